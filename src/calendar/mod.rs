@@ -1,0 +1,9 @@
+//! Civil time: opening hours with holidays, and business days, in a real time zone.
+//!
+//! Pure: every instant comes in as milliseconds since the Unix epoch; the time zone rules are compiled in.
+
+mod business_day;
+mod opening_hours;
+
+pub use business_day::BusinessDay;
+pub use opening_hours::{OpeningHours, OpeningHoursError};

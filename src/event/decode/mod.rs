@@ -1,0 +1,58 @@
+//! From the bytes of a message to a [`Record`], one file per wire format.
+
+use super::{Channels, Record, Rejection};
+
+mod cloudevents;
+mod queue_log;
+
+/// How the records of a topic or file are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    /// CloudEvents 1.0 JSON, structured or binary mode.
+    CloudEvents,
+    /// Asterisk queue_log lines, bare or as `message` of a JSON object.
+    AsteriskQueueLog,
+}
+
+impl Format {
+    /// Every format, for help texts and error messages.
+    pub const ALL: [Format; 2] = [Format::CloudEvents, Format::AsteriskQueueLog];
+
+    /// The word in configuration and on the command line.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Format::CloudEvents => "cloudevents",
+            Format::AsteriskQueueLog => "asterisk_queue_log",
+        }
+    }
+
+    /// The format of a word in configuration or on the command line.
+    pub fn from_word(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|format| format.as_str() == word)
+    }
+}
+
+/// One message as it came, from Kafka or from a line of a file.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Message<'a> {
+    /// The value; absent for a Kafka tombstone.
+    pub value: Option<&'a [u8]>,
+    /// Header names and values in order; empty for a line of a file.
+    pub headers: &'a [(&'a str, &'a [u8])],
+}
+
+/// Decodes one message. `record_bytes_max` bounds the value's size.
+///
+/// # Errors
+/// A [`Rejection`] with one of the fixed reasons; decoding never panics, whatever the bytes.
+pub fn decode<'a>(
+    format: Format,
+    message: &Message<'a>,
+    channels: &Channels,
+    record_bytes_max: usize,
+) -> Result<Record<'a>, Rejection> {
+    match format {
+        Format::CloudEvents => cloudevents::decode(message, channels, record_bytes_max),
+        Format::AsteriskQueueLog => queue_log::decode(message, channels, record_bytes_max),
+    }
+}

@@ -1,0 +1,226 @@
+//! What the core needs to know, validated: the configuration in domain types.
+
+use std::collections::HashMap;
+
+use crate::calendar::{BusinessDay, OpeningHours};
+use crate::event::{ChannelId, Channels};
+
+/// How a service level is computed from counts. Names and formulas: MEASURES, "Definitions".
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Formula {
+    /// met / (met + missed)
+    Live,
+    /// N / A
+    AnsweredOnly,
+    /// N / (A + Ab + F)
+    AbandonsMissed,
+    /// (N + AbT) / (A + Ab + F)
+    AbandonsMet,
+    /// N / (A + Ab + F - AbT)
+    EarlyAbandonsIgnored,
+    /// N / (A + Ab - AbS)
+    ShortAbandonsExcluded,
+}
+
+impl Formula {
+    /// Every formula with its word in the configuration.
+    pub const ALL: [(Formula, &'static str); 6] = [
+        (Formula::Live, "live"),
+        (Formula::AnsweredOnly, "answered_only"),
+        (Formula::AbandonsMissed, "abandons_missed"),
+        (Formula::AbandonsMet, "abandons_met"),
+        (Formula::EarlyAbandonsIgnored, "early_abandons_ignored"),
+        (Formula::ShortAbandonsExcluded, "short_abandons_excluded"),
+    ];
+}
+
+/// Which time counts for first response and resolution.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Clock {
+    /// All time.
+    Elapsed,
+    /// Only time within the queue's opening hours.
+    OpeningHours,
+}
+
+/// The settings of one queue.
+#[derive(Clone, Debug)]
+pub struct QueueSettings {
+    /// Display name; the queue's id where none is configured.
+    pub name: String,
+    /// Channel of a visit that does not say its own.
+    pub channel: ChannelId,
+    /// T: an answer within it is in target.
+    pub target_wait_ms: u64,
+    /// Share of service-level events that shall be met, 0 to 1.
+    pub target_ratio: f64,
+    /// S: an abandonment within it is short.
+    pub short_abandon_ms: u64,
+    /// After it a waiting visit is lost; by channel where absent.
+    pub max_wait_ms: Option<u64>,
+    /// After it a conversation without an end is dropped; by channel where absent.
+    pub max_service_ms: Option<u64>,
+    /// Share of abandonments that is acceptable, 0 to 1.
+    pub target_abandonment: f64,
+    /// Target of the first response, on the queue's clock.
+    pub target_first_response_ms: u64,
+    /// Target of the resolution, on the queue's clock.
+    pub target_resolution_ms: u64,
+    /// The service-level formula.
+    pub formula: Formula,
+    /// The clock of first response and resolution.
+    pub clock: Clock,
+    /// Opening hours; always open where absent.
+    pub opening_hours: Option<OpeningHours>,
+}
+
+const HOUR_MS: u64 = 3_600_000;
+const DAY_MS: u64 = 24 * HOUR_MS;
+
+impl QueueSettings {
+    /// The longest wait of a visit on `channel` before it counts as lost.
+    pub fn max_wait_ms(&self, channel: ChannelId) -> u64 {
+        self.max_wait_ms.unwrap_or(if channel.is_immediate() { 2 * HOUR_MS } else { 60 * DAY_MS })
+    }
+
+    /// The longest conversation on `channel` before it is dropped from the live gauges.
+    pub fn max_service_ms(&self, channel: ChannelId) -> u64 {
+        self.max_service_ms.unwrap_or(if channel.is_immediate() { 4 * HOUR_MS } else { 60 * DAY_MS })
+    }
+
+    /// Milliseconds on the queue's clock between two instants; 0 where `to_ms` is not after `from_ms`.
+    pub fn clock_ms_between(&self, from_ms: i64, to_ms: i64) -> u64 {
+        match (self.clock, &self.opening_hours) {
+            (Clock::OpeningHours, Some(hours)) => hours.open_ms_between(from_ms, to_ms),
+            _ => to_ms.saturating_sub(from_ms).max(0) as u64,
+        }
+    }
+
+    /// The instant at which `clock_ms` have gone by on the queue's clock since `from_ms`; `None` where that never comes.
+    pub fn clock_due_ms(&self, from_ms: i64, clock_ms: u64) -> Option<i64> {
+        match (self.clock, &self.opening_hours) {
+            (Clock::OpeningHours, Some(hours)) => hours.after_open_ms(from_ms, clock_ms),
+            _ => Some(from_ms.saturating_add_unsigned(clock_ms)),
+        }
+    }
+
+    /// Whether the queue is open at `time_ms`.
+    pub fn is_open(&self, time_ms: i64) -> bool {
+        self.opening_hours.as_ref().is_none_or(|hours| hours.is_open(time_ms))
+    }
+}
+
+/// The settings of windows and of time. Durations in milliseconds.
+#[derive(Clone, Debug)]
+pub struct WindowSettings {
+    /// Pane width.
+    pub pane_ms: u64,
+    /// Window lengths with the label they are published under (`5m`), shortest first, each a whole number of panes.
+    pub lengths: Vec<WindowLength>,
+    /// Stream time advances with the wall clock at the end of a partition.
+    pub idle_advance: bool,
+    /// How far behind the longest window an event may be before it is late.
+    pub allowed_lateness_ms: u64,
+    /// How far behind the wall clock stream time stays when it advances without events.
+    pub transport_delay_ms: u64,
+    /// How long after its target a waiting visit is judged.
+    pub miss_grace_ms: u64,
+    /// How long an ending waits for its start.
+    pub reorder_grace_ms: u64,
+    /// How long identities, and contacts that are over, are remembered.
+    pub dedup_horizon_ms: u64,
+    /// The business day of the `today` window.
+    pub business_day: BusinessDay,
+}
+
+/// One configured window.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WindowLength {
+    /// Length in milliseconds.
+    pub ms: u64,
+    /// Label value, as written in the configuration.
+    pub label: String,
+}
+
+/// The bounds of one partition.
+#[derive(Clone, Debug)]
+pub struct Limits {
+    /// (queue, channel) pairs.
+    pub series: usize,
+    /// Contacts, and follow-ups, in memory.
+    pub open_contacts: usize,
+    /// Identities of records in memory.
+    pub remembered_ids: usize,
+    /// Size of one record.
+    pub record_bytes: usize,
+}
+
+/// Everything that the fold of a partition depends on besides its log.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Channel values.
+    pub channels: Channels,
+    /// Windows and time.
+    pub windows: WindowSettings,
+    /// Bounds.
+    pub limits: Limits,
+    /// Settings of queues that are not configured.
+    pub queue_defaults: QueueSettings,
+    /// Configured queues by id, sorted by id.
+    pub queues: Vec<(String, QueueSettings)>,
+    /// Index into `queues` by alias.
+    pub aliases: HashMap<String, usize>,
+}
+
+impl Settings {
+    /// The settings of a queue by its id (not an alias), the defaults where it is not configured.
+    pub fn queue(&self, id: &str) -> &QueueSettings {
+        match self.queues.binary_search_by(|(known, _)| known.as_str().cmp(id)) {
+            Ok(index) => &self.queues[index].1,
+            Err(_) => &self.queue_defaults,
+        }
+    }
+
+    /// The id that an id or alias stands for.
+    pub fn resolve<'a>(&'a self, id_or_alias: &'a str) -> &'a str {
+        self.aliases.get(id_or_alias).map_or(id_or_alias, |index| self.queues[*index].0.as_str())
+    }
+
+    /// The longest window.
+    pub fn longest_window_ms(&self) -> u64 {
+        self.windows.lengths.iter().map(|length| length.ms).max().unwrap_or(0)
+    }
+
+    /// Upper bounds of the classic buckets of waits, ascending, in milliseconds: every configured T and S exactly, and
+    /// a fixed ladder.
+    pub fn wait_bounds_ms(&self) -> Vec<u64> {
+        let ladder = [1, 2, 5, 10, 15, 20, 30, 45, 60, 90, 120, 180, 300, 600, 1200, 1800, 3600, 7200];
+        let mut bounds: Vec<u64> = ladder.iter().map(|seconds| seconds * 1000).collect();
+        for queue in self.queues.iter().map(|(_, queue)| queue).chain([&self.queue_defaults]) {
+            bounds.extend([queue.target_wait_ms, queue.short_abandon_ms]);
+        }
+        bounds.sort_unstable();
+        bounds.dedup();
+        bounds
+    }
+
+    /// Upper bounds of the classic buckets of handle times, ascending, in milliseconds.
+    pub fn handle_bounds_ms(&self) -> Vec<u64> {
+        [15, 30, 60, 90, 120, 180, 240, 300, 420, 600, 900, 1200, 1800, 3600, 7200]
+            .map(|seconds| seconds * 1000)
+            .to_vec()
+    }
+
+    /// Upper bounds of the classic buckets of first responses, resolutions and follow-ups, ascending, in milliseconds:
+    /// every configured target of them exactly, and a ladder from five minutes to sixty days.
+    pub fn response_bounds_ms(&self) -> Vec<u64> {
+        let minutes = [5, 15, 30, 60, 120, 240, 480, 720, 1440, 2880, 4320, 7200, 10_080, 20_160, 43_200, 86_400];
+        let mut bounds: Vec<u64> = minutes.iter().map(|minutes| minutes * 60_000).collect();
+        for queue in self.queues.iter().map(|(_, queue)| queue).chain([&self.queue_defaults]) {
+            bounds.extend([queue.target_first_response_ms, queue.target_resolution_ms]);
+        }
+        bounds.sort_unstable();
+        bounds.dedup();
+        bounds
+    }
+}

@@ -1,0 +1,85 @@
+//! Counts in the cell layout of an HDR histogram with two significant digits, of which single values can be taken out
+//! again.
+
+use hdrhistogram::Histogram;
+
+/// Sub-buckets per power of two: two significant digits (error below 1 %).
+const HALF: u64 = 128;
+
+/// Cell of a value: exact below 256, then 128 cells per power of two.
+pub(crate) fn cell_of(value: u64) -> usize {
+    let shift = (64 - (value | (2 * HALF - 1)).leading_zeros() - 8) as u64;
+    (shift * HALF + (value >> shift)) as usize
+}
+
+/// Lowest value of a cell.
+pub(crate) fn lowest_value_of(cell: usize) -> u64 {
+    let cell = cell as u64;
+    if cell < 2 * HALF {
+        return cell;
+    }
+    let shift = cell / HALF - 1;
+    (cell - shift * HALF) << shift
+}
+
+/// Sparse counts by HDR cell, ascending.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Cells {
+    /// (cell, count > 0), sorted by cell.
+    pub counts: Vec<(u16, u32)>,
+}
+
+impl Cells {
+    /// Adds other cells.
+    pub fn add(&mut self, other: &Cells) {
+        if other.counts.is_empty() {
+            return;
+        }
+        let mut merged = Vec::with_capacity(self.counts.len() + other.counts.len());
+        let (mut left, mut right) = (self.counts.iter().peekable(), other.counts.iter().peekable());
+        loop {
+            match (left.peek(), right.peek()) {
+                (Some(&&(a, count)), Some(&&(b, more))) if a == b => {
+                    merged.push((a, count.saturating_add(more)));
+                    left.next();
+                    right.next();
+                }
+                (Some(&&(a, count)), Some(&&(b, _))) if a < b => {
+                    merged.push((a, count));
+                    left.next();
+                }
+                (_, Some(&&entry)) => {
+                    merged.push(entry);
+                    right.next();
+                }
+                (Some(&&entry), None) => {
+                    merged.push(entry);
+                    left.next();
+                }
+                (None, None) => break,
+            }
+        }
+        self.counts = merged;
+    }
+
+    /// The same counts as an HDR histogram (auto-resizing, two significant digits).
+    pub fn to_hdr(&self) -> Histogram<u32> {
+        let mut histogram = Histogram::new(2).unwrap_or_else(|_| unreachable!("two significant digits are valid"));
+        for &(cell, count) in &self.counts {
+            histogram.saturating_record_n_or_grow(lowest_value_of(usize::from(cell)), count);
+        }
+        histogram
+    }
+}
+
+/// Recording that cannot fail on an auto-resizing histogram.
+trait RecordOrGrow {
+    fn saturating_record_n_or_grow(&mut self, value: u64, count: u32);
+}
+
+impl RecordOrGrow for Histogram<u32> {
+    fn saturating_record_n_or_grow(&mut self, value: u64, count: u32) {
+        // An auto-resizing histogram refuses only values above 2^63, and cells end at 2^41.
+        let _ = self.record_n(value, count);
+    }
+}

@@ -1,0 +1,15 @@
+//! The read model: what every reader (scrape, API, page) sees. Immutable once built.
+//!
+//! A shard produces a [`Snapshot`]; [`merge`] adds the snapshots of several shards into one of the same shape.
+
+mod cells;
+mod formulas;
+mod merge;
+mod snapshot;
+
+pub use cells::Cells;
+pub use merge::merge;
+pub use snapshot::{
+    AgentWindow, BucketHistogram, FollowupSnapshot, Live, Observation, QueueSnapshot, RecordTotals, SeriesSnapshot,
+    Snapshot, Totals, WindowCounts, WindowSnapshot,
+};
