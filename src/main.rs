@@ -1,1 +1,7 @@
-fn main() {}
+//! Arguments in, a command called; nothing else.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    nabiz::commands::main()
+}

@@ -1,0 +1,1 @@
+//! Typed configuration, validated into domain types.

@@ -1,0 +1,1 @@
+//! Life of a contact: event in, facts out (pure).

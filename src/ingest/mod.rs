@@ -1,0 +1,1 @@
+//! Kafka: consumer threads, assignment, catch-up, dead letters.
