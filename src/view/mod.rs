@@ -8,6 +8,7 @@ mod merge;
 mod snapshot;
 
 pub use cells::Cells;
+pub(crate) use cells::cell_of;
 pub use merge::merge;
 pub use snapshot::{
     AgentWindow, BucketHistogram, FollowupSnapshot, Live, Observation, QueueSnapshot, RecordTotals, SeriesSnapshot,
