@@ -6,11 +6,11 @@
 
 use std::borrow::Cow;
 
-use serde::de::{DeserializeSeed, IgnoredAny, MapAccess};
+use serde::de::{IgnoredAny, MapAccess};
 
 use super::Message;
 use super::body::reader;
-use super::slots::{Fields, KeySeed, ObjectSeed, ReadObject, Shape, Slot, SlotSeed, missing};
+use super::slots::{Fields, KeySeed, ObjectSeed, ReadObject, Shape, Slot, SlotSeed, missing, parse};
 use crate::event::{Body, Channels, Reason, Record, Rejection};
 
 const SPECVERSION: &str = "1.0";
@@ -41,25 +41,6 @@ pub(super) fn decode<'a>(
 
 fn is_binary_mode(headers: &[(&str, &[u8])]) -> bool {
     headers.iter().any(|(name, _)| matches!(*name, "ce_specversion" | "ce_type" | "ce_id"))
-}
-
-/// Runs `seed` over the whole of `value`.
-fn parse<'a, S: DeserializeSeed<'a>>(value: &'a [u8], seed: S) -> Result<S::Value, Rejection> {
-    let text =
-        std::str::from_utf8(value).map_err(|_| Rejection::new(Reason::NotJson, "the value is not UTF-8 text"))?;
-    let mut deserializer = serde_json::Deserializer::from_str(text);
-    let parsed = seed.deserialize(&mut deserializer).map_err(|error| not_json(&error))?;
-    deserializer.end().map_err(|error| not_json(&error))?;
-    Ok(parsed)
-}
-
-/// The seeds take any value, so that the parser's message is about form and never repeats a value.
-fn not_json(error: &serde_json::Error) -> Rejection {
-    let detail = error.to_string();
-    if detail.starts_with("number out of range") {
-        return Rejection::new(Reason::OutOfRange, detail);
-    }
-    Rejection::new(Reason::NotJson, format!("the value is not JSON: {detail}"))
 }
 
 /// Everything that one message says, as it came.

@@ -55,7 +55,7 @@ pub fn decode<'a>(
 ) -> Result<Record<'a>, Rejection> {
     match format {
         Format::CloudEvents => cloudevents::decode(message, channels, record_bytes_max),
-        Format::AsteriskQueueLog => queue_log::decode(message, channels, record_bytes_max),
+        Format::AsteriskQueueLog => queue_log::decode(message, record_bytes_max),
     }
 }
 

@@ -102,7 +102,8 @@ impl<'a> Slot<'a> {
         }
     }
 
-    fn into_any_text(self, name: &str) -> Result<Option<Text<'a>>, Rejection> {
+    /// A text of any length; `None` where absent.
+    pub(super) fn into_any_text(self, name: &str) -> Result<Option<Text<'a>>, Rejection> {
         match self {
             Slot::Absent => Ok(None),
             Slot::Text(text) => Ok(Some(text)),
@@ -253,6 +254,25 @@ impl<'a> Fields<'a> {
 fn unknown_value<'w>(field: Field, allowed: impl Iterator<Item = &'w str>) -> Rejection {
     let allowed: Vec<&str> = allowed.collect();
     Rejection::new(Reason::UnknownValue, format!("{} must be one of {}", field.as_str(), allowed.join(", ")))
+}
+
+/// Runs `seed` over the whole of `value`, which must be one JSON value in UTF-8.
+pub(super) fn parse<'a, S: DeserializeSeed<'a>>(value: &'a [u8], seed: S) -> Result<S::Value, Rejection> {
+    let text =
+        std::str::from_utf8(value).map_err(|_| Rejection::new(Reason::NotJson, "the value is not UTF-8 text"))?;
+    let mut deserializer = serde_json::Deserializer::from_str(text);
+    let parsed = seed.deserialize(&mut deserializer).map_err(|error| not_json(&error))?;
+    deserializer.end().map_err(|error| not_json(&error))?;
+    Ok(parsed)
+}
+
+/// The seeds take any value, so that the parser's message is about form and never repeats a value.
+fn not_json(error: &serde_json::Error) -> Rejection {
+    let detail = error.to_string();
+    if detail.starts_with("number out of range") {
+        return Rejection::new(Reason::OutOfRange, detail);
+    }
+    Rejection::new(Reason::NotJson, format!("the value is not JSON: {detail}"))
 }
 
 /// Whether a value was an object, and then captured.
