@@ -24,16 +24,18 @@ impl WindowCounts {
             Formula::AnsweredOnly => ratio(self.answered_in_target, self.answered),
             Formula::AbandonsMissed => ratio(self.answered_in_target, ended),
             Formula::AbandonsMet => ratio(self.answered_in_target + self.abandoned_in_target, ended),
-            Formula::EarlyAbandonsIgnored => ratio(self.answered_in_target, ended - self.abandoned_in_target),
+            Formula::EarlyAbandonsIgnored => {
+                ratio(self.answered_in_target, ended.saturating_sub(self.abandoned_in_target))
+            }
             Formula::ShortAbandonsExcluded => {
-                ratio(self.answered_in_target, self.answered + self.abandoned - self.abandoned_short)
+                ratio(self.answered_in_target, (self.answered + self.abandoned).saturating_sub(self.abandoned_short))
             }
         }
     }
 
     /// (Ab - AbS) / (A + Ab - AbS), 0 to 1.
     pub fn abandonment(&self) -> Option<f64> {
-        let abandoned = self.abandoned - self.abandoned_short;
+        let abandoned = self.abandoned.saturating_sub(self.abandoned_short);
         ratio(abandoned, self.answered + abandoned)
     }
 
@@ -76,3 +78,6 @@ impl AgentWindow {
         ratio(busy + wrap_up, busy + wrap_up + available)
     }
 }
+
+#[cfg(test)]
+mod tests;
