@@ -11,7 +11,7 @@ mod snapshot;
 
 pub use cells::Cells;
 pub use merge::merge;
-pub use published::{Checkpoint, Health, Published, ShardLabel};
+pub use published::{Health, PartitionHealth, Published, ShardLabel};
 pub use snapshot::{
     AgentWindow, BucketHistogram, FollowupSnapshot, Live, Observation, QueueSnapshot, RecordTotals, SeriesSnapshot,
     Snapshot, Totals, WindowCounts, WindowSnapshot,

@@ -33,7 +33,7 @@ pub struct Published {
     pub shards: Vec<(ShardLabel, Arc<Snapshot>)>,
     /// All shards added together; configured queues are in it even where there is no shard.
     pub merged: Arc<Snapshot>,
-    /// What only the ingesting side knows.
+    /// How the pipeline is.
     pub health: Health,
     /// False until every worker has reached the log end that it saw at its start. While false, the contact metrics and
     /// the record, dead-letter and skew counters are withheld.
@@ -42,47 +42,56 @@ pub struct Published {
     pub shard_label: bool,
 }
 
-/// State of the pipeline that stands in no shard.
+/// How the pipeline is.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Health {
-    /// Why the process is not ready, lower case and without a full stop; `None` once it is.
-    pub not_ready: Option<String>,
-    /// Records between the position of the consumer and the end of the log, by partition.
-    pub lag_records: BTreeMap<ShardLabel, u64>,
-    /// Rejected records written to the dead-letter topic.
-    pub dead_letters: u64,
+    /// Every worker has caught up to the log end that it saw at start.
+    pub ready: bool,
+    /// Every partition held, sorted by label.
+    pub partitions: Vec<PartitionHealth>,
+    /// What became of the records, by topic; [`Published::new`] adds it up from the shards.
+    pub records: BTreeMap<Arc<str>, RecordTotals>,
     /// Rebalances since the process began.
     pub rebalances: u64,
-    /// The last checkpoint; `None` where there is no ledger or nothing was stored yet.
-    pub checkpoint: Option<Checkpoint>,
-}
-
-impl Health {
-    /// Whether the process is caught up and working.
-    pub fn is_ready(&self) -> bool {
-        self.not_ready.is_none()
-    }
-}
-
-/// A checkpoint that is safely in the ledger.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Checkpoint {
-    /// When it was stored, by the wall clock, in milliseconds since the Unix epoch.
-    pub time_ms: i64,
+    /// Rejected records written to the dead-letter topic.
+    pub dead_letters: u64,
+    /// When the last checkpoint was stored, by the wall clock, in milliseconds since the Unix epoch; `None` where there
+    /// is no ledger or nothing was stored yet.
+    pub checkpoint_ms: Option<i64>,
     /// How long storing it took.
-    pub duration_ms: u64,
+    pub checkpoint_duration_ms: Option<u64>,
+}
+
+/// How one partition is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PartitionHealth {
+    /// Which.
+    pub label: ShardLabel,
+    /// Next offset to read; `None` before the first fetch.
+    pub position: Option<i64>,
+    /// End of the log as last seen.
+    pub end: Option<i64>,
+    /// Records between the two.
+    pub lag: Option<u64>,
+    /// Stream time; `None` before the first record.
+    pub stream_time_ms: Option<i64>,
 }
 
 impl Published {
-    /// Sorts the shards and adds them.
+    /// Sorts the shards, adds them, and adds their records by topic into `health`.
     pub fn new(
         settings: Arc<Settings>,
         mut shards: Vec<(ShardLabel, Arc<Snapshot>)>,
-        health: Health,
+        mut health: Health,
         contact_metrics_ready: bool,
         shard_label: bool,
     ) -> Self {
         shards.sort_by(|(a, _), (b, _)| a.cmp(b));
+        health.partitions.sort_by(|a, b| a.label.cmp(&b.label));
+        health.records.clear();
+        for (label, snapshot) in &shards {
+            health.records.entry(Arc::clone(&label.topic)).or_default().add(&snapshot.records);
+        }
         let known = Snapshot::of_known_queues(&settings);
         let merged = merge([&known].into_iter().chain(shards.iter().map(|(_, snapshot)| &**snapshot)));
         Published { settings, shards, merged: Arc::new(merged), health, contact_metrics_ready, shard_label }
@@ -90,16 +99,6 @@ impl Published {
 
     /// The read model of a process that has read nothing yet: no shard, not ready.
     pub fn starting(settings: Arc<Settings>, shard_label: bool) -> Self {
-        let health = Health { not_ready: Some("waiting for partitions".to_string()), ..Health::default() };
-        Published::new(settings, Vec::new(), health, false, shard_label)
-    }
-
-    /// What became of the records, by topic.
-    pub fn records_by_topic(&self) -> BTreeMap<Arc<str>, RecordTotals> {
-        let mut topics: BTreeMap<Arc<str>, RecordTotals> = BTreeMap::new();
-        for (label, snapshot) in &self.shards {
-            topics.entry(Arc::clone(&label.topic)).or_default().add(&snapshot.records);
-        }
-        topics
+        Published::new(settings, Vec::new(), Health::default(), false, shard_label)
     }
 }
