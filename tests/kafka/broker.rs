@@ -11,7 +11,7 @@ use rdkafka::client::DefaultClientContext;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use tempfile::TempDir;
 
-use super::{Tools, end, exit_within, free_port, signal, tail, wait_for};
+use super::{Tools, end, exit_within, free_port, signal, tail, try_wait_for, wait_for};
 
 const READY_WITHIN: Duration = Duration::from_secs(60);
 const STOP_WITHIN: Duration = Duration::from_secs(30);
@@ -98,16 +98,19 @@ impl Kafka {
         drop(child);
         let probe: BaseConsumer =
             self.client().set("log_level", "0").create().expect("a client of a written configuration");
-        wait_for(&format!("kafka ready\n{}", self.path("kafka.log").display()), READY_WITHIN, || {
+        let ready = try_wait_for(READY_WITHIN, || {
             if let Some(status) = self.child().as_mut().and_then(|child| child.try_wait().ok().flatten()) {
                 panic!("kafka ended with {status}\n{}", self.logs());
             }
             match probe.fetch_metadata(None, Duration::from_secs(2)) {
-                Ok(metadata) if !metadata.brokers().is_empty() => Ok(()),
-                Ok(_) => Err(format!("no broker in the metadata\n{}", self.logs())),
-                Err(error) => Err(format!("{error}\n{}", self.logs())),
+                Ok(metadata) if metadata.brokers().is_empty() => Err("no broker in the metadata".to_owned()),
+                Ok(_) => Ok(()),
+                Err(error) => Err(error.to_string()),
             }
         });
+        if let Err(error) = ready {
+            panic!("kafka is not ready after {READY_WITHIN:?}: {error}\n{}", self.logs());
+        }
     }
 
     /// Stops the broker as an operator does, by SIGTERM; kills it if that takes too long.

@@ -8,8 +8,11 @@
 
 pub mod broker;
 pub mod client;
+pub mod pipeline;
 pub mod process;
+pub mod queue_log;
 pub mod scrape;
+pub mod truth;
 
 use std::fmt::Display;
 use std::net::TcpListener;
