@@ -7,6 +7,12 @@ use super::client::Outgoing;
 /// Whole seconds since the Unix epoch: 2026-01-05T10:00:00+03:00.
 const START: i64 = 1_767_596_400;
 
+/// Lines that are refused: two that are none, and a verb that nobody knows.
+pub const REJECTED: usize = 3;
+
+/// The queues of the story, `600` by the name that the configuration gives it.
+pub const QUEUES: [&str; 4] = ["support", "700", "701", "702"];
+
 /// The lines in the order of their time.
 pub fn lines() -> Vec<(i64, String)> {
     let mut log = Log::default();
@@ -68,7 +74,7 @@ pub fn lines() -> Vec<(i64, String)> {
         log.of(at + 8, &call, &format!("600|SIP/11|CONNECT|8|{call}9|2"));
         log.of(at + 38, &call, &format!("600|SIP/11|{verb}"));
     }
-    // A queue with the rare endings, which is asked for its offered visits alone.
+    // The rare endings: the agent hangs up during the announcement, and the channels do not fit.
     for (n, verb) in ["AGENTDUMP|", "SYSCOMPAT|"].into_iter().enumerate() {
         let at = 2400 + 20 * n as i64;
         let call = log.call(at, "700");
@@ -76,6 +82,12 @@ pub fn lines() -> Vec<(i64, String)> {
         log.of(at + 9, &call, &format!("700|SIP/10|{verb}"));
     }
     log.add(2450, &format!("{START}.900|700|NONE|OUTCALL|ANSWERED|12|x"));
+
+    // Three are turned away at the door of another queue, and a dial plan notes the dialled number and something else.
+    for (n, verb) in ["FULL|", "CLOSED|", "JOINEMPTY|", "DID|444"].into_iter().enumerate() {
+        log.add(2460 + n as i64, &format!("{START}.91{n}|702|NONE|{verb}"));
+    }
+    log.add(2470, &format!("{START}.920|702|NONE|WEATHER|rain"));
 
     log.add(2500, "NONE|NONE|NONE|CONFIGRELOAD|");
     log.add(2510, "NONE|600|SIP/10|PAUSE|lunch");
@@ -145,12 +157,23 @@ pub fn expected() -> Vec<Expected> {
         ("nabiz_wait_seconds_sum", ABANDONED, 165.0),
         ("nabiz_not_answered_total", SUPPORT, 10.0),
         ("nabiz_transfers_total", SUPPORT, 6.0),
+        // 20 * 60 + 6 * 30
+        ("nabiz_handle_seconds_count", SUPPORT, 26.0),
+        ("nabiz_handle_seconds_sum", SUPPORT, 1380.0),
         ("nabiz_visits_offered_total", &[("queue", "700"), ("channel", "phone")], 2.0),
+        ("nabiz_visits_left_total", &[("queue", "700"), ("channel", "phone"), ("reason", "withdrawn")], 2.0),
+        ("nabiz_not_answered_total", &[("queue", "700"), ("channel", "phone")], 0.0),
+        ("nabiz_visits_offered_total", &[("queue", "702"), ("channel", "phone")], 3.0),
+        ("nabiz_visits_left_total", &[("queue", "702"), ("channel", "phone"), ("reason", "full")], 1.0),
+        ("nabiz_visits_left_total", &[("queue", "702"), ("channel", "phone"), ("reason", "closed")], 1.0),
+        ("nabiz_visits_left_total", &[("queue", "702"), ("channel", "phone"), ("reason", "empty")], 1.0),
         ("nabiz_visits_offered_total", &[("queue", "701"), ("channel", "phone")], 1.0),
         ("nabiz_visits_lost_total", &[("queue", "701"), ("channel", "phone")], 1.0),
         ("nabiz_records_total", &[("topic", "asterisk"), ("result", "duplicate")], 1.0),
         ("nabiz_records_total", &[("topic", "asterisk"), ("result", "late")], 0.0),
-        ("nabiz_records_total", &[("topic", "asterisk"), ("result", "rejected")], 2.0),
+        ("nabiz_records_total", &[("topic", "asterisk"), ("result", "rejected")], REJECTED as f64),
+        ("nabiz_records_rejected_total", &[("topic", "asterisk"), ("reason", "bad_line")], 2.0),
+        ("nabiz_records_rejected_total", &[("topic", "asterisk"), ("reason", "unknown_type")], 1.0),
     ]
 }
 
