@@ -1,6 +1,6 @@
 //! Settings that tests of the core share.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use jiff::civil::{Time, date};
@@ -79,7 +79,7 @@ pub fn settings() -> Settings {
         limits: Limits { series: 10_000, open_contacts: 100_000, remembered_ids: 100_000, record_bytes: 1 << 20 },
         queue_defaults: queue_defaults(),
         queues,
-        aliases: HashMap::from([("600".to_string(), 1)]),
+        aliases: BTreeMap::from([("600".to_string(), 1)]),
     }
 }
 
