@@ -476,3 +476,65 @@ fn all_errors_are_reported_at_once_in_the_order_of_the_file() {
     let error = parse("[windows\npane = '5s'\nx = y\n", &[]).expect_err("no TOML");
     assert!(error.problems.iter().all(|problem| problem.line.is_some()), "{error}");
 }
+
+fn check(toml: &str, variables: &[(&str, &str)]) -> std::process::Output {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("nabiz.toml");
+    std::fs::write(&path, toml).expect("a file");
+    std::process::Command::new(env!("CARGO_BIN_EXE_nabiz"))
+        .args(["check", "--config"])
+        .arg(&path)
+        .envs(variables.iter().copied())
+        .output()
+        .expect("the command runs")
+}
+
+#[test]
+fn check_prints_the_effective_configuration() {
+    let done = check(INTERFACE, &[("NABIZ_QUEUES__FAULT__NAME", "Arıza"), ("NABIZ_LOG", "info")]);
+    assert_eq!(done.status.code(), Some(0), "{}", String::from_utf8_lossy(&done.stderr));
+    let printed = String::from_utf8(done.stdout).expect("text");
+    assert_eq!(printed, loaded(INTERFACE, &[("NABIZ_QUEUES__FAULT__NAME", "Arıza")]).to_toml());
+    assert!(printed.contains("\n[queues.fault]\nname = \"Arıza\"\n"), "{printed}");
+    // Enough for a replay.
+    assert_eq!(check("", &[]).status.code(), Some(0));
+}
+
+#[test]
+fn check_refuses_with_exit_code_2_and_every_error() {
+    let cases = [
+        ("[windows]\npane = '7x'\n[metrics]\nx = 1", vec!["nabiz.toml:2: windows.pane: ", "nabiz.toml:4: metrics: "]),
+        ("[kafka]\nbrokers = 'a:1'", vec!["nabiz.toml: kafka.topics: missing"]),
+    ];
+    for (toml, expected) in cases {
+        let done = check(toml, &[]);
+        let errors = String::from_utf8(done.stderr).expect("text");
+        assert_eq!((done.status.code(), done.stdout.is_empty()), (Some(2), true), "{errors}");
+        for line in expected {
+            assert!(errors.contains(line), "{errors}");
+        }
+    }
+}
+
+proptest::proptest! {
+    /// Whatever the text and the variables, the answer is a configuration that prints and loads again, or errors.
+    #[test]
+    fn no_text_breaks_the_reader(
+        cut in 0..INTERFACE.len(),
+        length in 0usize..40,
+        put in "\\PC{0,6}|[0-9a-z\\[\\]\"=.,{}-]{0,6}",
+        name in "NABIZ_(QUEUES|KAFKA|WINDOWS)__(CLIENT|FAULT|LENGTHS|PANE|TOPICS)(__[A-Z_]{0,8})?",
+        value in "\\PC{0,8}|[0-9a-z\\[\\]\"=,{}]{0,8}",
+    ) {
+        let kept = |(at, _): &(usize, char)| *at < cut || *at >= cut + length;
+        let mut text: String = INTERFACE.char_indices().filter(kept).map(|(_, character)| character).collect();
+        let at = (0..=cut.min(text.len())).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
+        text.insert_str(at, &put);
+        for variables in [vec![], vec![(name.as_str(), value.as_str())]] {
+            match parse(&text, &variables) {
+                Ok(config) => proptest::prop_assert_eq!(loaded(&config.to_toml(), &[]).to_toml(), config.to_toml()),
+                Err(error) => proptest::prop_assert!(!error.problems.is_empty()),
+            }
+        }
+    }
+}

@@ -277,7 +277,7 @@ fn read_ledger(problems: &mut Problems, document: &Table) -> Ledger {
     let mut section = Section::of_document(problems, document, keys::LEDGER);
     let interval = |value: &Value| {
         let interval_ms = duration_ms(MINUTE_MS..=DAY_MS)(value)?;
-        if interval_ms % MINUTE_MS != 0 || DAY_MS % interval_ms != 0 {
+        if !interval_ms.is_multiple_of(MINUTE_MS) || !DAY_MS.is_multiple_of(interval_ms) {
             return Err("whole minutes that divide a day are allowed, such as 15m, 30m or 1h".to_string());
         }
         Ok(interval_ms)

@@ -41,7 +41,7 @@ pub(super) fn to_toml(config: &Config) -> String {
     out.section("queue_defaults");
     print_queue_keys(&mut out, &config.queue_defaults, config);
     for queue in &config.queues {
-        out.section(&format!("queues.{}", quoted(&queue.id)));
+        out.section(&format!("queues.{}", key(&queue.id)));
         out.text("name", &queue.keys.settings.name);
         out.texts("aliases", queue.aliases.iter().map(String::as_str));
         print_queue_keys(&mut out, &queue.keys, config);
@@ -76,7 +76,7 @@ fn print_kafka(out: &mut Printer, kafka: &Kafka) {
     }
     out.section("kafka.client");
     for (property, value) in kafka.client_masked() {
-        out.text(&quoted(property), value);
+        out.text(&key(property), value);
     }
 }
 
@@ -113,7 +113,13 @@ fn word<T: PartialEq>(words: &[(T, &'static str)], value: T) -> &'static str {
     words.iter().find(|(known, _)| *known == value).map_or("", |(_, word)| word)
 }
 
-/// A basic string of TOML, which is also a key.
+/// A key of TOML, in quotes where it needs them.
+fn key(text: &str) -> String {
+    let bare = |byte: u8| byte.is_ascii_alphanumeric() || b"_-".contains(&byte);
+    if !text.is_empty() && text.bytes().all(bare) { text.to_string() } else { quoted(text) }
+}
+
+/// A basic string of TOML.
 fn quoted(text: &str) -> String {
     let mut out = String::with_capacity(text.len() + 2);
     out.push('"');

@@ -35,7 +35,7 @@ impl Problems {
         if self.noted.is_empty() {
             return Ok(());
         }
-        self.noted.sort_by(|one, other| (one.line.is_none(), one.line).cmp(&(other.line.is_none(), other.line)));
+        self.noted.sort_by_key(|problem| (problem.line.is_none(), problem.line));
         Err(ConfigError { problems: self.noted })
     }
 }

@@ -105,7 +105,7 @@ fn read_lengths(section: &mut Section<'_, '_>, pane_ms: u64) -> Option<Vec<Windo
     written.sort_by_key(|(length, _)| length.ms);
     for (index, (length, node)) in written.iter().enumerate() {
         let pane = format_duration(pane_ms);
-        let detail = if length.ms < pane_ms || length.ms % pane_ms != 0 {
+        let detail = if length.ms < pane_ms || !length.ms.is_multiple_of(pane_ms) {
             Some(format!("not a whole number of panes of {pane}"))
         } else if length.ms / pane_ms > PANES_MAX {
             Some(format!("more than {PANES_MAX} panes of {pane}"))
