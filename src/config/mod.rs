@@ -1,1 +1,3 @@
 //! Typed configuration, validated into domain types.
+
+pub mod duration;
