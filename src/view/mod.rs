@@ -10,6 +10,7 @@ mod published;
 mod snapshot;
 
 pub use cells::Cells;
+pub(crate) use cells::cell_of;
 pub use merge::merge;
 pub use published::{Health, PartitionHealth, Published, ShardLabel};
 pub use snapshot::{
