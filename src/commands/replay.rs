@@ -152,8 +152,6 @@ fn open(file: &Path) -> Result<(Box<dyn BufRead>, ProgressBar), Failure> {
 
 /// The settings of a configuration file, or the defaults.
 fn load_settings(config: Option<&Path>) -> Result<Settings, Failure> {
-    use std::collections::HashMap;
-
     use jiff::civil::Time;
     use jiff::tz::TimeZone;
 
@@ -202,6 +200,9 @@ fn load_settings(config: Option<&Path>) -> Result<Settings, Failure> {
             opening_hours: None,
         },
         queues: Vec::new(),
-        aliases: HashMap::new(),
+        aliases: Default::default(),
     })
 }
+
+#[cfg(test)]
+mod tests;
