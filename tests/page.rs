@@ -57,11 +57,11 @@ fn the_page_shows_what_the_api_says_and_follows_a_change() {
     page.wait_for(&in_queue("fault", ".state"), &json!("▲Below target"), DEADLINE);
     page.wait_for(&in_queue("fault", "[data-window=\"5m\"] .ratio"), &json!("46%"), DEADLINE);
     page.wait_for(&in_queue("fault", "[data-window=\"5m\"] .counts"), &json!("30 of 65"), DEADLINE);
-    page.wait_for(&in_queue("fault", ".observed"), &json!("source counts 16"), DEADLINE);
+    page.wait_for(&in_queue("fault", ".observed"), &json!("≠ source counts 16"), DEADLINE);
     page.wait_for(&field("fault", "longest"), &json!("1:43"), DEADLINE);
     page.wait_for(&in_queue("water-quality", "[data-window=\"5m\"] .ratio"), &json!("–"), DEADLINE);
     page.wait_for(&field("water-quality", "asa"), &json!("–"), DEADLINE);
-    page.wait_for(&text("summary"), &json!("▲ 2 queues need attention"), DEADLINE);
+    page.wait_for(&text("summary"), &json!("▲ 2 queues need attentionArıza BildirimE-posta"), DEADLINE);
 
     server.publish(published(with_waiting("fault", 77), true));
     page.wait_for(&field("fault", "waiting"), &json!("77"), DEADLINE);

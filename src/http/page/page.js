@@ -22,6 +22,8 @@ let announced = "";
 let stream = null;
 let fetching = false;
 const cards = new Map();
+let made = 0;
+let fitted = "";
 
 function initialLanguage() {
   let kept = null;
@@ -152,7 +154,8 @@ function judge(queue, labels) {
   }
   if (closed) return { state: "closed", text: words.states.closed };
   const busy = queue.channels.some((channel) => isBusy(channel, labels));
-  return busy ? { state: "fine", text: words.states.fine } : { state: "quiet", text: words.states.quiet };
+  if (!busy) return { state: "quiet", text: words.states.quiet };
+  return { state: "fine", text: immediate.length > 0 ? words.states.fine : words.states.inTime };
 }
 
 function isBusy(channel, labels) {
@@ -165,7 +168,6 @@ function isBusy(channel, labels) {
 
 function makeCard(id) {
   const name = make("h2");
-  name.id = `queue-${cards.size}-${id}`;
   const mark = make("span", "mark");
   mark.setAttribute("aria-hidden", "true");
   const stateText = make("span");
@@ -175,6 +177,9 @@ function makeCard(id) {
   const node = make("article", "card", make("header", "", name, make("p", "state", mark, stateText)), channels,
     make("section", "staff", agentsTitle, agents));
   node.dataset.queue = id;
+  node.id = `queue-${made}`;
+  name.id = `queue-${made}-name`;
+  made += 1;
   node.setAttribute("aria-labelledby", name.id);
   const states = {};
   for (const state of Object.keys(words.agentStates)) {
@@ -211,10 +216,11 @@ function makeCalls(labels) {
     levels.append(bar.node);
     return bar;
   });
+  const factsTitle = make("h3");
   const facts = { abandonment: figure("abandonment"), asa: figure("asa"), p90: figure("p90") };
-  const node = make("section", "calls", title, make("dl", "now", waiting.node, longest.node), note, levelTitle, levels,
+  const node = make("section", "calls", title, make("dl", "now", waiting.node, longest.node), note, levelTitle, levels, factsTitle,
     make("dl", "facts", ...Object.values(facts).map((fact) => fact.node)));
-  return { node, title, waiting, longest, over, observed, inService, levelWord, levelTarget, bars, facts,
+  return { node, title, waiting, longest, over, observed, inService, levelWord, levelTarget, bars, factsTitle, facts,
     windows: labels.join() };
 }
 
@@ -254,11 +260,10 @@ function updateCalls(section, queue, channel, labels) {
   const window = channel.windows[label];
   const abandonment = window.abandonment;
   const facts = section.facts;
-  putFigure(facts.abandonment, percent(abandonment.ratio), words.abandonment);
+  putFigure(facts.abandonment, percent(abandonment.ratio), fill(words.abandonment, count(abandonment.count)));
   putFigure(facts.asa, clock(window.asa_seconds), words.asa);
   putFigure(facts.p90, window.wait_seconds === null ? EMPTY : clock(window.wait_seconds.p90), words.p90);
-  const title = fill(words.in, windowName(label));
-  for (const fact of Object.values(facts)) attribute(fact.node, "title", title);
+  put(section.factsTitle, label === "today" ? windowName(label) : fill(words.in, windowName(label)));
 }
 
 function makeMatters() {
@@ -283,6 +288,7 @@ function updateMatters(section, channel) {
 function updateCard(card, queue, labels, now) {
   const { state, text } = judge(queue, labels);
   if (state === "trouble") card.troubleAt = now;
+  card.hasCalls = queue.channels.some((channel) => channel.immediate);
   attribute(card.node, "data-state", state);
   put(card.name, queue.name);
   put(card.mark, MARKS[state]);
@@ -335,7 +341,12 @@ function updateCards() {
   const first = (card) => now - card.troubleAt < HOLD_MS;
   const order = [...cards.values()].sort((a, b) =>
     first(b) - first(a) || a.name.textContent.localeCompare(b.name.textContent, words.locale));
-  const grid = byId("queues");
+  place(byId("calls"), order.filter((card) => card.hasCalls));
+  place(byId("matters"), order.filter((card) => !card.hasCalls));
+}
+
+function place(grid, order) {
+  show(grid, order.length > 0);
   order.forEach((card, index) => {
     if (grid.children[index] !== card.node) grid.insertBefore(card.node, grid.children[index] ?? null);
   });
@@ -466,18 +477,26 @@ function updateConnection() {
 
 function updateSummary() {
   const summary = byId("summary");
-  if (numbers === null) {
-    put(summary, "");
-    return "";
-  }
-  const names = [...cards.values()].filter((card) => card.node.dataset.state === "trouble")
-    .map((card) => `${card.name.textContent}: ${card.stateText.textContent}`);
-  const calm = names.length === 0;
-  const text = numbers.queues.length === 0 ? words.noQueues : calm ? words.calm : words.attention(names.length);
-  put(summary, `${calm ? MARKS.fine : MARKS.trouble} ${text}`);
+  const [sentence, links] = summary.children;
+  show(summary, numbers !== null);
+  if (numbers === null) return "";
+  const cardsInOrder = [...document.querySelectorAll(".card")].map((node) => cards.get(node.dataset.queue));
+  const troubled = cardsInOrder.filter((card) => card.node.dataset.state === "trouble");
+  const calm = troubled.length === 0;
+  const text = numbers.queues.length === 0 ? words.noQueues : calm ? words.calm : words.attention(troubled.length);
+  put(sentence, `${calm ? MARKS.fine : MARKS.trouble} ${text}`);
   summary.classList.toggle("late", !calm);
-  document.title = calm ? "nabız" : `(${names.length}) nabız`;
-  return [text, ...names].join(". ");
+  const shape = troubled.map((card) => card.node.id).join(" ");
+  if (links.dataset.shape !== shape) {
+    links.dataset.shape = shape;
+    links.replaceChildren(...troubled.map((card) => {
+      const link = make("a", "", card.name.textContent);
+      link.href = `#${card.node.id}`;
+      return link;
+    }));
+  }
+  document.title = calm ? "nabız" : `(${troubled.length}) nabız`;
+  return [text, ...troubled.map((card) => `${card.name.textContent}: ${card.stateText.textContent}`)].join(". ");
 }
 
 // Read aloud only what has changed in kind: the connection, staleness, and which queues are in trouble.
@@ -490,7 +509,9 @@ function announce(parts) {
 
 function update() {
   show(byId("progress"), progress !== null);
-  show(byId("queues"), numbers !== null);
+  document.body.classList.toggle("has-numbers", numbers !== null);
+  put(byId("calls-title"), words.calls);
+  put(byId("matters-title"), words.matters);
   show(byId("totals"), numbers !== null);
   if (progress !== null) updateProgress();
   if (numbers !== null) {
@@ -500,8 +521,25 @@ function update() {
   updateConnection();
   const stale = updateAge();
   const summary = updateSummary();
+  fit();
   announce([connection === "live" ? "" : words[connection], stale ? byId("stale").textContent.split(":")[0] : "",
     progress ? words.catchingUp : summary]);
+}
+
+// On a wall screen the largest type with which every card is seen without scrolling. Chosen anew only when the cards, the
+// language or the screen change, so that nothing moves while numbers do.
+function fit() {
+  const root = document.documentElement;
+  const key = [cards.size, language, innerWidth, innerHeight].join();
+  if (key === fitted || numbers === null) return;
+  fitted = key;
+  const sizes = innerWidth < 1100 ? [1] : [1.5, 1.4, 1.3, 1.25, 1.2, 1.15, 1.1, 1.05, 1, 0.95, 0.9, 0.85];
+  // A little room is left for lines that come and go.
+  const fits = (size) => {
+    root.style.setProperty("--fit", String(size));
+    return root.scrollHeight <= root.clientHeight && document.body.scrollHeight < innerHeight * 0.97;
+  };
+  if (!sizes.some(fits)) root.style.setProperty("--fit", "1");
 }
 
 // Data
@@ -576,6 +614,7 @@ function speak() {
   update();
 }
 
+addEventListener("resize", fit);
 speak();
 follow(1000);
 setInterval(async () => {
