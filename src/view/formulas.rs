@@ -18,8 +18,8 @@ fn mean_seconds(sum_ms: u64, count: u64) -> Option<f64> {
 impl WindowCounts {
     /// Service level by `formula`, 0 to 1.
     pub fn service_level(&self, formula: Formula) -> Option<f64> {
-        let (met, of) = self.service_level_counts(formula);
-        ratio(met, of)
+        let (good, all) = self.service_level_counts(formula);
+        ratio(good, all)
     }
 
     /// The two counts of which the service level by `formula` is the ratio: in target, and all that count.
@@ -30,16 +30,16 @@ impl WindowCounts {
             Formula::AnsweredOnly => (self.answered_in_target, self.answered),
             Formula::AbandonsMissed => (self.answered_in_target, ended),
             Formula::AbandonsMet => (self.answered_in_target + self.abandoned_in_target, ended),
-            Formula::EarlyAbandonsIgnored => (self.answered_in_target, ended - self.abandoned_in_target),
+            Formula::EarlyAbandonsIgnored => (self.answered_in_target, ended.saturating_sub(self.abandoned_in_target)),
             Formula::ShortAbandonsExcluded => {
-                (self.answered_in_target, self.answered + self.abandoned - self.abandoned_short)
+                (self.answered_in_target, (self.answered + self.abandoned).saturating_sub(self.abandoned_short))
             }
         }
     }
 
     /// (Ab - AbS) / (A + Ab - AbS), 0 to 1.
     pub fn abandonment(&self) -> Option<f64> {
-        let abandoned = self.abandoned - self.abandoned_short;
+        let abandoned = self.abandoned.saturating_sub(self.abandoned_short);
         ratio(abandoned, self.answered + abandoned)
     }
 
@@ -82,3 +82,6 @@ impl AgentWindow {
         ratio(busy + wrap_up, busy + wrap_up + available)
     }
 }
+
+#[cfg(test)]
+mod tests;
