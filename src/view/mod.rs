@@ -5,10 +5,12 @@
 mod cells;
 mod formulas;
 mod merge;
+mod published;
 mod snapshot;
 
 pub use cells::Cells;
 pub use merge::merge;
+pub use published::{Health, PartitionHealth, Published, ShardLabel};
 pub use snapshot::{
     AgentWindow, BucketHistogram, FollowupSnapshot, Live, Observation, QueueSnapshot, RecordTotals, SeriesSnapshot,
     Snapshot, Totals, WindowCounts, WindowSnapshot,
