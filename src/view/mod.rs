@@ -1,6 +1,7 @@
 //! The read model: what every reader (scrape, API, page) sees. Immutable once built.
 //!
-//! A shard produces a [`Snapshot`]; [`merge`] adds the snapshots of several shards into one of the same shape.
+//! A shard produces a [`Snapshot`]; [`merge`] adds the snapshots of several shards into one of the same shape;
+//! [`Published`] is what readers hold.
 
 mod cells;
 mod formulas;
@@ -9,6 +10,7 @@ mod published;
 mod snapshot;
 
 pub use cells::Cells;
+pub(crate) use cells::cell_of;
 pub use merge::merge;
 pub use published::{Health, PartitionHealth, Published, ShardLabel};
 pub use snapshot::{
