@@ -1,6 +1,6 @@
 //! Ingestion against a broker inside the test process.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, Instant};
@@ -11,7 +11,7 @@ use jiff::tz::TimeZone;
 use nabiz::calendar::BusinessDay;
 use nabiz::event::decode::Format;
 use nabiz::event::{ChannelId, Channels, Reason};
-use nabiz::ingest::{Ingest, Options, Topic, empty_view};
+use nabiz::ingest::{Ingest, Options, Topic};
 use nabiz::shard::{Clock, Formula, Limits, QueueSettings, Settings, WindowLength, WindowSettings};
 use nabiz::view::Published;
 use rdkafka::consumer::{BaseConsumer, Consumer};
@@ -57,7 +57,7 @@ fn settings(idle_advance: bool) -> Arc<Settings> {
         limits: Limits { series: 100, open_contacts: 10_000, remembered_ids: 10_000, record_bytes: 1 << 20 },
         queue_defaults,
         queues: Vec::new(),
-        aliases: HashMap::new(),
+        aliases: BTreeMap::new(),
     })
 }
 
@@ -102,7 +102,7 @@ struct Pipeline {
 
 impl Pipeline {
     fn start(options: Options, settings: Arc<Settings>) -> Self {
-        let published = Arc::new(ArcSwap::from_pointee(empty_view(Arc::clone(&settings), false)));
+        let published = Arc::new(ArcSwap::from_pointee(Published::starting(Arc::clone(&settings), false)));
         let ingest = Ingest::start(options, settings, Arc::clone(&published)).unwrap();
         Pipeline { ingest, published }
     }

@@ -26,7 +26,6 @@ use std::time::{Duration, Instant};
 use arc_swap::ArcSwap;
 use rdkafka::error::KafkaError;
 
-pub use board::empty_view;
 pub use options::{Options, Topic, WallClock, system_clock};
 
 use board::Board;
@@ -107,7 +106,7 @@ impl Ingest {
         let dead_letters = Arc::new(DeadLetters::new(&options).map_err(StartError::from_client)?);
         let worker_count = options.workers;
         let shared = Arc::new(Shared {
-            board: Arc::new(Board::new(Arc::clone(&settings), worker_count, options.shard_label)),
+            board: Arc::new(Board::new(worker_count)),
             parking: Arc::new(Parking::default()),
             dead_letters: Arc::clone(&dead_letters),
             stop: Arc::new(AtomicBool::new(false)),
@@ -169,9 +168,11 @@ fn spawn(name: String, body: impl FnOnce() + Send + 'static) -> Result<JoinHandl
 }
 
 fn publish(shared: &Shared, published: &ArcSwap<Published>) {
+    let mut last = Arc::new(Published::starting(Arc::clone(&shared.settings), shared.options.shard_label));
     loop {
         let stopping = shared.stop.load(Ordering::Relaxed);
-        published.store(Arc::new(shared.board.view(&shared.dead_letters)));
+        last = Arc::new(shared.board.view(&last, &shared.dead_letters));
+        published.store(Arc::clone(&last));
         if stopping {
             return;
         }
