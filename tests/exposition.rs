@@ -160,6 +160,7 @@ fn published(shards: Vec<(ShardLabel, Snapshot)>, contact_metrics_ready: bool, s
         end: Some(end),
         lag: Some(12),
         stream_time_ms: Some(1_767_560_400_500),
+        ..PartitionHealth::default()
     };
     let health = Health {
         ready: contact_metrics_ready,
