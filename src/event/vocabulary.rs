@@ -90,6 +90,48 @@ pub enum Body<'a> {
     Nothing,
 }
 
+impl Body<'_> {
+    /// The contact that it is about, if it is about one.
+    pub fn contact(&self) -> Option<&str> {
+        match self {
+            Body::ContactStarted { contact, .. }
+            | Body::SelfService { contact, .. }
+            | Body::Queued { contact, .. }
+            | Body::Alerted { contact, .. }
+            | Body::NotAnswered { contact, .. }
+            | Body::Answered { contact, .. }
+            | Body::Abandoned { contact, .. }
+            | Body::LeftQueue { contact, .. }
+            | Body::Replied { contact, .. }
+            | Body::Transferred { contact, .. }
+            | Body::Ended { contact, .. }
+            | Body::Resolved { contact, .. }
+            | Body::Reopened { contact, .. }
+            | Body::SurveyAnswered { contact, .. } => Some(contact),
+            _ => None,
+        }
+    }
+
+    /// The queue that it names for its contact; the one handed over from, for a transfer.
+    pub fn queue(&self) -> Option<&str> {
+        match self {
+            Body::Queued { queue, .. }
+            | Body::Alerted { queue, .. }
+            | Body::NotAnswered { queue, .. }
+            | Body::Answered { queue, .. }
+            | Body::Abandoned { queue, .. }
+            | Body::LeftQueue { queue, .. } => Some(queue),
+            Body::Transferred { from_queue: queue, .. }
+            | Body::Replied { queue, .. }
+            | Body::Ended { queue, .. }
+            | Body::Resolved { queue, .. }
+            | Body::Reopened { queue, .. }
+            | Body::SurveyAnswered { queue, .. } => queue.as_deref(),
+            _ => None,
+        }
+    }
+}
+
 macro_rules! labels {
     ($(#[$doc:meta])* $name:ident { $($(#[$vdoc:meta])* $variant:ident = $label:literal),+ $(,)? }) => {
         $(#[$doc])*

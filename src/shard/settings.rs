@@ -1,6 +1,7 @@
 //! What the core needs to know, validated: the configuration in domain types.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
+use std::hash::Hasher;
 
 use crate::calendar::{BusinessDay, OpeningHours};
 use crate::event::{ChannelId, Channels};
@@ -169,7 +170,7 @@ pub struct Settings {
     /// Configured queues by id, sorted by id.
     pub queues: Vec<(String, QueueSettings)>,
     /// Index into `queues` by alias.
-    pub aliases: HashMap<String, usize>,
+    pub aliases: BTreeMap<String, usize>,
 }
 
 impl Settings {
@@ -184,6 +185,14 @@ impl Settings {
     /// The id that an id or alias stands for.
     pub fn resolve<'a>(&'a self, id_or_alias: &'a str) -> &'a str {
         self.aliases.get(id_or_alias).map_or(id_or_alias, |index| self.queues[*index].0.as_str())
+    }
+
+    /// A number that differs where a stored shard would mean something else under other settings.
+    pub(crate) fn digest(&self) -> u64 {
+        let mut hasher = siphasher::sip::SipHasher13::new();
+        // The debug form names every field, so a new setting is never left out.
+        hasher.write(format!("{self:?}").as_bytes());
+        hasher.finish()
     }
 
     /// The longest window.

@@ -83,3 +83,44 @@ impl RecordOrGrow for Histogram<u32> {
         let _ = self.record_n(value, count);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cells_are_those_of_the_hdr_layout() {
+        let hdr: Histogram<u32> = Histogram::new_with_bounds(1, 1 << 41, 2).unwrap();
+        let around_powers = (0..41).flat_map(|power| [1u64 << power, (1 << power) + 1, (1 << power) * 3 / 2]);
+        for value in (0..2_000).chain(around_powers) {
+            let cell = cell_of(value);
+            assert_eq!(lowest_value_of(cell), hdr.lowest_equivalent(value), "value {value}");
+            assert_eq!(cell_of(lowest_value_of(cell)), cell, "value {value}");
+        }
+    }
+
+    #[test]
+    fn cells_are_dense_and_ascending() {
+        for cell in 0..4_000 {
+            assert_eq!(cell_of(lowest_value_of(cell)), cell);
+            assert!(lowest_value_of(cell) < lowest_value_of(cell + 1));
+        }
+    }
+
+    #[test]
+    fn the_hdr_histogram_holds_the_same_counts() {
+        let cells = Cells { counts: vec![(0, 3), (255, 1), (cell_of(1 << 40) as u16, 2)] };
+        let hdr = cells.to_hdr();
+        assert_eq!(hdr.len(), 6);
+        assert_eq!(hdr.count_at(0), 3);
+        assert_eq!(hdr.count_at(255), 1);
+        assert_eq!(hdr.count_at(1 << 40), 2);
+    }
+
+    #[test]
+    fn adding_keeps_cells_sorted_and_single() {
+        let mut sum = Cells { counts: vec![(1, 1), (3, 2)] };
+        sum.add(&Cells { counts: vec![(0, 5), (3, 4), (9, 1)] });
+        assert_eq!(sum.counts, [(0, 5), (1, 1), (3, 6), (9, 1)]);
+    }
+}

@@ -18,22 +18,28 @@ fn mean_seconds(sum_ms: u64, count: u64) -> Option<f64> {
 impl WindowCounts {
     /// Service level by `formula`, 0 to 1.
     pub fn service_level(&self, formula: Formula) -> Option<f64> {
+        let (good, all) = self.service_level_counts(formula);
+        ratio(good, all)
+    }
+
+    /// The two counts of which the service level by `formula` is the ratio: in target, and all that count.
+    pub fn service_level_counts(&self, formula: Formula) -> (u64, u64) {
         let ended = self.answered + self.abandoned + self.left;
         match formula {
-            Formula::Live => ratio(self.met, self.met + self.missed),
-            Formula::AnsweredOnly => ratio(self.answered_in_target, self.answered),
-            Formula::AbandonsMissed => ratio(self.answered_in_target, ended),
-            Formula::AbandonsMet => ratio(self.answered_in_target + self.abandoned_in_target, ended),
-            Formula::EarlyAbandonsIgnored => ratio(self.answered_in_target, ended - self.abandoned_in_target),
+            Formula::Live => (self.met, self.met + self.missed),
+            Formula::AnsweredOnly => (self.answered_in_target, self.answered),
+            Formula::AbandonsMissed => (self.answered_in_target, ended),
+            Formula::AbandonsMet => (self.answered_in_target + self.abandoned_in_target, ended),
+            Formula::EarlyAbandonsIgnored => (self.answered_in_target, ended.saturating_sub(self.abandoned_in_target)),
             Formula::ShortAbandonsExcluded => {
-                ratio(self.answered_in_target, self.answered + self.abandoned - self.abandoned_short)
+                (self.answered_in_target, (self.answered + self.abandoned).saturating_sub(self.abandoned_short))
             }
         }
     }
 
     /// (Ab - AbS) / (A + Ab - AbS), 0 to 1.
     pub fn abandonment(&self) -> Option<f64> {
-        let abandoned = self.abandoned - self.abandoned_short;
+        let abandoned = self.abandoned.saturating_sub(self.abandoned_short);
         ratio(abandoned, self.answered + abandoned)
     }
 
@@ -76,3 +82,6 @@ impl AgentWindow {
         ratio(busy + wrap_up, busy + wrap_up + available)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,14 +1,18 @@
 //! The read model: what every reader (scrape, API, page) sees. Immutable once built.
 //!
-//! A shard produces a [`Snapshot`]; [`merge()`] adds the snapshots of several shards into one of the same shape.
+//! A shard produces a [`Snapshot`]; [`merge`] adds the snapshots of several shards into one of the same shape;
+//! [`Published`] is what readers hold.
 
 mod cells;
 mod formulas;
 mod merge;
+mod published;
 mod snapshot;
 
 pub use cells::Cells;
+pub(crate) use cells::cell_of;
 pub use merge::merge;
+pub use published::{Health, PartitionHealth, Published, ShardLabel};
 pub use snapshot::{
     AgentWindow, BucketHistogram, FollowupSnapshot, Live, Observation, QueueSnapshot, RecordTotals, SeriesSnapshot,
     Snapshot, Totals, WindowCounts, WindowSnapshot,

@@ -1,1 +1,60 @@
-//! Panes, sliding windows, histograms (pure).
+//! Panes, sliding windows, histograms. Pure: the current time is an argument.
+//!
+//! With pane width w and stream time t, the current pane is c = floor(t / w); a window of k panes covers the event
+//! times from (c - k + 1) * w up to t. Panes align to the Unix epoch.
+
+mod agent_time;
+mod series;
+
+pub(crate) use agent_time::AgentTime;
+pub(crate) use series::{Entry, SeriesWindows};
+
+/// Where stream time stands among the panes: shared by all series of a shard.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub(crate) struct Position {
+    /// Index of the current pane.
+    pub(crate) pane: i64,
+    /// Start of the current business day, inclusive.
+    pub(crate) today_start_ms: i64,
+    /// End of the current business day, exclusive.
+    pub(crate) today_end_ms: i64,
+}
+
+impl Position {
+    /// Whether an instant lies in the current business day.
+    pub(crate) fn in_today(&self, time_ms: i64) -> bool {
+        (self.today_start_ms..self.today_end_ms).contains(&time_ms)
+    }
+}
+
+/// Widths of panes and windows.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub(crate) struct Grid {
+    /// Pane width.
+    pub(crate) pane_ms: i64,
+    /// Panes per window, in configured order.
+    pub(crate) panes: Vec<i64>,
+}
+
+impl Grid {
+    /// The pane of an instant.
+    pub(crate) fn pane_of(&self, time_ms: i64) -> i64 {
+        time_ms.div_euclid(self.pane_ms)
+    }
+
+    /// The oldest pane that any window covers.
+    pub(crate) fn oldest_pane(&self, current: i64) -> i64 {
+        current - self.panes.iter().copied().max().unwrap_or(1) + 1
+    }
+}
+
+/// Which windows a fact may enter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Reach {
+    /// Every window that covers its time.
+    Windows,
+    /// Only the business day, if it covers its time (late records).
+    Today,
+    /// None (late records of another day).
+    Nothing,
+}

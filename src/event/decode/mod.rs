@@ -1,9 +1,11 @@
 //! From the bytes of a message to a [`Record`], one file per wire format.
 
-use super::{Channels, Record, Rejection};
+use super::{Channels, Reason, Record, Rejection};
 
+mod body;
 mod cloudevents;
 mod queue_log;
+mod slots;
 
 /// How the records of a topic or file are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,6 +55,15 @@ pub fn decode<'a>(
 ) -> Result<Record<'a>, Rejection> {
     match format {
         Format::CloudEvents => cloudevents::decode(message, channels, record_bytes_max),
-        Format::AsteriskQueueLog => queue_log::decode(message, channels, record_bytes_max),
+        Format::AsteriskQueueLog => queue_log::decode(message, record_bytes_max),
+    }
+}
+
+fn check_size(message: &Message<'_>, record_bytes_max: usize) -> Result<(), Rejection> {
+    match message.value {
+        Some(value) if value.len() > record_bytes_max => {
+            Err(Rejection::new(Reason::TooLarge, format!("the value must have at most {record_bytes_max} bytes")))
+        }
+        _ => Ok(()),
     }
 }

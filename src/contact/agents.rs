@@ -1,0 +1,263 @@
+//! What agents are doing, and how long.
+//!
+//! What is known of an agent are registers of which the latest by event time counts (at equal times the later in the
+//! log), so that changes may come out of order. Changes newer than the booked time wait in a timeline; time is booked
+//! up to stream time less `allowed_lateness`, and a correction moves only what is not booked yet.
+
+use std::collections::HashMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::remembered::BuildHashedKey;
+use crate::event::AgentState;
+use crate::shard::{NONE, QueueRef, Registry};
+use crate::view::AgentWindow;
+use crate::window::{AgentTime, Grid, Position};
+
+/// Something that changes about an agent.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum AgentChange {
+    /// The agent's state; and all the queues that it serves, where the source says so.
+    State { state: AgentState, queues: Option<Vec<QueueRef>> },
+    /// The state in one queue.
+    InQueue { queue: QueueRef, state: AgentState },
+    /// A call of that queue began.
+    CallStarted { queue: QueueRef },
+    /// The call is over.
+    CallEnded,
+}
+
+/// A value with the event time that it is known from.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+struct Latest<T> {
+    at_ms: i64,
+    value: T,
+}
+
+fn set<T>(register: &mut Option<Latest<T>>, at_ms: i64, value: T) {
+    if register.as_ref().is_none_or(|known| known.at_ms <= at_ms) {
+        *register = Some(Latest { at_ms, value });
+    }
+}
+
+/// What is known of an agent at an instant.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+struct Knowledge {
+    state: Option<Latest<AgentState>>,
+    queues: Option<Latest<Vec<QueueRef>>>,
+    in_queue: Vec<(QueueRef, Latest<AgentState>)>,
+    in_call: Option<Latest<bool>>,
+}
+
+impl Knowledge {
+    fn learn(&mut self, at_ms: i64, change: &AgentChange) {
+        match change {
+            AgentChange::State { state, queues } => {
+                set(&mut self.state, at_ms, *state);
+                if let Some(queues) = queues {
+                    set(&mut self.queues, at_ms, queues.clone());
+                    self.in_queue.retain(|(_, known)| known.at_ms > at_ms);
+                }
+            }
+            AgentChange::InQueue { queue, state } => self.set_in_queue(at_ms, *queue, *state),
+            AgentChange::CallStarted { queue } => {
+                if !self.serves(*queue) {
+                    self.set_in_queue(at_ms, *queue, AgentState::Available);
+                }
+                set(&mut self.in_call, at_ms, true);
+            }
+            AgentChange::CallEnded => set(&mut self.in_call, at_ms, false),
+        }
+    }
+
+    fn serves(&self, queue: QueueRef) -> bool {
+        let listed = self.queues.as_ref().is_some_and(|queues| queues.value.contains(&queue));
+        listed || self.in_queue.iter().any(|(known, _)| *known == queue)
+    }
+
+    fn set_in_queue(&mut self, at_ms: i64, queue: QueueRef, state: AgentState) {
+        /// Past this many queues of one agent, further ones are not followed.
+        const QUEUES_MAX: usize = 64;
+        let replaced = self.queues.as_ref().is_some_and(|queues| queues.at_ms > at_ms);
+        let is_full = self.in_queue.len() >= QUEUES_MAX;
+        match self.in_queue.iter_mut().find(|(known, _)| *known == queue) {
+            Some((_, known)) if known.at_ms <= at_ms => *known = Latest { at_ms, value: state },
+            Some(_) => {}
+            None if replaced || is_full => {}
+            None => self.in_queue.push((queue, Latest { at_ms, value: state })),
+        }
+    }
+
+    /// The state in each of the agent's queues.
+    fn states(&self) -> impl Iterator<Item = (QueueRef, AgentState)> + '_ {
+        let in_call = self.in_call.is_some_and(|in_call| in_call.value);
+        let listed = self.queues.as_ref().map_or(&[][..], |queues| queues.value.as_slice());
+        let unlisted =
+            if self.state.is_some() && self.queues.is_none() && self.in_queue.is_empty() { Some(NONE) } else { None };
+        let by_state = listed.iter().copied().chain(unlisted).filter_map(|queue| Some((queue, self.state?)));
+        let by_state = by_state.filter(|(queue, _)| !self.in_queue.iter().any(|(known, _)| known == queue));
+        let by_queue = self.in_queue.iter().map(|(queue, known)| match self.state {
+            Some(state) if state.at_ms > known.at_ms => (*queue, state),
+            _ => (*queue, *known),
+        });
+        by_state.chain(by_queue).map(move |(queue, known)| match known.value {
+            AgentState::Offline => (queue, AgentState::Offline),
+            _ if in_call => (queue, AgentState::Busy),
+            state => (queue, state),
+        })
+    }
+}
+
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+struct Agent {
+    /// What is known at `booked_to_ms`.
+    booked: Knowledge,
+    booked_to_ms: i64,
+    /// Later changes, by event time and then log order.
+    timeline: Vec<(i64, AgentChange)>,
+}
+
+impl Agent {
+    /// The agent's states from `booked_to_ms` to `to_ms`, in time order; moves `knowledge` on to `to_ms`.
+    fn walk(
+        &self,
+        knowledge: &mut Knowledge,
+        to_ms: i64,
+        mut spend: impl FnMut(QueueRef, AgentState, i64, i64),
+    ) -> usize {
+        let mut from_ms = self.booked_to_ms;
+        let mut learnt = 0;
+        for (at_ms, change) in &self.timeline {
+            if *at_ms > to_ms {
+                break;
+            }
+            if *at_ms > from_ms {
+                knowledge.states().for_each(|(queue, state)| spend(queue, state, from_ms, *at_ms));
+                from_ms = *at_ms;
+            }
+            knowledge.learn(*at_ms, change);
+            learnt += 1;
+        }
+        if to_ms > from_ms {
+            knowledge.states().for_each(|(queue, state)| spend(queue, state, from_ms, to_ms));
+        }
+        learnt
+    }
+}
+
+/// Most changes of one agent within `allowed_lateness`; past it, the agent's time is booked early.
+const TIMELINE_MAX: usize = 1024;
+
+/// The agents of one partition, and the time of each queue.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Agents {
+    agents: HashMap<u128, Agent, BuildHashedKey>,
+    /// By [`Registry::label_index`].
+    time: Vec<AgentTime>,
+    allowed_lateness_ms: u64,
+    limit: usize,
+    /// Agents not followed because of the bound.
+    pub(crate) refused: u64,
+}
+
+/// Agents of one queue.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct QueueAgents {
+    pub(crate) count: [u64; 5],
+    pub(crate) booked_ms: [u64; 5],
+    pub(crate) windows: Vec<AgentWindow>,
+}
+
+impl Agents {
+    pub(crate) fn new(allowed_lateness_ms: u64, limit: usize) -> Self {
+        Agents { agents: HashMap::default(), time: Vec::new(), allowed_lateness_ms, limit, refused: 0 }
+    }
+
+    /// Applies a change at event time `at_ms`.
+    pub(crate) fn change(
+        &mut self,
+        registry: &Registry,
+        grid: &Grid,
+        position: &Position,
+        key: u128,
+        (at_ms, stream_ms): (i64, i64),
+        change: AgentChange,
+    ) {
+        let book_to_ms = stream_ms.saturating_sub_unsigned(self.allowed_lateness_ms);
+        if !self.agents.contains_key(&key) {
+            if self.agents.len() >= self.limit {
+                self.refused += 1;
+                return;
+            }
+            self.agents.insert(key, Agent { booked_to_ms: book_to_ms, ..Agent::default() });
+        }
+        let Some(agent) = self.agents.get_mut(&key) else { return };
+        book(&mut self.time, registry, grid, position, agent, book_to_ms);
+        if at_ms <= agent.booked_to_ms {
+            agent.booked.learn(at_ms, &change);
+            return;
+        }
+        if agent.timeline.len() >= TIMELINE_MAX {
+            let first_ms = agent.timeline[0].0;
+            book(&mut self.time, registry, grid, position, agent, first_ms);
+        }
+        let place = agent.timeline.partition_point(|(known_ms, _)| *known_ms <= at_ms);
+        agent.timeline.insert(place, (at_ms, change));
+    }
+
+    /// The agents of each queue at stream time, by [`Registry::label_index`].
+    pub(crate) fn snapshot(
+        &mut self,
+        registry: &Registry,
+        grid: &Grid,
+        position: &Position,
+        stream_ms: i64,
+    ) -> Vec<QueueAgents> {
+        let book_to_ms = stream_ms.saturating_sub_unsigned(self.allowed_lateness_ms);
+        for agent in self.agents.values_mut() {
+            book(&mut self.time, registry, grid, position, agent, book_to_ms);
+        }
+        self.time.resize_with(registry.queue_labels().count(), AgentTime::default);
+        let mut queues: Vec<QueueAgents> = self
+            .time
+            .iter_mut()
+            .map(|time| QueueAgents { count: [0; 5], booked_ms: time.total_ms, windows: time.windows(grid, position) })
+            .collect();
+        for agent in self.agents.values() {
+            let mut knowledge = agent.booked.clone();
+            agent.walk(&mut knowledge, stream_ms, |queue, state, from_ms, to_ms| {
+                let windows = &mut queues[registry.label_index(queue)].windows;
+                AgentTime::add_unbooked(windows, grid, position, state, from_ms, to_ms);
+            });
+            for (queue, state) in knowledge.states() {
+                queues[registry.label_index(queue)].count[state.index()] += 1;
+            }
+        }
+        queues
+    }
+}
+
+/// Books an agent's time up to `to_ms`; an earlier instant does nothing.
+fn book(
+    time: &mut Vec<AgentTime>,
+    registry: &Registry,
+    grid: &Grid,
+    position: &Position,
+    agent: &mut Agent,
+    to_ms: i64,
+) {
+    if to_ms <= agent.booked_to_ms {
+        return;
+    }
+    let mut knowledge = std::mem::take(&mut agent.booked);
+    let learnt = agent.walk(&mut knowledge, to_ms, |queue, state, from_ms, to_ms| {
+        let index = registry.label_index(queue);
+        if time.len() <= index {
+            time.resize_with(index + 1, AgentTime::default);
+        }
+        time[index].book(grid, position, state, from_ms, to_ms);
+    });
+    agent.timeline.drain(..learnt);
+    agent.booked = knowledge;
+    agent.booked_to_ms = to_ms;
+}

@@ -1,0 +1,181 @@
+//! What is known of one contact.
+
+use serde::{Deserialize, Serialize};
+
+use super::visit::Ending;
+use crate::event::ChannelId;
+use crate::shard::{QueueRef, SeriesId};
+
+/// One contact. Instants are event times unless said otherwise.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Contact {
+    /// Hash of the contact id.
+    pub(super) key: u128,
+    /// Stream time just after the contact's last record.
+    pub(super) last_record_ms: i64,
+    /// The instant of the contact's next timer; `i64::MAX` where none is set.
+    pub(super) armed_ms: i64,
+    pub(super) started: Option<Started>,
+    pub(super) visit: Option<Visit>,
+    /// Queue and channel of the last visit, open or ended.
+    pub(super) last_visit: Option<(QueueRef, ChannelId)>,
+    /// The last ended visit.
+    pub(super) last_end: Option<PastVisit>,
+    /// The last ended visits in other queues than that of `last_end`; empty for most contacts.
+    pub(super) other_ends: Vec<PastVisit>,
+    pub(super) held: Option<Box<Held>>,
+    pub(super) service: Option<Service>,
+    /// An end that came while the contact was not in service.
+    pub(super) early_end: Option<EarlyEnd>,
+    pub(super) reply: Reply,
+    pub(super) matter: Matter,
+}
+
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub(super) struct Started {
+    pub(super) at_ms: i64,
+    pub(super) channel: ChannelId,
+}
+
+/// A stay in a queue that goes on.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub(super) struct Visit {
+    pub(super) queue: QueueRef,
+    pub(super) series: SeriesId,
+    pub(super) start_ms: i64,
+    /// Hash of the source that opened it.
+    pub(super) source: u128,
+    /// The service-level miss was recorded while waiting.
+    pub(super) missed: bool,
+    /// Counted in `waiting_over_target`.
+    pub(super) over_target: bool,
+}
+
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub(super) struct PastVisit {
+    pub(super) queue: QueueRef,
+    pub(super) start_ms: i64,
+    pub(super) end_ms: i64,
+}
+
+/// An ending whose start has not come.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub(super) struct Held {
+    pub(super) queue: QueueRef,
+    pub(super) ending: Ending,
+    pub(super) at_ms: i64,
+    /// Stream time just after its arrival.
+    pub(super) stream_ms: i64,
+    /// It was late on arrival.
+    pub(super) late: bool,
+    /// Where its record stands in the log.
+    pub(super) log_position: i64,
+}
+
+/// A conversation that goes on.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub(super) struct Service {
+    pub(super) since_ms: i64,
+    pub(super) series: SeriesId,
+}
+
+/// `contact.ended` of a contact that was not in service: its answer may still come.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub(super) struct EarlyEnd {
+    pub(super) at_ms: i64,
+    pub(super) queue: Option<QueueRef>,
+    pub(super) hold_ms: u64,
+    pub(super) wrap_up_ms: u64,
+    pub(super) late: bool,
+    /// It gave its talk time, and its handle time is counted.
+    pub(super) handled: bool,
+}
+
+/// The first answer sent to the citizen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) enum Reply {
+    None,
+    /// Sent at that time, to a contact whose start is not known yet.
+    BeforeStart {
+        at_ms: i64,
+        queue: Option<QueueRef>,
+    },
+    Done,
+}
+
+/// The matter of the contact, from start or reopening to resolution.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) enum Matter {
+    None,
+    Open(OpenMatter),
+    /// Resolved at that time, before a start was known.
+    ResolvedBeforeStart {
+        at_ms: i64,
+        queue: Option<QueueRef>,
+    },
+    Resolved,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct OpenMatter {
+    /// The start or the latest reopening.
+    pub(super) since_ms: i64,
+    /// Where it counts as open; absent for phone and chat, whose matters are not counted as open.
+    pub(super) counted: Option<Counted>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Counted {
+    pub(super) series: SeriesId,
+    /// The last instant at which it is not overdue; `i64::MAX` where it never is.
+    pub(super) due_ms: i64,
+    pub(super) overdue: bool,
+}
+
+impl Contact {
+    pub(super) fn new(key: u128, stream_ms: i64) -> Self {
+        Contact {
+            key,
+            last_record_ms: stream_ms,
+            armed_ms: i64::MAX,
+            started: None,
+            visit: None,
+            last_visit: None,
+            last_end: None,
+            other_ends: Vec::new(),
+            held: None,
+            service: None,
+            early_end: None,
+            reply: Reply::None,
+            matter: Matter::None,
+        }
+    }
+
+    /// In no queue, in no service, and not waiting for a reply, a resolution or the start of a held ending.
+    pub(super) fn is_idle(&self) -> bool {
+        let awaits_reply =
+            self.reply == Reply::None && self.started.is_some_and(|started| !started.channel.is_immediate());
+        let is_open = matches!(self.matter, Matter::Open(OpenMatter { counted: Some(_), .. }));
+        self.visit.is_none() && self.service.is_none() && self.held.is_none() && !awaits_reply && !is_open
+    }
+
+    /// The last ended visit in a queue.
+    pub(super) fn past_visit(&self, queue: QueueRef) -> Option<&PastVisit> {
+        self.last_end.iter().chain(&self.other_ends).find(|past| past.queue == queue)
+    }
+
+    /// Remembers the end of a visit.
+    pub(super) fn remember_end(&mut self, past: PastVisit) {
+        /// Past this many queues, the oldest end is forgotten.
+        const OTHER_ENDS_MAX: usize = 64;
+        self.other_ends.retain(|other| other.queue != past.queue);
+        if let Some(before) = self.last_end.replace(past)
+            && before.queue != past.queue
+        {
+            if self.other_ends.len() == OTHER_ENDS_MAX {
+                self.other_ends.remove(0);
+            }
+            self.other_ends.push(before);
+        }
+    }
+}

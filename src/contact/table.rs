@@ -1,0 +1,294 @@
+//! The contacts of one partition: storage, identity and bounds.
+
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, HashMap};
+
+use serde::{Deserialize, Serialize};
+
+use super::case::{Case, Moment};
+use super::facts::{Fact, Verdict};
+use super::live::LiveSeries;
+use super::remembered::BuildHashedKey;
+use super::state::{Contact, Counted, Matter, OpenMatter};
+use super::visit::Ending;
+use crate::shard::{Registry, SeriesId, WindowSettings};
+use crate::view::Live;
+
+/// Where a contact is stored. The generation tells a later contact in the same slot apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub(crate) struct Handle {
+    slot: u32,
+    generation: u32,
+}
+
+/// How long things are waited for and remembered, in milliseconds.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub(super) struct Rules {
+    pub(super) miss_grace_ms: u64,
+    pub(super) reorder_grace_ms: u64,
+    pub(super) dedup_horizon_ms: u64,
+}
+
+/// What became of held endings since the last look.
+#[derive(Debug, Default, Serialize, Deserialize)]
+pub(crate) struct Settled {
+    pub(crate) applied: u64,
+    pub(crate) late: u64,
+    /// Orphans not counted yet.
+    pub(crate) new_orphans: u64,
+    /// Positions of the orphans not told yet.
+    pub(crate) orphans: Vec<i64>,
+}
+
+/// What the life of contacts adds up to: facts to be booked, live gauges, and odd things that are counted.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Tally {
+    /// Booked, and gone, before the record is done: never stored.
+    #[serde(skip)]
+    pub(crate) facts: Vec<Fact>,
+    pub(super) live: Vec<LiveSeries>,
+    /// A series of which the lists of the oldest want to be cleaned.
+    pub(super) bloated: Option<SeriesId>,
+    /// Negative time differences.
+    pub(crate) clock_skew: u64,
+    /// Endings that wait for their start.
+    pub(crate) held: u64,
+    pub(crate) settled: Settled,
+    pub(super) rules: Rules,
+}
+
+impl Tally {
+    pub(super) fn live(&mut self, series: SeriesId) -> &mut LiveSeries {
+        if self.live.len() <= series.index() {
+            self.live.resize_with(series.index() + 1, LiveSeries::default);
+        }
+        &mut self.live[series.index()]
+    }
+
+    /// `to - from`; a negative difference is 0 and counts as clock skew.
+    pub(super) fn difference_ms(&mut self, from_ms: i64, to_ms: i64) -> u64 {
+        if to_ms < from_ms {
+            self.clock_skew += 1;
+            return 0;
+        }
+        to_ms.abs_diff(from_ms)
+    }
+}
+
+/// The contacts of one partition.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Contacts {
+    slots: Vec<Option<(u32, Contact)>>,
+    free: Vec<u32>,
+    index: HashMap<u128, u32, BuildHashedKey>,
+    pub(super) timers: BinaryHeap<Reverse<(i64, Handle)>>,
+    generation: u32,
+    limit: usize,
+    /// Where the search for a contact to forget goes on when the bound is reached.
+    clock_hand: usize,
+    /// Contacts forgotten because of the bound.
+    pub(crate) evicted: u64,
+    pub(crate) tally: Tally,
+}
+
+impl Contacts {
+    /// No contacts; at most `limit` later.
+    pub(crate) fn new(windows: &WindowSettings, limit: usize) -> Self {
+        Contacts {
+            slots: Vec::new(),
+            free: Vec::new(),
+            index: HashMap::default(),
+            timers: BinaryHeap::new(),
+            generation: 0,
+            limit: limit.max(1),
+            clock_hand: 0,
+            evicted: 0,
+            tally: Tally {
+                facts: Vec::new(),
+                live: Vec::new(),
+                bloated: None,
+                clock_skew: 0,
+                held: 0,
+                settled: Settled::default(),
+                rules: Rules {
+                    miss_grace_ms: windows.miss_grace_ms,
+                    reorder_grace_ms: windows.reorder_grace_ms,
+                    dedup_horizon_ms: windows.dedup_horizon_ms,
+                },
+            },
+        }
+    }
+
+    /// Contacts in memory.
+    pub(crate) fn len(&self) -> usize {
+        self.index.len()
+    }
+
+    pub(super) fn find(&self, key: u128) -> Option<Handle> {
+        let slot = *self.index.get(&key)?;
+        self.slots[slot as usize].as_ref().map(|(generation, _)| Handle { slot, generation: *generation })
+    }
+
+    fn get(slots: &[Option<(u32, Contact)>], handle: Handle) -> Option<&Contact> {
+        match slots.get(handle.slot as usize) {
+            Some(Some((generation, contact))) if *generation == handle.generation => Some(contact),
+            _ => None,
+        }
+    }
+
+    /// A contact with everything that may change together with it.
+    pub(super) fn case<'a>(
+        &'a mut self,
+        registry: &'a mut Registry,
+        moment: &'a Moment,
+        handle: Handle,
+    ) -> Option<Case<'a>> {
+        match self.slots.get_mut(handle.slot as usize) {
+            Some(Some((generation, contact))) if *generation == handle.generation => {
+                Some(Case { contact, handle, tally: &mut self.tally, registry, moment })
+            }
+            _ => None,
+        }
+    }
+
+    /// Every contact.
+    pub(super) fn handles(&self) -> Vec<Handle> {
+        let occupied = self.slots.iter().enumerate().filter_map(|(slot, contact)| Some((slot, contact.as_ref()?.0)));
+        occupied.map(|(slot, generation)| Handle { slot: slot as u32, generation }).collect()
+    }
+
+    /// The contact of a key, made where there is none.
+    fn find_or_insert(&mut self, registry: &mut Registry, moment: &Moment, key: u128) -> Handle {
+        if let Some(handle) = self.find(key) {
+            return handle;
+        }
+        if self.index.len() >= self.limit {
+            self.evict_one(registry, moment);
+        }
+        self.generation = self.generation.wrapping_add(1);
+        let contact = Some((self.generation, Contact::new(key, moment.stream_ms)));
+        let slot = match self.free.pop() {
+            Some(slot) => {
+                self.slots[slot as usize] = contact;
+                slot
+            }
+            None => {
+                self.slots.push(contact);
+                (self.slots.len() - 1) as u32
+            }
+        };
+        self.index.insert(key, slot);
+        Handle { slot, generation: self.generation }
+    }
+
+    /// Forgets a contact.
+    pub(super) fn remove(&mut self, handle: Handle) {
+        if let Some((_, contact)) = self.slots[handle.slot as usize].take() {
+            self.index.remove(&contact.key);
+            self.free.push(handle.slot);
+        }
+    }
+
+    /// Makes room for one contact: of the next few in turn, the idle one with the oldest record, else the one with the
+    /// oldest record, whose visit then is lost.
+    fn evict_one(&mut self, registry: &mut Registry, moment: &Moment) {
+        const LOOK_AT: usize = 32;
+        let mut best: Option<((bool, i64), Handle)> = None;
+        let mut seen = 0;
+        for _ in 0..self.slots.len() {
+            self.clock_hand = (self.clock_hand + 1) % self.slots.len();
+            let Some((generation, contact)) = &self.slots[self.clock_hand] else { continue };
+            let handle = Handle { slot: self.clock_hand as u32, generation: *generation };
+            let rank = (!contact.is_idle(), contact.last_record_ms);
+            if best.is_none_or(|(best_rank, _)| rank < best_rank) {
+                best = Some((rank, handle));
+            }
+            seen += 1;
+            if seen == LOOK_AT {
+                break;
+            }
+        }
+        let Some((_, handle)) = best else { return };
+        if let Some(mut case) = self.case(registry, moment, handle) {
+            case.let_go();
+        }
+        self.remove(handle);
+        self.evicted += 1;
+    }
+
+    /// Changes a contact by a record; makes the contact where there is none.
+    pub(crate) fn change(
+        &mut self,
+        registry: &mut Registry,
+        moment: &Moment,
+        key: u128,
+        change: impl FnOnce(&mut Case<'_>) -> Verdict,
+    ) -> Verdict {
+        let handle = self.find_or_insert(registry, moment, key);
+        match self.case(registry, moment, handle) {
+            Some(mut case) => {
+                let verdict = change(&mut case);
+                if verdict != Verdict::Duplicate {
+                    case.contact.last_record_ms = moment.stream_ms;
+                }
+                verdict
+            }
+            None => Verdict::Duplicate,
+        }
+    }
+
+    /// Ends, as lost, every open visit that the source of the record opened.
+    pub(crate) fn end_visits_of_source(&mut self, registry: &mut Registry, moment: &Moment) {
+        for handle in self.handles() {
+            if let Some(mut case) = self.case(registry, moment, handle)
+                && case.contact.visit.is_some_and(|visit| visit.source == moment.source)
+            {
+                case.end_visit(Ending::Lost, moment.at_ms, None, moment.reach);
+                // Its timer may now be due sooner: idle contacts are forgotten.
+                self.settle_at(registry, moment, handle);
+            }
+        }
+    }
+
+    /// Live gauges of a series at `stream_ms`.
+    pub(crate) fn live(&mut self, registry: &Registry, series: SeriesId, stream_ms: i64) -> Live {
+        let slots = &self.slots;
+        let live = self.tally.live(series);
+        let waits_since_ms = live.waits.oldest_ms(|since_ms, handle| is_waiting(slots, series, since_ms, handle));
+        let open_since_ms = live.opens.oldest_ms(|since_ms, handle| is_open(slots, series, since_ms, handle));
+        let settings = registry.series_settings(series);
+        Live {
+            waiting: live.waiting,
+            waiting_over_target: live.over_target,
+            longest_wait_ms: waits_since_ms.map_or(0, |since_ms| stream_ms.saturating_sub(since_ms).max(0) as u64),
+            in_service: live.in_service,
+            open: live.open,
+            open_overdue: live.overdue,
+            oldest_open_ms: open_since_ms.map_or(0, |since_ms| settings.clock_ms_between(since_ms, stream_ms)),
+        }
+    }
+
+    /// Cleans the lists of the oldest where that is due.
+    pub(super) fn clean_live(&mut self) {
+        let Some(series) = self.tally.bloated.take() else { return };
+        let slots = &self.slots;
+        let live = self.tally.live(series);
+        live.waits.retain(|since_ms, handle| is_waiting(slots, series, since_ms, handle));
+        live.opens.retain(|since_ms, handle| is_open(slots, series, since_ms, handle));
+    }
+}
+
+fn is_waiting(slots: &[Option<(u32, Contact)>], series: SeriesId, since_ms: i64, handle: Handle) -> bool {
+    Contacts::get(slots, handle)
+        .and_then(|contact| contact.visit)
+        .is_some_and(|visit| visit.series == series && visit.start_ms == since_ms)
+}
+
+fn is_open(slots: &[Option<(u32, Contact)>], series: SeriesId, since_ms: i64, handle: Handle) -> bool {
+    let Some(Matter::Open(OpenMatter { since_ms: opened_ms, counted: Some(Counted { series: counted, .. }) })) =
+        Contacts::get(slots, handle).map(|contact| contact.matter)
+    else {
+        return false;
+    };
+    counted == series && opened_ms == since_ms
+}

@@ -1,0 +1,165 @@
+//! Metrics of the contacts: counts since the beginning, and what is so at stream time.
+
+use super::catalogue as c;
+use super::catalogue::Metric;
+use super::collector::Part;
+use super::family::{Family, seconds};
+use crate::event::{AgentState, LeftReason, SelfServiceOutcome};
+use crate::shard::Settings;
+use crate::view::{BucketHistogram, FollowupSnapshot, SeriesSnapshot};
+
+type OfSeries<T> = (&'static Metric, fn(&SeriesSnapshot) -> T);
+type OfFollowups = (&'static Metric, fn(&FollowupSnapshot) -> u64);
+
+const SERIES_NUMBERS: &[OfSeries<f64>] = &[
+    (&c::VISITS_OFFERED, |series| series.totals.offered as f64),
+    (&c::VISITS_ANSWERED, |series| series.totals.answered as f64),
+    (&c::VISITS_ANSWERED_IN_TARGET, |series| series.totals.answered_in_target as f64),
+    (&c::VISITS_ABANDONED, |series| series.totals.abandoned as f64),
+    (&c::VISITS_ABANDONED_IN_TARGET, |series| series.totals.abandoned_in_target as f64),
+    (&c::VISITS_ABANDONED_SHORT, |series| series.totals.abandoned_short as f64),
+    (&c::VISITS_LOST, |series| series.totals.lost as f64),
+    (&c::SERVICE_LEVEL_MET, |series| series.totals.met as f64),
+    (&c::SERVICE_LEVEL_MISSED, |series| series.totals.missed as f64),
+    (&c::NOT_ANSWERED, |series| series.totals.not_answered as f64),
+    (&c::TRANSFERS, |series| series.totals.transfers as f64),
+    (&c::REOPENED, |series| series.totals.reopened as f64),
+    (&c::WAITING, |series| series.live.waiting as f64),
+    (&c::WAITING_OVER_TARGET, |series| series.live.waiting_over_target as f64),
+    (&c::LONGEST_WAIT, |series| seconds(series.live.longest_wait_ms)),
+    (&c::IN_SERVICE, |series| series.live.in_service as f64),
+    (&c::OPEN, |series| series.live.open as f64),
+    (&c::OPEN_OVERDUE, |series| series.live.open_overdue as f64),
+    (&c::OLDEST_OPEN, |series| seconds(series.live.oldest_open_ms)),
+];
+
+const FOLLOWUP_NUMBERS: &[OfFollowups] = &[
+    (&c::FOLLOWUPS_OPENED, |followups| followups.opened),
+    (&c::FOLLOWUPS_INFORMED, |followups| followups.informed),
+    (&c::FOLLOWUPS_OPEN, |followups| followups.open),
+    (&c::FOLLOWUPS_OVERDUE, |followups| followups.overdue),
+];
+
+pub(super) fn collect(settings: &Settings, parts: &[Part<'_>], out: &mut Vec<Family>) {
+    series_numbers(settings, parts, out);
+    histograms(settings, parts, out);
+    contacts(settings, parts, out);
+    followups(settings, parts, out);
+    queues(parts, out);
+}
+
+/// Every series of every part.
+fn each_series<'a>(
+    settings: &'a Settings,
+    parts: &'a [Part<'_>],
+) -> impl Iterator<Item = (Option<&'a str>, [&'a str; 2], &'a SeriesSnapshot)> {
+    parts.iter().flat_map(move |part| {
+        part.snapshot
+            .series
+            .iter()
+            .map(move |series| (part.shard(), [&*series.queue, settings.channels.name(series.channel)], &**series))
+    })
+}
+
+fn series_numbers(settings: &Settings, parts: &[Part<'_>], out: &mut Vec<Family>) {
+    for (metric, value) in SERIES_NUMBERS {
+        let mut family = Family::new(metric);
+        for (shard, labels, series) in each_series(settings, parts) {
+            family.add(&labels, shard, value(series));
+        }
+        out.push(family);
+    }
+    let mut left = Family::new(&c::VISITS_LEFT);
+    let mut survey = Family::new(&c::SURVEY_RESPONSES);
+    for (shard, [queue, channel], series) in each_series(settings, parts) {
+        for (reason, count) in LeftReason::ALL.iter().zip(series.totals.left) {
+            left.add(&[queue, channel, reason.as_str()], shard, count as f64);
+        }
+        for (score, count) in &series.totals.survey {
+            survey.add(&[queue, channel, &score.to_string()], shard, *count as f64);
+        }
+    }
+    out.extend([left, survey]);
+}
+
+fn histograms(settings: &Settings, parts: &[Part<'_>], out: &mut Vec<Family>) {
+    let wait_bounds_ms = settings.wait_bounds_ms();
+    let mut wait = Family::new(&c::WAIT);
+    for (shard, [queue, channel], series) in each_series(settings, parts) {
+        wait.add_histogram(&[queue, channel, "answered"], shard, &wait_bounds_ms, &series.totals.wait_answered);
+        wait.add_histogram(&[queue, channel, "abandoned"], shard, &wait_bounds_ms, &series.totals.wait_abandoned);
+    }
+    out.push(wait);
+
+    let handle_bounds_ms = settings.handle_bounds_ms();
+    let response_bounds_ms = settings.response_bounds_ms();
+    let others: [(&Metric, &[u64], fn(&SeriesSnapshot) -> &BucketHistogram); 3] = [
+        (&c::HANDLE, &handle_bounds_ms, |series| &series.totals.handle),
+        (&c::FIRST_RESPONSE, &response_bounds_ms, |series| &series.totals.first_response),
+        (&c::RESOLUTION, &response_bounds_ms, |series| &series.totals.resolution),
+    ];
+    for (metric, bounds_ms, histogram) in others {
+        let mut family = Family::new(metric);
+        for (shard, labels, series) in each_series(settings, parts) {
+            family.add_histogram(&labels, shard, bounds_ms, histogram(series));
+        }
+        out.push(family);
+    }
+}
+
+fn contacts(settings: &Settings, parts: &[Part<'_>], out: &mut Vec<Family>) {
+    let mut started = Family::new(&c::CONTACTS_STARTED);
+    let mut self_service = Family::new(&c::SELF_SERVICE);
+    for part in parts {
+        for (index, channel) in settings.channels.names().enumerate() {
+            let count = part.snapshot.contacts_started.get(index).copied().unwrap_or(0);
+            started.add(&[channel], part.shard(), count as f64);
+        }
+        for (entry_point, outcomes) in &part.snapshot.self_service {
+            for (outcome, count) in SelfServiceOutcome::ALL.iter().zip(outcomes) {
+                self_service.add(&[entry_point, outcome.as_str()], part.shard(), *count as f64);
+            }
+        }
+    }
+    out.extend([started, self_service]);
+}
+
+fn followups(settings: &Settings, parts: &[Part<'_>], out: &mut Vec<Family>) {
+    let each_unit = || {
+        parts.iter().flat_map(|part| {
+            part.snapshot.followups.iter().map(|(unit, followups)| (part.shard(), [&**unit], followups))
+        })
+    };
+    for (metric, value) in FOLLOWUP_NUMBERS {
+        let mut family = Family::new(metric);
+        for (shard, labels, followups) in each_unit() {
+            family.add(&labels, shard, value(followups) as f64);
+        }
+        out.push(family);
+    }
+    let bounds_ms = settings.response_bounds_ms();
+    let mut duration = Family::new(&c::FOLLOWUP);
+    for (shard, labels, followups) in each_unit() {
+        duration.add_histogram(&labels, shard, &bounds_ms, &followups.duration);
+    }
+    out.push(duration);
+}
+
+fn queues(parts: &[Part<'_>], out: &mut Vec<Family>) {
+    let mut agents = Family::new(&c::AGENTS);
+    let mut agent_seconds = Family::new(&c::AGENT_SECONDS);
+    let mut observed = Family::new(&c::OBSERVED_WAITING);
+    for part in parts {
+        for queue in &part.snapshot.queues {
+            for (index, state) in AgentState::ALL.iter().enumerate() {
+                let labels = [&*queue.queue, state.as_str()];
+                agents.add(&labels, part.shard(), queue.agents[index] as f64);
+                agent_seconds.add(&labels, part.shard(), seconds(queue.agent_ms[index]));
+            }
+            if let Some(observation) = queue.observed {
+                observed.add(&[&queue.queue], part.shard(), observation.waiting as f64);
+            }
+        }
+    }
+    out.extend([agents, agent_seconds, observed]);
+}

@@ -1,0 +1,54 @@
+//! What is configured, as metrics: rules join the numbers with their targets instead of repeating them.
+
+use std::collections::BTreeSet;
+
+use super::catalogue as c;
+use super::catalogue::Metric;
+use super::family::{Family, seconds};
+use crate::shard::{QueueSettings, Settings};
+use crate::view::Snapshot;
+
+const TARGETS: &[(&Metric, fn(&QueueSettings) -> f64)] = &[
+    (&c::TARGET_WAIT, |queue| seconds(queue.target_wait_ms)),
+    (&c::TARGET_SERVICE_LEVEL, |queue| queue.target_ratio),
+    (&c::TARGET_ABANDONMENT, |queue| queue.target_abandonment),
+    (&c::TARGET_FIRST_RESPONSE, |queue| seconds(queue.target_first_response_ms)),
+];
+
+/// The settings of every series and queue of `snapshot`.
+pub(super) fn collect(settings: &Settings, snapshot: &Snapshot, out: &mut Vec<Family>) {
+    for (metric, value) in TARGETS {
+        let mut family = Family::new(metric);
+        for series in &snapshot.series {
+            let labels = [&*series.queue, settings.channels.name(series.channel)];
+            family.add(&labels, None, value(settings.queue(&series.queue)));
+        }
+        out.push(family);
+    }
+
+    let mut info = Family::new(&c::QUEUE_INFO);
+    for series in &snapshot.series {
+        let labels = [&*series.queue, settings.channels.name(series.channel), display_name(settings, &series.queue)];
+        info.add(&labels, None, 1.0);
+    }
+    out.push(info);
+
+    let mut open = Family::new(&c::QUEUE_OPEN);
+    if let Some(stream_time_ms) = snapshot.stream_time_ms {
+        let of_series = snapshot.series.iter().map(|series| &*series.queue);
+        let queues: BTreeSet<&str> = snapshot.queues.iter().map(|queue| &*queue.queue).chain(of_series).collect();
+        for queue in queues {
+            let is_open = settings.queue(queue).is_open(stream_time_ms);
+            open.add(&[queue], None, f64::from(u8::from(is_open)));
+        }
+    }
+    out.push(open);
+}
+
+/// The configured name; the id of a queue that is not configured.
+fn display_name<'a>(settings: &'a Settings, queue: &'a str) -> &'a str {
+    match settings.queues.binary_search_by(|(known, _)| known.as_str().cmp(queue)) {
+        Ok(index) => &settings.queues[index].1.name,
+        Err(_) => queue,
+    }
+}

@@ -1,0 +1,83 @@
+//! Metrics of the windows: counts, and the ratios, means and quantiles that are made of them.
+
+use std::collections::HashMap;
+
+use super::catalogue as c;
+use super::catalogue::Metric;
+use super::collector::Part;
+use super::family::{Family, seconds};
+use crate::shard::Settings;
+use crate::view::{AgentWindow, WindowCounts};
+
+/// Label of the window since the start of the business day.
+const TODAY: &str = "today";
+
+const COUNTS: &[(&Metric, fn(&WindowCounts) -> u64)] = &[
+    (&c::WINDOW_OFFERED, |counts| counts.offered),
+    (&c::WINDOW_ANSWERED, |counts| counts.answered),
+    (&c::WINDOW_ANSWERED_IN_TARGET, |counts| counts.answered_in_target),
+    (&c::WINDOW_ABANDONED, |counts| counts.abandoned),
+    (&c::WINDOW_ABANDONED_IN_TARGET, |counts| counts.abandoned_in_target),
+    (&c::WINDOW_ABANDONED_SHORT, |counts| counts.abandoned_short),
+    (&c::WINDOW_LEFT, |counts| counts.left),
+    (&c::WINDOW_SERVICE_LEVEL_MET, |counts| counts.met),
+    (&c::WINDOW_SERVICE_LEVEL_MISSED, |counts| counts.missed),
+];
+
+/// What is absent where its denominator is 0.
+const DERIVED: &[(&Metric, fn(&WindowCounts) -> Option<f64>)] = &[
+    (&c::WINDOW_ABANDONMENT, WindowCounts::abandonment),
+    (&c::WINDOW_WAIT_MEAN, WindowCounts::wait_mean_seconds),
+    (&c::WINDOW_WAIT_MAX, |counts| (counts.answered > 0).then(|| seconds(counts.wait_max_ms))),
+    (&c::WINDOW_ABANDON_WAIT_MEAN, WindowCounts::abandon_wait_mean_seconds),
+    (&c::WINDOW_HANDLE_MEAN, WindowCounts::handle_mean_seconds),
+];
+
+const QUANTILES: [f64; 4] = [0.5, 0.9, 0.95, 0.99];
+const QUANTILE_LABELS: [&str; 4] = ["0.5", "0.9", "0.95", "0.99"];
+
+pub(super) fn collect(settings: &Settings, parts: &[Part<'_>], out: &mut Vec<Family>) {
+    let lengths = settings.windows.lengths.iter().map(|length| length.label.as_str());
+    let window_labels: Vec<&str> = lengths.chain([TODAY]).collect();
+    let mut counts: Vec<Family> = COUNTS.iter().map(|(metric, _)| Family::new(metric)).collect();
+    let mut derived: Vec<Family> = DERIVED.iter().map(|(metric, _)| Family::new(metric)).collect();
+    let mut service_level = Family::new(&c::WINDOW_SERVICE_LEVEL);
+    let mut quantiles = Family::new(&c::WINDOW_WAIT_QUANTILE);
+    let mut occupancy = Family::new(&c::WINDOW_OCCUPANCY);
+
+    for part in parts {
+        let agents: HashMap<&str, &[AgentWindow]> =
+            part.snapshot.queues.iter().map(|queue| (&*queue.queue, &*queue.windows)).collect();
+        for series in &part.snapshot.series {
+            let queue = &*series.queue;
+            let channel = settings.channels.name(series.channel);
+            let formula = settings.queue(queue).formula;
+            for (&window_label, window) in window_labels.iter().zip(&series.windows) {
+                let labels = [queue, channel, window_label];
+                for (family, (_, count)) in counts.iter_mut().zip(COUNTS) {
+                    family.add(&labels, part.shard(), count(&window.counts) as f64);
+                }
+                for (family, (_, value)) in derived.iter_mut().zip(DERIVED) {
+                    if let Some(value) = value(&window.counts) {
+                        family.add(&labels, part.shard(), value);
+                    }
+                }
+                if let Some(ratio) = window.counts.service_level(formula) {
+                    service_level.add(&labels, part.shard(), ratio);
+                }
+                if let Some(values) = window.wait_quantiles_seconds(QUANTILES) {
+                    for (label, value) in QUANTILE_LABELS.into_iter().zip(values) {
+                        quantiles.add(&[queue, channel, window_label, label], part.shard(), value);
+                    }
+                }
+            }
+            let agent_windows = agents.get(queue).copied().unwrap_or_default();
+            for (&window_label, window) in window_labels.iter().zip(agent_windows) {
+                if let Some(ratio) = window.occupancy() {
+                    occupancy.add(&[queue, channel, window_label], part.shard(), ratio);
+                }
+            }
+        }
+    }
+    out.extend(counts.into_iter().chain(derived).chain([service_level, quantiles, occupancy]));
+}

@@ -1,0 +1,409 @@
+//! The fold: one record after the other.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use super::Settings;
+use super::registry::{Labels, QueueRef, Registry};
+use super::series::{Bounds, Series};
+use crate::contact::{
+    AgentChange, Agents, Contacts, Ending, Followups, Handling, IdHasher, Moment, RememberedIds, Verdict,
+};
+use crate::event::decode::{Format, Message, decode};
+use crate::event::{Body, Reason, Record, Rejection, SelfServiceOutcome};
+use crate::view::{Observation, RecordTotals};
+use crate::window::{Grid, Position, Reach};
+
+/// An event time may be this far ahead of the time of its message.
+const AHEAD_MAX_MS: i64 = 60_000;
+
+/// Where a record stands in its log, and when the log got it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Arrival {
+    /// Kafka offset, or line number of a file.
+    pub position: i64,
+    /// Kafka record timestamp in milliseconds since the Unix epoch; `None` in a replay, where it neither stands in for
+    /// an absent event time nor clamps one.
+    pub timestamp_ms: Option<i64>,
+}
+
+/// What became of a record.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Fate {
+    /// It changed, or confirmed, what we know.
+    Applied,
+    /// Seen before, or stale.
+    Duplicate,
+    /// Applied, but older than every window.
+    Late,
+    /// An ending that waits for its start; a later record or time decides.
+    Held,
+    /// Refused.
+    Rejected(Rejection),
+}
+
+/// A held ending whose start never came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Orphan {
+    /// Position of the record.
+    pub position: i64,
+}
+
+/// Why a stored shard cannot be read.
+#[derive(Debug, thiserror::Error)]
+pub enum RestoreError {
+    /// The bytes are not a shard of this version.
+    #[error("the stored state cannot be read: {0}")]
+    Unreadable(#[from] postcard::Error),
+    /// It was written under settings of windows, limits, channels or queues that are not those of now.
+    #[error("the stored state was made under other settings of windows, limits, channels or queues")]
+    OtherSettings,
+}
+
+/// The state of one partition: a pure fold of its log and of the idle advances of stream time.
+pub struct Shard {
+    pub(super) settings: Arc<Settings>,
+    hasher: IdHasher,
+    pub(super) state: State,
+}
+
+/// What a shard remembers, and what is stored of it.
+#[derive(Serialize, Deserialize)]
+pub(super) struct State {
+    /// Tells settings apart under which the numbers below would mean something else.
+    settings_digest: u64,
+    /// Position after the last record.
+    next_position: i64,
+    pub(super) stream_ms: Option<i64>,
+    pub(super) position: Position,
+    /// First instant after the current pane.
+    pane_end_ms: i64,
+    pub(super) grid: Grid,
+    lateness_ms: u64,
+    pub(super) bounds: Bounds,
+    pub(super) registry: Registry,
+    pub(super) contacts: Contacts,
+    pub(super) agents: Agents,
+    pub(super) followups: Followups,
+    ids: RememberedIds,
+    pub(super) series: Vec<Series>,
+    pub(super) contacts_started: Vec<u64>,
+    pub(super) self_service: Labels<[u64; SelfServiceOutcome::ALL.len()]>,
+    /// By [`Registry::label_index`].
+    pub(super) observed: Vec<Option<Observation>>,
+    pub(super) records: RecordTotals,
+    pub(super) clock_skew: u64,
+}
+
+impl Shard {
+    /// An empty shard. `hash_key` keys the hashes under which contacts, agents and records are remembered.
+    pub fn new(settings: Arc<Settings>, hash_key: [u8; 16]) -> Self {
+        let windows = &settings.windows;
+        let limits = &settings.limits;
+        let grid = Grid {
+            pane_ms: windows.pane_ms.max(1) as i64,
+            panes: windows.lengths.iter().map(|length| (length.ms / windows.pane_ms.max(1)) as i64).collect(),
+        };
+        let bounds = Bounds::new(&settings);
+        let state = State {
+            settings_digest: settings.digest(),
+            next_position: 0,
+            stream_ms: None,
+            position: Position { pane: i64::MIN, today_start_ms: 0, today_end_ms: 0 },
+            pane_end_ms: i64::MIN,
+            grid,
+            lateness_ms: settings.longest_window_ms() + windows.allowed_lateness_ms,
+            registry: Registry::new(settings.clone()),
+            contacts: Contacts::new(windows, limits.open_contacts),
+            agents: Agents::new(windows.allowed_lateness_ms, limits.open_contacts),
+            followups: Followups::new(
+                bounds.response_ms.clone(),
+                windows.dedup_horizon_ms,
+                limits.open_contacts,
+                limits.series,
+            ),
+            bounds,
+            ids: RememberedIds::new(windows.dedup_horizon_ms, limits.remembered_ids),
+            series: Vec::new(),
+            contacts_started: vec![0; settings.channels.len()],
+            self_service: Labels::new(limits.series),
+            observed: Vec::new(),
+            records: RecordTotals::default(),
+            clock_skew: 0,
+        };
+        Shard { settings, hasher: IdHasher::new(hash_key), state }
+    }
+
+    /// The state and the position after its last record, to be stored together.
+    ///
+    /// # Errors
+    /// [`RestoreError::Unreadable`] where the state cannot be written, which no known state causes.
+    pub fn store(&self) -> Result<(Vec<u8>, i64), RestoreError> {
+        Ok((postcard::to_stdvec(&self.state)?, self.state.next_position))
+    }
+
+    /// A shard as it was stored, under the same settings and key.
+    ///
+    /// # Errors
+    /// [`RestoreError`] where the bytes are unreadable or belong to other settings.
+    pub fn restore(settings: Arc<Settings>, hash_key: [u8; 16], bytes: &[u8]) -> Result<Self, RestoreError> {
+        let mut state: State = postcard::from_bytes(bytes)?;
+        if state.settings_digest != settings.digest() {
+            return Err(RestoreError::OtherSettings);
+        }
+        state.registry.attach(settings.clone());
+        Ok(Shard { settings, hasher: IdHasher::new(hash_key), state })
+    }
+
+    /// Stream time; absent before the first record.
+    pub fn stream_time_ms(&self) -> Option<i64> {
+        self.state.stream_ms
+    }
+
+    /// Decodes and folds one record.
+    pub fn fold(&mut self, format: Format, message: &Message<'_>, arrival: Arrival) -> Fate {
+        self.state.next_position = arrival.position.saturating_add(1);
+        let decoded = decode(format, message, &self.settings.channels, self.settings.limits.record_bytes);
+        let fate = match decoded {
+            Ok(record) => self.fold_record(&record, arrival),
+            Err(rejection) => Fate::Rejected(rejection),
+        };
+        let records = &mut self.state.records;
+        match &fate {
+            Fate::Applied => records.applied += 1,
+            Fate::Duplicate => records.duplicate += 1,
+            Fate::Late => records.late += 1,
+            Fate::Rejected(rejection) => *records.rejected.entry(rejection.reason).or_default() += 1,
+            // Counted among the held by the contacts, until it is decided.
+            Fate::Held => {}
+        }
+        fate
+    }
+
+    fn fold_record(&mut self, record: &Record<'_>, arrival: Arrival) -> Fate {
+        let Some(mut at_ms) = record.time_ms.or(arrival.timestamp_ms) else {
+            let detail = "neither the event nor the record has a time";
+            return Fate::Rejected(Rejection::new(Reason::MissingTime, detail));
+        };
+        let latest_ms = arrival.timestamp_ms.map_or(i64::MAX, |timestamp_ms| timestamp_ms.saturating_add(AHEAD_MAX_MS));
+        let is_ahead = at_ms > latest_ms;
+        if let (true, Some(timestamp_ms)) = (is_ahead, arrival.timestamp_ms) {
+            at_ms = timestamp_ms;
+        }
+
+        let stream_ms = self.state.move_stream(&self.settings, at_ms);
+        let mut moment = Moment {
+            stream_ms,
+            at_ms,
+            late: at_ms < stream_ms.saturating_sub_unsigned(self.state.lateness_ms),
+            reach: Reach::Windows,
+            windows: self.state.position,
+            log_position: arrival.position,
+            source: 0,
+        };
+        moment.reach = moment.reach_of(at_ms, moment.late);
+
+        if !self.state.ids.insert(self.hasher.hash_pair(&record.source, &record.id), stream_ms) {
+            self.state.pass_time(&moment, None);
+            return Fate::Duplicate;
+        }
+        self.state.clock_skew += u64::from(is_ahead);
+        if matches!(record.body, Body::Queued { .. } | Body::SourceRestarted) {
+            moment.source = self.hasher.hash(&record.source);
+        }
+        let own = record.body.contact().map(|contact| self.hasher.hash(contact));
+        self.state.pass_time(&moment, own);
+        let verdict = self.apply(&record.body, &moment, own);
+        if verdict != Verdict::Duplicate {
+            for body in &record.more {
+                self.apply(body, &moment, own);
+            }
+        }
+        if let Some(own) = own {
+            self.state.contacts.settle(&mut self.state.registry, &moment, own);
+        }
+        self.state.book();
+        match verdict {
+            Verdict::Duplicate => Fate::Duplicate,
+            Verdict::Held => Fate::Held,
+            Verdict::Applied if moment.late => Fate::Late,
+            Verdict::Applied => Fate::Applied,
+        }
+    }
+
+    fn apply(&mut self, body: &Body<'_>, moment: &Moment, own: Option<u128>) -> Verdict {
+        let state = &mut self.state;
+        match body {
+            Body::SelfService { outcome, entry_point, .. } => {
+                state.self_service.entry(entry_point.as_deref()).1[outcome.index()] += 1;
+            }
+            Body::AgentStateChanged { agent, state: agent_state, queues } => {
+                let queues = queues.as_ref().map(|names| names.iter().map(|name| state.registry.queue(name)).collect());
+                let change = AgentChange::State { state: *agent_state, queues };
+                return state.change_agent(self.hasher.hash(agent), moment, change);
+            }
+            Body::AgentQueueState { agent, queue, state: agent_state } => {
+                let change = AgentChange::InQueue { queue: state.registry.queue(queue), state: *agent_state };
+                return state.change_agent(self.hasher.hash(agent), moment, change);
+            }
+            Body::AgentCallStarted { agent, queue } => {
+                let change = AgentChange::CallStarted { queue: state.registry.queue(queue) };
+                return state.change_agent(self.hasher.hash(agent), moment, change);
+            }
+            Body::AgentCallEnded { agent } => {
+                return state.change_agent(self.hasher.hash(agent), moment, AgentChange::CallEnded);
+            }
+            Body::FollowupOpened { followup, unit, due_ms } => {
+                let (key, times) = (self.hasher.hash(followup), (moment.at_ms, moment.stream_ms));
+                return state.followups.opened(key, unit.as_deref(), times, *due_ms, &mut state.clock_skew);
+            }
+            Body::FollowupInformed { followup, unit } => {
+                let (key, times) = (self.hasher.hash(followup), (moment.at_ms, moment.stream_ms));
+                return state.followups.informed(key, unit.as_deref(), times, &mut state.clock_skew);
+            }
+            Body::QueueObserved { queue, waiting, oldest_wait_ms } => {
+                let queue = state.registry.queue(queue);
+                let (time_ms, waiting, oldest_wait_ms) = (moment.at_ms, *waiting, *oldest_wait_ms);
+                state.observe(queue, Observation { time_ms, waiting, oldest_wait_ms });
+            }
+            Body::SourceRestarted => state.contacts.end_visits_of_source(&mut state.registry, moment),
+            _ => {}
+        }
+        match own {
+            Some(key) => state.change_contact(body, moment, key),
+            None => Verdict::Applied,
+        }
+    }
+
+    /// Advances stream time without a record; an earlier instant does nothing, and neither does any before the first
+    /// record.
+    pub fn advance(&mut self, to_ms: i64) {
+        if self.state.stream_ms.is_none_or(|stream_ms| to_ms <= stream_ms) {
+            return;
+        }
+        let stream_ms = self.state.move_stream(&self.settings, to_ms);
+        let moment = self.state.moment_of_time(stream_ms);
+        self.state.pass_time(&moment, None);
+    }
+
+    /// Rejects what is still held, as the end of a replay does.
+    pub fn reject_held(&mut self) {
+        let moment = self.state.moment_of_time(self.state.stream_ms.unwrap_or(0));
+        self.state.contacts.reject_held(&mut self.state.registry, &moment);
+        self.state.book();
+    }
+
+    /// Endings that became orphans since the last call, for the dead-letter topic.
+    pub fn take_orphans(&mut self) -> Vec<Orphan> {
+        let positions = std::mem::take(&mut self.state.contacts.tally.settled.orphans);
+        positions.into_iter().map(|position| Orphan { position }).collect()
+    }
+}
+
+impl State {
+    /// Moves stream time on to `at_ms`, if that is later.
+    fn move_stream(&mut self, settings: &Settings, at_ms: i64) -> i64 {
+        let stream_ms = self.stream_ms.map_or(at_ms, |stream_ms| stream_ms.max(at_ms));
+        if self.stream_ms.is_none() || stream_ms >= self.pane_end_ms {
+            self.position.pane = self.grid.pane_of(stream_ms);
+            self.pane_end_ms = self.position.pane.saturating_add(1).saturating_mul(self.grid.pane_ms);
+        }
+        if self.stream_ms.is_none() || stream_ms >= self.position.today_end_ms {
+            let (start_ms, end_ms) = settings.windows.business_day.around(stream_ms);
+            (self.position.today_start_ms, self.position.today_end_ms) = (start_ms, end_ms);
+        }
+        self.stream_ms = Some(stream_ms);
+        stream_ms
+    }
+
+    fn moment_of_time(&self, stream_ms: i64) -> Moment {
+        Moment {
+            stream_ms,
+            at_ms: stream_ms,
+            late: false,
+            reach: Reach::Windows,
+            windows: self.position,
+            log_position: self.next_position,
+            source: 0,
+        }
+    }
+
+    /// Brings what is due at stream time, for all contacts but the record's own.
+    fn pass_time(&mut self, moment: &Moment, own: Option<u128>) {
+        self.contacts.pass_time(&mut self.registry, moment, own);
+        self.followups.pass_time(moment.stream_ms);
+        self.book();
+    }
+
+    fn change_agent(&mut self, key: u128, moment: &Moment, change: AgentChange) -> Verdict {
+        let times = (moment.at_ms, moment.stream_ms);
+        self.agents.change(&self.registry, &self.grid, &self.position, key, times, change);
+        Verdict::Applied
+    }
+
+    /// The newest observation by event time counts; at equal times the later in the log.
+    fn observe(&mut self, queue: QueueRef, observation: Observation) {
+        let index = self.registry.label_index(queue);
+        if self.observed.len() <= index {
+            self.observed.resize(index + 1, None);
+        }
+        if self.observed[index].is_none_or(|known| known.time_ms <= observation.time_ms) {
+            self.observed[index] = Some(observation);
+        }
+    }
+
+    fn change_contact(&mut self, body: &Body<'_>, moment: &Moment, key: u128) -> Verdict {
+        let State { contacts, registry, contacts_started, .. } = self;
+        let queue = body.queue().map(|name| registry.queue(name));
+        contacts.change(registry, moment, key, |case| match (body, queue) {
+            (Body::ContactStarted { channel, .. }, _) => {
+                let verdict = case.started(*channel);
+                if let (Verdict::Applied, Some(count)) = (verdict, contacts_started.get_mut(usize::from(channel.0))) {
+                    *count += 1;
+                }
+                verdict
+            }
+            (Body::SelfService { outcome: SelfServiceOutcome::ToQueue, .. } | Body::Alerted { .. }, _) => {
+                Verdict::Applied
+            }
+            (Body::SelfService { .. }, _) => case.ended_in_self_service(),
+            (Body::Queued { channel, .. }, Some(queue)) => case.queued(queue, *channel),
+            (Body::NotAnswered { .. }, Some(queue)) => case.not_answered(queue),
+            (Body::Answered { wait_ms, .. }, Some(queue)) => case.ending(queue, Ending::Answered, *wait_ms),
+            (Body::Abandoned { wait_ms, .. }, Some(queue)) => case.ending(queue, Ending::Abandoned, *wait_ms),
+            (Body::LeftQueue { reason, wait_ms, .. }, Some(queue)) => {
+                case.ending(queue, Ending::Left(*reason), *wait_ms)
+            }
+            (Body::Replied { .. }, queue) => case.replied(queue),
+            (Body::Transferred { .. }, queue) => case.transferred(queue),
+            (Body::Ended { talk_ms, hold_ms, wrap_up_ms, .. }, queue) => {
+                case.ended(queue, Handling { talk_ms: *talk_ms, hold_ms: *hold_ms, wrap_up_ms: *wrap_up_ms })
+            }
+            (Body::Resolved { .. }, queue) => case.resolved(queue),
+            (Body::Reopened { .. }, queue) => case.reopened(queue),
+            (Body::SurveyAnswered { channel, score, .. }, queue) => case.surveyed(queue, *channel, *score),
+            _ => Verdict::Applied,
+        })
+    }
+
+    /// Books what happened to contacts, and what became of held endings.
+    fn book(&mut self) {
+        if !self.contacts.tally.facts.is_empty() {
+            while self.series.len() < self.registry.series_count() {
+                self.series.push(Series::new(&self.grid, &self.position));
+            }
+            for fact in self.contacts.tally.facts.drain(..) {
+                let info = self.registry.info(fact.series);
+                self.series[fact.series.index()].book(info, &self.bounds, &self.grid, &self.position, &fact);
+            }
+        }
+        let settled = &mut self.contacts.tally.settled;
+        self.records.applied += std::mem::take(&mut settled.applied);
+        self.records.late += std::mem::take(&mut settled.late);
+        let orphans = std::mem::take(&mut settled.new_orphans);
+        if orphans > 0 {
+            *self.records.rejected.entry(Reason::Orphan).or_default() += orphans;
+        }
+    }
+}

@@ -1,0 +1,252 @@
+//! Names to small integers: queues, (queue, channel) series, entry points and units, each bounded.
+
+use std::collections::HashMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use super::{QueueSettings, Settings};
+use crate::event::ChannelId;
+
+/// A queue as the life of a contact sees it. Names past the bound share the labels of `other` but keep an identity of
+/// their own, so that a transfer between two of them is still a transfer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub(crate) struct QueueRef(u32);
+
+const UNLISTED: u32 = 1 << 31;
+
+/// Index of a (queue, channel) pair.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub(crate) struct SeriesId(pub(crate) u32);
+
+impl SeriesId {
+    pub(crate) fn index(self) -> usize {
+        self.0 as usize
+    }
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct QueueEntry {
+    name: Arc<str>,
+    /// Index into the settings' queues; the defaults where the queue is not configured.
+    configured: Option<usize>,
+    /// Series by channel.
+    series: Vec<Option<SeriesId>>,
+}
+
+/// What the hot path needs to know of a series.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub(crate) struct SeriesInfo {
+    queue: u32,
+    pub(crate) channel: ChannelId,
+    pub(crate) target_wait_ms: u64,
+    pub(crate) short_abandon_ms: u64,
+    pub(crate) max_wait_ms: u64,
+    pub(crate) max_service_ms: u64,
+    pub(crate) target_resolution_ms: u64,
+}
+
+/// Queue that stands for "no queue is known".
+pub(crate) const NONE: QueueRef = QueueRef(0);
+/// Label of what a bound folded together.
+pub(crate) const OTHER_LABEL: &str = "other";
+const NONE_LABEL: &str = "none";
+const OTHER: u32 = 1;
+
+/// The names of one shard.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Registry {
+    queues: Vec<QueueEntry>,
+    /// Ids and aliases.
+    by_name: HashMap<Box<str>, u32>,
+    series: Vec<SeriesInfo>,
+    refused: u64,
+    #[serde(skip)]
+    settings: Option<Arc<Settings>>,
+}
+
+impl Registry {
+    /// A registry that knows the configured queues.
+    pub(crate) fn new(settings: Arc<Settings>) -> Self {
+        let mut registry = Registry {
+            queues: Vec::new(),
+            by_name: HashMap::new(),
+            series: Vec::new(),
+            refused: 0,
+            settings: Some(settings.clone()),
+        };
+        registry.add_queue(NONE_LABEL, None);
+        registry.add_queue(OTHER_LABEL, None);
+        for (index, (name, queue)) in settings.queues.iter().enumerate() {
+            let id = registry.add_queue(name, Some(index));
+            registry.add_series(id, queue.channel);
+        }
+        for (alias, index) in &settings.aliases {
+            if let Some(id) = registry.by_name.get(settings.queues[*index].0.as_str()).copied() {
+                registry.by_name.insert(alias.as_str().into(), id);
+            }
+        }
+        registry
+    }
+
+    /// Gives a restored registry the settings that it was made under.
+    pub(crate) fn attach(&mut self, settings: Arc<Settings>) {
+        self.settings = Some(settings);
+    }
+
+    fn add_queue(&mut self, name: &str, configured: Option<usize>) -> u32 {
+        let id = self.queues.len() as u32;
+        self.queues.push(QueueEntry { name: name.into(), configured, series: Vec::new() });
+        self.by_name.insert(name.into(), id);
+        id
+    }
+
+    fn add_series(&mut self, queue: u32, channel: ChannelId) -> SeriesId {
+        let id = SeriesId(self.series.len() as u32);
+        let settings = self.queue_settings(QueueRef(queue));
+        let info = SeriesInfo {
+            queue,
+            channel,
+            target_wait_ms: settings.target_wait_ms,
+            short_abandon_ms: settings.short_abandon_ms,
+            max_wait_ms: settings.max_wait_ms(channel),
+            max_service_ms: settings.max_service_ms(channel),
+            target_resolution_ms: settings.target_resolution_ms,
+        };
+        self.series.push(info);
+        let by_channel = &mut self.queues[queue as usize].series;
+        if by_channel.len() <= usize::from(channel.0) {
+            by_channel.resize(usize::from(channel.0) + 1, None);
+        }
+        by_channel[usize::from(channel.0)] = Some(id);
+        id
+    }
+
+    fn settings(&self) -> &Settings {
+        match &self.settings {
+            Some(settings) => settings,
+            None => unreachable!("set by new and by restore"),
+        }
+    }
+
+    /// The queue of an id or alias. A new name takes a place until the bound.
+    pub(crate) fn queue(&mut self, name: &str) -> QueueRef {
+        if let Some(id) = self.by_name.get(name) {
+            return QueueRef(*id);
+        }
+        if self.queues.len() < self.settings().limits.series + 2 {
+            return QueueRef(self.add_queue(name, None));
+        }
+        self.refused += 1;
+        let mut hasher = DefaultHasher::new();
+        name.hash(&mut hasher);
+        QueueRef(UNLISTED | hasher.finish() as u32)
+    }
+
+    fn listed(queue: QueueRef) -> u32 {
+        if queue.0 & UNLISTED == 0 { queue.0 } else { OTHER }
+    }
+
+    /// The series of a queue and channel. A new pair takes a place until the bound; past it, the pair of `other`.
+    pub(crate) fn series(&mut self, queue: QueueRef, channel: ChannelId) -> SeriesId {
+        let listed = Self::listed(queue);
+        if let Some(id) = self.known_series(listed, channel) {
+            return id;
+        }
+        if listed <= OTHER || self.series.len() < self.settings().limits.series {
+            return self.add_series(listed, channel);
+        }
+        self.refused += 1;
+        match self.known_series(OTHER, channel) {
+            Some(id) => id,
+            None => self.add_series(OTHER, channel),
+        }
+    }
+
+    fn known_series(&self, queue: u32, channel: ChannelId) -> Option<SeriesId> {
+        self.queues[queue as usize].series.get(usize::from(channel.0)).copied().flatten()
+    }
+
+    /// The settings of a queue.
+    pub(crate) fn queue_settings(&self, queue: QueueRef) -> &QueueSettings {
+        let settings = self.settings();
+        match self.queues[Self::listed(queue) as usize].configured {
+            Some(index) => &settings.queues[index].1,
+            None => &settings.queue_defaults,
+        }
+    }
+
+    /// The settings of a series' queue.
+    pub(crate) fn series_settings(&self, series: SeriesId) -> &QueueSettings {
+        self.queue_settings(QueueRef(self.info(series).queue))
+    }
+
+    /// What the hot path needs of a series.
+    pub(crate) fn info(&self, series: SeriesId) -> &SeriesInfo {
+        &self.series[series.index()]
+    }
+
+    /// How many series there are.
+    pub(crate) fn series_count(&self) -> usize {
+        self.series.len()
+    }
+
+    /// Queue name and channel of a series.
+    pub(crate) fn labels(&self, series: SeriesId) -> (Arc<str>, ChannelId) {
+        let info = self.info(series);
+        (self.queues[info.queue as usize].name.clone(), info.channel)
+    }
+
+    /// Index of the label of a queue, for what is kept per queue.
+    pub(crate) fn label_index(&self, queue: QueueRef) -> usize {
+        Self::listed(queue) as usize
+    }
+
+    /// Label of each queue by [`Self::label_index`]; the first two stand for no queue and for what is past the bound.
+    pub(crate) fn queue_labels(&self) -> impl Iterator<Item = &Arc<str>> {
+        self.queues.iter().map(|queue| &queue.name)
+    }
+
+    /// How often a new label set was folded into `other`.
+    pub(crate) fn refused(&self) -> u64 {
+        self.refused
+    }
+}
+
+/// A bounded table of label values outside queues: entry points, units.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Labels<T> {
+    by_name: HashMap<Arc<str>, T>,
+    limit: usize,
+    refused: u64,
+}
+
+impl<T: Default> Labels<T> {
+    /// At most `limit` values, and `other`.
+    pub(crate) fn new(limit: usize) -> Self {
+        Labels { by_name: HashMap::new(), limit, refused: 0 }
+    }
+
+    /// The entry of a label, and its name after the bound was applied.
+    pub(crate) fn entry(&mut self, name: Option<&str>) -> (Arc<str>, &mut T) {
+        let wanted = name.unwrap_or("unknown");
+        let kept = match self.by_name.get_key_value(wanted) {
+            Some((kept, _)) => kept.clone(),
+            None if self.by_name.len() < self.limit => wanted.into(),
+            None => {
+                self.refused += 1;
+                OTHER_LABEL.into()
+            }
+        };
+        (kept.clone(), self.by_name.entry(kept).or_default())
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&Arc<str>, &T)> {
+        self.by_name.iter()
+    }
+
+    pub(crate) fn refused(&self) -> u64 {
+        self.refused
+    }
+}

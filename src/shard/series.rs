@@ -1,0 +1,117 @@
+//! Booking: facts into totals and windows.
+
+use serde::{Deserialize, Serialize};
+
+use super::Settings;
+use super::registry::SeriesInfo;
+use crate::contact::{Fact, FactKind};
+use crate::view::Totals;
+use crate::window::{Entry, Grid, Position, SeriesWindows};
+
+/// Upper bounds of classic buckets.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Bounds {
+    wait_ms: Vec<u64>,
+    handle_ms: Vec<u64>,
+    pub(super) response_ms: Vec<u64>,
+}
+
+impl Bounds {
+    pub(super) fn new(settings: &Settings) -> Self {
+        Bounds {
+            wait_ms: settings.wait_bounds_ms(),
+            handle_ms: settings.handle_bounds_ms(),
+            response_ms: settings.response_bounds_ms(),
+        }
+    }
+}
+
+/// The numbers of one series.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Series {
+    pub(super) totals: Totals,
+    pub(super) windows: SeriesWindows,
+}
+
+impl Series {
+    pub(super) fn new(grid: &Grid, position: &Position) -> Self {
+        Series { totals: Totals::default(), windows: SeriesWindows::new(grid, position) }
+    }
+
+    /// Books a fact in the totals, and in the windows that it may enter.
+    pub(super) fn book(&mut self, info: &SeriesInfo, bounds: &Bounds, grid: &Grid, position: &Position, fact: &Fact) {
+        if let Some(entry) = self.total(info, bounds, fact.kind) {
+            self.windows.add(grid, position, fact.at_ms, fact.reach, entry);
+        }
+    }
+
+    fn total(&mut self, info: &SeriesInfo, bounds: &Bounds, kind: FactKind) -> Option<Entry> {
+        let totals = &mut self.totals;
+        match kind {
+            FactKind::Offered => {
+                totals.offered += 1;
+                Some(Entry::Offered)
+            }
+            FactKind::Answered { wait_ms } => {
+                let in_target = wait_ms <= info.target_wait_ms;
+                totals.answered += 1;
+                totals.answered_in_target += u64::from(in_target);
+                totals.wait_answered.observe(wait_ms, &bounds.wait_ms);
+                Some(Entry::Answered { wait_ms, in_target })
+            }
+            FactKind::Abandoned { wait_ms } => {
+                let in_target = wait_ms <= info.target_wait_ms;
+                let short = wait_ms <= info.short_abandon_ms;
+                totals.abandoned += 1;
+                totals.abandoned_in_target += u64::from(in_target);
+                totals.abandoned_short += u64::from(short);
+                totals.wait_abandoned.observe(wait_ms, &bounds.wait_ms);
+                Some(Entry::Abandoned { wait_ms, in_target, short })
+            }
+            FactKind::Left { reason } => {
+                totals.left[reason.index()] += 1;
+                Some(Entry::Left)
+            }
+            FactKind::Lost => {
+                totals.lost += 1;
+                None
+            }
+            FactKind::Met => {
+                totals.met += 1;
+                Some(Entry::Met)
+            }
+            FactKind::Missed => {
+                totals.missed += 1;
+                Some(Entry::Missed)
+            }
+            FactKind::Handled { handle_ms } => {
+                totals.handle.observe(handle_ms, &bounds.handle_ms);
+                Some(Entry::Handled { handle_ms })
+            }
+            FactKind::FirstResponse { response_ms } => {
+                totals.first_response.observe(response_ms, &bounds.response_ms);
+                None
+            }
+            FactKind::Resolution { resolution_ms } => {
+                totals.resolution.observe(resolution_ms, &bounds.response_ms);
+                None
+            }
+            FactKind::NotAnswered => {
+                totals.not_answered += 1;
+                None
+            }
+            FactKind::Transferred => {
+                totals.transfers += 1;
+                None
+            }
+            FactKind::Reopened => {
+                totals.reopened += 1;
+                None
+            }
+            FactKind::Survey { score } => {
+                *totals.survey.entry(score).or_default() += 1;
+                None
+            }
+        }
+    }
+}

@@ -1,0 +1,104 @@
+//! What the ingesting side hands to the reading side: plain data, replaced as a whole, never changed in place.
+//!
+//! Readers hold it through `arc_swap::ArcSwap<Published>`, so that neither side ever waits for the other.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+
+use super::{RecordTotals, Snapshot, merge};
+use crate::shard::Settings;
+
+/// The partition that a shard folds. Its text, `topic/partition`, is the value of the `shard` label.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ShardLabel {
+    /// Kafka topic.
+    pub topic: Arc<str>,
+    /// Partition of the topic.
+    pub partition: i32,
+}
+
+impl fmt::Display for ShardLabel {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.topic, self.partition)
+    }
+}
+
+/// The read model of one process.
+#[derive(Clone, Debug)]
+pub struct Published {
+    /// The settings under which the shards were folded.
+    pub settings: Arc<Settings>,
+    /// The shards of this process, sorted by label.
+    pub shards: Vec<(ShardLabel, Arc<Snapshot>)>,
+    /// All shards added together; configured queues are in it even where there is no shard.
+    pub merged: Arc<Snapshot>,
+    /// How the pipeline is.
+    pub health: Health,
+    /// False until every worker has reached the log end that it saw at its start. While false, the contact metrics and
+    /// the record, dead-letter and skew counters are withheld.
+    pub contact_metrics_ready: bool,
+    /// Each contact metric carries `shard`, and shards are published one by one instead of added.
+    pub shard_label: bool,
+}
+
+/// How the pipeline is.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Health {
+    /// Every worker has caught up to the log end that it saw at start.
+    pub ready: bool,
+    /// Every partition held, sorted by label.
+    pub partitions: Vec<PartitionHealth>,
+    /// What became of the records, by topic; [`Published::new`] adds it up from the shards.
+    pub records: BTreeMap<Arc<str>, RecordTotals>,
+    /// Rebalances since the process began.
+    pub rebalances: u64,
+    /// Rejected records written to the dead-letter topic.
+    pub dead_letters: u64,
+    /// When the last checkpoint was stored, by the wall clock, in milliseconds since the Unix epoch; `None` where there
+    /// is no ledger or nothing was stored yet.
+    pub checkpoint_ms: Option<i64>,
+    /// How long storing it took.
+    pub checkpoint_duration_ms: Option<u64>,
+}
+
+/// How one partition is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PartitionHealth {
+    /// Which.
+    pub label: ShardLabel,
+    /// Next offset to read; `None` before the first fetch.
+    pub position: Option<i64>,
+    /// End of the log as last seen.
+    pub end: Option<i64>,
+    /// Records between the two.
+    pub lag: Option<u64>,
+    /// Stream time; `None` before the first record.
+    pub stream_time_ms: Option<i64>,
+}
+
+impl Published {
+    /// Sorts the shards, adds them, and adds their records by topic into `health`.
+    pub fn new(
+        settings: Arc<Settings>,
+        mut shards: Vec<(ShardLabel, Arc<Snapshot>)>,
+        mut health: Health,
+        contact_metrics_ready: bool,
+        shard_label: bool,
+    ) -> Self {
+        shards.sort_by(|(a, _), (b, _)| a.cmp(b));
+        health.partitions.sort_by(|a, b| a.label.cmp(&b.label));
+        health.records.clear();
+        for (label, snapshot) in &shards {
+            health.records.entry(Arc::clone(&label.topic)).or_default().add(&snapshot.records);
+        }
+        let known = Snapshot::of_known_queues(&settings);
+        let merged = merge([&known].into_iter().chain(shards.iter().map(|(_, snapshot)| &**snapshot)));
+        Published { settings, shards, merged: Arc::new(merged), health, contact_metrics_ready, shard_label }
+    }
+
+    /// The read model of a process that has read nothing yet: no shard, not ready.
+    pub fn starting(settings: Arc<Settings>, shard_label: bool) -> Self {
+        Published::new(settings, Vec::new(), Health::default(), false, shard_label)
+    }
+}

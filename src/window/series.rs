@@ -1,0 +1,228 @@
+//! The sliding windows of one (queue, channel): sparse panes, and one dense accumulation per window.
+//!
+//! A fact touches its pane and each window that covers it; a pane that leaves a window is subtracted from it. Counts are
+//! invertible, so this costs O(windows) per fact, and a fact out of order lands in its own pane. The maximum is not
+//! invertible: it is taken over the panes when it is asked for.
+
+use std::collections::VecDeque;
+
+use serde::{Deserialize, Serialize};
+
+use super::{Grid, Position, Reach};
+use crate::view::{Cells, WindowCounts, WindowSnapshot, cell_of};
+
+/// What a fact adds to a window.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Entry {
+    Offered,
+    Answered { wait_ms: u64, in_target: bool },
+    Abandoned { wait_ms: u64, in_target: bool, short: bool },
+    Left,
+    Met,
+    Missed,
+    Handled { handle_ms: u64 },
+}
+
+impl Entry {
+    fn add_to(self, counts: &mut WindowCounts) {
+        match self {
+            Entry::Offered => counts.offered += 1,
+            Entry::Answered { wait_ms, in_target } => {
+                counts.answered += 1;
+                counts.answered_in_target += u64::from(in_target);
+                counts.wait_sum_ms += wait_ms;
+                counts.wait_max_ms = counts.wait_max_ms.max(wait_ms);
+            }
+            Entry::Abandoned { wait_ms, in_target, short } => {
+                counts.abandoned += 1;
+                counts.abandoned_in_target += u64::from(in_target);
+                counts.abandoned_short += u64::from(short);
+                counts.abandon_wait_sum_ms += wait_ms;
+            }
+            Entry::Left => counts.left += 1,
+            Entry::Met => counts.met += 1,
+            Entry::Missed => counts.missed += 1,
+            Entry::Handled { handle_ms } => {
+                counts.handled += 1;
+                counts.handle_sum_ms += handle_ms;
+            }
+        }
+    }
+
+    fn cell(self) -> Option<usize> {
+        match self {
+            Entry::Answered { wait_ms, .. } => Some(cell_of(wait_ms)),
+            _ => None,
+        }
+    }
+}
+
+/// Takes everything but the maximum out again.
+fn subtract(counts: &mut WindowCounts, pane: &WindowCounts) {
+    counts.offered -= pane.offered;
+    counts.answered -= pane.answered;
+    counts.answered_in_target -= pane.answered_in_target;
+    counts.abandoned -= pane.abandoned;
+    counts.abandoned_in_target -= pane.abandoned_in_target;
+    counts.abandoned_short -= pane.abandoned_short;
+    counts.left -= pane.left;
+    counts.met -= pane.met;
+    counts.missed -= pane.missed;
+    counts.wait_sum_ms -= pane.wait_sum_ms;
+    counts.abandon_wait_sum_ms -= pane.abandon_wait_sum_ms;
+    counts.handled -= pane.handled;
+    counts.handle_sum_ms -= pane.handle_sum_ms;
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct Pane {
+    index: i64,
+    counts: WindowCounts,
+    /// Sorted by cell; bounded by the number of cells.
+    waits: Vec<(u16, u32)>,
+}
+
+impl Pane {
+    fn add(&mut self, entry: Entry, cell: Option<usize>) {
+        entry.add_to(&mut self.counts);
+        if let Some(cell) = cell {
+            let cell = cell as u16;
+            match self.waits.binary_search_by_key(&cell, |wait| wait.0) {
+                Ok(position) => self.waits[position].1 += 1,
+                Err(position) => self.waits.insert(position, (cell, 1)),
+            }
+        }
+    }
+}
+
+#[derive(Debug, Default, Serialize, Deserialize)]
+struct Dense {
+    counts: WindowCounts,
+    waits: Vec<u32>,
+}
+
+impl Dense {
+    fn add(&mut self, entry: Entry, cell: Option<usize>) {
+        entry.add_to(&mut self.counts);
+        if let Some(cell) = cell {
+            if self.waits.len() <= cell {
+                self.waits.resize(cell + 1, 0);
+            }
+            self.waits[cell] += 1;
+        }
+    }
+
+    fn subtract(&mut self, pane: &Pane) {
+        subtract(&mut self.counts, &pane.counts);
+        for &(cell, count) in &pane.waits {
+            self.waits[usize::from(cell)] -= count;
+        }
+    }
+
+    fn snapshot(&self, wait_max_ms: u64) -> WindowSnapshot {
+        let cells = self.waits.iter().enumerate().filter(|(_, count)| **count > 0);
+        WindowSnapshot {
+            counts: WindowCounts { wait_max_ms, ..self.counts },
+            waits: Cells { counts: cells.map(|(cell, count)| (cell as u16, *count)).collect() },
+        }
+    }
+}
+
+/// The windows of one series.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct SeriesWindows {
+    /// Pane up to which the windows have been rolled.
+    current: i64,
+    /// Ascending by index; only panes with facts.
+    panes: VecDeque<Pane>,
+    /// In configured order.
+    windows: Vec<Dense>,
+    today: Dense,
+    today_start_ms: i64,
+}
+
+impl SeriesWindows {
+    pub(crate) fn new(grid: &Grid, position: &Position) -> Self {
+        SeriesWindows {
+            current: position.pane,
+            panes: VecDeque::new(),
+            windows: grid.panes.iter().map(|_| Dense::default()).collect(),
+            today: Dense::default(),
+            today_start_ms: position.today_start_ms,
+        }
+    }
+
+    /// Moves the windows on to the current pane and business day.
+    pub(crate) fn roll(&mut self, grid: &Grid, position: &Position) {
+        if self.today_start_ms != position.today_start_ms {
+            self.today_start_ms = position.today_start_ms;
+            self.today = Dense::default();
+        }
+        if self.current == position.pane {
+            return;
+        }
+        for (window, panes) in self.windows.iter_mut().zip(&grid.panes) {
+            let old_first = self.current - panes + 1;
+            let new_first = position.pane - panes + 1;
+            let from = self.panes.partition_point(|pane| pane.index < old_first);
+            for pane in self.panes.range(from..).take_while(|pane| pane.index < new_first) {
+                window.subtract(pane);
+            }
+        }
+        self.current = position.pane;
+        let oldest = grid.oldest_pane(position.pane);
+        while self.panes.front().is_some_and(|pane| pane.index < oldest) {
+            self.panes.pop_front();
+        }
+    }
+
+    /// Adds a fact at `at_ms`, which is not after stream time.
+    pub(crate) fn add(&mut self, grid: &Grid, position: &Position, at_ms: i64, reach: Reach, entry: Entry) {
+        if reach == Reach::Nothing {
+            return;
+        }
+        self.roll(grid, position);
+        let cell = entry.cell();
+        if position.in_today(at_ms) {
+            self.today.add(entry, cell);
+        }
+        let index = grid.pane_of(at_ms);
+        if reach == Reach::Today || index < grid.oldest_pane(self.current) {
+            return;
+        }
+        for (window, panes) in self.windows.iter_mut().zip(&grid.panes) {
+            if index > self.current - panes {
+                window.add(entry, cell);
+            }
+        }
+        self.pane(index).add(entry, cell);
+    }
+
+    fn pane(&mut self, index: i64) -> &mut Pane {
+        let after = match self.panes.back() {
+            Some(last) if last.index == index => self.panes.len(),
+            Some(last) if last.index > index => self.panes.partition_point(|pane| pane.index <= index),
+            _ => self.panes.len(),
+        };
+        let position = match after.checked_sub(1) {
+            Some(before) if self.panes[before].index == index => before,
+            _ => {
+                self.panes.insert(after, Pane { index, counts: WindowCounts::default(), waits: Vec::new() });
+                after
+            }
+        };
+        &mut self.panes[position]
+    }
+
+    /// The windows in configured order, then `today`.
+    pub(crate) fn snapshot(&mut self, grid: &Grid, position: &Position) -> Vec<WindowSnapshot> {
+        self.roll(grid, position);
+        let window_max_ms = |panes: i64| {
+            let covered = self.panes.iter().rev().take_while(|pane| pane.index > self.current - panes);
+            covered.map(|pane| pane.counts.wait_max_ms).max().unwrap_or(0)
+        };
+        let windows =
+            self.windows.iter().zip(&grid.panes).map(|(window, panes)| window.snapshot(window_max_ms(*panes)));
+        windows.chain([self.today.snapshot(self.today.counts.wait_max_ms)]).collect()
+    }
+}
