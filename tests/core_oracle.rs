@@ -1,0 +1,382 @@
+//! Random logs, folded by the core and counted by the oracle: every number of every snapshot must be the same.
+//!
+//! `NABIZ_ORACLE_CASES` sets how many logs are tried (3000), `NABIZ_ORACLE_SEED` which (0).
+
+use std::sync::Arc;
+
+use nabiz::event::{AgentState, Body, ChannelId, LeftReason, Reason, SelfServiceOutcome, Text};
+use nabiz::shard::{Settings, Shard};
+use proptest::prelude::*;
+use proptest::sample::select;
+use proptest::test_runner::{Config, RngAlgorithm, TestCaseError, TestError, TestRng, TestRunner};
+
+mod oracle;
+
+use oracle::compare::differences;
+use oracle::log::{Content, Event, Step, step_oracle, step_shard};
+use oracle::world::{DAY, EMAIL, HOUR, MINUTE, MONDAY, SECOND, WEB, variant};
+use oracle::{Oracle, Verdict};
+
+/// How the time of a record and the time at which the log got it are related.
+#[derive(Clone, Copy, Debug)]
+enum Stamp {
+    /// A replay.
+    Absent,
+    /// The log got it at once.
+    Exact,
+    /// The event does not say its time.
+    InsteadOfTime,
+    /// The event time is ahead of the log's by this much.
+    Ahead(i64),
+    /// Neither says the time.
+    Neither,
+}
+
+#[derive(Clone, Debug)]
+enum Act {
+    Say(Body<'static>),
+    Repeat(usize),
+    Rubbish(usize),
+    Advance,
+    RejectHeld,
+}
+
+#[derive(Clone, Debug)]
+struct Op {
+    act: Act,
+    source: u8,
+    /// How far the clock of the world goes on before it.
+    step_ms: i64,
+    /// How far the event lies behind that clock.
+    back_ms: i64,
+    stamp: Stamp,
+    swap_with_next: bool,
+}
+
+#[derive(Clone, Debug)]
+struct Log {
+    variant: u8,
+    begins_ms: i64,
+    compare_every: usize,
+    ops: Vec<Op>,
+}
+
+const RUBBISH: &[(&str, Reason)] = &[
+    ("{", Reason::NotJson),
+    ("", Reason::NotJson),
+    ("[1]", Reason::NotObject),
+    (
+        r#"{"specversion":"1.0","id":"r","source":"s0","type":"contact.fed","time":"2030-01-01T00:00:00Z","data":{}}"#,
+        Reason::UnknownType,
+    ),
+    (
+        r#"{"specversion":"1.0","id":"r","source":"s0","type":"contact.queued","time":"2030-01-01T00:00:00Z","data":{"contact_id":"p0"}}"#,
+        Reason::MissingField,
+    ),
+    (
+        r#"{"specversion":"1.0","id":"r","source":"s0","type":"contact.queued","time":"2030-01-01T00:00:00Z","data":{"contact_id":null,"queue":"fault"}}"#,
+        Reason::WrongType,
+    ),
+    (
+        r#"{"specversion":"1.0","id":"r","source":"s0","type":"contact.queued","time":"2030-01-01T00:00:00Z","data":{"contact_id":"","queue":"fault"}}"#,
+        Reason::TextLength,
+    ),
+    (
+        r#"{"specversion":"1.0","id":"r","source":"s0","type":"contact.started","time":"2030-01-01T00:00:00Z","data":{"contact_id":"p0","channel":"smoke"}}"#,
+        Reason::UnknownValue,
+    ),
+    (
+        r#"{"specversion":"1.0","id":"r","source":"s0","type":"contact.answered","time":"2030-01-01T00:00:00Z","data":{"contact_id":"p0","queue":"fault","wait_ms":1099511627777}}"#,
+        Reason::OutOfRange,
+    ),
+];
+
+fn text(value: &str) -> Text<'static> {
+    value.to_string().into()
+}
+
+/// A contact with the queues and channels that it may have: telephone contacts, mail contacts, and one that mixes.
+fn contact() -> impl Strategy<Value = (Text<'static>, &'static [&'static str], &'static [ChannelId])> {
+    const PHONE_QUEUES: &[&str] = &["fault", "600", "billing", "fault", "desk"];
+    const MAIL_QUEUES: &[&str] = &["mail", "office"];
+    const ALL_QUEUES: &[&str] = &["fault", "mail", "office", "desk"];
+    let mut kinds: Vec<(&str, &[&str], &[ChannelId])> = vec![
+        ("p0", PHONE_QUEUES, &[ChannelId::PHONE]),
+        ("p1", PHONE_QUEUES, &[ChannelId::PHONE, ChannelId::CHAT]),
+        ("p2", PHONE_QUEUES, &[ChannelId::PHONE]),
+        ("m0", MAIL_QUEUES, &[EMAIL]),
+        ("m1", MAIL_QUEUES, &[EMAIL, WEB]),
+    ];
+    if std::env::var_os("NABIZ_ORACLE_UNMIXED").is_none() {
+        kinds.push(("x0", ALL_QUEUES, &[EMAIL, ChannelId::PHONE]));
+    }
+    select(kinds).prop_map(|(id, queues, channels)| (text(id), queues, channels))
+}
+
+fn wait() -> impl Strategy<Value = Option<u64>> {
+    prop_oneof![
+        3 => Just(None),
+        1 => select(vec![0, 1, 4_999, 5_000, 5_001, 9_999, 10_001, 19_999, 20_000, 20_001, 60_000, 700_000]).prop_map(Some),
+        1 => (0u64..40_000).prop_map(Some),
+    ]
+}
+
+fn duration() -> impl Strategy<Value = Option<u64>> {
+    prop_oneof![Just(None), select(vec![0, 1, 1_000, 30_000, 400_000]).prop_map(Some)]
+}
+
+fn contact_body() -> impl Strategy<Value = Body<'static>> {
+    (contact(), any::<prop::sample::Index>(), any::<prop::sample::Index>()).prop_flat_map(
+        |((contact, queues, channels), queue, channel)| {
+            let queue = text(queues[queue.index(queues.len())]);
+            let channel = channels[channel.index(channels.len())];
+            let c = move || contact.clone();
+            let q = move || queue.clone();
+            let named = |queue: Text<'static>| prop_oneof![2 => Just(None), 1 => Just(Some(queue))];
+            prop_oneof![
+                3 => select(vec![None, Some(text("menu"))]).prop_map({
+                    let c = c.clone();
+                    move |entry_point| Body::ContactStarted { contact: c(), channel, entry_point }
+                }),
+                1 => (select(SelfServiceOutcome::ALL), select(vec![None, Some(text("ivr"))])).prop_map({
+                    let c = c.clone();
+                    move |(outcome, entry_point)| Body::SelfService { contact: c(), outcome, entry_point }
+                }),
+                8 => prop_oneof![2 => Just(None), 1 => Just(Some(channel))].prop_map({
+                    let (c, q) = (c.clone(), q.clone());
+                    move |channel| Body::Queued { contact: c(), queue: q(), channel }
+                }),
+                1 => Just(Body::Alerted { contact: c(), queue: q() }),
+                1 => Just(Body::NotAnswered { contact: c(), queue: q() }),
+                6 => wait().prop_map({
+                    let (c, q) = (c.clone(), q.clone());
+                    move |wait_ms| Body::Answered { contact: c(), queue: q(), wait_ms }
+                }),
+                3 => wait().prop_map({
+                    let (c, q) = (c.clone(), q.clone());
+                    move |wait_ms| Body::Abandoned { contact: c(), queue: q(), wait_ms }
+                }),
+                2 => (wait(), select(LeftReason::ALL)).prop_map({
+                    let (c, q) = (c.clone(), q.clone());
+                    move |(wait_ms, reason)| Body::LeftQueue { contact: c(), queue: q(), reason, wait_ms }
+                }),
+                2 => named(q()).prop_map({ let c = c.clone(); move |queue| Body::Replied { contact: c(), queue } }),
+                1 => named(q()).prop_map({
+                    let c = c.clone();
+                    move |from_queue| Body::Transferred { contact: c(), from_queue, to_queue: None, kind: None }
+                }),
+                3 => (named(q()), duration(), duration(), duration()).prop_map({
+                    let c = c.clone();
+                    move |(queue, talk_ms, hold_ms, wrap_up_ms)| Body::Ended {
+                        contact: c(), queue, talk_ms, hold_ms, wrap_up_ms, ended_by: None,
+                    }
+                }),
+                2 => named(q()).prop_map({ let c = c.clone(); move |queue| Body::Resolved { contact: c(), queue } }),
+                1 => named(q()).prop_map({ let c = c.clone(); move |queue| Body::Reopened { contact: c(), queue } }),
+                1 => (1u16..=5, named(q()), select(vec![None, Some(channel)])).prop_map({
+                    let c = c.clone();
+                    move |(score, queue, channel)| Body::SurveyAnswered { contact: c(), score, queue, channel }
+                }),
+            ]
+        },
+    )
+}
+
+fn other_body() -> impl Strategy<Value = Body<'static>> {
+    let agent = || select(vec![text("a0"), text("a1")]);
+    let queue = || select(vec![text("fault"), text("600"), text("billing"), text("desk")]);
+    let followup = || select(vec![text("f0"), text("f1"), text("f2")]);
+    let unit = || select(vec![Some(text("callback")), Some(text("field"))]);
+    prop_oneof![
+        4 => (agent(), select(AgentState::ALL), prop::option::of(prop::collection::vec(queue(), 1..3)))
+            .prop_map(|(agent, state, queues)| Body::AgentStateChanged { agent, state, queues }),
+        2 => (followup(), unit(), prop::option::of(select(vec![0, 1, 30_000, HOUR]))).prop_map(
+            |(followup, unit, due)| Body::FollowupOpened { followup, unit, due_ms: due.map(|due| MONDAY + due) }
+        ),
+        1 => (followup(), unit()).prop_map(|(followup, unit)| Body::FollowupWorkDone { followup, unit }),
+        2 => (followup(), unit()).prop_map(|(followup, unit)| Body::FollowupInformed { followup, unit }),
+        1 => (queue(), 0u64..5, prop::option::of(0u64..60_000)).prop_map(|(queue, waiting, oldest_wait_ms)| {
+            Body::QueueObserved { queue, waiting, oldest_wait_ms }
+        }),
+        1 => Just(Body::SourceRestarted),
+    ]
+}
+
+fn op() -> impl Strategy<Value = Op> {
+    let act = prop_oneof![
+        30 => contact_body().prop_map(Act::Say),
+        6 => other_body().prop_map(Act::Say),
+        2 => (0usize..20).prop_map(Act::Repeat),
+        1 => (0..RUBBISH.len()).prop_map(Act::Rubbish),
+        3 => Just(Act::Advance),
+        1 => Just(Act::RejectHeld),
+    ];
+    let step_ms = prop_oneof![
+        6 => select(vec![0, 1, 999, 1_000, 2_000, 3_000, 4_999, 5_000, 5_001]),
+        2 => 0i64..30_000,
+        3 => select(vec![
+            7_999, 8_000, 8_001, 10_000, 12_000, 19_999, 20_000, 20_001, 21_000, 21_001, 21_999, 22_000, 22_001,
+            29_999, 30_000, 30_001,
+        ]),
+        1 => select(vec![
+            MINUTE, MINUTE + 1, 2 * MINUTE, 2 * MINUTE + 1, 5 * MINUTE, 5 * MINUTE + 1, 10 * MINUTE, 10 * MINUTE + 1,
+        ]),
+        1 => select(vec![HOUR, HOUR + 1, 2 * HOUR, 2 * HOUR + 1, 4 * HOUR + 1, 9 * HOUR, DAY]),
+    ];
+    let back_ms = prop_oneof![
+        10 => Just(0),
+        3 => select(vec![1, 1_000, 2_000, 5_000, 20_000, 30_000, 45_000]),
+        2 => select(vec![60_000, 60_001, 200_000, 360_000, 360_001, 400_000, HOUR, 4 * HOUR]),
+    ];
+    let stamp = prop_oneof![
+        8 => Just(Stamp::Absent),
+        8 => Just(Stamp::Exact),
+        2 => Just(Stamp::InsteadOfTime),
+        1 => select(vec![59_999, 60_000, 60_001, HOUR]).prop_map(Stamp::Ahead),
+        1 => Just(Stamp::Neither),
+    ];
+    (act, 0u8..3, step_ms, back_ms, stamp, prop::bool::weighted(0.15)).prop_map(
+        |(act, source, step_ms, back_ms, stamp, swap_with_next)| Op {
+            act,
+            source,
+            step_ms,
+            back_ms,
+            stamp,
+            swap_with_next,
+        },
+    )
+}
+
+fn log() -> impl Strategy<Value = Log> {
+    // Before midnight, before the offices open, in the middle of the day.
+    let begins = select(vec![-5 * MINUTE, -10 * SECOND, 6 * HOUR - MINUTE, 8 * HOUR - MINUTE, 12 * HOUR]);
+    (0u8..4, begins, 1usize..8, prop::collection::vec(op(), 1..70)).prop_map(|(variant, begins, compare_every, ops)| {
+        Log { variant, begins_ms: MONDAY + begins, compare_every, ops }
+    })
+}
+
+impl Log {
+    fn steps(&self) -> Vec<Step> {
+        let mut clock = self.begins_ms;
+        let mut steps: Vec<Step> = Vec::new();
+        for (number, op) in self.ops.iter().enumerate() {
+            clock += op.step_ms;
+            let time = clock - op.back_ms;
+            let step = match &op.act {
+                Act::Say(body) => {
+                    let (time_ms, timestamp_ms) = match op.stamp {
+                        Stamp::Absent => (Some(time), None),
+                        Stamp::Exact => (Some(time), Some(clock)),
+                        Stamp::InsteadOfTime => (None, Some(time)),
+                        Stamp::Ahead(ahead) => (Some(time), Some(time - ahead)),
+                        Stamp::Neither => (None, None),
+                    };
+                    let event = Event {
+                        source: format!("s{}", op.source),
+                        id: number.to_string(),
+                        time_ms,
+                        body: body.clone(),
+                    };
+                    Step::Read { content: Content::Event(event), timestamp_ms }
+                }
+                Act::Repeat(back) => {
+                    let Some(index) = steps.len().checked_sub(back + 1) else { continue };
+                    match steps[index].clone() {
+                        // The log got it again, now.
+                        Step::Read { content, timestamp_ms } => {
+                            Step::Read { content, timestamp_ms: timestamp_ms.map(|_| clock) }
+                        }
+                        step => step,
+                    }
+                }
+                Act::Rubbish(which) => {
+                    let (bytes, reason) = RUBBISH[*which];
+                    Step::Read {
+                        content: Content::Rubbish(bytes.as_bytes().to_vec(), reason),
+                        timestamp_ms: Some(clock),
+                    }
+                }
+                Act::Advance if steps.is_empty() => continue,
+                Act::Advance => Step::Advance(time),
+                Act::RejectHeld => Step::RejectHeld,
+            };
+            steps.push(step);
+        }
+        for index in 1..steps.len() {
+            if self.ops[index].swap_with_next && index > 1 {
+                steps.swap(index - 1, index);
+            }
+        }
+        steps
+    }
+}
+
+/// Runs both; the first difference, with the number of steps done until then.
+fn disagreement(settings: &Arc<Settings>, steps: &[Step], compare_every: usize) -> Option<(usize, Vec<String>)> {
+    let mut shard = Shard::new(Arc::clone(settings), [7; 16]);
+    let mut oracle = Oracle::new(Arc::clone(settings));
+    let mut orphans: Vec<i64> = Vec::new();
+    let mut read = 0;
+    for (index, step) in steps.iter().enumerate() {
+        let position = index as i64;
+        let fate = step_shard(&mut shard, step, position);
+        let verdict = step_oracle(&mut oracle, settings, step, position);
+        read += u64::from(fate.is_some());
+        if fate.as_ref().map(Verdict::from) != verdict {
+            return Some((index + 1, vec![format!("fate: core {fate:?}, oracle {verdict:?}")]));
+        }
+        orphans.extend(shard.take_orphans().into_iter().map(|orphan| orphan.position));
+        if (index + 1) % compare_every != 0 && index + 1 != steps.len() {
+            continue;
+        }
+        let core = shard.snapshot();
+        let mut found = differences(settings, &core, &oracle.snapshot());
+        if core.records.read_sum() != read {
+            found.push(format!("{read} records were read, the core accounts for {:?}", core.records));
+        }
+        if shard.stream_time_ms() != core.stream_time_ms {
+            found.push("the shard's stream time is not its snapshot's".to_string());
+        }
+        let mut expected = oracle.orphans().to_vec();
+        expected.sort_unstable();
+        orphans.sort_unstable();
+        if orphans != expected {
+            found.push(format!("orphans: core {orphans:?}, oracle {expected:?}"));
+        }
+        if !found.is_empty() {
+            return Some((index + 1, found));
+        }
+    }
+    None
+}
+
+fn from_environment(name: &str, default: u64) -> u64 {
+    std::env::var(name).ok().and_then(|value| value.parse().ok()).unwrap_or(default)
+}
+
+#[test]
+fn the_core_counts_what_the_oracle_counts() {
+    let seed = from_environment("NABIZ_ORACLE_SEED", 0);
+    let cases = from_environment("NABIZ_ORACLE_CASES", 3000) as u32;
+    let config = Config { cases, failure_persistence: None, max_shrink_iters: 20_000, ..Config::default() };
+    let mut bytes = [0; 32];
+    bytes[..8].copy_from_slice(&seed.to_le_bytes());
+    let rng = TestRng::from_seed(RngAlgorithm::ChaCha, &bytes);
+    let outcome = TestRunner::new_with_rng(config, rng).run(&log(), |log| {
+        match disagreement(&variant(log.variant), &log.steps(), log.compare_every) {
+            None => Ok(()),
+            Some((_, found)) => Err(TestCaseError::fail(found.join("\n"))),
+        }
+    });
+    if let Err(error) = outcome {
+        let TestError::Fail(reason, log) = error else { panic!("{error}") };
+        let steps: Vec<String> =
+            log.steps().iter().enumerate().map(|(index, step)| format!("{index:3} {step}")).collect();
+        panic!(
+            "seed {seed}, settings {}, snapshot every {}:\n{}\n{reason}",
+            log.variant,
+            log.compare_every,
+            steps.join("\n")
+        );
+    }
+}
