@@ -1,5 +1,7 @@
 //! The synthetic contact centre as its readers see it.
 
+#[path = "simulate/command.rs"]
+mod command;
 #[path = "simulate/reader.rs"]
 mod reader;
 

@@ -247,8 +247,8 @@ mod tests {
 
     #[test]
     fn every_queue_is_served_and_intents_add_up() {
-        for queue in 0..QUEUES.len() {
-            assert!(TEAMS.iter().any(|queues| queues.contains(&queue)), "{}", QUEUES[queue].id);
+        for (queue, of) in QUEUES.iter().enumerate() {
+            assert!(TEAMS.iter().any(|queues| queues.contains(&queue)), "{}", of.id);
         }
         for is_night in [false, true] {
             let sum: f64 = intents(is_night).iter().map(|(_, share)| share).sum();
