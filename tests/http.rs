@@ -124,6 +124,9 @@ fn metrics_are_rendered_for_what_the_client_accepts() {
     let answer = raw(&server, "GET /metrics HTTP/1.1\r\nhost: t\r\naccept: application/x\r\nconnection: close\r\n\r\n");
     assert!(answer.contains("content-type: text/plain; version=0.0.4\r\n"), "{answer}");
     assert!(answer.contains("# accept application/x\nnabiz_ready 1\n"), "{answer}");
+    let broken = "GET /metrics HTTP/1.1\r\nhost: t\r\naccept: application/broken\r\nconnection: close\r\n\r\n";
+    let answer = raw(&server, broken);
+    assert!(answer.starts_with("HTTP/1.1 500") && answer.contains("metrics were not rendered"), "{answer}");
 }
 
 #[test]

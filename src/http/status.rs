@@ -87,7 +87,7 @@ struct HealthView {
 fn health(published: &Published) -> HealthView {
     let health = &published.health;
     HealthView {
-        ready: published.contact_metrics_ready,
+        ready: health.ready,
         partitions: health
             .partitions
             .iter()
@@ -107,9 +107,18 @@ fn health(published: &Published) -> HealthView {
     }
 }
 
-/// Readiness as of `published`.
+/// Readiness of the process.
 pub(super) fn readiness(published: &Published) -> Readiness {
     let HealthView { ready, partitions, .. } = health(published);
+    progress(ready, partitions)
+}
+
+/// Why there are no contact numbers, and how far the pipeline is.
+pub(super) fn withheld(published: &Published) -> Readiness {
+    progress(false, health(published).partitions)
+}
+
+fn progress(ready: bool, partitions: Vec<Partition>) -> Readiness {
     let error = match (ready, partitions.is_empty()) {
         (true, _) => None,
         (false, true) => Some("no partition is assigned yet"),
