@@ -64,10 +64,11 @@ pub(super) struct Status {
     as_of: Option<String>,
     age_ms: Option<i64>,
     partitions: Vec<Partition>,
-    /// Since the process started, by topic.
-    records: BTreeMap<String, Records>,
+    /// By topic; absent while the counters are withheld.
+    records: Option<BTreeMap<String, Records>>,
     rebalances: u64,
-    dead_letters: u64,
+    /// Absent while the counters are withheld.
+    dead_letters: Option<u64>,
     /// Absent without a ledger, and before the first checkpoint.
     checkpoint_age_seconds: Option<u64>,
     series: usize,
@@ -140,9 +141,9 @@ pub(super) fn status(app: &App, published: &Published) -> Status {
         as_of: stream_time_ms.and_then(rfc3339),
         age_ms: stream_time_ms.map(|time_ms| now_ms.saturating_sub(time_ms)),
         partitions,
-        records,
+        records: published.contact_metrics_ready.then_some(records),
         rebalances,
-        dead_letters,
+        dead_letters: published.contact_metrics_ready.then_some(dead_letters),
         checkpoint_age_seconds: checkpoint_ms.map(|time_ms| now_ms.saturating_sub(time_ms).max(0) as u64 / 1000),
         series: published.merged.series.len(),
         open_contacts: published.merged.open_contacts,
