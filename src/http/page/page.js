@@ -1,9 +1,10 @@
 
+// The page as a whole: its state, what stands around the cards, and where the numbers come from.
+
 // The age, in seconds, from which numbers are called stale.
 const STALE_S = 30;
 // Silence after which the numbers are fetched, in case the stream has died unnoticed.
 const SILENCE_MS = 10000;
-
 
 const byId = (id) => document.getElementById(id);
 let language = initialLanguage();
