@@ -24,7 +24,7 @@ pub use server::serve;
 
 /// Rendered metrics.
 #[derive(Clone, Debug)]
-pub struct Exposition {
+pub struct RenderedMetrics {
     /// Value of the `Content-Type` header.
     pub content_type: &'static str,
     /// The body.
@@ -32,7 +32,9 @@ pub struct Exposition {
 }
 
 /// Renders the metrics for a client whose `Accept` header is given.
-pub type RenderMetrics = dyn Fn(Option<&str>) -> Exposition + Send + Sync;
+pub type RenderMetrics = dyn Fn(Option<&str>) -> Result<RenderedMetrics, RenderError> + Send + Sync;
+/// Why metrics were not rendered.
+pub type RenderError = Box<dyn std::error::Error + Send + Sync>;
 
 /// What the HTTP side serves from.
 #[derive(Clone)]

@@ -16,7 +16,7 @@ use serde::Serialize;
 
 use super::feed::Shared;
 use super::queues::Answer;
-use super::{page, status};
+use super::{RenderedMetrics, page, status};
 
 const CROSS_ORIGIN_RESOURCE_POLICY: HeaderName = HeaderName::from_static("cross-origin-resource-policy");
 /// What may be loaded from an answer that is not the page: nothing.
@@ -89,11 +89,14 @@ async fn unknown(uri: Uri) -> Response {
 async fn metrics(State(shared): State<Arc<Shared>>, headers: HeaderMap) -> Response {
     let accept = headers.get(ACCEPT).and_then(|value| value.to_str().ok()).map(str::to_owned);
     let rendered = tokio::task::spawn_blocking(move || (shared.app.metrics)(accept.as_deref())).await;
-    match rendered {
-        Ok(exposition) => {
-            ([(CONTENT_TYPE, HeaderValue::from_static(exposition.content_type))], exposition.body).into_response()
+    match rendered.map_err(Into::into).flatten() {
+        Ok(RenderedMetrics { content_type, body }) => {
+            ([(CONTENT_TYPE, HeaderValue::from_static(content_type))], body).into_response()
         }
-        Err(_) => error(StatusCode::INTERNAL_SERVER_ERROR, "metrics were not rendered"),
+        Err(problem) => {
+            tracing::warn!(%problem, "metrics not rendered");
+            error(StatusCode::INTERNAL_SERVER_ERROR, "metrics were not rendered")
+        }
     }
 }
 

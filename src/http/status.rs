@@ -64,10 +64,11 @@ pub(super) struct Status {
     as_of: Option<String>,
     age_ms: Option<i64>,
     partitions: Vec<Partition>,
-    /// Since the process started, by topic.
-    records: BTreeMap<String, Records>,
+    /// By topic; absent while the counters are withheld.
+    records: Option<BTreeMap<String, Records>>,
     rebalances: u64,
-    dead_letters: u64,
+    /// Absent while the counters are withheld.
+    dead_letters: Option<u64>,
     /// Absent without a ledger, and before the first checkpoint.
     checkpoint_age_seconds: Option<u64>,
     series: usize,
@@ -87,7 +88,7 @@ struct HealthView {
 fn health(published: &Published) -> HealthView {
     let health = &published.health;
     HealthView {
-        ready: published.contact_metrics_ready,
+        ready: health.ready,
         partitions: health
             .partitions
             .iter()
@@ -107,9 +108,18 @@ fn health(published: &Published) -> HealthView {
     }
 }
 
-/// Readiness as of `published`.
+/// Readiness of the process.
 pub(super) fn readiness(published: &Published) -> Readiness {
     let HealthView { ready, partitions, .. } = health(published);
+    progress(ready, partitions)
+}
+
+/// Why there are no contact numbers, and how far the pipeline is.
+pub(super) fn withheld(published: &Published) -> Readiness {
+    progress(false, health(published).partitions)
+}
+
+fn progress(ready: bool, partitions: Vec<Partition>) -> Readiness {
     let error = match (ready, partitions.is_empty()) {
         (true, _) => None,
         (false, true) => Some("no partition is assigned yet"),
@@ -131,9 +141,9 @@ pub(super) fn status(app: &App, published: &Published) -> Status {
         as_of: stream_time_ms.and_then(rfc3339),
         age_ms: stream_time_ms.map(|time_ms| now_ms.saturating_sub(time_ms)),
         partitions,
-        records,
+        records: published.contact_metrics_ready.then_some(records),
         rebalances,
-        dead_letters,
+        dead_letters: published.contact_metrics_ready.then_some(dead_letters),
         checkpoint_age_seconds: checkpoint_ms.map(|time_ms| now_ms.saturating_sub(time_ms).max(0) as u64 / 1000),
         series: published.merged.series.len(),
         open_contacts: published.merged.open_contacts,
