@@ -74,6 +74,16 @@ struct Service {
     answer: i64,
 }
 
+/// A `contact.ended` that was read while the contact was not in service: its answer may still come.
+#[derive(Clone, Debug)]
+struct EarlyEnd {
+    time: i64,
+    queue: Option<String>,
+    /// Hold and wrap-up, where the handle time still needs the answer.
+    open_handle: Option<(u64, u64)>,
+    cause: Cause,
+}
+
 #[derive(Clone, Debug, Default)]
 pub struct Contact {
     /// Stream time at the last record that was neither a duplicate nor stale.
@@ -87,6 +97,7 @@ pub struct Contact {
     last_ends: BTreeMap<String, (i64, i64)>,
     held: Option<Held>,
     service: Option<Service>,
+    early_end: Option<EarlyEnd>,
     latest_reopened: Option<i64>,
     /// The resolution since the latest reopening.
     resolved: Option<(i64, Option<String>)>,
@@ -168,9 +179,31 @@ impl Contact {
             }
         }
         if ending == Ending::Answered {
-            self.service = Some(Service { queue: visit.queue.clone(), channel: visit.channel, answer: end });
+            match self.early_end.take_if(|early| early.time >= end) {
+                // Answered and already ended.
+                Some(early) => self.handle_early_end(books, early, end, &visit),
+                None => {
+                    self.service = Some(Service { queue: visit.queue.clone(), channel: visit.channel, answer: end });
+                }
+            }
         }
         self.last_ends.insert(visit.queue, (visit.start, end));
+    }
+
+    fn handle_early_end(&mut self, books: &mut Books, early: EarlyEnd, answer: i64, visit: &Visit) {
+        if let Some((hold, wrap_up)) = early.open_handle {
+            let talk = early.time - answer - hold as i64;
+            if talk < 0 {
+                books.clock_skew += 1;
+            }
+            books.facts.push(Fact {
+                time: early.time,
+                cause: early.cause,
+                queue: early.queue.unwrap_or_else(|| visit.queue.clone()),
+                channel: visit.channel,
+                what: What::Handled { ms: talk.max(0) as u64 + hold + wrap_up },
+            });
+        }
     }
 
     fn leave_for_another_queue(&mut self, context: &Context<'_>, books: &mut Books) {
@@ -323,6 +356,14 @@ impl Contact {
     ) {
         let service = self.service.take();
         let (hold, wrap_up) = (hold_ms.unwrap_or(0), wrap_up_ms.unwrap_or(0));
+        if service.is_none() {
+            self.early_end = Some(EarlyEnd {
+                time: context.time,
+                queue: queue.map(str::to_string),
+                open_handle: talk_ms.is_none().then_some((hold, wrap_up)),
+                cause: context.cause,
+            });
+        }
         let talk = match (talk_ms, service) {
             (Some(talk), _) => talk,
             (None, Some(service)) => {
