@@ -10,7 +10,7 @@ use jiff::civil::Time;
 use jiff::tz::TimeZone;
 use nabiz::calendar::BusinessDay;
 use nabiz::event::decode::Format;
-use nabiz::event::{ChannelId, Channels, Reason};
+use nabiz::event::{ChannelId, Channels};
 use nabiz::ingest::{Ingest, Options, Topic};
 use nabiz::shard::{Clock, Formula, Limits, QueueSettings, Settings, WindowLength, WindowSettings};
 use nabiz::view::Published;
@@ -18,6 +18,7 @@ use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::message::{Headers, Message};
 use rdkafka::mocking::MockCluster;
 use rdkafka::producer::{BaseProducer, BaseRecord, DefaultProducerContext, Producer};
+use rdkafka::types::{RDKafkaApiKey, RDKafkaRespErr};
 use rdkafka::{ClientConfig, Offset, TopicPartitionList};
 
 /// 2026-01-05 10:00 in Istanbul, a Monday.
@@ -90,6 +91,12 @@ impl Broker {
         self.producer.send(record).map_err(|(error, _)| error).unwrap();
     }
 
+    /// A visit of ten seconds that is answered.
+    fn write_visit(&self, topic: &str, partition: i32, contact: &str, time_ms: i64) {
+        self.write(topic, partition, contact, &event("queued", contact, time_ms), time_ms);
+        self.write(topic, partition, contact, &event("answered", contact, time_ms + 10_000), time_ms + 10_000);
+    }
+
     fn flush(&self) {
         self.producer.flush(PATIENCE).unwrap();
     }
@@ -121,6 +128,16 @@ impl Pipeline {
         }
     }
 
+    /// Watches for a while that something stays as it is.
+    fn stays(&self, what: &str, still: impl Fn(&Published) -> bool) {
+        let deadline = Instant::now() + Duration::from_secs(3);
+        while Instant::now() < deadline {
+            let view = self.published.load_full();
+            assert!(still(&view), "{what}; health: {:?}", view.health);
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
     fn stop(self) {
         let started = Instant::now();
         assert!(self.ingest.stop(Duration::from_secs(5)), "not stopped in time");
@@ -128,8 +145,19 @@ impl Pipeline {
     }
 }
 
-fn read_sum(view: &Published) -> u64 {
-    view.health.records.values().map(|totals| totals.read_sum()).sum()
+fn offered(view: &Published) -> u64 {
+    view.merged.series.iter().map(|series| series.totals.offered).sum()
+}
+
+fn offered_in_window(view: &Published) -> u64 {
+    view.merged.series.iter().map(|series| series.windows[0].counts.offered).sum()
+}
+
+fn event(kind: &str, contact: &str, time_ms: i64) -> String {
+    let time = jiff::Timestamp::from_millisecond(time_ms).unwrap();
+    format!(
+        r#"{{"specversion":"1.0","id":"{kind}-{contact}","source":"/test","type":"contact.{kind}","time":"{time}","data":{{"contact_id":"{contact}","queue":"fault"}}}}"#
+    )
 }
 
 /// Every record of a topic's partitions, as (headers, key, value).
@@ -195,5 +223,161 @@ fn a_broker_that_is_away_is_waited_for_and_holds_up_no_stop() {
         view.health.not_ready_because.as_deref() == Some("no kafka broker can be reached")
     });
     assert!(!view.health.ready && !view.contact_metrics_ready);
+    pipeline.stop();
+}
+
+#[test]
+fn two_workers_share_the_partitions_and_together_have_it_all() {
+    let broker = Broker::new(&[("calls", 4), ("dead", 1)]);
+    for contact in 0..400 {
+        broker.write_visit("calls", contact % 4, &format!("c{contact}"), START_MS + i64::from(contact) * 100);
+    }
+    broker.flush();
+    let pipeline = Pipeline::start(Options { workers: 2, ..broker.options(&["calls"]) }, settings(false));
+    let view = pipeline.wait_for("readiness", |view| view.health.ready);
+    assert_eq!(offered(&view), 400, "ready means that everything there was is counted");
+    assert_eq!(view.shards.len(), 4);
+    assert!(view.health.rebalances >= 2, "each worker was given its share");
+    let records: Vec<u64> = view.health.records.values().map(|totals| totals.read_sum()).collect();
+    assert_eq!(records, [800]);
+    pipeline.stop();
+}
+
+#[test]
+fn topics_of_different_formats_are_told_apart() {
+    let broker = Broker::new(&[("calls", 2), ("asterisk", 2), ("dead", 1)]);
+    broker.write_visit("calls", 1, "a", START_MS);
+    let seconds = START_MS / 1000;
+    for line in [format!("{seconds}|b|600|NONE|ENTERQUEUE||555|1"), format!("{seconds}|b|600|SIP/1|CONNECT|7|c|2")] {
+        broker.write("asterisk", 1, "b", &line, START_MS);
+    }
+    broker.flush();
+    let mut options = broker.options(&["calls", "asterisk"]);
+    options.topics[1].format = Format::AsteriskQueueLog;
+    let pipeline = Pipeline::start(options, settings(false));
+    let view = pipeline.wait_for("readiness", |view| view.health.ready);
+    let answered: Vec<(&str, u64)> =
+        view.merged.series.iter().map(|series| (&*series.queue, series.totals.answered)).collect();
+    assert_eq!(answered, [("600", 1), ("fault", 1)]);
+    assert_eq!(view.health.partitions.len(), 4, "the empty ones too");
+    assert!(view.health.partitions.iter().all(|partition| partition.lag == Some(0)));
+    pipeline.stop();
+}
+
+/// A clock that a test sets.
+fn clock_at(time_ms: i64) -> (Arc<AtomicI64>, nabiz::ingest::WallClock) {
+    let clock = Arc::new(AtomicI64::new(time_ms));
+    let read = Arc::clone(&clock);
+    (clock, Arc::new(move || read.load(Ordering::Relaxed)))
+}
+
+#[test]
+fn time_goes_on_at_the_end_of_a_log_and_only_there() {
+    let broker = Broker::new(&[("calls", 1), ("dead", 1)]);
+    broker.write_visit("calls", 0, "a", START_MS);
+    broker.flush();
+    let (now, clock) = clock_at(START_MS + 15_000);
+    let pipeline = Pipeline::start(Options { clock, ..broker.options(&["calls"]) }, settings(true));
+    let view = pipeline
+        .wait_for("time up to the clock less the delay", |view| view.merged.stream_time_ms == Some(START_MS + 12_000));
+    assert_eq!((offered(&view), offered_in_window(&view)), (1, 1));
+
+    now.store(START_MS + 600_000, Ordering::Relaxed);
+    let view = pipeline.wait_for("an empty window", |view| offered_in_window(view) == 0);
+    assert_eq!(view.merged.stream_time_ms, Some(START_MS + 597_000));
+    assert_eq!(offered(&view), 1, "the counter stays");
+
+    // Nobody knows what happens at a broker that is away: its log may have grown.
+    broker.cluster.broker_down(1).unwrap();
+    pipeline.wait_for("the broker is away", |view| !view.health.connected);
+    now.store(START_MS + 900_000, Ordering::Relaxed);
+    pipeline.stays("old truth with its age", |view| {
+        view.merged.stream_time_ms == Some(START_MS + 597_000) && view.contact_metrics_ready
+    });
+    broker.cluster.broker_up(1).unwrap();
+    broker.write_visit("calls", 0, "b", START_MS + 890_000);
+    broker.flush();
+    pipeline.wait_for("reading and time go on", |view| {
+        offered(view) == 2 && view.merged.stream_time_ms == Some(START_MS + 900_000)
+    });
+    pipeline.stop();
+}
+
+#[test]
+fn without_idle_advance_time_is_that_of_the_events() {
+    let broker = Broker::new(&[("calls", 1), ("dead", 1)]);
+    broker.write_visit("calls", 0, "a", START_MS);
+    broker.flush();
+    let (_, clock) = clock_at(START_MS + 600_000);
+    let pipeline = Pipeline::start(Options { clock, ..broker.options(&["calls"]) }, settings(false));
+    pipeline.wait_for("readiness", |view| view.health.ready);
+    pipeline.stays("time of the last event", |view| view.merged.stream_time_ms == Some(START_MS + 10_000));
+    pipeline.stop();
+}
+
+#[test]
+fn a_partition_that_comes_back_goes_on_where_it_was() {
+    let broker = Broker::new(&[("calls", 2), ("dead", 1)]);
+    for partition in 0..2 {
+        broker.write_visit("calls", partition, &format!("a{partition}"), START_MS);
+        broker.write("calls", partition, "bad", "no JSON", START_MS);
+    }
+    broker.flush();
+    let mut options = broker.options(&["calls"]);
+    options.client.insert("heartbeat.interval.ms".to_owned(), "200".to_owned());
+    let one = Pipeline::start(options.clone(), settings(false));
+    one.wait_for("everything", |view| view.health.ready && view.health.dead_letters == 2);
+
+    let two = Pipeline::start(options, settings(false));
+    two.wait_for("a share", |view| view.health.ready && view.shards.len() == 1);
+    let view = one.wait_for("the other share", |view| view.shards.len() == 1);
+    assert!(view.health.ready);
+    assert_eq!(offered(&view), 1);
+    broker.write_visit("calls", 0, "b0", START_MS + 60_000);
+    broker.write_visit("calls", 1, "b1", START_MS + 60_000);
+    broker.flush();
+    one.wait_for("its new visit", |view| offered(view) == 2);
+    two.wait_for("its new visit", |view| offered(view) == 2);
+
+    two.stop();
+    let view = one.wait_for("everything again", |view| offered(view) == 4);
+    assert_eq!(view.health.dead_letters, 2, "nothing was read twice");
+    one.stop();
+}
+
+#[test]
+fn a_dead_letter_that_the_broker_refuses_is_sent_again() {
+    let broker = Broker::new(&[("calls", 1), ("dead", 1)]);
+    broker.write("calls", 0, "a", "no JSON", START_MS);
+    broker.flush();
+    let refusal = RDKafkaRespErr::RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED;
+    broker.cluster.request_errors(RDKafkaApiKey::Produce, &[refusal]);
+    let pipeline = Pipeline::start(broker.options(&["calls"]), settings(false));
+    pipeline
+        .wait_for("the failure", |view| view.health.dead_letter_failures == 1 && view.health.dead_letters_waiting == 1);
+    let view = pipeline.wait_for("the delivery", |view| view.health.dead_letters == 1);
+    assert_eq!(view.health.dead_letters_waiting, 0);
+    assert_eq!(read_all(&broker, "dead", 1)[0].2.as_deref(), Some("no JSON"));
+    pipeline.stop();
+}
+
+#[test]
+fn more_dead_letters_than_may_wait_hold_up_reading_and_lose_nothing() {
+    const RECORDS: u64 = 30_000;
+    let broker = Broker::new(&[("calls", 1), ("dead", 1)]);
+    for _ in 0..RECORDS {
+        broker.write("calls", 0, "a", "x", START_MS);
+    }
+    broker.flush();
+    broker.cluster.topic_error("dead", RDKafkaRespErr::RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE).unwrap();
+    let pipeline = Pipeline::start(broker.options(&["calls"]), settings(false));
+    pipeline.wait_for("a full queue", |view| view.health.dead_letters_waiting >= 10_000);
+    pipeline.stays("reading is held up", |view| {
+        view.health.dead_letters_waiting < 15_000 && !view.health.ready && view.health.dead_letters == 0
+    });
+    broker.cluster.topic_error("dead", RDKafkaRespErr::RD_KAFKA_RESP_ERR_NO_ERROR).unwrap();
+    let view = pipeline.wait_for("every dead letter", |view| view.health.dead_letters == RECORDS && view.health.ready);
+    let rejected: Vec<u64> = view.health.records.values().map(|totals| totals.rejected_sum()).collect();
+    assert_eq!(rejected, [RECORDS]);
     pipeline.stop();
 }

@@ -12,6 +12,8 @@ use crate::view::{Health, PartitionHealth, Published, ShardLabel, Snapshot};
 pub(super) struct WorkerState {
     /// The group has answered at least once and given us partitions, maybe none.
     pub assigned: bool,
+    /// The partitions held are the ones that the group gave; false between two assignments.
+    pub holding: bool,
     /// A broker is connected.
     pub connected: bool,
     /// Topics that do not exist.
@@ -48,6 +50,12 @@ impl Board {
 
     pub(super) fn count_client_error(&self) {
         self.client_errors.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Whether a worker waits for the group to give it partitions.
+    pub(super) fn assignment_awaited(&self) -> bool {
+        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        state.workers.iter().any(|worker| !worker.holding)
     }
 
     /// Takes the word of a worker. `partitions` are all that it holds, each with a snapshot where that has changed;

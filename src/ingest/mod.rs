@@ -176,7 +176,7 @@ fn publish(shared: &Shared, published: &ArcSwap<Published>) {
         if stopping {
             return;
         }
-        shared.parking.sweep();
+        shared.parking.sweep(shared.board.assignment_awaited());
         shared.dead_letters.send_returned();
         thread::sleep(shared.options.publish_interval);
     }

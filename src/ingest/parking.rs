@@ -29,9 +29,14 @@ impl Parking {
         parked.remove(label).map(|(_, partition)| partition)
     }
 
-    /// Drops what has been here for too long.
-    pub(super) fn sweep(&self) {
+    /// Drops what has been here for too long. While a worker waits for its assignment nothing grows old: after an outage
+    /// of the broker it may get everything back.
+    pub(super) fn sweep(&self, assignment_awaited: bool) {
         let mut parked = self.parked.lock().unwrap_or_else(PoisonError::into_inner);
-        parked.retain(|_, (since, _)| since.elapsed() < KEPT);
+        if assignment_awaited {
+            parked.values_mut().for_each(|(since, _)| *since = Instant::now());
+        } else {
+            parked.retain(|_, (since, _)| since.elapsed() < KEPT);
+        }
     }
 }

@@ -115,8 +115,6 @@ struct Session<'s> {
     consumer: BaseConsumer<Context>,
     held: Held<'s>,
     state: WorkerState,
-    /// Whether the partitions held are the ones that the group gave; false between two assignments.
-    holding: bool,
     /// Whether there has been a report of the client yet.
     heard: bool,
     /// Reading waits for room for dead letters.
@@ -169,7 +167,6 @@ impl<'s> Session<'s> {
             consumer,
             held: Held { shared, partitions: Vec::new(), last: 0 },
             state: WorkerState::default(),
-            holding: false,
             heard: false,
             paused: false,
             published_at: now,
@@ -251,7 +248,7 @@ impl<'s> Session<'s> {
             Change::Revoked => {
                 tracing::info!(worker = self.worker, partitions = self.held.partitions.len(), "partitions given back");
                 self.park_all();
-                self.holding = false;
+                self.state.holding = false;
             }
             Change::Broken(error) => return Err(error),
             Change::Report(report) => self.observe(&report),
@@ -288,7 +285,7 @@ impl<'s> Session<'s> {
             })
             .collect();
         self.paused = false;
-        self.holding = true;
+        self.state.holding = true;
         self.state.assigned = true;
     }
 
@@ -322,7 +319,7 @@ impl<'s> Session<'s> {
     fn pause_or_resume(&mut self) -> KafkaResult<()> {
         let letters = &self.shared.dead_letters;
         let pause = if self.paused { !letters.has_plenty_of_room() } else { !letters.has_room() };
-        if pause == self.paused || !self.holding {
+        if pause == self.paused || !self.state.holding {
             return Ok(());
         }
         let assignment = self.consumer.assignment()?;
@@ -351,6 +348,7 @@ impl<'s> Session<'s> {
 
     fn publish(&mut self) {
         let partitions = self
+            .state
             .holding
             .then(|| self.held.partitions.iter_mut().map(|partition| (partition.health(), partition.news())).collect());
         self.shared.board.report(self.worker, &self.state, partitions);
