@@ -1,1 +1,84 @@
-//! The HTTP side: metrics, health, API and the page.
+//! The HTTP side: metrics, health, the API and the page. Everything is read-only.
+//!
+//! - `server`: connections, their limits, and the orderly end
+//! - `routes`: paths, methods, headers
+//! - `queues`, `status`: the JSON answers, made from one [`Published`]
+//! - `feed`: the same numbers pushed as server-sent events
+//! - `page`: the live page, one document without outside assets
+
+mod feed;
+mod page;
+mod queues;
+mod routes;
+mod server;
+mod status;
+
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use arc_swap::ArcSwap;
+
+use crate::view::Published;
+
+pub use server::serve;
+
+/// Rendered metrics.
+#[derive(Clone, Debug)]
+pub struct Exposition {
+    /// Value of the `Content-Type` header.
+    pub content_type: &'static str,
+    /// The body.
+    pub body: Vec<u8>,
+}
+
+/// Renders the metrics for a client whose `Accept` header is given.
+pub type RenderMetrics = dyn Fn(Option<&str>) -> Exposition + Send + Sync;
+
+/// What the HTTP side serves from.
+#[derive(Clone)]
+pub struct App {
+    /// The newest state of the pipeline.
+    pub published: Arc<ArcSwap<Published>>,
+    /// The renderer of `/metrics`; runs on a blocking thread.
+    pub metrics: Arc<RenderMetrics>,
+    /// The wall clock, in milliseconds since the Unix epoch. Ages are told against it.
+    pub clock: fn() -> i64,
+    /// When the process started, for its uptime.
+    pub started: Instant,
+    /// Bounds.
+    pub limits: Limits,
+}
+
+impl App {
+    /// Serves `published` and `metrics` by the system's clock with the default limits.
+    pub fn new(published: Arc<ArcSwap<Published>>, metrics: Arc<RenderMetrics>) -> Self {
+        App { published, metrics, clock: system_clock_ms, started: Instant::now(), limits: Limits::default() }
+    }
+}
+
+/// Bounds of the HTTP side.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Connections at a time; more wait to be accepted.
+    pub connections: usize,
+    /// Open `/api/v1/stream` answers at a time; more are answered 503.
+    pub streams: usize,
+    /// Time for an answer to begin; a later one is answered 503.
+    pub request_timeout: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Limits { connections: 1024, streams: 256, request_timeout: Duration::from_secs(10) }
+    }
+}
+
+fn system_clock_ms() -> i64 {
+    let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since_epoch.as_millis()).unwrap_or(i64::MAX)
+}
+
+/// An instant in RFC 3339, UTC; absent where it lies outside of the calendar.
+fn rfc3339(time_ms: i64) -> Option<String> {
+    jiff::Timestamp::from_millisecond(time_ms).ok().map(|time| time.to_string())
+}

@@ -1,6 +1,6 @@
 //! The read model: what every reader (scrape, API, page) sees. Immutable once built.
 //!
-//! A shard produces a [`Snapshot`]; [`merge`] adds the snapshots of several shards into one of the same shape;
+//! A shard produces a [`Snapshot`]; [`merge()`] adds the snapshots of several shards into one of the same shape;
 //! [`Published`] is what readers hold.
 
 mod cells;

@@ -1,0 +1,45 @@
+# `make` tells what there is.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+CARGO ?= cargo
+# How long `make soak` goes on at most, and how many cases its generators make.
+SOAK_SECONDS ?= 3600
+NABIZ_FUZZ_CASES ?= 2000000
+NABIZ_ORACLE_CASES ?= 20000
+
+.DEFAULT_GOAL := help
+.PHONY: help demo build test lint bench soak
+
+help: ## this list
+	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 10
+
+demo: build ## a simulated contact centre, the pipeline and the live page, with nothing else to install
+	@$(CARGO) run --quiet --release --locked -- demo
+
+build: ## the release program, target/release/nabiz
+	@missing=(); \
+	command -v $(CARGO) >/dev/null || missing+=("cargo (Rust 1.95 or newer)"); \
+	command -v cc >/dev/null || missing+=("cc (a C compiler; on Debian: build-essential)"); \
+	command -v make >/dev/null || missing+=("make (on Debian: build-essential)"); \
+	command -v perl >/dev/null || missing+=("perl (on Debian: perl)"); \
+	if [ "$${#missing[@]}" -gt 0 ]; then \
+	    printf 'to build nabiz, install first:\n' >&2; printf '  %s\n' "$${missing[@]}" >&2; exit 1; \
+	fi
+	$(CARGO) build --release --locked
+
+test: ## every test, with a real Kafka; on Debian as root it installs what it needs
+	scripts/install-tools
+	scripts/fetch-kafka >/dev/null
+	NABIZ_REQUIRE_TOOLS=1 $(CARGO) test --locked
+
+lint: ## format, clippy and docs, with warnings as errors
+	$(CARGO) fmt --check
+	$(CARGO) clippy --locked --all-targets -- -D warnings
+	RUSTDOCFLAGS="-D warnings -A rustdoc::private_intra_doc_links" $(CARGO) doc --locked --no-deps --document-private-items
+
+bench: ## the benchmarks
+	$(CARGO) bench --locked
+
+soak: ## long runs of the generated tests, in the release profile; bounded by SOAK_SECONDS
+	NABIZ_FUZZ_CASES=$(NABIZ_FUZZ_CASES) NABIZ_ORACLE_CASES=$(NABIZ_ORACLE_CASES) \
+	    timeout $(SOAK_SECONDS) $(CARGO) test --release --locked

@@ -1,0 +1,47 @@
+//! The live page: one document, its style and script inside, nothing loaded from elsewhere.
+
+use std::sync::LazyLock;
+
+use axum::http::HeaderValue;
+use axum::http::header::{CONTENT_SECURITY_POLICY, CONTENT_TYPE};
+use axum::response::{IntoResponse, Response};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use sha2::{Digest, Sha256};
+
+const TEMPLATE: &str = include_str!("page.html");
+const STYLE: &str = include_str!("style.css");
+const SCRIPTS: [&str; 2] = [include_str!("words.js"), include_str!("page.js")];
+
+struct Page {
+    html: String,
+    policy: HeaderValue,
+}
+
+static PAGE: LazyLock<Page> = LazyLock::new(|| {
+    let script = SCRIPTS.concat();
+    let html = TEMPLATE.replacen("/*style*/", STYLE, 1).replacen("/*script*/", &script, 1);
+    // The browser runs only the text whose hash stands here, and the script cannot turn text into markup.
+    let policy = format!(
+        "default-src 'none'; style-src '{}'; script-src '{}'; connect-src 'self'; img-src data:; base-uri 'none'; \
+         form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'",
+        hash_source(STYLE),
+        hash_source(&script),
+    );
+    let policy = HeaderValue::try_from(policy).unwrap_or(HeaderValue::from_static("default-src 'none'"));
+    Page { html, policy }
+});
+
+/// A hash as a source of a content security policy.
+fn hash_source(text: &str) -> String {
+    format!("sha256-{}", STANDARD.encode(Sha256::digest(text)))
+}
+
+/// `/`
+pub(super) async fn page() -> Response {
+    let headers = [
+        (CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8")),
+        (CONTENT_SECURITY_POLICY, PAGE.policy.clone()),
+    ];
+    (headers, PAGE.html.as_str()).into_response()
+}

@@ -1,0 +1,141 @@
+//! How the pipeline is, as JSON: readiness, progress, status.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use super::{App, rfc3339};
+use crate::view::{Published, RecordTotals};
+
+/// One partition.
+#[derive(Debug, Serialize)]
+pub(super) struct Partition {
+    topic: String,
+    partition: i32,
+    /// Next offset to read.
+    position: Option<i64>,
+    /// End of the log as last seen.
+    end: Option<i64>,
+    lag_records: Option<u64>,
+    stream_time: Option<String>,
+}
+
+/// Records by what became of them.
+#[derive(Debug, Serialize)]
+struct Records {
+    applied: u64,
+    duplicate: u64,
+    late: u64,
+    rejected: BTreeMap<&'static str, u64>,
+    held: u64,
+}
+
+impl From<&RecordTotals> for Records {
+    fn from(totals: &RecordTotals) -> Self {
+        Records {
+            applied: totals.applied,
+            duplicate: totals.duplicate,
+            late: totals.late,
+            rejected: totals.rejected.iter().map(|(reason, count)| (reason.as_str(), *count)).collect(),
+            held: totals.held,
+        }
+    }
+}
+
+/// Whether the contact numbers may be shown, and if not, why and how far it is.
+#[derive(Debug, Serialize)]
+pub(super) struct Readiness {
+    pub(super) ready: bool,
+    /// In words; absent when ready.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<&'static str>,
+    /// Records still to be read; absent while an end is not known.
+    lag_records: Option<u64>,
+    partitions: Vec<Partition>,
+}
+
+/// `/api/v1/status`
+#[derive(Debug, Serialize)]
+pub(super) struct Status {
+    ready: bool,
+    version: &'static str,
+    uptime_seconds: u64,
+    /// The smallest stream time of all partitions.
+    as_of: Option<String>,
+    age_ms: Option<i64>,
+    partitions: Vec<Partition>,
+    /// Since the process started, by topic.
+    records: BTreeMap<String, Records>,
+    rebalances: u64,
+    dead_letters: u64,
+    /// Absent without a ledger, and before the first checkpoint.
+    checkpoint_age_seconds: Option<u64>,
+    series: usize,
+    open_contacts: u64,
+}
+
+/// What this module takes from the health of the pipeline.
+struct HealthView {
+    ready: bool,
+    partitions: Vec<Partition>,
+    records: BTreeMap<String, Records>,
+    rebalances: u64,
+    dead_letters: u64,
+    checkpoint_ms: Option<i64>,
+}
+
+fn health(published: &Published) -> HealthView {
+    let health = &published.health;
+    HealthView {
+        ready: published.contact_metrics_ready,
+        partitions: health
+            .partitions
+            .iter()
+            .map(|partition| Partition {
+                topic: partition.label.topic.to_string(),
+                partition: partition.label.partition,
+                position: partition.position,
+                end: partition.end,
+                lag_records: partition.lag,
+                stream_time: partition.stream_time_ms.and_then(rfc3339),
+            })
+            .collect(),
+        records: health.records.iter().map(|(topic, totals)| (topic.to_string(), totals.into())).collect(),
+        rebalances: health.rebalances,
+        dead_letters: health.dead_letters,
+        checkpoint_ms: health.checkpoint_ms,
+    }
+}
+
+/// Readiness as of `published`.
+pub(super) fn readiness(published: &Published) -> Readiness {
+    let HealthView { ready, partitions, .. } = health(published);
+    let error = match (ready, partitions.is_empty()) {
+        (true, _) => None,
+        (false, true) => Some("no partition is assigned yet"),
+        (false, false) => Some("catching up with the log"),
+    };
+    let lag_records = partitions.iter().map(|partition| partition.lag_records).sum();
+    Readiness { ready, error, lag_records, partitions }
+}
+
+/// Status as of `published` and now.
+pub(super) fn status(app: &App, published: &Published) -> Status {
+    let HealthView { ready, partitions, records, rebalances, dead_letters, checkpoint_ms } = health(published);
+    let now_ms = (app.clock)();
+    let stream_time_ms = published.merged.stream_time_ms;
+    Status {
+        ready,
+        version: env!("CARGO_PKG_VERSION"),
+        uptime_seconds: app.started.elapsed().as_secs(),
+        as_of: stream_time_ms.and_then(rfc3339),
+        age_ms: stream_time_ms.map(|time_ms| now_ms.saturating_sub(time_ms)),
+        partitions,
+        records,
+        rebalances,
+        dead_letters,
+        checkpoint_age_seconds: checkpoint_ms.map(|time_ms| now_ms.saturating_sub(time_ms).max(0) as u64 / 1000),
+        series: published.merged.series.len(),
+        open_contacts: published.merged.open_contacts,
+    }
+}

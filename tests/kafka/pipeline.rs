@@ -1,0 +1,104 @@
+//! A configuration of `nabiz serve` in a temporary folder.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+use tempfile::TempDir;
+
+use super::free_port;
+use super::process::Nabiz;
+
+/// The dead-letter topic of a pipeline.
+pub const DEAD_LETTERS: &str = "dead";
+
+/// What `nabiz serve` is started with; it can be started again with the same ledger and address.
+pub struct Pipeline {
+    folder: TempDir,
+    brokers: String,
+    group: String,
+    address: String,
+    dead_letters: String,
+    topics: Vec<(String, &'static str)>,
+    client: BTreeMap<String, String>,
+    shard_label: bool,
+}
+
+impl Pipeline {
+    /// A pipeline that reads no topic yet. `name` is its group's, and that of its dead-letter topic with
+    /// `.` and [`DEAD_LETTERS`].
+    pub fn new(brokers: String, name: &str) -> Pipeline {
+        Pipeline {
+            folder: tempfile::Builder::new().prefix("nabiz-pipeline-").tempdir().expect("a temporary folder"),
+            brokers,
+            group: name.to_owned(),
+            address: format!("127.0.0.1:{}", free_port()),
+            dead_letters: format!("{name}.{DEAD_LETTERS}"),
+            topics: Vec::new(),
+            client: BTreeMap::new(),
+            shard_label: false,
+        }
+    }
+
+    /// Marks each contact metric with its partition, for several instances of one group.
+    pub fn shard_label(mut self) -> Pipeline {
+        self.shard_label = true;
+        self
+    }
+
+    /// Reads a topic too.
+    pub fn topic(mut self, name: &str, format: &'static str) -> Pipeline {
+        self.topics.push((name.to_owned(), format));
+        self
+    }
+
+    /// Passes a property to the Kafka client.
+    pub fn client(mut self, key: &str, value: &str) -> Pipeline {
+        self.client.insert(key.to_owned(), value.to_owned());
+        self
+    }
+
+    /// The dead-letter topic; the test makes it.
+    pub fn dead_letters(&self) -> &str {
+        &self.dead_letters
+    }
+
+    /// Starts `nabiz serve`.
+    pub fn serve(&self) -> Nabiz {
+        self.serve_at("nabiz.toml", &self.address)
+    }
+
+    /// Starts a second `nabiz serve` of the same group and ledger, on a port of its own.
+    pub fn serve_another(&self) -> Nabiz {
+        self.serve_at("another.toml", &format!("127.0.0.1:{}", free_port()))
+    }
+
+    fn serve_at(&self, file: &str, address: &str) -> Nabiz {
+        let path = self.folder.path().join(file);
+        std::fs::write(&path, self.toml(address)).expect("the configuration");
+        Nabiz::serve(&path, address)
+    }
+
+    fn toml(&self, address: &str) -> String {
+        let mut text = format!(
+            "[kafka]\nbrokers = {:?}\ngroup = {:?}\ndead_letter_topic = {:?}\nworkers = 2\n",
+            self.brokers, self.group, self.dead_letters
+        );
+        for (name, format) in &self.topics {
+            let _ = write!(text, "[[kafka.topics]]\nname = {name:?}\nformat = {format:?}\n");
+        }
+        text.push_str("[kafka.client]\n");
+        for (key, value) in &self.client {
+            let _ = writeln!(text, "{key:?} = {value:?}");
+        }
+        let ledger = self.folder.path().join("nabiz.db");
+        let _ = write!(
+            text,
+            "[windows]\nidle_advance = false\n[metrics]\nshard_label = {}\n[http]\nlisten = {:?}\n[ledger]\npath = {:?}\n\
+             [queues.support]\nname = \"Destek\"\naliases = [\"600\"]\n",
+            self.shard_label,
+            address,
+            ledger.display().to_string()
+        );
+        text
+    }
+}

@@ -1,0 +1,356 @@
+//! The whole program against a real Kafka broker: what goes in by Kafka comes out of `/metrics`, exactly, whatever
+//! happens to the broker and to the program on the way.
+
+mod kafka;
+
+use std::path::Path;
+use std::time::Duration;
+
+use kafka::broker::{Kafka, PASSWORD, USER};
+use kafka::client::{Incoming, Outgoing, length, produce, read_all};
+use kafka::pipeline::Pipeline;
+use kafka::process::nabiz;
+use kafka::scrape::Scrape;
+use kafka::{queue_log, tools, truth};
+use nabiz::simulate::{Options, Scenario, SimulatedEvent, Simulation};
+use serde_json::Value;
+
+/// Long enough for a slow machine to read some thousands of records.
+const CAUGHT_UP_WITHIN: Duration = Duration::from_secs(60);
+/// 2026-01-05T10:00:00+03:00 in milliseconds since the Unix epoch.
+const START_MS: i64 = 1_767_596_400_000;
+
+#[test]
+fn metrics_are_the_truth_of_what_was_produced() {
+    let Some(tools) = tools() else { return };
+    let kafka = Kafka::shared(&tools);
+    let pipeline =
+        Pipeline::new(kafka.brokers(), "truth").topic("calls", "cloudevents").topic("asterisk", "asterisk_queue_log");
+    kafka.create_topic("calls", 3);
+    kafka.create_topic("asterisk", 1);
+    kafka.create_topic(pipeline.dead_letters(), 1);
+
+    let bad = bad_records(3);
+    produce(&kafka, "calls", &bad[..5]);
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let truth = simulate_to(&kafka, "calls", folder.path());
+    produce(&kafka, "calls", &bad[5..]);
+    produce(&kafka, "asterisk", &queue_log::records());
+    let produced = length(&kafka, "calls");
+    assert_eq!(produced, truth["events"].as_u64().expect("a number of events") + bad.len() as u64);
+
+    let mut nabiz = pipeline.serve();
+    nabiz.wait_ready();
+    let scrape = nabiz.scrape_until("everything read", CAUGHT_UP_WITHIN, |scrape| {
+        read(scrape, "calls", produced)?;
+        read(scrape, "asterisk", queue_log::lines().len() as u64)
+    });
+    assert_truth(&truth, &scrape);
+    for (name, labels, expected) in queue_log::expected() {
+        let got = scrape.value(name, labels).or((expected == 0.0).then_some(0.0));
+        assert_eq!(got, Some(expected), "{name}{labels:?}");
+    }
+    assert_eq!(scrape.sum("nabiz_records_total", &[("topic", "calls"), ("result", "rejected")]), bad.len() as f64);
+    assert_eq!(scrape.sum("nabiz_records_total", &[("topic", "calls"), ("result", "duplicate")]), 0.0);
+    assert_dead_letters(&kafka, &pipeline, bad.len() + queue_log::REJECTED, &bad);
+
+    // Asked to end, it ends well; started again, it says the same without reading anything twice.
+    let status = nabiz.terminate(Duration::from_secs(5));
+    assert_eq!(status.code(), Some(0));
+    let mut nabiz = pipeline.serve();
+    nabiz.wait_ready();
+    let again = nabiz.scrape_until("all counters back", CAUGHT_UP_WITHIN, |scrape| read(scrape, "calls", produced));
+    assert_eq!(contact_metrics_fallen(&again, &scrape), Vec::<String>::new());
+    assert_truth(&truth, &again);
+    assert_eq!(nabiz.terminate(Duration::from_secs(5)).code(), Some(0));
+    assert_eq!(
+        read_all(&kafka, pipeline.dead_letters()).len(),
+        bad.len() + queue_log::REJECTED,
+        "a dead letter is not written again"
+    );
+}
+
+#[test]
+fn a_broker_outage_loses_and_repeats_nothing() {
+    let Some(tools) = tools() else { return };
+    let kafka = Kafka::start(&tools);
+    let pipeline = Pipeline::new(kafka.brokers(), "outage").topic("calls", "cloudevents");
+    kafka.create_topic("calls", 3);
+    kafka.create_topic(pipeline.dead_letters(), 1);
+    let (events, truth) = simulated_hour(3);
+    let (first, rest) = events.split_at(events.len() / 2);
+    let bad = bad_records(3);
+
+    let mut nabiz = pipeline.serve();
+    nabiz.wait_ready();
+    produce(&kafka, "calls", first);
+    let before =
+        nabiz.scrape_until("the first half read", CAUGHT_UP_WITHIN, |scrape| read(scrape, "calls", first.len() as u64));
+
+    kafka.stop();
+    assert_eq!(nabiz.get("/healthz").map(|(status, _)| status), Ok(200));
+    let away = nabiz.scrape();
+    assert_eq!(away.fallen_since(&before), Vec::<String>::new());
+
+    kafka.restart();
+    produce(&kafka, "calls", &bad);
+    produce(&kafka, "calls", rest);
+    let mut earlier = away;
+    let after = nabiz.scrape_until("the second half read", CAUGHT_UP_WITHIN, |scrape| {
+        assert_eq!(scrape.fallen_since(&earlier), Vec::<String>::new());
+        earlier = scrape.clone();
+        read(scrape, "calls", (events.len() + bad.len()) as u64)
+    });
+    assert_truth(&truth, &after);
+    assert_dead_letters(&kafka, &pipeline, bad.len(), &bad);
+
+    // A program that is asked to end does not wait for a broker that is gone.
+    kafka.kill();
+    assert_eq!(nabiz.get("/healthz").map(|(status, _)| status), Ok(200));
+    assert_eq!(nabiz.terminate(Duration::from_secs(5)).code(), Some(0));
+}
+
+#[test]
+fn a_crash_loses_and_repeats_nothing() {
+    let Some(tools) = tools() else { return };
+    let kafka = Kafka::shared(&tools);
+    let pipeline = Pipeline::new(kafka.brokers(), "crash").topic("crash.calls", "cloudevents");
+    kafka.create_topic("crash.calls", 3);
+    kafka.create_topic(pipeline.dead_letters(), 1);
+    let (events, truth) = simulated_hour(3);
+    let (first, rest) = events.split_at(events.len() / 3);
+
+    let mut nabiz = pipeline.serve();
+    nabiz.wait_ready();
+    produce(&kafka, "crash.calls", first);
+    let before = nabiz.scrape_until("the first part read", CAUGHT_UP_WITHIN, |scrape| {
+        read(scrape, "crash.calls", first.len() as u64)
+    });
+    nabiz.kill();
+    produce(&kafka, "crash.calls", rest);
+
+    let mut nabiz = pipeline.serve();
+    nabiz.wait_ready();
+    let after = nabiz
+        .scrape_until("the rest read", CAUGHT_UP_WITHIN, |scrape| read(scrape, "crash.calls", events.len() as u64));
+    assert_eq!(contact_metrics_fallen(&after, &before), Vec::<String>::new());
+    assert_truth(&truth, &after);
+}
+
+#[test]
+fn instances_share_the_work_and_take_over_from_each_other() {
+    let Some(tools) = tools() else { return };
+    let kafka = Kafka::shared(&tools);
+    let pipeline = Pipeline::new(kafka.brokers(), "group")
+        .topic("group.calls", "cloudevents")
+        .shard_label()
+        .client("session.timeout.ms", "6000")
+        .client("heartbeat.interval.ms", "500");
+    kafka.create_topic("group.calls", 6);
+    kafka.create_topic(pipeline.dead_letters(), 1);
+    let (events, truth) = simulated_hour(6);
+    let (first, rest) = events.split_at(events.len() / 2);
+
+    let mut one = pipeline.serve();
+    one.wait_ready();
+    produce(&kafka, "group.calls", first);
+    one.scrape_until("the first half read", CAUGHT_UP_WITHIN, |scrape| read(scrape, "group.calls", first.len() as u64));
+
+    let mut two = pipeline.serve_another();
+    two.wait_ready();
+    kafka::wait_for("the work is shared", CAUGHT_UP_WITHIN, || {
+        let shares = [&one, &two].map(|nabiz| nabiz.scrape().series("nabiz_stream_time_timestamp_seconds").count());
+        if shares == [3, 3] { Ok(()) } else { Err(format!("{shares:?} of 6 partitions")) }
+    });
+    produce(&kafka, "group.calls", rest);
+    let both = kafka::wait_for("the second half read", CAUGHT_UP_WITHIN, || {
+        let sum = Scrape::over_shards(&[one.scrape(), two.scrape()]);
+        read(&sum, "group.calls", events.len() as u64).map(|()| sum)
+    });
+    assert_truth(&truth, &both);
+
+    // The group notices after the session timeout; the survivor goes on from the ledger.
+    two.kill();
+    let alone = kafka::wait_for("the survivor has it all", CAUGHT_UP_WITHIN, || {
+        let sum = Scrape::over_shards(&[one.scrape()]);
+        read(&sum, "group.calls", events.len() as u64).map(|()| sum)
+    });
+    assert_truth(&truth, &alone);
+    assert_eq!(one.terminate(Duration::from_secs(5)).code(), Some(0));
+}
+
+#[test]
+fn brokers_that_ask_who_is_there_are_read() {
+    let Some(tools) = tools() else { return };
+    let kafka = Kafka::shared(&tools);
+    kafka.create_topic("guarded", 1);
+    produce(&kafka, "guarded", &queue_log::records());
+    let ca = kafka.ca().display().to_string();
+    let ways = [
+        ("plain", kafka.sasl_brokers(), vec![("security.protocol", "sasl_plaintext"), ("sasl.mechanism", "PLAIN")]),
+        (
+            "scram",
+            kafka.sasl_brokers(),
+            vec![("security.protocol", "sasl_plaintext"), ("sasl.mechanism", "SCRAM-SHA-512")],
+        ),
+        (
+            "tls",
+            kafka.tls_brokers(),
+            vec![
+                ("security.protocol", "sasl_ssl"),
+                ("sasl.mechanism", "SCRAM-SHA-512"),
+                ("ssl.ca.location", ca.as_str()),
+            ],
+        ),
+    ];
+    for (name, brokers, properties) in ways {
+        let mut pipeline = Pipeline::new(brokers, &format!("guarded.{name}")).topic("guarded", "asterisk_queue_log");
+        for (key, value) in properties.into_iter().chain([("sasl.username", USER), ("sasl.password", PASSWORD)]) {
+            pipeline = pipeline.client(key, value);
+        }
+        kafka.create_topic(pipeline.dead_letters(), 1);
+        let mut nabiz = pipeline.serve();
+        nabiz.wait_ready();
+        let scrape = nabiz
+            .scrape_until(name, CAUGHT_UP_WITHIN, |scrape| read(scrape, "guarded", queue_log::lines().len() as u64));
+        assert_eq!(
+            scrape.value("nabiz_visits_offered_total", &[("queue", "support"), ("channel", "phone")]),
+            Some(47.0),
+            "{name}"
+        );
+        assert!(!nabiz.log_tail().contains(PASSWORD), "{name}: the password is in the log");
+        assert_eq!(nabiz.terminate(Duration::from_secs(5)).code(), Some(0), "{name}");
+        // The dead letters went out by the same way.
+        assert_eq!(read_all(&kafka, pipeline.dead_letters()).len(), queue_log::REJECTED, "{name}");
+    }
+}
+
+/// `nabiz simulate` into a topic; the truth that it wrote.
+fn simulate_to(kafka: &Kafka, topic: &str, folder: &Path) -> Value {
+    let path = folder.join("truth.json").display().to_string();
+    let brokers = kafka.brokers();
+    nabiz([
+        "simulate",
+        "--brokers",
+        &brokers,
+        "--topic",
+        topic,
+        "--scenario",
+        "ordinary-day",
+        "--start",
+        "2026-01-05T10:00:00+03:00",
+        "--duration",
+        "1h",
+        "--speed",
+        "max",
+        "--seed",
+        "7",
+        "--rate-scale",
+        "5",
+        "--truth",
+        &path,
+    ]);
+    serde_json::from_slice(&std::fs::read(&path).expect("the truth is written")).expect("the truth is JSON")
+}
+
+/// An hour of events with a last one for each partition, and their truth.
+fn simulated_hour(partitions: i32) -> (Vec<Outgoing>, Value) {
+    let options =
+        Options { start_ms: START_MS, duration_ms: Some(3_600_000), rate_scale: 2.0, seed: 11, ..Options::default() };
+    let mut simulation = Simulation::new(Scenario::OrdinaryDay, options);
+    let outgoing = |event: SimulatedEvent, partition| Outgoing {
+        key: event.key,
+        value: event.json.into_bytes(),
+        timestamp_ms: event.time_ms,
+        partition,
+    };
+    let mut events: Vec<Outgoing> = simulation.by_ref().map(|event| outgoing(event, None)).collect();
+    events.extend((0..partitions).map(|partition| outgoing(simulation.closing_event(), Some(partition))));
+    let truth = serde_json::to_value(simulation.truth()).expect("the truth is JSON");
+    (events, truth)
+}
+
+/// Records that a pipeline must refuse, each for another reason.
+fn bad_records(partitions: i32) -> Vec<Outgoing> {
+    let envelope = |kind: &str, data: &str| {
+        format!(
+            r#"{{"specversion":"1.0","id":"bad","source":"/test","type":"{kind}","time":"2026-01-05T10:00:00+03:00","data":{data}}}"#
+        )
+    };
+    [
+        "{\"specversion\":\"1.0\",".to_owned(),
+        "[1, 2, 3]".to_owned(),
+        envelope("contact.started", r#"{"channel":"phone"}"#),
+        envelope("contact.started", r#"{"contact_id":7,"channel":"phone"}"#),
+        envelope("contact.evaporated", r#"{"contact_id":"x"}"#),
+        envelope("contact.started", r#"{"contact_id":"x","channel":"pigeon"}"#),
+        envelope("contact.started", r#"{"contact_id":"","channel":"phone"}"#),
+        envelope("contact.answered", r#"{"contact_id":"x","queue":"fault","wait_ms":-1}"#),
+    ]
+    .into_iter()
+    .enumerate()
+    .map(|(n, value)| Outgoing {
+        key: format!("bad-{n}"),
+        value: value.into_bytes(),
+        timestamp_ms: START_MS,
+        partition: Some(n as i32 % partitions),
+    })
+    .collect()
+}
+
+/// The reasons of [`bad_records`], in their order.
+const BAD_REASONS: [&str; 8] = [
+    "not_json",
+    "not_object",
+    "missing_field",
+    "wrong_type",
+    "unknown_type",
+    "unknown_value",
+    "text_length",
+    "out_of_range",
+];
+
+/// Whether every record of a topic is accounted for.
+fn read(scrape: &Scrape, topic: &str, records: u64) -> Result<(), String> {
+    let accounted = scrape.sum("nabiz_records_total", &[("topic", topic)]);
+    if accounted == records as f64 { Ok(()) } else { Err(format!("{accounted} of {records} records of {topic}")) }
+}
+
+fn assert_truth(truth: &Value, scrape: &Scrape) {
+    let differences = truth::differences(truth, scrape, &queue_log::QUEUES);
+    assert!(differences.is_empty(), "{} differences:\n{}", differences.len(), differences.join("\n"));
+}
+
+/// Counters of contacts and records that fell or vanished over a restart; those of the process begin anew.
+fn contact_metrics_fallen(now: &Scrape, before: &Scrape) -> Vec<String> {
+    const OF_THE_PROCESS: [&str; 4] =
+        ["nabiz_rebalances_total", "nabiz_checkpoint_duration_seconds", "nabiz_collect_duration_seconds", "process_"];
+    let mut fallen = now.fallen_since(before);
+    fallen.retain(|line| !OF_THE_PROCESS.iter().any(|name| line.contains(name)));
+    fallen
+}
+
+/// Each bad record is in the dead-letter topic, as it was, with where it came from and why it was refused.
+fn assert_dead_letters(kafka: &Kafka, pipeline: &Pipeline, expected: usize, bad: &[Outgoing]) {
+    let letters: Vec<Incoming> = kafka::wait_for("dead letters", CAUGHT_UP_WITHIN, || {
+        let letters = read_all(kafka, pipeline.dead_letters());
+        if letters.len() == expected { Ok(letters) } else { Err(format!("{} of {expected}", letters.len())) }
+    });
+    let originals = read_all(kafka, "calls");
+    for (record, reason) in bad.iter().zip(BAD_REASONS) {
+        let original = originals
+            .iter()
+            .find(|original| original.value.as_deref() == Some(&record.value[..]))
+            .expect("the bad record was produced");
+        let letter = letters
+            .iter()
+            .find(|letter| letter.value == original.value)
+            .unwrap_or_else(|| panic!("no dead letter for {reason}"));
+        let header = |name: &str| letter.header(name).unwrap_or_else(|| panic!("{reason}: no header {name}"));
+        assert_eq!(header("topic"), "calls");
+        assert_eq!(header("partition"), original.partition.to_string());
+        assert_eq!(header("offset"), original.offset.to_string());
+        assert_eq!(header("reason"), reason);
+        assert!(!header("message").is_empty(), "{reason}: the message says nothing");
+    }
+}
