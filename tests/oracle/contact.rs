@@ -401,6 +401,7 @@ impl Contact {
                     self.over_in_self_service = true;
                     self.service = None;
                     self.open_since = None;
+                    self.latest_reopened = None;
                 }
                 Outcome::Applied
             }
@@ -451,12 +452,10 @@ impl Contact {
                 let named = queue.as_deref().map(resolve);
                 let queue = self.last_queue(named.as_deref());
                 let channel = self.channel(context.settings, &queue);
-                self.record(context, books, queue, context.time, What::Reopened);
+                self.record(context, books, queue.clone(), context.time, What::Reopened);
                 self.latest_reopened = Some(context.time);
                 self.resolved = None;
-                if named.is_some() {
-                    self.matter_queue = named;
-                }
+                self.matter_queue = Some(queue);
                 self.open_since = (!channel.is_immediate()).then_some(context.time);
                 self.matter_channel = Some(channel);
                 Outcome::Applied

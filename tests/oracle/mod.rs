@@ -131,11 +131,12 @@ impl Oracle {
                 return Verdict::Rejected(reason);
             }
         };
+        let mut clamped = false;
         if let Some(timestamp) = timestamp_ms
             && time > timestamp + AHEAD_MAX_MS
         {
             time = timestamp;
-            self.clock_skew += 1;
+            clamped = true;
         }
         let now = self.now.map_or(time, |now| now.max(time));
         self.now = Some(now);
@@ -144,6 +145,7 @@ impl Oracle {
         let verdict = if self.is_repeated(record, now) {
             Verdict::Duplicate
         } else {
+            self.clock_skew += u64::from(clamped);
             self.seen.push(Seen { source: record.source.to_string(), id: record.id.to_string(), stream_ms: now });
             let windows = &self.settings.windows;
             let oldest = now - self.settings.longest_window_ms() as i64 - windows.allowed_lateness_ms as i64;
@@ -238,9 +240,9 @@ impl Oracle {
         Outcome::Applied
     }
 
-    /// Advances stream time without a record.
+    /// Advances stream time without a record; there is none to advance before the first.
     pub fn advance(&mut self, to_ms: i64) {
-        let now = self.now.map_or(to_ms, |now| now.max(to_ms));
+        let Some(now) = self.now.map(|now| now.max(to_ms)) else { return };
         self.now = Some(now);
         self.bring_due(now, None);
     }
