@@ -76,7 +76,7 @@ fn loaded(toml: &str, variables: &[(&str, &str)]) -> Config {
 /// Settings without the map of aliases, whose order is not fixed.
 fn settings(config: &Config) -> String {
     let mut settings = config.settings();
-    let mut aliases: Vec<_> = settings.aliases.drain().collect();
+    let mut aliases: Vec<_> = std::mem::take(&mut settings.aliases).into_iter().collect();
     aliases.sort();
     format!("{settings:?} {aliases:?}")
 }
