@@ -223,7 +223,6 @@ impl Shard {
         if let Some(own) = own {
             self.state.contacts.settle(&mut self.state.registry, &moment, own);
         }
-        self.state.followups.pass_time(stream_ms);
         self.state.book();
         match verdict {
             Verdict::Duplicate => Fate::Duplicate,
@@ -285,7 +284,6 @@ impl Shard {
         let stream_ms = self.state.move_stream(&self.settings, to_ms);
         let moment = self.state.moment_of_time(stream_ms);
         self.state.pass_time(&moment, None);
-        self.state.followups.pass_time(stream_ms);
     }
 
     /// Rejects what is still held, as the end of a replay does.
@@ -333,6 +331,7 @@ impl State {
     /// Brings what is due at stream time, for all contacts but the record's own.
     fn pass_time(&mut self, moment: &Moment, own: Option<u128>) {
         self.contacts.pass_time(&mut self.registry, moment, own);
+        self.followups.pass_time(moment.stream_ms);
         self.book();
     }
 
