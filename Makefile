@@ -35,7 +35,7 @@ test: ## every test, with a real Kafka; on Debian as root it installs what it ne
 lint: ## format, clippy and docs, with warnings as errors
 	$(CARGO) fmt --check
 	$(CARGO) clippy --locked --all-targets -- -D warnings
-	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --locked --no-deps --document-private-items
+	RUSTDOCFLAGS="-D warnings -A rustdoc::private_intra_doc_links" $(CARGO) doc --locked --no-deps --document-private-items
 
 bench: ## the benchmarks
 	$(CARGO) bench --locked

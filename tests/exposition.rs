@@ -1,7 +1,7 @@
 //! The text exposition, read back: values, presence at 0, absence, the `shard` label, what is withheld, and the
 //! documentation.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
@@ -61,7 +61,7 @@ fn settings() -> Arc<Settings> {
         limits: Limits { series: 2_000, open_contacts: 1_000, remembered_ids: 1_000, record_bytes: 4_096 },
         queue_defaults: queue_settings("", ChannelId::PHONE, Formula::Live),
         queues: vec![("fault".to_string(), fault), ("mail".to_string(), queue_settings("Mail", EMAIL, Formula::Live))],
-        aliases: HashMap::new(),
+        aliases: BTreeMap::new(),
     })
 }
 
@@ -160,6 +160,7 @@ fn published(shards: Vec<(ShardLabel, Snapshot)>, contact_metrics_ready: bool, s
         end: Some(end),
         lag: Some(12),
         stream_time_ms: Some(1_767_560_400_500),
+        ..PartitionHealth::default()
     };
     let health = Health {
         ready: contact_metrics_ready,

@@ -138,6 +138,48 @@ fn a_crash_loses_and_repeats_nothing() {
 }
 
 #[test]
+fn instances_share_the_work_and_take_over_from_each_other() {
+    let Some(tools) = tools() else { return };
+    let kafka = Kafka::shared(&tools);
+    let pipeline = Pipeline::new(kafka.brokers(), "group")
+        .topic("group.calls", "cloudevents")
+        .shard_label()
+        .client("session.timeout.ms", "6000")
+        .client("heartbeat.interval.ms", "500");
+    kafka.create_topic("group.calls", 6);
+    kafka.create_topic(pipeline.dead_letters(), 1);
+    let (events, truth) = simulated_hour(6);
+    let (first, rest) = events.split_at(events.len() / 2);
+
+    let mut one = pipeline.serve();
+    one.wait_ready();
+    produce(&kafka, "group.calls", first);
+    one.scrape_until("the first half read", CAUGHT_UP_WITHIN, |scrape| read(scrape, "group.calls", first.len() as u64));
+
+    let mut two = pipeline.serve_another();
+    two.wait_ready();
+    kafka::wait_for("the work is shared", CAUGHT_UP_WITHIN, || {
+        let shares = [&one, &two].map(|nabiz| nabiz.scrape().series("nabiz_stream_time_timestamp_seconds").count());
+        if shares == [3, 3] { Ok(()) } else { Err(format!("{shares:?} of 6 partitions")) }
+    });
+    produce(&kafka, "group.calls", rest);
+    let both = kafka::wait_for("the second half read", CAUGHT_UP_WITHIN, || {
+        let sum = Scrape::over_shards(&[one.scrape(), two.scrape()]);
+        read(&sum, "group.calls", events.len() as u64).map(|()| sum)
+    });
+    assert_truth(&truth, &both);
+
+    // The group notices after the session timeout; the survivor goes on from the ledger.
+    two.kill();
+    let alone = kafka::wait_for("the survivor has it all", CAUGHT_UP_WITHIN, || {
+        let sum = Scrape::over_shards(&[one.scrape()]);
+        read(&sum, "group.calls", events.len() as u64).map(|()| sum)
+    });
+    assert_truth(&truth, &alone);
+    assert_eq!(one.terminate(Duration::from_secs(5)).code(), Some(0));
+}
+
+#[test]
 fn brokers_that_ask_who_is_there_are_read() {
     let Some(tools) = tools() else { return };
     let kafka = Kafka::shared(&tools);

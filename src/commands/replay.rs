@@ -1,12 +1,208 @@
 //! `nabiz replay`.
 
+mod bounded_lines;
+
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, Write};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use anyhow::{Context, anyhow};
+use indicatif::{ProgressBar, ProgressStyle};
+use jiff::Timestamp;
+
+use bounded_lines::BoundedLines;
+
 use super::Failure;
+use crate::event::decode::{Format, Message};
+use crate::event::{Reason, Rejection};
+use crate::exposition;
+use crate::shard::{Arrival, Fate, Settings, Shard};
+use crate::view::{RecordTotals, Snapshot};
 
 /// Folds a file as if it were one partition and prints the metrics.
+///
+/// Rejected lines are told on standard error, and then a summary. Standard output gets the contact metrics as Prometheus
+/// text, as of the largest event time read or of --at.
 #[derive(Debug, clap::Args)]
-pub struct Args {}
+#[command(after_help = "Example: nabiz replay events.ndjson --at 2026-01-05T18:00:00+03:00 --strict")]
+pub struct Args {
+    /// File with one record a line; - is standard input
+    file: PathBuf,
+    /// How the records are written: cloudevents or asterisk_queue_log
+    #[arg(long, default_value = Format::CloudEvents.as_str(), value_parser = parse_format)]
+    format: Format,
+    /// Configuration; without it, the defaults
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Instant of the metrics in RFC 3339; not before the largest event time read
+    #[arg(long, value_name = "TIME")]
+    at: Option<Timestamp>,
+    /// Exit with 1 if any line was rejected
+    #[arg(long)]
+    strict: bool,
+}
+
+fn parse_format(word: &str) -> Result<Format, String> {
+    Format::from_word(word).ok_or_else(|| {
+        let words: Vec<&str> = Format::ALL.into_iter().map(Format::as_str).collect();
+        format!("allowed are {}", words.join(" and "))
+    })
+}
 
 pub fn run(args: Args) -> Result<(), Failure> {
-    let _ = args;
-    Err(Failure::Running(anyhow::anyhow!("not built yet")))
+    let settings = Arc::new(load_settings(args.config.as_deref())?);
+    let (input, progress) = open(&args.file)?;
+    let replayed = replay(input, args.format, args.at, &settings, |line| {
+        // Nobody is left to tell where standard error is closed.
+        progress.suspend(|| writeln!(io::stderr(), "{line}").unwrap_or(()));
+    });
+    progress.finish_and_clear();
+    let snapshot = replayed?;
+    let rejected = snapshot.records.rejected_sum();
+    let text = exposition::contact_text(settings, Arc::new(snapshot)).context("cannot write the metrics")?;
+    let mut stdout = io::stdout().lock();
+    stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()).context("cannot write to standard output")?;
+    if args.strict && rejected > 0 {
+        return Err(Failure::Running(anyhow!("--strict: {rejected} rejected")));
+    }
+    Ok(())
 }
+
+/// Folds all lines, as of `at`; `tell` gets a line for each rejection, then the summary.
+fn replay(
+    input: impl BufRead,
+    format: Format,
+    at: Option<Timestamp>,
+    settings: &Arc<Settings>,
+    mut tell: impl FnMut(&str),
+) -> Result<Snapshot, Failure> {
+    // One run is one process with one input of one owner: there is nothing to hide in its hashes.
+    let mut shard = Shard::new(Arc::clone(settings), [0; 16]);
+    let mut lines = BoundedLines::new(input, settings.limits.record_bytes);
+    let mut line_number = 0;
+    while let Some(line) = lines.next().with_context(|| format!("cannot read past line {line_number}"))? {
+        line_number += 1;
+        if format == Format::CloudEvents && line.trim_ascii().is_empty() {
+            continue;
+        }
+        let arrival = Arrival { position: line_number, timestamp_ms: None };
+        let fate = shard.fold(format, &Message { value: Some(line), headers: &[] }, arrival);
+        tell_orphans(&mut shard, &mut tell);
+        if let Fate::Rejected(rejection) = fate {
+            tell(&format!("line {line_number}: {rejection}"));
+        }
+    }
+
+    if let Some(at) = at {
+        let at_ms = at.as_millisecond();
+        if let Some(largest_ms) = shard.stream_time_ms().filter(|largest_ms| at_ms < *largest_ms) {
+            let largest = Timestamp::from_millisecond(largest_ms).context("event time out of range")?;
+            return Err(Failure::Usage(anyhow!(
+                "--at {at} is before {largest}, the largest event time read; give that or a later one"
+            )));
+        }
+        shard.advance(at_ms);
+        tell_orphans(&mut shard, &mut tell);
+    }
+    shard.reject_held();
+    tell_orphans(&mut shard, &mut tell);
+    let snapshot = shard.snapshot();
+    tell(&summary(&snapshot.records));
+    Ok(snapshot)
+}
+
+fn tell_orphans(shard: &mut Shard, tell: &mut impl FnMut(&str)) {
+    let mut orphans = shard.take_orphans();
+    orphans.sort_unstable_by_key(|orphan| orphan.position);
+    for orphan in orphans {
+        let rejection = Rejection::new(Reason::Orphan, "an ending without wait_ms, whose start never came");
+        tell(&format!("line {}: {rejection}", orphan.position));
+    }
+}
+
+fn summary(records: &RecordTotals) -> String {
+    let RecordTotals { applied, duplicate, late, rejected, held: _ } = records;
+    let mut text = format!(
+        "read {} lines: applied {applied}, duplicate {duplicate}, late {late}, rejected {}",
+        records.read_sum(),
+        records.rejected_sum()
+    );
+    if let Some(orphans) = rejected.get(&Reason::Orphan) {
+        text.push_str(&format!(" (orphans {orphans})"));
+    }
+    text
+}
+
+/// The input, and a bar of its bytes where it is a file and standard error is a terminal.
+fn open(file: &Path) -> Result<(Box<dyn BufRead>, ProgressBar), Failure> {
+    const BUFFER_BYTES: usize = 1 << 18;
+    if file == Path::new("-") {
+        let stdin = BufReader::with_capacity(BUFFER_BYTES, io::stdin());
+        return Ok((Box::new(stdin), ProgressBar::hidden()));
+    }
+    let opened = File::open(file).and_then(|opened| Ok((opened.metadata()?, opened)));
+    let (metadata, opened) = opened.with_context(|| format!("cannot open {}", file.display()))?;
+    let progress = if metadata.is_file() { ProgressBar::new(metadata.len()) } else { ProgressBar::hidden() };
+    let style = ProgressStyle::with_template("{bar:40} {bytes} of {total_bytes}, {eta} to go")
+        .context("progress bar template")?;
+    progress.set_style(style);
+    Ok((Box::new(BufReader::with_capacity(BUFFER_BYTES, progress.wrap_read(opened))), progress))
+}
+
+/// The settings of a configuration file, or the defaults.
+fn load_settings(config: Option<&Path>) -> Result<Settings, Failure> {
+    use jiff::civil::Time;
+    use jiff::tz::TimeZone;
+
+    use crate::calendar::BusinessDay;
+    use crate::event::{ChannelId, Channels};
+    use crate::shard::{Clock, Formula, Limits, QueueSettings, WindowLength, WindowSettings};
+
+    if let Some(config) = config {
+        return Err(Failure::Usage(anyhow!("cannot read {}: configuration is not built yet", config.display())));
+    }
+    let zone = TimeZone::get("Europe/Istanbul").context("time zone")?;
+    let minutes = |minutes: u64, label: &str| WindowLength { ms: minutes * 60_000, label: label.to_string() };
+    Ok(Settings {
+        channels: Channels::default(),
+        windows: WindowSettings {
+            pane_ms: 5_000,
+            lengths: vec![
+                minutes(1, "1m"),
+                minutes(5, "5m"),
+                minutes(15, "15m"),
+                minutes(30, "30m"),
+                minutes(60, "1h"),
+            ],
+            idle_advance: true,
+            allowed_lateness_ms: 60_000,
+            transport_delay_ms: 3_000,
+            miss_grace_ms: 2_000,
+            reorder_grace_ms: 30_000,
+            dedup_horizon_ms: 3_600_000,
+            business_day: BusinessDay::new(zone, Time::midnight()),
+        },
+        limits: Limits { series: 2_000, open_contacts: 1_000_000, remembered_ids: 1_000_000, record_bytes: 1_048_576 },
+        queue_defaults: QueueSettings {
+            name: String::new(),
+            channel: ChannelId::PHONE,
+            target_wait_ms: 20_000,
+            target_ratio: 0.8,
+            short_abandon_ms: 5_000,
+            max_wait_ms: None,
+            max_service_ms: None,
+            target_abandonment: 0.05,
+            target_first_response_ms: 4 * 3_600_000,
+            target_resolution_ms: 3 * 86_400_000,
+            formula: Formula::Live,
+            clock: Clock::Elapsed,
+            opening_hours: None,
+        },
+        queues: Vec::new(),
+        aliases: Default::default(),
+    })
+}
+
+#[cfg(test)]
+mod tests;

@@ -4,6 +4,7 @@
 
 pub mod decode;
 mod rejection;
+pub mod schema;
 pub mod time;
 mod vocabulary;
 

@@ -11,7 +11,7 @@ use crate::contact::{
     AgentChange, Agents, Contacts, Ending, Followups, Handling, IdHasher, Moment, RememberedIds, Verdict,
 };
 use crate::event::decode::{Format, Message, decode};
-use crate::event::{Body, Reason, Record, Rejection, SelfServiceOutcome};
+use crate::event::{Body, Reason, Record, Rejection, SelfServiceOutcome, Text};
 use crate::view::{Observation, RecordTotals};
 use crate::window::{Grid, Position, Reach};
 
@@ -110,7 +110,7 @@ impl Shard {
             settings_digest: settings.digest(),
             next_position: 0,
             stream_ms: None,
-            position: Position { pane: i64::MIN, today_start_ms: 0, today_end_ms: 0 },
+            position: Position { pane: 0, today_start_ms: 0, today_end_ms: 0 },
             pane_end_ms: i64::MIN,
             grid,
             lateness_ms: settings.longest_window_ms() + windows.allowed_lateness_ms,
@@ -223,6 +223,7 @@ impl Shard {
         if let Some(own) = own {
             self.state.contacts.settle(&mut self.state.registry, &moment, own);
         }
+        self.state.followups.pass_time(stream_ms);
         self.state.book();
         match verdict {
             Verdict::Duplicate => Fate::Duplicate,
@@ -239,7 +240,7 @@ impl Shard {
                 state.self_service.entry(entry_point.as_deref()).1[outcome.index()] += 1;
             }
             Body::AgentStateChanged { agent, state: agent_state, queues } => {
-                let queues = queues.as_ref().map(|names| names.iter().map(|name| state.registry.queue(name)).collect());
+                let queues = queues.as_ref().map(|names| state.distinct_queues(names));
                 let change = AgentChange::State { state: *agent_state, queues };
                 return state.change_agent(self.hasher.hash(agent), moment, change);
             }
@@ -276,15 +277,15 @@ impl Shard {
         }
     }
 
-    /// Advances stream time without a record; an earlier instant does nothing, and neither does any before the first
-    /// record.
+    /// Advances stream time without a record; an earlier instant does nothing.
     pub fn advance(&mut self, to_ms: i64) {
-        if self.state.stream_ms.is_none_or(|stream_ms| to_ms <= stream_ms) {
+        if self.state.stream_ms.is_some_and(|stream_ms| to_ms <= stream_ms) {
             return;
         }
         let stream_ms = self.state.move_stream(&self.settings, to_ms);
         let moment = self.state.moment_of_time(stream_ms);
         self.state.pass_time(&moment, None);
+        self.state.followups.pass_time(stream_ms);
     }
 
     /// Rejects what is still held, as the end of a replay does.
@@ -332,8 +333,18 @@ impl State {
     /// Brings what is due at stream time, for all contacts but the record's own.
     fn pass_time(&mut self, moment: &Moment, own: Option<u128>) {
         self.contacts.pass_time(&mut self.registry, moment, own);
-        self.followups.pass_time(moment.stream_ms);
         self.book();
+    }
+
+    fn distinct_queues(&mut self, names: &[Text<'_>]) -> Vec<QueueRef> {
+        let mut queues = Vec::with_capacity(names.len());
+        for name in names {
+            let queue = self.registry.queue(name);
+            if !queues.contains(&queue) {
+                queues.push(queue);
+            }
+        }
+        queues
     }
 
     fn change_agent(&mut self, key: u128, moment: &Moment, change: AgentChange) -> Verdict {

@@ -10,7 +10,7 @@ use super::{RecordTotals, Snapshot, merge};
 use crate::shard::Settings;
 
 /// The partition that a shard folds. Its text, `topic/partition`, is the value of the `shard` label.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ShardLabel {
     /// Kafka topic.
     pub topic: Arc<str>,
@@ -47,6 +47,10 @@ pub struct Published {
 pub struct Health {
     /// Every worker has caught up to the log end that it saw at start.
     pub ready: bool,
+    /// Why not, for a person; `None` when ready.
+    pub not_ready_because: Option<String>,
+    /// Every worker is connected to a broker.
+    pub connected: bool,
     /// Every partition held, sorted by label.
     pub partitions: Vec<PartitionHealth>,
     /// What became of the records, by topic; [`Published::new`] adds it up from the shards.
@@ -55,6 +59,12 @@ pub struct Health {
     pub rebalances: u64,
     /// Rejected records written to the dead-letter topic.
     pub dead_letters: u64,
+    /// Records on their way there.
+    pub dead_letters_waiting: u64,
+    /// Attempts to write there that failed; each is made again, unless the record can never be written.
+    pub dead_letter_failures: u64,
+    /// Errors that the Kafka client reported.
+    pub client_errors: u64,
     /// When the last checkpoint was stored, by the wall clock, in milliseconds since the Unix epoch; `None` where there
     /// is no ledger or nothing was stored yet.
     pub checkpoint_ms: Option<i64>,
@@ -63,7 +73,7 @@ pub struct Health {
 }
 
 /// How one partition is.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PartitionHealth {
     /// Which.
     pub label: ShardLabel,
@@ -75,6 +85,10 @@ pub struct PartitionHealth {
     pub lag: Option<u64>,
     /// Stream time; `None` before the first record.
     pub stream_time_ms: Option<i64>,
+    /// End of the log when the partition came to us; `None` until it is known.
+    pub catch_up_to: Option<i64>,
+    /// Everything up to there has been read.
+    pub caught_up: bool,
 }
 
 impl Published {

@@ -42,9 +42,9 @@ impl Grid {
         time_ms.div_euclid(self.pane_ms)
     }
 
-    /// The oldest pane that any window covers.
+    /// The oldest pane that any window covers; saturating, because there is no current pane before the first record.
     pub(crate) fn oldest_pane(&self, current: i64) -> i64 {
-        current - self.panes.iter().copied().max().unwrap_or(1) + 1
+        current.saturating_sub(self.panes.iter().copied().max().unwrap_or(1) - 1)
     }
 }
 

@@ -20,6 +20,7 @@ pub struct Pipeline {
     dead_letters: String,
     topics: Vec<(String, &'static str)>,
     client: BTreeMap<String, String>,
+    shard_label: bool,
 }
 
 impl Pipeline {
@@ -34,7 +35,14 @@ impl Pipeline {
             dead_letters: format!("{name}.{DEAD_LETTERS}"),
             topics: Vec::new(),
             client: BTreeMap::new(),
+            shard_label: false,
         }
+    }
+
+    /// Marks each contact metric with its partition, for several instances of one group.
+    pub fn shard_label(mut self) -> Pipeline {
+        self.shard_label = true;
+        self
     }
 
     /// Reads a topic too.
@@ -56,12 +64,21 @@ impl Pipeline {
 
     /// Starts `nabiz serve`.
     pub fn serve(&self) -> Nabiz {
-        let path = self.folder.path().join("nabiz.toml");
-        std::fs::write(&path, self.toml()).expect("the configuration");
-        Nabiz::serve(&path, &self.address)
+        self.serve_at("nabiz.toml", &self.address)
     }
 
-    fn toml(&self) -> String {
+    /// Starts a second `nabiz serve` of the same group and ledger, on a port of its own.
+    pub fn serve_another(&self) -> Nabiz {
+        self.serve_at("another.toml", &format!("127.0.0.1:{}", free_port()))
+    }
+
+    fn serve_at(&self, file: &str, address: &str) -> Nabiz {
+        let path = self.folder.path().join(file);
+        std::fs::write(&path, self.toml(address)).expect("the configuration");
+        Nabiz::serve(&path, address)
+    }
+
+    fn toml(&self, address: &str) -> String {
         let mut text = format!(
             "[kafka]\nbrokers = {:?}\ngroup = {:?}\ndead_letter_topic = {:?}\nworkers = 2\n",
             self.brokers, self.group, self.dead_letters
@@ -76,9 +93,10 @@ impl Pipeline {
         let ledger = self.folder.path().join("nabiz.db");
         let _ = write!(
             text,
-            "[windows]\nidle_advance = false\n[http]\nlisten = {:?}\n[ledger]\npath = {:?}\n\
+            "[windows]\nidle_advance = false\n[metrics]\nshard_label = {}\n[http]\nlisten = {:?}\n[ledger]\npath = {:?}\n\
              [queues.support]\nname = \"Destek\"\naliases = [\"600\"]\n",
-            self.address,
+            self.shard_label,
+            address,
             ledger.display().to_string()
         );
         text

@@ -39,6 +39,20 @@ impl Scrape {
         scrape
     }
 
+    /// The sum of scrapes of several instances, over the partitions.
+    pub fn over_shards(scrapes: &[Scrape]) -> Scrape {
+        let mut total = Scrape::default();
+        for scrape in scrapes {
+            for ((name, labels), value) in &scrape.samples {
+                let mut labels = labels.clone();
+                labels.remove("shard");
+                *total.samples.entry((name.clone(), labels)).or_default() += value;
+            }
+            total.counters.extend(scrape.counters.iter().cloned());
+        }
+        total
+    }
+
     /// The value of one series.
     pub fn value(&self, name: &str, labels: &[(&str, &str)]) -> Option<f64> {
         let labels = labels.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();

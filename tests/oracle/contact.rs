@@ -74,6 +74,16 @@ struct Service {
     answer: i64,
 }
 
+/// A `contact.ended` that was read while the contact was not in service: its answer may still come.
+#[derive(Clone, Debug)]
+struct EarlyEnd {
+    time: i64,
+    queue: Option<String>,
+    /// Hold and wrap-up, where the handle time still needs the answer.
+    open_handle: Option<(u64, u64)>,
+    cause: Cause,
+}
+
 #[derive(Clone, Debug, Default)]
 pub struct Contact {
     /// Stream time at the last record that was neither a duplicate nor stale.
@@ -87,12 +97,15 @@ pub struct Contact {
     last_ends: BTreeMap<String, (i64, i64)>,
     held: Option<Held>,
     service: Option<Service>,
+    early_end: Option<EarlyEnd>,
     latest_reopened: Option<i64>,
     /// The resolution since the latest reopening.
     resolved: Option<(i64, Option<String>)>,
     open_since: Option<i64>,
     /// The queue that the matter was last seen in.
     matter_queue: Option<String>,
+    /// The channel of the last visit, else that with which the matter was opened.
+    matter_channel: Option<ChannelId>,
 }
 
 /// What a contact adds to the live gauges.
@@ -168,9 +181,31 @@ impl Contact {
             }
         }
         if ending == Ending::Answered {
-            self.service = Some(Service { queue: visit.queue.clone(), channel: visit.channel, answer: end });
+            match self.early_end.take_if(|early| early.time >= end) {
+                // Answered and already ended.
+                Some(early) => self.handle_early_end(books, early, end, &visit),
+                None => {
+                    self.service = Some(Service { queue: visit.queue.clone(), channel: visit.channel, answer: end });
+                }
+            }
         }
         self.last_ends.insert(visit.queue, (visit.start, end));
+    }
+
+    fn handle_early_end(&mut self, books: &mut Books, early: EarlyEnd, answer: i64, visit: &Visit) {
+        if let Some((hold, wrap_up)) = early.open_handle {
+            let talk = early.time - answer - hold as i64;
+            if talk < 0 {
+                books.clock_skew += 1;
+            }
+            books.facts.push(Fact {
+                time: early.time,
+                cause: early.cause,
+                queue: early.queue.unwrap_or_else(|| visit.queue.clone()),
+                channel: visit.channel,
+                what: What::Handled { ms: talk.max(0) as u64 + hold + wrap_up },
+            });
+        }
     }
 
     fn leave_for_another_queue(&mut self, context: &Context<'_>, books: &mut Books) {
@@ -200,6 +235,7 @@ impl Contact {
         });
         self.last_visit = Some((queue.to_string(), channel));
         self.matter_queue = Some(queue.to_string());
+        self.matter_channel = Some(channel);
         Visit { queue: queue.to_string(), channel, start, missed: false, source: context.source.to_string() }
     }
 
@@ -279,6 +315,9 @@ impl Contact {
     }
 
     fn observe_first_response(&self, context: &Context<'_>, books: &mut Books) {
+        if self.over_in_self_service {
+            return;
+        }
         if let (Some((started, _)), Some((replied, named))) = (self.started, &self.first_reply) {
             let queue = self.last_queue(named.as_deref());
             let ms = Self::clock_ms(context.settings, books, &queue, started, *replied);
@@ -300,14 +339,18 @@ impl Contact {
         }
         self.started = Some((context.time, channel));
         *books.contacts_started.entry(channel).or_default() += 1;
+        if self.over_in_self_service {
+            return Outcome::Applied;
+        }
         self.observe_first_response(context, books);
         if self.latest_reopened.is_some() {
             return Outcome::Applied;
         }
         if self.resolved.is_some() {
             self.observe_resolution(context, books, context.time);
-        } else if !channel.is_immediate() && !self.over_in_self_service {
+        } else if !channel.is_immediate() {
             self.open_since = Some(context.time);
+            self.matter_channel.get_or_insert(channel);
         }
         Outcome::Applied
     }
@@ -323,6 +366,14 @@ impl Contact {
     ) {
         let service = self.service.take();
         let (hold, wrap_up) = (hold_ms.unwrap_or(0), wrap_up_ms.unwrap_or(0));
+        if service.is_none() {
+            self.early_end = Some(EarlyEnd {
+                time: context.time,
+                queue: queue.map(str::to_string),
+                open_handle: talk_ms.is_none().then_some((hold, wrap_up)),
+                cause: context.cause,
+            });
+        }
         let talk = match (talk_ms, service) {
             (Some(talk), _) => talk,
             (None, Some(service)) => {
@@ -389,7 +440,8 @@ impl Contact {
                 if self.resolved.is_none() {
                     self.resolved = Some((context.time, queue.as_deref().map(resolve)));
                     self.open_since = None;
-                    if let Some(since) = self.latest_reopened.or(self.started.map(|(time, _)| time)) {
+                    let started = self.started.map(|(time, _)| time).filter(|_| !self.over_in_self_service);
+                    if let Some(since) = self.latest_reopened.or(started) {
                         self.observe_resolution(context, books, since);
                     }
                 }
@@ -405,9 +457,8 @@ impl Contact {
                 if named.is_some() {
                     self.matter_queue = named;
                 }
-                if !channel.is_immediate() {
-                    self.open_since = Some(context.time);
-                }
+                self.open_since = (!channel.is_immediate()).then_some(context.time);
+                self.matter_channel = Some(channel);
                 Outcome::Applied
             }
             Body::SurveyAnswered { score, queue, channel, .. } => {
@@ -488,7 +539,7 @@ impl Contact {
             in_service: self.service.as_ref().map(|service| (service.queue.clone(), service.channel)),
             open: self.open_since.map(|since| {
                 let queue = self.last_queue(self.matter_queue.as_deref());
-                let channel = self.channel(settings, &queue);
+                let channel = self.matter_channel.unwrap_or(self.channel(settings, &queue));
                 (queue, channel, since)
             }),
         }

@@ -1,11 +1,18 @@
 //! From the bytes of a message to a [`Record`], one file per wire format.
 
-use super::{Channels, Reason, Record, Rejection};
+use super::{Channels, DURATION_MS_MAX, Reason, Record, Rejection};
 
 mod body;
 mod cloudevents;
 mod queue_log;
 mod slots;
+
+/// Most entries of a list field.
+pub const LIST_LEN_MAX: usize = 64;
+/// Largest count (`waiting`, `priority`, `position`): the bound of durations.
+pub const COUNT_MAX: u64 = DURATION_MS_MAX;
+/// Largest `scale` of a survey.
+pub const SCALE_MAX: u64 = 100;
 
 /// How the records of a topic or file are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

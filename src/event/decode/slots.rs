@@ -8,15 +8,9 @@ use std::fmt;
 
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
+use super::LIST_LEN_MAX;
 use crate::event::time::parse_rfc3339_ms;
 use crate::event::{ChannelId, Channels, DURATION_MS_MAX, Reason, Rejection, TEXT_BYTES_MAX, Text};
-
-/// Most entries of a list field.
-pub(super) const LIST_LEN_MAX: usize = 64;
-/// Largest count (`waiting`, `priority`, `position`); the same bound as for durations.
-pub(super) const COUNT_MAX: u64 = DURATION_MS_MAX;
-/// Largest `scale` of a survey.
-pub(super) const SCALE_MAX: u64 = 100;
 
 macro_rules! fields {
     ($($variant:ident = $key:literal),+ $(,)?) => {

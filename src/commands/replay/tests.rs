@@ -1,0 +1,125 @@
+use super::*;
+
+/// One event of `source` test, at a second of 5 January 2026, 09:00 UTC.
+fn event(id: u32, second: u32, kind: &str, data: &str) -> String {
+    let time = format!("2026-01-05T09:{:02}:{:02}Z", second / 60, second % 60);
+    format!(
+        r#"{{"specversion":"1.0","id":"{id}","source":"test","type":"{kind}","time":"{time}","data":{{"contact_id":{data}}}}}"#
+    ) + "\n"
+}
+
+fn queued(id: u32, second: u32, contact: &str) -> String {
+    event(id, second, "contact.queued", &format!(r#""{contact}","queue":"fault","channel":"phone""#))
+}
+
+fn answered(id: u32, second: u32, contact: &str) -> String {
+    event(id, second, "contact.answered", &format!(r#""{contact}","queue":"fault""#))
+}
+
+struct Outcome {
+    result: Result<Snapshot, Failure>,
+    told: Vec<String>,
+}
+
+fn fold_with(settings: Settings, lines: &str, format: Format, at: Option<&str>) -> Outcome {
+    let mut told = Vec::new();
+    let at = at.map(|at| at.parse().unwrap());
+    let result = replay(lines.as_bytes(), format, at, &Arc::new(settings), |line| told.push(line.to_string()));
+    Outcome { result, told }
+}
+
+fn fold(lines: &str, at: Option<&str>) -> Outcome {
+    fold_with(load_settings(None).unwrap(), lines, Format::CloudEvents, at)
+}
+
+impl Outcome {
+    #[track_caller]
+    fn metrics(self) -> String {
+        let settings = Arc::new(load_settings(None).unwrap());
+        exposition::contact_text(settings, Arc::new(self.result.unwrap())).unwrap()
+    }
+
+    /// What was told, without the sentence of a rejection.
+    fn told(&self) -> Vec<String> {
+        let without_detail = |line: &String| match line.splitn(3, ": ").collect::<Vec<_>>()[..] {
+            [line, reason, _] => format!("{line}: {reason}"),
+            _ => line.clone(),
+        };
+        self.told.iter().map(without_detail).collect()
+    }
+}
+
+#[test]
+fn a_visit_is_counted() {
+    let outcome = fold(&(queued(1, 0, "a") + &answered(2, 8, "a")), None);
+    assert_eq!(outcome.told(), ["read 2 lines: applied 2, duplicate 0, late 0, rejected 0"]);
+    let metrics = outcome.metrics();
+    for line in [
+        r#"nabiz_visits_offered_total{queue="fault",channel="phone"} 1"#,
+        r#"nabiz_visits_answered_in_target_total{queue="fault",channel="phone"} 1"#,
+        r#"nabiz_wait_seconds_sum{queue="fault",channel="phone",outcome="answered"} 8"#,
+        r#"nabiz_window_service_level_ratio{queue="fault",channel="phone",window="1m"} 1"#,
+    ] {
+        assert!(metrics.lines().any(|known| known == line), "{line} is not in\n{metrics}");
+    }
+}
+
+#[test]
+fn rejections_are_told_by_line_and_blank_lines_are_no_records() {
+    let lines = format!("nonsense\n\n \t\r\n[]\n{}{}", queued(1, 0, "a"), queued(1, 0, "a"));
+    let outcome = fold(&lines, None);
+    let summary = "read 4 lines: applied 1, duplicate 1, late 0, rejected 2";
+    assert_eq!(outcome.told(), ["line 1: not_json", "line 4: not_object", summary]);
+    assert!(outcome.told[0].len() > "line 1: not_json: ".len(), "no detail");
+}
+
+#[test]
+fn a_blank_line_of_a_queue_log_is_a_record() {
+    let outcome = fold_with(load_settings(None).unwrap(), "\n", Format::AsteriskQueueLog, None);
+    assert_eq!(outcome.told(), ["line 1: bad_line", "read 1 lines: applied 0, duplicate 0, late 0, rejected 1"]);
+}
+
+#[test]
+fn a_line_over_the_limit_is_rejected_and_the_next_is_read() {
+    let mut settings = load_settings(None).unwrap();
+    let line = queued(1, 0, "a");
+    settings.limits.record_bytes = line.trim_end().len();
+    let longer = queued(2, 0, "longer");
+    let outcome = fold_with(settings, &format!("{longer}{line}"), Format::CloudEvents, None);
+    let summary = "read 2 lines: applied 1, duplicate 0, late 0, rejected 1";
+    assert_eq!(outcome.told(), ["line 1: too_large", summary]);
+}
+
+#[test]
+fn held_endings_are_orphans_in_time_or_at_the_end() {
+    let lines = answered(1, 0, "a") + &queued(2, 60, "b") + "nonsense\n" + &answered(3, 61, "c");
+    let outcome = fold(&lines, None);
+    let summary = "read 4 lines: applied 1, duplicate 0, late 0, rejected 3 (orphans 2)";
+    assert_eq!(outcome.told(), ["line 1: orphan", "line 3: not_json", "line 4: orphan", summary]);
+}
+
+#[test]
+fn what_is_due_by_at_is_counted() {
+    let missed = r#"nabiz_service_level_missed_total{queue="fault",channel="phone"} 1"#;
+    assert!(!fold(&queued(1, 0, "a"), None).metrics().contains(missed));
+    let at = fold(&queued(1, 0, "a"), Some("2026-01-05T12:00:40+03:00")).metrics();
+    assert!(at.contains(missed), "{at}");
+    assert!(at.contains(r#"nabiz_longest_wait_seconds{queue="fault",channel="phone"} 40"#), "{at}");
+}
+
+#[test]
+fn at_may_be_the_largest_event_time_and_not_before() {
+    let lines = queued(1, 30, "a") + &queued(2, 10, "b");
+    assert!(fold(&lines, Some("2026-01-05T09:00:30Z")).result.is_ok());
+    let outcome = fold(&lines, Some("2026-01-05T09:00:29Z"));
+    let Err(Failure::Usage(error)) = outcome.result else { panic!("not a wrong usage") };
+    let text = error.to_string();
+    assert!(text.contains("2026-01-05T09:00:29Z") && text.contains("2026-01-05T09:00:30Z"), "{text}");
+}
+
+#[test]
+fn nothing_read_is_no_error() {
+    let outcome = fold("", Some("2026-01-05T09:00:00Z"));
+    assert_eq!(outcome.told(), ["read 0 lines: applied 0, duplicate 0, late 0, rejected 0"]);
+    assert!(outcome.metrics().contains(r#"nabiz_contacts_started_total{channel="phone"} 0"#));
+}

@@ -1,0 +1,140 @@
+//! Events to a Kafka topic.
+
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, bail};
+use rdkafka::ClientContext;
+use rdkafka::config::ClientConfig;
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::message::DeliveryResult;
+use rdkafka::producer::{BaseRecord, Producer, ProducerContext, ThreadedProducer};
+
+use super::Written;
+use super::pace::Pace;
+use crate::simulate::{SimulatedEvent, Simulation};
+
+/// How long the topic is looked for; a broker that makes topics on demand needs a moment.
+const TOPIC_WAIT: Duration = Duration::from_secs(10);
+const METADATA_TIMEOUT: Duration = Duration::from_secs(5);
+const RETRY_PAUSE: Duration = Duration::from_millis(200);
+/// A record that is not delivered by then has failed.
+const MESSAGE_TIMEOUT_MS: u64 = 30_000;
+/// Pause while the producer's queue is full.
+const QUEUE_FULL_PAUSE: Duration = Duration::from_millis(5);
+const FLUSH_TIMEOUT: Duration = Duration::from_secs(35);
+
+/// Counts the records that Kafka did not take, and keeps the first reason.
+#[derive(Debug, Default)]
+struct Deliveries {
+    failed: AtomicU64,
+    first_error: Mutex<Option<KafkaError>>,
+}
+
+impl ClientContext for Deliveries {}
+
+impl ProducerContext for Deliveries {
+    type DeliveryOpaque = ();
+
+    fn delivery(&self, result: &DeliveryResult<'_>, _: ()) {
+        if let Err((error, _)) = result {
+            self.failed.fetch_add(1, Ordering::Relaxed);
+            if let Ok(mut first) = self.first_error.lock() {
+                first.get_or_insert_with(|| error.clone());
+            }
+        }
+    }
+}
+
+/// Writes every event of `simulation` to `topic`, and last a closing observation to each of its partitions.
+pub(super) fn write(simulation: &mut Simulation, brokers: &str, topic: &str, pace: Pace) -> anyhow::Result<Written> {
+    let producer: ThreadedProducer<Deliveries> = ClientConfig::new()
+        .set("bootstrap.servers", brokers)
+        .set("client.id", "nabiz-simulate")
+        .set("enable.idempotence", "true")
+        .set("compression.type", "lz4")
+        .set("linger.ms", "5")
+        .set("queue.buffering.max.messages", "100000")
+        .set("message.timeout.ms", MESSAGE_TIMEOUT_MS.to_string())
+        .create_with_context(Deliveries::default())
+        .context("cannot make a Kafka producer")?;
+    let partitions = partitions(&producer, topic)
+        .with_context(|| format!("cannot find the partitions of topic `{topic}` at brokers `{brokers}`"))?;
+
+    for (count, event) in simulation.by_ref().enumerate() {
+        pace.sleep_until(event.time_ms);
+        send(&producer, topic, None, &event)?;
+        if count % 4096 == 0 {
+            pace.show(event.time_ms);
+        }
+    }
+    for partition in partitions {
+        let event = simulation.closing_event();
+        send(&producer, topic, Some(partition), &event)?;
+    }
+    producer.flush(FLUSH_TIMEOUT).context("kafka did not take the last records in time")?;
+    check(&producer)?;
+    Ok(Written::Whole)
+}
+
+/// The partitions of the topic, waiting a while for it to appear.
+fn partitions(producer: &ThreadedProducer<Deliveries>, topic: &str) -> anyhow::Result<Vec<i32>> {
+    let deadline = Instant::now() + TOPIC_WAIT;
+    loop {
+        let problem = match producer.client().fetch_metadata(Some(topic), METADATA_TIMEOUT) {
+            Err(error) => error.to_string(),
+            Ok(metadata) => {
+                let found = metadata.topics().iter().find(|known| known.name() == topic);
+                let partitions: Vec<i32> =
+                    found.map(|known| known.partitions().iter().map(|p| p.id()).collect()).unwrap_or_default();
+                if !partitions.is_empty() {
+                    return Ok(partitions);
+                }
+                "there is no such topic".to_owned()
+            }
+        };
+        if Instant::now() >= deadline {
+            bail!(problem);
+        }
+        thread::sleep(RETRY_PAUSE);
+    }
+}
+
+/// Hands one event to the producer, waiting while its queue is full.
+fn send(
+    producer: &ThreadedProducer<Deliveries>,
+    topic: &str,
+    partition: Option<i32>,
+    event: &SimulatedEvent,
+) -> anyhow::Result<()> {
+    check(producer)?;
+    let mut record = BaseRecord::to(topic).key(&event.key).payload(&event.json).timestamp(event.time_ms);
+    if let Some(partition) = partition {
+        record = record.partition(partition);
+    }
+    loop {
+        match producer.send(record) {
+            Ok(()) => return Ok(()),
+            Err((KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull), back)) => {
+                check(producer)?;
+                thread::sleep(QUEUE_FULL_PAUSE);
+                record = back;
+            }
+            Err((error, _)) => return Err(error).context("kafka does not take a record"),
+        }
+    }
+}
+
+/// An error as soon as a record was not delivered: what follows could not match the truth any more.
+fn check(producer: &ThreadedProducer<Deliveries>) -> anyhow::Result<()> {
+    let deliveries = producer.context();
+    let failed = deliveries.failed.load(Ordering::Relaxed);
+    if failed == 0 {
+        return Ok(());
+    }
+    let first = deliveries.first_error.lock().ok().and_then(|first| first.clone());
+    let reason = first.map_or_else(|| "unknown".to_owned(), |error| error.to_string());
+    bail!("{failed} records were not delivered; the first because: {reason}")
+}

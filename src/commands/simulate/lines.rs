@@ -1,0 +1,68 @@
+//! Events as NDJSON: one JSON object a line.
+
+use std::io::{self, BufWriter, ErrorKind, Write};
+
+use super::Written;
+use super::pace::Pace;
+use crate::simulate::Simulation;
+
+/// Writes every event of `simulation`. A reader that closes its end has what it wants: that is no failure.
+pub(super) fn write(simulation: &mut Simulation, out: impl Write, pace: Pace) -> anyhow::Result<Written> {
+    match write_all(simulation, out, &pace) {
+        Ok(()) => Ok(Written::Whole),
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(Written::CutShort),
+        Err(error) => Err(error.into()),
+    }
+}
+
+fn write_all(simulation: &mut Simulation, out: impl Write, pace: &Pace) -> io::Result<()> {
+    let mut out = BufWriter::with_capacity(1 << 16, out);
+    for (count, event) in simulation.enumerate() {
+        if pace.wait_until(event.time_ms).is_some() {
+            out.flush()?;
+            pace.sleep_until(event.time_ms);
+        }
+        out.write_all(event.json.as_bytes())?;
+        out.write_all(b"\n")?;
+        if count % 4096 == 0 {
+            pace.show(event.time_ms);
+        }
+    }
+    out.flush()
+}
+
+#[cfg(test)]
+mod tests {
+    use indicatif::ProgressBar;
+
+    use super::super::pace::Speed;
+    use super::*;
+    use crate::simulate::{DEFAULT_START_MS, Options, Scenario};
+
+    struct Failing(ErrorKind);
+
+    impl Write for Failing {
+        fn write(&mut self, _: &[u8]) -> io::Result<usize> {
+            Err(self.0.into())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    fn write_to(out: impl Write) -> anyhow::Result<Written> {
+        let options = Options { duration_ms: Some(600_000), ..Options::default() };
+        let mut simulation = Simulation::new(Scenario::OrdinaryDay, options);
+        write(&mut simulation, out, Pace::starting_now(DEFAULT_START_MS, Speed::Max, ProgressBar::hidden()))
+    }
+
+    #[test]
+    fn a_closed_pipe_is_no_failure_and_any_other_error_is() {
+        let mut lines = Vec::new();
+        assert!(matches!(write_to(&mut lines), Ok(Written::Whole)));
+        assert!(lines.ends_with(b"}}\n"));
+        assert!(matches!(write_to(Failing(ErrorKind::BrokenPipe)), Ok(Written::CutShort)));
+        assert!(write_to(Failing(ErrorKind::StorageFull)).is_err());
+    }
+}

@@ -1,0 +1,294 @@
+//! The tree of values that a configuration is read from: a TOML text with lines, and environment variables over it.
+
+use toml::de::{DeTable, DeValue};
+
+use super::error::{ConfigError, Problem};
+use super::keys::{self, Kind};
+
+/// Prefix of the environment variables that nabiz reads.
+const PREFIX: &str = "NABIZ_";
+
+/// Where a value is written.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Place {
+    /// Line of the file.
+    Line(usize),
+    /// Environment variable.
+    Variable(String),
+}
+
+impl Place {
+    pub(super) fn problem(&self, file_name: &str, detail: String) -> Problem {
+        match self {
+            Place::Line(line) => Problem { source: file_name.to_string(), line: Some(*line), detail },
+            Place::Variable(name) => Problem { source: name.clone(), line: None, detail },
+        }
+    }
+
+    /// For a message about something else: `line 12`, or the variable's name.
+    pub(super) fn words(&self) -> String {
+        match self {
+            Place::Line(line) => format!("line {line}"),
+            Place::Variable(name) => name.clone(),
+        }
+    }
+}
+
+/// A value with its place.
+#[derive(Clone, Debug)]
+pub(super) struct Node {
+    pub(super) value: Value,
+    pub(super) place: Place,
+}
+
+#[derive(Clone, Debug)]
+pub(super) enum Value {
+    Text(String),
+    Integer(i64),
+    Number(f64),
+    Flag(bool),
+    /// A TOML date or time, as written.
+    Date(String),
+    List(Vec<Node>),
+    Table(Table),
+}
+
+impl Value {
+    /// As it is shown in a message.
+    pub(super) fn shown(&self) -> String {
+        match self {
+            Value::Text(text) => format!("{text:?}"),
+            Value::Integer(value) => value.to_string(),
+            Value::Number(value) => value.to_string(),
+            Value::Flag(value) => value.to_string(),
+            Value::Date(text) => text.clone(),
+            Value::List(_) => "a list".to_string(),
+            Value::Table(_) => "a table".to_string(),
+        }
+    }
+}
+
+/// Keys in alphabetical order, each with the place of the key.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Table {
+    entries: Vec<(String, Place, Node)>,
+}
+
+impl Table {
+    pub(super) fn get(&self, key: &str) -> Option<&Node> {
+        self.entries.iter().find(|(known, _, _)| known == key).map(|(_, _, node)| node)
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = (&str, &Place, &Node)> {
+        self.entries.iter().map(|(key, place, node)| (key.as_str(), place, node))
+    }
+
+    fn set(&mut self, key: &str, node: Node) {
+        self.entries.retain(|(known, _, _)| known != key);
+        self.entries.push((key.to_string(), node.place.clone(), node));
+    }
+
+    /// The table at a key; one is made where there is nothing. `None` where something else is there.
+    fn table_mut(&mut self, key: &str, place: &Place) -> Option<&mut Table> {
+        if self.get(key).is_none() {
+            self.set(key, Node { value: Value::Table(Table::default()), place: place.clone() });
+        }
+        self.entries.iter_mut().find(|(known, _, _)| known == key).and_then(|(_, _, node)| match &mut node.value {
+            Value::Table(table) => Some(table),
+            _ => None,
+        })
+    }
+}
+
+/// Reads a TOML text.
+pub(super) fn parse(text: &str, file_name: &str) -> Result<Table, ConfigError> {
+    let (table, errors) = DeTable::parse_recoverable(text);
+    let lines = Lines::new(text);
+    if !errors.is_empty() {
+        let problems = errors
+            .iter()
+            .map(|error| Problem {
+                source: file_name.to_string(),
+                line: error.span().map(|span| lines.of(span.start)),
+                detail: error.message().to_string(),
+            })
+            .collect();
+        return Err(ConfigError { problems });
+    }
+    Ok(table_of(table.get_ref(), &lines))
+}
+
+struct Lines {
+    starts: Vec<usize>,
+}
+
+impl Lines {
+    fn new(text: &str) -> Self {
+        Lines { starts: text.match_indices('\n').map(|(at, _)| at + 1).collect() }
+    }
+
+    fn of(&self, offset: usize) -> usize {
+        self.starts.partition_point(|start| *start <= offset) + 1
+    }
+}
+
+fn table_of(table: &DeTable<'_>, lines: &Lines) -> Table {
+    let entries = table.iter().map(|(key, value)| {
+        let place = Place::Line(lines.of(key.span().start));
+        let node = Node { value: value_of(value.get_ref(), lines), place: Place::Line(lines.of(value.span().start)) };
+        (key.get_ref().to_string(), place, node)
+    });
+    Table { entries: entries.collect() }
+}
+
+fn value_of(value: &DeValue<'_>, lines: &Lines) -> Value {
+    match value {
+        DeValue::String(text) => Value::Text(text.to_string()),
+        // A number past 64 bits stays as it is written; it is then out of every range.
+        DeValue::Integer(value) => i64::from_str_radix(value.as_str(), value.radix())
+            .map_or_else(|_| Value::Number(value.as_str().parse().unwrap_or(f64::INFINITY)), Value::Integer),
+        DeValue::Float(value) => Value::Number(value.as_str().parse().unwrap_or(f64::NAN)),
+        DeValue::Boolean(value) => Value::Flag(*value),
+        DeValue::Datetime(value) => Value::Date(value.to_string()),
+        DeValue::Array(items) => Value::List(
+            items
+                .iter()
+                .map(|item| Node {
+                    value: value_of(item.get_ref(), lines),
+                    place: Place::Line(lines.of(item.span().start)),
+                })
+                .collect(),
+        ),
+        DeValue::Table(table) => Value::Table(table_of(table, lines)),
+    }
+}
+
+/// Whether an environment variable is configuration: `NABIZ_SECTION__KEY`. `NABIZ_LOG` and the like are not.
+pub(super) fn is_configuration(name: &str) -> bool {
+    name.strip_prefix(PREFIX).is_some_and(|rest| rest.contains("__"))
+}
+
+/// Puts the environment variables `NABIZ_SECTION__KEY` over a document. Other variables are left alone.
+pub(super) fn overlay(document: &mut Table, variables: impl Iterator<Item = (String, String)>) -> Vec<Problem> {
+    let mut named: Vec<(String, String)> = variables.filter(|(name, _)| is_configuration(name)).collect();
+    named.sort();
+    let mut problems = Vec::new();
+    for (name, text) in named {
+        if let Err(detail) = put(document, &name, &text) {
+            problems.push(Problem { source: name, line: None, detail });
+        }
+    }
+    problems
+}
+
+fn put(document: &mut Table, name: &str, text: &str) -> Result<(), String> {
+    let path = name.strip_prefix(PREFIX).unwrap_or(name).to_lowercase();
+    let parts: Vec<&str> = path.split("__").collect();
+    let place = Place::Variable(name.to_string());
+    let (section, rest) = parts.split_first().ok_or("has no section")?;
+    let (_, known) = section_of(section)?;
+    match (*section, rest) {
+        ("queues", rest) => {
+            let (key, id) = rest
+                .split_last()
+                .filter(|(_, id)| !id.is_empty())
+                .ok_or_else(|| format!("{path:?} names no queue and key; the form is {PREFIX}QUEUES__QUEUE__KEY"))?;
+            let kind = kind_of("queues.<id>", known, key)?;
+            let queues = document.table_mut(section, &place).ok_or("queues is not a table")?;
+            let id = queue_of(queues, &id.join("__"))?;
+            let queue = queues.table_mut(&id, &place).ok_or_else(|| format!("queues.{id} is not a table"))?;
+            queue.set(key, Node { value: value_of_variable(text, kind, &place)?, place });
+        }
+        ("kafka", ["client", property]) if !property.is_empty() => {
+            // librdkafka separates words by dots, which few shells allow in a variable's name.
+            let property = property.replace('_', ".");
+            let kafka = document.table_mut(section, &place).ok_or("kafka is not a table")?;
+            let client = kafka.table_mut("client", &place).ok_or("kafka.client is not a table")?;
+            client.set(&property, Node { value: Value::Text(text.to_string()), place });
+        }
+        (section, [key]) => {
+            let kind = kind_of(section, known, key)?;
+            let table = document.table_mut(section, &place).ok_or_else(|| format!("{section} is not a table"))?;
+            table.set(key, Node { value: value_of_variable(text, kind, &place)?, place });
+        }
+        (section, _) => {
+            return Err(format!("{path:?} is not a key; the form is {PREFIX}{}__KEY", section.to_uppercase()));
+        }
+    }
+    Ok(())
+}
+
+/// The section of a name.
+pub(super) fn section_of(name: &str) -> Result<keys::Section, String> {
+    let names = || keys::SECTIONS.iter().map(|(known, _)| *known);
+    keys::SECTIONS.into_iter().find(|(known, _)| *known == name).ok_or_else(|| {
+        let all: Vec<&str> = names().collect();
+        format!("{name:?} is not a section{}; the sections are {}", keys::suggestion(name, names()), all.join(", "))
+    })
+}
+
+fn kind_of(section: &str, known: &[(&str, Kind)], key: &str) -> Result<Kind, String> {
+    known
+        .iter()
+        .find(|(name, _)| *name == key)
+        .map(|(_, kind)| *kind)
+        .ok_or_else(|| unknown_key(section, key, known.iter().map(|(name, _)| *name)))
+}
+
+/// The message for a key that a section does not have.
+pub(super) fn unknown_key<'a>(section: &str, key: &str, known: impl Iterator<Item = &'a str> + Clone) -> String {
+    let all: Vec<&str> = known.clone().collect();
+    format!("{key:?} is not a key of [{section}]{}; the keys are {}", keys::suggestion(key, known), all.join(", "))
+}
+
+/// The configured queue that a part of a variable's name means: case and punctuation, which names of variables cannot
+/// carry, do not count.
+fn queue_of(queues: &Table, wanted: &str) -> Result<String, String> {
+    let plain = |id: &str| -> String {
+        id.chars().flat_map(char::to_lowercase).map(|c| if c.is_alphanumeric() { c } else { '_' }).collect()
+    };
+    let found: Vec<&str> = queues.iter().map(|(id, _, _)| id).filter(|id| plain(id) == plain(wanted)).collect();
+    match found.as_slice() {
+        [id] => Ok(id.to_string()),
+        [] => {
+            let known: Vec<&str> = queues.iter().map(|(id, _, _)| id).collect();
+            let known = if known.is_empty() { "none".to_string() } else { known.join(", ") };
+            Err(format!("{wanted:?} is not a configured queue; configured are: {known}"))
+        }
+        several => Err(format!("{wanted:?} may mean each of the queues {}; write it in the file", several.join(", "))),
+    }
+}
+
+/// A variable's text as the type of its key. Text that is not of the type stays text, which the reader of the key then
+/// refuses with what is allowed.
+fn value_of_variable(text: &str, kind: Kind, place: &Place) -> Result<Value, String> {
+    let as_text = || Value::Text(text.to_string());
+    let toml = || -> Result<Value, String> {
+        let parsed = DeValue::parse(text).map_err(|error| format!("is not a TOML value: {}", error.message()))?;
+        Ok(moved(value_of(parsed.get_ref(), &Lines::new(text)), place))
+    };
+    Ok(match kind {
+        Kind::Text => as_text(),
+        Kind::Integer => text.trim().parse().map_or_else(|_| as_text(), Value::Integer),
+        Kind::Number => text.trim().parse().map_or_else(|_| as_text(), Value::Number),
+        Kind::Flag => text.trim().parse().map_or_else(|_| as_text(), Value::Flag),
+        Kind::Texts if text.trim_start().starts_with('[') => toml()?,
+        Kind::Texts => {
+            let items = text.split(',').map(str::trim).filter(|item| !item.is_empty());
+            Value::List(items.map(|item| Node { value: Value::Text(item.to_string()), place: place.clone() }).collect())
+        }
+        Kind::Toml => toml()?,
+    })
+}
+
+/// The same value, all of it at one place.
+fn moved(value: Value, place: &Place) -> Value {
+    let node = |node: Node| Node { value: moved(node.value, place), place: place.clone() };
+    match value {
+        Value::List(items) => Value::List(items.into_iter().map(node).collect()),
+        Value::Table(table) => Value::Table(Table {
+            entries: table.entries.into_iter().map(|(key, _, value)| (key, place.clone(), node(value))).collect(),
+        }),
+        other => other,
+    }
+}

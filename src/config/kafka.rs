@@ -1,0 +1,202 @@
+//! `[kafka]`: brokers, topics and the client.
+
+use rdkafka::ClientConfig;
+
+use super::document::{Node, Place, Table, Value};
+use super::keys;
+use super::reader::{Problems, Section, integer, one_of, text};
+use crate::event::decode::Format;
+
+/// Most ingest workers of one process.
+pub const WORKERS_MAX: usize = 64;
+/// Longest name of a topic, in bytes; a limit of Kafka.
+const TOPIC_BYTES_MAX: usize = 249;
+
+/// `[kafka]`.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Kafka {
+    /// `host:port` with commas between them; empty where not configured.
+    pub brokers: String,
+    /// Consumer group.
+    pub group: String,
+    /// Topic that gets rejected records.
+    pub dead_letter_topic: String,
+    /// Ingest workers, 1 to [`WORKERS_MAX`].
+    pub workers: usize,
+    /// Topics that are read; empty where not configured.
+    pub topics: Vec<Topic>,
+    /// librdkafka properties and values, sorted by property. May hold secrets.
+    pub client: Vec<(String, String)>,
+}
+
+/// A topic that is read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Topic {
+    /// Its name.
+    pub name: String,
+    /// How its records are written.
+    pub format: Format,
+}
+
+impl Default for Kafka {
+    fn default() -> Self {
+        Kafka {
+            brokers: String::new(),
+            group: "nabiz".to_string(),
+            dead_letter_topic: "nabiz.dead-letters".to_string(),
+            workers: 1,
+            topics: Vec::new(),
+            client: Vec::new(),
+        }
+    }
+}
+
+impl std::fmt::Debug for Kafka {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        out.debug_struct("Kafka")
+            .field("brokers", &self.brokers)
+            .field("group", &self.group)
+            .field("dead_letter_topic", &self.dead_letter_topic)
+            .field("workers", &self.workers)
+            .field("topics", &self.topics)
+            .field("client", &self.client_masked().collect::<Vec<_>>())
+            .finish()
+    }
+}
+
+impl Kafka {
+    /// The librdkafka properties with secret values as `***`.
+    pub fn client_masked(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.client.iter().map(|(key, value)| (key.as_str(), if keys::is_secret(key) { "***" } else { value }))
+    }
+
+    pub(super) fn read(problems: &mut Problems, document: &Table) -> Self {
+        let defaults = Kafka::default();
+        let mut section = Section::of_document(problems, document, keys::KAFKA);
+        let dead_letter_topic = section.read("dead_letter_topic", defaults.dead_letter_topic, topic_name);
+        let topics = read_topics(&mut section, &dead_letter_topic);
+        Kafka {
+            brokers: section.read("brokers", defaults.brokers, brokers),
+            group: section.read("group", defaults.group, text),
+            dead_letter_topic,
+            workers: section.read("workers", defaults.workers, integer(1..=WORKERS_MAX)),
+            topics,
+            client: read_client(&mut section),
+        }
+    }
+}
+
+fn brokers(value: &Value) -> Result<String, String> {
+    let Value::Text(text) = value else {
+        return Err("text such as \"one:9092,two:9092\" is allowed".to_string());
+    };
+    if text.split(',').any(|broker| broker.trim().is_empty()) {
+        return Err("addresses with commas between them are allowed, such as one:9092,two:9092".to_string());
+    }
+    Ok(text.clone())
+}
+
+fn topic_name(value: &Value) -> Result<String, String> {
+    let plain = |name: &str| name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte));
+    match value {
+        Value::Text(name)
+            if (1..=TOPIC_BYTES_MAX).contains(&name.len()) && plain(name) && name != "." && name != ".." =>
+        {
+            Ok(name.clone())
+        }
+        _ => Err(format!("a topic name is allowed: 1 to {TOPIC_BYTES_MAX} letters, digits, dots, _ and -")),
+    }
+}
+
+fn read_topics(section: &mut Section<'_, '_>, dead_letter_topic: &str) -> Vec<Topic> {
+    let is_table = |value: &Value| match value {
+        Value::Table(_) => Ok(()),
+        _ => Err("a table such as { name = \"calls\", format = \"cloudevents\" } is allowed".to_string()),
+    };
+    let tables = section.read_list("topics", is_table).unwrap_or_default();
+    let formats = Format::ALL.map(|format| (format, format.as_str()));
+    let mut seen: Vec<(String, &Place)> = Vec::new();
+    let mut topics = Vec::new();
+    for (_, node) in tables {
+        let (path, known) = keys::TOPIC;
+        let mut table = Section::of_node(section.problems(), node, path, path, known);
+        let format = table.read("format", Format::CloudEvents, one_of(&formats));
+        let Some(name_node) = table.node("name") else {
+            table.problems().note(&node.place, "kafka.topics.name", "missing: every topic needs a name");
+            continue;
+        };
+        let Ok(name) = topic_name(&name_node.value) else {
+            table.read("name", String::new(), topic_name);
+            continue;
+        };
+        if name == dead_letter_topic {
+            table.note_value("name", "is the dead-letter topic, which is written and cannot be read");
+        } else if let Some((_, place)) = seen.iter().find(|(known, _)| *known == name) {
+            table.note_value("name", format!("listed twice, first at {}", place.words()));
+        }
+        seen.push((name.clone(), &name_node.place));
+        topics.push(Topic { name, format });
+    }
+    topics
+}
+
+fn read_client(section: &mut Section<'_, '_>) -> Vec<(String, String)> {
+    let Some(node) = section.node("client") else {
+        return Vec::new();
+    };
+    let mut found = Vec::new();
+    match &node.value {
+        Value::Table(table) => flatten(table, "", &mut found),
+        // Whatever it is, it may be a secret.
+        _ => section.problems().note(&node.place, "kafka.client", "a table of librdkafka properties is allowed"),
+    }
+    found.sort_by(|(one, here), (other, there)| (one, &here.place).cmp(&(other, &there.place)));
+    let mut client: Vec<(String, String)> = Vec::new();
+    for (property, node) in found {
+        let path = format!("kafka.client.{property:?}");
+        if let Some((_, reason)) = keys::CLIENT_OWNED.iter().find(|(owned, _)| *owned == property) {
+            section.problems().note(&node.place, &path, format!("set by nabiz and cannot be changed: {reason}"));
+            continue;
+        }
+        let value = match &node.value {
+            Value::Text(text) => text.clone(),
+            Value::List(_) | Value::Table(_) => {
+                section.problems().note_value(node, &path, "text, a number, true or false is allowed");
+                continue;
+            }
+            plain => plain.shown(),
+        };
+        // Two ways of writing one property: "a.b" and a.b as a table.
+        if client.last().is_some_and(|(known, _)| *known == property) {
+            section.problems().note(&node.place, &path, "given twice");
+        } else if let Err(detail) = try_property(&property, &value) {
+            section.problems().note_value(node, &path, detail);
+        } else {
+            client.push((property, value));
+        }
+    }
+    client
+}
+
+/// `a.b = 1` in TOML is a table `a` with a key `b`: the same property as `"a.b" = 1`.
+fn flatten<'a>(table: &'a Table, prefix: &str, found: &mut Vec<(String, &'a Node)>) {
+    for (key, _, node) in table.iter() {
+        let property = format!("{prefix}{key}");
+        match &node.value {
+            Value::Table(inner) => flatten(inner, &format!("{property}."), found),
+            _ => found.push((property, node)),
+        }
+    }
+}
+
+/// Whether librdkafka knows a property and takes the value. Its own words are given only where they cannot repeat a
+/// secret.
+fn try_property(property: &str, value: &str) -> Result<(), String> {
+    match ClientConfig::new().set(property, value).create_native_config() {
+        Ok(_) => Ok(()),
+        Err(rdkafka::error::KafkaError::ClientConfig(_, detail, _, _)) if !keys::is_secret(property) => {
+            Err(format!("librdkafka does not take it: {}", detail.trim_end_matches('.')))
+        }
+        Err(_) => Err("librdkafka does not take it".to_string()),
+    }
+}

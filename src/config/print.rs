@@ -1,0 +1,177 @@
+//! The effective configuration as TOML.
+
+use std::fmt::Write;
+
+use super::duration::format_duration;
+use super::queues::{CLOCKS, QueueKeys};
+use super::{Config, Kafka};
+use crate::event::Channels;
+use crate::shard::Formula;
+
+/// The configuration as a text that loads again, with secrets as `***`.
+pub(super) fn to_toml(config: &Config) -> String {
+    let mut out = Printer::default();
+    match &config.kafka {
+        Some(kafka) => print_kafka(&mut out, kafka),
+        None => out.comment("[kafka] is not configured: serve needs kafka.brokers and kafka.topics"),
+    }
+
+    out.section("channels");
+    out.texts("names", config.channels.names().skip(Channels::BUILT_IN.len()));
+
+    let windows = &config.windows;
+    out.section("windows");
+    out.duration("pane", windows.settings.pane_ms);
+    out.texts("lengths", windows.settings.lengths.iter().map(|length| length.label.as_str()));
+    out.plain("idle_advance", windows.settings.idle_advance);
+    out.duration("allowed_lateness", windows.settings.allowed_lateness_ms);
+    out.duration("transport_delay", windows.settings.transport_delay_ms);
+    out.duration("miss_grace", windows.settings.miss_grace_ms);
+    out.duration("reorder_grace", windows.settings.reorder_grace_ms);
+    out.duration("dedup_horizon", windows.settings.dedup_horizon_ms);
+    out.text("time_zone", &windows.time_zone);
+    out.text("business_day_starts", &windows.business_day_starts.strftime("%H:%M").to_string());
+
+    out.section("limits");
+    out.plain("series", config.limits.series);
+    out.plain("open_contacts", config.limits.open_contacts);
+    out.plain("remembered_ids", config.limits.remembered_ids);
+    out.plain("record_bytes", config.limits.record_bytes);
+
+    out.section("queue_defaults");
+    print_queue_keys(&mut out, &config.queue_defaults, config);
+    for queue in &config.queues {
+        out.section(&format!("queues.{}", key(&queue.id)));
+        out.text("name", &queue.keys.settings.name);
+        out.texts("aliases", queue.aliases.iter().map(String::as_str));
+        print_queue_keys(&mut out, &queue.keys, config);
+    }
+
+    out.section("metrics");
+    out.plain("shard_label", config.metrics.shard_label);
+
+    out.section("http");
+    out.text("listen", &config.http.listen.to_string());
+
+    out.section("ledger");
+    out.text("path", &config.ledger.path.to_string_lossy());
+    out.duration("interval", config.ledger.interval_ms);
+    out.text
+}
+
+fn print_kafka(out: &mut Printer, kafka: &Kafka) {
+    out.section("kafka");
+    if kafka.brokers.is_empty() {
+        out.comment("brokers: missing");
+    } else {
+        out.text("brokers", &kafka.brokers);
+    }
+    out.text("group", &kafka.group);
+    out.text("dead_letter_topic", &kafka.dead_letter_topic);
+    out.plain("workers", kafka.workers);
+    for topic in &kafka.topics {
+        out.section("[kafka.topics]");
+        out.text("name", &topic.name);
+        out.text("format", topic.format.as_str());
+    }
+    out.section("kafka.client");
+    for (property, value) in kafka.client_masked() {
+        out.text(&key(property), value);
+    }
+}
+
+fn print_queue_keys(out: &mut Printer, keys: &QueueKeys, config: &Config) {
+    let settings = &keys.settings;
+    out.text("channel", config.channels.name(settings.channel));
+    out.duration("target_wait", settings.target_wait_ms);
+    out.plain("target_ratio", settings.target_ratio);
+    out.duration("short_abandon", settings.short_abandon_ms);
+    match settings.max_wait_ms {
+        Some(max_wait_ms) => out.duration("max_wait", max_wait_ms),
+        None => out.comment("max_wait: 2h for phone and chat, 60d for other channels"),
+    }
+    match settings.max_service_ms {
+        Some(max_service_ms) => out.duration("max_service", max_service_ms),
+        None => out.comment("max_service: 4h for phone and chat, 60d for other channels"),
+    }
+    out.plain("target_abandonment", settings.target_abandonment);
+    out.duration("target_first_response", settings.target_first_response_ms);
+    out.duration("target_resolution", settings.target_resolution_ms);
+    out.text("formula", word(&Formula::ALL, settings.formula));
+    out.text("clock", word(&CLOCKS, settings.clock));
+    out.text("time_zone", &keys.time_zone);
+    match (&keys.opening_hours, keys.holidays.is_empty()) {
+        (Some(hours), _) => out.text("opening_hours", hours),
+        (None, true) => out.comment("opening_hours: always open"),
+        (None, false) => out.comment("opening_hours: always open, less the holidays"),
+    }
+    let holidays: Vec<String> = keys.holidays.iter().map(|date| date.to_string()).collect();
+    out.texts("holidays", holidays.iter().map(String::as_str));
+}
+
+fn word<T: PartialEq>(words: &[(T, &'static str)], value: T) -> &'static str {
+    words.iter().find(|(known, _)| *known == value).map_or("", |(_, word)| word)
+}
+
+/// A key of TOML, in quotes where it needs them.
+fn key(text: &str) -> String {
+    let bare = |byte: u8| byte.is_ascii_alphanumeric() || b"_-".contains(&byte);
+    if !text.is_empty() && text.bytes().all(bare) { text.to_string() } else { quoted(text) }
+}
+
+/// A basic string of TOML.
+fn quoted(text: &str) -> String {
+    let mut out = String::with_capacity(text.len() + 2);
+    out.push('"');
+    for character in text.chars() {
+        match character {
+            '"' => out.push_str("\\\""),
+            '\\' => out.push_str("\\\\"),
+            control if control.is_control() => {
+                let _ = write!(out, "\\u{:04x}", control as u32);
+            }
+            other => out.push(other),
+        }
+    }
+    out.push('"');
+    out
+}
+
+#[derive(Default)]
+struct Printer {
+    text: String,
+}
+
+impl Printer {
+    fn line(&mut self, line: std::fmt::Arguments<'_>) {
+        // Writing to a string does not fail.
+        let _ = writeln!(self.text, "{line}");
+    }
+
+    fn section(&mut self, name: &str) {
+        let before = if self.text.is_empty() { "" } else { "\n" };
+        self.line(format_args!("{before}[{name}]"));
+    }
+
+    fn comment(&mut self, words: &str) {
+        self.line(format_args!("# {words}"));
+    }
+
+    fn text(&mut self, key: &str, value: &str) {
+        self.line(format_args!("{key} = {}", quoted(value)));
+    }
+
+    fn duration(&mut self, key: &str, duration_ms: u64) {
+        self.text(key, &format_duration(duration_ms));
+    }
+
+    /// A number or a truth value.
+    fn plain(&mut self, key: &str, value: impl std::fmt::Debug) {
+        self.line(format_args!("{key} = {value:?}"));
+    }
+
+    fn texts<'a>(&mut self, key: &str, values: impl Iterator<Item = &'a str>) {
+        let items: Vec<String> = values.map(quoted).collect();
+        self.line(format_args!("{key} = [{}]", items.join(", ")));
+    }
+}

@@ -1,0 +1,184 @@
+//! The callbacks of one consumer. They run inside poll, on the worker's own thread, and leave what happened for the
+//! poll loop to act on.
+
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use rdkafka::TopicPartitionList;
+use rdkafka::client::ClientContext;
+use rdkafka::config::RDKafkaLogLevel;
+use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer, ConsumerContext};
+use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
+use rdkafka::topic_partition_list::Offset;
+use rdkafka::types::RDKafkaRespErr;
+
+use super::board::Board;
+use super::parking::Parking;
+use super::partition::Partition;
+use super::statistics::Report;
+use crate::view::ShardLabel;
+
+/// What happened inside poll.
+pub(super) enum Change {
+    /// The group gave us exactly these; those that were read before come with their shard.
+    Assigned(Vec<(ShardLabel, Option<Partition>)>),
+    /// The group took everything back.
+    Revoked,
+    /// The consumer cannot go on.
+    Broken(KafkaError),
+    /// News of brokers and logs.
+    Report(Report),
+    /// A topic does not exist.
+    TopicMissing(String),
+}
+
+pub(super) struct Context {
+    pub(super) worker: usize,
+    pub(super) topics: Vec<Arc<str>>,
+    pub(super) board: Arc<Board>,
+    pub(super) parking: Arc<Parking>,
+    pub(super) in_touch_us: i64,
+    pub(super) reads_uncommitted: bool,
+    changes: Mutex<Vec<Change>>,
+    /// Errors told since the last connection, each once.
+    told: Mutex<BTreeSet<i32>>,
+}
+
+impl Context {
+    pub(super) fn new(
+        worker: usize,
+        topics: Vec<Arc<str>>,
+        board: Arc<Board>,
+        parking: Arc<Parking>,
+        in_touch_us: i64,
+        reads_uncommitted: bool,
+    ) -> Self {
+        Context {
+            worker,
+            topics,
+            board,
+            parking,
+            in_touch_us,
+            reads_uncommitted,
+            changes: Mutex::default(),
+            told: Mutex::default(),
+        }
+    }
+
+    pub(super) fn take_changes(&self) -> Vec<Change> {
+        std::mem::take(&mut *self.changes.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// After it, errors are told again.
+    pub(super) fn connected(&self) {
+        self.told.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+
+    fn push(&self, change: Change) {
+        self.changes.lock().unwrap_or_else(PoisonError::into_inner).push(change);
+    }
+
+    fn label(&self, topic: &str, partition: i32) -> ShardLabel {
+        let known = self.topics.iter().find(|known| ***known == *topic);
+        ShardLabel { topic: known.cloned().unwrap_or_else(|| Arc::from(topic)), partition }
+    }
+
+    fn assign(&self, consumer: &BaseConsumer<Self>, given: &TopicPartitionList) -> KafkaResult<()> {
+        let mut partitions = Vec::with_capacity(given.count());
+        let mut starts = TopicPartitionList::with_capacity(given.count());
+        for element in given.elements() {
+            let label = self.label(element.topic(), element.partition());
+            let read_before = self.parking.take(&label);
+            starts.add_partition_offset(element.topic(), element.partition(), start_offset(read_before.as_ref()))?;
+            partitions.push((label, read_before));
+        }
+        // Also where assigning fails: the shards go back to the parking lot then.
+        self.push(Change::Assigned(partitions));
+        consumer.assign(&starts)
+    }
+
+    fn revoke(&self, consumer: &BaseConsumer<Self>) -> KafkaResult<()> {
+        commit_positions(consumer);
+        self.push(Change::Revoked);
+        consumer.unassign()
+    }
+}
+
+/// Where reading starts. State is the fold of the whole log that is kept, so a partition that was not read before
+/// starts at its beginning. The group's committed offset is never asked.
+fn start_offset(read_before: Option<&Partition>) -> Offset {
+    read_before.and_then(Partition::position).map_or(Offset::Beginning, Offset::Offset)
+}
+
+/// Tells the group how far we are, for lag monitors only. It does not wait, and a failure has no effect.
+pub(super) fn commit_positions(consumer: &BaseConsumer<Context>) {
+    let Ok(positions) = consumer.position() else { return };
+    if positions.elements().iter().any(|element| matches!(element.offset(), Offset::Offset(_)))
+        && let Err(error) = consumer.commit(&positions, CommitMode::Async)
+    {
+        tracing::debug!(%error, "positions not committed");
+    }
+}
+
+impl ConsumerContext for Context {
+    fn rebalance(&self, consumer: &BaseConsumer<Self>, event: RDKafkaRespErr, partitions: &mut TopicPartitionList) {
+        let done = match event {
+            RDKafkaRespErr::RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS => {
+                self.board.count_rebalance();
+                self.assign(consumer, partitions)
+            }
+            _ => self.revoke(consumer),
+        };
+        if let Err(error) = done {
+            self.push(Change::Broken(error));
+        }
+    }
+
+    fn commit_callback(&self, result: KafkaResult<()>, _: &TopicPartitionList) {
+        if let Err(error) = result {
+            tracing::debug!(worker = self.worker, %error, "positions not committed");
+        }
+    }
+}
+
+impl ClientContext for Context {
+    fn log(&self, level: RDKafkaLogLevel, facility: &str, line: &str) {
+        log_client_line(level, facility, line);
+    }
+
+    fn stats_raw(&self, json: &[u8]) {
+        match Report::parse(json, self.in_touch_us, self.reads_uncommitted) {
+            Ok(report) => self.push(Change::Report(report)),
+            Err(error) => {
+                self.board.count_client_error();
+                tracing::error!(worker = self.worker, %error, "kafka client statistics not understood");
+            }
+        }
+    }
+
+    fn error(&self, error: KafkaError, reason: &str) {
+        self.board.count_client_error();
+        let code = error.rdkafka_error_code();
+        if matches!(code, Some(RDKafkaErrorCode::UnknownTopicOrPartition | RDKafkaErrorCode::TopicAuthorizationFailed))
+        {
+            // The reason is the only place where the topic is named.
+            let named = |topic: &&Arc<str>| reason.contains(&format!(": {topic}: "));
+            if let Some(topic) = self.topics.iter().find(named) {
+                self.push(Change::TopicMissing(topic.to_string()));
+                return;
+            }
+        }
+        let first = self.told.lock().unwrap_or_else(PoisonError::into_inner).insert(code.map_or(0, |code| code as i32));
+        if first {
+            tracing::warn!(worker = self.worker, %error, reason, "kafka client");
+        } else {
+            tracing::debug!(worker = self.worker, %error, reason, "kafka client");
+        }
+    }
+}
+
+/// The client library's own lines. It repeats itself at every attempt, so they are for debugging only; what matters
+/// comes as errors and state changes.
+pub(super) fn log_client_line(level: RDKafkaLogLevel, facility: &str, line: &str) {
+    tracing::debug!(target: "librdkafka", ?level, facility, "{line}");
+}
