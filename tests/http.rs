@@ -112,6 +112,8 @@ fn healthz_says_ok_and_readyz_follows_the_pipeline() {
     assert_eq!(body["lag_records"], 22_665);
     assert_eq!(body["partitions"][0]["position"], 17_335);
     assert_eq!(body["partitions"][0]["end"], 40_000);
+    assert_eq!(body["partitions"][0]["catch_up_to"], 30_000);
+    assert_eq!(body["partitions"][0]["caught_up"], false);
 
     server.publish(published(snapshot(), true));
     let ready = get(&server, "/readyz");

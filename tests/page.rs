@@ -99,8 +99,9 @@ fn no_numbers_while_catching_up_and_a_lost_connection_is_told() {
     let server = Server::start(published(snapshot(), false));
     let mut page = browser.open(&server.url("/"), 390, 844);
     page.wait_for("document.getElementById('progress').hidden", &json!(false), PAINT);
-    page.wait_for("document.querySelector('.partition').textContent", &json!("calls/022,665 records to go"), DEADLINE);
+    page.wait_for("document.querySelector('.partition').textContent", &json!("calls/012,665 records to go"), DEADLINE);
     page.wait_for("document.querySelector('progress').value", &json!(17_335), DEADLINE);
+    page.wait_for("document.querySelector('progress').max", &json!(30_000), DEADLINE);
     page.wait_for("document.querySelectorAll('article').length", &json!(0), DEADLINE);
     keep_screenshot(&mut page, "phone-catching-up", false);
 

@@ -18,6 +18,10 @@ pub(super) struct Partition {
     end: Option<i64>,
     lag_records: Option<u64>,
     stream_time: Option<String>,
+    /// End of the log when the partition came to this process.
+    catch_up_to: Option<i64>,
+    /// Everything up to there has been read.
+    caught_up: bool,
 }
 
 /// Records by what became of them.
@@ -99,6 +103,8 @@ fn health(published: &Published) -> HealthView {
                 end: partition.end,
                 lag_records: partition.lag,
                 stream_time: partition.stream_time_ms.and_then(rfc3339),
+                catch_up_to: partition.catch_up_to,
+                caught_up: partition.caught_up,
             })
             .collect(),
         records: health.records.iter().map(|(topic, totals)| (topic.to_string(), totals.into())).collect(),

@@ -112,14 +112,15 @@ function updateProgress() {
     const label = `${partition.topic}/${partition.partition}`;
     put(name, label);
     attribute(bar, "aria-label", label);
-    if (partition.end !== null && partition.position !== null) {
-      bar.max = Math.max(1, partition.end);
-      bar.value = partition.position;
+    const { position, catch_up_to: goal, caught_up: done } = partition;
+    if (done || (goal !== null && position !== null)) {
+      bar.max = Math.max(1, goal ?? 1);
+      bar.value = done ? bar.max : position;
+      put(remaining, fill(words.remaining, count(done ? 0 : Math.max(0, goal - position))));
     } else {
       bar.removeAttribute("value");
+      put(remaining, EMPTY);
     }
-    const lag = partition.lag_records;
-    put(remaining, lag === null ? EMPTY : fill(words.remaining, count(lag)));
   });
 }
 
