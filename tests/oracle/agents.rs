@@ -148,9 +148,6 @@ impl Agents {
                 all.extend(stretches(changes, from, now));
             }
         }
-        if std::env::var_os("SKIP_NONE").is_some() {
-            all.retain(|x| x.queue != NO_QUEUE)
-        }
         for stretch in all {
             let ms = range.overlap_ms(stretch.from, stretch.to);
             sums.entry(stretch.queue).or_default()[stretch.state.index()] += ms;
