@@ -183,7 +183,10 @@ impl Contact {
         if ending == Ending::Answered {
             match self.early_end.take_if(|early| early.time >= end) {
                 // Answered and already ended.
-                Some(early) => self.handle_early_end(books, early, end, &visit),
+                Some(early) => {
+                    self.service = None;
+                    self.handle_early_end(books, early, end, &visit)
+                }
                 None => {
                     self.service = Some(Service { queue: visit.queue.clone(), channel: visit.channel, answer: end });
                 }

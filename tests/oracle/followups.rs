@@ -74,7 +74,8 @@ impl Followups {
                 self.known.insert(followup.to_string(), known);
                 (followup, Outcome::Applied)
             }
-            Body::FollowupWorkDone { followup, .. } => (followup, Outcome::Applied),
+            // No measure, and nothing to remember.
+            Body::FollowupWorkDone { .. } => return Some(Outcome::Applied),
             _ => return None,
         };
         if let Some(known) = self.known.get_mut(id.as_ref()) {
@@ -83,11 +84,12 @@ impl Followups {
         Some(outcome)
     }
 
-    /// Forgets what is over. The order of EVENTS.md ("first what is due for other contacts") is of contacts: for a
-    /// follow-up, what its record makes due comes first.
-    pub fn due(&mut self, settings: &Settings, now: i64) {
+    /// Forgets, except `own`.
+    pub fn due(&mut self, settings: &Settings, now: i64, own: Option<&str>) {
         let horizon = settings.windows.dedup_horizon_ms as i64;
-        self.known.retain(|_, followup| followup.informed.is_none() || now <= followup.last_record_stream_ms + horizon);
+        self.known.retain(|id, followup| {
+            own == Some(id.as_str()) || followup.informed.is_none() || now <= followup.last_record_stream_ms + horizon
+        });
     }
 
     pub fn snapshot(&self, settings: &Settings, now: i64) -> BTreeMap<String, FollowupSnapshot> {

@@ -99,6 +99,15 @@ pub fn contact_of<'a>(body: &'a Body<'_>) -> Option<&'a str> {
     }
 }
 
+fn followup_of<'a>(body: &'a Body<'_>) -> Option<&'a str> {
+    match body {
+        Body::FollowupOpened { followup, .. }
+        | Body::FollowupWorkDone { followup, .. }
+        | Body::FollowupInformed { followup, .. } => Some(followup),
+        _ => None,
+    }
+}
+
 impl Oracle {
     pub fn new(settings: Arc<Settings>) -> Self {
         Oracle {
@@ -141,7 +150,8 @@ impl Oracle {
         let now = self.now.map_or(time, |now| now.max(time));
         self.now = Some(now);
         let contact = contact_of(&record.body).map(str::to_string);
-        self.bring_due(now, contact.as_deref());
+        let followup = followup_of(&record.body).map(str::to_string);
+        self.bring_due(now, contact.as_deref(), followup.as_deref());
         let verdict = if self.is_repeated(record, now) {
             Verdict::Duplicate
         } else {
@@ -157,7 +167,7 @@ impl Oracle {
                 (Outcome::Applied, Cause::InTime) => Verdict::Applied,
             }
         };
-        self.bring_due(now, None);
+        self.bring_due(now, None, None);
         match verdict {
             Verdict::Applied => self.applied += 1,
             Verdict::Duplicate => self.duplicate += 1,
@@ -174,8 +184,8 @@ impl Oracle {
         same.any(|seen| now - seen.stream_ms <= horizon)
     }
 
-    /// Brings what is due, except for the contact that the record is about.
-    fn bring_due(&mut self, now: i64, own_contact: Option<&str>) {
+    /// Brings what is due, except for the contact and the follow-up that the record is about.
+    fn bring_due(&mut self, now: i64, own_contact: Option<&str>, own_followup: Option<&str>) {
         self.agents.book(&self.settings, now);
         let (settings, books) = (&self.settings, &mut self.books);
         self.contacts.retain(|id, contact| {
@@ -184,7 +194,7 @@ impl Oracle {
                 !forgotten
             }
         });
-        self.followups.due(&self.settings, now);
+        self.followups.due(&self.settings, now, own_followup);
     }
 
     fn apply_all(&mut self, record: &Record<'_>, position: i64, time: i64, now: i64, cause: Cause) -> Outcome {
@@ -240,11 +250,11 @@ impl Oracle {
         Outcome::Applied
     }
 
-    /// Advances stream time without a record; there is none to advance before the first.
+    /// Advances stream time without a record, be it before the first one.
     pub fn advance(&mut self, to_ms: i64) {
-        let Some(now) = self.now.map(|now| now.max(to_ms)) else { return };
+        let now = self.now.map_or(to_ms, |now| now.max(to_ms));
         self.now = Some(now);
-        self.bring_due(now, None);
+        self.bring_due(now, None, None);
     }
 
     /// The end of a replay.
@@ -253,7 +263,7 @@ impl Oracle {
             contact.reject_held(&mut self.books);
         }
         if let Some(now) = self.now {
-            self.bring_due(now, None);
+            self.bring_due(now, None, None);
         }
     }
 
