@@ -4,11 +4,13 @@
 //! no clock, so that a test, a replay and the ingest of Kafka get the same numbers from the same records.
 
 mod fold;
+mod interval;
 mod registry;
 mod series;
 mod settings;
 mod snapshot;
 
 pub use fold::{Arrival, Fate, Orphan, RestoreError, Shard};
+pub use interval::{AgentIntervalDelta, IntervalCounts, IntervalDelta};
 pub(crate) use registry::{Labels, NONE, QueueRef, Registry, SeriesId};
 pub use settings::{Clock, Formula, Limits, QueueSettings, Settings, WindowLength, WindowSettings};
