@@ -117,7 +117,7 @@ pub(super) fn open(path: &Path) -> Result<Connection, LedgerError> {
     connection.busy_timeout(BUSY_WAIT)?;
     check(&connection, path)?;
     connection.pragma_update(None, "journal_mode", "wal").map_err(unreadable)?;
-    connection.pragma_update(None, "synchronous", "normal")?;
+    connection.pragma_update(None, "synchronous", "full")?;
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let found = check(&transaction, path)?;
     for migration in MIGRATIONS.iter().skip(found) {
