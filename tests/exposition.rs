@@ -61,6 +61,7 @@ fn settings() -> Arc<Settings> {
         limits: Limits { series: 2_000, open_contacts: 1_000, remembered_ids: 1_000, record_bytes: 4_096 },
         queue_defaults: queue_settings("", ChannelId::PHONE, Formula::Live),
         queues: vec![("fault".to_string(), fault), ("mail".to_string(), queue_settings("Mail", EMAIL, Formula::Live))],
+        history_interval_ms: None,
         aliases: BTreeMap::new(),
     })
 }

@@ -195,6 +195,7 @@ impl Config {
             limits: self.limits.clone(),
             queue_defaults: self.queue_defaults.settings.clone(),
             queues: self.queues.iter().map(|queue| (queue.id.clone(), queue.keys.settings.clone())).collect(),
+            history_interval_ms: None,
             aliases,
         }
     }
