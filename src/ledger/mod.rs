@@ -4,8 +4,14 @@
 //! the increments of the interval history. Several instances on one host share the file; a generation number per
 //! partition fences off an instance that has lost the partition and does not know it yet.
 
+mod counts;
+mod distribution;
 mod error;
+mod intervals;
 mod schema;
 
 pub use error::LedgerError;
+pub use intervals::distributions_replaced;
+#[allow(unused_imports)]
+pub(crate) use intervals::{add, delete_before};
 pub use schema::SCHEMA_VERSION;
