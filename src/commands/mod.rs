@@ -6,6 +6,7 @@ use clap::{Parser, Subcommand};
 
 mod check;
 mod demo;
+mod pipeline;
 mod replay;
 mod schema;
 mod serve;
