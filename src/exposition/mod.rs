@@ -65,9 +65,10 @@ pub fn contact_text(settings: Arc<Settings>, snapshot: Arc<Snapshot>) -> Result<
 
 /// The text of what a registry gathers.
 fn text_of(registry: &Registry) -> Result<String, prometheus::Error> {
-    let text = TextEncoder::new().encode_to_string(&registry.gather())?;
-    // A label `quantile` belongs to summaries, which promtool insists on, and a window has no sum and count that only
-    // grow. The library cannot write the type that is left for it.
-    let name = catalogue::WINDOW_WAIT_QUANTILE.name;
-    Ok(text.replacen(&format!("# TYPE {name} gauge\n"), &format!("# TYPE {name} untyped\n"), 1))
+    let mut text = TextEncoder::new().encode_to_string(&registry.gather())?;
+    for metric in catalogue::ALL.iter().filter(|metric| metric.kind == catalogue::Kind::Untyped) {
+        let name = metric.name;
+        text = text.replacen(&format!("# TYPE {name} gauge\n"), &format!("# TYPE {name} untyped\n"), 1);
+    }
+    Ok(text)
 }
