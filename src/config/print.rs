@@ -93,17 +93,20 @@ fn print_http(out: &mut Printer, http: &Http) {
             out.text("tls_certificate", &files.certificate.to_string_lossy());
             out.text("tls_key", &files.key.to_string_lossy());
         }
-        None => out.comment("tls_certificate, tls_key: plain HTTP"),
+        None => {
+            out.comment("tls_certificate: none, plain HTTP");
+            out.comment("tls_key: none");
+        }
     }
-    if http.bearer_token_hash.is_some() {
-        out.text("bearer_token_hash", MASK);
+    match &http.bearer_token_hash {
+        Some(_) => out.text("bearer_token_hash", MASK),
+        None => out.comment("bearer_token_hash: none"),
     }
-    if !http.basic_auth.is_empty() {
+    if http.basic_auth.is_empty() {
+        out.comment("basic_auth: none");
+    } else {
         let users: Vec<String> = http.basic_auth.keys().map(|user| format!("{} = \"{MASK}\"", key(user))).collect();
         out.line(format_args!("basic_auth = {{ {} }}", users.join(", ")));
-    }
-    if http.bearer_token_hash.is_none() && http.basic_auth.is_empty() {
-        out.comment("bearer_token_hash, basic_auth: no credentials are needed");
     }
 }
 

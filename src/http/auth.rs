@@ -270,6 +270,20 @@ mod tests {
     }
 
     #[test]
+    fn an_unknown_credential_waits_for_a_place() {
+        let authentication = authentication();
+        let all = authentication.places.clone().try_acquire_many_owned(VERIFICATIONS as u32).unwrap();
+        let headers = HeaderMap::from_iter([(AUTHORIZATION, HeaderValue::from_static("Bearer a-token"))]);
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+        runtime.block_on(async {
+            let pause = std::time::Duration::from_millis(300);
+            assert!(tokio::time::timeout(pause, authentication.judge(&headers)).await.is_err());
+            drop(all);
+            assert_eq!(authentication.judge(&headers).await, Verdict::Accepted);
+        });
+    }
+
+    #[test]
     fn refusals_are_counted_and_told_now_and_then() {
         let authentication = authentication();
         assert_eq!(authentication.count_refusal(1_000), Some(1));
