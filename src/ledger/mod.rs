@@ -5,7 +5,9 @@
 //! partition fences off an instance that has lost the partition and does not know it yet.
 
 mod error;
+mod key;
 mod schema;
 
 pub use error::LedgerError;
+pub use key::{load_or_create, path_of_key};
 pub use schema::SCHEMA_VERSION;
