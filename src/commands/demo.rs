@@ -1,6 +1,7 @@
 //! `nabiz demo`.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
@@ -16,7 +17,9 @@ use super::pipeline;
 use crate::config::Config;
 use crate::config::duration::parse_duration_ms;
 use crate::event::decode::Format;
-use crate::ingest::{Options, Topic, system_clock};
+use crate::http::Security;
+use crate::ingest::{LedgerOptions, Options, Topic, system_clock};
+use crate::ledger;
 use crate::simulate::{self, DEFAULT_START_MS, RATE_SCALE_MAX, RATE_SCALE_MIN, Scenario, Simulation};
 
 const EXAMPLES: &str = "\
@@ -86,8 +89,12 @@ pub fn run(args: Args) -> Result<(), Failure> {
     let producer = spawn_producer(simulation, &brokers, Arc::clone(&stop))?;
 
     let topics = vec![Topic { name: TOPIC.to_owned(), format: Format::CloudEvents }];
-    let options = Options { topics, ..Options::new(brokers, "nabiz-demo", "nabiz.dead-letters") };
-    let result = pipeline::run(options, Arc::new(config.settings()), args.listen, args.duration, |address| {
+    let scratch = Scratch::new(now_ms)?;
+    let path = scratch.0.join("nabiz.db");
+    let ledger_options = LedgerOptions::new(&path, ledger::load_or_create(&path).map_err(anyhow::Error::from)?);
+    let options = Options { topics, ..Options::new(brokers, "nabiz-demo", "nabiz.dead-letters", ledger_options) };
+    let http = pipeline::Http { listen: args.listen, security: Security::default() };
+    let result = pipeline::run(options, Arc::new(config.settings()), http, args.duration, |address| {
         println!("page     http://{address}/");
         println!("metrics  http://{address}/metrics");
         println!("api      http://{address}/api/v1/queues");
@@ -101,6 +108,24 @@ pub fn run(args: Args) -> Result<(), Failure> {
         Ok(Ok(())) => result,
         Ok(Err(error)) => result.and(Err(Failure::Running(error))),
         Err(_) => result.and(Err(Failure::Running(anyhow::anyhow!("the simulated contact centre has failed")))),
+    }
+}
+
+/// A folder for the ledger of this demo, gone when it ends.
+struct Scratch(PathBuf);
+
+impl Scratch {
+    fn new(now_ms: i64) -> anyhow::Result<Self> {
+        let folder = std::env::temp_dir().join(format!("nabiz-demo-{}-{now_ms:x}", std::process::id()));
+        std::fs::create_dir(&folder).with_context(|| format!("cannot make the folder {}", folder.display()))?;
+        Ok(Scratch(folder))
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        // What cannot be removed is left to the system's own cleaning.
+        let _ = std::fs::remove_dir_all(&self.0);
     }
 }
 

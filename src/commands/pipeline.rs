@@ -13,7 +13,7 @@ use tracing_subscriber::EnvFilter;
 
 use super::Failure;
 use crate::exposition::{CONTENT_TYPE, Exposition};
-use crate::http::{self, App, RenderedMetrics};
+use crate::http::{self, App, RenderedMetrics, Security};
 use crate::ingest::{Ingest, Options, StartError};
 use crate::shard::Settings;
 use crate::view::Published;
@@ -36,12 +36,18 @@ pub fn start_logging(default: &str) {
     };
 }
 
+/// Where and how HTTP is served.
+pub struct Http {
+    pub listen: SocketAddr,
+    pub security: Security,
+}
+
 /// Runs the pipeline until it is told to stop, by a signal or after `duration`. `started` is called with the address
 /// once HTTP is bound.
 pub fn run(
     options: Options,
     settings: Arc<Settings>,
-    listen: SocketAddr,
+    http: Http,
     duration: Option<Duration>,
     started: impl FnOnce(SocketAddr),
 ) -> Result<(), Failure> {
@@ -50,7 +56,7 @@ pub fn run(
         .enable_all()
         .build()
         .context("the runtime cannot be started")?;
-    let result = runtime.block_on(serve(options, settings, listen, duration, started));
+    let result = runtime.block_on(serve(options, settings, http, duration, started));
     // A client whose broker is away may hold a thread; the end of the process ends it.
     runtime.shutdown_background();
     result
@@ -59,21 +65,19 @@ pub fn run(
 async fn serve(
     options: Options,
     settings: Arc<Settings>,
-    listen: SocketAddr,
+    http: Http,
     duration: Option<Duration>,
     started: impl FnOnce(SocketAddr),
 ) -> Result<(), Failure> {
+    let Http { listen, security } = http;
     let listener = TcpListener::bind(listen)
         .await
         .with_context(|| format!("cannot listen on {listen} (http.listen, --listen): is the port in use"))?;
     let address = listener.local_addr().context("the listener has no address")?;
-    if !address.ip().is_loopback() {
-        tracing::warn!(%address, "http listens beyond this machine, without encryption or authentication");
-    }
     let published = Arc::new(ArcSwap::from_pointee(Published::starting(Arc::clone(&settings), options.shard_label)));
     let exposition = Exposition::new(Arc::clone(&published)).context("the metrics cannot be registered")?;
     let ingest = Ingest::start(options, settings, Arc::clone(&published)).map_err(|error| match error {
-        StartError::Thread { .. } => Failure::Running(error.into()),
+        StartError::Thread { .. } | StartError::Ledger(_) => Failure::Running(error.into()),
         _ => Failure::usage(error),
     })?;
     tracing::info!(%address, version = env!("CARGO_PKG_VERSION"), "nabiz has started");
@@ -83,11 +87,15 @@ async fn serve(
     let metrics = Arc::new(move |_accept: Option<&str>| {
         Ok(RenderedMetrics { content_type: CONTENT_TYPE, body: exposition.render()?.into_bytes() })
     });
-    let server = tokio::spawn(http::serve(listener, App::new(published, metrics), wait_for(stopped)));
+    let app = App { security, ..App::new(published, metrics) };
+    let server = tokio::spawn(http::serve(listener, app, wait_for(stopped)));
 
     let reason = until_stop(&ingest, duration).await?;
     let began = Instant::now();
-    tracing::info!(reason, "nabiz stops");
+    match &reason {
+        Stop::Told(reason) => tracing::info!(reason, "nabiz stops"),
+        Stop::Failure(reason) => tracing::error!(reason, "nabiz stops"),
+    }
     let _ = stop_http.send(true);
     let ended = tokio::task::spawn_blocking(move || ingest.stop(STOP_WITHIN));
     let (ended, served) = tokio::join!(ended, tokio::time::timeout(STOP_WITHIN, server));
@@ -96,8 +104,8 @@ async fn serve(
     }
     tracing::info!(clean = ended.unwrap_or(false), took_ms = began.elapsed().as_millis() as u64, "nabiz has stopped");
     match reason {
-        THREAD_ENDED => Err(Failure::Running(anyhow::anyhow!("an ingest thread has ended: a defect, see the log"))),
-        _ => Ok(()),
+        Stop::Failure(failure) => Err(Failure::Running(anyhow::anyhow!(failure))),
+        Stop::Told(_) => Ok(()),
     }
 }
 
@@ -106,10 +114,15 @@ async fn wait_for(mut stopped: watch::Receiver<bool>) {
     let _ = stopped.wait_for(|stopped| *stopped).await;
 }
 
-const THREAD_ENDED: &str = "an ingest thread has ended";
+/// Why the pipeline stops.
+#[derive(Debug)]
+enum Stop {
+    Told(&'static str),
+    Failure(String),
+}
 
 /// Waits for a reason to stop.
-async fn until_stop(ingest: &Ingest, duration: Option<Duration>) -> Result<&'static str, Failure> {
+async fn until_stop(ingest: &Ingest, duration: Option<Duration>) -> Result<Stop, Failure> {
     use tokio::signal::unix::{SignalKind, signal};
     let mut terminate = signal(SignalKind::terminate()).context("cannot wait for SIGTERM")?;
     let mut interrupt = signal(SignalKind::interrupt()).context("cannot wait for SIGINT")?;
@@ -117,15 +130,15 @@ async fn until_stop(ingest: &Ingest, duration: Option<Duration>) -> Result<&'sta
     loop {
         let until_deadline = deadline.map_or(HEARTBEAT, |deadline| deadline.saturating_duration_since(Instant::now()));
         tokio::select! {
-            _ = terminate.recv() => return Ok("SIGTERM"),
-            _ = interrupt.recv() => return Ok("SIGINT"),
+            _ = terminate.recv() => return Ok(Stop::Told("SIGTERM")),
+            _ = interrupt.recv() => return Ok(Stop::Told("SIGINT")),
             () = tokio::time::sleep(until_deadline.min(HEARTBEAT)) => {}
         }
         if deadline.is_some_and(|deadline| Instant::now() >= deadline) {
-            return Ok("the time is over");
+            return Ok(Stop::Told("the time is over"));
         }
-        if !ingest.is_running() {
-            return Ok(THREAD_ENDED);
+        if let Some(failure) = ingest.failure() {
+            return Ok(Stop::Failure(failure));
         }
     }
 }

@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use super::Failure;
 use super::pipeline;
-use crate::config::{self, Config, ConfigError};
-use crate::ingest::{Options, Topic};
+use crate::config::{self, Config};
+use crate::ingest::{LedgerOptions, Options, Topic};
+use crate::ledger;
 
 const EXAMPLES: &str = "\
 Example:
@@ -23,14 +24,27 @@ pub struct Args {
 
 pub fn run(args: Args) -> Result<(), Failure> {
     let config = config::load(&args.config, config::environment()).map_err(Failure::usage)?;
-    let options = options(&config).map_err(Failure::usage)?;
+    let options = options(&config)?;
     pipeline::start_logging("info");
-    pipeline::run(options, Arc::new(config.settings()), config.http.listen, None, |_| {})
+    let mut settings = config.settings();
+    settings.history_interval_ms = Some(config.ledger.interval_ms);
+    let security = config.http_security().map_err(Failure::usage)?;
+    let http = pipeline::Http { listen: config.http.listen, security };
+    pipeline::run(options, Arc::new(settings), http, None, |_| {})
+}
+
+/// Where state is kept, by the configuration.
+fn ledger(config: &Config) -> Result<LedgerOptions, Failure> {
+    let hash_key = ledger::load_or_create(&config.ledger.path).map_err(|error| Failure::Running(error.into()))?;
+    Ok(LedgerOptions {
+        history_retention_ms: config.ledger.retention_ms,
+        ..LedgerOptions::new(&config.ledger.path, hash_key)
+    })
 }
 
 /// What ingestion takes from the configuration.
-pub(super) fn options(config: &Config) -> Result<Options, ConfigError> {
-    let kafka = config.require_kafka()?;
+fn options(config: &Config) -> Result<Options, Failure> {
+    let kafka = config.require_kafka().map_err(Failure::usage)?;
     let topic = |topic: &config::Topic| Topic { name: topic.name.clone(), format: topic.format };
     Ok(Options {
         workers: kafka.workers,
@@ -38,6 +52,6 @@ pub(super) fn options(config: &Config) -> Result<Options, ConfigError> {
         client: kafka.client.iter().cloned().collect(),
         record_bytes_max: config.limits.record_bytes,
         shard_label: config.metrics.shard_label,
-        ..Options::new(&kafka.brokers, &kafka.group, &kafka.dead_letter_topic)
+        ..Options::new(&kafka.brokers, &kafka.group, &kafka.dead_letter_topic, ledger(config)?)
     })
 }
