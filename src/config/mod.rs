@@ -14,7 +14,7 @@ mod queues;
 mod reader;
 mod windows;
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
@@ -183,7 +183,7 @@ impl Config {
 
     /// What the fold of a partition depends on.
     pub fn settings(&self) -> Settings {
-        let aliases: HashMap<String, usize> = self
+        let aliases: BTreeMap<String, usize> = self
             .queues
             .iter()
             .enumerate()
