@@ -8,6 +8,7 @@ pub mod event;
 pub mod exposition;
 pub mod http;
 pub mod ingest;
+pub mod ledger;
 pub mod shard;
 pub mod simulate;
 pub mod view;

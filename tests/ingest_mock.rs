@@ -58,6 +58,7 @@ fn settings(idle_advance: bool) -> Arc<Settings> {
         limits: Limits { series: 100, open_contacts: 10_000, remembered_ids: 10_000, record_bytes: 1 << 20 },
         queue_defaults,
         queues: Vec::new(),
+        history_interval_ms: None,
         aliases: BTreeMap::new(),
     })
 }

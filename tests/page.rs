@@ -72,6 +72,17 @@ fn the_page_shows_what_the_api_says_and_follows_a_change() {
 }
 
 #[test]
+fn numbers_are_fetched_where_there_is_no_place_for_a_stream() {
+    let Some(browser) = Browser::start() else { return };
+    let limits = Limits { streams: 0, ..Limits::default() };
+    let server = Server::with(published(snapshot(), true), || NOW_MS, limits);
+    let mut page = browser.open(&server.url("/"), 1920, 1080);
+    page.wait_for(&field("fault", "waiting"), &json!("14"), PAINT);
+    server.publish(published(with_waiting("fault", 77), true));
+    page.wait_for(&field("fault", "waiting"), &json!("77"), 2 * DEADLINE);
+}
+
+#[test]
 fn old_numbers_are_called_stale_in_words() {
     let Some(browser) = Browser::start() else { return };
     let server = Server::with(published(snapshot(), true), || NOW_MS + 60_000, Limits::default());
@@ -88,8 +99,9 @@ fn no_numbers_while_catching_up_and_a_lost_connection_is_told() {
     let server = Server::start(published(snapshot(), false));
     let mut page = browser.open(&server.url("/"), 390, 844);
     page.wait_for("document.getElementById('progress').hidden", &json!(false), PAINT);
-    page.wait_for("document.querySelector('.partition').textContent", &json!("calls/022,665 records to go"), DEADLINE);
+    page.wait_for("document.querySelector('.partition').textContent", &json!("calls/012,665 records to go"), DEADLINE);
     page.wait_for("document.querySelector('progress').value", &json!(17_335), DEADLINE);
+    page.wait_for("document.querySelector('progress').max", &json!(30_000), DEADLINE);
     page.wait_for("document.querySelectorAll('article').length", &json!(0), DEADLINE);
     keep_screenshot(&mut page, "phone-catching-up", false);
 

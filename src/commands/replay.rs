@@ -14,6 +14,7 @@ use jiff::Timestamp;
 use bounded_lines::BoundedLines;
 
 use super::Failure;
+use crate::config::{self, Config};
 use crate::event::decode::{Format, Message};
 use crate::event::{Reason, Rejection};
 use crate::exposition;
@@ -62,7 +63,11 @@ pub fn run(args: Args) -> Result<(), Failure> {
     let rejected = snapshot.records.rejected_sum();
     let text = exposition::contact_text(settings, Arc::new(snapshot)).context("cannot write the metrics")?;
     let mut stdout = io::stdout().lock();
-    stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()).context("cannot write to standard output")?;
+    match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
+        // Whoever reads has seen enough, as with `| head`.
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {}
+        written => written.context("cannot write to standard output")?,
+    }
     if args.strict && rejected > 0 {
         return Err(Failure::Running(anyhow!("--strict: {rejected} rejected")));
     }
@@ -152,56 +157,11 @@ fn open(file: &Path) -> Result<(Box<dyn BufRead>, ProgressBar), Failure> {
 
 /// The settings of a configuration file, or the defaults.
 fn load_settings(config: Option<&Path>) -> Result<Settings, Failure> {
-    use jiff::civil::Time;
-    use jiff::tz::TimeZone;
-
-    use crate::calendar::BusinessDay;
-    use crate::event::{ChannelId, Channels};
-    use crate::shard::{Clock, Formula, Limits, QueueSettings, WindowLength, WindowSettings};
-
-    if let Some(config) = config {
-        return Err(Failure::Usage(anyhow!("cannot read {}: configuration is not built yet", config.display())));
-    }
-    let zone = TimeZone::get("Europe/Istanbul").context("time zone")?;
-    let minutes = |minutes: u64, label: &str| WindowLength { ms: minutes * 60_000, label: label.to_string() };
-    Ok(Settings {
-        channels: Channels::default(),
-        windows: WindowSettings {
-            pane_ms: 5_000,
-            lengths: vec![
-                minutes(1, "1m"),
-                minutes(5, "5m"),
-                minutes(15, "15m"),
-                minutes(30, "30m"),
-                minutes(60, "1h"),
-            ],
-            idle_advance: true,
-            allowed_lateness_ms: 60_000,
-            transport_delay_ms: 3_000,
-            miss_grace_ms: 2_000,
-            reorder_grace_ms: 30_000,
-            dedup_horizon_ms: 3_600_000,
-            business_day: BusinessDay::new(zone, Time::midnight()),
-        },
-        limits: Limits { series: 2_000, open_contacts: 1_000_000, remembered_ids: 1_000_000, record_bytes: 1_048_576 },
-        queue_defaults: QueueSettings {
-            name: String::new(),
-            channel: ChannelId::PHONE,
-            target_wait_ms: 20_000,
-            target_ratio: 0.8,
-            short_abandon_ms: 5_000,
-            max_wait_ms: None,
-            max_service_ms: None,
-            target_abandonment: 0.05,
-            target_first_response_ms: 4 * 3_600_000,
-            target_resolution_ms: 3 * 86_400_000,
-            formula: Formula::Live,
-            clock: Clock::Elapsed,
-            opening_hours: None,
-        },
-        queues: Vec::new(),
-        aliases: Default::default(),
-    })
+    let config = match config {
+        Some(path) => config::load(path, config::environment()).map_err(Failure::usage)?,
+        None => Config::defaults(),
+    };
+    Ok(config.settings())
 }
 
 #[cfg(test)]

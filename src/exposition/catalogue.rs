@@ -7,6 +7,9 @@ pub enum Kind {
     Counter,
     /// Goes up and down.
     Gauge,
+    /// Goes up and down; declared untyped, because a label `quantile` belongs to summaries, and a window has no sum and
+    /// count that only grow.
+    Untyped,
     /// Classic buckets, sum and count; only ever grows.
     Histogram,
 }
@@ -156,7 +159,7 @@ Contacts {
         "Service level of the window by the formula of the queue; absent where nothing counts.";
     WINDOW_ABANDONMENT: Gauge "nabiz_window_abandonment_ratio" ["queue", "channel", "window"]
         "Abandoned of answered and abandoned visits in the window, without short abandons; absent where there are none.";
-    WINDOW_WAIT_QUANTILE: Gauge "nabiz_window_wait_quantile_seconds" ["queue", "channel", "window", "quantile"]
+    WINDOW_WAIT_QUANTILE: Untyped "nabiz_window_wait_quantile_seconds" ["queue", "channel", "window", "quantile"]
         "Wait of the visits answered within the window, by quantile; absent where none was.";
     WINDOW_WAIT_MEAN: Gauge "nabiz_window_wait_mean_seconds" ["queue", "channel", "window"]
         "Average speed of answer in the window; absent where nobody was answered.";

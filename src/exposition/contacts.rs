@@ -9,6 +9,7 @@ use crate::shard::Settings;
 use crate::view::{BucketHistogram, FollowupSnapshot, SeriesSnapshot};
 
 type OfSeries<T> = (&'static Metric, fn(&SeriesSnapshot) -> T);
+type HistogramOf = fn(&SeriesSnapshot) -> &BucketHistogram;
 type OfFollowups = (&'static Metric, fn(&FollowupSnapshot) -> u64);
 
 const SERIES_NUMBERS: &[OfSeries<f64>] = &[
@@ -93,12 +94,11 @@ fn histograms(settings: &Settings, parts: &[Part<'_>], out: &mut Vec<Family>) {
 
     let handle_bounds_ms = settings.handle_bounds_ms();
     let response_bounds_ms = settings.response_bounds_ms();
-    let others: [(&Metric, &[u64], fn(&SeriesSnapshot) -> &BucketHistogram); 3] = [
-        (&c::HANDLE, &handle_bounds_ms, |series| &series.totals.handle),
+    for (metric, bounds_ms, histogram) in [
+        (&c::HANDLE, &handle_bounds_ms, (|series| &series.totals.handle) as HistogramOf),
         (&c::FIRST_RESPONSE, &response_bounds_ms, |series| &series.totals.first_response),
         (&c::RESOLUTION, &response_bounds_ms, |series| &series.totals.resolution),
-    ];
-    for (metric, bounds_ms, histogram) in others {
+    ] {
         let mut family = Family::new(metric);
         for (shard, labels, series) in each_series(settings, parts) {
             family.add_histogram(&labels, shard, bounds_ms, histogram(series));

@@ -8,7 +8,9 @@ use super::family::{Family, seconds};
 use crate::shard::{QueueSettings, Settings};
 use crate::view::Snapshot;
 
-const TARGETS: &[(&Metric, fn(&QueueSettings) -> f64)] = &[
+type OfQueue = (&'static Metric, fn(&QueueSettings) -> f64);
+
+const TARGETS: &[OfQueue] = &[
     (&c::TARGET_WAIT, |queue| seconds(queue.target_wait_ms)),
     (&c::TARGET_SERVICE_LEVEL, |queue| queue.target_ratio),
     (&c::TARGET_ABANDONMENT, |queue| queue.target_abandonment),

@@ -12,7 +12,9 @@ use crate::view::{AgentWindow, WindowCounts};
 /// Label of the window since the start of the business day.
 const TODAY: &str = "today";
 
-const COUNTS: &[(&Metric, fn(&WindowCounts) -> u64)] = &[
+type OfWindow<T> = (&'static Metric, fn(&WindowCounts) -> T);
+
+const COUNTS: &[OfWindow<u64>] = &[
     (&c::WINDOW_OFFERED, |counts| counts.offered),
     (&c::WINDOW_ANSWERED, |counts| counts.answered),
     (&c::WINDOW_ANSWERED_IN_TARGET, |counts| counts.answered_in_target),
@@ -25,7 +27,7 @@ const COUNTS: &[(&Metric, fn(&WindowCounts) -> u64)] = &[
 ];
 
 /// What is absent where its denominator is 0.
-const DERIVED: &[(&Metric, fn(&WindowCounts) -> Option<f64>)] = &[
+const DERIVED: &[OfWindow<Option<f64>>] = &[
     (&c::WINDOW_ABANDONMENT, WindowCounts::abandonment),
     (&c::WINDOW_WAIT_MEAN, WindowCounts::wait_mean_seconds),
     (&c::WINDOW_WAIT_MAX, |counts| (counts.answered > 0).then(|| seconds(counts.wait_max_ms))),

@@ -7,7 +7,7 @@ use arc_swap::ArcSwapOption;
 use serde::{Serialize, Serializer};
 
 use super::rfc3339;
-use super::status::{Readiness, readiness};
+use super::status::{Readiness, withheld};
 use crate::event::{AgentState, LeftReason, SelfServiceOutcome};
 use crate::shard::{Formula, QueueSettings, Settings};
 use crate::view::{BucketHistogram, Published, QueueSnapshot, SeriesSnapshot, Snapshot, WindowSnapshot};
@@ -59,7 +59,7 @@ impl Cache {
     /// The answer for `published` at the wall time `now_ms`.
     pub(super) fn answer(&self, published: &Arc<Published>, now_ms: i64) -> Answer {
         if !published.contact_metrics_ready {
-            return Answer::CatchingUp(readiness(published));
+            return Answer::CatchingUp(withheld(published));
         }
         let model = match &*self.0.load() {
             Some(kept) if Arc::ptr_eq(&kept.0, published) => kept.1.clone(),

@@ -18,6 +18,10 @@ pub(super) struct Partition {
     end: Option<i64>,
     lag_records: Option<u64>,
     stream_time: Option<String>,
+    /// End of the log when the partition came to this process.
+    catch_up_to: Option<i64>,
+    /// Everything up to there has been read.
+    caught_up: bool,
 }
 
 /// Records by what became of them.
@@ -64,14 +68,19 @@ pub(super) struct Status {
     as_of: Option<String>,
     age_ms: Option<i64>,
     partitions: Vec<Partition>,
-    /// Since the process started, by topic.
-    records: BTreeMap<String, Records>,
+    /// By topic; absent while the counters are withheld.
+    records: Option<BTreeMap<String, Records>>,
     rebalances: u64,
-    dead_letters: u64,
+    /// Absent while the counters are withheld.
+    dead_letters: Option<u64>,
     /// Absent without a ledger, and before the first checkpoint.
     checkpoint_age_seconds: Option<u64>,
     series: usize,
     open_contacts: u64,
+    /// Requests with wrong credentials since the start; absent where none are needed.
+    refused_credentials: Option<u64>,
+    /// Connections that did not agree on TLS since the start; absent without TLS.
+    failed_handshakes: Option<u64>,
 }
 
 /// What this module takes from the health of the pipeline.
@@ -87,7 +96,7 @@ struct HealthView {
 fn health(published: &Published) -> HealthView {
     let health = &published.health;
     HealthView {
-        ready: published.contact_metrics_ready,
+        ready: health.ready,
         partitions: health
             .partitions
             .iter()
@@ -98,6 +107,8 @@ fn health(published: &Published) -> HealthView {
                 end: partition.end,
                 lag_records: partition.lag,
                 stream_time: partition.stream_time_ms.and_then(rfc3339),
+                catch_up_to: partition.catch_up_to,
+                caught_up: partition.caught_up,
             })
             .collect(),
         records: health.records.iter().map(|(topic, totals)| (topic.to_string(), totals.into())).collect(),
@@ -107,9 +118,18 @@ fn health(published: &Published) -> HealthView {
     }
 }
 
-/// Readiness as of `published`.
+/// Readiness of the process.
 pub(super) fn readiness(published: &Published) -> Readiness {
     let HealthView { ready, partitions, .. } = health(published);
+    progress(ready, partitions)
+}
+
+/// Why there are no contact numbers, and how far the pipeline is.
+pub(super) fn withheld(published: &Published) -> Readiness {
+    progress(false, health(published).partitions)
+}
+
+fn progress(ready: bool, partitions: Vec<Partition>) -> Readiness {
     let error = match (ready, partitions.is_empty()) {
         (true, _) => None,
         (false, true) => Some("no partition is assigned yet"),
@@ -131,11 +151,13 @@ pub(super) fn status(app: &App, published: &Published) -> Status {
         as_of: stream_time_ms.and_then(rfc3339),
         age_ms: stream_time_ms.map(|time_ms| now_ms.saturating_sub(time_ms)),
         partitions,
-        records,
+        records: published.contact_metrics_ready.then_some(records),
         rebalances,
-        dead_letters,
+        dead_letters: published.contact_metrics_ready.then_some(dead_letters),
         checkpoint_age_seconds: checkpoint_ms.map(|time_ms| now_ms.saturating_sub(time_ms).max(0) as u64 / 1000),
         series: published.merged.series.len(),
         open_contacts: published.merged.open_contacts,
+        refused_credentials: app.security.authentication.as_ref().map(|authentication| authentication.refused()),
+        failed_handshakes: app.security.tls.as_ref().map(|tls| tls.failed_handshakes()),
     }
 }

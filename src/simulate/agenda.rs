@@ -67,3 +67,24 @@ impl Agenda {
         self.heap.len()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn steps_come_by_time_and_then_in_the_order_of_planning() {
+        let mut agenda = Agenda::default();
+        for (time_ms, agent) in [(5, 0), (3, 1), (5, 2), (3, 3), (5, 4), (5, 5), (9, 6)] {
+            agenda.plan(time_ms, Step::ShiftEnds { agent });
+        }
+        let taken: Vec<(i64, usize)> = std::iter::from_fn(|| agenda.next_before(9))
+            .map(|(time_ms, step)| match step {
+                Step::ShiftEnds { agent } => (time_ms, agent),
+                other => panic!("{other:?} was not planned"),
+            })
+            .collect();
+        assert_eq!(taken, [(3, 1), (3, 3), (5, 0), (5, 2), (5, 4), (5, 5)]);
+        assert_eq!(agenda.len(), 1, "what is not before the end stays");
+    }
+}

@@ -110,7 +110,7 @@ const fn written(id: &'static str, channel: Channel, followup: Option<(&'static 
 
 /// Every queue. The CİMER petitions are in `petition`.
 pub(super) const QUEUES: [Queue; 10] = [
-    phone("fault", None, 45.0, Some(("water_network", 0.30))),
+    phone("fault", None, 28.0, Some(("water_network", 0.30))),
     phone("billing", DAYTIME, 40.0, Some(("meters", 0.06))),
     phone("subscription", DAYTIME, 40.0, None),
     phone("general", None, 40.0, None),
@@ -195,7 +195,7 @@ const ROSTER: &[Shift] = &[
     shift(6, 16, 34, 4.0),
 ];
 
-const NIGHT_ROSTER: &[Shift] = &[shift(0, 0, 16, 2.0), shift(0, 16, 32, 2.0), shift(0, 32, 48, 2.0)];
+const NIGHT_ROSTER: &[Shift] = &[shift(0, 0, 16, 3.0), shift(0, 16, 32, 3.0), shift(0, 32, 48, 3.0)];
 
 /// The roster of a scenario.
 pub(super) fn roster(scenario: Scenario) -> &'static [Shift] {
@@ -247,8 +247,8 @@ mod tests {
 
     #[test]
     fn every_queue_is_served_and_intents_add_up() {
-        for queue in 0..QUEUES.len() {
-            assert!(TEAMS.iter().any(|queues| queues.contains(&queue)), "{}", QUEUES[queue].id);
+        for (queue, of) in QUEUES.iter().enumerate() {
+            assert!(TEAMS.iter().any(|queues| queues.contains(&queue)), "{}", of.id);
         }
         for is_night in [false, true] {
             let sum: f64 = intents(is_night).iter().map(|(_, share)| share).sum();

@@ -109,8 +109,8 @@ impl World {
 
     /// Takes messages out of their queues that nobody has taken for a month.
     pub(super) fn withdraw_forgotten_messages(&mut self) {
-        for queue in 0..QUEUES.len() {
-            if QUEUES[queue].channel.is_immediate() {
+        for (queue, of) in QUEUES.iter().enumerate() {
+            if of.channel.is_immediate() {
                 continue;
             }
             while let Some(place) = self.first_in_line(queue) {

@@ -2,6 +2,7 @@
 
 use rand::RngExt;
 
+use super::Scenario;
 use super::arrivals::local_day;
 use super::behaviour::{between_ms, chance, hold_ms, lognormal_ms, patience_ms, survey_score, talk_ms, wrap_up_ms};
 use super::centre::{
@@ -54,8 +55,9 @@ impl World {
 
     fn draw_intent(&mut self) -> QueueId {
         let hour = local_day(self.now_ms).1 / HOUR_MS;
+        let is_night = self.scenario == Scenario::Overnight || !(8..20).contains(&hour);
         let mut left: f64 = self.rng.random();
-        for (queue, share) in intents(!(8..20).contains(&hour)) {
+        for (queue, share) in intents(is_night) {
             if left < share {
                 return queue;
             }
@@ -146,9 +148,12 @@ impl World {
         }
     }
 
+    /// Whether a queue takes contacts now. At night only those do that are open at all hours.
     pub(super) fn is_open(&self, queue: QueueId) -> bool {
         let (_, of_day_ms) = local_day(self.now_ms);
-        QUEUES[queue].open.is_none_or(|(from_ms, to_ms)| (from_ms..to_ms).contains(&of_day_ms))
+        QUEUES[queue].open.is_none_or(|(from_ms, to_ms)| {
+            self.scenario != Scenario::Overnight && (from_ms..to_ms).contains(&of_day_ms)
+        })
     }
 
     /// How and when a visit that opens now ends if nobody answers; `None` where the citizen does not wait on a line.

@@ -1,4 +1,7 @@
 //! Agent time of one queue by state: booked since the beginning, in panes, and for the business day.
+//!
+//! A stretch of time fills whole panes between its two ends. The panes keep the ends, and how many agents begin and
+//! cease to fill panes from there on, so that booking costs the same however long the stretch.
 
 use std::collections::VecDeque;
 
@@ -8,15 +11,35 @@ use super::{Grid, Position};
 use crate::event::AgentState;
 use crate::view::AgentWindow;
 
+const STATES: usize = AgentState::ALL.len();
+
 /// Booked agent time of one queue.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(crate) struct AgentTime {
     /// Since the beginning, by state.
-    pub(crate) total_ms: [u64; 5],
-    /// Ascending by pane.
-    panes: VecDeque<(i64, [u64; 5])>,
-    today_ms: [u64; 5],
+    pub(crate) total_ms: [u64; STATES],
+    /// Index of the first of `panes`.
+    first_pane: i64,
+    /// One after the other, without gaps.
+    panes: VecDeque<Pane>,
+    /// Agents that fill the pane before the first whole.
+    filling: [i64; STATES],
+    today_ms: [u64; STATES],
     today_start_ms: i64,
+    /// Booked since the last checkpoint, by interval.
+    #[serde(skip)]
+    intervals: Vec<(i64, [u64; STATES])>,
+    /// Differs from what is stored.
+    #[serde(skip)]
+    pub(crate) changed: bool,
+}
+
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
+struct Pane {
+    /// Time of those who do not fill it whole.
+    part_ms: [u64; STATES],
+    /// Change of the number of those who fill panes whole, from this pane on.
+    change: [i64; STATES],
 }
 
 /// Length of the common part of two intervals.
@@ -25,38 +48,90 @@ fn overlap_ms(from_ms: i64, to_ms: i64, start_ms: i64, end_ms: i64) -> u64 {
 }
 
 impl AgentTime {
-    /// Books one agent's time in a state from `from_ms` to `to_ms`.
+    /// Books one agent's time in a state from `from_ms` to `to_ms`, which is not after stream time.
     pub(crate) fn book(&mut self, grid: &Grid, position: &Position, state: AgentState, from_ms: i64, to_ms: i64) {
         if to_ms <= from_ms {
             return;
         }
         self.roll(grid, position);
         let state = state.index();
+        self.changed = true;
+        self.add_to_intervals(grid, state, from_ms, to_ms);
         self.total_ms[state] += to_ms.abs_diff(from_ms);
         self.today_ms[state] += overlap_ms(from_ms, to_ms, position.today_start_ms, position.today_end_ms);
-        let first = grid.pane_of(from_ms).max(grid.oldest_pane(position.pane));
-        for pane in first..=grid.pane_of(to_ms - 1) {
-            let start_ms = pane * grid.pane_ms;
-            self.pane(pane)[state] += overlap_ms(from_ms, to_ms, start_ms, start_ms + grid.pane_ms);
+
+        let from_ms = from_ms.max(grid.oldest_pane(position.pane) * grid.pane_ms);
+        if to_ms <= from_ms {
+            return;
+        }
+        let (first, last) = (grid.pane_of(from_ms), grid.pane_of(to_ms - 1));
+        if first == last {
+            self.pane(first).part_ms[state] += to_ms.abs_diff(from_ms);
+            return;
+        }
+        self.pane(first).part_ms[state] += ((first + 1) * grid.pane_ms).abs_diff(from_ms);
+        self.pane(last).part_ms[state] += to_ms.abs_diff(last * grid.pane_ms);
+        self.pane(first + 1).change[state] += 1;
+        self.pane(last).change[state] -= 1;
+    }
+
+    fn add_to_intervals(&mut self, grid: &Grid, state: usize, from_ms: i64, to_ms: i64) {
+        let (Some(first_ms), Some(length_ms)) = (grid.interval_of(from_ms), grid.interval_ms) else { return };
+        let mut start_ms = first_ms;
+        while start_ms < to_ms {
+            let mut state_ms = [0; STATES];
+            state_ms[state] = overlap_ms(from_ms, to_ms, start_ms, start_ms + length_ms);
+            self.add_to_interval(start_ms, state_ms);
+            start_ms += length_ms;
         }
     }
 
-    fn pane(&mut self, index: i64) -> &mut [u64; 5] {
-        let position = self.panes.partition_point(|pane| pane.0 < index);
-        if self.panes.get(position).is_none_or(|pane| pane.0 != index) {
-            self.panes.insert(position, (index, [0; 5]));
+    /// Adds time to an interval, or gives back what [`Self::take_intervals`] gave.
+    pub(crate) fn add_to_interval(&mut self, start_ms: i64, state_ms: [u64; STATES]) {
+        match self.intervals.iter_mut().rfind(|(known_ms, _)| *known_ms == start_ms) {
+            Some((_, known)) => add(known, state_ms),
+            None => self.intervals.push((start_ms, state_ms)),
         }
-        &mut self.panes[position].1
+    }
+
+    /// What was booked by interval since the last call.
+    pub(crate) fn take_intervals(&mut self) -> Vec<(i64, [u64; STATES])> {
+        std::mem::take(&mut self.intervals)
+    }
+
+    /// Forgets the panes, as when their width has changed.
+    pub(crate) fn forget_panes(&mut self) {
+        self.panes.clear();
+        self.filling = [0; STATES];
+    }
+
+    /// The pane of an index that is not before the oldest pane of any window.
+    fn pane(&mut self, index: i64) -> &mut Pane {
+        if self.panes.is_empty() {
+            self.first_pane = index;
+        }
+        while index < self.first_pane {
+            self.panes.push_front(Pane::default());
+            self.first_pane -= 1;
+        }
+        let place = index.abs_diff(self.first_pane) as usize;
+        if place >= self.panes.len() {
+            self.panes.resize(place + 1, Pane::default());
+        }
+        &mut self.panes[place]
     }
 
     fn roll(&mut self, grid: &Grid, position: &Position) {
         if self.today_start_ms != position.today_start_ms {
             self.today_start_ms = position.today_start_ms;
-            self.today_ms = [0; 5];
+            self.today_ms = [0; STATES];
         }
         let oldest = grid.oldest_pane(position.pane);
-        while self.panes.front().is_some_and(|pane| pane.0 < oldest) {
-            self.panes.pop_front();
+        while self.first_pane < oldest
+            && let Some(pane) = self.panes.pop_front()
+        {
+            self.first_pane += 1;
+            add(&mut self.filling, pane.change);
         }
     }
 
@@ -64,10 +139,14 @@ impl AgentTime {
     pub(crate) fn windows(&mut self, grid: &Grid, position: &Position) -> Vec<AgentWindow> {
         self.roll(grid, position);
         let mut windows: Vec<AgentWindow> = grid.panes.iter().map(|_| AgentWindow::default()).collect();
-        for (index, state_ms) in &self.panes {
+        let mut filling = self.filling;
+        for (index, pane) in (self.first_pane..).zip(&self.panes) {
+            add(&mut filling, pane.change);
+            let whole_ms = filling.map(|agents| agents.unsigned_abs() * grid.pane_ms.unsigned_abs());
             for (window, panes) in windows.iter_mut().zip(&grid.panes) {
-                if *index > position.pane - panes {
-                    add(&mut window.state_ms, state_ms);
+                if index > position.pane - panes {
+                    add(&mut window.state_ms, pane.part_ms);
+                    add(&mut window.state_ms, whole_ms);
                 }
             }
         }
@@ -91,7 +170,7 @@ impl AgentTime {
     }
 }
 
-fn add(sum: &mut [u64; 5], more: &[u64; 5]) {
+fn add<T: std::ops::AddAssign>(sum: &mut [T; STATES], more: [T; STATES]) {
     for (sum, more) in sum.iter_mut().zip(more) {
         *sum += more;
     }

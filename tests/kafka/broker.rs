@@ -160,7 +160,7 @@ impl Kafka {
     /// The end of the broker's logs.
     pub fn logs(&self) -> String {
         ["stdout.log", "stderr.log", "kafka.log"]
-            .map(|name| format!("--- {name}\n{}", tail(&self.path(name), 40)))
+            .map(|name| format!("--- {name}\n{}", tail(&self.path(name), 20)))
             .join("\n")
     }
 
@@ -258,10 +258,10 @@ impl Kafka {
 
 impl Drop for Kafka {
     fn drop(&mut self) {
-        self.stop();
         if std::thread::panicking() {
             eprintln!("{}", self.logs());
         }
+        self.stop();
     }
 }
 

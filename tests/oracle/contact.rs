@@ -104,6 +104,8 @@ pub struct Contact {
     open_since: Option<i64>,
     /// The queue that the matter was last seen in.
     matter_queue: Option<String>,
+    /// The channel of the last visit, else that with which the matter was opened.
+    matter_channel: Option<ChannelId>,
 }
 
 /// What a contact adds to the live gauges.
@@ -180,8 +182,11 @@ impl Contact {
         }
         if ending == Ending::Answered {
             match self.early_end.take_if(|early| early.time >= end) {
-                // Answered and already ended.
-                Some(early) => self.handle_early_end(books, early, end, &visit),
+                // Answered and already ended; what was in service before is replaced by nothing.
+                Some(early) => {
+                    self.service = None;
+                    self.handle_early_end(books, early, end, &visit);
+                }
                 None => {
                     self.service = Some(Service { queue: visit.queue.clone(), channel: visit.channel, answer: end });
                 }
@@ -233,6 +238,7 @@ impl Contact {
         });
         self.last_visit = Some((queue.to_string(), channel));
         self.matter_queue = Some(queue.to_string());
+        self.matter_channel = Some(channel);
         Visit { queue: queue.to_string(), channel, start, missed: false, source: context.source.to_string() }
     }
 
@@ -312,6 +318,9 @@ impl Contact {
     }
 
     fn observe_first_response(&self, context: &Context<'_>, books: &mut Books) {
+        if self.over_in_self_service {
+            return;
+        }
         if let (Some((started, _)), Some((replied, named))) = (self.started, &self.first_reply) {
             let queue = self.last_queue(named.as_deref());
             let ms = Self::clock_ms(context.settings, books, &queue, started, *replied);
@@ -333,14 +342,18 @@ impl Contact {
         }
         self.started = Some((context.time, channel));
         *books.contacts_started.entry(channel).or_default() += 1;
+        if self.over_in_self_service {
+            return Outcome::Applied;
+        }
         self.observe_first_response(context, books);
         if self.latest_reopened.is_some() {
             return Outcome::Applied;
         }
         if self.resolved.is_some() {
             self.observe_resolution(context, books, context.time);
-        } else if !channel.is_immediate() && !self.over_in_self_service {
+        } else if !channel.is_immediate() {
             self.open_since = Some(context.time);
+            self.matter_channel.get_or_insert(channel);
         }
         Outcome::Applied
     }
@@ -391,6 +404,7 @@ impl Contact {
                     self.over_in_self_service = true;
                     self.service = None;
                     self.open_since = None;
+                    self.latest_reopened = None;
                 }
                 Outcome::Applied
             }
@@ -430,7 +444,8 @@ impl Contact {
                 if self.resolved.is_none() {
                     self.resolved = Some((context.time, queue.as_deref().map(resolve)));
                     self.open_since = None;
-                    if let Some(since) = self.latest_reopened.or(self.started.map(|(time, _)| time)) {
+                    let started = self.started.map(|(time, _)| time).filter(|_| !self.over_in_self_service);
+                    if let Some(since) = self.latest_reopened.or(started) {
                         self.observe_resolution(context, books, since);
                     }
                 }
@@ -440,15 +455,12 @@ impl Contact {
                 let named = queue.as_deref().map(resolve);
                 let queue = self.last_queue(named.as_deref());
                 let channel = self.channel(context.settings, &queue);
-                self.record(context, books, queue, context.time, What::Reopened);
+                self.record(context, books, queue.clone(), context.time, What::Reopened);
                 self.latest_reopened = Some(context.time);
                 self.resolved = None;
-                if named.is_some() {
-                    self.matter_queue = named;
-                }
-                if !channel.is_immediate() {
-                    self.open_since = Some(context.time);
-                }
+                self.matter_queue = Some(queue);
+                self.open_since = (!channel.is_immediate()).then_some(context.time);
+                self.matter_channel = Some(channel);
                 Outcome::Applied
             }
             Body::SurveyAnswered { score, queue, channel, .. } => {
@@ -529,7 +541,7 @@ impl Contact {
             in_service: self.service.as_ref().map(|service| (service.queue.clone(), service.channel)),
             open: self.open_since.map(|since| {
                 let queue = self.last_queue(self.matter_queue.as_deref());
-                let channel = self.channel(settings, &queue);
+                let channel = self.matter_channel.unwrap_or(self.channel(settings, &queue));
                 (queue, channel, since)
             }),
         }

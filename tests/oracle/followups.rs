@@ -74,7 +74,8 @@ impl Followups {
                 self.known.insert(followup.to_string(), known);
                 (followup, Outcome::Applied)
             }
-            Body::FollowupWorkDone { followup, .. } => (followup, Outcome::Applied),
+            // No measure, and nothing to remember.
+            Body::FollowupWorkDone { .. } => return Some(Outcome::Applied),
             _ => return None,
         };
         if let Some(known) = self.known.get_mut(id.as_ref()) {

@@ -131,11 +131,12 @@ impl Oracle {
                 return Verdict::Rejected(reason);
             }
         };
+        let mut clamped = false;
         if let Some(timestamp) = timestamp_ms
             && time > timestamp + AHEAD_MAX_MS
         {
             time = timestamp;
-            self.clock_skew += 1;
+            clamped = true;
         }
         let now = self.now.map_or(time, |now| now.max(time));
         self.now = Some(now);
@@ -144,6 +145,7 @@ impl Oracle {
         let verdict = if self.is_repeated(record, now) {
             Verdict::Duplicate
         } else {
+            self.clock_skew += u64::from(clamped);
             self.seen.push(Seen { source: record.source.to_string(), id: record.id.to_string(), stream_ms: now });
             let windows = &self.settings.windows;
             let oldest = now - self.settings.longest_window_ms() as i64 - windows.allowed_lateness_ms as i64;
@@ -185,18 +187,14 @@ impl Oracle {
         self.followups.due(&self.settings, now);
     }
 
+    /// What a record says first decides what became of it.
     fn apply_all(&mut self, record: &Record<'_>, position: i64, time: i64, now: i64, cause: Cause) -> Outcome {
-        let outcomes: Vec<Outcome> = [&record.body]
-            .into_iter()
-            .chain(&record.more)
-            .map(|body| self.apply(&record.source, body, position, time, now, cause))
-            .collect();
-        for stronger in [Outcome::Held, Outcome::Applied] {
-            if outcomes.contains(&stronger) {
-                return stronger;
-            }
+        let first = self.apply(&record.source, &record.body, position, time, now, cause);
+        // A duplicate has no other effect.
+        for body in record.more.iter().filter(|_| first != Outcome::Duplicate) {
+            self.apply(&record.source, body, position, time, now, cause);
         }
-        Outcome::Duplicate
+        first
     }
 
     fn apply(&mut self, source: &str, body: &Body<'_>, position: i64, time: i64, now: i64, cause: Cause) -> Outcome {
@@ -238,7 +236,7 @@ impl Oracle {
         Outcome::Applied
     }
 
-    /// Advances stream time without a record.
+    /// Advances stream time without a record, be it before the first one.
     pub fn advance(&mut self, to_ms: i64) {
         let now = self.now.map_or(to_ms, |now| now.max(to_ms));
         self.now = Some(now);

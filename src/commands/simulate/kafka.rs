@@ -74,8 +74,9 @@ pub(super) fn write(simulation: &mut Simulation, brokers: &str, topic: &str, pac
         let event = simulation.closing_event();
         send(&producer, topic, Some(partition), &event)?;
     }
-    producer.flush(FLUSH_TIMEOUT).context("kafka did not take the last records in time")?;
+    let flushed = producer.flush(FLUSH_TIMEOUT);
     check(&producer)?;
+    flushed.context("kafka did not take the last records in time")?;
     Ok(Written::Whole)
 }
 

@@ -11,7 +11,9 @@ use sha2::{Digest, Sha256};
 
 const TEMPLATE: &str = include_str!("page.html");
 const STYLE: &str = include_str!("style.css");
-const SCRIPTS: [&str; 2] = [include_str!("words.js"), include_str!("page.js")];
+/// One script in four parts.
+const SCRIPTS: [&str; 4] =
+    [include_str!("words.js"), include_str!("text.js"), include_str!("cards.js"), include_str!("page.js")];
 
 struct Page {
     html: String,

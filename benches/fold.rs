@@ -1,0 +1,66 @@
+//! One core: decode, life of the contact, windows. And what a snapshot and its text cost.
+
+use std::hint::black_box;
+use std::sync::Arc;
+
+use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
+use nabiz::config::Config;
+use nabiz::event::decode::{Format, Message, decode};
+use nabiz::exposition::contact_text;
+use nabiz::shard::{Arrival, Settings, Shard};
+use nabiz::simulate::{DEFAULT_START_MS, Options, Scenario, Simulation};
+
+const HOUR_MS: i64 = 3_600_000;
+const EVENTS: usize = 400_000;
+
+/// Events of a working morning, as they would stand in one partition of a platform `rate_scale` times the first user.
+fn events(rate_scale: f64) -> Vec<Vec<u8>> {
+    let start_ms = DEFAULT_START_MS + 9 * HOUR_MS;
+    let options = Options { start_ms, rate_scale, seed: 7, duration_ms: None, ..Options::default() };
+    Simulation::new(Scenario::OrdinaryDay, options).take(EVENTS).map(|event| event.json.into()).collect()
+}
+
+fn folded(settings: &Arc<Settings>, events: &[Vec<u8>]) -> Shard {
+    let mut shard = Shard::new(settings.clone(), [7; 16]);
+    for (position, event) in events.iter().enumerate() {
+        let message = Message { value: Some(event), headers: &[] };
+        let arrival = Arrival { position: position as i64, timestamp_ms: None };
+        black_box(shard.fold(Format::CloudEvents, &message, arrival));
+    }
+    shard
+}
+
+fn benches(criterion: &mut Criterion) {
+    let settings = Arc::new(Config::defaults().settings());
+    let busy = events(200.0);
+    let quiet = events(1.0);
+
+    let mut group = criterion.benchmark_group("events");
+    group.sample_size(10).throughput(Throughput::Elements(EVENTS as u64));
+    group.bench_function("decode", |bencher| {
+        bencher.iter(|| {
+            for event in &busy {
+                let message = Message { value: Some(event), headers: &[] };
+                let _ = black_box(decode(Format::CloudEvents, &message, &settings.channels, 1 << 20));
+            }
+        });
+    });
+    for (name, events) in [("fold, 200 times the first user", &busy), ("fold, the first user", &quiet)] {
+        group.bench_function(name, |bencher| {
+            bencher.iter_batched(|| (), |()| folded(&settings, events), BatchSize::PerIteration);
+        });
+    }
+    group.finish();
+
+    let mut group = criterion.benchmark_group("read");
+    let mut shard = folded(&settings, &busy);
+    group.bench_function("snapshot", |bencher| bencher.iter(|| black_box(shard.snapshot())));
+    let snapshot = Arc::new(shard.snapshot());
+    group.bench_function("collect", |bencher| {
+        bencher.iter(|| black_box(contact_text(settings.clone(), snapshot.clone())));
+    });
+    group.finish();
+}
+
+criterion_group!(all, benches);
+criterion_main!(all);

@@ -1,0 +1,69 @@
+//! What can go wrong with the ledger.
+
+use std::path::PathBuf;
+
+/// Why the ledger did not do what was asked.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum LedgerError {
+    /// The file cannot be opened or is no SQLite database.
+    #[error("the ledger {path} cannot be read: {error}", path = path.display())]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// What SQLite said.
+        error: rusqlite::Error,
+    },
+    /// The file is a database of something else.
+    #[error("{path} is not a ledger of nabiz", path = path.display())]
+    Foreign {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The file was written by a later version.
+    #[error("the ledger {path} has schema version {found}, this program knows up to {known}: use the newer program", path = path.display())]
+    Newer {
+        /// The file.
+        path: PathBuf,
+        /// Its version.
+        found: i64,
+        /// The newest version that is known here.
+        known: i64,
+    },
+    /// The key of the ids cannot be read or made.
+    #[error("the ledger's key {path} cannot be {verb}: {error}", path = path.display())]
+    KeyUnusable {
+        /// Its file.
+        path: PathBuf,
+        /// `read` or `made`.
+        verb: &'static str,
+        /// What the operating system said.
+        error: std::io::Error,
+    },
+    /// The file of the key holds something else.
+    #[error("{path} is not a ledger's key: 32 hexadecimal digits are expected", path = path.display())]
+    KeyForeign {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The ledger has contents, whose ids were hashed with a key that is gone.
+    #[error("the ledger {ledger} has no key: put the file {path} back, or move the ledger away to begin anew",
+        ledger = ledger.display(), path = path.display())]
+    KeyMissing {
+        /// The ledger.
+        ledger: PathBuf,
+        /// Where its key should be.
+        path: PathBuf,
+    },
+    /// A read or write failed; another try may do.
+    #[error("the ledger failed: {0}")]
+    Sqlite(#[from] rusqlite::Error),
+    /// Stored bytes are not what they should be.
+    #[error("the ledger holds unreadable {what}: {detail}")]
+    Corrupt {
+        /// What was read.
+        what: &'static str,
+        /// What was wrong with it.
+        detail: String,
+    },
+}

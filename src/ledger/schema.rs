@@ -1,0 +1,164 @@
+//! The tables of the ledger, and how an older file becomes a newer one.
+
+use std::path::Path;
+use std::time::Duration;
+
+use rusqlite::{Connection, OpenFlags, TransactionBehavior};
+
+use super::LedgerError;
+
+/// Version of the tables that this program writes.
+pub const SCHEMA_VERSION: i64 = 1;
+
+/// `nabz` in ASCII: marks the file as a ledger.
+const APPLICATION_ID: i64 = 0x6e61_627a;
+
+/// One step per version: the statements that lead to it from the one before.
+const MIGRATIONS: [&str; SCHEMA_VERSION as usize] = ["
+-- The partitions and who owns them.
+CREATE TABLE partitions (
+    id INTEGER PRIMARY KEY,
+    topic TEXT NOT NULL,
+    partition INTEGER NOT NULL,
+    -- Counts takeovers; a writer with an older number is refused.
+    generation INTEGER NOT NULL,
+    owner TEXT NOT NULL,
+    -- Position after the last record of the stored state; NULL before the first checkpoint.
+    next_offset INTEGER,
+    -- Stream time of the stored state, with the advance.
+    stream_ms INTEGER,
+    -- Instant to which stream time advances after the stored state and before the next record.
+    advance_ms INTEGER,
+    -- Number of the last checkpoint of the partition.
+    checkpoint INTEGER NOT NULL DEFAULT 0,
+    -- Wall time of the last checkpoint.
+    stored_ms INTEGER,
+    UNIQUE (topic, partition)
+) STRICT;
+-- The state of a shard in pieces, so that a checkpoint writes only what changed.
+CREATE TABLE pieces (
+    partition_id INTEGER NOT NULL REFERENCES partitions (id),
+    kind INTEGER NOT NULL,
+    number INTEGER NOT NULL,
+    bytes BLOB NOT NULL,
+    PRIMARY KEY (partition_id, kind, number)
+) STRICT;
+-- Queue ids and channel words of the interval history.
+CREATE TABLE names (
+    id INTEGER PRIMARY KEY,
+    name TEXT NOT NULL UNIQUE
+) STRICT;
+-- The interval history: one row per interval of event time, queue and channel. Durations in milliseconds.
+CREATE TABLE intervals (
+    start_ms INTEGER NOT NULL,
+    queue INTEGER NOT NULL REFERENCES names (id),
+    channel INTEGER NOT NULL REFERENCES names (id),
+    target_wait_ms INTEGER NOT NULL,
+    target_ratio REAL NOT NULL,
+    offered INTEGER NOT NULL,
+    answered INTEGER NOT NULL,
+    answered_in_target INTEGER NOT NULL,
+    abandoned INTEGER NOT NULL,
+    abandoned_in_target INTEGER NOT NULL,
+    abandoned_short INTEGER NOT NULL,
+    left_timeout INTEGER NOT NULL,
+    left_full INTEGER NOT NULL,
+    left_empty INTEGER NOT NULL,
+    left_exit_key INTEGER NOT NULL,
+    left_withdrawn INTEGER NOT NULL,
+    left_transfer INTEGER NOT NULL,
+    left_callback INTEGER NOT NULL,
+    left_closed INTEGER NOT NULL,
+    lost INTEGER NOT NULL,
+    service_level_met INTEGER NOT NULL,
+    service_level_missed INTEGER NOT NULL,
+    wait_sum_ms INTEGER NOT NULL,
+    wait_max_ms INTEGER NOT NULL,
+    abandon_wait_sum_ms INTEGER NOT NULL,
+    handled INTEGER NOT NULL,
+    handle_sum_ms INTEGER NOT NULL,
+    first_responses INTEGER NOT NULL,
+    first_response_sum_ms INTEGER NOT NULL,
+    resolutions INTEGER NOT NULL,
+    resolution_sum_ms INTEGER NOT NULL,
+    not_answered INTEGER NOT NULL,
+    transfers INTEGER NOT NULL,
+    reopened INTEGER NOT NULL,
+    surveys INTEGER NOT NULL,
+    survey_score_sum INTEGER NOT NULL,
+    -- Format of the three distributions: 1 is HDR V2 with deflate, two significant digits, milliseconds.
+    histogram_format INTEGER NOT NULL,
+    wait_answered BLOB,
+    wait_abandoned BLOB,
+    handle BLOB,
+    PRIMARY KEY (start_ms, queue, channel)
+) STRICT, WITHOUT ROWID;
+-- Agent time by interval and queue.
+CREATE TABLE agent_intervals (
+    start_ms INTEGER NOT NULL,
+    queue INTEGER NOT NULL REFERENCES names (id),
+    available_ms INTEGER NOT NULL,
+    busy_ms INTEGER NOT NULL,
+    wrap_up_ms INTEGER NOT NULL,
+    paused_ms INTEGER NOT NULL,
+    offline_ms INTEGER NOT NULL,
+    PRIMARY KEY (start_ms, queue)
+) STRICT, WITHOUT ROWID;
+"];
+
+/// How long a statement waits for another instance's write.
+const BUSY_WAIT: Duration = Duration::from_secs(5);
+
+/// Opens the ledger for writing; makes it where there is none, and brings an older one up to date.
+///
+/// # Errors
+/// [`LedgerError`]; an unreadable, foreign or newer file is never replaced.
+pub(super) fn open(path: &Path) -> Result<Connection, LedgerError> {
+    let unreadable = |error| LedgerError::Unreadable { path: path.to_owned(), error };
+    let mut connection = Connection::open(path).map_err(unreadable)?;
+    connection.busy_timeout(BUSY_WAIT)?;
+    check(&connection, path)?;
+    connection.pragma_update(None, "journal_mode", "wal").map_err(unreadable)?;
+    connection.pragma_update(None, "synchronous", "full")?;
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let found = check(&transaction, path)?;
+    for migration in MIGRATIONS.iter().skip(found) {
+        transaction.execute_batch(migration)?;
+    }
+    transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
+    transaction.pragma_update(None, "user_version", SCHEMA_VERSION)?;
+    transaction.commit()?;
+    Ok(connection)
+}
+
+/// Opens an existing ledger for reading only.
+///
+/// # Errors
+/// [`LedgerError`], also where there is no file.
+pub(super) fn open_read_only(path: &Path) -> Result<Connection, LedgerError> {
+    let unreadable = |error| LedgerError::Unreadable { path: path.to_owned(), error };
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags).map_err(unreadable)?;
+    connection.busy_timeout(BUSY_WAIT)?;
+    if check(&connection, path)? == 0 {
+        return Err(LedgerError::Foreign { path: path.to_owned() });
+    }
+    Ok(connection)
+}
+
+/// The schema version of a file; 0 for an empty one.
+fn check(connection: &Connection, path: &Path) -> Result<usize, LedgerError> {
+    let unreadable = |error| LedgerError::Unreadable { path: path.to_owned(), error };
+    let pragma = |name: &str| connection.pragma_query_value(None, name, |row| row.get::<_, i64>(0)).map_err(unreadable);
+    let (application, version) = (pragma("application_id")?, pragma("user_version")?);
+    let tables: i64 =
+        connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0)).map_err(unreadable)?;
+    match (application, version) {
+        (0, 0) if tables == 0 => Ok(0),
+        (APPLICATION_ID, version) if version > SCHEMA_VERSION => {
+            Err(LedgerError::Newer { path: path.to_owned(), found: version, known: SCHEMA_VERSION })
+        }
+        (APPLICATION_ID, version) => Ok(usize::try_from(version).unwrap_or(0)),
+        _ => Err(LedgerError::Foreign { path: path.to_owned() }),
+    }
+}
