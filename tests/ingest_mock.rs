@@ -337,6 +337,8 @@ fn a_partition_that_comes_back_goes_on_where_it_was() {
     }
     broker.flush();
     let mut options = broker.options(&["calls"]);
+    // The broker waits for as long as that before it deals partitions out anew.
+    options.client.insert("session.timeout.ms".to_owned(), "3000".to_owned());
     options.client.insert("heartbeat.interval.ms".to_owned(), "200".to_owned());
     // This broker waits for the rest of a session before it lets a group grow.
     options.client.insert("session.timeout.ms".to_owned(), "6000".to_owned());
