@@ -6,6 +6,8 @@ use clap::{Parser, Subcommand};
 
 mod check;
 mod demo;
+mod hash_secret;
+mod pipeline;
 mod replay;
 mod schema;
 mod serve;
@@ -27,6 +29,7 @@ enum Command {
     Replay(replay::Args),
     Check(check::Args),
     Schema(schema::Args),
+    HashSecret(hash_secret::Args),
 }
 
 /// Why a command did not do its work.
@@ -60,6 +63,7 @@ pub fn main() -> ExitCode {
         Command::Replay(args) => replay::run(args),
         Command::Check(args) => check::run(args),
         Command::Schema(args) => schema::run(args),
+        Command::HashSecret(args) => hash_secret::run(args),
     };
     let (code, error) = match result {
         Ok(()) => return ExitCode::SUCCESS,

@@ -77,6 +77,10 @@ pub(super) struct Status {
     checkpoint_age_seconds: Option<u64>,
     series: usize,
     open_contacts: u64,
+    /// Requests with wrong credentials since the start; absent where none are needed.
+    refused_credentials: Option<u64>,
+    /// Connections that did not agree on TLS since the start; absent without TLS.
+    failed_handshakes: Option<u64>,
 }
 
 /// What this module takes from the health of the pipeline.
@@ -147,11 +151,13 @@ pub(super) fn status(app: &App, published: &Published) -> Status {
         as_of: stream_time_ms.and_then(rfc3339),
         age_ms: stream_time_ms.map(|time_ms| now_ms.saturating_sub(time_ms)),
         partitions,
-        records: published.contact_metrics_ready.then_some(records),
+        records: published.may_be_shown().then_some(records),
         rebalances,
-        dead_letters: published.contact_metrics_ready.then_some(dead_letters),
+        dead_letters: published.may_be_shown().then_some(dead_letters),
         checkpoint_age_seconds: checkpoint_ms.map(|time_ms| now_ms.saturating_sub(time_ms).max(0) as u64 / 1000),
         series: published.merged.series.len(),
         open_contacts: published.merged.open_contacts,
+        refused_credentials: app.security.authentication.as_ref().map(|authentication| authentication.refused()),
+        failed_handshakes: app.security.tls.as_ref().map(|tls| tls.failed_handshakes()),
     }
 }

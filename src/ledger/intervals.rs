@@ -35,7 +35,6 @@ pub fn distributions_replaced() -> u64 {
 ///
 /// # Errors
 /// [`LedgerError::Sqlite`]; then nothing of the transaction must be committed.
-#[allow(dead_code, reason = "called by checkpoints")]
 pub(crate) fn add(
     tx: &Transaction<'_>,
     channels: &Channels,
@@ -75,7 +74,6 @@ pub(crate) fn add(
 ///
 /// # Errors
 /// [`LedgerError::Sqlite`]
-#[allow(dead_code, reason = "called by checkpoints")]
 pub(crate) fn delete_before(tx: &Transaction<'_>, start_ms: i64) -> Result<usize, LedgerError> {
     const DAY_MS: i64 = 86_400_000;
     let oldest = "SELECT min(start_ms) FROM (SELECT min(start_ms) AS start_ms FROM intervals

@@ -9,10 +9,12 @@ mod distribution;
 mod error;
 pub mod history;
 mod intervals;
+mod key;
 mod schema;
+mod store;
 
 pub use error::LedgerError;
 pub use intervals::distributions_replaced;
-#[allow(unused_imports)]
-pub(crate) use intervals::{add, delete_before};
+pub use key::{load_or_create, path_of_key};
 pub use schema::SCHEMA_VERSION;
+pub use store::{Claim, Fate, Job, Ledger, Point, Size, Stored, Taken};
