@@ -62,6 +62,7 @@ listen = "127.0.0.1:9464"
 [ledger]
 path = "nabiz.db"
 interval = "15m"
+retention = "1095d"
 "#;
 
 fn parse(toml: &str, variables: &[(&str, &str)]) -> Result<Config, ConfigError> {
@@ -420,6 +421,7 @@ const WRONG: &[(&str, usize, &[&str])] = &[
     ("[http]\nbasic_auth = { 'a:b' = 'x' }", 2, &["http.basic_auth: a user's name is allowed: 1 to 256 bytes"]),
     ("[ledger]\ninterval = '7m'", 2, &["ledger.interval: \"7m\": whole minutes that divide a day"]),
     ("[ledger]\ninterval = '30s'", 2, &["ledger.interval: \"30s\": 1m to 1d"]),
+    ("[ledger]\nretention = '23h'", 2, &["ledger.retention: \"23h\": 1d to"]),
     ("[ledger]\npath = ''", 2, &["ledger.path"]),
 ];
 

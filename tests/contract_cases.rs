@@ -1317,6 +1317,18 @@ mod agent {
     }
 
     #[test]
+    fn time_in_no_queue_counts_before_it_is_booked() {
+        case()
+            .at("10:00:00")
+            .agent("a", Available, &[])
+            .at("10:00:30")
+            .agent("a", Available, &["fault"])
+            .advance("10:00:40")
+            .expect("agent_ms none 1m available", 30_000)
+            .expect("agent_ms fault 1m available", 10_000);
+    }
+
+    #[test]
     fn an_agent_without_queues_counts_in_none() {
         case().at("10:00:00").agent("a", Available, &[]).expect("agents none available", 1);
     }

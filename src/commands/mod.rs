@@ -7,6 +7,7 @@ use clap::{Parser, Subcommand};
 mod check;
 mod demo;
 mod hash_secret;
+mod pipeline;
 mod replay;
 mod schema;
 mod serve;

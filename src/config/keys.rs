@@ -95,7 +95,7 @@ pub const HTTP: Section = (
         ("basic_auth", Kind::Toml),
     ],
 );
-pub const LEDGER: Section = ("ledger", &[("path", Kind::Text), ("interval", Kind::Text)]);
+pub const LEDGER: Section = ("ledger", &[("path", Kind::Text), ("interval", Kind::Text), ("retention", Kind::Text)]);
 
 /// The sections of a file, in the order in which they are printed.
 pub const SECTIONS: [Section; 9] = [KAFKA, CHANNELS, WINDOWS, LIMITS, QUEUE_DEFAULTS, QUEUES, METRICS, HTTP, LEDGER];

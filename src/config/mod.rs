@@ -24,7 +24,7 @@ pub use kafka::{Kafka, Topic};
 pub use queues::{Queue, QueueKeys};
 pub use windows::Windows;
 
-use crate::event::Channels;
+use crate::event::{Channels, DURATION_MS_MAX};
 use crate::shard::{Limits, Settings};
 use document::{Table, Value};
 use reader::{Problems, Section, duration_ms, flag, integer, text};
@@ -72,11 +72,13 @@ pub struct Ledger {
     pub path: PathBuf,
     /// Length of an interval of the history: whole minutes, a whole number of which make a day.
     pub interval_ms: u64,
+    /// How long the history is kept, at least a day.
+    pub retention_ms: u64,
 }
 
 impl Default for Ledger {
     fn default() -> Self {
-        Ledger { path: PathBuf::from("nabiz.db"), interval_ms: 15 * MINUTE_MS }
+        Ledger { path: PathBuf::from("nabiz.db"), interval_ms: 15 * MINUTE_MS, retention_ms: 1095 * DAY_MS }
     }
 }
 
@@ -183,6 +185,7 @@ impl Config {
             limits: self.limits.clone(),
             queue_defaults: self.queue_defaults.settings.clone(),
             queues: self.queues.iter().map(|queue| (queue.id.clone(), queue.keys.settings.clone())).collect(),
+            history_interval_ms: None,
             aliases,
         }
     }
@@ -257,5 +260,6 @@ fn read_ledger(problems: &mut Problems, document: &Table) -> Ledger {
     Ledger {
         path: section.read("path", defaults.path, path),
         interval_ms: section.read("interval", defaults.interval_ms, interval),
+        retention_ms: section.read("retention", defaults.retention_ms, duration_ms(DAY_MS..=DURATION_MS_MAX)),
     }
 }

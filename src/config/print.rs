@@ -57,6 +57,7 @@ pub(super) fn to_toml(config: &Config) -> String {
     out.section("ledger");
     out.text("path", &config.ledger.path.to_string_lossy());
     out.duration("interval", config.ledger.interval_ms);
+    out.duration("retention", config.ledger.retention_ms);
     out.text
 }
 

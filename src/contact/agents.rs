@@ -8,9 +8,10 @@ use std::collections::HashMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::parts::PartSet;
 use super::remembered::BuildHashedKey;
 use crate::event::AgentState;
-use crate::shard::{NONE, QueueRef, Registry};
+use crate::shard::{AgentIntervalDelta, Checkpoint, NONE, Piece, PieceKind, QueueRef, Registry, RestoreError, read};
 use crate::view::AgentWindow;
 use crate::window::{AgentTime, Grid, Position};
 
@@ -149,7 +150,7 @@ impl Agent {
 const TIMELINE_MAX: usize = 1024;
 
 /// The agents of one partition, and the time of each queue.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug)]
 pub(crate) struct Agents {
     agents: HashMap<u128, Agent, BuildHashedKey>,
     /// By [`Registry::label_index`].
@@ -158,6 +159,17 @@ pub(crate) struct Agents {
     limit: usize,
     /// Agents not followed because of the bound.
     pub(crate) refused: u64,
+    /// Parts that differ from what is stored.
+    changed: PartSet,
+    /// The interval of the history up to which all agents are booked.
+    booked_interval_ms: Option<i64>,
+}
+
+/// What is stored of the agents besides themselves and the time of queues.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct AgentsCore {
+    refused: u64,
+    booked_interval_ms: Option<i64>,
 }
 
 /// Agents of one queue.
@@ -170,7 +182,92 @@ pub(crate) struct QueueAgents {
 
 impl Agents {
     pub(crate) fn new(allowed_lateness_ms: u64, limit: usize) -> Self {
-        Agents { agents: HashMap::default(), time: Vec::new(), allowed_lateness_ms, limit, refused: 0 }
+        Agents {
+            agents: HashMap::default(),
+            time: Vec::new(),
+            allowed_lateness_ms,
+            limit,
+            refused: 0,
+            changed: PartSet::default(),
+            booked_interval_ms: None,
+        }
+    }
+
+    /// What is stored besides the agents themselves and the time of queues.
+    pub(crate) fn core(&self) -> AgentsCore {
+        AgentsCore { refused: self.refused, booked_interval_ms: self.booked_interval_ms }
+    }
+
+    /// Takes over what [`Self::core`] gave.
+    pub(crate) fn set_core(&mut self, core: AgentsCore) {
+        self.refused = core.refused;
+        self.booked_interval_ms = core.booked_interval_ms;
+    }
+
+    /// Adds the parts that changed, all where nothing is stored, and the agent time by interval since the last
+    /// checkpoint.
+    pub(crate) fn capture(
+        &mut self,
+        registry: &Registry,
+        grid: &Grid,
+        position: &Position,
+        stream_ms: i64,
+        all: bool,
+        checkpoint: &mut Checkpoint,
+    ) {
+        self.book_ended_interval(registry, grid, position, stream_ms);
+        self.changed.capture(PieceKind::Agents, &self.agents, all, checkpoint);
+        for ((index, time), queue) in self.time.iter_mut().enumerate().zip(registry.queue_labels()) {
+            if std::mem::take(&mut time.changed) || all {
+                checkpoint.put(PieceKind::AgentTime, index as i64, time);
+            }
+            for (start_ms, state_ms) in time.take_intervals() {
+                checkpoint.agent_intervals.push(AgentIntervalDelta { start_ms, queue: queue.clone(), state_ms });
+            }
+        }
+    }
+
+    /// Books everyone once an interval of the history has ended, so that those who never change are in it.
+    fn book_ended_interval(&mut self, registry: &Registry, grid: &Grid, position: &Position, stream_ms: i64) {
+        let book_to_ms = stream_ms.saturating_sub_unsigned(self.allowed_lateness_ms);
+        let interval_ms = grid.interval_of(book_to_ms);
+        if interval_ms.is_none() || self.booked_interval_ms >= interval_ms {
+            return;
+        }
+        self.booked_interval_ms = interval_ms;
+        for (key, agent) in &mut self.agents {
+            book(&mut self.time, registry, grid, position, agent, book_to_ms);
+            self.changed.mark(*key);
+        }
+    }
+
+    /// Takes back the agent time of a checkpoint that was not stored.
+    pub(crate) fn give_back(&mut self, index: usize, delta: &AgentIntervalDelta) {
+        if let Some(time) = self.time.get_mut(index) {
+            time.add_to_interval(delta.start_ms, delta.state_ms);
+        }
+    }
+
+    /// Puts a stored part, or the stored time of a queue, back.
+    pub(crate) fn restore(&mut self, piece: &Piece) -> Result<(), RestoreError> {
+        /// More queues than any limit allows.
+        const QUEUES_MAX: usize = 1 << 24;
+        if piece.kind == PieceKind::Agents {
+            self.agents.extend(PartSet::restore::<Agent>(piece)?);
+            return Ok(());
+        }
+        let index = usize::try_from(piece.number).ok().filter(|index| *index < QUEUES_MAX);
+        let index = index.ok_or(RestoreError::Inconsistent { kind: piece.kind, number: piece.number })?;
+        if self.time.len() <= index {
+            self.time.resize_with(index + 1, AgentTime::default);
+        }
+        self.time[index] = read(piece)?;
+        Ok(())
+    }
+
+    /// Forgets the panes, as when their width has changed.
+    pub(crate) fn forget_panes(&mut self) {
+        self.time.iter_mut().for_each(AgentTime::forget_panes);
     }
 
     /// Applies a change at event time `at_ms`.
@@ -191,6 +288,7 @@ impl Agents {
             }
             self.agents.insert(key, Agent { booked_to_ms: book_to_ms, ..Agent::default() });
         }
+        self.changed.mark(key);
         let Some(agent) = self.agents.get_mut(&key) else { return };
         book(&mut self.time, registry, grid, position, agent, book_to_ms);
         if at_ms <= agent.booked_to_ms {
@@ -214,9 +312,6 @@ impl Agents {
         stream_ms: i64,
     ) -> Vec<QueueAgents> {
         let book_to_ms = stream_ms.saturating_sub_unsigned(self.allowed_lateness_ms);
-        for agent in self.agents.values_mut() {
-            book(&mut self.time, registry, grid, position, agent, book_to_ms);
-        }
         self.time.resize_with(registry.queue_labels().count(), AgentTime::default);
         let mut queues: Vec<QueueAgents> = self
             .time
@@ -226,8 +321,10 @@ impl Agents {
         for agent in self.agents.values() {
             let mut knowledge = agent.booked.clone();
             agent.walk(&mut knowledge, stream_ms, |queue, state, from_ms, to_ms| {
-                let windows = &mut queues[registry.label_index(queue)].windows;
-                AgentTime::add_unbooked(windows, grid, position, state, from_ms, to_ms);
+                let queue = &mut queues[registry.label_index(queue)];
+                // What lies before `book_to_ms` counts as booked, whether the agent's account was made up or not.
+                queue.booked_ms[state.index()] += to_ms.min(book_to_ms).saturating_sub(from_ms).max(0) as u64;
+                AgentTime::add_unbooked(&mut queue.windows, grid, position, state, from_ms, to_ms);
             });
             for (queue, state) in knowledge.states() {
                 queues[registry.label_index(queue)].count[state.index()] += 1;

@@ -44,6 +44,7 @@ impl Contacts {
     }
 
     pub(super) fn settle_at(&mut self, registry: &mut Registry, moment: &Moment, handle: Handle) {
+        self.changes.mark(handle.slot);
         let Some(mut case) = self.case(registry, moment, handle) else { return };
         match case.bring_dues() {
             None => self.remove(handle),
@@ -58,8 +59,11 @@ impl Contacts {
     /// Rejects what is still held, as at the end of a replay.
     pub(crate) fn reject_held(&mut self, registry: &mut Registry, moment: &Moment) {
         for handle in self.handles() {
-            if let Some(mut case) = self.case(registry, moment, handle) {
+            if let Some(mut case) = self.case(registry, moment, handle)
+                && case.contact.held.is_some()
+            {
                 case.reject_held();
+                self.changes.mark(handle.slot);
             }
         }
     }

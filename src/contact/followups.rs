@@ -6,8 +6,9 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::facts::Verdict;
+use super::parts::PartSet;
 use super::remembered::BuildHashedKey;
-use crate::shard::Labels;
+use crate::shard::{Checkpoint, Labels, Piece, PieceKind, RestoreError};
 use crate::view::{BucketHistogram, FollowupSnapshot};
 
 /// Counts of one unit since the beginning.
@@ -30,7 +31,7 @@ struct Followup {
 }
 
 /// The follow-ups of one partition.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug)]
 pub(crate) struct Followups {
     known: HashMap<u128, Followup, BuildHashedKey>,
     /// Informed follow-ups in order of their last record, to be forgotten.
@@ -41,6 +42,15 @@ pub(crate) struct Followups {
     limit: usize,
     /// Follow-ups not remembered because of the bound.
     pub(crate) refused: u64,
+    /// Parts that differ from what is stored.
+    changed: PartSet,
+}
+
+/// What is stored of the follow-ups besides themselves.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct FollowupsCore {
+    units: Labels<UnitTotals>,
+    refused: u64,
 }
 
 impl Followups {
@@ -53,7 +63,41 @@ impl Followups {
             horizon_ms,
             limit,
             refused: 0,
+            changed: PartSet::default(),
         }
+    }
+
+    /// What is stored besides the follow-ups themselves.
+    pub(crate) fn core(&self) -> FollowupsCore {
+        FollowupsCore { units: self.units.clone(), refused: self.refused }
+    }
+
+    /// Takes over what [`Self::core`] gave; its histograms have the bounds `stored_bounds_ms`.
+    pub(crate) fn set_core(&mut self, core: FollowupsCore, stored_bounds_ms: &[u64]) {
+        self.units.take_over(core.units);
+        for totals in self.units.values_mut() {
+            totals.duration.move_to(stored_bounds_ms, &self.bounds_ms);
+        }
+        self.refused = core.refused;
+    }
+
+    /// Adds the parts that changed; all where nothing is stored.
+    pub(crate) fn capture(&mut self, all: bool, checkpoint: &mut Checkpoint) {
+        self.changed.capture(PieceKind::Followups, &self.known, all, checkpoint);
+    }
+
+    /// Puts a stored part back.
+    pub(crate) fn restore(&mut self, piece: &Piece) -> Result<(), RestoreError> {
+        self.known.extend(PartSet::restore::<Followup>(piece)?);
+        Ok(())
+    }
+
+    /// Rebuilds what follows from the follow-ups.
+    pub(crate) fn derive(&mut self) {
+        let over = self.known.iter().filter(|(_, followup)| followup.informed_ms.is_some());
+        let mut over: Vec<(i64, u128)> = over.map(|(key, followup)| (followup.last_record_ms, *key)).collect();
+        over.sort_unstable();
+        self.over = over.into();
     }
 
     /// Forgets what is over for longer than the horizon.
@@ -64,6 +108,7 @@ impl Followups {
             self.over.pop_front();
             if self.known.get(&key).is_some_and(|followup| followup.last_record_ms == last_record_ms) {
                 self.known.remove(&key);
+                self.changed.mark(key);
             }
         }
     }
@@ -127,6 +172,7 @@ impl Followups {
             self.over.push_back((followup.last_record_ms, key));
         }
         self.known.insert(key, followup);
+        self.changed.mark(key);
     }
 
     /// Label sets that were folded into `other`.

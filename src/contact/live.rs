@@ -3,12 +3,10 @@
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
-use serde::{Deserialize, Serialize};
-
 use super::table::Handle;
 
 /// Who is waiting, in service and open now.
-#[derive(Debug, Default, Serialize, Deserialize)]
+#[derive(Debug, Default)]
 pub(super) struct LiveSeries {
     pub(super) waiting: u64,
     pub(super) over_target: u64,
@@ -21,7 +19,7 @@ pub(super) struct LiveSeries {
 
 /// A queue of (since, contact) from which the gone are dropped only when they come to the front, or when they outnumber
 /// the present.
-#[derive(Debug, Default, Serialize, Deserialize)]
+#[derive(Debug, Default)]
 pub(super) struct Oldest {
     heap: BinaryHeap<Reverse<(i64, Handle)>>,
 }

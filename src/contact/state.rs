@@ -14,6 +14,7 @@ pub(super) struct Contact {
     /// Stream time just after the contact's last record.
     pub(super) last_record_ms: i64,
     /// The instant of the contact's next timer; `i64::MAX` where none is set.
+    #[serde(skip, default = "never")]
     pub(super) armed_ms: i64,
     pub(super) started: Option<Started>,
     pub(super) visit: Option<Visit>,
@@ -132,6 +133,10 @@ pub(super) struct Counted {
     pub(super) overdue: bool,
 }
 
+fn never() -> i64 {
+    i64::MAX
+}
+
 impl Contact {
     pub(super) fn new(key: u128, stream_ms: i64) -> Self {
         Contact {
@@ -157,6 +162,14 @@ impl Contact {
             self.reply == Reply::None && self.started.is_some_and(|started| !started.channel.is_immediate());
         let is_open = matches!(self.matter, Matter::Open(OpenMatter { counted: Some(_), .. }));
         self.visit.is_none() && self.service.is_none() && self.held.is_none() && !awaits_reply && !is_open
+    }
+
+    /// The series in which its matter counts as open.
+    pub(super) fn open_series(&self) -> Option<SeriesId> {
+        match self.matter {
+            Matter::Open(OpenMatter { counted: Some(counted), .. }) => Some(counted.series),
+            _ => None,
+        }
     }
 
     /// The last ended visit in a queue.

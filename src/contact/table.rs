@@ -10,19 +10,20 @@ use super::facts::{Fact, Verdict};
 use super::live::LiveSeries;
 use super::remembered::BuildHashedKey;
 use super::state::{Contact, Counted, Matter, OpenMatter};
+use super::store::Changes;
 use super::visit::Ending;
 use crate::shard::{Registry, SeriesId, WindowSettings};
 use crate::view::Live;
 
 /// Where a contact is stored. The generation tells a later contact in the same slot apart.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Handle {
-    slot: u32,
+    pub(super) slot: u32,
     generation: u32,
 }
 
 /// How long things are waited for and remembered, in milliseconds.
-#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Rules {
     pub(super) miss_grace_ms: u64,
     pub(super) reorder_grace_ms: u64,
@@ -30,7 +31,7 @@ pub(super) struct Rules {
 }
 
 /// What became of held endings since the last look.
-#[derive(Debug, Default, Serialize, Deserialize)]
+#[derive(Debug, Default)]
 pub(crate) struct Settled {
     pub(crate) applied: u64,
     pub(crate) late: u64,
@@ -41,10 +42,9 @@ pub(crate) struct Settled {
 }
 
 /// What the life of contacts adds up to: facts to be booked, live gauges, and odd things that are counted.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug)]
 pub(crate) struct Tally {
-    /// Booked, and gone, before the record is done: never stored.
-    #[serde(skip)]
+    /// Booked, and gone, before the record is done.
     pub(crate) facts: Vec<Fact>,
     pub(super) live: Vec<LiveSeries>,
     /// A series of which the lists of the oldest want to be cleaned.
@@ -76,10 +76,11 @@ impl Tally {
 }
 
 /// The contacts of one partition.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug)]
 pub(crate) struct Contacts {
-    slots: Vec<Option<(u32, Contact)>>,
-    free: Vec<u32>,
+    pub(super) slots: Vec<Option<(u32, Contact)>>,
+    /// Empty slots, the lowest first: where a contact goes follows from the state alone.
+    free: BinaryHeap<Reverse<u32>>,
     index: HashMap<u128, u32, BuildHashedKey>,
     pub(super) timers: BinaryHeap<Reverse<(i64, Handle)>>,
     generation: u32,
@@ -89,6 +90,17 @@ pub(crate) struct Contacts {
     /// Contacts forgotten because of the bound.
     pub(crate) evicted: u64,
     pub(crate) tally: Tally,
+    pub(super) changes: Changes,
+}
+
+/// What is stored of the contacts besides themselves.
+#[derive(Debug, Default, Serialize, Deserialize)]
+pub(crate) struct ContactsCore {
+    generation: u32,
+    clock_hand: usize,
+    evicted: u64,
+    clock_skew: u64,
+    orphans: Vec<i64>,
 }
 
 impl Contacts {
@@ -96,7 +108,7 @@ impl Contacts {
     pub(crate) fn new(windows: &WindowSettings, limit: usize) -> Self {
         Contacts {
             slots: Vec::new(),
-            free: Vec::new(),
+            free: BinaryHeap::new(),
             index: HashMap::default(),
             timers: BinaryHeap::new(),
             generation: 0,
@@ -116,7 +128,28 @@ impl Contacts {
                     dedup_horizon_ms: windows.dedup_horizon_ms,
                 },
             },
+            changes: Changes::default(),
         }
+    }
+
+    /// What is stored besides the contacts themselves.
+    pub(crate) fn core(&self) -> ContactsCore {
+        ContactsCore {
+            generation: self.generation,
+            clock_hand: self.clock_hand,
+            evicted: self.evicted,
+            clock_skew: self.tally.clock_skew,
+            orphans: self.tally.settled.orphans.clone(),
+        }
+    }
+
+    /// Takes over what [`Self::core`] gave.
+    pub(crate) fn set_core(&mut self, core: ContactsCore) {
+        self.generation = core.generation;
+        self.clock_hand = core.clock_hand;
+        self.evicted = core.evicted;
+        self.tally.clock_skew = core.clock_skew;
+        self.tally.settled.orphans = core.orphans;
     }
 
     /// Contacts in memory.
@@ -168,7 +201,7 @@ impl Contacts {
         self.generation = self.generation.wrapping_add(1);
         let contact = Some((self.generation, Contact::new(key, moment.stream_ms)));
         let slot = match self.free.pop() {
-            Some(slot) => {
+            Some(Reverse(slot)) => {
                 self.slots[slot as usize] = contact;
                 slot
             }
@@ -185,8 +218,20 @@ impl Contacts {
     pub(super) fn remove(&mut self, handle: Handle) {
         if let Some((_, contact)) = self.slots[handle.slot as usize].take() {
             self.index.remove(&contact.key);
-            self.free.push(handle.slot);
+            self.free.push(Reverse(handle.slot));
+            self.changes.mark(handle.slot);
         }
+    }
+
+    /// Makes a restored contact findable.
+    pub(super) fn put_index(&mut self, key: u128, handle: Handle) {
+        self.index.insert(key, handle.slot);
+    }
+
+    /// Finds the empty slots of a restored table.
+    pub(super) fn fill_free(&mut self) {
+        let empty = self.slots.iter().enumerate().filter(|(_, slot)| slot.is_none());
+        self.free = empty.map(|(slot, _)| Reverse(slot as u32)).collect();
     }
 
     /// Makes room for one contact: of the next few in turn, the idle one with the oldest record, else the one with the
@@ -225,6 +270,7 @@ impl Contacts {
         change: impl FnOnce(&mut Case<'_>) -> Verdict,
     ) -> Verdict {
         let handle = self.find_or_insert(registry, moment, key);
+        self.changes.mark(handle.slot);
         match self.case(registry, moment, handle) {
             Some(mut case) => {
                 let verdict = change(&mut case);

@@ -18,6 +18,11 @@ pub(super) struct Progress {
 }
 
 impl Progress {
+    /// Reading goes on from a position that is known.
+    pub(super) fn from_position(position: Option<i64>) -> Self {
+        Progress { position, ..Progress::default() }
+    }
+
     /// Takes note of a record. Returns false where the log has gone back: it was made anew.
     pub(super) fn read(&mut self, offset: i64) -> bool {
         let forward = self.position.is_none_or(|position| offset >= position);
@@ -50,13 +55,6 @@ impl Progress {
     /// Says that nothing more is heard of the log for now.
     pub(super) fn lose_touch(&mut self) {
         self.at_end = false;
-    }
-
-    /// The partition was given away and came back: what is read stays read.
-    pub(super) fn hand_over(&mut self) {
-        self.at_end = false;
-        self.fresh = false;
-        self.end = None;
     }
 
     fn judge(&mut self) {

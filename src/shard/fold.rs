@@ -2,8 +2,6 @@
 
 use std::sync::Arc;
 
-use serde::{Deserialize, Serialize};
-
 use super::Settings;
 use super::registry::{Labels, QueueRef, Registry};
 use super::series::{Bounds, Series};
@@ -50,17 +48,6 @@ pub struct Orphan {
     pub position: i64,
 }
 
-/// Why a stored shard cannot be read.
-#[derive(Debug, thiserror::Error)]
-pub enum RestoreError {
-    /// The bytes are not a shard of this version.
-    #[error("the stored state cannot be read: {0}")]
-    Unreadable(#[from] postcard::Error),
-    /// It was written under settings of windows, limits, channels or queues that are not those of now.
-    #[error("the stored state was made under other settings of windows, limits, channels or queues")]
-    OtherSettings,
-}
-
 /// The state of one partition: a pure fold of its log and of the idle advances of stream time.
 pub struct Shard {
     pub(super) settings: Arc<Settings>,
@@ -68,13 +55,14 @@ pub struct Shard {
     pub(super) state: State,
 }
 
-/// What a shard remembers, and what is stored of it.
-#[derive(Serialize, Deserialize)]
+/// What a shard remembers.
 pub(super) struct State {
-    /// Tells settings apart under which the numbers below would mean something else.
-    settings_digest: u64,
     /// Position after the last record.
-    next_position: i64,
+    pub(super) next_position: i64,
+    /// Number of the last checkpoint.
+    pub(super) checkpoint: i64,
+    /// Whatever may be stored is not the state of this shard: the next checkpoint holds everything.
+    pub(super) nothing_stored: bool,
     pub(super) stream_ms: Option<i64>,
     pub(super) position: Position,
     /// First instant after the current pane.
@@ -86,7 +74,7 @@ pub(super) struct State {
     pub(super) contacts: Contacts,
     pub(super) agents: Agents,
     pub(super) followups: Followups,
-    ids: RememberedIds,
+    pub(super) ids: RememberedIds,
     pub(super) series: Vec<Series>,
     pub(super) contacts_started: Vec<u64>,
     pub(super) self_service: Labels<[u64; SelfServiceOutcome::ALL.len()]>,
@@ -104,11 +92,13 @@ impl Shard {
         let grid = Grid {
             pane_ms: windows.pane_ms.max(1) as i64,
             panes: windows.lengths.iter().map(|length| (length.ms / windows.pane_ms.max(1)) as i64).collect(),
+            interval_ms: settings.history_interval_ms.map(|interval_ms| interval_ms.max(1) as i64),
         };
         let bounds = Bounds::new(&settings);
         let state = State {
-            settings_digest: settings.digest(),
             next_position: 0,
+            checkpoint: 0,
+            nothing_stored: true,
             stream_ms: None,
             position: Position { pane: 0, today_start_ms: 0, today_end_ms: 0 },
             pane_end_ms: i64::MIN,
@@ -133,27 +123,6 @@ impl Shard {
             clock_skew: 0,
         };
         Shard { settings, hasher: IdHasher::new(hash_key), state }
-    }
-
-    /// The state and the position after its last record, to be stored together.
-    ///
-    /// # Errors
-    /// [`RestoreError::Unreadable`] where the state cannot be written, which no known state causes.
-    pub fn store(&self) -> Result<(Vec<u8>, i64), RestoreError> {
-        Ok((postcard::to_stdvec(&self.state)?, self.state.next_position))
-    }
-
-    /// A shard as it was stored, under the same settings and key.
-    ///
-    /// # Errors
-    /// [`RestoreError`] where the bytes are unreadable or belong to other settings.
-    pub fn restore(settings: Arc<Settings>, hash_key: [u8; 16], bytes: &[u8]) -> Result<Self, RestoreError> {
-        let mut state: State = postcard::from_bytes(bytes)?;
-        if state.settings_digest != settings.digest() {
-            return Err(RestoreError::OtherSettings);
-        }
-        state.registry.attach(settings.clone());
-        Ok(Shard { settings, hasher: IdHasher::new(hash_key), state })
     }
 
     /// Stream time; absent before the first record.
@@ -302,7 +271,7 @@ impl Shard {
 
 impl State {
     /// Moves stream time on to `at_ms`, if that is later.
-    fn move_stream(&mut self, settings: &Settings, at_ms: i64) -> i64 {
+    pub(super) fn move_stream(&mut self, settings: &Settings, at_ms: i64) -> i64 {
         let stream_ms = self.stream_ms.map_or(at_ms, |stream_ms| stream_ms.max(at_ms));
         if self.stream_ms.is_none() || stream_ms >= self.pane_end_ms {
             self.position.pane = self.grid.pane_of(stream_ms);
@@ -316,7 +285,7 @@ impl State {
         stream_ms
     }
 
-    fn moment_of_time(&self, stream_ms: i64) -> Moment {
+    pub(super) fn moment_of_time(&self, stream_ms: i64) -> Moment {
         Moment {
             stream_ms,
             at_ms: stream_ms,
@@ -398,7 +367,7 @@ impl State {
     }
 
     /// Books what happened to contacts, and what became of held endings.
-    fn book(&mut self) {
+    pub(super) fn book(&mut self) {
         if !self.contacts.tally.facts.is_empty() {
             while self.series.len() < self.registry.series_count() {
                 self.series.push(Series::new(&self.grid, &self.position));

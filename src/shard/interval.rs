@@ -4,8 +4,10 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use crate::contact::FactKind;
 use crate::event::ChannelId;
 use crate::view::Cells;
+use crate::window::Entry;
 
 /// Increments of one (interval, queue, channel) since the last checkpoint.
 #[derive(Clone, Debug, PartialEq)]
@@ -92,4 +94,125 @@ pub struct AgentIntervalDelta {
     pub queue: Arc<str>,
     /// Milliseconds by [`crate::event::AgentState::index`].
     pub state_ms: [u64; 5],
+}
+
+/// Numbers of one (interval, series) as they grow.
+#[derive(Debug, Default)]
+pub(super) struct IntervalNumbers {
+    counts: IntervalCounts,
+    wait_answered: Cells,
+    wait_abandoned: Cells,
+    handle: Cells,
+}
+
+impl IntervalNumbers {
+    /// Counts a fact; `entry` is what it adds to a window, if anything.
+    pub(super) fn count(&mut self, kind: FactKind, entry: Option<Entry>) {
+        let counts = &mut self.counts;
+        match (kind, entry) {
+            (FactKind::Offered, _) => counts.offered += 1,
+            (_, Some(Entry::Answered { wait_ms, in_target })) => {
+                counts.answered += 1;
+                counts.answered_in_target += u64::from(in_target);
+                counts.wait_sum_ms += wait_ms;
+                counts.wait_max_ms = counts.wait_max_ms.max(wait_ms);
+                self.wait_answered.increment(wait_ms);
+            }
+            (_, Some(Entry::Abandoned { wait_ms, in_target, short })) => {
+                counts.abandoned += 1;
+                counts.abandoned_in_target += u64::from(in_target);
+                counts.abandoned_short += u64::from(short);
+                counts.abandon_wait_sum_ms += wait_ms;
+                self.wait_abandoned.increment(wait_ms);
+            }
+            (FactKind::Handled { handle_ms }, _) => {
+                counts.handled += 1;
+                counts.handle_sum_ms += handle_ms;
+                self.handle.increment(handle_ms);
+            }
+            (FactKind::Left { reason }, _) => counts.left[reason.index()] += 1,
+            (FactKind::Lost, _) => counts.lost += 1,
+            (FactKind::Met, _) => counts.met += 1,
+            (FactKind::Missed, _) => counts.missed += 1,
+            (FactKind::FirstResponse { response_ms }, _) => {
+                counts.first_responses += 1;
+                counts.first_response_sum_ms += response_ms;
+            }
+            (FactKind::Resolution { resolution_ms }, _) => {
+                counts.resolutions += 1;
+                counts.resolution_sum_ms += resolution_ms;
+            }
+            (FactKind::NotAnswered, _) => counts.not_answered += 1,
+            (FactKind::Transferred, _) => counts.transfers += 1,
+            (FactKind::Reopened, _) => counts.reopened += 1,
+            (FactKind::Survey { score }, _) => {
+                counts.surveys += 1;
+                counts.survey_score_sum += u64::from(score);
+            }
+            (FactKind::Answered { .. } | FactKind::Abandoned { .. }, _) => {}
+        }
+    }
+
+    /// Adds other numbers of the same interval.
+    pub(super) fn add(&mut self, counts: &IntervalCounts, [answered, abandoned, handle]: [&Cells; 3]) {
+        self.counts.add(counts);
+        self.wait_answered.add(answered);
+        self.wait_abandoned.add(abandoned);
+        self.handle.add(handle);
+    }
+
+    /// The increments for the ledger.
+    pub(super) fn into_delta(
+        self,
+        start_ms: i64,
+        queue: Arc<str>,
+        channel: ChannelId,
+        target_wait_ms: u64,
+        target_ratio: f64,
+    ) -> IntervalDelta {
+        let IntervalNumbers { counts, wait_answered, wait_abandoned, handle } = self;
+        IntervalDelta {
+            start_ms,
+            queue,
+            channel,
+            target_wait_ms,
+            target_ratio,
+            counts,
+            wait_answered,
+            wait_abandoned,
+            handle,
+        }
+    }
+}
+
+impl IntervalCounts {
+    /// Adds counts and sums; the maximum is the larger.
+    pub fn add(&mut self, more: &IntervalCounts) {
+        self.offered += more.offered;
+        self.answered += more.answered;
+        self.answered_in_target += more.answered_in_target;
+        self.abandoned += more.abandoned;
+        self.abandoned_in_target += more.abandoned_in_target;
+        self.abandoned_short += more.abandoned_short;
+        for (left, more) in self.left.iter_mut().zip(more.left) {
+            *left += more;
+        }
+        self.lost += more.lost;
+        self.met += more.met;
+        self.missed += more.missed;
+        self.wait_sum_ms += more.wait_sum_ms;
+        self.wait_max_ms = self.wait_max_ms.max(more.wait_max_ms);
+        self.abandon_wait_sum_ms += more.abandon_wait_sum_ms;
+        self.handled += more.handled;
+        self.handle_sum_ms += more.handle_sum_ms;
+        self.first_responses += more.first_responses;
+        self.first_response_sum_ms += more.first_response_sum_ms;
+        self.resolutions += more.resolutions;
+        self.resolution_sum_ms += more.resolution_sum_ms;
+        self.not_answered += more.not_answered;
+        self.transfers += more.transfers;
+        self.reopened += more.reopened;
+        self.surveys += more.surveys;
+        self.survey_score_sum += more.survey_score_sum;
+    }
 }

@@ -26,7 +26,7 @@ impl SeriesId {
     }
 }
 
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug)]
 struct QueueEntry {
     name: Arc<str>,
     /// Index into the settings' queues; the defaults where the queue is not configured.
@@ -36,7 +36,7 @@ struct QueueEntry {
 }
 
 /// What the hot path needs to know of a series.
-#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct SeriesInfo {
     queue: u32,
     pub(crate) channel: ChannelId,
@@ -55,48 +55,83 @@ const NONE_LABEL: &str = "none";
 const OTHER: u32 = 1;
 
 /// The names of one shard.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug)]
 pub(crate) struct Registry {
     queues: Vec<QueueEntry>,
     /// Ids and aliases.
     by_name: HashMap<Box<str>, u32>,
     series: Vec<SeriesInfo>,
     refused: u64,
-    #[serde(skip)]
-    settings: Option<Arc<Settings>>,
+    settings: Arc<Settings>,
+}
+
+/// The names as they are stored: what the small integers elsewhere mean.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct StoredNames {
+    queues: Vec<Arc<str>>,
+    series: Vec<(u32, ChannelId)>,
+    refused: u64,
 }
 
 impl Registry {
     /// A registry that knows the configured queues.
     pub(crate) fn new(settings: Arc<Settings>) -> Self {
-        let mut registry = Registry {
-            queues: Vec::new(),
-            by_name: HashMap::new(),
-            series: Vec::new(),
-            refused: 0,
-            settings: Some(settings.clone()),
-        };
-        registry.add_queue(NONE_LABEL, None);
-        registry.add_queue(OTHER_LABEL, None);
-        for (index, (name, queue)) in settings.queues.iter().enumerate() {
-            let id = registry.add_queue(name, Some(index));
-            registry.add_series(id, queue.channel);
-        }
-        for (alias, index) in &settings.aliases {
-            if let Some(id) = registry.by_name.get(settings.queues[*index].0.as_str()).copied() {
-                registry.by_name.insert(alias.as_str().into(), id);
-            }
-        }
+        let mut registry =
+            Registry { queues: Vec::new(), by_name: HashMap::new(), series: Vec::new(), refused: 0, settings };
+        registry.add_queue(NONE_LABEL);
+        registry.add_queue(OTHER_LABEL);
+        registry.add_configured();
         registry
     }
 
-    /// Gives a restored registry the settings that it was made under.
-    pub(crate) fn attach(&mut self, settings: Arc<Settings>) {
-        self.settings = Some(settings);
+    /// Adds what is configured and not known yet, and points aliases to their queues.
+    fn add_configured(&mut self) {
+        let settings = self.settings.clone();
+        for (name, queue) in &settings.queues {
+            let id = match self.by_name.get(name.as_str()) {
+                Some(id) if *self.queues[*id as usize].name == **name => *id,
+                _ => self.add_queue(name),
+            };
+            if self.known_series(id, queue.channel).is_none() {
+                self.add_series(id, queue.channel);
+            }
+        }
+        for (alias, index) in &settings.aliases {
+            if let Some(id) = self.by_name.get(settings.queues[*index].0.as_str()).copied() {
+                self.by_name.insert(alias.as_str().into(), id);
+            }
+        }
     }
 
-    fn add_queue(&mut self, name: &str, configured: Option<usize>) -> u32 {
+    /// What is to be stored.
+    pub(crate) fn stored(&self) -> StoredNames {
+        StoredNames {
+            queues: self.queues.iter().map(|queue| queue.name.clone()).collect(),
+            series: self.series.iter().map(|info| (info.queue, info.channel)).collect(),
+            refused: self.refused,
+        }
+    }
+
+    /// Takes over stored names, so that stored integers mean what they meant; then what is configured now.
+    pub(crate) fn restore(&mut self, stored: StoredNames) {
+        self.queues.clear();
+        self.by_name.clear();
+        self.series.clear();
+        self.refused = stored.refused;
+        for name in &stored.queues {
+            self.add_queue(name);
+        }
+        for (queue, channel) in stored.series {
+            if (queue as usize) < self.queues.len() {
+                self.add_series(queue, channel);
+            }
+        }
+        self.add_configured();
+    }
+
+    fn add_queue(&mut self, name: &str) -> u32 {
         let id = self.queues.len() as u32;
+        let configured = self.settings.queues.binary_search_by(|(known, _)| known.as_str().cmp(name)).ok();
         self.queues.push(QueueEntry { name: name.into(), configured, series: Vec::new() });
         self.by_name.insert(name.into(), id);
         id
@@ -123,20 +158,13 @@ impl Registry {
         id
     }
 
-    fn settings(&self) -> &Settings {
-        match &self.settings {
-            Some(settings) => settings,
-            None => unreachable!("set by new and by restore"),
-        }
-    }
-
     /// The queue of an id or alias. A new name takes a place until the bound.
     pub(crate) fn queue(&mut self, name: &str) -> QueueRef {
         if let Some(id) = self.by_name.get(name) {
             return QueueRef(*id);
         }
-        if self.queues.len() < self.settings().limits.series + 2 {
-            return QueueRef(self.add_queue(name, None));
+        if self.queues.len() < self.settings.limits.series + 2 {
+            return QueueRef(self.add_queue(name));
         }
         self.refused += 1;
         let mut hasher = DefaultHasher::new();
@@ -154,7 +182,7 @@ impl Registry {
         if let Some(id) = self.known_series(listed, channel) {
             return id;
         }
-        if listed <= OTHER || self.series.len() < self.settings().limits.series {
+        if listed <= OTHER || self.series.len() < self.settings.limits.series {
             return self.add_series(listed, channel);
         }
         self.refused += 1;
@@ -170,7 +198,7 @@ impl Registry {
 
     /// The settings of a queue.
     pub(crate) fn queue_settings(&self, queue: QueueRef) -> &QueueSettings {
-        let settings = self.settings();
+        let settings = &self.settings;
         match self.queues[Self::listed(queue) as usize].configured {
             Some(index) => &settings.queues[index].1,
             None => &settings.queue_defaults,
@@ -215,7 +243,7 @@ impl Registry {
 }
 
 /// A bounded table of label values outside queues: entry points, units.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Labels<T> {
     by_name: HashMap<Arc<str>, T>,
     limit: usize,
@@ -240,6 +268,16 @@ impl<T: Default> Labels<T> {
             }
         };
         (kept.clone(), self.by_name.entry(kept).or_default())
+    }
+
+    /// Takes over stored labels, under the bound of now.
+    pub(crate) fn take_over(&mut self, stored: Labels<T>) {
+        self.by_name = stored.by_name;
+        self.refused = stored.refused;
+    }
+
+    pub(crate) fn values_mut(&mut self) -> impl Iterator<Item = &mut T> {
+        self.by_name.values_mut()
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = (&Arc<str>, &T)> {

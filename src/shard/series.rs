@@ -3,9 +3,10 @@
 use serde::{Deserialize, Serialize};
 
 use super::Settings;
+use super::interval::{IntervalCounts, IntervalNumbers};
 use super::registry::SeriesInfo;
 use crate::contact::{Fact, FactKind};
-use crate::view::Totals;
+use crate::view::{Cells, Totals};
 use crate::window::{Entry, Grid, Position, SeriesWindows};
 
 /// Upper bounds of classic buckets.
@@ -24,24 +25,60 @@ impl Bounds {
             response_ms: settings.response_bounds_ms(),
         }
     }
+
+    /// Moves totals that were counted under these bounds to others.
+    pub(super) fn move_totals(&self, totals: &mut Totals, to: &Bounds) {
+        totals.wait_answered.move_to(&self.wait_ms, &to.wait_ms);
+        totals.wait_abandoned.move_to(&self.wait_ms, &to.wait_ms);
+        totals.handle.move_to(&self.handle_ms, &to.handle_ms);
+        totals.first_response.move_to(&self.response_ms, &to.response_ms);
+        totals.resolution.move_to(&self.response_ms, &to.response_ms);
+    }
 }
 
 /// The numbers of one series.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug)]
 pub(super) struct Series {
     pub(super) totals: Totals,
     pub(super) windows: SeriesWindows,
+    /// What happened since the last checkpoint, by start of the interval.
+    pub(super) intervals: Vec<(i64, IntervalNumbers)>,
+    /// Differs from what is stored.
+    pub(super) changed: bool,
 }
 
 impl Series {
     pub(super) fn new(grid: &Grid, position: &Position) -> Self {
-        Series { totals: Totals::default(), windows: SeriesWindows::new(grid, position) }
+        Series {
+            totals: Totals::default(),
+            windows: SeriesWindows::new(grid, position),
+            intervals: Vec::new(),
+            changed: false,
+        }
+    }
+
+    fn interval(&mut self, start_ms: i64) -> &mut IntervalNumbers {
+        let place = self.intervals.iter().rposition(|(known_ms, _)| *known_ms == start_ms).unwrap_or_else(|| {
+            self.intervals.push((start_ms, IntervalNumbers::default()));
+            self.intervals.len() - 1
+        });
+        &mut self.intervals[place].1
+    }
+
+    /// Takes back increments that were not stored.
+    pub(super) fn give_back(&mut self, start_ms: i64, counts: &IntervalCounts, cells: [&Cells; 3]) {
+        self.interval(start_ms).add(counts, cells);
     }
 
     /// Books a fact in the totals, and in the windows that it may enter.
     pub(super) fn book(&mut self, info: &SeriesInfo, bounds: &Bounds, grid: &Grid, position: &Position, fact: &Fact) {
-        if let Some(entry) = self.total(info, bounds, fact.kind) {
+        self.changed = true;
+        let entry = self.total(info, bounds, fact.kind);
+        if let Some(entry) = entry {
             self.windows.add(grid, position, fact.at_ms, fact.reach, entry);
+        }
+        if let Some(start_ms) = grid.interval_of(fact.at_ms) {
+            self.interval(start_ms).count(fact.kind, entry);
         }
     }
 

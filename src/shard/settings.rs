@@ -1,7 +1,6 @@
 //! What the core needs to know, validated: the configuration in domain types.
 
 use std::collections::BTreeMap;
-use std::hash::Hasher;
 
 use crate::calendar::{BusinessDay, OpeningHours};
 use crate::event::{ChannelId, Channels};
@@ -169,6 +168,8 @@ pub struct Settings {
     pub queue_defaults: QueueSettings,
     /// Configured queues by id, sorted by id.
     pub queues: Vec<(String, QueueSettings)>,
+    /// Length of the intervals of the history; none is kept where absent (replay, demo).
+    pub history_interval_ms: Option<u64>,
     /// Index into `queues` by alias.
     pub aliases: BTreeMap<String, usize>,
 }
@@ -185,14 +186,6 @@ impl Settings {
     /// The id that an id or alias stands for.
     pub fn resolve<'a>(&'a self, id_or_alias: &'a str) -> &'a str {
         self.aliases.get(id_or_alias).map_or(id_or_alias, |index| self.queues[*index].0.as_str())
-    }
-
-    /// A number that differs where a stored shard would mean something else under other settings.
-    pub(crate) fn digest(&self) -> u64 {
-        let mut hasher = siphasher::sip::SipHasher13::new();
-        // The debug form names every field, so a new setting is never left out.
-        hasher.write(format!("{self:?}").as_bytes());
-        hasher.finish()
     }
 
     /// The longest window.

@@ -30,6 +30,15 @@ pub struct Cells {
 }
 
 impl Cells {
+    /// Counts a value.
+    pub(crate) fn increment(&mut self, value: u64) {
+        let cell = cell_of(value) as u16;
+        match self.counts.binary_search_by_key(&cell, |(known, _)| *known) {
+            Ok(place) => self.counts[place].1 += 1,
+            Err(place) => self.counts.insert(place, (cell, 1)),
+        }
+    }
+
     /// Adds other cells.
     pub fn add(&mut self, other: &Cells) {
         if other.counts.is_empty() {

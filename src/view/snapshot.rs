@@ -141,6 +141,20 @@ impl BucketHistogram {
         self.sum_ms = self.sum_ms.saturating_add(value_ms);
     }
 
+    /// Moves the counts to other bounds. What was counted at a bound that is gone counts at the next higher one; at a
+    /// bound that is new, the observations from before count only as far as a lower bound vouches for them.
+    pub(crate) fn move_to(&mut self, from_ms: &[u64], to_ms: &[u64]) {
+        if from_ms == to_ms || self.counts.is_empty() {
+            return;
+        }
+        let mut counts = vec![0; to_ms.len() + 1];
+        for (bucket, count) in self.counts.iter().enumerate() {
+            let place = from_ms.get(bucket).map_or(to_ms.len(), |bound| to_ms.partition_point(|to| to < bound));
+            counts[place] += count;
+        }
+        self.counts = counts;
+    }
+
     /// Number of observations.
     pub fn count(&self) -> u64 {
         self.counts.iter().sum()

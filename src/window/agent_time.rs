@@ -26,6 +26,12 @@ pub(crate) struct AgentTime {
     filling: [i64; STATES],
     today_ms: [u64; STATES],
     today_start_ms: i64,
+    /// Booked since the last checkpoint, by interval.
+    #[serde(skip)]
+    intervals: Vec<(i64, [u64; STATES])>,
+    /// Differs from what is stored.
+    #[serde(skip)]
+    pub(crate) changed: bool,
 }
 
 #[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
@@ -49,6 +55,8 @@ impl AgentTime {
         }
         self.roll(grid, position);
         let state = state.index();
+        self.changed = true;
+        self.add_to_intervals(grid, state, from_ms, to_ms);
         self.total_ms[state] += to_ms.abs_diff(from_ms);
         self.today_ms[state] += overlap_ms(from_ms, to_ms, position.today_start_ms, position.today_end_ms);
 
@@ -65,6 +73,36 @@ impl AgentTime {
         self.pane(last).part_ms[state] += to_ms.abs_diff(last * grid.pane_ms);
         self.pane(first + 1).change[state] += 1;
         self.pane(last).change[state] -= 1;
+    }
+
+    fn add_to_intervals(&mut self, grid: &Grid, state: usize, from_ms: i64, to_ms: i64) {
+        let (Some(first_ms), Some(length_ms)) = (grid.interval_of(from_ms), grid.interval_ms) else { return };
+        let mut start_ms = first_ms;
+        while start_ms < to_ms {
+            let mut state_ms = [0; STATES];
+            state_ms[state] = overlap_ms(from_ms, to_ms, start_ms, start_ms + length_ms);
+            self.add_to_interval(start_ms, state_ms);
+            start_ms += length_ms;
+        }
+    }
+
+    /// Adds time to an interval, or gives back what [`Self::take_intervals`] gave.
+    pub(crate) fn add_to_interval(&mut self, start_ms: i64, state_ms: [u64; STATES]) {
+        match self.intervals.iter_mut().rfind(|(known_ms, _)| *known_ms == start_ms) {
+            Some((_, known)) => add(known, state_ms),
+            None => self.intervals.push((start_ms, state_ms)),
+        }
+    }
+
+    /// What was booked by interval since the last call.
+    pub(crate) fn take_intervals(&mut self) -> Vec<(i64, [u64; STATES])> {
+        std::mem::take(&mut self.intervals)
+    }
+
+    /// Forgets the panes, as when their width has changed.
+    pub(crate) fn forget_panes(&mut self) {
+        self.panes.clear();
+        self.filling = [0; STATES];
     }
 
     /// The pane of an index that is not before the oldest pane of any window.

@@ -7,7 +7,7 @@ mod agent_time;
 mod series;
 
 pub(crate) use agent_time::AgentTime;
-pub(crate) use series::{Entry, SeriesWindows};
+pub(crate) use series::{Entry, SeriesWindows, StoredDay, series_of_pane};
 
 /// Where stream time stands among the panes: shared by all series of a shard.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -34,12 +34,19 @@ pub(crate) struct Grid {
     pub(crate) pane_ms: i64,
     /// Panes per window, in configured order.
     pub(crate) panes: Vec<i64>,
+    /// Length of the intervals of the history; none is kept where absent.
+    pub(crate) interval_ms: Option<i64>,
 }
 
 impl Grid {
     /// The pane of an instant.
     pub(crate) fn pane_of(&self, time_ms: i64) -> i64 {
         time_ms.div_euclid(self.pane_ms)
+    }
+
+    /// The start of the interval that holds an instant.
+    pub(crate) fn interval_of(&self, time_ms: i64) -> Option<i64> {
+        self.interval_ms.map(|interval_ms| time_ms.div_euclid(interval_ms) * interval_ms)
     }
 
     /// The oldest pane that any window covers; saturating, because there is no current pane before the first record.

@@ -9,6 +9,7 @@ use std::collections::VecDeque;
 use serde::{Deserialize, Serialize};
 
 use super::{Grid, Position, Reach};
+use crate::shard::{Checkpoint, Piece, PieceKind, RestoreError, read};
 use crate::view::{Cells, WindowCounts, WindowSnapshot, cell_of};
 
 /// What a fact adds to a window.
@@ -57,6 +58,23 @@ impl Entry {
     }
 }
 
+/// Adds everything but the maximum.
+fn add(counts: &mut WindowCounts, pane: &WindowCounts) {
+    counts.offered += pane.offered;
+    counts.answered += pane.answered;
+    counts.answered_in_target += pane.answered_in_target;
+    counts.abandoned += pane.abandoned;
+    counts.abandoned_in_target += pane.abandoned_in_target;
+    counts.abandoned_short += pane.abandoned_short;
+    counts.left += pane.left;
+    counts.met += pane.met;
+    counts.missed += pane.missed;
+    counts.wait_sum_ms += pane.wait_sum_ms;
+    counts.abandon_wait_sum_ms += pane.abandon_wait_sum_ms;
+    counts.handled += pane.handled;
+    counts.handle_sum_ms += pane.handle_sum_ms;
+}
+
 /// Takes everything but the maximum out again.
 fn subtract(counts: &mut WindowCounts, pane: &WindowCounts) {
     counts.offered -= pane.offered;
@@ -80,11 +98,15 @@ struct Pane {
     counts: WindowCounts,
     /// Sorted by cell; bounded by the number of cells.
     waits: Vec<(u16, u32)>,
+    /// Differs from what is stored.
+    #[serde(skip)]
+    changed: bool,
 }
 
 impl Pane {
     fn add(&mut self, entry: Entry, cell: Option<usize>) {
         entry.add_to(&mut self.counts);
+        self.changed = true;
         if let Some(cell) = cell {
             let cell = cell as u16;
             match self.waits.binary_search_by_key(&cell, |wait| wait.0) {
@@ -95,7 +117,7 @@ impl Pane {
     }
 }
 
-#[derive(Debug, Default, Serialize, Deserialize)]
+#[derive(Debug, Default)]
 struct Dense {
     counts: WindowCounts,
     waits: Vec<u32>,
@@ -109,6 +131,18 @@ impl Dense {
                 self.waits.resize(cell + 1, 0);
             }
             self.waits[cell] += 1;
+        }
+    }
+
+    /// Adds a whole pane, but for its maximum.
+    fn add_pane(&mut self, pane: &Pane) {
+        add(&mut self.counts, &pane.counts);
+        for &(cell, count) in &pane.waits {
+            let cell = usize::from(cell);
+            if self.waits.len() <= cell {
+                self.waits.resize(cell + 1, 0);
+            }
+            self.waits[cell] += count;
         }
     }
 
@@ -128,8 +162,30 @@ impl Dense {
     }
 }
 
-/// The windows of one series.
+/// The business day of a series as it is stored.
 #[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct StoredDay {
+    start_ms: i64,
+    counts: WindowCounts,
+    waits: Vec<(u16, u32)>,
+}
+
+/// Panes of one series are numbered within this many bits.
+const PANE_BITS: u32 = 40;
+const PANE_BIAS: i64 = 1 << (PANE_BITS - 1);
+
+/// The number of a stored pane.
+fn pane_number(series: u32, index: i64) -> i64 {
+    (i64::from(series) << PANE_BITS) | (index + PANE_BIAS).clamp(0, (1 << PANE_BITS) - 1)
+}
+
+/// The series that a stored pane is of.
+pub(crate) fn series_of_pane(number: i64) -> usize {
+    (number >> PANE_BITS).max(0) as usize
+}
+
+/// The windows of one series.
+#[derive(Debug)]
 pub(crate) struct SeriesWindows {
     /// Pane up to which the windows have been rolled.
     current: i64,
@@ -139,6 +195,8 @@ pub(crate) struct SeriesWindows {
     windows: Vec<Dense>,
     today: Dense,
     today_start_ms: i64,
+    /// Panes before this one have been dropped since the last checkpoint.
+    dropped_before: Option<i64>,
 }
 
 impl SeriesWindows {
@@ -149,7 +207,63 @@ impl SeriesWindows {
             windows: grid.panes.iter().map(|_| Dense::default()).collect(),
             today: Dense::default(),
             today_start_ms: position.today_start_ms,
+            dropped_before: None,
         }
+    }
+
+    /// The business day, to be stored.
+    pub(crate) fn stored_day(&self) -> StoredDay {
+        let waits = self.today.waits.iter().enumerate().filter(|(_, count)| **count > 0);
+        StoredDay {
+            start_ms: self.today_start_ms,
+            counts: self.today.counts,
+            waits: waits.map(|(cell, count)| (cell as u16, *count)).collect(),
+        }
+    }
+
+    /// Takes over a stored business day.
+    pub(crate) fn set_day(&mut self, day: StoredDay) {
+        self.today_start_ms = day.start_ms;
+        self.today = Dense { counts: day.counts, waits: Vec::new() };
+        for (cell, count) in day.waits {
+            let cell = usize::from(cell);
+            if self.today.waits.len() <= cell {
+                self.today.waits.resize(cell + 1, 0);
+            }
+            self.today.waits[cell] = count;
+        }
+    }
+
+    /// Adds the panes that changed, all of them where nothing is stored, and drops those that have gone.
+    pub(crate) fn capture(&mut self, series: u32, all: bool, checkpoint: &mut Checkpoint) {
+        if let Some(before) = self.dropped_before.take() {
+            checkpoint.delete(PieceKind::Pane, pane_number(series, i64::MIN >> 1), pane_number(series, before - 1));
+        }
+        for pane in &mut self.panes {
+            if std::mem::take(&mut pane.changed) || all {
+                checkpoint.put(PieceKind::Pane, pane_number(series, pane.index), pane);
+            }
+        }
+    }
+
+    /// Puts a stored pane back.
+    pub(crate) fn restore_pane(&mut self, grid: &Grid, piece: &Piece) -> Result<(), RestoreError> {
+        let pane: Pane = read(piece)?;
+        let (last, oldest) = (self.panes.back().map(|pane| pane.index), grid.oldest_pane(self.current));
+        if last.is_some_and(|last| last >= pane.index) || pane.index > self.current {
+            return Err(RestoreError::Inconsistent { kind: piece.kind, number: piece.number });
+        }
+        if pane.index < oldest {
+            self.dropped_before = Some(oldest);
+            return Ok(());
+        }
+        for (window, panes) in self.windows.iter_mut().zip(&grid.panes) {
+            if pane.index > self.current - panes {
+                window.add_pane(&pane);
+            }
+        }
+        self.panes.push_back(pane);
+        Ok(())
     }
 
     /// Moves the windows on to the current pane and business day.
@@ -173,6 +287,7 @@ impl SeriesWindows {
         let oldest = grid.oldest_pane(position.pane);
         while self.panes.front().is_some_and(|pane| pane.index < oldest) {
             self.panes.pop_front();
+            self.dropped_before = Some(oldest);
         }
     }
 
@@ -207,7 +322,8 @@ impl SeriesWindows {
         let position = match after.checked_sub(1) {
             Some(before) if self.panes[before].index == index => before,
             _ => {
-                self.panes.insert(after, Pane { index, counts: WindowCounts::default(), waits: Vec::new() });
+                self.panes
+                    .insert(after, Pane { index, counts: WindowCounts::default(), waits: Vec::new(), changed: true });
                 after
             }
         };

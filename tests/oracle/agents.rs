@@ -34,7 +34,7 @@ pub struct Agents {
     count: usize,
 }
 
-/// The state in each queue after the changes with event time up to `at`, in order of event time and log.
+/// An agent is in `none` only as long as no queue of it is known. The state in each queue after the changes with event time up to `at`, in order of event time and log.
 fn state_at(changes: &[(i64, usize, Change)], at: i64) -> BTreeMap<String, AgentState> {
     let mut ordered: Vec<&(i64, usize, Change)> = changes.iter().filter(|(time, _, _)| *time <= at).collect();
     ordered.sort_by_key(|(time, order, _)| (*time, *order));
@@ -52,9 +52,11 @@ fn state_at(changes: &[(i64, usize, Change)], at: i64) -> BTreeMap<String, Agent
                 states.values_mut().for_each(|known| *known = *state);
             }
             Change::InQueue { queue, state } => {
+                states.remove(NO_QUEUE);
                 states.insert(queue.clone(), *state);
             }
             Change::CallStarted { queue } => {
+                states.remove(NO_QUEUE);
                 states.entry(queue.clone()).or_insert(AgentState::Available);
                 in_call = true;
             }

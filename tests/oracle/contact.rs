@@ -182,10 +182,10 @@ impl Contact {
         }
         if ending == Ending::Answered {
             match self.early_end.take_if(|early| early.time >= end) {
-                // Answered and already ended.
+                // Answered and already ended; what was in service before is replaced by nothing.
                 Some(early) => {
                     self.service = None;
-                    self.handle_early_end(books, early, end, &visit)
+                    self.handle_early_end(books, early, end, &visit);
                 }
                 None => {
                     self.service = Some(Service { queue: visit.queue.clone(), channel: visit.channel, answer: end });

@@ -84,12 +84,11 @@ impl Followups {
         Some(outcome)
     }
 
-    /// Forgets, except `own`.
-    pub fn due(&mut self, settings: &Settings, now: i64, own: Option<&str>) {
+    /// Forgets what is over. The order of EVENTS.md ("first what is due for other contacts") is of contacts: for a
+    /// follow-up, what its record makes due comes first.
+    pub fn due(&mut self, settings: &Settings, now: i64) {
         let horizon = settings.windows.dedup_horizon_ms as i64;
-        self.known.retain(|id, followup| {
-            own == Some(id.as_str()) || followup.informed.is_none() || now <= followup.last_record_stream_ms + horizon
-        });
+        self.known.retain(|_, followup| followup.informed.is_none() || now <= followup.last_record_stream_ms + horizon);
     }
 
     pub fn snapshot(&self, settings: &Settings, now: i64) -> BTreeMap<String, FollowupSnapshot> {

@@ -99,15 +99,6 @@ pub fn contact_of<'a>(body: &'a Body<'_>) -> Option<&'a str> {
     }
 }
 
-fn followup_of<'a>(body: &'a Body<'_>) -> Option<&'a str> {
-    match body {
-        Body::FollowupOpened { followup, .. }
-        | Body::FollowupWorkDone { followup, .. }
-        | Body::FollowupInformed { followup, .. } => Some(followup),
-        _ => None,
-    }
-}
-
 impl Oracle {
     pub fn new(settings: Arc<Settings>) -> Self {
         Oracle {
@@ -150,8 +141,7 @@ impl Oracle {
         let now = self.now.map_or(time, |now| now.max(time));
         self.now = Some(now);
         let contact = contact_of(&record.body).map(str::to_string);
-        let followup = followup_of(&record.body).map(str::to_string);
-        self.bring_due(now, contact.as_deref(), followup.as_deref());
+        self.bring_due(now, contact.as_deref());
         let verdict = if self.is_repeated(record, now) {
             Verdict::Duplicate
         } else {
@@ -167,7 +157,7 @@ impl Oracle {
                 (Outcome::Applied, Cause::InTime) => Verdict::Applied,
             }
         };
-        self.bring_due(now, None, None);
+        self.bring_due(now, None);
         match verdict {
             Verdict::Applied => self.applied += 1,
             Verdict::Duplicate => self.duplicate += 1,
@@ -184,8 +174,8 @@ impl Oracle {
         same.any(|seen| now - seen.stream_ms <= horizon)
     }
 
-    /// Brings what is due, except for the contact and the follow-up that the record is about.
-    fn bring_due(&mut self, now: i64, own_contact: Option<&str>, own_followup: Option<&str>) {
+    /// Brings what is due, except for the contact that the record is about.
+    fn bring_due(&mut self, now: i64, own_contact: Option<&str>) {
         self.agents.book(&self.settings, now);
         let (settings, books) = (&self.settings, &mut self.books);
         self.contacts.retain(|id, contact| {
@@ -194,21 +184,17 @@ impl Oracle {
                 !forgotten
             }
         });
-        self.followups.due(&self.settings, now, own_followup);
+        self.followups.due(&self.settings, now);
     }
 
+    /// What a record says first decides what became of it.
     fn apply_all(&mut self, record: &Record<'_>, position: i64, time: i64, now: i64, cause: Cause) -> Outcome {
-        let outcomes: Vec<Outcome> = [&record.body]
-            .into_iter()
-            .chain(&record.more)
-            .map(|body| self.apply(&record.source, body, position, time, now, cause))
-            .collect();
-        for stronger in [Outcome::Held, Outcome::Applied] {
-            if outcomes.contains(&stronger) {
-                return stronger;
-            }
+        let first = self.apply(&record.source, &record.body, position, time, now, cause);
+        // A duplicate has no other effect.
+        for body in record.more.iter().filter(|_| first != Outcome::Duplicate) {
+            self.apply(&record.source, body, position, time, now, cause);
         }
-        Outcome::Duplicate
+        first
     }
 
     fn apply(&mut self, source: &str, body: &Body<'_>, position: i64, time: i64, now: i64, cause: Cause) -> Outcome {
@@ -254,7 +240,7 @@ impl Oracle {
     pub fn advance(&mut self, to_ms: i64) {
         let now = self.now.map_or(to_ms, |now| now.max(to_ms));
         self.now = Some(now);
-        self.bring_due(now, None, None);
+        self.bring_due(now, None);
     }
 
     /// The end of a replay.
@@ -263,7 +249,7 @@ impl Oracle {
             contact.reject_held(&mut self.books);
         }
         if let Some(now) = self.now {
-            self.bring_due(now, None, None);
+            self.bring_due(now, None);
         }
     }
 

@@ -79,6 +79,7 @@ pub fn settings() -> Settings {
         limits: Limits { series: 10_000, open_contacts: 100_000, remembered_ids: 100_000, record_bytes: 1 << 20 },
         queue_defaults: queue_defaults(),
         queues,
+        history_interval_ms: None,
         aliases: BTreeMap::from([("600".to_string(), 1)]),
     }
 }

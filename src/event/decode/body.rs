@@ -1,6 +1,6 @@
 //! From an event type and its captured data fields to a [`Body`].
 
-use super::slots::{Field, Fields};
+use super::fields::{Field, Fields};
 use super::{COUNT_MAX, SCALE_MAX};
 use crate::event::{
     AgentState, Body, Channels, EndedBy, LeftReason, Reason, Rejection, SelfServiceOutcome, TransferKind,

@@ -4,13 +4,12 @@
 //! This is the hot path: one pass over the bytes, and no allocation but for a text with escapes and the list of an
 //! agent's queues.
 
-use std::borrow::Cow;
-
 use serde::de::{IgnoredAny, MapAccess};
 
 use super::Message;
 use super::body::reader;
-use super::slots::{Fields, KeySeed, ObjectSeed, ReadObject, Shape, Slot, SlotSeed, missing, parse};
+use super::fields::{Fields, missing};
+use super::slots::{KeySeed, ObjectSeed, ReadObject, Shape, Slot, SlotSeed, parse};
 use crate::event::{Body, Channels, Reason, Record, Rejection};
 
 const SPECVERSION: &str = "1.0";
@@ -68,13 +67,14 @@ impl<'a> Event<'a> {
             };
             let text = std::str::from_utf8(value)
                 .map_err(|_| Rejection::new(Reason::WrongType, format!("header {name} must be UTF-8 text")))?;
-            *slot = Slot::Text(Cow::Borrowed(text));
+            *slot = Slot::Text(text);
         }
         Ok(())
     }
 
     fn into_record(mut self, channels: &Channels) -> Result<Record<'a>, Rejection> {
-        let required = |slot: Slot<'a>, name| slot.into_text(name)?.ok_or_else(|| missing(name));
+        let heap = &mut self.fields.heap;
+        let mut required = |slot, name| heap.text(slot, name)?.ok_or_else(|| missing(name));
         if required(self.specversion, "specversion")? != SPECVERSION {
             return Err(Rejection::new(Reason::UnknownValue, format!("specversion must be {SPECVERSION}")));
         }
@@ -84,7 +84,7 @@ impl<'a> Event<'a> {
         let Some(read) = reader(&kind) else {
             return Err(Rejection::new(Reason::UnknownType, "type is not in the event vocabulary"));
         };
-        let time_ms = self.time.into_time_ms("time")?;
+        let time_ms = self.fields.heap.time_ms(self.time, "time")?;
         let body = match self.data {
             Shape::Other => return Err(Rejection::new(Reason::NotObject, "data must be a JSON object")),
             Shape::Absent if kind == "source.restarted" => Body::SourceRestarted,
@@ -130,7 +130,7 @@ impl<'de> ReadObject<'de> for &mut Event<'de> {
                 Some(Attribute::Time) => &mut self.time,
                 Some(Attribute::Data) => {
                     if self.data != Shape::Absent {
-                        self.fields = Fields::default();
+                        self.fields.clear();
                     }
                     self.data = entries.next_value_seed(ObjectSeed(&mut self.fields))?;
                     continue;
@@ -140,7 +140,7 @@ impl<'de> ReadObject<'de> for &mut Event<'de> {
                     continue;
                 }
             };
-            *slot = entries.next_value_seed(SlotSeed)?;
+            *slot = entries.next_value_seed(SlotSeed(&mut self.fields.heap))?;
         }
         Ok(())
     }
@@ -148,6 +148,8 @@ impl<'de> ReadObject<'de> for &mut Event<'de> {
 
 #[cfg(test)]
 mod tests {
+    use std::borrow::Cow;
+
     use super::*;
     use crate::event::{ChannelId, LeftReason};
     use serde_json::{Value, json};

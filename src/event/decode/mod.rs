@@ -4,6 +4,7 @@ use super::{Channels, DURATION_MS_MAX, Reason, Record, Rejection};
 
 mod body;
 mod cloudevents;
+mod fields;
 mod queue_log;
 mod slots;
 

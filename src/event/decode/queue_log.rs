@@ -7,7 +7,8 @@ use std::borrow::Cow;
 use serde::de::{IgnoredAny, MapAccess};
 
 use super::Message;
-use super::slots::{KeySeed, ObjectSeed, ReadObject, Shape, Slot, SlotSeed, missing, parse};
+use super::fields::missing;
+use super::slots::{Heap, KeySeed, ObjectSeed, ReadObject, Shape, Slot, SlotSeed, parse};
 use crate::event::{
     AgentState, Body, DURATION_MS_MAX, EndedBy, LeftReason, Reason, Record, Rejection, TEXT_BYTES_MAX, Text,
     TransferKind,
@@ -42,19 +43,20 @@ fn line_in_json(value: &[u8]) -> Result<Text<'_>, Rejection> {
     if parse(value, ObjectSeed(&mut shipped))? != Shape::Object {
         return Err(Rejection::new(Reason::NotObject, "the value must be a line or a JSON object"));
     }
-    shipped.message.into_any_text("message")?.ok_or_else(|| missing("message"))
+    shipped.heap.any_text(shipped.message, "message")?.ok_or_else(|| missing("message"))
 }
 
 #[derive(Default)]
 struct Shipped<'a> {
     message: Slot<'a>,
+    heap: Heap<'a>,
 }
 
 impl<'de> ReadObject<'de> for &mut Shipped<'de> {
     fn read_entries<A: MapAccess<'de>>(self, mut entries: A) -> Result<(), A::Error> {
         while let Some(is_message) = entries.next_key_seed(KeySeed(|key: &str| key == "message"))? {
             if is_message {
-                self.message = entries.next_value_seed(SlotSeed)?;
+                self.message = entries.next_value_seed(SlotSeed(&mut self.heap))?;
             } else {
                 entries.next_value::<IgnoredAny>()?;
             }

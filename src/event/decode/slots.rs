@@ -1,7 +1,4 @@
-//! One pass over a JSON object into a flat set of slots, one for each data field of the vocabulary.
-//!
-//! The type of an event may stand after its data, so that a field is first kept as it came and judged once the type is
-//! known. A field that the type does not know is never judged.
+//! One pass over JSON into slots: values as they came, to be judged once it is known what they should be.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -10,66 +7,17 @@ use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess,
 
 use super::LIST_LEN_MAX;
 use crate::event::time::parse_rfc3339_ms;
-use crate::event::{ChannelId, Channels, DURATION_MS_MAX, Reason, Rejection, TEXT_BYTES_MAX, Text};
+use crate::event::{Reason, Rejection, TEXT_BYTES_MAX, Text};
 
-macro_rules! fields {
-    ($($variant:ident = $key:literal),+ $(,)?) => {
-        /// A data field of the vocabulary.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-        pub(super) enum Field { $($variant),+ }
-
-        impl Field {
-            const COUNT: usize = [$($key),+].len();
-
-            pub(super) fn as_str(self) -> &'static str {
-                match self { $(Field::$variant => $key),+ }
-            }
-
-            fn from_key(key: &str) -> Option<Self> {
-                match key { $($key => Some(Field::$variant),)+ _ => None }
-            }
-        }
-    };
-}
-
-fields! {
-    ContactId = "contact_id",
-    Channel = "channel",
-    EntryPoint = "entry_point",
-    Outcome = "outcome",
-    Menu = "menu",
-    Queue = "queue",
-    Priority = "priority",
-    Position = "position",
-    IsCallback = "is_callback",
-    Agent = "agent",
-    RingMs = "ring_ms",
-    WaitMs = "wait_ms",
-    Reason = "reason",
-    FromQueue = "from_queue",
-    ToQueue = "to_queue",
-    Kind = "kind",
-    TalkMs = "talk_ms",
-    HoldMs = "hold_ms",
-    WrapUpMs = "wrap_up_ms",
-    EndedBy = "ended_by",
-    FollowupId = "followup_id",
-    Unit = "unit",
-    Due = "due",
-    Score = "score",
-    Scale = "scale",
-    State = "state",
-    Queues = "queues",
-    Waiting = "waiting",
-    OldestWaitMs = "oldest_wait_ms",
-}
-
-/// A JSON value as far as the contract can tell values apart.
-#[derive(Debug, Default)]
+/// A JSON value as far as the contract can tell values apart. Small and without destructor: there is one for each field
+/// of the vocabulary, and most stay absent.
+#[derive(Clone, Copy, Debug, Default)]
 pub(super) enum Slot<'a> {
     #[default]
     Absent,
-    Text(Text<'a>),
+    Text(&'a str),
+    /// A text that had escapes: its place in [`Heap::texts`].
+    Unescaped(usize),
     /// A whole number that fits.
     Integer(u64),
     /// A number below zero or above every range of the contract.
@@ -79,50 +27,18 @@ pub(super) enum Slot<'a> {
     Bool,
     Null,
     Object,
-    /// An array of texts; at most [`LIST_LEN_MAX`] + 1 of them are kept.
-    Texts(Box<Vec<Text<'a>>>),
+    /// An array of texts: its place in [`Heap::lists`].
+    Texts(usize),
     /// An array with anything else in it.
     Array,
 }
 
-impl<'a> Slot<'a> {
-    /// A text of 1 to [`TEXT_BYTES_MAX`] bytes; `None` where absent.
-    pub(super) fn into_text(self, name: &str) -> Result<Option<Text<'a>>, Rejection> {
-        match self.into_any_text(name)? {
-            Some(text) if text.is_empty() || text.len() > TEXT_BYTES_MAX => {
-                Err(Rejection::new(Reason::TextLength, format!("{name} must have 1 to {TEXT_BYTES_MAX} bytes")))
-            }
-            text => Ok(text),
-        }
-    }
-
-    /// A text of any length; `None` where absent.
-    pub(super) fn into_any_text(self, name: &str) -> Result<Option<Text<'a>>, Rejection> {
-        match self {
-            Slot::Absent => Ok(None),
-            Slot::Text(text) => Ok(Some(text)),
-            other => Err(other.wrong_type(name, "a text")),
-        }
-    }
-
-    /// An RFC 3339 text as milliseconds since the Unix epoch; `None` where absent.
-    pub(super) fn into_time_ms(self, name: &str) -> Result<Option<i64>, Rejection> {
-        let Some(text) = self.into_any_text(name)? else {
-            return Ok(None);
-        };
-        match parse_rfc3339_ms(&text) {
-            Some(time_ms) => Ok(Some(time_ms)),
-            None => Err(Rejection::new(
-                Reason::OutOfRange,
-                format!("{name} must be an RFC 3339 time such as 2026-01-05T08:30:00.250+03:00"),
-            )),
-        }
-    }
-
-    fn wrong_type(&self, name: &str, due: &str) -> Rejection {
+impl Slot<'_> {
+    #[cold]
+    pub(super) fn wrong_type(self, name: &str, due: &str) -> Rejection {
         let found = match self {
             Slot::Absent => "absent",
-            Slot::Text(_) => "a text",
+            Slot::Text(_) | Slot::Unescaped(_) => "a text",
             Slot::Integer(_) | Slot::Beyond => "a whole number",
             Slot::Fraction => "a number with a fraction or an exponent",
             Slot::Bool => "true or false",
@@ -134,120 +50,63 @@ impl<'a> Slot<'a> {
     }
 }
 
-/// The rejection for a required field or attribute that is absent.
-pub(super) fn missing(name: &str) -> Rejection {
-    Rejection::new(Reason::MissingField, format!("{name} is required"))
-}
-
-/// The captured data fields of one event. Each getter takes its field out, and judges it by the contract.
+/// What slots cannot borrow from the message. A slot's content is taken out once.
 #[derive(Default)]
-pub(super) struct Fields<'a> {
-    slots: [Slot<'a>; Field::COUNT],
+pub(super) struct Heap<'a> {
+    texts: Vec<String>,
+    /// At most [`LIST_LEN_MAX`] + 1 entries of each list are kept.
+    lists: Vec<Vec<Text<'a>>>,
 }
 
-impl<'a> Fields<'a> {
-    fn take(&mut self, field: Field) -> Slot<'a> {
-        std::mem::take(&mut self.slots[field as usize])
+impl<'a> Heap<'a> {
+    /// The text of a slot that holds one.
+    fn take_text(&mut self, slot: Slot<'a>) -> Option<Text<'a>> {
+        match slot {
+            Slot::Text(text) => Some(Cow::Borrowed(text)),
+            Slot::Unescaped(place) => self.texts.get_mut(place).map(|text| Cow::Owned(std::mem::take(text))),
+            _ => None,
+        }
     }
 
-    pub(super) fn optional_text(&mut self, field: Field) -> Result<Option<Text<'a>>, Rejection> {
-        self.take(field).into_text(field.as_str())
+    /// The texts of a slot that holds several.
+    pub(super) fn take_texts(&mut self, slot: Slot<'a>) -> Option<Vec<Text<'a>>> {
+        match slot {
+            Slot::Texts(place) => self.lists.get_mut(place).map(std::mem::take),
+            _ => None,
+        }
     }
 
-    pub(super) fn text(&mut self, field: Field) -> Result<Text<'a>, Rejection> {
-        self.optional_text(field)?.ok_or_else(|| missing(field.as_str()))
-    }
-
-    pub(super) fn optional_integer(&mut self, field: Field, min: u64, max: u64) -> Result<Option<u64>, Rejection> {
-        match self.take(field) {
+    /// A text of any length; `None` where absent.
+    pub(super) fn any_text(&mut self, slot: Slot<'a>, name: &str) -> Result<Option<Text<'a>>, Rejection> {
+        match slot {
             Slot::Absent => Ok(None),
-            Slot::Integer(value) if (min..=max).contains(&value) => Ok(Some(value)),
-            Slot::Integer(_) | Slot::Beyond => {
-                Err(Rejection::new(Reason::OutOfRange, format!("{} must be {min} to {max}", field.as_str())))
+            slot => self.take_text(slot).map(Some).ok_or_else(|| slot.wrong_type(name, "a text")),
+        }
+    }
+
+    /// A text of 1 to [`TEXT_BYTES_MAX`] bytes; `None` where absent.
+    pub(super) fn text(&mut self, slot: Slot<'a>, name: &str) -> Result<Option<Text<'a>>, Rejection> {
+        match self.any_text(slot, name)? {
+            Some(text) if text.is_empty() || text.len() > TEXT_BYTES_MAX => {
+                Err(Rejection::new(Reason::TextLength, format!("{name} must have 1 to {TEXT_BYTES_MAX} bytes")))
             }
-            other => Err(other.wrong_type(field.as_str(), "a whole number")),
+            text => Ok(text),
         }
     }
 
-    pub(super) fn integer(&mut self, field: Field, min: u64, max: u64) -> Result<u64, Rejection> {
-        self.optional_integer(field, min, max)?.ok_or_else(|| missing(field.as_str()))
-    }
-
-    pub(super) fn optional_duration_ms(&mut self, field: Field) -> Result<Option<u64>, Rejection> {
-        self.optional_integer(field, 0, DURATION_MS_MAX)
-    }
-
-    pub(super) fn optional_bool(&mut self, field: Field) -> Result<(), Rejection> {
-        match self.take(field) {
-            Slot::Absent | Slot::Bool => Ok(()),
-            other => Err(other.wrong_type(field.as_str(), "true or false")),
-        }
-    }
-
-    pub(super) fn optional_time_ms(&mut self, field: Field) -> Result<Option<i64>, Rejection> {
-        self.take(field).into_time_ms(field.as_str())
-    }
-
-    /// One of a fixed set of words.
-    pub(super) fn optional_word<T: Copy>(
-        &mut self,
-        field: Field,
-        values: &[T],
-        word_of: fn(T) -> &'static str,
-    ) -> Result<Option<T>, Rejection> {
-        let Some(text) = self.take(field).into_any_text(field.as_str())? else {
+    /// An RFC 3339 text as milliseconds since the Unix epoch; `None` where absent.
+    pub(super) fn time_ms(&mut self, slot: Slot<'a>, name: &str) -> Result<Option<i64>, Rejection> {
+        let Some(text) = self.any_text(slot, name)? else {
             return Ok(None);
         };
-        match values.iter().copied().find(|value| word_of(*value) == text) {
-            Some(value) => Ok(Some(value)),
-            None => Err(unknown_value(field, values.iter().map(|value| word_of(*value)))),
+        match parse_rfc3339_ms(&text) {
+            Some(time_ms) => Ok(Some(time_ms)),
+            None => Err(Rejection::new(
+                Reason::OutOfRange,
+                format!("{name} must be an RFC 3339 time such as 2026-01-05T08:30:00.250+03:00"),
+            )),
         }
     }
-
-    pub(super) fn word<T: Copy>(
-        &mut self,
-        field: Field,
-        values: &[T],
-        word_of: fn(T) -> &'static str,
-    ) -> Result<T, Rejection> {
-        self.optional_word(field, values, word_of)?.ok_or_else(|| missing(field.as_str()))
-    }
-
-    pub(super) fn optional_channel(&mut self, channels: &Channels) -> Result<Option<ChannelId>, Rejection> {
-        let Some(text) = self.take(Field::Channel).into_any_text(Field::Channel.as_str())? else {
-            return Ok(None);
-        };
-        match channels.id(&text) {
-            Some(channel) => Ok(Some(channel)),
-            None => Err(unknown_value(Field::Channel, channels.names())),
-        }
-    }
-
-    pub(super) fn channel(&mut self, channels: &Channels) -> Result<ChannelId, Rejection> {
-        self.optional_channel(channels)?.ok_or_else(|| missing(Field::Channel.as_str()))
-    }
-
-    pub(super) fn optional_texts(&mut self, field: Field) -> Result<Option<Vec<Text<'a>>>, Rejection> {
-        let texts = match self.take(field) {
-            Slot::Absent => return Ok(None),
-            Slot::Texts(texts) => *texts,
-            other => return Err(other.wrong_type(field.as_str(), "an array of texts")),
-        };
-        if texts.len() > LIST_LEN_MAX {
-            let detail = format!("{} must have at most {LIST_LEN_MAX} entries", field.as_str());
-            return Err(Rejection::new(Reason::OutOfRange, detail));
-        }
-        if texts.iter().any(|text| text.is_empty() || text.len() > TEXT_BYTES_MAX) {
-            let detail = format!("each entry of {} must have 1 to {TEXT_BYTES_MAX} bytes", field.as_str());
-            return Err(Rejection::new(Reason::TextLength, detail));
-        }
-        Ok(Some(texts))
-    }
-}
-
-fn unknown_value<'w>(field: Field, allowed: impl Iterator<Item = &'w str>) -> Rejection {
-    let allowed: Vec<&str> = allowed.collect();
-    Rejection::new(Reason::UnknownValue, format!("{} must be one of {}", field.as_str(), allowed.join(", ")))
 }
 
 /// Runs `seed` over the whole of `value`, which must be one JSON value in UTF-8.
@@ -302,9 +161,9 @@ impl<T, F: FnOnce(&str) -> T> Visitor<'_> for KeySeed<F> {
 }
 
 /// Reads any value into a [`Slot`].
-pub(super) struct SlotSeed;
+pub(super) struct SlotSeed<'h, 'a>(pub(super) &'h mut Heap<'a>);
 
-impl<'de> DeserializeSeed<'de> for SlotSeed {
+impl<'de> DeserializeSeed<'de> for SlotSeed<'_, 'de> {
     type Value = Slot<'de>;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Slot<'de>, D::Error> {
@@ -312,7 +171,7 @@ impl<'de> DeserializeSeed<'de> for SlotSeed {
     }
 }
 
-impl<'de> Visitor<'de> for SlotSeed {
+impl<'de> Visitor<'de> for SlotSeed<'_, 'de> {
     type Value = Slot<'de>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -320,11 +179,12 @@ impl<'de> Visitor<'de> for SlotSeed {
     }
 
     fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Slot<'de>, E> {
-        Ok(Slot::Text(Cow::Borrowed(text)))
+        Ok(Slot::Text(text))
     }
 
     fn visit_str<E>(self, text: &str) -> Result<Slot<'de>, E> {
-        Ok(Slot::Text(Cow::Owned(text.to_owned())))
+        self.0.texts.push(text.to_owned());
+        Ok(Slot::Unescaped(self.0.texts.len() - 1))
     }
 
     fn visit_u64<E>(self, value: u64) -> Result<Slot<'de>, E> {
@@ -351,17 +211,18 @@ impl<'de> Visitor<'de> for SlotSeed {
     fn visit_seq<A: SeqAccess<'de>>(self, mut entries: A) -> Result<Slot<'de>, A::Error> {
         let mut texts = Vec::new();
         while texts.len() <= LIST_LEN_MAX {
-            match entries.next_element_seed(SlotSeed)? {
-                None => return Ok(Slot::Texts(Box::new(texts))),
-                Some(Slot::Text(text)) => texts.push(text),
-                Some(_) => {
-                    skip_rest(&mut entries)?;
-                    return Ok(Slot::Array);
-                }
-            }
+            let Some(entry) = entries.next_element_seed(SlotSeed(self.0))? else {
+                break;
+            };
+            let Some(text) = self.0.take_text(entry) else {
+                skip_rest(&mut entries)?;
+                return Ok(Slot::Array);
+            };
+            texts.push(text);
         }
         skip_rest(&mut entries)?;
-        Ok(Slot::Texts(Box::new(texts)))
+        self.0.lists.push(texts);
+        Ok(Slot::Texts(self.0.lists.len() - 1))
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Slot<'de>, A::Error> {
@@ -379,20 +240,6 @@ fn skip_rest<'de, A: SeqAccess<'de>>(entries: &mut A) -> Result<(), A::Error> {
 pub(super) trait ReadObject<'de> {
     /// Reads every entry. A repeated key counts as its last value.
     fn read_entries<A: MapAccess<'de>>(self, entries: A) -> Result<(), A::Error>;
-}
-
-impl<'de> ReadObject<'de> for &mut Fields<'de> {
-    fn read_entries<A: MapAccess<'de>>(self, mut entries: A) -> Result<(), A::Error> {
-        while let Some(field) = entries.next_key_seed(KeySeed(Field::from_key))? {
-            match field {
-                Some(field) => self.slots[field as usize] = entries.next_value_seed(SlotSeed)?,
-                None => {
-                    entries.next_value::<IgnoredAny>()?;
-                }
-            }
-        }
-        Ok(())
-    }
 }
 
 /// Reads an object into its target, and anything else to its end.

@@ -1,0 +1,183 @@
+//! Storing the contacts: a log of what changed, and a picture of all that is renewed part after part.
+
+use super::case::Moment;
+use super::state::{Contact, Counted, Matter, OpenMatter};
+use super::table::Contacts;
+use crate::shard::{Checkpoint, Piece, PieceKind, Registry, RestoreError, append, take};
+
+/// Slots of the table in one part of the picture.
+const PART_SLOTS: usize = 1024;
+
+/// What is not stored yet, and how far the picture is renewed.
+#[derive(Debug, Default)]
+pub(super) struct Changes {
+    /// Slots that differ from what is stored, each once.
+    slots: Vec<u32>,
+    marked: Vec<bool>,
+    /// The part that is renewed next.
+    next_part: usize,
+    /// Number of the checkpoint at which the present round over the parts began; older log pieces can go when it ends.
+    round_began: i64,
+    /// Bytes of the log that the picture has not been renewed for yet.
+    owed_bytes: usize,
+}
+
+impl Changes {
+    pub(super) fn mark(&mut self, slot: u32) {
+        let index = slot as usize;
+        if self.marked.len() <= index {
+            self.marked.resize(index + 1, false);
+        }
+        if !std::mem::replace(&mut self.marked[index], true) {
+            self.slots.push(slot);
+        }
+    }
+
+    fn clear(&mut self) {
+        for slot in self.slots.drain(..) {
+            self.marked[slot as usize] = false;
+        }
+    }
+}
+
+impl Contacts {
+    /// Contacts that differ from what is stored.
+    pub(crate) fn changed_count(&self) -> usize {
+        self.changes.slots.len()
+    }
+
+    /// Adds what changed since the last checkpoint, this being the one of `number`.
+    pub(crate) fn capture(&mut self, number: i64, checkpoint: &mut Checkpoint) {
+        let mut log = Vec::with_capacity(self.changes.slots.len() * 64);
+        for slot in &self.changes.slots {
+            log = append(log, &(*slot, &self.slots[*slot as usize]));
+        }
+        self.changes.clear();
+        if log.is_empty() {
+            return;
+        }
+        self.changes.owed_bytes += log.len();
+        checkpoint.put_bytes(PieceKind::ContactLog, number, log);
+        while self.changes.owed_bytes > 0 {
+            if self.changes.next_part * PART_SLOTS >= self.slots.len() {
+                checkpoint.delete(PieceKind::ContactLog, i64::MIN, self.changes.round_began);
+                self.changes.round_began = number;
+                self.changes.next_part = 0;
+            }
+            let written = self.capture_part(self.changes.next_part, number, checkpoint);
+            self.changes.next_part += 1;
+            self.changes.owed_bytes = self.changes.owed_bytes.saturating_sub(written);
+        }
+    }
+
+    /// Adds all contacts, whatever is stored.
+    pub(crate) fn capture_all(&mut self, number: i64, checkpoint: &mut Checkpoint) {
+        self.changes.clear();
+        checkpoint.delete(PieceKind::ContactLog, i64::MIN, i64::MAX);
+        checkpoint.delete(PieceKind::ContactPart, i64::MIN, i64::MAX);
+        for part in 0..self.slots.len().div_ceil(PART_SLOTS) {
+            self.capture_part(part, number, checkpoint);
+        }
+        self.changes.next_part = 0;
+        self.changes.round_began = number;
+        self.changes.owed_bytes = 0;
+    }
+
+    /// Adds one part of the picture; how many bytes it has.
+    fn capture_part(&self, part: usize, number: i64, checkpoint: &mut Checkpoint) -> usize {
+        let first = part * PART_SLOTS;
+        let slots = &self.slots[first..self.slots.len().min(first + PART_SLOTS)];
+        let mut bytes = append(Vec::new(), &number);
+        for (slot, contact) in (first as u32..).zip(slots) {
+            if contact.is_some() {
+                bytes = append(bytes, &(slot, contact));
+            }
+        }
+        let written = bytes.len();
+        checkpoint.put_bytes(PieceKind::ContactPart, part as i64, bytes);
+        written
+    }
+
+    /// Puts stored contacts into an empty table. `pieces` are those of the two kinds, in any order.
+    pub(crate) fn restore(
+        &mut self,
+        pieces: &[&Piece],
+        registry: &mut Registry,
+        moment: &Moment,
+    ) -> Result<(), RestoreError> {
+        let mut part_numbers: Vec<i64> = Vec::new();
+        for piece in pieces.iter().filter(|piece| piece.kind == PieceKind::ContactPart) {
+            let mut bytes = piece.bytes.as_slice();
+            let number: i64 = take(piece, &mut bytes)?;
+            let part = usize::try_from(piece.number).unwrap_or(usize::MAX).min(u32::MAX as usize / PART_SLOTS);
+            if part_numbers.len() <= part {
+                part_numbers.resize(part + 1, i64::MIN);
+            }
+            part_numbers[part] = number;
+            while !bytes.is_empty() {
+                let (slot, contact) = take(piece, &mut bytes)?;
+                self.put_slot(slot, contact);
+            }
+        }
+        let mut log: Vec<&&Piece> = pieces.iter().filter(|piece| piece.kind == PieceKind::ContactLog).collect();
+        log.sort_by_key(|piece| piece.number);
+        for piece in log {
+            let mut bytes = piece.bytes.as_slice();
+            while !bytes.is_empty() {
+                let (slot, contact): (u32, Option<(u32, Contact)>) = take(piece, &mut bytes)?;
+                let part = slot as usize / PART_SLOTS;
+                if part_numbers.get(part).is_none_or(|number| *number < piece.number) {
+                    self.put_slot(slot, contact);
+                }
+            }
+        }
+        self.derive(registry, moment)
+    }
+
+    fn put_slot(&mut self, slot: u32, contact: Option<(u32, Contact)>) {
+        let index = slot as usize;
+        if self.slots.len() <= index {
+            self.slots.resize_with(index + 1, || None);
+        }
+        self.slots[index] = contact;
+    }
+
+    /// Rebuilds what follows from the contacts: index, live gauges, timers.
+    fn derive(&mut self, registry: &mut Registry, moment: &Moment) -> Result<(), RestoreError> {
+        for handle in self.handles() {
+            let Some(case) = self.case(registry, moment, handle) else { continue };
+            let series = [
+                case.contact.visit.map(|visit| visit.series),
+                case.contact.service.map(|service| service.series),
+                case.contact.open_series(),
+            ];
+            if series.into_iter().flatten().any(|series| series.index() >= case.registry.series_count()) {
+                return Err(RestoreError::Inconsistent { kind: PieceKind::ContactPart, number: 0 });
+            }
+            if let Some(visit) = case.contact.visit {
+                let live = case.tally.live(visit.series);
+                live.waiting += 1;
+                live.over_target += u64::from(visit.over_target);
+                live.waits.push(visit.start_ms, handle);
+            }
+            if let Some(service) = case.contact.service {
+                case.tally.live(service.series).in_service += 1;
+            }
+            if let Matter::Open(OpenMatter { since_ms, counted: Some(Counted { series, overdue, .. }) }) =
+                case.contact.matter
+            {
+                let live = case.tally.live(series);
+                live.open += 1;
+                live.overdue += u64::from(overdue);
+                live.opens.push(since_ms, handle);
+            }
+            case.tally.held += u64::from(case.contact.held.is_some());
+            let key = case.contact.key;
+            self.put_index(key, handle);
+            self.settle_at(registry, moment, handle);
+        }
+        self.fill_free();
+        self.changes.clear();
+        Ok(())
+    }
+}

@@ -1,0 +1,204 @@
+//! Storing a shard and bringing it back.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use super::fold::{Shard, State};
+use super::interval::IntervalDelta;
+use super::pieces::{Checkpoint, Piece, PieceKind, RestoreError, read};
+use super::registry::{Labels, SeriesId, StoredNames};
+use super::series::{Bounds, Series};
+use super::settings::Settings;
+use crate::contact::{AgentsCore, ContactsCore, FollowupsCore};
+use crate::event::SelfServiceOutcome;
+use crate::view::{Observation, RecordTotals, Totals};
+use crate::window::{StoredDay, series_of_pane};
+
+/// What is small and written with every checkpoint.
+#[derive(Debug, Serialize, Deserialize)]
+struct Core {
+    next_offset: i64,
+    stream_ms: Option<i64>,
+    /// Counts the checkpoints of the shard.
+    checkpoint: i64,
+    channels: Vec<String>,
+    pane_ms: i64,
+    bounds: Bounds,
+    names: StoredNames,
+    contacts: ContactsCore,
+    agents: AgentsCore,
+    followups: FollowupsCore,
+    contacts_started: Vec<u64>,
+    self_service: Labels<[u64; SelfServiceOutcome::ALL.len()]>,
+    observed: Vec<Option<Observation>>,
+    records: RecordTotals,
+    clock_skew: u64,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct StoredSeries {
+    totals: Totals,
+    day: StoredDay,
+}
+
+impl Shard {
+    /// Contacts that have changed since the last checkpoint: what the next one will mostly cost.
+    pub fn changed_contacts(&self) -> usize {
+        self.state.contacts.changed_count()
+    }
+
+    /// What changed since the last call, to be stored in one transaction. Where it could not be stored, give it back
+    /// with [`Self::give_back`].
+    pub fn checkpoint(&mut self) -> Checkpoint {
+        let state = &mut self.state;
+        let all = std::mem::take(&mut state.nothing_stored);
+        state.checkpoint += 1;
+        let number = state.checkpoint;
+        let stream_ms = state.stream_ms.unwrap_or(0);
+        let mut checkpoint =
+            Checkpoint { next_offset: state.next_position, stream_ms: state.stream_ms, ..Checkpoint::default() };
+        if all {
+            for kind in [PieceKind::Series, PieceKind::Pane, PieceKind::Agents, PieceKind::AgentTime] {
+                checkpoint.delete(kind, i64::MIN, i64::MAX);
+            }
+            checkpoint.delete(PieceKind::Followups, i64::MIN, i64::MAX);
+            state.contacts.capture_all(number, &mut checkpoint);
+            state.ids.capture_all(&mut checkpoint);
+        } else {
+            state.contacts.capture(number, &mut checkpoint);
+            state.ids.capture(&mut checkpoint);
+        }
+        state.agents.capture(&state.registry, &state.grid, &state.position, stream_ms, all, &mut checkpoint);
+        state.followups.capture(all, &mut checkpoint);
+        for (index, series) in state.series.iter_mut().enumerate() {
+            let id = SeriesId(index as u32);
+            series.windows.roll(&state.grid, &state.position);
+            series.windows.capture(id.0, all, &mut checkpoint);
+            if std::mem::take(&mut series.changed) || all {
+                let stored = StoredSeries { totals: series.totals.clone(), day: series.windows.stored_day() };
+                checkpoint.put(PieceKind::Series, index as i64, &stored);
+            }
+            for (start_ms, numbers) in series.intervals.drain(..) {
+                let (queue, channel) = state.registry.labels(id);
+                let settings = state.registry.series_settings(id);
+                let (target_wait_ms, target_ratio) = (settings.target_wait_ms, settings.target_ratio);
+                checkpoint.intervals.push(numbers.into_delta(start_ms, queue, channel, target_wait_ms, target_ratio));
+            }
+        }
+        let core = Core {
+            next_offset: state.next_position,
+            stream_ms: state.stream_ms,
+            checkpoint: number,
+            channels: self.settings.channels.names().map(str::to_owned).collect(),
+            pane_ms: state.grid.pane_ms,
+            bounds: state.bounds.clone(),
+            names: state.registry.stored(),
+            contacts: state.contacts.core(),
+            agents: state.agents.core(),
+            followups: state.followups.core(),
+            contacts_started: state.contacts_started.clone(),
+            self_service: state.self_service.clone(),
+            observed: state.observed.clone(),
+            records: state.records.clone(),
+            clock_skew: state.clock_skew,
+        };
+        checkpoint.put(PieceKind::Core, 0, &core);
+        checkpoint
+    }
+
+    /// Takes back a checkpoint that was not stored. The next one holds everything.
+    pub fn give_back(&mut self, checkpoint: Checkpoint) {
+        self.state.nothing_stored = true;
+        for IntervalDelta { start_ms, queue, channel, counts, wait_answered, wait_abandoned, handle, .. } in
+            checkpoint.intervals
+        {
+            let queue = self.state.registry.queue(&queue);
+            let id = self.state.registry.series(queue, channel);
+            if let Some(series) = self.state.series.get_mut(id.index()) {
+                series.give_back(start_ms, &counts, [&wait_answered, &wait_abandoned, &handle]);
+            }
+        }
+        for delta in checkpoint.agent_intervals {
+            let queue = self.state.registry.queue(&delta.queue);
+            let index = self.state.registry.label_index(queue);
+            self.state.agents.give_back(index, &delta);
+        }
+    }
+
+    /// A shard as it was stored. `pieces` are all its pieces; the settings may have changed since, except that channels
+    /// may only be added.
+    ///
+    /// # Errors
+    /// [`RestoreError`] where the pieces are unreadable, do not fit together, or know other channels.
+    pub fn restore(settings: Arc<Settings>, hash_key: [u8; 16], pieces: &[Piece]) -> Result<Self, RestoreError> {
+        let mut shard = Shard::new(settings.clone(), hash_key);
+        let core = pieces.iter().find(|piece| piece.kind == PieceKind::Core);
+        let core: Core = read(core.ok_or(RestoreError::Missing(PieceKind::Core))?)?;
+        let configured: Vec<String> = settings.channels.names().map(str::to_owned).collect();
+        if !configured.starts_with(&core.channels) {
+            return Err(RestoreError::OtherChannels { stored: core.channels, configured });
+        }
+        let state = &mut shard.state;
+        state.nothing_stored = false;
+        state.next_position = core.next_offset;
+        state.checkpoint = core.checkpoint;
+        if let Some(stream_ms) = core.stream_ms {
+            state.move_stream(&settings, stream_ms);
+        }
+        state.registry.restore(core.names);
+        state.contacts.set_core(core.contacts);
+        state.agents.set_core(core.agents);
+        state.followups.set_core(core.followups, &core.bounds.response_ms);
+        let known = core.contacts_started.len().min(state.contacts_started.len());
+        state.contacts_started[..known].copy_from_slice(&core.contacts_started[..known]);
+        state.self_service.take_over(core.self_service);
+        state.observed = core.observed;
+        state.records = core.records;
+        state.clock_skew = core.clock_skew;
+        state.restore_pieces(pieces, &core.bounds, core.pane_ms)?;
+        Ok(shard)
+    }
+}
+
+impl State {
+    fn restore_pieces(&mut self, pieces: &[Piece], bounds: &Bounds, pane_ms: i64) -> Result<(), RestoreError> {
+        while self.series.len() < self.registry.series_count() {
+            self.series.push(Series::new(&self.grid, &self.position));
+        }
+        let mut sorted: Vec<&Piece> = pieces.iter().collect();
+        sorted.sort_by_key(|piece| (piece.kind, piece.number));
+        self.ids.restore(&sorted)?;
+        for piece in &sorted {
+            let inconsistent = || RestoreError::Inconsistent { kind: piece.kind, number: piece.number };
+            match piece.kind {
+                PieceKind::Series => {
+                    let index = usize::try_from(piece.number).map_err(|_| inconsistent())?;
+                    let stored: StoredSeries = read(piece)?;
+                    let series = self.series.get_mut(index).ok_or_else(inconsistent)?;
+                    series.totals = stored.totals;
+                    bounds.move_totals(&mut series.totals, &self.bounds);
+                    series.windows.set_day(stored.day);
+                }
+                PieceKind::Pane if pane_ms == self.grid.pane_ms => {
+                    let series = self.series.get_mut(series_of_pane(piece.number)).ok_or_else(inconsistent)?;
+                    series.windows.restore_pane(&self.grid, piece)?;
+                }
+                PieceKind::Agents | PieceKind::AgentTime => self.agents.restore(piece)?,
+                PieceKind::Followups => self.followups.restore(piece)?,
+                PieceKind::Core | PieceKind::ContactLog | PieceKind::ContactPart | PieceKind::Ids | PieceKind::Pane => {
+                }
+            }
+        }
+        self.followups.derive();
+        if pane_ms != self.grid.pane_ms {
+            // The stored panes mean nothing under another width: everything is written anew.
+            self.agents.forget_panes();
+            self.nothing_stored = true;
+        }
+        let moment = self.moment_of_time(self.stream_ms.unwrap_or(0));
+        self.contacts.restore(&sorted, &mut self.registry, &moment)?;
+        self.book();
+        Ok(())
+    }
+}
