@@ -156,7 +156,12 @@ fn instances_share_the_work_and_take_over_from_each_other() {
     two.wait_ready();
     kafka::wait_for("the work is shared", CAUGHT_UP_WITHIN, || {
         let shares = [&one, &two].map(|nabiz| nabiz.scrape().series("nabiz_stream_time_timestamp_seconds").count());
-        if shares == [3, 3] { Ok(()) } else { Err(format!("{shares:?} of 6 partitions")) }
+        // Four workers of six partitions: two each, or one; who gets the more depends on the names of the members.
+        if shares.iter().all(|share| *share >= 2) && shares.iter().sum::<usize>() == 6 {
+            Ok(())
+        } else {
+            Err(format!("{shares:?} of 6 partitions"))
+        }
     });
     produce(&kafka, "group.calls", rest);
     let both = kafka::wait_for("the second half read", CAUGHT_UP_WITHIN, || {
