@@ -13,7 +13,7 @@ use tracing_subscriber::EnvFilter;
 
 use super::Failure;
 use crate::exposition::{CONTENT_TYPE, Exposition};
-use crate::http::{self, App, RenderedMetrics, Security};
+use crate::http::{self, App, HistorySource, RenderedMetrics, Security};
 use crate::ingest::{Ingest, Options, StartError};
 use crate::shard::Settings;
 use crate::view::Published;
@@ -75,6 +75,9 @@ async fn serve(
         .with_context(|| format!("cannot listen on {listen} (http.listen, --listen): is the port in use"))?;
     let address = listener.local_addr().context("the listener has no address")?;
     let published = Arc::new(ArcSwap::from_pointee(Published::starting(Arc::clone(&settings), options.shard_label)));
+    let history = settings
+        .history_interval_ms
+        .map(|interval_ms| HistorySource::new(options.ledger.path.clone(), Arc::clone(&settings), interval_ms));
     let exposition = Exposition::new(Arc::clone(&published)).context("the metrics cannot be registered")?;
     let ingest = Ingest::start(options, settings, Arc::clone(&published)).map_err(|error| match error {
         StartError::Thread { .. } | StartError::Ledger(_) => Failure::Running(error.into()),
@@ -87,7 +90,7 @@ async fn serve(
     let metrics = Arc::new(move |_accept: Option<&str>| {
         Ok(RenderedMetrics { content_type: CONTENT_TYPE, body: exposition.render()?.into_bytes() })
     });
-    let app = App { security, ..App::new(published, metrics) };
+    let app = App { security, history, ..App::new(published, metrics) };
     let server = tokio::spawn(http::serve(listener, app, wait_for(stopped)));
 
     let reason = until_stop(&ingest, duration).await?;

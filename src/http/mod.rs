@@ -5,10 +5,12 @@
 //! - `tls`, `auth`, `secret_hash`: who may connect and read, where that is configured
 //! - `queues`, `status`: the JSON answers, made from one [`Published`]
 //! - `feed`: the same numbers pushed as server-sent events
+//! - `history`: the interval history, streamed from the ledger
 //! - `page`: the live page, one document without outside assets
 
 mod auth;
 mod feed;
+mod history;
 mod page;
 mod queues;
 mod routes;
@@ -25,6 +27,7 @@ use arc_swap::ArcSwap;
 use crate::view::Published;
 
 pub use auth::Authentication;
+pub use history::HistorySource;
 pub use secret_hash::{HashingError, SecretHash, SecretHashError};
 pub use server::serve;
 pub use tls::{Tls, TlsError, TlsFile};
@@ -58,6 +61,8 @@ pub struct App {
     pub limits: Limits,
     /// What protects the connections.
     pub security: Security,
+    /// The ledger that `/api/v1/history` reads; without it there is no history.
+    pub history: Option<HistorySource>,
 }
 
 /// What protects the connections: nothing by default.
@@ -79,6 +84,7 @@ impl App {
             started: Instant::now(),
             limits: Limits::default(),
             security: Security::default(),
+            history: None,
         }
     }
 }

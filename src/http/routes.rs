@@ -17,7 +17,7 @@ use serde::Serialize;
 use super::auth::Verdict;
 use super::feed::Shared;
 use super::queues::Answer;
-use super::{RenderedMetrics, page, status};
+use super::{RenderedMetrics, history, page, status};
 
 const CROSS_ORIGIN_RESOURCE_POLICY: HeaderName = HeaderName::from_static("cross-origin-resource-policy");
 /// What may be loaded from an answer that is not the page: nothing.
@@ -31,7 +31,7 @@ struct Error {
     error: String,
 }
 
-fn error(status: StatusCode, text: impl Into<String>) -> Response {
+pub(super) fn error(status: StatusCode, text: impl Into<String>) -> Response {
     (status, Json(Error { error: text.into() })).into_response()
 }
 
@@ -46,6 +46,7 @@ pub(super) fn router(shared: Arc<Shared>) -> Router {
         .route("/api/v1/queues/{queue}", get(queue))
         .route("/api/v1/stream", get(stream))
         .route("/api/v1/status", get(status_json))
+        .route("/api/v1/history", get(history::history))
         .fallback(unknown)
         .layer(middleware::from_fn_with_state(shared.clone(), authenticate))
         .layer(middleware::from_fn_with_state(shared.clone(), guard))
@@ -107,7 +108,10 @@ fn has_body(headers: &HeaderMap) -> bool {
 
 async fn unknown(uri: Uri) -> Response {
     if uri.path().starts_with("/api") {
-        error(StatusCode::NOT_FOUND, "no such path, see /api/v1/queues, /api/v1/stream and /api/v1/status")
+        error(
+            StatusCode::NOT_FOUND,
+            "no such path, see /api/v1/queues, /api/v1/stream, /api/v1/history and /api/v1/status",
+        )
     } else {
         (StatusCode::NOT_FOUND, "no such path\n").into_response()
     }

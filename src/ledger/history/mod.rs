@@ -312,6 +312,3 @@ fn push_filter(sql: &mut String, column: &str, ids: Option<&[i64]>) {
         sql.push_str(&format!(" AND {column} IN ({})", ids.join(", ")));
     }
 }
-
-#[cfg(test)]
-mod tests;
