@@ -41,7 +41,7 @@ fn random_facts(rng: &mut ChaCha8Rng, from_ms: i64, to_ms: i64, count: usize) ->
 
 /// The step of an instant by what a clock on the wall shows.
 fn clock_key(time_ms: i64, step: Step, zone: &TimeZone) -> (String, i32) {
-    let time = Timestamp::from_millisecond(time_ms).expect("within the calendar").to_zoned(zone.clone());
+    let time = Timestamp::from_millisecond(time_ms).expect("within the calendar").to_zoned_datetime(zone.clone());
     let quarter = |minutes: i8| format!("{} {:02}:{:02}", time.date(), time.hour(), time.minute() / minutes * minutes);
     match step {
         Step::QuarterHour => (quarter(15), time.offset().seconds()),

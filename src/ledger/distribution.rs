@@ -84,7 +84,11 @@ impl Codec {
             return Err("too long".to_string());
         }
         self.check_header()?;
-        self.deserializer.deserialize(&mut self.raw.as_slice()).map_err(|error| error.to_string())
+        let mut read: Distribution =
+            self.deserializer.deserialize(&mut self.raw.as_slice()).map_err(|error| error.to_string())?;
+        // One that was read has the size at which it was written, and would refuse what is larger.
+        read.auto(true);
+        Ok(read)
     }
 
     /// The lengths and bounds inside, which decide how much memory the histogram takes.
@@ -124,6 +128,20 @@ mod tests {
         let blob = codec.encode(&sample()).unwrap().unwrap();
         assert_eq!(codec.decode(FORMAT, &blob).unwrap(), sample());
         assert_eq!(codec.encode(&empty()), Ok(None));
+    }
+
+    #[test]
+    fn what_is_read_takes_every_value() {
+        let one = |value| Cells { counts: vec![(cell_of(value) as u16, 1)] };
+        let mut codec = Codec::new();
+        for (small, large) in [(0, 1), (8, 256), (511, 1_000_000), (1, (1 << 40) + 99)] {
+            let mut sum = empty();
+            add_cells(&mut sum, &one(small));
+            let blob = codec.encode(&sum).unwrap().unwrap();
+            let mut grown = codec.decode(FORMAT, &blob).unwrap();
+            add_cells(&mut grown, &one(large));
+            assert_eq!((grown.len(), grown.count_at(small), grown.count_at(large)), (2, 1, 1), "{small} {large}");
+        }
     }
 
     #[test]

@@ -38,7 +38,6 @@ pub struct Book {
     pub ledger: Ledger,
     pub settings: Arc<Settings>,
     pub path: PathBuf,
-    pub config: PathBuf,
     folder: tempfile::TempDir,
 }
 
@@ -48,11 +47,11 @@ impl Book {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("nabiz.db");
         let toml = format!("{toml}\n[ledger]\npath = {:?}\n", path.display().to_string());
-        let config = folder.path().join("nabiz.toml");
-        std::fs::write(&config, &toml).expect("written");
+
+        std::fs::write(folder.path().join("nabiz.toml"), &toml).expect("written");
         let settings = Config::parse(&toml, "nabiz.toml", std::iter::empty()).expect("a configuration").settings();
         let ledger = Ledger::open(&path, settings.channels.clone()).expect("a ledger");
-        Book { ledger, settings: Arc::new(settings), path, config, folder }
+        Book { ledger, settings: Arc::new(settings), path, folder }
     }
 
     pub fn folder(&self) -> &std::path::Path {
