@@ -86,7 +86,10 @@ impl Broker {
     }
 
     fn options(&self, topics: &[&str]) -> Options {
+        // This broker waits for nearly a session's timeout before it lets a group grow.
+        let client = [("session.timeout.ms", "6000"), ("heartbeat.interval.ms", "200")];
         Options {
+            client: client.map(|(property, value)| (property.to_owned(), value.to_owned())).into(),
             topics: topics.iter().map(|name| Topic { name: name.to_string(), format: Format::CloudEvents }).collect(),
             publish_interval: Duration::from_millis(50),
             ..Options::new(self.cluster.bootstrap_servers(), "test", "dead", self.ledger())
@@ -336,12 +339,7 @@ fn a_partition_that_comes_back_goes_on_where_it_was() {
         broker.write("calls", partition, "bad", "no JSON", START_MS);
     }
     broker.flush();
-    let mut options = broker.options(&["calls"]);
-    // The broker waits for as long as that before it deals partitions out anew.
-    options.client.insert("session.timeout.ms".to_owned(), "3000".to_owned());
-    options.client.insert("heartbeat.interval.ms".to_owned(), "200".to_owned());
-    // This broker waits for the rest of a session before it lets a group grow.
-    options.client.insert("session.timeout.ms".to_owned(), "6000".to_owned());
+    let options = broker.options(&["calls"]);
     let one = Pipeline::start(options.clone(), settings(false));
     one.wait_for("everything", |view| view.health.ready && view.health.dead_letters == 2);
 
