@@ -396,3 +396,20 @@ fn more_dead_letters_than_may_wait_hold_up_reading_and_lose_nothing() {
     assert_eq!(rejected, [RECORDS]);
     pipeline.stop();
 }
+
+#[test]
+fn a_topic_that_does_not_exist_is_waited_for() {
+    let broker = Broker::new(&[("calls", 1), ("dead", 1)]);
+    let pipeline = Pipeline::start(broker.options(&["calls", "mails"]), settings(false));
+    let reason = Some("topic \"mails\" does not exist");
+    let view = pipeline.wait_for("the reason", |view| view.health.not_ready_because.as_deref() == reason);
+    assert!(!view.contact_metrics_ready);
+    pipeline.wait_for("the topic that exists", |view| view.health.partitions.len() == 1);
+
+    broker.cluster.create_topic("mails", 2, 1).unwrap();
+    broker.write_visit("mails", 0, "a", START_MS);
+    broker.flush();
+    let view = pipeline.wait_for("readiness", |view| view.health.ready && view.health.partitions.len() == 3);
+    assert_eq!(offered(&view), 1);
+    pipeline.stop();
+}
