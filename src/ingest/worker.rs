@@ -412,8 +412,9 @@ impl<'s> Session<'s> {
         let found: Vec<String> = self.state.missing_topics.iter().filter(|topic| exists(topic)).cloned().collect();
         if self.state.holding {
             // Found before, and the client did not join anew: it had known the topic already.
-            let known = found.iter().filter(|topic| self.found_topics.contains(topic));
-            known.for_each(|topic| drop(self.state.missing_topics.remove(topic)));
+            for topic in found.iter().filter(|topic| self.found_topics.contains(topic)) {
+                self.state.missing_topics.remove(topic);
+            }
         }
         if found.is_empty() || self.state.missing_topics.is_empty() {
             return;
