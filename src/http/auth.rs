@@ -213,8 +213,9 @@ mod tests {
         for value in values {
             headers.append(AUTHORIZATION, HeaderValue::from_str(value).unwrap());
         }
-        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-        runtime.block_on(authentication.judge(&headers))
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+        let deadline = std::time::Duration::from_secs(5);
+        runtime.block_on(async { tokio::time::timeout(deadline, authentication.judge(&headers)).await.unwrap() })
     }
 
     fn basic(credentials: &str) -> String {

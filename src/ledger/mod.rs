@@ -7,6 +7,7 @@
 mod counts;
 mod distribution;
 mod error;
+pub mod history;
 mod intervals;
 mod key;
 mod schema;
