@@ -431,7 +431,7 @@ fn shards_stand_side_by_side_with_the_shard_label() {
         let sample_name = if metric.kind == Kind::Histogram { "_bucket" } else { "" };
         let name = format!("{}{sample_name}", metric.name);
         assert!(exposed.of(&name).count() > 0, "{name} is nowhere");
-        let sharded = metric.source == Source::Contacts;
+        let sharded = matches!(metric.source, Source::Contacts | Source::Records);
         for key in exposed.of(&name) {
             assert_eq!(key.contains("shard="), sharded, "{key}");
         }
@@ -450,7 +450,7 @@ fn health_comes_from_the_shards_and_the_pipeline() {
     exposed.check(r#"nabiz_records_rejected_total{topic="calls",reason="not_json"}"#, 3.0);
     exposed.check(r#"nabiz_records_rejected_total{topic="calls",reason="orphan"}"#, 0.0);
     exposed.check("nabiz_records_held", 10.0);
-    exposed.check("nabiz_dead_letters_total", 3.0);
+    exposed.check("nabiz_dead_letters_total", 6.0);
     exposed.check("nabiz_clock_skew_total", 12.0);
     exposed.check(r#"nabiz_stream_time_timestamp_seconds{topic="calls",partition="0"}"#, 1_767_560_400.5);
     exposed.check(r#"nabiz_consumer_lag_records{topic="calls",partition="0"}"#, 12.0);

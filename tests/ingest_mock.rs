@@ -86,7 +86,10 @@ impl Broker {
     }
 
     fn options(&self, topics: &[&str]) -> Options {
+        // This broker waits for nearly a session's timeout before it lets a group grow.
+        let client = [("session.timeout.ms", "6000"), ("heartbeat.interval.ms", "200")];
         Options {
+            client: client.map(|(property, value)| (property.to_owned(), value.to_owned())).into(),
             topics: topics.iter().map(|name| Topic { name: name.to_string(), format: Format::CloudEvents }).collect(),
             publish_interval: Duration::from_millis(50),
             ..Options::new(self.cluster.bootstrap_servers(), "test", "dead", self.ledger())
@@ -336,12 +339,7 @@ fn a_partition_that_comes_back_goes_on_where_it_was() {
         broker.write("calls", partition, "bad", "no JSON", START_MS);
     }
     broker.flush();
-    let mut options = broker.options(&["calls"]);
-    // The broker waits for as long as that before it deals partitions out anew.
-    options.client.insert("session.timeout.ms".to_owned(), "3000".to_owned());
-    options.client.insert("heartbeat.interval.ms".to_owned(), "200".to_owned());
-    // This broker waits for the rest of a session before it lets a group grow.
-    options.client.insert("session.timeout.ms".to_owned(), "6000".to_owned());
+    let options = broker.options(&["calls"]);
     let one = Pipeline::start(options.clone(), settings(false));
     one.wait_for("everything", |view| view.health.ready && view.health.dead_letters == 2);
 
@@ -396,5 +394,22 @@ fn more_dead_letters_than_may_wait_hold_up_reading_and_lose_nothing() {
     let view = pipeline.wait_for("every dead letter", |view| view.health.dead_letters == RECORDS && view.health.ready);
     let rejected: Vec<u64> = view.health.records.values().map(|totals| totals.rejected_sum()).collect();
     assert_eq!(rejected, [RECORDS]);
+    pipeline.stop();
+}
+
+#[test]
+fn a_topic_that_does_not_exist_is_waited_for() {
+    let broker = Broker::new(&[("calls", 1), ("dead", 1)]);
+    let pipeline = Pipeline::start(broker.options(&["calls", "mails"]), settings(false));
+    let reason = Some("topic \"mails\" does not exist");
+    let view = pipeline.wait_for("the reason", |view| view.health.not_ready_because.as_deref() == reason);
+    assert!(!view.contact_metrics_ready);
+    pipeline.wait_for("the topic that exists", |view| view.health.partitions.len() == 1);
+
+    broker.cluster.create_topic("mails", 2, 1).unwrap();
+    broker.write_visit("mails", 0, "a", START_MS);
+    broker.flush();
+    let view = pipeline.wait_for("readiness", |view| view.health.ready && view.health.partitions.len() == 3);
+    assert_eq!(offered(&view), 1);
     pipeline.stop();
 }

@@ -24,8 +24,8 @@ pub struct Args {
 
 pub fn run(args: Args) -> Result<(), Failure> {
     let config = config::load(&args.config, config::environment()).map_err(Failure::usage)?;
-    let options = options(&config)?;
     pipeline::start_logging("info");
+    let options = options(&config)?;
     let mut settings = config.settings();
     settings.history_interval_ms = Some(config.ledger.interval_ms);
     let security = config.http_security().map_err(Failure::usage)?;

@@ -1,6 +1,6 @@
 //! The metric catalogue and the collector: what is published, as Prometheus text.
 //!
-//! A scrape reads [`Published`](crate::view::Published) through an `ArcSwap`; it never waits for ingest, and ingest never
+//! A scrape reads [`Published`] through an `ArcSwap`; it never waits for ingest, and ingest never
 //! waits for it.
 
 pub mod catalogue;

@@ -57,8 +57,8 @@ pub struct Options {
     pub ledger: LedgerOptions,
 }
 
-/// Where state is kept, and how often.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// Where state is kept, and how often. Not `Debug`: the key is a secret.
+#[derive(Clone, PartialEq, Eq)]
 pub struct LedgerOptions {
     /// The file; instances of one group on one host share it.
     pub path: PathBuf,

@@ -110,7 +110,7 @@ impl Partition {
     ) -> Option<Rejection> {
         if !self.progress.read(record.offset()) {
             tracing::error!(topic = %self.label.topic, partition = self.label.partition, offset = record.offset(),
-                "the log was made anew, its numbers start again");
+                "the log was made anew, its records are added to the numbers of the old one");
         }
         self.changed = true;
         self.unsaved = true;

@@ -26,7 +26,10 @@ impl Progress {
     /// Takes note of a record. Returns false where the log has gone back: it was made anew.
     pub(super) fn read(&mut self, offset: i64) -> bool {
         let forward = self.position.is_none_or(|position| offset >= position);
-        self.position = Some(offset.saturating_add(1));
+        let next = offset.saturating_add(1);
+        self.position = Some(next);
+        // A record is there, so the log is at least that long, whatever was last said of it.
+        self.end = self.end.map(|end| if forward { end.max(next) } else { end });
         self.fresh = true;
         self.at_end = false;
         self.judge();
@@ -46,7 +49,7 @@ impl Progress {
             self.at_end = false;
         }
         if self.fresh {
-            self.end = log.end.or(self.end);
+            self.end = log.end.map(|end| end.max(self.position.unwrap_or(end))).or(self.end);
             self.target = self.target.or(self.end);
         }
         self.judge();
@@ -148,6 +151,7 @@ mod tests {
         let mut progress = Progress::default();
         progress.read(7);
         progress.observe(&log(7, Some(7)));
+        assert_eq!((progress.end(), progress.lag()), (Some(8), Some(0)), "and proves a longer log");
         assert!(!progress.at_end(), "the report is older than record 7");
     }
 

@@ -144,6 +144,8 @@ struct Session<'s> {
     published_at: Instant,
     committed_at: Instant,
     topics_checked_at: Instant,
+    /// Missing topics that exist by now and come with the next assignment.
+    found_topics: Vec<String>,
     /// When the loop last came round.
     turned_at: Instant,
 }
@@ -162,6 +164,7 @@ impl<'s> Session<'s> {
             published_at: now,
             committed_at: now,
             topics_checked_at: now,
+            found_topics: Vec::new(),
             turned_at: now,
         }
     }
@@ -297,6 +300,9 @@ impl<'s> Session<'s> {
             starts.add_partition_offset(&label.topic, label.partition, start)?;
             partitions.push(partition);
         }
+        for topic in self.found_topics.drain(..) {
+            self.state.missing_topics.remove(&topic);
+        }
         self.consumer.assign(&starts)?;
         self.held.partitions = partitions;
         self.paused = false;
@@ -387,7 +393,8 @@ impl<'s> Session<'s> {
         self.shared.board.report(self.worker, &self.state, Some(partitions));
     }
 
-    /// The client tells once that a topic is missing; whether it still is has to be asked.
+    /// The client tells once that a topic is missing, and looks again after minutes. Where one exists by now, the whole
+    /// metadata makes the client join the group anew; until that gives an assignment, the topic counts as missing.
     fn check_missing_topics(&mut self) {
         if self.state.missing_topics.is_empty()
             || !self.state.connected
@@ -396,18 +403,29 @@ impl<'s> Session<'s> {
             return;
         }
         self.topics_checked_at = Instant::now();
-        let consumer = &self.consumer;
-        self.state.missing_topics.retain(|topic| {
-            let Ok(metadata) = consumer.fetch_metadata(Some(topic), METADATA_WAIT) else { return true };
-            let there = metadata
-                .topics()
-                .iter()
-                .any(|found| found.name() == topic && found.error().is_none() && !found.partitions().is_empty());
-            if there {
-                tracing::info!(topic, "topic exists now");
+        let exists = |topic: &String| {
+            self.consumer.fetch_metadata(Some(topic), METADATA_WAIT).is_ok_and(|metadata| {
+                let found = metadata.topics().iter().find(|found| found.name() == topic);
+                found.is_some_and(|found| found.error().is_none() && !found.partitions().is_empty())
+            })
+        };
+        let found: Vec<String> = self.state.missing_topics.iter().filter(|topic| exists(topic)).cloned().collect();
+        if self.state.holding {
+            // Found before, and the client did not join anew: it had known the topic already.
+            for topic in found.iter().filter(|topic| self.found_topics.contains(topic)) {
+                self.state.missing_topics.remove(topic);
             }
-            !there
-        });
+        }
+        if found.is_empty() || self.state.missing_topics.is_empty() {
+            return;
+        }
+        match self.consumer.fetch_metadata(None, METADATA_WAIT) {
+            Ok(_) => {
+                tracing::info!(worker = self.worker, topics = ?found, "topics exist now");
+                self.found_topics = found;
+            }
+            Err(error) => tracing::debug!(worker = self.worker, %error, "metadata"),
+        }
     }
 }
 
