@@ -4,8 +4,8 @@ SHELL := /bin/bash
 CARGO ?= cargo
 # How long `make soak` goes on at most, and how many cases its generators make.
 SOAK_SECONDS ?= 3600
-NABIZ_FUZZ_CASES ?= 2000000
-NABIZ_ORACLE_CASES ?= 20000
+NABIZ_FUZZ_CASES ?= 5000000
+NABIZ_ORACLE_CASES ?= 100000
 
 .DEFAULT_GOAL := help
 .PHONY: help demo build test lint bench soak

@@ -62,6 +62,7 @@ listen = "127.0.0.1:9464"
 [ledger]
 path = "nabiz.db"
 interval = "15m"
+retention = "1095d"
 "#;
 
 fn parse(toml: &str, variables: &[(&str, &str)]) -> Result<Config, ConfigError> {
@@ -142,7 +143,7 @@ fn every_key_is_printed_with_its_value() {
     let printed = loaded(&format!("{INTERFACE}\n[channels]\n"), &[]).to_toml();
     for (section, known) in keys::SECTIONS {
         assert!(printed.contains(&format!("[{section}")), "{section}");
-        for (key, _) in known.iter().filter(|(key, _)| !keys::HTTP_NOT_SUPPORTED.contains(key)) {
+        for (key, _) in known {
             let forms = [
                 format!("\n{key} = "),
                 format!("\n[[kafka.{key}]]"),
@@ -411,12 +412,16 @@ const WRONG: &[(&str, usize, &[&str])] = &[
     // The rest.
     ("[http]\nlisten = 'localhost:9464'", 2, &["http.listen: \"localhost:9464\": an IP address and a port"]),
     ("[http]\nlisten = 9464", 2, &["http.listen: 9464"]),
-    ("[http]\ntls_certificate = 'a.pem'", 2, &["http.tls_certificate: not supported by this version"]),
-    ("[http]\ntls_key = 'a.pem'", 2, &["http.tls_key: not supported by this version"]),
-    ("[http]\nbearer_token_hash = 'x'", 2, &["http.bearer_token_hash: not supported by this version"]),
-    ("[http]\nbasic_auth = { user = 'x' }", 2, &["http.basic_auth: not supported by this version"]),
+    ("[http]\ntls_certificate = 'a.pem'", 2, &["http.tls_certificate: http.tls_key is needed too"]),
+    ("[http]\ntls_key = 'a.pem'", 2, &["http.tls_key: http.tls_certificate is needed too"]),
+    ("[http]\ntls_key = ''\ntls_certificate = 'a.pem'", 2, &["http.tls_key: the path of a PEM file is allowed"]),
+    ("[http]\nbearer_token_hash = 'x'", 2, &["http.bearer_token_hash: ***: a hash beginning with \"$argon2id$v=19$\""]),
+    ("[http]\nbasic_auth = { user = 'x' }", 2, &["http.basic_auth.user: ***: a hash beginning with"]),
+    ("[http]\nbasic_auth = {}", 2, &["http.basic_auth: no user is named"]),
+    ("[http]\nbasic_auth = { 'a:b' = 'x' }", 2, &["http.basic_auth: a user's name is allowed: 1 to 256 bytes"]),
     ("[ledger]\ninterval = '7m'", 2, &["ledger.interval: \"7m\": whole minutes that divide a day"]),
     ("[ledger]\ninterval = '30s'", 2, &["ledger.interval: \"30s\": 1m to 1d"]),
+    ("[ledger]\nretention = '23h'", 2, &["ledger.retention: \"23h\": 1d to"]),
     ("[ledger]\npath = ''", 2, &["ledger.path"]),
 ];
 
@@ -448,7 +453,7 @@ fn errors_of_variables_name_the_variable() {
         ("NABIZ_QUEUES__FAULT__TARGET", "x", "NABIZ_QUEUES__FAULT__TARGET: \"target\" is not a key of [queues.<id>]"),
         ("NABIZ_QUEUES__BILLING__NAME", "x", "\"billing\" is not a configured queue; configured are: fault"),
         ("NABIZ_HTTP__LISTEN__PORT", "1", "NABIZ_HTTP__LISTEN__PORT: \"http__listen__port\" is not a key"),
-        ("NABIZ_HTTP__TLS_KEY", "x", "NABIZ_HTTP__TLS_KEY: http.tls_key: not supported by this version"),
+        ("NABIZ_HTTP__TLS_KEY", "x", "NABIZ_HTTP__TLS_KEY: http.tls_key: http.tls_certificate is needed too"),
         (
             "NABIZ_KAFKA__CLIENT__GROUP_ID",
             "x",

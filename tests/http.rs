@@ -115,6 +115,11 @@ fn healthz_says_ok_and_readyz_follows_the_pipeline() {
     assert_eq!(body["partitions"][0]["catch_up_to"], 30_000);
     assert_eq!(body["partitions"][0]["caught_up"], false);
 
+    let mut unreachable = published(snapshot(), false);
+    unreachable.health.not_ready_because = Some("no kafka broker can be reached".to_owned());
+    server.publish(unreachable);
+    assert_eq!(get(&server, "/readyz").json()["error"], "no kafka broker can be reached");
+
     server.publish(published(snapshot(), true));
     let ready = get(&server, "/readyz");
     assert_eq!((ready.status, ready.json()["ready"].clone()), (200, json!(true)));

@@ -11,7 +11,7 @@ use jiff::tz::TimeZone;
 use nabiz::calendar::BusinessDay;
 use nabiz::event::decode::Format;
 use nabiz::event::{ChannelId, Channels};
-use nabiz::ingest::{Ingest, Options, Topic};
+use nabiz::ingest::{Ingest, LedgerOptions, Options, Topic};
 use nabiz::shard::{Clock, Formula, Limits, QueueSettings, Settings, WindowLength, WindowSettings};
 use nabiz::view::Published;
 use rdkafka::consumer::{BaseConsumer, Consumer};
@@ -20,6 +20,7 @@ use rdkafka::mocking::MockCluster;
 use rdkafka::producer::{BaseProducer, BaseRecord, DefaultProducerContext, Producer};
 use rdkafka::types::{RDKafkaApiKey, RDKafkaRespErr};
 use rdkafka::{ClientConfig, Offset, TopicPartitionList};
+use tempfile::TempDir;
 
 /// 2026-01-05 10:00 in Istanbul, a Monday.
 const START_MS: i64 = 1_767_596_400_000;
@@ -67,6 +68,11 @@ fn settings(idle_advance: bool) -> Arc<Settings> {
 struct Broker {
     cluster: MockCluster<'static, DefaultProducerContext>,
     producer: BaseProducer,
+    folder: TempDir,
+}
+
+fn ledger_in(folder: &TempDir) -> LedgerOptions {
+    LedgerOptions::new(folder.path().join("nabiz.db"), [5; 16])
 }
 
 impl Broker {
@@ -76,15 +82,23 @@ impl Broker {
             cluster.create_topic(topic, *partitions, 1).unwrap();
         }
         let producer = ClientConfig::new().set("bootstrap.servers", cluster.bootstrap_servers()).create().unwrap();
-        Broker { cluster, producer }
+        Broker { cluster, producer, folder: TempDir::new().unwrap() }
     }
 
     fn options(&self, topics: &[&str]) -> Options {
+        // This broker waits for nearly a session's timeout before it lets a group grow.
+        let client = [("session.timeout.ms", "6000"), ("heartbeat.interval.ms", "200")];
         Options {
+            client: client.map(|(property, value)| (property.to_owned(), value.to_owned())).into(),
             topics: topics.iter().map(|name| Topic { name: name.to_string(), format: Format::CloudEvents }).collect(),
             publish_interval: Duration::from_millis(50),
-            ..Options::new(self.cluster.bootstrap_servers(), "test", "dead")
+            ..Options::new(self.cluster.bootstrap_servers(), "test", "dead", self.ledger())
         }
+    }
+
+    /// A ledger of the test's own, whoever opens it.
+    fn ledger(&self) -> LedgerOptions {
+        LedgerOptions { checkpoint_interval: Duration::from_millis(100), ..ledger_in(&self.folder) }
     }
 
     fn write(&self, topic: &str, partition: i32, key: &str, value: &str, time_ms: i64) {
@@ -124,7 +138,7 @@ impl Pipeline {
                 return view;
             }
             assert!(Instant::now() < deadline, "never seen: {what}; health: {:?}", view.health);
-            assert!(self.ingest.is_running());
+            assert_eq!(self.ingest.failure(), None);
             std::thread::sleep(Duration::from_millis(10));
         }
     }
@@ -218,7 +232,8 @@ fn a_refused_record_is_counted_and_written_to_the_dead_letter_topic() {
 #[test]
 fn a_broker_that_is_away_is_waited_for_and_holds_up_no_stop() {
     let topics = vec![Topic { name: "calls".to_owned(), format: Format::CloudEvents }];
-    let options = Options { topics, ..Options::new("127.0.0.1:1", "test", "dead") };
+    let folder = TempDir::new().unwrap();
+    let options = Options { topics, ..Options::new("127.0.0.1:1", "test", "dead", ledger_in(&folder)) };
     let pipeline = Pipeline::start(options, settings(false));
     let view = pipeline.wait_for("the reason", |view| {
         view.health.not_ready_because.as_deref() == Some("no kafka broker can be reached")
@@ -324,8 +339,7 @@ fn a_partition_that_comes_back_goes_on_where_it_was() {
         broker.write("calls", partition, "bad", "no JSON", START_MS);
     }
     broker.flush();
-    let mut options = broker.options(&["calls"]);
-    options.client.insert("heartbeat.interval.ms".to_owned(), "200".to_owned());
+    let options = broker.options(&["calls"]);
     let one = Pipeline::start(options.clone(), settings(false));
     one.wait_for("everything", |view| view.health.ready && view.health.dead_letters == 2);
 
@@ -380,5 +394,22 @@ fn more_dead_letters_than_may_wait_hold_up_reading_and_lose_nothing() {
     let view = pipeline.wait_for("every dead letter", |view| view.health.dead_letters == RECORDS && view.health.ready);
     let rejected: Vec<u64> = view.health.records.values().map(|totals| totals.rejected_sum()).collect();
     assert_eq!(rejected, [RECORDS]);
+    pipeline.stop();
+}
+
+#[test]
+fn a_topic_that_does_not_exist_is_waited_for() {
+    let broker = Broker::new(&[("calls", 1), ("dead", 1)]);
+    let pipeline = Pipeline::start(broker.options(&["calls", "mails"]), settings(false));
+    let reason = Some("topic \"mails\" does not exist");
+    let view = pipeline.wait_for("the reason", |view| view.health.not_ready_because.as_deref() == reason);
+    assert!(!view.contact_metrics_ready);
+    pipeline.wait_for("the topic that exists", |view| view.health.partitions.len() == 1);
+
+    broker.cluster.create_topic("mails", 2, 1).unwrap();
+    broker.write_visit("mails", 0, "a", START_MS);
+    broker.flush();
+    let view = pipeline.wait_for("readiness", |view| view.health.ready && view.health.partitions.len() == 3);
+    assert_eq!(offered(&view), 1);
     pipeline.stop();
 }

@@ -110,7 +110,10 @@ fn a_broker_outage_loses_and_repeats_nothing() {
 fn a_crash_loses_and_repeats_nothing() {
     let Some(tools) = tools() else { return };
     let kafka = Kafka::shared(&tools);
-    let pipeline = Pipeline::new(kafka.brokers(), "crash").topic("crash.calls", "cloudevents");
+    let pipeline = Pipeline::new(kafka.brokers(), "crash")
+        .topic("crash.calls", "cloudevents")
+        .client("session.timeout.ms", "6000")
+        .client("heartbeat.interval.ms", "500");
     kafka.create_topic("crash.calls", 3);
     kafka.create_topic(pipeline.dead_letters(), 1);
     let (events, truth) = simulated_hour(3);
@@ -156,7 +159,8 @@ fn instances_share_the_work_and_take_over_from_each_other() {
     two.wait_ready();
     kafka::wait_for("the work is shared", CAUGHT_UP_WITHIN, || {
         let shares = [&one, &two].map(|nabiz| nabiz.scrape().series("nabiz_stream_time_timestamp_seconds").count());
-        if shares == [3, 3] { Ok(()) } else { Err(format!("{shares:?} of 6 partitions")) }
+        // Which worker gets how many of the six is the group's business.
+        if shares.iter().sum::<usize>() == 6 && !shares.contains(&0) { Ok(()) } else { Err(format!("{shares:?} of 6")) }
     });
     produce(&kafka, "group.calls", rest);
     let both = kafka::wait_for("the second half read", CAUGHT_UP_WITHIN, || {

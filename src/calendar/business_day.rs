@@ -48,7 +48,8 @@ impl BusinessDay {
         }
     }
 
-    fn start_of_ms(&self, date: Date) -> i64 {
+    /// When the business day of a date begins.
+    pub fn start_of_ms(&self, date: Date) -> i64 {
         let limit = if date.year() < 0 { Timestamp::MIN } else { Timestamp::MAX };
         self.zone.to_timestamp(date.to_datetime(self.starts)).unwrap_or(limit).as_millisecond()
     }

@@ -9,7 +9,7 @@ use crate::config;
 /// Validates a configuration and prints the effective one.
 ///
 /// Every key is printed with the value that counts: from the file, from an environment variable NABIZ_SECTION__KEY, or the
-/// default. Secrets are printed as ***. The output is a configuration itself.
+/// default. Secrets and their hashes are printed as ***. The output is a configuration itself once these are put back.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -33,6 +33,7 @@ pub fn run(args: Args) -> Result<(), Failure> {
     if config.kafka.is_some() {
         config.require_kafka().map_err(Failure::usage)?;
     }
+    config.http_security().map_err(Failure::usage)?;
     let mut out = std::io::stdout().lock();
     match out.write_all(config.to_toml().as_bytes()).and_then(|()| out.flush()) {
         // Whoever reads has seen enough, as with `| head`.

@@ -6,6 +6,9 @@ use clap::{Parser, Subcommand};
 
 mod check;
 mod demo;
+mod hash_secret;
+mod history;
+mod pipeline;
 mod replay;
 mod schema;
 mod serve;
@@ -25,8 +28,10 @@ enum Command {
     Serve(serve::Args),
     Simulate(simulate::Args),
     Replay(replay::Args),
+    History(history::Args),
     Check(check::Args),
     Schema(schema::Args),
+    HashSecret(hash_secret::Args),
 }
 
 /// Why a command did not do its work.
@@ -58,8 +63,10 @@ pub fn main() -> ExitCode {
         Command::Serve(args) => serve::run(args),
         Command::Simulate(args) => simulate::run(args),
         Command::Replay(args) => replay::run(args),
+        Command::History(args) => history::run(args),
         Command::Check(args) => check::run(args),
         Command::Schema(args) => schema::run(args),
+        Command::HashSecret(args) => hash_secret::run(args),
     };
     let (code, error) = match result {
         Ok(()) => return ExitCode::SUCCESS,

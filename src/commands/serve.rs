@@ -1,12 +1,57 @@
 //! `nabiz serve`.
 
+use std::path::PathBuf;
+use std::sync::Arc;
+
 use super::Failure;
+use super::pipeline;
+use crate::config::{self, Config};
+use crate::ingest::{LedgerOptions, Options, Topic};
+use crate::ledger;
+
+const EXAMPLES: &str = "\
+Example:
+  nabiz serve --config nabiz.toml";
 
 /// Runs the pipeline.
 #[derive(Debug, clap::Args)]
-pub struct Args {}
+#[command(after_help = EXAMPLES)]
+pub struct Args {
+    /// Configuration file; see docs/configuration.md.
+    #[arg(long, value_name = "FILE")]
+    config: PathBuf,
+}
 
 pub fn run(args: Args) -> Result<(), Failure> {
-    let _ = args;
-    Err(Failure::Running(anyhow::anyhow!("not built yet")))
+    let config = config::load(&args.config, config::environment()).map_err(Failure::usage)?;
+    pipeline::start_logging("info");
+    let options = options(&config)?;
+    let mut settings = config.settings();
+    settings.history_interval_ms = Some(config.ledger.interval_ms);
+    let security = config.http_security().map_err(Failure::usage)?;
+    let http = pipeline::Http { listen: config.http.listen, security };
+    pipeline::run(options, Arc::new(settings), http, None, |_| {})
+}
+
+/// Where state is kept, by the configuration.
+fn ledger(config: &Config) -> Result<LedgerOptions, Failure> {
+    let hash_key = ledger::load_or_create(&config.ledger.path).map_err(|error| Failure::Running(error.into()))?;
+    Ok(LedgerOptions {
+        history_retention_ms: config.ledger.retention_ms,
+        ..LedgerOptions::new(&config.ledger.path, hash_key)
+    })
+}
+
+/// What ingestion takes from the configuration.
+fn options(config: &Config) -> Result<Options, Failure> {
+    let kafka = config.require_kafka().map_err(Failure::usage)?;
+    let topic = |topic: &config::Topic| Topic { name: topic.name.clone(), format: topic.format };
+    Ok(Options {
+        workers: kafka.workers,
+        topics: kafka.topics.iter().map(topic).collect(),
+        client: kafka.client.iter().cloned().collect(),
+        record_bytes_max: config.limits.record_bytes,
+        shard_label: config.metrics.shard_label,
+        ..Options::new(&kafka.brokers, &kafka.group, &kafka.dead_letter_topic, ledger(config)?)
+    })
 }

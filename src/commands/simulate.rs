@@ -113,7 +113,7 @@ pub fn run(args: Args) -> Result<(), Failure> {
         duration_ms: Some(args.duration),
         rate_scale: args.rate_scale,
         seed: args.seed,
-        burst_start_ms: None,
+        ..Options::default()
     };
     let mut simulation = Simulation::new(args.scenario, options);
     let progress = progress_bar(&args);

@@ -1,5 +1,9 @@
 //! `[kafka]`: brokers, topics and the client.
 
+use std::collections::BTreeMap;
+use std::io::Read;
+use std::path::PathBuf;
+
 use rdkafka::ClientConfig;
 
 use super::document::{Node, Place, Table, Value};
@@ -11,6 +15,8 @@ use crate::event::decode::Format;
 pub const WORKERS_MAX: usize = 64;
 /// Longest name of a topic, in bytes; a limit of Kafka.
 const TOPIC_BYTES_MAX: usize = 249;
+/// Largest file that a value is read from, in bytes.
+const VALUE_BYTES_MAX: u64 = 64 * 1024;
 
 /// `[kafka]`.
 #[derive(Clone, PartialEq, Eq)]
@@ -27,6 +33,8 @@ pub struct Kafka {
     pub topics: Vec<Topic>,
     /// librdkafka properties and values, sorted by property. May hold secrets.
     pub client: Vec<(String, String)>,
+    /// The properties whose values come from files, and these.
+    pub client_files: BTreeMap<String, PathBuf>,
 }
 
 /// A topic that is read.
@@ -47,6 +55,7 @@ impl Default for Kafka {
             workers: 1,
             topics: Vec::new(),
             client: Vec::new(),
+            client_files: BTreeMap::new(),
         }
     }
 }
@@ -65,9 +74,10 @@ impl std::fmt::Debug for Kafka {
 }
 
 impl Kafka {
-    /// The librdkafka properties with secret values as `***`.
+    /// The librdkafka properties with secret values, and what comes from files, as `***`.
     pub fn client_masked(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.client.iter().map(|(key, value)| (key.as_str(), if keys::is_secret(key) { "***" } else { value }))
+        let secret = |key: &str| keys::is_secret(key) || self.client_files.contains_key(key);
+        self.client.iter().map(move |(key, value)| (key.as_str(), if secret(key) { keys::MASK } else { value }))
     }
 
     pub(super) fn read(problems: &mut Problems, document: &Table) -> Self {
@@ -75,13 +85,15 @@ impl Kafka {
         let mut section = Section::of_document(problems, document, keys::KAFKA);
         let dead_letter_topic = section.read("dead_letter_topic", defaults.dead_letter_topic, topic_name);
         let topics = read_topics(&mut section, &dead_letter_topic);
+        let (client, client_files) = read_client(&mut section);
         Kafka {
             brokers: section.read("brokers", defaults.brokers, brokers),
             group: section.read("group", defaults.group, text),
             dead_letter_topic,
             workers: section.read("workers", defaults.workers, integer(1..=WORKERS_MAX)),
             topics,
-            client: read_client(&mut section),
+            client,
+            client_files,
         }
     }
 }
@@ -140,9 +152,13 @@ fn read_topics(section: &mut Section<'_, '_>, dead_letter_topic: &str) -> Vec<To
     topics
 }
 
-fn read_client(section: &mut Section<'_, '_>) -> Vec<(String, String)> {
+type Client = (Vec<(String, String)>, BTreeMap<String, PathBuf>);
+
+fn read_client(section: &mut Section<'_, '_>) -> Client {
+    let mut client: Vec<(String, String)> = Vec::new();
+    let mut files = BTreeMap::new();
     let Some(node) = section.node("client") else {
-        return Vec::new();
+        return (client, files);
     };
     let mut found = Vec::new();
     match &node.value {
@@ -151,31 +167,70 @@ fn read_client(section: &mut Section<'_, '_>) -> Vec<(String, String)> {
         _ => section.problems().note(&node.place, "kafka.client", "a table of librdkafka properties is allowed"),
     }
     found.sort_by(|(one, here), (other, there)| (one, &here.place).cmp(&(other, &there.place)));
-    let mut client: Vec<(String, String)> = Vec::new();
     for (property, node) in found {
         let path = format!("kafka.client.{property:?}");
         if let Some((_, reason)) = keys::CLIENT_OWNED.iter().find(|(owned, _)| *owned == property) {
             section.problems().note(&node.place, &path, format!("set by nabiz and cannot be changed: {reason}"));
             continue;
         }
-        let value = match &node.value {
-            Value::Text(text) => text.clone(),
-            Value::List(_) | Value::Table(_) => {
-                section.problems().note_value(node, &path, "text, a number, true or false is allowed");
+        let file = file_of(&node.value);
+        let value = match (&node.value, file) {
+            (_, Some(file)) => match read_value(file) {
+                Ok(value) => value,
+                Err(detail) => {
+                    section.problems().note(&node.place, &path, format!("the file {file} {detail}"));
+                    continue;
+                }
+            },
+            (Value::Text(text), _) => text.clone(),
+            (Value::List(_) | Value::Table(_), _) => {
+                let allowed = "text, a number, true, false, or { file = \"path\" } is allowed";
+                section.problems().note_value(node, &path, allowed);
                 continue;
             }
-            plain => plain.shown(),
+            (plain, _) => plain.shown(),
         };
+        let secret = file.is_some() || keys::is_secret(&property);
         // Two ways of writing one property: "a.b" and a.b as a table.
         if client.last().is_some_and(|(known, _)| *known == property) {
             section.problems().note(&node.place, &path, "given twice");
-        } else if let Err(detail) = try_property(&property, &value) {
+        } else if let Err(detail) = try_property(&property, &value, secret) {
             section.problems().note_value(node, &path, detail);
         } else {
+            if let Some(file) = file {
+                files.insert(property.clone(), PathBuf::from(file));
+            }
             client.push((property, value));
         }
     }
-    client
+    (client, files)
+}
+
+/// The path in `{ file = "path" }`. No property of librdkafka ends in `.file`, so it is not one as a table.
+fn file_of(value: &Value) -> Option<&str> {
+    let Value::Table(table) = value else { return None };
+    let mut entries = table.iter();
+    match (entries.next(), entries.next()) {
+        (Some(("file", _, node)), None) => match &node.value {
+            Value::Text(path) => Some(path),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+/// What a file says, without the end of its last line. The words of the error follow the file's name.
+fn read_value(path: &str) -> Result<String, String> {
+    let unreadable = |error| format!("cannot be read: {error}");
+    let mut bytes = Vec::new();
+    let file = std::fs::File::open(path).map_err(unreadable)?;
+    file.take(VALUE_BYTES_MAX + 1).read_to_end(&mut bytes).map_err(unreadable)?;
+    if bytes.len() as u64 > VALUE_BYTES_MAX {
+        return Err(format!("is larger than {VALUE_BYTES_MAX} bytes"));
+    }
+    let text = String::from_utf8(bytes).map_err(|_| "is not UTF-8".to_string())?;
+    let value = text.strip_suffix("\r\n").or_else(|| text.strip_suffix('\n')).unwrap_or(&text);
+    if value.is_empty() { Err("is empty".to_string()) } else { Ok(value.to_string()) }
 }
 
 /// `a.b = 1` in TOML is a table `a` with a key `b`: the same property as `"a.b" = 1`.
@@ -183,6 +238,7 @@ fn flatten<'a>(table: &'a Table, prefix: &str, found: &mut Vec<(String, &'a Node
     for (key, _, node) in table.iter() {
         let property = format!("{prefix}{key}");
         match &node.value {
+            value if file_of(value).is_some() => found.push((property, node)),
             Value::Table(inner) => flatten(inner, &format!("{property}."), found),
             _ => found.push((property, node)),
         }
@@ -191,10 +247,10 @@ fn flatten<'a>(table: &'a Table, prefix: &str, found: &mut Vec<(String, &'a Node
 
 /// Whether librdkafka knows a property and takes the value. Its own words are given only where they cannot repeat a
 /// secret.
-fn try_property(property: &str, value: &str) -> Result<(), String> {
+fn try_property(property: &str, value: &str, secret: bool) -> Result<(), String> {
     match ClientConfig::new().set(property, value).create_native_config() {
         Ok(_) => Ok(()),
-        Err(rdkafka::error::KafkaError::ClientConfig(_, detail, _, _)) if !keys::is_secret(property) => {
+        Err(rdkafka::error::KafkaError::ClientConfig(_, detail, _, _)) if !secret => {
             Err(format!("librdkafka does not take it: {}", detail.trim_end_matches('.')))
         }
         Err(_) => Err("librdkafka does not take it".to_string()),

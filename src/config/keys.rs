@@ -95,13 +95,10 @@ pub const HTTP: Section = (
         ("basic_auth", Kind::Toml),
     ],
 );
-pub const LEDGER: Section = ("ledger", &[("path", Kind::Text), ("interval", Kind::Text)]);
+pub const LEDGER: Section = ("ledger", &[("path", Kind::Text), ("interval", Kind::Text), ("retention", Kind::Text)]);
 
 /// The sections of a file, in the order in which they are printed.
 pub const SECTIONS: [Section; 9] = [KAFKA, CHANNELS, WINDOWS, LIMITS, QUEUE_DEFAULTS, QUEUES, METRICS, HTTP, LEDGER];
-
-/// Keys of `[http]` that protect it, and that this version does not know how to serve.
-pub const HTTP_NOT_SUPPORTED: [&str; 4] = ["tls_certificate", "tls_key", "bearer_token_hash", "basic_auth"];
 
 /// librdkafka properties that nabiz sets itself, with the reason or the key to use.
 pub const CLIENT_OWNED: [(&str, &str); 15] = [
@@ -121,6 +118,9 @@ pub const CLIENT_OWNED: [(&str, &str); 15] = [
     ("offset.store.method", "offsets are stored with the state they belong to"),
     ("consume.callback.max.messages", "messages are polled one by one"),
 ];
+
+/// What is shown in the place of a secret.
+pub const MASK: &str = "***";
 
 /// Whether the value of a key must never be shown. Errs on the side of hiding.
 pub fn is_secret(key: &str) -> bool {

@@ -7,6 +7,7 @@
 mod document;
 pub mod duration;
 mod error;
+mod http;
 mod kafka;
 pub mod keys;
 mod print;
@@ -15,15 +16,15 @@ mod reader;
 mod windows;
 
 use std::collections::BTreeMap;
-use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
 pub use error::{ConfigError, Problem};
+pub use http::{Http, TlsFiles};
 pub use kafka::{Kafka, Topic};
 pub use queues::{Queue, QueueKeys};
 pub use windows::Windows;
 
-use crate::event::Channels;
+use crate::event::{Channels, DURATION_MS_MAX};
 use crate::shard::{Limits, Settings};
 use document::{Table, Value};
 use reader::{Problems, Section, duration_ms, flag, integer, text};
@@ -64,19 +65,6 @@ pub struct Metrics {
     pub shard_label: bool,
 }
 
-/// `[http]`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Http {
-    /// Address of the listener.
-    pub listen: SocketAddr,
-}
-
-impl Default for Http {
-    fn default() -> Self {
-        Http { listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 9464)) }
-    }
-}
-
 /// `[ledger]`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Ledger {
@@ -84,11 +72,13 @@ pub struct Ledger {
     pub path: PathBuf,
     /// Length of an interval of the history: whole minutes, a whole number of which make a day.
     pub interval_ms: u64,
+    /// How long the history is kept, at least a day.
+    pub retention_ms: u64,
 }
 
 impl Default for Ledger {
     fn default() -> Self {
-        Ledger { path: PathBuf::from("nabiz.db"), interval_ms: 15 * MINUTE_MS }
+        Ledger { path: PathBuf::from("nabiz.db"), interval_ms: 15 * MINUTE_MS, retention_ms: 1095 * DAY_MS }
     }
 }
 
@@ -151,7 +141,7 @@ impl Config {
         Config {
             file_name: file_name.to_string(),
             kafka: document.get("kafka").map(|_| kafka),
-            http: read_http(problems, document),
+            http: Http::read(problems, document),
             ledger: read_ledger(problems, document),
             channels,
             windows,
@@ -200,8 +190,8 @@ impl Config {
         }
     }
 
-    /// The effective configuration as TOML: every key with its value, secrets as `***`. It loads again to the same
-    /// configuration, apart from the secrets.
+    /// The effective configuration as TOML: every key with its value, secrets and hashes of secrets as `***`. It loads
+    /// again to the same configuration once these are put back; `***` in the place of a hash is refused.
     pub fn to_toml(&self) -> String {
         print::to_toml(self)
     }
@@ -253,26 +243,6 @@ fn read_limits(problems: &mut Problems, document: &Table, queues: usize) -> Limi
     limits
 }
 
-fn read_http(problems: &mut Problems, document: &Table) -> Http {
-    let mut section = Section::of_document(problems, document, keys::HTTP);
-    for key in keys::HTTP_NOT_SUPPORTED {
-        if let Some(node) = section.node(key) {
-            let path = section.path(key);
-            let detail = "not supported by this version, which serves plain http without authentication; remove the key \
-                          and put a reverse proxy in front";
-            section.problems().note(&node.place, &path, detail);
-        }
-    }
-    let listen = |value: &Value| match value {
-        Value::Text(text) => text.parse().map_err(|_| ()),
-        _ => Err(()),
-    };
-    let allowed = "an IP address and a port such as 127.0.0.1:9464 or [::]:9464 is allowed";
-    Http {
-        listen: section.read("listen", Http::default().listen, |value| listen(value).map_err(|()| allowed.to_string())),
-    }
-}
-
 fn read_ledger(problems: &mut Problems, document: &Table) -> Ledger {
     let defaults = Ledger::default();
     let mut section = Section::of_document(problems, document, keys::LEDGER);
@@ -290,5 +260,6 @@ fn read_ledger(problems: &mut Problems, document: &Table) -> Ledger {
     Ledger {
         path: section.read("path", defaults.path, path),
         interval_ms: section.read("interval", defaults.interval_ms, interval),
+        retention_ms: section.read("retention", defaults.retention_ms, duration_ms(DAY_MS..=DURATION_MS_MAX)),
     }
 }

@@ -3,8 +3,9 @@
 use std::fmt::Write;
 
 use super::duration::format_duration;
+use super::keys::MASK;
 use super::queues::{CLOCKS, QueueKeys};
-use super::{Config, Kafka};
+use super::{Config, Http, Kafka};
 use crate::event::Channels;
 use crate::shard::Formula;
 
@@ -51,11 +52,12 @@ pub(super) fn to_toml(config: &Config) -> String {
     out.plain("shard_label", config.metrics.shard_label);
 
     out.section("http");
-    out.text("listen", &config.http.listen.to_string());
+    print_http(&mut out, &config.http);
 
     out.section("ledger");
     out.text("path", &config.ledger.path.to_string_lossy());
     out.duration("interval", config.ledger.interval_ms);
+    out.duration("retention", config.ledger.retention_ms);
     out.text
 }
 
@@ -76,7 +78,36 @@ fn print_kafka(out: &mut Printer, kafka: &Kafka) {
     }
     out.section("kafka.client");
     for (property, value) in kafka.client_masked() {
-        out.text(&key(property), value);
+        match kafka.client_files.get(property) {
+            Some(file) => {
+                out.line(format_args!("{} = {{ file = {} }}", key(property), quoted(&file.to_string_lossy())));
+            }
+            None => out.text(&key(property), value),
+        }
+    }
+}
+
+fn print_http(out: &mut Printer, http: &Http) {
+    out.text("listen", &http.listen.to_string());
+    match &http.tls {
+        Some(files) => {
+            out.text("tls_certificate", &files.certificate.to_string_lossy());
+            out.text("tls_key", &files.key.to_string_lossy());
+        }
+        None => {
+            out.comment("tls_certificate: none, plain HTTP");
+            out.comment("tls_key: none");
+        }
+    }
+    match &http.bearer_token_hash {
+        Some(_) => out.text("bearer_token_hash", MASK),
+        None => out.comment("bearer_token_hash: none"),
+    }
+    if http.basic_auth.is_empty() {
+        out.comment("basic_auth: none");
+    } else {
+        let users: Vec<String> = http.basic_auth.keys().map(|user| format!("{} = \"{MASK}\"", key(user))).collect();
+        out.line(format_args!("basic_auth = {{ {} }}", users.join(", ")));
     }
 }
 

@@ -26,7 +26,7 @@ impl Problems {
 
     /// Notes that the value of `key` is wrong. The last part of the key decides whether the value is shown.
     pub(super) fn note_value(&mut self, node: &Node, key: &str, detail: impl std::fmt::Display) {
-        let shown = if keys::is_secret(key) { "***".to_string() } else { node.value.shown() };
+        let shown = if keys::is_secret(key) { keys::MASK.to_string() } else { node.value.shown() };
         self.note(&node.place, key, format!("{shown}: {detail}"));
     }
 

@@ -47,6 +47,9 @@ struct Knowledge {
     state: Option<Latest<AgentState>>,
     queues: Option<Latest<Vec<QueueRef>>>,
     in_queue: Vec<(QueueRef, Latest<AgentState>)>,
+    /// Queues of `in_queue` that are known only because a call of theirs was taken: whatever is said of the agent there,
+    /// also of an earlier time, counts instead.
+    implied: Vec<QueueRef>,
     in_call: Option<Latest<bool>>,
 }
 
@@ -55,15 +58,21 @@ impl Knowledge {
         match change {
             AgentChange::State { state, queues } => {
                 set(&mut self.state, at_ms, *state);
+                // Also what was said of a queue at the same instant: this was said later.
+                for (_, known) in self.in_queue.iter_mut().filter(|(_, known)| known.at_ms == at_ms) {
+                    known.value = *state;
+                }
                 if let Some(queues) = queues {
                     set(&mut self.queues, at_ms, queues.clone());
                     self.in_queue.retain(|(_, known)| known.at_ms > at_ms);
+                    self.implied.retain(|implied| self.in_queue.iter().any(|(queue, _)| queue == implied));
                 }
             }
             AgentChange::InQueue { queue, state } => self.set_in_queue(at_ms, *queue, *state),
             AgentChange::CallStarted { queue } => {
                 if !self.serves(*queue) {
                     self.set_in_queue(at_ms, *queue, AgentState::Available);
+                    self.implied.push(*queue);
                 }
                 set(&mut self.in_call, at_ms, true);
             }
@@ -81,8 +90,10 @@ impl Knowledge {
         const QUEUES_MAX: usize = 64;
         let replaced = self.queues.as_ref().is_some_and(|queues| queues.at_ms > at_ms);
         let is_full = self.in_queue.len() >= QUEUES_MAX;
+        let is_implied = self.implied.contains(&queue);
+        self.implied.retain(|implied| *implied != queue);
         match self.in_queue.iter_mut().find(|(known, _)| *known == queue) {
-            Some((_, known)) if known.at_ms <= at_ms => *known = Latest { at_ms, value: state },
+            Some((_, known)) if known.at_ms <= at_ms || is_implied => *known = Latest { at_ms, value: state },
             Some(_) => {}
             None if replaced || is_full => {}
             None => self.in_queue.push((queue, Latest { at_ms, value: state })),

@@ -31,8 +31,9 @@ impl Case<'_> {
         }
         match self.contact.matter {
             Matter::None => {
-                let series = self.contact_series(None, None);
-                self.open_matter(series, !channel.is_immediate());
+                // No series is made for a matter that is not counted.
+                let series = (!channel.is_immediate()).then(|| self.contact_series(None, None));
+                self.open_matter(series);
             }
             Matter::ResolvedBeforeStart { at_ms, queue } => {
                 self.contact.matter = Matter::Resolved;
@@ -142,7 +143,7 @@ impl Case<'_> {
         self.fact_now(series, FactKind::Reopened);
         self.close_matter();
         let is_counted = !self.registry.info(series).channel.is_immediate();
-        self.open_matter(series, is_counted);
+        self.open_matter(is_counted.then_some(series));
         Verdict::Applied
     }
 
@@ -167,11 +168,11 @@ impl Case<'_> {
         Verdict::Applied
     }
 
-    /// Opens the matter at the time of the record.
-    fn open_matter(&mut self, series: SeriesId, is_counted: bool) {
+    /// Opens the matter at the time of the record, counted in a series or not.
+    fn open_matter(&mut self, series: Option<SeriesId>) {
         let since_ms = self.moment.at_ms;
         self.contact.matter = Matter::Open(OpenMatter { since_ms, counted: None });
-        if is_counted {
+        if let Some(series) = series {
             self.count_matter(series, since_ms);
         }
     }

@@ -7,6 +7,9 @@ pub enum Kind {
     Counter,
     /// Goes up and down.
     Gauge,
+    /// Goes up and down; declared untyped, because a label `quantile` belongs to summaries, and a window has no sum and
+    /// count that only grow.
+    Untyped,
     /// Classic buckets, sum and count; only ever grows.
     Histogram,
 }
@@ -18,7 +21,7 @@ pub enum Source {
     Contacts,
     /// The settings: served with the contacts, never with `shard`.
     Settings,
-    /// The fate of records: withheld while catching up, never with `shard`.
+    /// The fate of records: withheld while catching up; carries `shard` where that is configured.
     Records,
     /// The pipeline: always served, never with `shard`.
     Pipeline,
@@ -156,7 +159,7 @@ Contacts {
         "Service level of the window by the formula of the queue; absent where nothing counts.";
     WINDOW_ABANDONMENT: Gauge "nabiz_window_abandonment_ratio" ["queue", "channel", "window"]
         "Abandoned of answered and abandoned visits in the window, without short abandons; absent where there are none.";
-    WINDOW_WAIT_QUANTILE: Gauge "nabiz_window_wait_quantile_seconds" ["queue", "channel", "window", "quantile"]
+    WINDOW_WAIT_QUANTILE: Untyped "nabiz_window_wait_quantile_seconds" ["queue", "channel", "window", "quantile"]
         "Wait of the visits answered within the window, by quantile; absent where none was.";
     WINDOW_WAIT_MEAN: Gauge "nabiz_window_wait_mean_seconds" ["queue", "channel", "window"]
         "Average speed of answer in the window; absent where nobody was answered.";
@@ -192,6 +195,10 @@ Records {
         "Refused records written to the dead-letter topic.";
     CLOCK_SKEW: Counter "nabiz_clock_skew_total" []
         "Clock differences that were negative or too far ahead.";
+    SERIES_REFUSED: Counter "nabiz_series_refused_total" []
+        "Label sets folded into other because a bound was reached.";
+    EVICTED: Counter "nabiz_evicted_total" []
+        "Contacts, agents and follow-ups forgotten or refused because a bound was reached.";
 }
 Pipeline {
     BUILD_INFO: Gauge "nabiz_build_info" ["version"]
@@ -210,14 +217,18 @@ Pipeline {
         "When the last checkpoint was stored, in seconds since the Unix epoch; absent where there is none.";
     CHECKPOINT_DURATION: Gauge "nabiz_checkpoint_duration_seconds" []
         "How long storing the last checkpoint took; absent where there is none.";
+    CHECKPOINT_PAUSE: Gauge "nabiz_checkpoint_pause_seconds" []
+        "Longest time for which reading stopped for a checkpoint since the process began.";
+    LEDGER_FAILURES: Counter "nabiz_ledger_failures_total" []
+        "Reads and writes of the ledger that failed since the process began; each is tried again.";
+    LEDGER_SIZE: Gauge "nabiz_ledger_size_bytes" []
+        "Bytes in use in the ledger, as of the last checkpoint.";
+    RECORDS_MISSED: Gauge "nabiz_records_missed" []
+        "Records of the partitions held that the topic no longer had when they were wanted (retention).";
     SERIES: Gauge "nabiz_series" []
         "Queue and channel pairs in memory.";
-    SERIES_REFUSED: Counter "nabiz_series_refused_total" []
-        "Label sets folded into other because a bound was reached.";
     OPEN_CONTACTS: Gauge "nabiz_open_contacts" []
         "Contacts in memory.";
-    EVICTED: Counter "nabiz_evicted_total" []
-        "Contacts, agents and follow-ups forgotten or refused because a bound was reached.";
     COLLECT_DURATION: Gauge "nabiz_collect_duration_seconds" []
         "How long collecting these metrics took, without writing them out.";
 }

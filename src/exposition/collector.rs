@@ -47,7 +47,7 @@ impl Collector for PublishedCollector {
         let began = Instant::now();
         let published = self.published.load_full();
         let mut families = Vec::with_capacity(catalogue::ALL.len());
-        if published.contact_metrics_ready {
+        if published.may_be_shown() {
             let parts: Vec<Part<'_>> = if published.shard_label {
                 let shards = published.shards.iter();
                 shards.map(|(label, snapshot)| Part { shard: Some(label.to_string()), snapshot }).collect()

@@ -86,7 +86,8 @@ impl Family {
         family.set_help(self.metric.help.to_string());
         family.set_field_type(match self.metric.kind {
             Kind::Counter => MetricType::COUNTER,
-            Kind::Gauge => MetricType::GAUGE,
+            // The library cannot write untyped families; the type line is put right in the text.
+            Kind::Gauge | Kind::Untyped => MetricType::GAUGE,
             Kind::Histogram => MetricType::HISTOGRAM,
         });
         family.set_metric(self.samples);

@@ -1,6 +1,6 @@
 //! The metric catalogue and the collector: what is published, as Prometheus text.
 //!
-//! A scrape reads [`Published`](crate::view::Published) through an `ArcSwap`; it never waits for ingest, and ingest never
+//! A scrape reads [`Published`] through an `ArcSwap`; it never waits for ingest, and ingest never
 //! waits for it.
 
 pub mod catalogue;
@@ -48,7 +48,7 @@ impl Exposition {
     /// # Errors
     /// The encoder refuses a family, which the tests rule out.
     pub fn render(&self) -> Result<String, prometheus::Error> {
-        TextEncoder::new().encode_to_string(&self.registry.gather())
+        text_of(&self.registry)
     }
 }
 
@@ -60,5 +60,15 @@ impl Exposition {
 pub fn contact_text(settings: Arc<Settings>, snapshot: Arc<Snapshot>) -> Result<String, prometheus::Error> {
     let registry = Registry::new();
     registry.register(Box::new(SnapshotCollector::new(settings, snapshot)?))?;
-    TextEncoder::new().encode_to_string(&registry.gather())
+    text_of(&registry)
+}
+
+/// The text of what a registry gathers.
+fn text_of(registry: &Registry) -> Result<String, prometheus::Error> {
+    let mut text = TextEncoder::new().encode_to_string(&registry.gather())?;
+    for metric in catalogue::ALL.iter().filter(|metric| metric.kind == catalogue::Kind::Untyped) {
+        let name = metric.name;
+        text = text.replacen(&format!("# TYPE {name} gauge\n"), &format!("# TYPE {name} untyped\n"), 1);
+    }
+    Ok(text)
 }

@@ -3,13 +3,50 @@
 use super::catalogue as c;
 use super::family::{Family, seconds};
 use crate::event::Reason;
-use crate::view::Published;
+use crate::view::{Published, RecordTotals, ShardLabel, Snapshot};
 
-/// What is withheld while catching up.
+/// What is withheld while catching up. Where instances share the group, each sample belongs to one partition, so that none
+/// goes down when a partition moves.
 pub(super) fn collect_records(published: &Published, out: &mut Vec<Family>) {
-    let mut results = Family::new(&c::RECORDS);
-    let mut rejected = Family::new(&c::RECORDS_REJECTED);
-    for (topic, records) in &published.health.records {
+    let mut families = Records {
+        results: Family::new(&c::RECORDS),
+        rejected: Family::new(&c::RECORDS_REJECTED),
+        dead_letters: Family::new(&c::DEAD_LETTERS),
+        clock_skew: Family::new(&c::CLOCK_SKEW),
+        series_refused: Family::new(&c::SERIES_REFUSED),
+        evicted: Family::new(&c::EVICTED),
+    };
+    let unwritten = |of: Option<&ShardLabel>| -> u64 {
+        let partitions = published.health.partitions.iter();
+        partitions.filter(|partition| of.is_none_or(|label| *label == partition.label)).map(|one| one.letters).sum()
+    };
+    if published.shard_label {
+        for (label, snapshot) in &published.shards {
+            let shard = label.to_string();
+            families.add_topic(&label.topic, Some(&shard), &snapshot.records);
+            families.add_counts(Some(&shard), snapshot, unwritten(Some(label)));
+        }
+    } else {
+        for (topic, records) in &published.health.records {
+            families.add_topic(topic, None, records);
+        }
+        families.add_counts(None, &published.merged, unwritten(None));
+    }
+    let Records { results, rejected, dead_letters, clock_skew, series_refused, evicted } = families;
+    out.extend([results, rejected, dead_letters, clock_skew, series_refused, evicted]);
+}
+
+struct Records {
+    results: Family,
+    rejected: Family,
+    dead_letters: Family,
+    clock_skew: Family,
+    series_refused: Family,
+    evicted: Family,
+}
+
+impl Records {
+    fn add_topic(&mut self, topic: &str, shard: Option<&str>, records: &RecordTotals) {
         let by_result = [
             ("applied", records.applied),
             ("duplicate", records.duplicate),
@@ -17,16 +54,23 @@ pub(super) fn collect_records(published: &Published, out: &mut Vec<Family>) {
             ("rejected", records.rejected_sum()),
         ];
         for (result, count) in by_result {
-            results.add(&[topic, result], None, count as f64);
+            self.results.add(&[topic, result], shard, count as f64);
         }
         for reason in Reason::ALL {
             let count = records.rejected.get(&reason).copied().unwrap_or(0);
-            rejected.add(&[topic, reason.as_str()], None, count as f64);
+            self.rejected.add(&[topic, reason.as_str()], shard, count as f64);
         }
     }
-    out.extend([results, rejected]);
-    out.push(Family::single(&c::DEAD_LETTERS, &[], published.health.dead_letters as f64));
-    out.push(Family::single(&c::CLOCK_SKEW, &[], published.merged.clock_skew as f64));
+
+    /// `unwritten` are the dead letters on their way: what is refused and not among them is written. So the count follows
+    /// from the stored state, and survives a restart with it.
+    fn add_counts(&mut self, shard: Option<&str>, snapshot: &Snapshot, unwritten: u64) {
+        let written = snapshot.records.rejected_sum().saturating_sub(unwritten);
+        self.dead_letters.add(&[], shard, written as f64);
+        self.clock_skew.add(&[], shard, snapshot.clock_skew as f64);
+        self.series_refused.add(&[], shard, snapshot.series_refused as f64);
+        self.evicted.add(&[], shard, snapshot.evicted as f64);
+    }
 }
 
 /// What is always served.
@@ -37,9 +81,12 @@ pub(super) fn collect(published: &Published, out: &mut Vec<Family>) {
     out.push(Family::single(&c::RECORDS_HELD, &[], merged.records.held as f64));
     out.push(Family::single(&c::REBALANCES, &[], health.rebalances as f64));
     out.push(Family::single(&c::SERIES, &[], merged.series.len() as f64));
-    out.push(Family::single(&c::SERIES_REFUSED, &[], merged.series_refused as f64));
     out.push(Family::single(&c::OPEN_CONTACTS, &[], merged.open_contacts as f64));
-    out.push(Family::single(&c::EVICTED, &[], merged.evicted as f64));
+    let missed: u64 = health.partitions.iter().map(|partition| partition.missed).sum();
+    out.push(Family::single(&c::RECORDS_MISSED, &[], missed as f64));
+    out.push(Family::single(&c::LEDGER_FAILURES, &[], health.ledger_failures as f64));
+    out.push(Family::single(&c::LEDGER_SIZE, &[], health.ledger_bytes as f64));
+    out.push(Family::single(&c::CHECKPOINT_PAUSE, &[], health.checkpoint_pause_us as f64 / 1e6));
     if let Some(time_ms) = health.checkpoint_ms {
         out.push(Family::single(&c::CHECKPOINT_TIMESTAMP, &[], time_ms as f64 / 1000.0));
     }

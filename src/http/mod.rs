@@ -2,16 +2,22 @@
 //!
 //! - `server`: connections, their limits, and the orderly end
 //! - `routes`: paths, methods, headers
+//! - `tls`, `auth`, `secret_hash`: who may connect and read, where that is configured
 //! - `queues`, `status`: the JSON answers, made from one [`Published`]
 //! - `feed`: the same numbers pushed as server-sent events
+//! - `history`: the interval history, streamed from the ledger
 //! - `page`: the live page, one document without outside assets
 
+mod auth;
 mod feed;
+mod history;
 mod page;
 mod queues;
 mod routes;
+mod secret_hash;
 mod server;
 mod status;
+mod tls;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -20,7 +26,11 @@ use arc_swap::ArcSwap;
 
 use crate::view::Published;
 
+pub use auth::Authentication;
+pub use history::HistorySource;
+pub use secret_hash::{HashingError, SecretHash, SecretHashError};
 pub use server::serve;
+pub use tls::{Tls, TlsError, TlsFile};
 
 /// Rendered metrics.
 #[derive(Clone, Debug)]
@@ -49,12 +59,33 @@ pub struct App {
     pub started: Instant,
     /// Bounds.
     pub limits: Limits,
+    /// What protects the connections.
+    pub security: Security,
+    /// The ledger that `/api/v1/history` reads; without it there is no history.
+    pub history: Option<HistorySource>,
+}
+
+/// What protects the connections: nothing by default.
+#[derive(Clone, Debug, Default)]
+pub struct Security {
+    /// The certificate; plain HTTP where absent.
+    pub tls: Option<Arc<Tls>>,
+    /// The credentials of which a request needs one, but for `/healthz`; none are needed where absent.
+    pub authentication: Option<Arc<Authentication>>,
 }
 
 impl App {
-    /// Serves `published` and `metrics` by the system's clock with the default limits.
+    /// Serves `published` and `metrics` by the system's clock with the default limits, unprotected.
     pub fn new(published: Arc<ArcSwap<Published>>, metrics: Arc<RenderMetrics>) -> Self {
-        App { published, metrics, clock: system_clock_ms, started: Instant::now(), limits: Limits::default() }
+        App {
+            published,
+            metrics,
+            clock: system_clock_ms,
+            started: Instant::now(),
+            limits: Limits::default(),
+            security: Security::default(),
+            history: None,
+        }
     }
 }
 
@@ -67,11 +98,21 @@ pub struct Limits {
     pub streams: usize,
     /// Time for an answer to begin; a later one is answered 503.
     pub request_timeout: Duration,
+    /// Time for a request's headers to arrive, which also ends idle connections.
+    pub header_timeout: Duration,
+    /// Time for TLS to be agreed on.
+    pub handshake_timeout: Duration,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Limits { connections: 1024, streams: 256, request_timeout: Duration::from_secs(10) }
+        Limits {
+            connections: 1024,
+            streams: 256,
+            request_timeout: Duration::from_secs(10),
+            header_timeout: Duration::from_secs(30),
+            handshake_timeout: Duration::from_secs(10),
+        }
     }
 }
 

@@ -58,7 +58,7 @@ pub(super) struct Cache(ArcSwapOption<(Arc<Published>, Arc<Model>)>);
 impl Cache {
     /// The answer for `published` at the wall time `now_ms`.
     pub(super) fn answer(&self, published: &Arc<Published>, now_ms: i64) -> Answer {
-        if !published.contact_metrics_ready {
+        if !published.may_be_shown() {
             return Answer::CatchingUp(withheld(published));
         }
         let model = match &*self.0.load() {

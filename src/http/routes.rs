@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::extract::{Path, Request, State};
 use axum::http::header::{
     ACCEPT, ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_LENGTH, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY,
-    RETRY_AFTER, TRANSFER_ENCODING, X_CONTENT_TYPE_OPTIONS,
+    RETRY_AFTER, TRANSFER_ENCODING, WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS,
 };
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri};
 use axum::middleware::{self, Next};
@@ -14,13 +14,16 @@ use axum::routing::get;
 use axum::{Json, Router};
 use serde::Serialize;
 
+use super::auth::Verdict;
 use super::feed::Shared;
 use super::queues::Answer;
-use super::{RenderedMetrics, page, status};
+use super::{RenderedMetrics, history, page, status};
 
 const CROSS_ORIGIN_RESOURCE_POLICY: HeaderName = HeaderName::from_static("cross-origin-resource-policy");
 /// What may be loaded from an answer that is not the page: nothing.
 const NO_CONTENT_POLICY: &str = "default-src 'none'; frame-ancestors 'none'";
+/// The path that needs no credentials: what restarts a process has none, and the answer says nothing else.
+const OPEN_PATH: &str = "/healthz";
 
 /// An answer that is an error, in words.
 #[derive(Debug, Serialize)]
@@ -28,7 +31,7 @@ struct Error {
     error: String,
 }
 
-fn error(status: StatusCode, text: impl Into<String>) -> Response {
+pub(super) fn error(status: StatusCode, text: impl Into<String>) -> Response {
     (status, Json(Error { error: text.into() })).into_response()
 }
 
@@ -37,13 +40,15 @@ pub(super) fn router(shared: Arc<Shared>) -> Router {
     Router::new()
         .route("/", get(page::page))
         .route("/metrics", get(metrics))
-        .route("/healthz", get(async || "ok\n"))
+        .route(OPEN_PATH, get(async || "ok\n"))
         .route("/readyz", get(readyz))
         .route("/api/v1/queues", get(queues))
         .route("/api/v1/queues/{queue}", get(queue))
         .route("/api/v1/stream", get(stream))
         .route("/api/v1/status", get(status_json))
+        .route("/api/v1/history", get(history::history))
         .fallback(unknown)
+        .layer(middleware::from_fn_with_state(shared.clone(), authenticate))
         .layer(middleware::from_fn_with_state(shared.clone(), guard))
         .with_state(shared)
 }
@@ -74,13 +79,39 @@ async fn guard(State(shared): State<Arc<Shared>>, request: Request, next: Next) 
     response
 }
 
+/// Lets a request pass that has credentials, or needs none.
+async fn authenticate(State(shared): State<Arc<Shared>>, request: Request, next: Next) -> Response {
+    let Some(authentication) = &shared.app.security.authentication else { return next.run(request).await };
+    if request.uri().path() == OPEN_PATH {
+        return next.run(request).await;
+    }
+    let text = match authentication.judge(request.headers()).await {
+        Verdict::Accepted => return next.run(request).await,
+        Verdict::Missing => "credentials are needed",
+        Verdict::Refused => {
+            if let Some(refused) = authentication.count_refusal((shared.app.clock)()) {
+                tracing::warn!(refused, "credentials refused");
+            }
+            "the credentials are wrong"
+        }
+    };
+    let mut response = error(StatusCode::UNAUTHORIZED, text);
+    for challenge in authentication.challenges() {
+        response.headers_mut().append(WWW_AUTHENTICATE, challenge);
+    }
+    response
+}
+
 fn has_body(headers: &HeaderMap) -> bool {
     headers.contains_key(TRANSFER_ENCODING) || headers.get(CONTENT_LENGTH).is_some_and(|length| length != "0")
 }
 
 async fn unknown(uri: Uri) -> Response {
     if uri.path().starts_with("/api") {
-        error(StatusCode::NOT_FOUND, "no such path, see /api/v1/queues, /api/v1/stream and /api/v1/status")
+        error(
+            StatusCode::NOT_FOUND,
+            "no such path, see /api/v1/queues, /api/v1/stream, /api/v1/history and /api/v1/status",
+        )
     } else {
         (StatusCode::NOT_FOUND, "no such path\n").into_response()
     }

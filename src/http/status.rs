@@ -52,7 +52,7 @@ pub(super) struct Readiness {
     pub(super) ready: bool,
     /// In words; absent when ready.
     #[serde(skip_serializing_if = "Option::is_none")]
-    error: Option<&'static str>,
+    error: Option<String>,
     /// Records still to be read; absent while an end is not known.
     lag_records: Option<u64>,
     partitions: Vec<Partition>,
@@ -73,10 +73,22 @@ pub(super) struct Status {
     rebalances: u64,
     /// Absent while the counters are withheld.
     dead_letters: Option<u64>,
+    /// On their way to the dead-letter topic.
+    dead_letters_waiting: u64,
+    /// Attempts to write there that failed.
+    dead_letter_failures: u64,
+    /// Every worker is connected to a broker.
+    kafka_connected: bool,
+    /// Errors that the Kafka client reported.
+    kafka_client_errors: u64,
     /// Absent without a ledger, and before the first checkpoint.
     checkpoint_age_seconds: Option<u64>,
     series: usize,
     open_contacts: u64,
+    /// Requests with wrong credentials since the start; absent where none are needed.
+    refused_credentials: Option<u64>,
+    /// Connections that did not agree on TLS since the start; absent without TLS.
+    failed_handshakes: Option<u64>,
 }
 
 /// What this module takes from the health of the pipeline.
@@ -116,21 +128,18 @@ fn health(published: &Published) -> HealthView {
 
 /// Readiness of the process.
 pub(super) fn readiness(published: &Published) -> Readiness {
-    let HealthView { ready, partitions, .. } = health(published);
-    progress(ready, partitions)
+    progress(published.health.ready, published)
 }
 
 /// Why there are no contact numbers, and how far the pipeline is.
 pub(super) fn withheld(published: &Published) -> Readiness {
-    progress(false, health(published).partitions)
+    progress(false, published)
 }
 
-fn progress(ready: bool, partitions: Vec<Partition>) -> Readiness {
-    let error = match (ready, partitions.is_empty()) {
-        (true, _) => None,
-        (false, true) => Some("no partition is assigned yet"),
-        (false, false) => Some("catching up with the log"),
-    };
+fn progress(ready: bool, published: &Published) -> Readiness {
+    let partitions = health(published).partitions;
+    let unnamed = || if partitions.is_empty() { "no partition is assigned yet" } else { "catching up with the log" };
+    let error = (!ready).then(|| published.health.not_ready_because.clone().unwrap_or_else(|| unnamed().to_owned()));
     let lag_records = partitions.iter().map(|partition| partition.lag_records).sum();
     Readiness { ready, error, lag_records, partitions }
 }
@@ -147,11 +156,17 @@ pub(super) fn status(app: &App, published: &Published) -> Status {
         as_of: stream_time_ms.and_then(rfc3339),
         age_ms: stream_time_ms.map(|time_ms| now_ms.saturating_sub(time_ms)),
         partitions,
-        records: published.contact_metrics_ready.then_some(records),
+        records: published.may_be_shown().then_some(records),
         rebalances,
-        dead_letters: published.contact_metrics_ready.then_some(dead_letters),
+        dead_letters: published.may_be_shown().then_some(dead_letters),
+        dead_letters_waiting: published.health.dead_letters_waiting,
+        dead_letter_failures: published.health.dead_letter_failures,
+        kafka_connected: published.health.connected,
+        kafka_client_errors: published.health.client_errors,
         checkpoint_age_seconds: checkpoint_ms.map(|time_ms| now_ms.saturating_sub(time_ms).max(0) as u64 / 1000),
         series: published.merged.series.len(),
         open_contacts: published.merged.open_contacts,
+        refused_credentials: app.security.authentication.as_ref().map(|authentication| authentication.refused()),
+        failed_handshakes: app.security.tls.as_ref().map(|tls| tls.failed_handshakes()),
     }
 }

@@ -3,8 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
 
 use super::dead_letters::DeadLetters;
+use super::keeper::KeeperHealth;
 use crate::view::{Health, PartitionHealth, Published, ShardLabel, Snapshot};
 
 /// What one worker says about itself.
@@ -18,6 +20,8 @@ pub(super) struct WorkerState {
     pub connected: bool,
     /// Topics that do not exist.
     pub missing_topics: BTreeSet<String>,
+    /// A partition cannot be taken over, and why.
+    pub waits_for_ledger: Option<String>,
 }
 
 struct Row {
@@ -28,6 +32,10 @@ struct Row {
 
 struct State {
     workers: Vec<WorkerState>,
+    /// When each worker last reported.
+    reported: Vec<Instant>,
+    /// The numbers could be shown once: then dead letters on their way are no reason to withhold them.
+    was_ready: bool,
     rows: BTreeMap<ShardLabel, Row>,
 }
 
@@ -36,12 +44,24 @@ pub(super) struct Board {
     state: Mutex<State>,
     rebalances: AtomicU64,
     client_errors: AtomicU64,
+    /// Why the process cannot go on.
+    failure: Mutex<Option<String>>,
 }
 
 impl Board {
     pub(super) fn new(workers: usize) -> Self {
-        let state = State { workers: vec![WorkerState::default(); workers], rows: BTreeMap::new() };
-        Board { state: Mutex::new(state), rebalances: AtomicU64::new(0), client_errors: AtomicU64::new(0) }
+        let state = State {
+            workers: vec![WorkerState::default(); workers],
+            reported: vec![Instant::now(); workers],
+            was_ready: false,
+            rows: BTreeMap::new(),
+        };
+        Board {
+            state: Mutex::new(state),
+            rebalances: AtomicU64::new(0),
+            client_errors: AtomicU64::new(0),
+            failure: Mutex::default(),
+        }
     }
 
     pub(super) fn count_rebalance(&self) {
@@ -52,10 +72,23 @@ impl Board {
         self.client_errors.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Whether a worker waits for the group to give it partitions.
-    pub(super) fn assignment_awaited(&self) -> bool {
-        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        state.workers.iter().any(|worker| !worker.holding)
+    /// The process cannot go on.
+    pub(super) fn fail(&self, why: String) {
+        self.failure.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(why);
+    }
+
+    /// Why the process cannot go on.
+    pub(super) fn failure(&self) -> Option<String> {
+        self.failure.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Takes the numbers of a partition away at once, as if it was catching up.
+    pub(super) fn withdraw(&self, label: &ShardLabel) {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(row) = state.rows.get_mut(label) {
+            row.snapshot = None;
+            row.health.caught_up = false;
+        }
     }
 
     /// Takes the word of a worker. `partitions` are all that it holds, each with a snapshot where that has changed;
@@ -73,6 +106,9 @@ impl Board {
             let assigned = known.assigned || said.assigned;
             known.clone_from(said);
             known.assigned = assigned;
+        }
+        if let Some(reported) = state.reported.get_mut(worker) {
+            *reported = Instant::now();
         }
         let Some(partitions) = partitions else { return };
         let held: BTreeSet<&ShardLabel> = partitions.iter().map(|(health, _)| &health.label).collect();
@@ -92,16 +128,24 @@ impl Board {
     }
 
     /// What readers see now. Snapshots are only added again where one differs from those of `last`.
-    pub(super) fn view(&self, last: &Published, dead_letters: &DeadLetters) -> Published {
-        let (shards, mut health) = {
-            let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+    pub(super) fn view(&self, last: &Published, dead_letters: &DeadLetters, keeper: &KeeperHealth) -> Published {
+        let (shards, mut health, confirmed) = {
+            let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
             let shards: Vec<(ShardLabel, Arc<Snapshot>)> = state
                 .rows
                 .iter()
                 .filter_map(|(label, row)| Some((label.clone(), Arc::clone(row.snapshot.as_ref()?))))
                 .collect();
-            (shards, health_of(&state))
+            let health = health_of(&state, last.shard_label);
+            state.was_ready |= health.ready;
+            (shards, health, state.reported.iter().min().copied())
         };
+        let ledger = keeper.report();
+        health.checkpoint_ms = ledger.stored_ms;
+        health.checkpoint_duration_ms = ledger.duration_us.map(|duration_us| duration_us / 1000);
+        health.checkpoint_pause_us = ledger.pause_us;
+        health.ledger_failures = ledger.failures;
+        health.ledger_bytes = ledger.used_bytes;
         health.rebalances = self.rebalances.load(Ordering::Relaxed);
         health.client_errors = self.client_errors.load(Ordering::Relaxed);
         let letters = dead_letters.counts();
@@ -111,9 +155,10 @@ impl Board {
         let ready = health.ready;
         if same_snapshots(&shards, &last.shards) {
             health.records.clone_from(&last.health.records);
-            return Published { health, contact_metrics_ready: ready, ..last.clone() };
+            return Published { health, contact_metrics_ready: ready, confirmed, ..last.clone() };
         }
-        Published::new(Arc::clone(&last.settings), shards, health, ready, last.shard_label)
+        let published = Published::new(Arc::clone(&last.settings), shards, health, ready, last.shard_label);
+        Published { confirmed, ..published }
     }
 }
 
@@ -121,9 +166,9 @@ fn same_snapshots(now: &[(ShardLabel, Arc<Snapshot>)], last: &[(ShardLabel, Arc<
     now.len() == last.len() && now.iter().zip(last).all(|((a, now), (b, last))| a == b && Arc::ptr_eq(now, last))
 }
 
-fn health_of(state: &State) -> Health {
+fn health_of(state: &State, shard_label: bool) -> Health {
     let partitions: Vec<PartitionHealth> = state.rows.values().map(|row| row.health.clone()).collect();
-    let not_ready_because = reason(&state.workers, &partitions);
+    let not_ready_because = reason(state, &partitions, shard_label);
     Health {
         ready: not_ready_because.is_none(),
         not_ready_because,
@@ -135,7 +180,11 @@ fn health_of(state: &State) -> Health {
 
 /// Why the numbers may not be shown yet. A broker that is away later is no reason: what was read stays true, and its
 /// age is told.
-fn reason(workers: &[WorkerState], partitions: &[PartitionHealth]) -> Option<String> {
+fn reason(state: &State, partitions: &[PartitionHealth], shard_label: bool) -> Option<String> {
+    let workers = &state.workers;
+    if let Some(why) = workers.iter().find_map(|worker| worker.waits_for_ledger.as_ref()) {
+        return Some(format!("waiting for the ledger: {why}"));
+    }
     if let Some(missing) = workers.iter().find_map(|worker| worker.missing_topics.first()) {
         return Some(format!("topic {missing:?} does not exist"));
     }
@@ -145,9 +194,14 @@ fn reason(workers: &[WorkerState], partitions: &[PartitionHealth]) -> Option<Str
     if workers.iter().any(|worker| !worker.assigned) {
         return Some("waiting for the consumer group to assign partitions".to_owned());
     }
+    if !shard_label && workers.iter().any(|worker| !worker.holding) {
+        // The sum over some of the partitions would be less than what was shown before.
+        return Some("the consumer group assigns partitions anew".to_owned());
+    }
     let behind: Vec<&PartitionHealth> = partitions.iter().filter(|partition| !partition.caught_up).collect();
     if behind.is_empty() {
-        return None;
+        let unwritten: u64 = partitions.iter().map(|partition| partition.letters).sum();
+        return (!state.was_ready && unwritten > 0).then(|| format!("{unwritten} dead letters are being written"));
     }
     let records: i64 = behind
         .iter()

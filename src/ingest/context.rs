@@ -13,19 +13,15 @@ use rdkafka::topic_partition_list::Offset;
 use rdkafka::types::RDKafkaRespErr;
 
 use super::board::Board;
-use super::parking::Parking;
-use super::partition::Partition;
 use super::statistics::Report;
 use crate::view::ShardLabel;
 
 /// What happened inside poll.
 pub(super) enum Change {
-    /// The group gave us exactly these; those that were read before come with their shard.
-    Assigned(Vec<(ShardLabel, Option<Partition>)>),
+    /// The group gives us exactly these, and waits until they are assigned.
+    Assigned(Vec<ShardLabel>),
     /// The group took everything back.
     Revoked,
-    /// The consumer cannot go on.
-    Broken(KafkaError),
     /// News of brokers and logs.
     Report(Report),
     /// A topic does not exist.
@@ -36,7 +32,6 @@ pub(super) struct Context {
     pub(super) worker: usize,
     pub(super) topics: Vec<Arc<str>>,
     pub(super) board: Arc<Board>,
-    pub(super) parking: Arc<Parking>,
     pub(super) in_touch_us: i64,
     pub(super) reads_uncommitted: bool,
     changes: Mutex<Vec<Change>>,
@@ -49,7 +44,6 @@ impl Context {
         worker: usize,
         topics: Vec<Arc<str>>,
         board: Arc<Board>,
-        parking: Arc<Parking>,
         in_touch_us: i64,
         reads_uncommitted: bool,
     ) -> Self {
@@ -57,7 +51,6 @@ impl Context {
             worker,
             topics,
             board,
-            parking,
             in_touch_us,
             reads_uncommitted,
             changes: Mutex::default(),
@@ -82,32 +75,6 @@ impl Context {
         let known = self.topics.iter().find(|known| ***known == *topic);
         ShardLabel { topic: known.cloned().unwrap_or_else(|| Arc::from(topic)), partition }
     }
-
-    fn assign(&self, consumer: &BaseConsumer<Self>, given: &TopicPartitionList) -> KafkaResult<()> {
-        let mut partitions = Vec::with_capacity(given.count());
-        let mut starts = TopicPartitionList::with_capacity(given.count());
-        for element in given.elements() {
-            let label = self.label(element.topic(), element.partition());
-            let read_before = self.parking.take(&label);
-            starts.add_partition_offset(element.topic(), element.partition(), start_offset(read_before.as_ref()))?;
-            partitions.push((label, read_before));
-        }
-        // Also where assigning fails: the shards go back to the parking lot then.
-        self.push(Change::Assigned(partitions));
-        consumer.assign(&starts)
-    }
-
-    fn revoke(&self, consumer: &BaseConsumer<Self>) -> KafkaResult<()> {
-        commit_positions(consumer);
-        self.push(Change::Revoked);
-        consumer.unassign()
-    }
-}
-
-/// Where reading starts. State is the fold of the whole log that is kept, so a partition that was not read before
-/// starts at its beginning. The group's committed offset is never asked.
-fn start_offset(read_before: Option<&Partition>) -> Offset {
-    read_before.and_then(Partition::position).map_or(Offset::Beginning, Offset::Offset)
 }
 
 /// Tells the group how far we are, for lag monitors only. It does not wait, and a failure has no effect.
@@ -122,15 +89,22 @@ pub(super) fn commit_positions(consumer: &BaseConsumer<Context>) {
 
 impl ConsumerContext for Context {
     fn rebalance(&self, consumer: &BaseConsumer<Self>, event: RDKafkaRespErr, partitions: &mut TopicPartitionList) {
-        let done = match event {
+        match event {
             RDKafkaRespErr::RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS => {
                 self.board.count_rebalance();
-                self.assign(consumer, partitions)
+                let given = partitions.elements();
+                let labels = given.iter().map(|element| self.label(element.topic(), element.partition()));
+                self.push(Change::Assigned(labels.collect()));
             }
-            _ => self.revoke(consumer),
-        };
-        if let Err(error) = done {
-            self.push(Change::Broken(error));
+            _ => {
+                // At once: a group whose member unassigns later than in this callback waits for it forever. Should the
+                // next owner be faster than our last checkpoint, that is refused, and the records are read again.
+                commit_positions(consumer);
+                self.push(Change::Revoked);
+                if let Err(error) = consumer.unassign() {
+                    tracing::debug!(worker = self.worker, %error, "not unassigned");
+                }
+            }
         }
     }
 

@@ -37,6 +37,8 @@ pub(super) struct Letter {
     rejection: Rejection,
     key: Option<Vec<u8>>,
     value: Option<Vec<u8>>,
+    /// Letters of its partition that are not written yet, itself among them once it is sent.
+    unwritten: Arc<AtomicU64>,
 }
 
 impl Letter {
@@ -58,6 +60,7 @@ impl Letter {
             rejection,
             key: fitting(key, KEY_BYTES_MAX),
             value: fitting(value, value_bytes_max.min(VALUE_BYTES_MAX)),
+            unwritten: Arc::default(),
         }
     }
 
@@ -125,6 +128,7 @@ impl Delivery {
     fn leave(&self, letter: &Letter) {
         self.waiting.fetch_sub(1, Ordering::Relaxed);
         self.waiting_bytes.fetch_sub(letter.bytes(), Ordering::Relaxed);
+        letter.unwritten.fetch_sub(1, Ordering::Release);
     }
 
     fn failed(&self, error: &KafkaError, letter: Arc<Letter>) {
@@ -215,8 +219,11 @@ impl DeadLetters {
 
     /// Takes a letter over: it is written, and sent again for as long as that fails. Callers ask [`Self::has_room`]
     /// first and pause reading where there is none.
-    pub(super) fn send(&self, letter: Letter) {
+    /// `unwritten` counts the letters of the partition that are not written yet.
+    pub(super) fn send(&self, mut letter: Letter, unwritten: &Arc<AtomicU64>) {
         let delivery = self.delivery();
+        unwritten.fetch_add(1, Ordering::Relaxed);
+        letter.unwritten = Arc::clone(unwritten);
         delivery.waiting.fetch_add(1, Ordering::Relaxed);
         delivery.waiting_bytes.fetch_add(letter.bytes(), Ordering::Relaxed);
         self.enqueue(Arc::new(letter));

@@ -10,14 +10,14 @@
 mod board;
 mod context;
 mod dead_letters;
+mod held;
+mod keeper;
 mod options;
-mod parking;
 mod partition;
 mod progress;
 mod statistics;
 mod worker;
 
-use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
@@ -26,13 +26,14 @@ use std::time::{Duration, Instant};
 use arc_swap::ArcSwap;
 use rdkafka::error::KafkaError;
 
-pub use options::{Options, Topic, WallClock, system_clock};
+pub use options::{LedgerOptions, Options, Topic, WallClock, system_clock};
 
 use board::Board;
 use dead_letters::DeadLetters;
-use parking::Parking;
+use keeper::Keeper;
 use worker::{Shared, Worker};
 
+use crate::ledger::LedgerError;
 use crate::shard::Settings;
 use crate::view::Published;
 
@@ -64,6 +65,9 @@ pub enum StartError {
     /// The client library refuses the properties as a whole.
     #[error("kafka client cannot be made: {0}")]
     Client(KafkaError),
+    /// The ledger cannot be used.
+    #[error("{0}")]
+    Ledger(LedgerError),
     /// The operating system gave no thread.
     #[error("no thread for {name}: {error}")]
     Thread {
@@ -90,6 +94,8 @@ pub struct Ingest {
     workers: Vec<JoinHandle<()>>,
     publisher: JoinHandle<()>,
     dead_letters: Arc<DeadLetters>,
+    keeper: JoinHandle<()>,
+    board: Arc<Board>,
 }
 
 impl Ingest {
@@ -105,12 +111,14 @@ impl Ingest {
         options.validate()?;
         let dead_letters = Arc::new(DeadLetters::new(&options).map_err(StartError::from_client)?);
         let worker_count = options.workers;
+        let (keeper, keeper_thread) =
+            Keeper::start(&options.ledger, settings.channels.clone(), Arc::clone(&options.clock))?;
+        let board = Arc::new(Board::new(worker_count));
         let shared = Arc::new(Shared {
-            board: Arc::new(Board::new(worker_count)),
-            parking: Arc::new(Parking::default()),
+            board: Arc::clone(&board),
+            keeper,
             dead_letters: Arc::clone(&dead_letters),
             stop: Arc::new(AtomicBool::new(false)),
-            hash_key: random_key(),
             options,
             settings,
         });
@@ -125,12 +133,14 @@ impl Ingest {
         }
         let stop = Arc::clone(&shared.stop);
         let publisher = spawn("nabiz-publish".to_owned(), move || publish(&shared, &published))?;
-        Ok(Ingest { stop, workers, publisher, dead_letters })
+        Ok(Ingest { stop, workers, publisher, dead_letters, keeper: keeper_thread, board })
     }
 
-    /// Whether every thread is at work. One that has ended before [`Ingest::stop`] is a defect of this program.
-    pub fn is_running(&self) -> bool {
-        !self.workers.iter().chain([&self.publisher]).any(JoinHandle::is_finished)
+    /// Why ingestion cannot go on, if it cannot: the stored state cannot be used, or a thread has ended, which is a
+    /// defect of this program.
+    pub fn failure(&self) -> Option<String> {
+        let ended = || self.workers.iter().chain([&self.publisher, &self.keeper]).any(JoinHandle::is_finished);
+        self.board.failure().or_else(|| ended().then(|| "an ingest thread has ended: a defect, see the log".to_owned()))
     }
 
     /// Leaves the group, writes out dead letters, and ends the threads, as far as that is done within `within`. A
@@ -157,12 +167,6 @@ impl Ingest {
     }
 }
 
-/// A key that nobody outside can foresee; [`RandomState`] is seeded by the system.
-fn random_key() -> [u8; 16] {
-    let half = || RandomState::new().hash_one(Instant::now());
-    (u128::from(half()) << 64 | u128::from(half())).to_ne_bytes()
-}
-
 fn spawn(name: String, body: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>, StartError> {
     thread::Builder::new().name(name.clone()).spawn(body).map_err(|error| StartError::Thread { name, error })
 }
@@ -171,12 +175,11 @@ fn publish(shared: &Shared, published: &ArcSwap<Published>) {
     let mut last = Arc::new(Published::starting(Arc::clone(&shared.settings), shared.options.shard_label));
     loop {
         let stopping = shared.stop.load(Ordering::Relaxed);
-        last = Arc::new(shared.board.view(&last, &shared.dead_letters));
+        last = Arc::new(shared.board.view(&last, &shared.dead_letters, &shared.keeper.health));
         published.store(Arc::clone(&last));
         if stopping {
             return;
         }
-        shared.parking.sweep(shared.board.assignment_awaited());
         shared.dead_letters.send_returned();
         thread::sleep(shared.options.publish_interval);
     }

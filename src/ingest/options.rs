@@ -1,6 +1,7 @@
 //! What ingestion needs to know.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -52,6 +53,37 @@ pub struct Options {
     pub shard_label: bool,
     /// The wall clock behind idle advance.
     pub clock: WallClock,
+    /// Where state is kept.
+    pub ledger: LedgerOptions,
+}
+
+/// Where state is kept, and how often. Not `Debug`: the key is a secret.
+#[derive(Clone, PartialEq, Eq)]
+pub struct LedgerOptions {
+    /// The file; instances of one group on one host share it.
+    pub path: PathBuf,
+    /// Time between two checkpoints.
+    pub checkpoint_interval: Duration,
+    /// How long interval history is kept, in milliseconds of the wall clock.
+    pub history_retention_ms: u64,
+    /// Keys the hashes under which contacts, agents and records are remembered.
+    pub hash_key: [u8; 16],
+    /// Names this instance in the ledger, beside its process id.
+    pub instance: String,
+}
+
+impl LedgerOptions {
+    /// The usual timing.
+    pub fn new(path: impl Into<PathBuf>, hash_key: [u8; 16]) -> Self {
+        const THREE_YEARS_MS: u64 = 1095 * 86_400_000;
+        LedgerOptions {
+            path: path.into(),
+            checkpoint_interval: Duration::from_secs(2),
+            history_retention_ms: THREE_YEARS_MS,
+            hash_key,
+            instance: "nabiz".to_owned(),
+        }
+    }
 }
 
 /// Properties that the fold's correctness hangs on, or that have a key of their own in the configuration.
@@ -77,7 +109,12 @@ const FETCH_WAIT_MS: u64 = 500;
 
 impl Options {
     /// Options with the usual timing and the system's clock.
-    pub fn new(brokers: impl Into<String>, group: impl Into<String>, dead_letter_topic: impl Into<String>) -> Self {
+    pub fn new(
+        brokers: impl Into<String>,
+        group: impl Into<String>,
+        dead_letter_topic: impl Into<String>,
+        ledger: LedgerOptions,
+    ) -> Self {
         Options {
             brokers: brokers.into(),
             group: group.into(),
@@ -89,6 +126,7 @@ impl Options {
             publish_interval: Duration::from_millis(250),
             shard_label: false,
             clock: system_clock(),
+            ledger,
         }
     }
 
@@ -176,7 +214,10 @@ mod tests {
 
     fn options() -> Options {
         let topic = |name: &str| Topic { name: name.to_owned(), format: Format::CloudEvents };
-        Options { topics: vec![topic("calls"), topic("mails")], ..Options::new("127.0.0.1:1", "nabiz", "dead") }
+        Options {
+            topics: vec![topic("calls"), topic("mails")],
+            ..Options::new("127.0.0.1:1", "nabiz", "dead", LedgerOptions::new("unused.db", [0; 16]))
+        }
     }
 
     fn with(property: &str, value: &str) -> Options {

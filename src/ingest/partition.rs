@@ -1,6 +1,7 @@
 //! One partition held: its shard and how far it has been read.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use rdkafka::message::{BorrowedMessage, Headers, Message as _};
 
@@ -8,7 +9,8 @@ use super::progress::Progress;
 use super::statistics::LogState;
 use crate::event::Rejection;
 use crate::event::decode::{Format, Message};
-use crate::shard::{Arrival, Fate, Orphan, Settings, Shard};
+use crate::ledger::{Claim, Job, Taken};
+use crate::shard::{Arrival, Checkpoint, Fate, Orphan, RestoreError, Settings, Shard};
 use crate::view::{PartitionHealth, ShardLabel, Snapshot};
 
 pub(super) struct Partition {
@@ -18,14 +20,54 @@ pub(super) struct Partition {
     progress: Progress,
     /// The shard differs from what was last published.
     changed: bool,
-    settings: Arc<Settings>,
-    hash_key: [u8; 16],
+    /// The shard differs from what was last handed to the ledger.
+    unsaved: bool,
+    claim: Claim,
+    /// Where reading starts: the position that is stored.
+    start: Option<i64>,
+    /// Stream time advances to this instant once that is stored.
+    advance_ms: Option<i64>,
+    /// Dead letters of this partition that are not written yet.
+    letters: Arc<AtomicU64>,
+    /// Records that the topic no longer held when they were wanted.
+    missed: u64,
+    /// The ledger may have given the partition to another; nothing is published until it has confirmed.
+    in_doubt: bool,
 }
 
 impl Partition {
-    pub(super) fn new(label: ShardLabel, format: Format, settings: Arc<Settings>, hash_key: [u8; 16]) -> Self {
-        let shard = Shard::new(Arc::clone(&settings), hash_key);
-        Partition { label, format, shard, progress: Progress::default(), changed: true, settings, hash_key }
+    /// The partition as the ledger has it.
+    pub(super) fn restore(
+        label: ShardLabel,
+        format: Format,
+        settings: Arc<Settings>,
+        hash_key: [u8; 16],
+        taken: Taken,
+    ) -> Result<Self, RestoreError> {
+        let (shard, start) = match taken.stored {
+            None => (Shard::new(settings, hash_key), None),
+            Some(stored) => {
+                let mut shard = Shard::restore(settings, hash_key, &stored.pieces)?;
+                if let Some(advance_ms) = stored.advance_ms {
+                    shard.advance(advance_ms);
+                }
+                (shard, Some(stored.next_offset))
+            }
+        };
+        Ok(Partition {
+            label,
+            format,
+            shard,
+            progress: Progress::from_position(start),
+            changed: true,
+            unsaved: true,
+            claim: taken.claim,
+            start,
+            advance_ms: None,
+            letters: Arc::default(),
+            missed: 0,
+            in_doubt: false,
+        })
     }
 
     pub(super) fn label(&self) -> &ShardLabel {
@@ -36,6 +78,30 @@ impl Partition {
         self.label.partition == partition && *self.label.topic == *topic
     }
 
+    /// The position to start from; the beginning where nothing is stored.
+    pub(super) fn start(&self) -> Option<i64> {
+        self.start
+    }
+
+    /// Takes note of where the log begins and ends before it is read. Where it no longer holds the stored position, reading
+    /// starts at its beginning, and what is gone is counted.
+    pub(super) fn fit_to_log(&mut self, low: i64, high: i64) {
+        let Some(start) = self.start else { return };
+        let (topic, partition) = (&self.label.topic, self.label.partition);
+        if start < low {
+            self.missed = low.abs_diff(start);
+            tracing::error!(%topic, partition, stored = start, begins = low, records = self.missed,
+                "the topic no longer holds the stored position, records are lost to retention");
+        } else if start > high {
+            tracing::error!(%topic, partition, stored = start, ends = high,
+                "the topic ends before the stored position, it was made anew and is read from its beginning");
+        } else {
+            return;
+        }
+        self.start = Some(low);
+        self.progress = Progress::from_position(Some(low));
+    }
+
     /// Folds one record; what is refused is returned. `headers` is scratch space.
     pub(super) fn fold<'m>(
         &mut self,
@@ -43,11 +109,11 @@ impl Partition {
         headers: &mut Vec<(&'m str, &'m [u8])>,
     ) -> Option<Rejection> {
         if !self.progress.read(record.offset()) {
-            tracing::warn!(topic = %self.label.topic, partition = self.label.partition, offset = record.offset(),
-                "the log was made anew, its numbers start again");
-            self.shard = Shard::new(Arc::clone(&self.settings), self.hash_key);
+            tracing::error!(topic = %self.label.topic, partition = self.label.partition, offset = record.offset(),
+                "the log was made anew, its records are added to the numbers of the old one");
         }
         self.changed = true;
+        self.unsaved = true;
         if let Some(found) = record.headers() {
             headers.extend(found.iter().map(|header| (header.key, header.value.unwrap_or_default())));
         }
@@ -67,23 +133,62 @@ impl Partition {
         self.progress.lose_touch();
     }
 
-    pub(super) fn hand_over(&mut self) {
-        self.progress.hand_over();
+    /// Dead letters of this partition that are not written yet.
+    pub(super) fn letters(&self) -> &Arc<AtomicU64> {
+        &self.letters
     }
 
-    /// Next offset to read.
-    pub(super) fn position(&self) -> Option<i64> {
-        self.progress.position()
+    /// Contacts that the next checkpoint has to write.
+    pub(super) fn changed_contacts(&self) -> usize {
+        self.shard.changed_contacts()
     }
 
-    /// Advances stream time to `to_ms` where there is nothing to read.
-    pub(super) fn advance_if_idle(&mut self, to_ms: i64) {
-        if !self.progress.at_end() {
-            return;
+    /// Whether stream time is about to advance.
+    pub(super) fn advances(&self) -> bool {
+        self.advance_ms.is_some()
+    }
+
+    /// What is to be stored, if anything; with `all`, also where nothing changed. Nothing is stored past a record whose
+    /// dead letter is not written. Where there is nothing to read, stream time is to advance to `advance_to_ms`.
+    pub(super) fn checkpoint(&mut self, advance_to_ms: Option<i64>, all: bool) -> Option<Job> {
+        if self.letters.load(Ordering::Acquire) > 0 {
+            return None;
         }
-        let before = self.shard.stream_time_ms();
-        self.shard.advance(to_ms);
-        self.changed |= self.shard.stream_time_ms() != before;
+        let is_idle = self.progress.at_end() && self.progress.caught_up();
+        let stream_ms = self.shard.stream_time_ms();
+        let advance_ms = advance_to_ms.filter(|to_ms| is_idle && stream_ms.is_none_or(|stream_ms| *to_ms > stream_ms));
+        if !(self.unsaved || all || self.in_doubt || advance_ms.is_some()) {
+            return None;
+        }
+        self.unsaved = false;
+        self.advance_ms = advance_ms;
+        let mut checkpoint = self.shard.checkpoint();
+        // Past the last record there may be markers that are never handed over.
+        checkpoint.next_offset = self.progress.position().unwrap_or(checkpoint.next_offset);
+        Some(Job { claim: self.claim, checkpoint, advance_ms })
+    }
+
+    /// Nothing is published until the ledger has confirmed that the partition is ours.
+    pub(super) fn doubt(&mut self) {
+        self.in_doubt = true;
+        self.changed = true;
+    }
+
+    /// The last checkpoint is stored.
+    pub(super) fn stored(&mut self) {
+        self.in_doubt = false;
+        if let Some(advance_ms) = self.advance_ms.take() {
+            self.shard.advance(advance_ms);
+            self.changed = true;
+            self.unsaved = true;
+        }
+    }
+
+    /// The last checkpoint is not stored.
+    pub(super) fn not_stored(&mut self, checkpoint: Checkpoint) {
+        self.advance_ms = None;
+        self.unsaved = true;
+        self.shard.give_back(checkpoint);
     }
 
     pub(super) fn take_orphans(&mut self) -> Vec<Orphan> {
@@ -92,16 +197,11 @@ impl Partition {
 
     /// A snapshot where there is news. While catching up there is none: nobody may see the numbers.
     pub(super) fn news(&mut self) -> Option<Arc<Snapshot>> {
-        if !self.changed || !self.progress.caught_up() {
+        if !self.changed || self.in_doubt || !self.progress.caught_up() {
             return None;
         }
         self.changed = false;
         Some(Arc::new(self.shard.snapshot()))
-    }
-
-    /// Publishes again what was published before.
-    pub(super) fn force_news(&mut self) {
-        self.changed = true;
     }
 
     pub(super) fn health(&self) -> PartitionHealth {
@@ -112,7 +212,9 @@ impl Partition {
             lag: self.progress.lag(),
             stream_time_ms: self.shard.stream_time_ms(),
             catch_up_to: self.progress.target(),
-            caught_up: self.progress.caught_up(),
+            caught_up: self.progress.caught_up() && !self.in_doubt,
+            missed: self.missed,
+            letters: self.letters.load(Ordering::Relaxed),
         }
     }
 }

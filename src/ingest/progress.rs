@@ -18,10 +18,18 @@ pub(super) struct Progress {
 }
 
 impl Progress {
+    /// Reading goes on from a position that is known.
+    pub(super) fn from_position(position: Option<i64>) -> Self {
+        Progress { position, ..Progress::default() }
+    }
+
     /// Takes note of a record. Returns false where the log has gone back: it was made anew.
     pub(super) fn read(&mut self, offset: i64) -> bool {
         let forward = self.position.is_none_or(|position| offset >= position);
-        self.position = Some(offset.saturating_add(1));
+        let next = offset.saturating_add(1);
+        self.position = Some(next);
+        // A record is there, so the log is at least that long, whatever was last said of it.
+        self.end = self.end.map(|end| if forward { end.max(next) } else { end });
         self.fresh = true;
         self.at_end = false;
         self.judge();
@@ -41,7 +49,7 @@ impl Progress {
             self.at_end = false;
         }
         if self.fresh {
-            self.end = log.end.or(self.end);
+            self.end = log.end.map(|end| end.max(self.position.unwrap_or(end))).or(self.end);
             self.target = self.target.or(self.end);
         }
         self.judge();
@@ -50,13 +58,6 @@ impl Progress {
     /// Says that nothing more is heard of the log for now.
     pub(super) fn lose_touch(&mut self) {
         self.at_end = false;
-    }
-
-    /// The partition was given away and came back: what is read stays read.
-    pub(super) fn hand_over(&mut self) {
-        self.at_end = false;
-        self.fresh = false;
-        self.end = None;
     }
 
     fn judge(&mut self) {
@@ -150,6 +151,7 @@ mod tests {
         let mut progress = Progress::default();
         progress.read(7);
         progress.observe(&log(7, Some(7)));
+        assert_eq!((progress.end(), progress.lag()), (Some(8), Some(0)), "and proves a longer log");
         assert!(!progress.at_end(), "the report is older than record 7");
     }
 

@@ -2,22 +2,25 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::RecvTimeoutError;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::{KafkaError, KafkaResult};
-use rdkafka::message::{BorrowedMessage, Message};
+use rdkafka::{Offset, TopicPartitionList};
 
 use super::board::{Board, WorkerState};
 use super::context::{Change, Context, commit_positions};
-use super::dead_letters::{DeadLetters, Letter};
+use super::dead_letters::DeadLetters;
+use super::held::Held;
+use super::keeper::Keeper;
 use super::options::Options;
-use super::parking::Parking;
 use super::partition::Partition;
 use super::statistics::Report;
 use crate::event::decode::Format;
-use crate::shard::Settings;
+use crate::ledger::Taken;
+use crate::shard::{RestoreError, Settings};
 use crate::view::ShardLabel;
 
 /// Records folded before anything else is looked at.
@@ -27,6 +30,11 @@ const POLL: Duration = Duration::from_millis(50);
 const COMMIT_EVERY: Duration = Duration::from_secs(5);
 const MISSING_TOPIC_CHECK_EVERY: Duration = Duration::from_secs(5);
 const METADATA_WAIT: Duration = Duration::from_millis(500);
+/// A loop that takes longer to come round stood still.
+const STALL: Duration = Duration::from_secs(5);
+/// Most time that giving partitions back waits for dead letters, and for the ledger.
+const LETTERS_WITHIN: Duration = Duration::from_secs(1);
+const STORE_WITHIN: Duration = Duration::from_secs(2);
 const RECONNECT_MIN: Duration = Duration::from_secs(1);
 const RECONNECT_MAX: Duration = Duration::from_secs(30);
 
@@ -35,10 +43,9 @@ pub(super) struct Shared {
     pub options: Options,
     pub settings: Arc<Settings>,
     pub board: Arc<Board>,
-    pub parking: Arc<Parking>,
+    pub keeper: Keeper,
     pub dead_letters: Arc<DeadLetters>,
     pub stop: Arc<AtomicBool>,
-    pub hash_key: [u8; 16],
 }
 
 pub(super) struct Worker {
@@ -67,13 +74,18 @@ impl Worker {
         while !self.stopping() {
             let made = self.consumer.take().map_or_else(|| subscribe(self.number, &self.shared), Ok);
             let started = Instant::now();
-            let error = match made {
+            let error = match made.map_err(SessionError::Client) {
                 Ok(consumer) => match Session::new(self.number, &self.shared, consumer).run() {
                     Ok(()) => return,
                     Err(error) => error,
                 },
                 Err(error) => error,
             };
+            if matches!(error, SessionError::State { .. }) {
+                tracing::error!(worker = self.number, %error, "the stored state cannot be used");
+                self.shared.board.fail(error.to_string());
+                return;
+            }
             if started.elapsed() > RECONNECT_MAX {
                 pause = RECONNECT_MIN;
             }
@@ -98,7 +110,6 @@ fn subscribe(worker: usize, shared: &Shared) -> KafkaResult<BaseConsumer<Context
         worker,
         options.topics.iter().map(|topic| Arc::from(topic.name.as_str())).collect(),
         Arc::clone(&shared.board),
-        Arc::clone(&shared.parking),
         options.in_touch_us(),
         options.reads_uncommitted(),
     );
@@ -106,6 +117,17 @@ fn subscribe(worker: usize, shared: &Shared) -> KafkaResult<BaseConsumer<Context
     let topics: Vec<&str> = options.topics.iter().map(|topic| topic.name.as_str()).collect();
     consumer.subscribe(&topics)?;
     Ok(consumer)
+}
+
+/// Why a session ended.
+#[derive(Debug, thiserror::Error)]
+enum SessionError {
+    /// The client cannot go on; another one may.
+    #[error("{0}")]
+    Client(#[from] KafkaError),
+    /// The stored state of a partition cannot be used. Going on without it would count anew.
+    #[error("partition {label} of the ledger: {error}")]
+    State { label: ShardLabel, error: RestoreError },
 }
 
 /// The life of one consumer.
@@ -122,40 +144,10 @@ struct Session<'s> {
     published_at: Instant,
     committed_at: Instant,
     topics_checked_at: Instant,
-}
-
-/// The partitions of a session, apart from its consumer, so that records borrowed from that can be folded into them.
-struct Held<'s> {
-    shared: &'s Shared,
-    partitions: Vec<Partition>,
-    /// Index of the partition that the last record was of; the next is mostly of the same.
-    last: usize,
-}
-
-impl Held<'_> {
-    fn find(&mut self, topic: &str, partition: i32) -> Option<&mut Partition> {
-        if !self.partitions.get(self.last).is_some_and(|last| last.is(topic, partition)) {
-            self.last = self.partitions.iter().position(|held| held.is(topic, partition))?;
-        }
-        self.partitions.get_mut(self.last)
-    }
-
-    /// Folds a record. Returns whether it was refused.
-    fn fold<'m>(&mut self, record: &'m BorrowedMessage<'_>, headers: &mut Vec<(&'m str, &'m [u8])>) -> bool {
-        let shared = self.shared;
-        let Some(partition) = self.find(record.topic(), record.partition()) else {
-            tracing::debug!(partition = record.partition(), "record of a partition that is not held");
-            return false;
-        };
-        let Some(rejection) = partition.fold(record, headers) else { return false };
-        let label = partition.label();
-        tracing::debug!(topic = %label.topic, partition = label.partition, offset = record.offset(),
-            reason = rejection.reason.as_str(), detail = rejection.detail, "record refused");
-        let bytes_max = shared.options.record_bytes_max;
-        let letter = Letter::new(label, record.offset(), rejection, record.key(), record.payload(), bytes_max);
-        shared.dead_letters.send(letter);
-        true
-    }
+    /// Missing topics that exist by now and come with the next assignment.
+    found_topics: Vec<String>,
+    /// When the loop last came round.
+    turned_at: Instant,
 }
 
 impl<'s> Session<'s> {
@@ -165,40 +157,48 @@ impl<'s> Session<'s> {
             worker,
             shared,
             consumer,
-            held: Held { shared, partitions: Vec::new(), last: 0 },
+            held: Held::new(shared),
             state: WorkerState::default(),
             heard: false,
             paused: false,
             published_at: now,
             committed_at: now,
             topics_checked_at: now,
+            found_topics: Vec::new(),
+            turned_at: now,
         }
     }
 
     /// Reads until the stop flag is set, or until the consumer cannot go on.
-    fn run(mut self) -> KafkaResult<()> {
+    fn run(mut self) -> Result<(), SessionError> {
         let result = self.poll_until_stopped();
         if result.is_ok() {
+            self.shared.dead_letters.flush(LETTERS_WITHIN);
+            self.held.keep_all(Instant::now() + STORE_WITHIN);
             self.publish();
             commit_positions(&self.consumer);
         }
-        self.park_all();
+        self.held.clear();
         result
     }
 
-    fn poll_until_stopped(&mut self) -> KafkaResult<()> {
+    fn poll_until_stopped(&mut self) -> Result<(), SessionError> {
         while !self.shared.stop.load(Ordering::Relaxed) {
+            self.notice_stall();
             self.read_batch()?;
+            if !self.paused && !self.shared.dead_letters.has_room() {
+                self.pause_or_resume()?;
+            }
             for change in self.consumer.context().take_changes() {
                 self.apply(change)?;
             }
             if self.published_at.elapsed() >= self.shared.options.publish_interval {
                 self.published_at = Instant::now();
-                self.send_orphans();
+                self.held.send_orphans();
                 self.pause_or_resume()?;
-                self.advance_idle();
                 self.publish();
             }
+            self.held.keep(self.advance_to_ms());
             if self.committed_at.elapsed() >= COMMIT_EVERY {
                 self.committed_at = Instant::now();
                 commit_positions(&self.consumer);
@@ -208,7 +208,18 @@ impl<'s> Session<'s> {
         Ok(())
     }
 
-    fn read_batch(&mut self) -> KafkaResult<()> {
+    /// A process that was stopped for a while may have lost its partitions to another. Nothing is published until the
+    /// ledger has confirmed that they are still ours.
+    fn notice_stall(&mut self) {
+        let stalled = self.turned_at.elapsed() > STALL;
+        self.turned_at = Instant::now();
+        if stalled && !self.held.partitions.is_empty() {
+            tracing::warn!(worker = self.worker, "the process stood still, its partitions are confirmed");
+            self.held.doubt();
+        }
+    }
+
+    fn read_batch(&mut self) -> Result<(), SessionError> {
         let deadline = Instant::now() + POLL;
         let mut headers = Vec::new();
         for _ in 0..BATCH_RECORDS {
@@ -225,7 +236,7 @@ impl<'s> Session<'s> {
                         return Ok(());
                     }
                 }
-                Some(Err(error)) => return self.judge(error),
+                Some(Err(error)) => return Ok(self.judge(error)?),
             }
         }
         Ok(())
@@ -242,15 +253,10 @@ impl<'s> Session<'s> {
         }
     }
 
-    fn apply(&mut self, change: Change) -> KafkaResult<()> {
+    fn apply(&mut self, change: Change) -> Result<(), SessionError> {
         match change {
-            Change::Assigned(given) => self.assigned(given),
-            Change::Revoked => {
-                tracing::info!(worker = self.worker, partitions = self.held.partitions.len(), "partitions given back");
-                self.park_all();
-                self.state.holding = false;
-            }
-            Change::Broken(error) => return Err(error),
+            Change::Assigned(labels) => self.assigned(labels)?,
+            Change::Revoked => self.revoked(),
             Change::Report(report) => self.observe(&report),
             Change::TopicMissing(topic) => {
                 if self.state.missing_topics.insert(topic.clone()) {
@@ -261,32 +267,77 @@ impl<'s> Session<'s> {
         Ok(())
     }
 
-    fn park_all(&mut self) {
-        for mut partition in self.held.partitions.drain(..) {
-            partition.hand_over();
-            self.shared.parking.park(partition);
-        }
+    /// Stores the partitions and lets go of them.
+    fn revoked(&mut self) {
+        tracing::info!(worker = self.worker, partitions = self.held.partitions.len(), "partitions given back");
+        self.shared.dead_letters.flush(LETTERS_WITHIN);
+        self.held.keep_all(Instant::now() + STORE_WITHIN);
+        self.held.clear();
+        self.state.holding = false;
+        self.publish();
     }
 
-    fn assigned(&mut self, given: Vec<(ShardLabel, Option<Partition>)>) {
-        let shared = self.shared;
-        tracing::info!(worker = self.worker, partitions = given.len(), "partitions assigned");
-        self.held.partitions = given
-            .into_iter()
-            .map(|(label, read_before)| {
-                self.state.missing_topics.remove(&*label.topic);
-                let mut partition = read_before.unwrap_or_else(|| {
-                    let format = format_of(&shared.options, &label.topic);
-                    Partition::new(label, format, Arc::clone(&shared.settings), shared.hash_key)
-                });
-                // The row on the board may be another worker's.
-                partition.force_news();
-                partition
-            })
-            .collect();
+    /// Takes the partitions over as the ledger has them, and reads on from there.
+    fn assigned(&mut self, labels: Vec<ShardLabel>) -> Result<(), SessionError> {
+        tracing::info!(worker = self.worker, partitions = labels.len(), "partitions assigned");
+        let mut starts = TopicPartitionList::with_capacity(labels.len());
+        let mut partitions = Vec::with_capacity(labels.len());
+        for label in labels {
+            let Some(taken) = self.take_over(&label) else { return Ok(()) };
+            self.state.missing_topics.remove(&*label.topic);
+            let format = format_of(&self.shared.options, &label.topic);
+            let (settings, hash_key) = (Arc::clone(&self.shared.settings), self.shared.options.ledger.hash_key);
+            let mut partition = Partition::restore(label.clone(), format, settings, hash_key, taken)
+                .map_err(|error| SessionError::State { label: label.clone(), error })?;
+            if partition.start().is_some() {
+                // Where the broker does not say, reading starts at the stored position and the client falls back to the
+                // beginning if that is gone.
+                if let Ok((low, high)) = self.consumer.fetch_watermarks(&label.topic, label.partition, METADATA_WAIT) {
+                    partition.fit_to_log(low, high);
+                }
+            }
+            let start = partition.start().map_or(Offset::Beginning, Offset::Offset);
+            starts.add_partition_offset(&label.topic, label.partition, start)?;
+            partitions.push(partition);
+        }
+        for topic in self.found_topics.drain(..) {
+            self.state.missing_topics.remove(&topic);
+        }
+        self.consumer.assign(&starts)?;
+        self.held.partitions = partitions;
         self.paused = false;
         self.state.holding = true;
         self.state.assigned = true;
+        self.turned_at = Instant::now();
+        Ok(())
+    }
+
+    /// Takes a partition over; waits for the ledger as long as it takes, and says so. `None` where the process stops.
+    fn take_over(&mut self, label: &ShardLabel) -> Option<Taken> {
+        loop {
+            let answer = self.shared.keeper.take_over(label.clone());
+            let taken = loop {
+                if self.shared.stop.load(Ordering::Relaxed) {
+                    return None;
+                }
+                match answer.recv_timeout(POLL) {
+                    Ok(taken) => break taken,
+                    Err(RecvTimeoutError::Timeout) => self.publish(),
+                    Err(RecvTimeoutError::Disconnected) => return None,
+                }
+            };
+            match taken {
+                Ok(taken) => {
+                    self.state.waits_for_ledger = None;
+                    return Some(taken);
+                }
+                Err(error) => {
+                    self.state.waits_for_ledger = Some(error.to_string());
+                    self.publish();
+                    thread::sleep(POLL);
+                }
+            }
+        }
     }
 
     fn observe(&mut self, report: &Report) {
@@ -307,16 +358,8 @@ impl<'s> Session<'s> {
         }
     }
 
-    fn send_orphans(&mut self) {
-        for partition in &mut self.held.partitions {
-            for orphan in partition.take_orphans() {
-                self.shared.dead_letters.send(Letter::orphan(partition.label(), orphan.position));
-            }
-        }
-    }
-
     /// Reading stops while too many dead letters wait, and polling goes on, so that the group keeps us.
-    fn pause_or_resume(&mut self) -> KafkaResult<()> {
+    fn pause_or_resume(&mut self) -> Result<(), SessionError> {
         let letters = &self.shared.dead_letters;
         let pause = if self.paused { !letters.has_plenty_of_room() } else { !letters.has_room() };
         if pause == self.paused || !self.state.holding {
@@ -335,26 +378,23 @@ impl<'s> Session<'s> {
         Ok(())
     }
 
-    fn advance_idle(&mut self) {
+    /// Where stream time of partitions without more records is to be.
+    fn advance_to_ms(&self) -> Option<i64> {
         let windows = &self.shared.settings.windows;
-        if !windows.idle_advance || self.paused {
-            return;
-        }
-        let to_ms = (self.shared.options.clock)().saturating_sub_unsigned(windows.transport_delay_ms);
-        for partition in &mut self.held.partitions {
-            partition.advance_if_idle(to_ms);
-        }
+        let may_advance = windows.idle_advance && !self.paused;
+        may_advance.then(|| (self.shared.options.clock)().saturating_sub_unsigned(windows.transport_delay_ms))
     }
 
     fn publish(&mut self) {
-        let partitions = self
-            .state
-            .holding
-            .then(|| self.held.partitions.iter_mut().map(|partition| (partition.health(), partition.news())).collect());
-        self.shared.board.report(self.worker, &self.state, partitions);
+        let partitions = match self.state.holding {
+            true => self.held.partitions.iter_mut().map(|partition| (partition.health(), partition.news())).collect(),
+            false => Vec::new(),
+        };
+        self.shared.board.report(self.worker, &self.state, Some(partitions));
     }
 
-    /// The client tells once that a topic is missing; whether it still is has to be asked.
+    /// The client tells once that a topic is missing, and looks again after minutes. Where one exists by now, the whole
+    /// metadata makes the client join the group anew; until that gives an assignment, the topic counts as missing.
     fn check_missing_topics(&mut self) {
         if self.state.missing_topics.is_empty()
             || !self.state.connected
@@ -363,18 +403,29 @@ impl<'s> Session<'s> {
             return;
         }
         self.topics_checked_at = Instant::now();
-        let consumer = &self.consumer;
-        self.state.missing_topics.retain(|topic| {
-            let Ok(metadata) = consumer.fetch_metadata(Some(topic), METADATA_WAIT) else { return true };
-            let there = metadata
-                .topics()
-                .iter()
-                .any(|found| found.name() == topic && found.error().is_none() && !found.partitions().is_empty());
-            if there {
-                tracing::info!(topic, "topic exists now");
+        let exists = |topic: &String| {
+            self.consumer.fetch_metadata(Some(topic), METADATA_WAIT).is_ok_and(|metadata| {
+                let found = metadata.topics().iter().find(|found| found.name() == topic);
+                found.is_some_and(|found| found.error().is_none() && !found.partitions().is_empty())
+            })
+        };
+        let found: Vec<String> = self.state.missing_topics.iter().filter(|topic| exists(topic)).cloned().collect();
+        if self.state.holding {
+            // Found before, and the client did not join anew: it had known the topic already.
+            for topic in found.iter().filter(|topic| self.found_topics.contains(topic)) {
+                self.state.missing_topics.remove(topic);
             }
-            !there
-        });
+        }
+        if found.is_empty() || self.state.missing_topics.is_empty() {
+            return;
+        }
+        match self.consumer.fetch_metadata(None, METADATA_WAIT) {
+            Ok(_) => {
+                tracing::info!(worker = self.worker, topics = ?found, "topics exist now");
+                self.found_topics = found;
+            }
+            Err(error) => tracing::debug!(worker = self.worker, %error, "metadata"),
+        }
     }
 }
 

@@ -30,6 +30,31 @@ pub enum LedgerError {
         /// The newest version that is known here.
         known: i64,
     },
+    /// The key of the ids cannot be read or made.
+    #[error("the ledger's key {path} cannot be {verb}: {error}", path = path.display())]
+    KeyUnusable {
+        /// Its file.
+        path: PathBuf,
+        /// `read` or `made`.
+        verb: &'static str,
+        /// What the operating system said.
+        error: std::io::Error,
+    },
+    /// The file of the key holds something else.
+    #[error("{path} is not a ledger's key: 32 hexadecimal digits are expected", path = path.display())]
+    KeyForeign {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The ledger has contents, whose ids were hashed with a key that is gone.
+    #[error("the ledger {ledger} has no key: put the file {path} back, or move the ledger away to begin anew",
+        ledger = ledger.display(), path = path.display())]
+    KeyMissing {
+        /// The ledger.
+        ledger: PathBuf,
+        /// Where its key should be.
+        path: PathBuf,
+    },
     /// A read or write failed; another try may do.
     #[error("the ledger failed: {0}")]
     Sqlite(#[from] rusqlite::Error),

@@ -25,8 +25,10 @@ CREATE TABLE partitions (
     owner TEXT NOT NULL,
     -- Position after the last record of the stored state; NULL before the first checkpoint.
     next_offset INTEGER,
-    -- Stream time of the stored state.
+    -- Stream time of the stored state, with the advance.
     stream_ms INTEGER,
+    -- Instant to which stream time advances after the stored state and before the next record.
+    advance_ms INTEGER,
     -- Number of the last checkpoint of the partition.
     checkpoint INTEGER NOT NULL DEFAULT 0,
     -- Wall time of the last checkpoint.

@@ -63,7 +63,9 @@ impl State {
             .zip(agents)
             .zip(observed)
             .filter(|(((index, _), agents), observed)| {
-                *index > 1 || observed.is_some() || agents.count.iter().chain(&agents.booked_ms).any(|n| *n > 0)
+                let in_windows = agents.windows.iter().flat_map(|window| &window.state_ms);
+                let has_agents = agents.count.iter().chain(&agents.booked_ms).chain(in_windows).any(|n| *n > 0);
+                *index > 1 || observed.is_some() || has_agents
             })
             .map(|(((_, queue), agents), observed)| QueueSnapshot {
                 queue: queue.clone(),

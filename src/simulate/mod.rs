@@ -101,6 +101,9 @@ pub struct Options {
     /// When the burst of [`Scenario::PipeBurst`] begins, in milliseconds since the Unix epoch; the first ten o'clock
     /// in the morning at or after the start where `None`.
     pub burst_start_ms: Option<i64>,
+    /// Written times are this much later than simulated ones, in milliseconds: a working morning can happen now,
+    /// whatever the hour.
+    pub shift_ms: i64,
 }
 
 /// Smallest factor on the arrivals.
@@ -116,6 +119,7 @@ impl Default for Options {
             rate_scale: 1.0,
             seed: 1,
             burst_start_ms: None,
+            shift_ms: 0,
         }
     }
 }

@@ -24,6 +24,7 @@ pub(super) struct Wire {
     events: u64,
     day: i64,
     date: String,
+    shift_ms: i64,
 }
 
 /// An event being written.
@@ -36,9 +37,11 @@ pub(super) struct Draft {
 }
 
 impl Wire {
-    pub(super) fn new(start_ms: i64, seed: u64, agents: usize) -> Self {
+    /// Written times are `shift_ms` later than those given.
+    pub(super) fn new(start_ms: i64, seed: u64, agents: usize, shift_ms: i64) -> Self {
         Wire {
-            run: format!("{:x}-{seed:x}", start_ms.div_euclid(1000)),
+            run: format!("{:x}-{seed:x}", (start_ms + shift_ms).div_euclid(1000)),
+            shift_ms,
             agent_digits: agents.to_string().len().max(2),
             events: 0,
             day: i64::MIN,
@@ -99,12 +102,12 @@ impl Wire {
         json.push_str("\",\"time\":\"");
         self.push_time(&mut json, time_ms);
         json.push_str("\",\"data\":{");
-        Draft { time_ms, key: self.text_of(key), json, has_field: false }
+        Draft { time_ms: time_ms + self.shift_ms, key: self.text_of(key), json, has_field: false }
     }
 
     /// RFC 3339 with milliseconds and the centre's offset.
     fn push_time(&mut self, text: &mut String, time_ms: i64) {
-        let (day, of_day_ms) = local_day(time_ms);
+        let (day, of_day_ms) = local_day(time_ms + self.shift_ms);
         if day != self.day {
             self.day = day;
             self.date = date_of(day);
@@ -215,7 +218,7 @@ mod tests {
 
     #[test]
     fn an_event_is_one_line_of_json_with_the_local_time() {
-        let mut wire = Wire::new(DEFAULT_START_MS, 26, 120);
+        let mut wire = Wire::new(DEFAULT_START_MS, 26, 120, 0);
         let mut draft = wire.begin(DEFAULT_START_MS + 36_000_007, "acd", "contact.queued", Id::Contact(12));
         wire.id(&mut draft, "contact_id", Id::Contact(12));
         draft.word("queue", "fault");

@@ -229,7 +229,7 @@ impl World {
             streams: arrivals::streams(scenario, start_ms, options.burst_start_ms, rate_scale),
             contacts: Contacts::default(),
             lines: Default::default(),
-            wire: Wire::new(start_ms, options.seed, agents.len()),
+            wire: Wire::new(start_ms, options.seed, agents.len(), options.shift_ms),
             agents,
             idle: IdleAgents::default(),
             followups: 0,

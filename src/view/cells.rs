@@ -31,7 +31,7 @@ pub struct Cells {
 
 impl Cells {
     /// Counts a value.
-    pub(crate) fn increment(&mut self, value: u64) {
+    pub fn increment(&mut self, value: u64) {
         let cell = cell_of(value) as u16;
         match self.counts.binary_search_by_key(&cell, |(known, _)| *known) {
             Ok(place) => self.counts[place].1 += 1,

@@ -10,7 +10,7 @@ mod published;
 mod snapshot;
 
 pub use cells::Cells;
-pub(crate) use cells::cell_of;
+pub(crate) use cells::{cell_of, lowest_value_of};
 pub use merge::merge;
 pub use published::{Health, PartitionHealth, Published, ShardLabel};
 pub use snapshot::{

@@ -5,6 +5,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use super::{RecordTotals, Snapshot, merge};
 use crate::shard::Settings;
@@ -40,7 +41,13 @@ pub struct Published {
     pub contact_metrics_ready: bool,
     /// Each contact metric carries `shard`, and shards are published one by one instead of added.
     pub shard_label: bool,
+    /// When every worker last confirmed that it holds what is published; `None` where nobody has to (tests, replay).
+    pub confirmed: Option<Instant>,
 }
+
+/// A process that was stopped for longer may have lost its partitions and not know it yet: until its workers confirm,
+/// the numbers are another's to tell.
+const CONFIRMED_WITHIN: Duration = Duration::from_secs(10);
 
 /// How the pipeline is.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -70,6 +77,12 @@ pub struct Health {
     pub checkpoint_ms: Option<i64>,
     /// How long storing it took.
     pub checkpoint_duration_ms: Option<u64>,
+    /// Longest time for which reading stopped for a checkpoint, in microseconds.
+    pub checkpoint_pause_us: u64,
+    /// Checkpoints and takeovers that failed; each is tried again.
+    pub ledger_failures: u64,
+    /// Bytes in use in the ledger.
+    pub ledger_bytes: u64,
 }
 
 /// How one partition is.
@@ -89,6 +102,10 @@ pub struct PartitionHealth {
     pub catch_up_to: Option<i64>,
     /// Everything up to there has been read.
     pub caught_up: bool,
+    /// Records that the topic no longer held when they were wanted (retention).
+    pub missed: u64,
+    /// Dead letters that are not written yet.
+    pub letters: u64,
 }
 
 impl Published {
@@ -108,7 +125,13 @@ impl Published {
         }
         let known = Snapshot::of_known_queues(&settings);
         let merged = merge([&known].into_iter().chain(shards.iter().map(|(_, snapshot)| &**snapshot)));
-        Published { settings, shards, merged: Arc::new(merged), health, contact_metrics_ready, shard_label }
+        let merged = Arc::new(merged);
+        Published { settings, shards, merged, health, contact_metrics_ready, shard_label, confirmed: None }
+    }
+
+    /// Whether the contact metrics and the counters of records may be shown now.
+    pub fn may_be_shown(&self) -> bool {
+        self.contact_metrics_ready && self.confirmed.is_none_or(|confirmed| confirmed.elapsed() < CONFIRMED_WITHIN)
     }
 
     /// The read model of a process that has read nothing yet: no shard, not ready.

@@ -141,6 +141,7 @@ impl Contact {
     }
 
     /// Ends a visit at `time` and judges its service-level event.
+    #[allow(clippy::too_many_arguments)]
     fn end_visit(
         &mut self,
         settings: &Settings,

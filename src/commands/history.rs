@@ -1,0 +1,113 @@
+//! `nabiz history`.
+
+mod table;
+
+use std::collections::BTreeSet;
+use std::io::{self, BufWriter, Write};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use anyhow::{Context, anyhow};
+
+use super::Failure;
+use crate::config::{self, Config};
+use crate::ledger::history::{Format, History, OutputError, Request, write_rows};
+
+/// Where the configuration is looked for when it is not named.
+const CONFIG_FILE: &str = "nabiz.toml";
+
+/// Prints the interval history from the ledger.
+///
+/// One row for each step, queue and channel that has any number. `nabiz serve` may run at the same time. Rows that can
+/// still change are marked as open.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  nabiz history --from 2026-01-05 --to 2026-01-06 --step 30m
+  nabiz history --from 2026-01-01 --to 2026-02-01 --step 1d --queue fault --format csv > january.csv
+
+A date is the start of that business day in the zone of [windows]; --from is included and --to is not.
+Exit codes: 0 done, 1 the ledger cannot be read, 2 wrong usage or configuration.")]
+pub struct Args {
+    /// Intervals that begin at or after it: RFC 3339 or a date
+    #[arg(long, value_name = "TIME")]
+    from: String,
+    /// Intervals that begin before it: RFC 3339 or a date
+    #[arg(long, value_name = "TIME")]
+    to: String,
+    /// Length of a row: 15m, 30m, 1h, 1d or all; the shortest possible if absent
+    #[arg(long)]
+    step: Option<String>,
+    /// Only this queue, by id or alias; may be repeated
+    #[arg(long = "queue", value_name = "QUEUE")]
+    queues: Vec<String>,
+    /// Only this channel; may be repeated
+    #[arg(long = "channel", value_name = "CHANNEL")]
+    channels: Vec<String>,
+    /// How rows are written: table for people, csv and json with every column
+    #[arg(long, value_enum, default_value_t = Output::Table)]
+    format: Output,
+    /// Configuration; without it nabiz.toml where that exists, else the defaults
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+}
+
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+enum Output {
+    Table,
+    Csv,
+    Json,
+}
+
+/// Reads and prints.
+///
+/// # Errors
+/// A usage failure for wrong arguments or configuration, else what the ledger says.
+pub fn run(args: Args) -> Result<(), Failure> {
+    let config = load(args.config.as_deref())?;
+    let settings = Arc::new(config.settings());
+    let Args { from, to, step, queues, channels, format, .. } = args;
+    let request = Request { from, to, step, queues, channels };
+    let query =
+        request.query(&settings, config.ledger.interval_ms).map_err(|error| Failure::usage(anyhow!("--{error}")))?;
+    let mut unseen: BTreeSet<String> = query.queues.iter().cloned().collect();
+    let history = History::open(&config.ledger.path, settings.clone(), config.ledger.interval_ms, query)
+        .context("the history cannot be read")?;
+    let rows = history.inspect(|row| {
+        if let Ok(row) = row {
+            unseen.remove(&*row.queue);
+        }
+    });
+
+    let zone = settings.windows.business_day.zone();
+    let mut out = BufWriter::new(io::stdout().lock());
+    let written = match format {
+        Output::Table => table::write_table(rows, zone, &mut out),
+        Output::Csv => write_rows(rows, Format::Csv, zone, &mut out),
+        Output::Json => write_rows(rows, Format::Json, zone, &mut out),
+    };
+    match written.and_then(|()| out.flush().map_err(OutputError::from)) {
+        // Whoever reads has seen enough, as with `| head`.
+        Err(OutputError::Output(error)) if error.kind() == io::ErrorKind::BrokenPipe => return Ok(()),
+        Err(OutputError::Output(error)) => {
+            return Err(anyhow::Error::new(error).context("cannot write to standard output").into());
+        }
+        Err(error) => return Err(anyhow::Error::new(error).context("the history cannot be read").into()),
+        Ok(()) => {}
+    }
+    for queue in unseen {
+        // Nobody is left to tell where standard error is closed.
+        let _ = writeln!(io::stderr(), "nabiz: the queue {queue:?} has no history in this period");
+    }
+    Ok(())
+}
+
+fn load(config: Option<&Path>) -> Result<Config, Failure> {
+    let beside = Path::new(CONFIG_FILE);
+    match config {
+        Some(path) => config::load(path, config::environment()),
+        None if beside.exists() => config::load(beside, config::environment()),
+        None => Config::parse("", "the defaults", config::environment()),
+    }
+    .map_err(Failure::usage)
+}

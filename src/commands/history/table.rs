@@ -1,0 +1,110 @@
+//! Rows as a table for people: the main numbers, aligned.
+
+use std::io::{self, Write};
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+
+use crate::ledger::LedgerError;
+use crate::ledger::history::{HistoryRow, OutputError};
+
+/// Rows that are aligned together; more would have to be kept.
+const ALIGNED_ROWS: usize = 500;
+const COLUMNS: usize = 13;
+const HEADER: [&str; COLUMNS] = [
+    "start",
+    "queue",
+    "channel",
+    "offered",
+    "answered",
+    "abandoned",
+    "left",
+    "level",
+    "abandonment",
+    "asa",
+    "p90",
+    "aht",
+    "occupancy",
+];
+/// Columns of words, which are aligned to the left.
+const WORDS: usize = 3;
+
+/// Writes rows, with times in `zone`. Rows that can still change have a star.
+///
+/// # Errors
+/// [`OutputError`] of a row, or of `out`.
+pub fn write_table(
+    mut rows: impl Iterator<Item = Result<HistoryRow, LedgerError>>,
+    zone: &TimeZone,
+    out: &mut impl Write,
+) -> Result<(), OutputError> {
+    let mut widths = HEADER.map(|name| name.chars().count());
+    let mut is_first = true;
+    let mut any_open = false;
+    loop {
+        let chunk = rows.by_ref().take(ALIGNED_ROWS).collect::<Result<Vec<_>, _>>()?;
+        if chunk.is_empty() {
+            break;
+        }
+        any_open |= chunk.iter().any(|row| row.open);
+        let lines: Vec<[String; COLUMNS]> = chunk.iter().map(|row| line(row, zone)).collect();
+        for line in &lines {
+            for (width, cell) in widths.iter_mut().zip(line) {
+                *width = (*width).max(cell.chars().count());
+            }
+        }
+        if is_first {
+            write_line(&HEADER.map(str::to_string), &widths, out)?;
+            is_first = false;
+        }
+        for line in &lines {
+            write_line(line, &widths, out)?;
+        }
+    }
+    if any_open {
+        writeln!(out, "* can still change: not all events of this time have been read")?;
+    }
+    Ok(())
+}
+
+fn write_line(line: &[String; COLUMNS], widths: &[usize; COLUMNS], out: &mut impl Write) -> io::Result<()> {
+    let mut text = String::new();
+    for (index, (cell, width)) in line.iter().zip(widths).enumerate() {
+        if index > 0 {
+            text.push_str("  ");
+        }
+        let spaces = " ".repeat(width.saturating_sub(cell.chars().count()));
+        let (before, after) = if index < WORDS { ("", spaces.as_str()) } else { (spaces.as_str(), "") };
+        text.extend([before, cell, after]);
+    }
+    writeln!(out, "{}", text.trim_end())
+}
+
+fn line(row: &HistoryRow, zone: &TimeZone) -> [String; COLUMNS] {
+    let start = Timestamp::from_millisecond(row.start_ms)
+        .map(|start| zone.to_datetime(start).strftime("%Y-%m-%d %H:%M").to_string())
+        .unwrap_or_default();
+    let (counts, window) = (&row.counts, row.window());
+    let percent = |ratio: Option<f64>| ratio.map_or(String::new(), |ratio| format!("{:.1}%", ratio * 100.0));
+    let seconds = |seconds: Option<f64>| seconds.map_or(String::new(), |seconds| format!("{seconds:.1}s"));
+    [
+        format!("{start}{}", if row.open { "*" } else { "" }),
+        printable(&row.queue),
+        printable(&row.channel),
+        counts.offered.to_string(),
+        counts.answered.to_string(),
+        counts.abandoned.to_string(),
+        row.left().to_string(),
+        percent(window.service_level(row.formula)),
+        percent(window.abandonment()),
+        seconds(window.wait_mean_seconds()),
+        seconds(row.wait_quantiles_ms.map(|[_, p90, ..]| p90 as f64 / 1000.0)),
+        seconds(window.handle_mean_seconds()),
+        percent(row.occupancy()),
+    ]
+}
+
+/// Queue ids come with the events; a terminal must not obey them.
+fn printable(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
+}

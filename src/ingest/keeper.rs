@@ -1,0 +1,194 @@
+//! The thread that owns the ledger. Workers hand it checkpoints and go on reading; it answers when they are stored.
+
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use super::options::{LedgerOptions, WallClock};
+use super::{StartError, spawn};
+use crate::event::Channels;
+use crate::ledger::{Fate, Job, Ledger, LedgerError, Taken};
+use crate::view::ShardLabel;
+
+/// How often history past its retention is looked for.
+const CLEAN_EVERY: Duration = Duration::from_secs(60);
+const LOG_EVERY: Duration = Duration::from_secs(10);
+
+enum Request {
+    TakeOver { label: ShardLabel, reply: Sender<Result<Taken, LedgerError>> },
+    Store { jobs: Vec<Job>, reply: Sender<Outcome> },
+}
+
+/// What became of a checkpoint.
+pub(super) struct Outcome {
+    /// The jobs, to be given back where they were not stored.
+    pub jobs: Vec<Job>,
+    /// What became of each; an error where nothing was stored.
+    pub fates: Result<Vec<Fate>, LedgerError>,
+}
+
+/// How the ledger fares.
+#[derive(Debug, Default)]
+pub(super) struct KeeperHealth {
+    stored_ms: AtomicI64,
+    duration_us: AtomicU64,
+    failures: AtomicU64,
+    used_bytes: AtomicU64,
+    /// Longest time for which a worker stopped reading for a checkpoint.
+    pause_us: AtomicU64,
+    trouble: Mutex<Option<String>>,
+}
+
+/// A reading of [`KeeperHealth`].
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct KeeperReport {
+    pub stored_ms: Option<i64>,
+    pub duration_us: Option<u64>,
+    pub failures: u64,
+    pub used_bytes: u64,
+    pub pause_us: u64,
+    /// What is wrong with the ledger now.
+    pub trouble: Option<String>,
+}
+
+impl KeeperHealth {
+    pub(super) fn report(&self) -> KeeperReport {
+        let stored_ms = self.stored_ms.load(Ordering::Relaxed);
+        let is_stored = stored_ms != 0;
+        KeeperReport {
+            stored_ms: is_stored.then_some(stored_ms),
+            duration_us: is_stored.then(|| self.duration_us.load(Ordering::Relaxed)),
+            failures: self.failures.load(Ordering::Relaxed),
+            used_bytes: self.used_bytes.load(Ordering::Relaxed),
+            pause_us: self.pause_us.load(Ordering::Relaxed),
+            trouble: self.trouble.lock().unwrap_or_else(PoisonError::into_inner).clone(),
+        }
+    }
+
+    /// Takes note of how long a worker stopped reading.
+    pub(super) fn paused(&self, pause: Duration) {
+        self.pause_us.fetch_max(u64::try_from(pause.as_micros()).unwrap_or(u64::MAX), Ordering::Relaxed);
+    }
+
+    fn set_trouble(&self, trouble: Option<String>) {
+        *self.trouble.lock().unwrap_or_else(PoisonError::into_inner) = trouble;
+    }
+}
+
+/// The workers' side of the keeper.
+#[derive(Clone)]
+pub(super) struct Keeper {
+    requests: Sender<Request>,
+    pub(super) health: Arc<KeeperHealth>,
+}
+
+impl Keeper {
+    /// Opens the ledger and starts the thread. It ends when the last keeper is dropped.
+    pub(super) fn start(
+        options: &LedgerOptions,
+        channels: Channels,
+        clock: WallClock,
+    ) -> Result<(Self, JoinHandle<()>), StartError> {
+        let ledger = Ledger::open(&options.path, channels).map_err(StartError::Ledger)?;
+        let health = Arc::new(KeeperHealth::default());
+        let (requests, received) = channel();
+        let thread = Thread {
+            ledger,
+            health: Arc::clone(&health),
+            clock,
+            owner: format!("{}:{}", std::process::id(), options.instance),
+            retention_ms: options.history_retention_ms,
+            cleaned_at: Instant::now(),
+            logged_at: None,
+        };
+        let thread = spawn("nabiz-ledger".to_owned(), move || thread.run(&received))?;
+        Ok((Keeper { requests, health }, thread))
+    }
+
+    /// Takes a partition over.
+    pub(super) fn take_over(&self, label: ShardLabel) -> Receiver<Result<Taken, LedgerError>> {
+        let (reply, replies) = channel();
+        // Where the thread is gone, the dropped reply tells.
+        let _ = self.requests.send(Request::TakeOver { label, reply });
+        replies
+    }
+
+    /// Stores a checkpoint.
+    pub(super) fn store(&self, jobs: Vec<Job>) -> Receiver<Outcome> {
+        let (reply, replies) = channel();
+        let _ = self.requests.send(Request::Store { jobs, reply });
+        replies
+    }
+}
+
+struct Thread {
+    ledger: Ledger,
+    health: Arc<KeeperHealth>,
+    clock: WallClock,
+    owner: String,
+    retention_ms: u64,
+    cleaned_at: Instant,
+    logged_at: Option<Instant>,
+}
+
+impl Thread {
+    fn run(mut self, requests: &Receiver<Request>) {
+        loop {
+            match requests.recv_timeout(CLEAN_EVERY) {
+                Ok(Request::TakeOver { label, reply }) => {
+                    let taken = self.ledger.take_over(&label.topic, label.partition, &self.owner);
+                    self.note(taken.as_ref().err());
+                    // A worker that stops does not wait for the answer.
+                    let _ = reply.send(taken);
+                }
+                Ok(Request::Store { jobs, reply }) => {
+                    let fates = self.store(&jobs);
+                    let _ = reply.send(Outcome { jobs, fates });
+                }
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => return,
+            }
+            if self.cleaned_at.elapsed() >= CLEAN_EVERY {
+                self.cleaned_at = Instant::now();
+                self.clean();
+            }
+        }
+    }
+
+    fn store(&mut self, jobs: &[Job]) -> Result<Vec<Fate>, LedgerError> {
+        let began = Instant::now();
+        let now_ms = (self.clock)();
+        let fates = self.ledger.store(jobs, now_ms);
+        self.note(fates.as_ref().err());
+        if fates.is_ok() {
+            self.health.stored_ms.store(now_ms, Ordering::Relaxed);
+            let duration_us = u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX);
+            self.health.duration_us.store(duration_us, Ordering::Relaxed);
+            if let Ok(size) = self.ledger.size() {
+                self.health.used_bytes.store(size.used_bytes, Ordering::Relaxed);
+            }
+        }
+        fates
+    }
+
+    fn note(&mut self, error: Option<&LedgerError>) {
+        self.health.set_trouble(error.map(ToString::to_string));
+        let Some(error) = error else { return };
+        self.health.failures.fetch_add(1, Ordering::Relaxed);
+        if self.logged_at.is_none_or(|logged_at| logged_at.elapsed() >= LOG_EVERY) {
+            self.logged_at = Some(Instant::now());
+            tracing::error!(%error, "the ledger failed, it is tried again");
+        }
+    }
+
+    fn clean(&mut self) {
+        let before_ms = (self.clock)().saturating_sub_unsigned(self.retention_ms);
+        match self.ledger.delete_history_before(before_ms) {
+            Ok(0) => {}
+            Ok(rows) => tracing::info!(rows, "interval history past its retention deleted"),
+            Err(error) => self.note(Some(&error)),
+        }
+    }
+}

@@ -1,0 +1,142 @@
+//! What is told of a row: the columns of CSV, which are the members of JSON too. Durations in seconds.
+
+use jiff::tz::TimeZone;
+use serde::{Serialize, Serializer};
+
+use super::output::local_time;
+use super::row::HistoryRow;
+use crate::shard::Formula;
+
+/// One value of a row.
+pub(super) enum Cell<'a> {
+    /// Nothing to say: a ratio of nothing, a mean of nobody.
+    Empty,
+    Flag(bool),
+    Count(u64),
+    Number(f64),
+    Text(&'a str),
+    /// An instant, in milliseconds since the Unix epoch.
+    Time(i64),
+}
+
+/// A name, and its value in a row.
+pub(super) type Column = (&'static str, fn(&HistoryRow) -> Cell<'_>);
+
+/// Every column, in the order of CSV. The names are a contract: a column may be added at the end, none changes its meaning.
+pub(super) const COLUMNS: [Column; 59] = [
+    ("start", |row| Cell::Time(row.start_ms)),
+    ("end", |row| Cell::Time(row.end_ms)),
+    ("open", |row| Cell::Flag(row.open)),
+    ("queue", |row| Cell::Text(&row.queue)),
+    ("channel", |row| Cell::Text(&row.channel)),
+    ("target_wait_seconds", |row| row.target.map(|(wait_ms, _)| seconds(wait_ms)).into()),
+    ("target_service_level", |row| row.target.map(|(_, ratio)| ratio).into()),
+    ("offered", |row| Cell::Count(row.counts.offered)),
+    ("answered", |row| Cell::Count(row.counts.answered)),
+    ("answered_in_target", |row| Cell::Count(row.counts.answered_in_target)),
+    ("abandoned", |row| Cell::Count(row.counts.abandoned)),
+    ("abandoned_in_target", |row| Cell::Count(row.counts.abandoned_in_target)),
+    ("abandoned_short", |row| Cell::Count(row.counts.abandoned_short)),
+    ("left", |row| Cell::Count(row.left())),
+    ("left_timeout", |row| Cell::Count(row.counts.left[0])),
+    ("left_full", |row| Cell::Count(row.counts.left[1])),
+    ("left_empty", |row| Cell::Count(row.counts.left[2])),
+    ("left_exit_key", |row| Cell::Count(row.counts.left[3])),
+    ("left_withdrawn", |row| Cell::Count(row.counts.left[4])),
+    ("left_transfer", |row| Cell::Count(row.counts.left[5])),
+    ("left_callback", |row| Cell::Count(row.counts.left[6])),
+    ("left_closed", |row| Cell::Count(row.counts.left[7])),
+    ("lost", |row| Cell::Count(row.counts.lost)),
+    ("service_level_met", |row| Cell::Count(row.counts.met)),
+    ("service_level_missed", |row| Cell::Count(row.counts.missed)),
+    ("service_level_live", |row| row.window().service_level(Formula::Live).into()),
+    ("formula", |row| Cell::Text(word(row.formula))),
+    ("service_level", |row| row.window().service_level(row.formula).into()),
+    ("abandonment", |row| row.window().abandonment().into()),
+    ("wait_sum_seconds", |row| Cell::Number(seconds(row.counts.wait_sum_ms))),
+    ("asa_seconds", |row| row.window().wait_mean_seconds().into()),
+    ("wait_p50_seconds", |row| row.wait_quantiles_ms.map(|[p50, ..]| seconds(p50)).into()),
+    ("wait_p90_seconds", |row| row.wait_quantiles_ms.map(|[_, p90, ..]| seconds(p90)).into()),
+    ("wait_p95_seconds", |row| row.wait_quantiles_ms.map(|[.., p95, _]| seconds(p95)).into()),
+    ("wait_p99_seconds", |row| row.wait_quantiles_ms.map(|[.., p99]| seconds(p99)).into()),
+    ("wait_max_seconds", |row| (row.counts.answered > 0).then(|| seconds(row.counts.wait_max_ms)).into()),
+    ("abandon_wait_sum_seconds", |row| Cell::Number(seconds(row.counts.abandon_wait_sum_ms))),
+    ("abandon_wait_mean_seconds", |row| row.window().abandon_wait_mean_seconds().into()),
+    ("abandon_wait_p90_seconds", |row| row.abandon_wait_p90_ms.map(seconds).into()),
+    ("handled", |row| Cell::Count(row.counts.handled)),
+    ("handle_sum_seconds", |row| Cell::Number(seconds(row.counts.handle_sum_ms))),
+    ("aht_seconds", |row| row.window().handle_mean_seconds().into()),
+    ("handle_p90_seconds", |row| row.handle_p90_ms.map(seconds).into()),
+    ("first_responses", |row| Cell::Count(row.counts.first_responses)),
+    ("first_response_mean_seconds", |row| {
+        mean(seconds(row.counts.first_response_sum_ms), row.counts.first_responses).into()
+    }),
+    ("resolutions", |row| Cell::Count(row.counts.resolutions)),
+    ("resolution_mean_seconds", |row| mean(seconds(row.counts.resolution_sum_ms), row.counts.resolutions).into()),
+    ("not_answered", |row| Cell::Count(row.counts.not_answered)),
+    ("transfers", |row| Cell::Count(row.counts.transfers)),
+    ("reopened", |row| Cell::Count(row.counts.reopened)),
+    ("surveys", |row| Cell::Count(row.counts.surveys)),
+    ("survey_score_mean", |row| mean(row.counts.survey_score_sum as f64, row.counts.surveys).into()),
+    ("agent_available_seconds", |row| agent_seconds(row, 0)),
+    ("agent_busy_seconds", |row| agent_seconds(row, 1)),
+    ("agent_wrap_up_seconds", |row| agent_seconds(row, 2)),
+    ("agent_paused_seconds", |row| agent_seconds(row, 3)),
+    ("agent_offline_seconds", |row| agent_seconds(row, 4)),
+    ("occupancy", |row| row.occupancy().into()),
+    ("quantile_values_missing", |row| Cell::Count(row.quantile_values_missing)),
+];
+
+impl From<Option<f64>> for Cell<'_> {
+    fn from(number: Option<f64>) -> Self {
+        number.map_or(Cell::Empty, Cell::Number)
+    }
+}
+
+fn seconds(ms: u64) -> f64 {
+    ms as f64 / 1000.0
+}
+
+fn mean(sum: f64, count: u64) -> Option<f64> {
+    (count > 0).then(|| sum / count as f64)
+}
+
+/// Agent time by [`crate::event::AgentState::index`].
+fn agent_seconds(row: &HistoryRow, state: usize) -> Cell<'_> {
+    row.agent_ms.and_then(|state_ms| state_ms.get(state).copied()).map(seconds).into()
+}
+
+fn word(formula: Formula) -> &'static str {
+    Formula::ALL.into_iter().find(|(known, _)| *known == formula).map_or("", |(_, word)| word)
+}
+
+/// A row as a JSON object with a member for every column.
+pub(super) struct Object<'a> {
+    pub(super) row: &'a HistoryRow,
+    pub(super) zone: &'a TimeZone,
+}
+
+impl Serialize for Object<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer
+            .collect_map(COLUMNS.iter().map(|(name, cell)| (name, Member { cell: cell(self.row), zone: self.zone })))
+    }
+}
+
+struct Member<'a> {
+    cell: Cell<'a>,
+    zone: &'a TimeZone,
+}
+
+impl Serialize for Member<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self.cell {
+            Cell::Empty => serializer.serialize_none(),
+            Cell::Flag(flag) => serializer.serialize_bool(flag),
+            Cell::Count(count) => serializer.serialize_u64(count),
+            Cell::Number(number) => serializer.serialize_f64(number),
+            Cell::Text(text) => serializer.serialize_str(text),
+            Cell::Time(time_ms) => serializer.serialize_str(&local_time(time_ms, self.zone)),
+        }
+    }
+}

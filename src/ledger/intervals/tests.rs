@@ -1,0 +1,127 @@
+use std::path::Path;
+
+use rusqlite::Connection;
+
+use super::*;
+use crate::event::ChannelId;
+use crate::ledger::schema;
+use crate::view::cell_of;
+
+const QUARTER_MS: i64 = 900_000;
+
+fn ledger(folder: &Path) -> Connection {
+    schema::open(&folder.join("ledger.db")).unwrap()
+}
+
+fn delta(start_ms: i64, waits_ms: &[u64]) -> IntervalDelta {
+    let mut wait_answered = Cells::default();
+    for wait_ms in waits_ms {
+        wait_answered.add(&Cells { counts: vec![(cell_of(*wait_ms) as u16, 1)] });
+    }
+    let counts = IntervalCounts {
+        answered: waits_ms.len() as u64,
+        wait_sum_ms: waits_ms.iter().sum(),
+        wait_max_ms: waits_ms.iter().max().copied().unwrap_or(0),
+        ..IntervalCounts::default()
+    };
+    IntervalDelta {
+        start_ms,
+        queue: "fault".into(),
+        channel: ChannelId::PHONE,
+        target_wait_ms: 20_000,
+        target_ratio: 0.8,
+        counts,
+        wait_answered,
+        wait_abandoned: Cells::default(),
+        handle: Cells::default(),
+    }
+}
+
+fn store(connection: &mut Connection, deltas: &[IntervalDelta], agents: &[AgentIntervalDelta]) {
+    let tx = connection.transaction().unwrap();
+    add(&tx, &Channels::default(), deltas, agents).unwrap();
+    tx.commit().unwrap();
+}
+
+fn stored_waits(connection: &Connection) -> (i64, Option<Distribution>) {
+    let (answered, format, blob): (i64, i64, Option<Vec<u8>>) = connection
+        .query_row("SELECT answered, histogram_format, wait_answered FROM intervals", [], |row| {
+            Ok((row.get(0)?, row.get(1)?, row.get(2)?))
+        })
+        .unwrap();
+    (answered, blob.map(|blob| Codec::new().decode(format, &blob).unwrap()))
+}
+
+#[test]
+fn increments_add_up_in_one_row_across_transactions() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut connection = ledger(folder.path());
+    store(&mut connection, &[delta(0, &[1_000, 5_000]), delta(0, &[7_000])], &[]);
+    let newer = IntervalDelta { target_wait_ms: 30_000, target_ratio: 0.9, ..delta(0, &[]) };
+    store(&mut connection, &[delta(0, &[2_000]), newer], &[]);
+    let (answered, waits) = stored_waits(&connection);
+    assert_eq!((answered, waits.map(|waits| waits.len())), (4, Some(4)));
+    let row: (i64, i64, i64, f64) = connection
+        .query_row("SELECT wait_sum_ms, wait_max_ms, target_wait_ms, target_ratio FROM intervals", [], |row| {
+            Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?))
+        })
+        .unwrap();
+    assert_eq!(row, (15_000, 7_000, 30_000, 0.9));
+}
+
+#[test]
+fn a_transaction_that_is_rolled_back_leaves_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut connection = ledger(folder.path());
+    let tx = connection.transaction().unwrap();
+    add(&tx, &Channels::default(), &[delta(0, &[1])], &[]).unwrap();
+    tx.rollback().unwrap();
+    store(&mut connection, &[delta(0, &[1])], &[]);
+    assert_eq!(stored_waits(&connection).0, 1);
+}
+
+#[test]
+fn agent_time_adds_up() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut connection = ledger(folder.path());
+    let agent = AgentIntervalDelta { start_ms: 0, queue: "fault".into(), state_ms: [1, 2, 3, 4, 5] };
+    store(&mut connection, &[], &[agent.clone(), agent.clone()]);
+    store(&mut connection, &[], &[agent]);
+    let sql = format!("SELECT {} FROM agent_intervals", AGENT_COLUMNS.join(", "));
+    let stored = connection.query_row(&sql, [], |row| agent_ms(row, 0)).unwrap();
+    assert_eq!(stored, [3, 6, 9, 12, 15]);
+}
+
+#[test]
+fn an_unreadable_distribution_is_replaced_and_its_counts_stay() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut connection = ledger(folder.path());
+    store(&mut connection, &[delta(0, &[1_000, 5_000])], &[]);
+    connection.execute("UPDATE intervals SET wait_answered = x'00112233'", []).unwrap();
+    let before = distributions_replaced();
+    store(&mut connection, &[delta(0, &[7_000])], &[]);
+    let (answered, waits) = stored_waits(&connection);
+    assert_eq!((answered, waits.map(|waits| waits.len())), (3, Some(1)));
+    assert!(distributions_replaced() > before);
+}
+
+#[test]
+fn retention_deletes_a_day_at_a_time_and_nothing_newer() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut connection = ledger(folder.path());
+    let deltas: Vec<_> = (0..5 * 96).map(|quarter| delta(quarter * QUARTER_MS, &[1])).collect();
+    let agent = AgentIntervalDelta { start_ms: 0, queue: "fault".into(), state_ms: [1; 5] };
+    store(&mut connection, &deltas, &[agent]);
+    let tx = connection.transaction().unwrap();
+    let before_ms = 250 * QUARTER_MS;
+    let mut deleted = Vec::new();
+    while let Some(rows) = Some(delete_before(&tx, before_ms).unwrap()).filter(|rows| *rows > 0) {
+        deleted.push(rows);
+    }
+    assert_eq!(deleted, [97, 96, 58]);
+    tx.commit().unwrap();
+    let left: (i64, i64) = connection
+        .query_row("SELECT min(start_ms), count(*) FROM intervals", [], |row| Ok((row.get(0)?, row.get(1)?)))
+        .unwrap();
+    assert_eq!(left, (before_ms, 5 * 96 - 250));
+}

@@ -1,0 +1,226 @@
+//! Checkpoints: what a worker stores of its partitions, and what the next owner finds.
+
+use std::path::Path;
+
+use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
+
+use super::{LedgerError, intervals, schema};
+use crate::event::Channels;
+use crate::shard::{Checkpoint, Piece, PieceKind};
+
+/// The right to write a partition, until another takes it over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Claim {
+    partition_id: i64,
+    generation: i64,
+}
+
+/// A partition as the ledger holds it, for its new owner.
+#[derive(Debug)]
+pub struct Taken {
+    /// The right to write it.
+    pub claim: Claim,
+    /// What was stored; nothing before the first checkpoint.
+    pub stored: Option<Stored>,
+}
+
+/// The last checkpoint of a partition.
+#[derive(Debug)]
+pub struct Stored {
+    /// Position after the last record in it.
+    pub next_offset: i64,
+    /// Stream time advances to this instant before the next record.
+    pub advance_ms: Option<i64>,
+    /// The state.
+    pub pieces: Vec<Piece>,
+}
+
+/// One partition of a checkpoint.
+#[derive(Debug)]
+pub struct Job {
+    /// The right to write it.
+    pub claim: Claim,
+    /// What to write.
+    pub checkpoint: Checkpoint,
+    /// Stream time is to advance to this instant, once it is stored and before the next record.
+    pub advance_ms: Option<i64>,
+}
+
+/// What became of a job.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fate {
+    /// Stored.
+    Stored,
+    /// Refused: another instance has taken the partition over.
+    Fenced,
+}
+
+/// Points of a checkpoint at which a test may let it end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Point {
+    /// Nothing is written.
+    Before,
+    /// Everything is written and nothing is committed.
+    Within,
+    /// All is committed, and the worker has not heard of it.
+    After,
+}
+
+/// Size of the ledger.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Size {
+    /// Bytes in use.
+    pub used_bytes: u64,
+    /// Bytes of the file, with what is free for new data; the write-ahead log is not counted.
+    pub file_bytes: u64,
+}
+
+/// The ledger, open for writing.
+#[derive(Debug)]
+pub struct Ledger {
+    connection: Connection,
+    channels: Channels,
+}
+
+impl Ledger {
+    /// Opens the ledger; makes it where there is none, and brings an older one up to date.
+    ///
+    /// # Errors
+    /// [`LedgerError`]; an unreadable, foreign or newer file is never replaced.
+    pub fn open(path: &Path, channels: Channels) -> Result<Self, LedgerError> {
+        Ok(Ledger { connection: schema::open(path)?, channels })
+    }
+
+    /// Takes a partition over. From then on, whoever held it is refused.
+    ///
+    /// # Errors
+    /// [`LedgerError`]: another instance writes for too long, or the file fails. Nothing is taken over then.
+    pub fn take_over(&mut self, topic: &str, partition: i32, owner: &str) -> Result<Taken, LedgerError> {
+        let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        transaction.execute(
+            "INSERT INTO partitions (topic, partition, generation, owner) VALUES (?1, ?2, 1, ?3)
+             ON CONFLICT (topic, partition) DO UPDATE SET generation = generation + 1, owner = excluded.owner",
+            params![topic, partition, owner],
+        )?;
+        let (partition_id, generation, next_offset, advance_ms) = transaction.query_row(
+            "SELECT id, generation, next_offset, advance_ms FROM partitions WHERE topic = ?1 AND partition = ?2",
+            params![topic, partition],
+            |row| Ok((row.get(0)?, row.get(1)?, row.get::<_, Option<i64>>(2)?, row.get(3)?)),
+        )?;
+        let stored = match next_offset {
+            Some(next_offset) => {
+                Some(Stored { next_offset, advance_ms, pieces: pieces_of(&transaction, partition_id)? })
+            }
+            None => None,
+        };
+        transaction.commit()?;
+        Ok(Taken { claim: Claim { partition_id, generation }, stored })
+    }
+
+    /// Stores a checkpoint in one transaction; what became of each job, in their order.
+    ///
+    /// # Errors
+    /// [`LedgerError`], and then nothing is stored.
+    pub fn store(&mut self, jobs: &[Job], wall_ms: i64) -> Result<Vec<Fate>, LedgerError> {
+        self.store_observed(jobs, wall_ms, |_| {})
+    }
+
+    /// [`Self::store`], telling a test at which point it is.
+    ///
+    /// # Errors
+    /// As [`Self::store`].
+    #[doc(hidden)]
+    pub fn store_observed(
+        &mut self,
+        jobs: &[Job],
+        wall_ms: i64,
+        mut at: impl FnMut(Point),
+    ) -> Result<Vec<Fate>, LedgerError> {
+        at(Point::Before);
+        let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let mut fates = Vec::with_capacity(jobs.len());
+        for job in jobs {
+            fates.push(write(&transaction, &self.channels, job, wall_ms)?);
+        }
+        at(Point::Within);
+        transaction.commit()?;
+        at(Point::After);
+        Ok(fates)
+    }
+
+    /// Deletes the interval history from before an instant.
+    ///
+    /// # Errors
+    /// [`LedgerError`], and then nothing is deleted.
+    pub fn delete_history_before(&mut self, start_ms: i64) -> Result<usize, LedgerError> {
+        let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let deleted = intervals::delete_before(&transaction, start_ms)?;
+        transaction.commit()?;
+        Ok(deleted)
+    }
+
+    /// How large the ledger is.
+    ///
+    /// # Errors
+    /// [`LedgerError`] where SQLite does not say.
+    pub fn size(&self) -> Result<Size, LedgerError> {
+        let pragma = |name: &str| self.connection.pragma_query_value(None, name, |row| row.get::<_, i64>(0));
+        let (page_bytes, pages, free) = (pragma("page_size")?, pragma("page_count")?, pragma("freelist_count")?);
+        let bytes = |pages: i64| (page_bytes * pages).unsigned_abs();
+        Ok(Size { used_bytes: bytes(pages - free), file_bytes: bytes(pages) })
+    }
+
+    /// Bounds the file, so that a test can fill it.
+    ///
+    /// # Errors
+    /// [`LedgerError`] where SQLite refuses.
+    #[doc(hidden)]
+    pub fn limit_pages(&self, pages: i64) -> Result<(), LedgerError> {
+        Ok(self.connection.pragma_update(None, "max_page_count", pages)?)
+    }
+}
+
+fn pieces_of(transaction: &Transaction<'_>, partition_id: i64) -> Result<Vec<Piece>, LedgerError> {
+    let mut statement = transaction.prepare("SELECT kind, number, bytes FROM pieces WHERE partition_id = ?1")?;
+    let mut rows = statement.query(params![partition_id])?;
+    let mut pieces = Vec::new();
+    while let Some(row) = rows.next()? {
+        let kind: i64 = row.get(0)?;
+        let kind = PieceKind::from_number(kind)
+            .ok_or_else(|| LedgerError::Corrupt { what: "piece", detail: format!("unknown kind {kind}") })?;
+        pieces.push(Piece { kind, number: row.get(1)?, bytes: row.get(2)? });
+    }
+    Ok(pieces)
+}
+
+fn write(transaction: &Transaction<'_>, channels: &Channels, job: &Job, wall_ms: i64) -> Result<Fate, LedgerError> {
+    let Job { claim, checkpoint, advance_ms } = job;
+    let id = claim.partition_id;
+    let stream_ms = checkpoint.stream_ms.max(*advance_ms);
+    let owned: Option<i64> = transaction
+        .prepare(
+            "UPDATE partitions SET next_offset = ?3, stream_ms = ?4, advance_ms = ?5, stored_ms = ?6,
+             checkpoint = checkpoint + 1 WHERE id = ?1 AND generation = ?2 RETURNING id",
+        )?
+        .query_row(params![id, claim.generation, checkpoint.next_offset, stream_ms, advance_ms, wall_ms], |row| {
+            row.get(0)
+        })
+        .optional()?;
+    if owned.is_none() {
+        return Ok(Fate::Fenced);
+    }
+    let mut delete =
+        transaction.prepare("DELETE FROM pieces WHERE partition_id = ?1 AND kind = ?2 AND number BETWEEN ?3 AND ?4")?;
+    for deletion in &checkpoint.deletions {
+        delete.execute(params![id, deletion.kind as i64, deletion.first, deletion.last])?;
+    }
+    let mut put = transaction.prepare(
+        "INSERT INTO pieces (partition_id, kind, number, bytes) VALUES (?1, ?2, ?3, ?4)
+         ON CONFLICT (partition_id, kind, number) DO UPDATE SET bytes = excluded.bytes",
+    )?;
+    for piece in &checkpoint.pieces {
+        put.execute(params![id, piece.kind as i64, piece.number, piece.bytes])?;
+    }
+    intervals::add(transaction, channels, &checkpoint.intervals, &checkpoint.agent_intervals)?;
+    Ok(Fate::Stored)
+}

@@ -1,0 +1,197 @@
+//! A ledger that a test writes.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use nabiz::config::Config;
+use nabiz::ledger::history::{History, HistoryRow, Query, Step};
+use nabiz::ledger::{Claim, Fate, Job, Ledger};
+use nabiz::shard::{AgentIntervalDelta, Checkpoint, IntervalCounts, IntervalDelta, Settings};
+use nabiz::view::Cells;
+
+pub const INTERVAL_MS: i64 = 900_000;
+/// Rows of [`Book::fill_year`] in one interval.
+const QUEUES_OF_YEAR: [&str; 3] = ["billing", "fault", "water-quality"];
+const INTERVALS_OF_YEAR: i64 = 35_040;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    Answered,
+    Abandoned,
+    Handled,
+}
+
+/// One thing that happened.
+#[derive(Clone, Copy, Debug)]
+pub struct Fact {
+    pub time_ms: i64,
+    pub queue: &'static str,
+    pub channel: &'static str,
+    pub kind: Kind,
+    pub duration_ms: u64,
+}
+
+/// An answer after ten seconds, for tests that care about other things.
+pub const FACT: Fact = Fact { time_ms: 0, queue: "fault", channel: "phone", kind: Kind::Answered, duration_ms: 10_000 };
+
+pub struct Book {
+    pub ledger: Ledger,
+    pub settings: Arc<Settings>,
+    pub path: PathBuf,
+    folder: tempfile::TempDir,
+}
+
+impl Book {
+    /// An empty ledger, with a configuration beside it.
+    pub fn new(toml: &str) -> Book {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("nabiz.db");
+        let toml = format!("{toml}\n[ledger]\npath = {:?}\n", path.display().to_string());
+
+        std::fs::write(folder.path().join("nabiz.toml"), &toml).expect("written");
+        let settings = Config::parse(&toml, "nabiz.toml", std::iter::empty()).expect("a configuration").settings();
+        let ledger = Ledger::open(&path, settings.channels.clone()).expect("a ledger");
+        Book { ledger, settings: Arc::new(settings), path, folder }
+    }
+
+    pub fn folder(&self) -> &std::path::Path {
+        self.folder.path()
+    }
+
+    /// Takes over a partition that belongs to no test's facts.
+    pub fn take_over(&mut self, partition: i32) -> Claim {
+        self.ledger.take_over("calls", partition, "test").expect("taken over").claim
+    }
+
+    /// Stores a stream time for a partition.
+    pub fn advance(&mut self, partition: i32, stream_ms: i64) {
+        let claim = self.take_over(partition);
+        self.store(claim, Checkpoint { stream_ms: Some(stream_ms), ..Checkpoint::default() });
+    }
+
+    pub fn store(&mut self, claim: Claim, checkpoint: Checkpoint) {
+        let fates = self.ledger.store(&[Job { claim, checkpoint, advance_ms: None }], 0).expect("stored");
+        assert_eq!(fates, [Fate::Stored]);
+    }
+
+    /// Adds facts in one checkpoint, one increment each. Their partition has no stream time of its own.
+    pub fn add_facts(&mut self, facts: &[Fact]) {
+        let intervals = facts.iter().map(|fact| self.delta(fact)).collect();
+        let claim = self.take_over(99);
+        self.store(claim, Checkpoint { intervals, ..Checkpoint::default() });
+    }
+
+    pub fn add_agents(&mut self, start_ms: i64, queue: &str, state_ms: [u64; 5]) {
+        let claim = self.take_over(99);
+        let agents = AgentIntervalDelta { start_ms, queue: queue.into(), state_ms };
+        self.store(claim, Checkpoint { agent_intervals: vec![agents], ..Checkpoint::default() });
+    }
+
+    fn delta(&self, fact: &Fact) -> IntervalDelta {
+        let mut delta = IntervalDelta {
+            start_ms: fact.time_ms.div_euclid(INTERVAL_MS) * INTERVAL_MS,
+            queue: fact.queue.into(),
+            channel: self.settings.channels.id(fact.channel).expect("a channel"),
+            target_wait_ms: 20_000,
+            target_ratio: 0.8,
+            counts: IntervalCounts::default(),
+            wait_answered: Cells::default(),
+            wait_abandoned: Cells::default(),
+            handle: Cells::default(),
+        };
+        let (ms, counts) = (fact.duration_ms, &mut delta.counts);
+        match fact.kind {
+            Kind::Answered => {
+                counts.answered = 1;
+                counts.wait_sum_ms = ms;
+                counts.wait_max_ms = ms;
+                delta.wait_answered.increment(ms);
+            }
+            Kind::Abandoned => {
+                counts.abandoned = 1;
+                counts.abandon_wait_sum_ms = ms;
+                delta.wait_abandoned.increment(ms);
+            }
+            Kind::Handled => {
+                counts.handled = 1;
+                counts.handle_sum_ms = ms;
+                delta.handle.increment(ms);
+            }
+        }
+        delta
+    }
+
+    pub fn history(&self, query: Query) -> History {
+        History::open(&self.path, self.settings.clone(), INTERVAL_MS as u64, query).expect("a history")
+    }
+
+    pub fn rows(&self, query: Query) -> Vec<HistoryRow> {
+        self.history(query).collect::<Result<_, _>>().expect("rows")
+    }
+
+    pub fn sql(&self, statement: &str) {
+        rusqlite::Connection::open(&self.path).expect("opened").execute_batch(statement).expect("done");
+    }
+
+    /// A year of intervals of three queues, each with one answer; gives its bounds.
+    pub fn fill_year(&mut self) -> (i64, i64) {
+        let from_ms = ms("2025-01-01T00:00:00+03:00");
+        let facts = QUEUES_OF_YEAR.map(|queue| Fact { time_ms: from_ms, queue, ..FACT });
+        self.add_facts(&facts);
+        let connection = rusqlite::Connection::open(&self.path).expect("opened");
+        let columns: Vec<String> = connection
+            .prepare("SELECT name FROM pragma_table_info('intervals') WHERE name <> 'start_ms'")
+            .and_then(|mut select| select.query_map([], |row| row.get(0))?.collect())
+            .expect("columns");
+        let columns = columns.join(", ");
+        self.sql(&format!(
+            "WITH RECURSIVE later (number) AS (SELECT 1 UNION ALL SELECT number + 1 FROM later
+                 WHERE number < {INTERVALS_OF_YEAR} - 1)
+             INSERT INTO intervals (start_ms, {columns})
+             SELECT start_ms + number * {INTERVAL_MS}, {columns} FROM later, (SELECT * FROM intervals)"
+        ));
+        (from_ms, from_ms + INTERVALS_OF_YEAR * INTERVAL_MS)
+    }
+}
+
+pub fn ms(text: &str) -> i64 {
+    text.parse::<jiff::Timestamp>().expect("a time").as_millisecond()
+}
+
+/// All queues and channels.
+pub fn query(from_ms: i64, to_ms: i64, step: Step) -> Query {
+    Query { from_ms, to_ms, step, queues: Vec::new(), channels: Vec::new() }
+}
+
+/// The value at a quantile by nearest rank.
+pub fn exact(values: &[u64], quantile: f64) -> Option<u64> {
+    let mut sorted = values.to_vec();
+    sorted.sort_unstable();
+    let rank = (quantile * sorted.len() as f64).ceil().max(1.0) as usize;
+    sorted.get(rank - 1).copied()
+}
+
+/// The records of a CSV text by RFC 4180.
+pub fn parse_csv(text: &str) -> Vec<Vec<String>> {
+    let mut records = Vec::new();
+    let (mut record, mut field, mut quoted) = (Vec::new(), String::new(), false);
+    let mut characters = text.chars().peekable();
+    while let Some(c) = characters.next() {
+        match (quoted, c) {
+            (true, '"') if characters.peek() == Some(&'"') => {
+                characters.next();
+                field.push('"');
+            }
+            (_, '"') => quoted = !quoted,
+            (false, ',') => record.push(std::mem::take(&mut field)),
+            (false, '\r') => {
+                assert_eq!(characters.next(), Some('\n'));
+                record.push(std::mem::take(&mut field));
+                records.push(std::mem::take(&mut record));
+            }
+            (_, other) => field.push(other),
+        }
+    }
+    assert!(!quoted && field.is_empty() && record.is_empty(), "the last record has no end");
+    records
+}
