@@ -93,8 +93,10 @@ pub fn run(args: Args) -> Result<(), Failure> {
     let path = scratch.0.join("nabiz.db");
     let ledger_options = LedgerOptions::new(&path, ledger::load_or_create(&path).map_err(anyhow::Error::from)?);
     let options = Options { topics, ..Options::new(brokers, "nabiz-demo", "nabiz.dead-letters", ledger_options) };
+    let mut settings = config.settings();
+    settings.history_interval_ms = Some(config.ledger.interval_ms);
     let http = pipeline::Http { listen: args.listen, security: Security::default() };
-    let result = pipeline::run(options, Arc::new(config.settings()), http, args.duration, |address| {
+    let result = pipeline::run(options, Arc::new(settings), http, args.duration, |address| {
         println!("page     http://{address}/");
         println!("metrics  http://{address}/metrics");
         println!("api      http://{address}/api/v1/queues");

@@ -283,7 +283,10 @@ impl<'s> Session<'s> {
         let mut starts = TopicPartitionList::with_capacity(labels.len());
         let mut partitions = Vec::with_capacity(labels.len());
         for label in labels {
-            let Some(taken) = self.take_over(&label) else { return Ok(()) };
+            let Some(taken) = self.take_over(&label) else {
+                // The process stops. Without an answer to the group, the consumer could not close.
+                return Ok(self.consumer.unassign()?);
+            };
             self.state.missing_topics.remove(&*label.topic);
             let format = format_of(&self.shared.options, &label.topic);
             let (settings, hash_key) = (Arc::clone(&self.shared.settings), self.shared.options.ledger.hash_key);
