@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
+use std::path::PathBuf;
 
 use tempfile::TempDir;
 
@@ -60,6 +61,11 @@ impl Pipeline {
     /// The dead-letter topic; the test makes it.
     pub fn dead_letters(&self) -> &str {
         &self.dead_letters
+    }
+
+    /// The configuration of [`Pipeline::serve`].
+    pub fn config(&self) -> PathBuf {
+        self.folder.path().join("nabiz.toml")
     }
 
     /// Starts `nabiz serve`.

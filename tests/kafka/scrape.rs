@@ -67,6 +67,11 @@ impl Scrape {
             .sum()
     }
 
+    /// The samples that may only rise: counters, and the parts of histograms.
+    pub fn counters(&self) -> impl Iterator<Item = (&SampleKey, f64)> {
+        self.samples.iter().filter(|((name, _), _)| self.counters.contains(name)).map(|(key, value)| (key, *value))
+    }
+
     /// The series of a name: labels and value.
     pub fn series(&self, name: &str) -> impl Iterator<Item = (&BTreeMap<String, String>, f64)> {
         self.samples.iter().filter(move |((found, _), _)| found == name).map(|((_, labels), value)| (labels, *value))
