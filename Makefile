@@ -41,5 +41,6 @@ bench: ## the benchmarks
 	$(CARGO) bench --locked
 
 soak: ## long runs of the generated tests, in the release profile; bounded by SOAK_SECONDS
-	NABIZ_FUZZ_CASES=$(NABIZ_FUZZ_CASES) NABIZ_ORACLE_CASES=$(NABIZ_ORACLE_CASES) \
-	    timeout $(SOAK_SECONDS) $(CARGO) test --release --locked
+	NABIZ_FUZZ_CASES=$(NABIZ_FUZZ_CASES) NABIZ_ORACLE_CASES=$(NABIZ_ORACLE_CASES) NABIZ_SOAK_RECORDS=20000000 \
+	NABIZ_CHAOS_RECORDS=200000 NABIZ_CHAOS_KILLS=20 NABIZ_CHAOS_BROKER_KILLS=3 NABIZ_CHAOS_JOINS=10 \
+	    timeout $(SOAK_SECONDS) $(CARGO) test --release --locked -- --nocapture

@@ -202,6 +202,57 @@ fn nothing_is_lost_and_nothing_counted_twice_whatever_happens() {
     assert!(watch.scrapes > 20, "{} scrapes", watch.scrapes);
 }
 
+#[test]
+fn a_process_that_stood_still_counts_nothing_twice() {
+    let Some(tools) = tools() else { return };
+    let kafka = Kafka::start(&tools);
+    let pipeline = Pipeline::new(kafka.brokers(), "zombie")
+        .topic(TOPIC, "cloudevents")
+        .shard_label()
+        .client("session.timeout.ms", "6000")
+        .client("heartbeat.interval.ms", "500");
+    kafka.create_topic(TOPIC, PARTITIONS);
+    kafka.create_topic(pipeline.dead_letters(), 1);
+    let (events, truth) = stream(6_000);
+    let (first, rest) = events.split_at(events.len() / 2);
+    let read = |scrapes: &[Scrape], records: usize| {
+        let sum = Scrape::over_shards(scrapes);
+        let read = sum.sum("nabiz_records_total", &[("topic", TOPIC)]);
+        if read == records as f64 { Ok(sum) } else { Err(format!("{read} of {records} records")) }
+    };
+
+    let mut zombie = pipeline.serve();
+    zombie.wait_ready();
+    produce(&kafka, TOPIC, first);
+    kafka::wait_for("the first half read", SETTLED_WITHIN, || read(&[zombie.scrape()], first.len()));
+    let mut heir = pipeline.serve_another();
+    heir.wait_ready();
+
+    zombie.signal("STOP");
+    produce(&kafka, TOPIC, rest);
+    let all = kafka::wait_for("the heir has it all", SETTLED_WITHIN, || read(&[heir.scrape()], events.len()));
+    let mut watch = Watch::default();
+    watch.see(&heir.scrape());
+    zombie.signal("CONT");
+    for _ in 0..50 {
+        watch.see(&zombie.scrape());
+        watch.see(&heir.scrape());
+        thread::sleep(Duration::from_millis(100));
+    }
+    assert!(watch.fallen.is_empty(), "{} counters fell:\n{}", watch.fallen.len(), watch.fallen.join("\n"));
+    let both = kafka::wait_for("each partition once", SETTLED_WITHIN, || {
+        read(&[zombie.scrape(), heir.scrape()], events.len())
+    });
+    for total in [all, both] {
+        let differences = truth::differences(&truth, &total, &[]);
+        assert!(differences.is_empty(), "{} differences:\n{}", differences.len(), differences.join("\n"));
+    }
+    for running in [zombie, heir] {
+        running.terminate(Duration::from_secs(10));
+    }
+    assert_history(&pipeline, &truth);
+}
+
 /// The interval history, over the whole time, says what the truth says.
 fn assert_history(pipeline: &Pipeline, truth: &Value) {
     let config = pipeline.config().display().to_string();

@@ -14,6 +14,12 @@ pub enum LedgerError {
         /// What SQLite said.
         error: rusqlite::Error,
     },
+    /// There is no file.
+    #[error("there is no ledger at {path}: `nabiz serve` makes it, and --config says where it is", path = path.display())]
+    Absent {
+        /// Where it should be.
+        path: PathBuf,
+    },
     /// The file is a database of something else.
     #[error("{path} is not a ledger of nabiz", path = path.display())]
     Foreign {

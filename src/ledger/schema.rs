@@ -137,6 +137,9 @@ pub(super) fn open(path: &Path) -> Result<Connection, LedgerError> {
 /// [`LedgerError`], also where there is no file.
 pub(super) fn open_read_only(path: &Path) -> Result<Connection, LedgerError> {
     let unreadable = |error| LedgerError::Unreadable { path: path.to_owned(), error };
+    if !path.exists() {
+        return Err(LedgerError::Absent { path: path.to_owned() });
+    }
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags).map_err(unreadable)?;
     connection.busy_timeout(BUSY_WAIT)?;

@@ -91,6 +91,11 @@ impl Nabiz {
         assert!(exit_within(&mut self.child, Duration::from_secs(5)).is_some(), "a killed process ends");
     }
 
+    /// Stops the process, or lets it go on: `STOP` and `CONT`.
+    pub fn signal(&self, name: &str) {
+        signal(&self.child, name);
+    }
+
     /// The end of the log.
     pub fn log_tail(&self) -> String {
         tail(&self.log, 60)
