@@ -56,6 +56,11 @@ impl From<anyhow::Error> for Failure {
     }
 }
 
+fn is_broken_pipe(error: &anyhow::Error) -> bool {
+    let is_broken = |error: &std::io::Error| error.kind() == std::io::ErrorKind::BrokenPipe;
+    error.chain().any(|cause| cause.downcast_ref().is_some_and(is_broken))
+}
+
 /// Reads the arguments of the process, runs the command, and gives the exit code.
 pub fn main() -> ExitCode {
     let result = match Cli::parse().command {
@@ -70,6 +75,8 @@ pub fn main() -> ExitCode {
     };
     let (code, error) = match result {
         Ok(()) => return ExitCode::SUCCESS,
+        // Whoever read the output has seen enough.
+        Err(Failure::Running(error)) if is_broken_pipe(&error) => return ExitCode::SUCCESS,
         Err(Failure::Running(error)) => (1, error),
         Err(Failure::Usage(error)) => (2, error),
     };

@@ -30,8 +30,9 @@ const POLL: Duration = Duration::from_millis(50);
 const COMMIT_EVERY: Duration = Duration::from_secs(5);
 const MISSING_TOPIC_CHECK_EVERY: Duration = Duration::from_secs(5);
 const METADATA_WAIT: Duration = Duration::from_millis(500);
-/// A loop that takes longer to come round stood still.
-const STALL: Duration = Duration::from_secs(5);
+/// A loop that takes longer to come round stood still. Shorter than the time after which readers stop believing what was
+/// published before.
+const STALL: Duration = Duration::from_secs(3);
 /// Most time that giving partitions back waits for dead letters, and for the ledger.
 const LETTERS_WITHIN: Duration = Duration::from_secs(1);
 const STORE_WITHIN: Duration = Duration::from_secs(2);

@@ -46,8 +46,8 @@ pub struct Published {
 }
 
 /// A process that was stopped for longer may have lost its partitions and not know it yet: until its workers confirm,
-/// the numbers are another's to tell.
-const CONFIRMED_WITHIN: Duration = Duration::from_secs(10);
+/// the numbers are another's to tell. Shorter than the shortest session (6 s) that brokers allow by default.
+const CONFIRMED_WITHIN: Duration = Duration::from_secs(4);
 
 /// How the pipeline is.
 #[derive(Clone, Debug, Default, PartialEq)]
