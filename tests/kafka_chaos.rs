@@ -8,6 +8,7 @@
 mod kafka;
 
 use std::collections::BTreeMap;
+use std::io::Write;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
@@ -24,6 +25,13 @@ use rand::seq::SliceRandom;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use serde_json::Value;
+
+/// Tells figures past the capture of test output.
+macro_rules! tell {
+    ($($figures:tt)*) => {{
+        let _ = writeln!(std::io::stderr(), $($figures)*);
+    }};
+}
 
 /// 2026-01-05T09:00:00+03:00 in milliseconds since the Unix epoch.
 const START_MS: i64 = 1_767_592_800_000;
@@ -192,7 +200,7 @@ fn nothing_is_lost_and_nothing_counted_twice_whatever_happens() {
     }
     assert_history(&pipeline, &truth);
     assert!(watch.fallen.is_empty(), "{} counters fell:\n{}", watch.fallen.len(), watch.fallen.join("\n"));
-    println!(
+    tell!(
         "chaos: {} records, {} kills survived, blows {blows:?}, {} scrapes, 0 lost, 0 doubled, 0 counters fell, {:.0} s",
         events.len(),
         kills.load(Ordering::Relaxed),

@@ -2,6 +2,7 @@
 //! it holds, and bringing the state back is quick. Prints its figures. `NABIZ_SOAK_RECORDS` bounds it; the default is a small
 //! run, `make soak` a month of 20 million records in the release profile. No speed is asserted.
 
+use std::io::Write;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -12,6 +13,13 @@ use nabiz::event::decode::{Format, Message};
 use nabiz::ledger::{Fate, Job, Ledger};
 use nabiz::shard::{Arrival, Shard};
 use nabiz::simulate::{DAY_MS, DEFAULT_START_MS, Options, Scenario, Simulation};
+
+/// Tells figures past the capture of test output.
+macro_rules! tell {
+    ($($figures:tt)*) => {{
+        let _ = writeln!(std::io::stderr(), $($figures)*);
+    }};
+}
 
 const KEY: [u8; 16] = [2; 16];
 /// Records of a month at the simulator's rate scale 1.
@@ -110,7 +118,7 @@ fn a_month_leaves_memory_and_ledger_level() {
     // About 130 bytes of a row are its counts and sums.
     let history = table_bytes(&path, "intervals", blobs) + rows * 130;
     let queues = snapshot.queues.len().max(1) as u64;
-    println!(
+    tell!(
         "soak: {position} records in {:.1} s ({:.0} a second without the simulator); checkpoints {:.1} % of that time \
          (capture {:.1} %, longest pause {:.1} ms); restored {} contacts in {:.0} ms; state {} KiB; history {} rows, about {} \
          bytes a queue and year",
@@ -126,7 +134,7 @@ fn a_month_leaves_memory_and_ledger_level() {
         history * 365 / 30 / queues,
     );
     for (week, (resident, used, pieces)) in by_week.iter().enumerate() {
-        println!(
+        tell!(
             "soak: week {}: {} MiB resident, ledger {} KiB, state {} KiB",
             week + 1,
             resident >> 20,
@@ -179,7 +187,7 @@ fn a_hundred_thousand_open_contacts_come_back() {
     let restoring = began.elapsed();
     assert_eq!(snapshot.open_contacts, CONTACTS.unsigned_abs());
     assert_eq!(snapshot, shard.snapshot());
-    println!(
+    tell!(
         "soak: {CONTACTS} open contacts and an hour of windows: stored whole in one piece with a pause of {:.0} ms, back in {:.0} ms",
         pause.as_secs_f64() * 1e3,
         restoring.as_secs_f64() * 1e3
