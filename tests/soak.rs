@@ -22,10 +22,10 @@ macro_rules! tell {
 }
 
 const KEY: [u8; 16] = [2; 16];
-/// Records of a month at the simulator's rate scale 1.
-const MONTH_RECORDS: f64 = 1_020_000.0;
-/// A checkpoint is made after so many records: what a worker at full speed reads in a fraction of a second.
-const CHECKPOINT_RECORDS: u64 = 250_000;
+/// Records that a month has for each step of the rate scale, at large scales.
+const MONTH_RECORDS: f64 = 780_000.0;
+/// A checkpoint is made after so many records: what a worker at full speed reads in about a second.
+const CHECKPOINT_RECORDS: u64 = 1_000_000;
 
 fn resident_bytes() -> u64 {
     let statm = std::fs::read_to_string("/proc/self/statm").unwrap_or_default();

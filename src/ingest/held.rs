@@ -14,7 +14,7 @@ use crate::ledger::Fate;
 use crate::view::ShardLabel;
 
 /// A checkpoint is made early once this many contacts have changed, so that none takes long.
-const EARLY_CONTACTS: usize = 50_000;
+const EARLY_CONTACTS: usize = 100_000;
 const ANSWER_POLL: Duration = Duration::from_millis(100);
 const BACK_OFF_MAX: Duration = Duration::from_secs(30);
 
