@@ -100,8 +100,8 @@ fn scraper(places: Vec<Place>, stop: Arc<AtomicBool>) -> thread::JoinHandle<Watc
 }
 
 fn stream(records: usize) -> (Vec<Outgoing>, Value) {
-    /// About so many events an hour make the bound; the truth needs the end of a simulation.
-    const HOURLY: u64 = 12_000;
+    /// At least so many events an hour, so that the bound is reached; the truth needs the end of a simulation.
+    const HOURLY: u64 = 6_000;
     let duration_ms = Some(records as u64 * 3_600_000 / HOURLY);
     let options = Options { start_ms: START_MS, duration_ms, rate_scale: 5.0, seed: 29, ..Options::default() };
     let mut simulation = Simulation::new(Scenario::OrdinaryDay, options);
