@@ -91,12 +91,13 @@ impl Board {
         }
     }
 
-    /// Takes the word of a worker. `partitions` are all that it holds, each with a snapshot where that has changed;
+    /// Takes the word of a worker, as of an instant at which it knew that it had not stood still. `partitions` are all that it holds, each with a snapshot where that has changed;
     /// `None` between two assignments, when what it last said stands.
     pub(super) fn report(
         &self,
         worker: usize,
         said: &WorkerState,
+        as_of: Instant,
         partitions: Option<Vec<(PartitionHealth, Option<Arc<Snapshot>>)>>,
     ) {
         let mut guard = self.state.lock().unwrap_or_else(PoisonError::into_inner);
@@ -108,7 +109,7 @@ impl Board {
             known.assigned = assigned;
         }
         if let Some(reported) = state.reported.get_mut(worker) {
-            *reported = Instant::now();
+            *reported = as_of;
         }
         let Some(partitions) = partitions else { return };
         let held: BTreeSet<&ShardLabel> = partitions.iter().map(|(health, _)| &health.label).collect();

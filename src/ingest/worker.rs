@@ -185,8 +185,8 @@ impl<'s> Session<'s> {
 
     fn poll_until_stopped(&mut self) -> Result<(), SessionError> {
         while !self.shared.stop.load(Ordering::Relaxed) {
-            self.notice_stall();
             self.read_batch()?;
+            self.notice_stall();
             if !self.paused && !self.shared.dead_letters.has_room() {
                 self.pause_or_resume()?;
             }
@@ -212,8 +212,10 @@ impl<'s> Session<'s> {
     /// A process that was stopped for a while may have lost its partitions to another. Nothing is published until the
     /// ledger has confirmed that they are still ours.
     fn notice_stall(&mut self) {
-        let stalled = self.turned_at.elapsed() > STALL;
-        self.turned_at = Instant::now();
+        // One look at the clock for both, so that a stop between them is seen the next time.
+        let now = Instant::now();
+        let stalled = now.duration_since(self.turned_at) > STALL;
+        self.turned_at = now;
         if stalled && !self.held.partitions.is_empty() {
             tracing::warn!(worker = self.worker, "the process stood still, its partitions are confirmed");
             self.held.doubt();
@@ -312,7 +314,6 @@ impl<'s> Session<'s> {
         self.paused = false;
         self.state.holding = true;
         self.state.assigned = true;
-        self.turned_at = Instant::now();
         Ok(())
     }
 
@@ -394,7 +395,8 @@ impl<'s> Session<'s> {
             true => self.held.partitions.iter_mut().map(|partition| (partition.health(), partition.news())).collect(),
             false => Vec::new(),
         };
-        self.shared.board.report(self.worker, &self.state, Some(partitions));
+        // The word is as old as the last look at the clock: a process that is stopped between the two is not believed.
+        self.shared.board.report(self.worker, &self.state, self.turned_at, Some(partitions));
     }
 
     /// The client tells once that a topic is missing, and looks again after minutes. Where one exists by now, the whole
