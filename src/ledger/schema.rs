@@ -106,6 +106,10 @@ CREATE TABLE agent_intervals (
 ) STRICT, WITHOUT ROWID;
 "];
 
+/// Memory for pages, in KiB.
+const CACHE_KIB: i64 = 16 << 10;
+/// Pages of 4 KiB in the write-ahead log at which they are copied into the file.
+const WAL_PAGES: i64 = 4096;
 /// How long a statement waits for another instance's write.
 const BUSY_WAIT: Duration = Duration::from_secs(5);
 
@@ -120,6 +124,9 @@ pub(super) fn open(path: &Path) -> Result<Connection, LedgerError> {
     check(&connection, path)?;
     connection.pragma_update(None, "journal_mode", "wal").map_err(unreadable)?;
     connection.pragma_update(None, "synchronous", "full")?;
+    // SQLite's own bounds, 2 MiB of cache and 4 MiB of write-ahead log, make it read and copy pages several times a second.
+    connection.pragma_update(None, "cache_size", -CACHE_KIB)?;
+    connection.pragma_update(None, "wal_autocheckpoint", WAL_PAGES)?;
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let found = check(&transaction, path)?;
     for migration in MIGRATIONS.iter().skip(found) {
