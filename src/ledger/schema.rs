@@ -26,7 +26,7 @@ CREATE TABLE partitions (
     owner TEXT NOT NULL,
     -- Position after the last record of the stored state; NULL before the first checkpoint.
     next_offset INTEGER,
-    -- Stream time of the stored state, with the advance.
+    -- Stream time of the stored state. What the advance brings is in the history only after the next checkpoint.
     stream_ms INTEGER,
     -- Instant to which stream time advances after the stored state and before the next record.
     advance_ms INTEGER,
