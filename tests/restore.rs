@@ -228,3 +228,25 @@ fn forgetting_many_contacts_at_once_writes_no_part_twice() {
     let mut restored = Shard::restore(settings, KEY, &store.pieces()).unwrap();
     assert_eq!(restored.snapshot().open_contacts, 0);
 }
+
+#[test]
+fn lost_totals_and_a_place_past_the_table_are_errors() {
+    let settings = Arc::new(settings());
+    let mut shard = Shard::new(settings.clone(), KEY);
+    for (position, event) in events(5_000, 1.0).iter().enumerate() {
+        fold(&mut shard, position, event);
+    }
+    let mut store = Store::default();
+    store.apply(shard.checkpoint());
+    let without_totals: Vec<Piece> =
+        store.pieces().into_iter().filter(|piece| piece.kind != PieceKind::Series).collect();
+    let error = Shard::restore(settings.clone(), KEY, &without_totals).err().unwrap();
+    assert!(error.to_string().contains("does not fit the others"), "{error}");
+
+    let mut far = store.pieces();
+    // Slot 4 294 967 295, which is empty: a table up to there would be larger than the memory.
+    let bytes = vec![0xff, 0xff, 0xff, 0xff, 0x0f, 0];
+    far.push(Piece { kind: PieceKind::ContactLog, number: i64::MAX, bytes });
+    let error = Shard::restore(settings, KEY, &far).err().unwrap();
+    assert!(error.to_string().contains("does not fit the others"), "{error}");
+}

@@ -75,9 +75,10 @@ async fn serve(
         .with_context(|| format!("cannot listen on {listen} (http.listen or --listen)"))?;
     let address = listener.local_addr().context("the listener has no address")?;
     let published = Arc::new(ArcSwap::from_pointee(Published::starting(Arc::clone(&settings), options.shard_label)));
+    let topics: Vec<String> = options.topics.iter().map(|topic| topic.name.clone()).collect();
     let history = settings
         .history_interval_ms
-        .map(|interval_ms| HistorySource::new(options.ledger.path.clone(), Arc::clone(&settings), interval_ms));
+        .map(|interval_ms| HistorySource::new(options.ledger.path.clone(), Arc::clone(&settings), interval_ms, topics));
     let exposition = Exposition::new(Arc::clone(&published)).context("the metrics cannot be registered")?;
     let ingest = Ingest::start(options, settings, Arc::clone(&published)).map_err(|error| match error {
         StartError::Thread { .. } | StartError::Ledger(_) => Failure::Running(error.into()),

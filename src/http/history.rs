@@ -17,7 +17,8 @@ use tokio_stream::wrappers::ReceiverStream;
 
 use super::feed::Shared;
 use super::routes::error;
-use crate::ledger::history::{Format, History, OutputError, Request, write_rows};
+use crate::ledger::LedgerError;
+use crate::ledger::history::{Format, History, OutputError, Query, Request, write_rows};
 use crate::shard::Settings;
 
 /// Queries at a time; more are answered 503.
@@ -36,13 +37,19 @@ pub struct HistorySource {
     path: PathBuf,
     settings: Arc<Settings>,
     interval_ms: u64,
+    topics: Vec<String>,
     places: Arc<Semaphore>,
 }
 
 impl HistorySource {
-    /// The ledger at `path`, with intervals of `interval_ms`. The file is opened anew for each query.
-    pub fn new(path: PathBuf, settings: Arc<Settings>, interval_ms: u64) -> Self {
-        HistorySource { path, settings, interval_ms, places: Arc::new(Semaphore::new(QUERIES_MAX)) }
+    /// The ledger at `path`, with intervals of `interval_ms`, into which `topics` are read. The file is opened anew for each
+    /// query.
+    pub fn new(path: PathBuf, settings: Arc<Settings>, interval_ms: u64, topics: Vec<String>) -> Self {
+        HistorySource { path, settings, interval_ms, topics, places: Arc::new(Semaphore::new(QUERIES_MAX)) }
+    }
+
+    fn open(self, query: Query) -> Result<History, LedgerError> {
+        Ok(History::open(&self.path, self.settings, self.interval_ms, query)?.of_topics(self.topics))
     }
 }
 
@@ -77,8 +84,8 @@ pub(super) async fn history(
         response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("5"));
         return response;
     };
-    let (path, settings, interval_ms) = (source.path.clone(), source.settings.clone(), source.interval_ms);
-    let opened = tokio::task::spawn_blocking(move || History::open(&path, settings, interval_ms, query)).await;
+    let opener = source.clone();
+    let opened = tokio::task::spawn_blocking(move || opener.open(query)).await;
     let history = match opened {
         Ok(Ok(history)) => history,
         Ok(Err(problem)) => {

@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 
 use super::options::{LedgerOptions, WallClock};
 use super::{StartError, spawn};
-use crate::event::Channels;
 use crate::ledger::{Fate, Job, Ledger, LedgerError, Taken};
+use crate::shard::Settings;
 use crate::view::ShardLabel;
 
 /// How often history past its retention is looked for.
@@ -88,10 +88,13 @@ impl Keeper {
     /// Opens the ledger and starts the thread. It ends when the last keeper is dropped.
     pub(super) fn start(
         options: &LedgerOptions,
-        channels: Channels,
+        settings: &Settings,
         clock: WallClock,
     ) -> Result<(Self, JoinHandle<()>), StartError> {
-        let ledger = Ledger::open(&options.path, channels).map_err(StartError::Ledger)?;
+        let mut ledger = Ledger::open(&options.path, settings.channels.clone()).map_err(StartError::Ledger)?;
+        if let Some(interval_ms) = settings.history_interval_ms {
+            ledger.keep_interval(interval_ms).map_err(StartError::Ledger)?;
+        }
         let health = Arc::new(KeeperHealth::default());
         let (requests, received) = channel();
         let thread = Thread {

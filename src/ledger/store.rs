@@ -91,6 +91,24 @@ impl Ledger {
         Ok(Ledger { connection: schema::open(path)?, channels })
     }
 
+    /// Takes note of the length of the intervals of the history, which stays the same for the life of the ledger.
+    ///
+    /// # Errors
+    /// [`LedgerError::OtherInterval`] where it has been another, else [`LedgerError::Sqlite`].
+    pub fn keep_interval(&mut self, interval_ms: u64) -> Result<(), LedgerError> {
+        match schema::interval_ms(&self.connection)? {
+            Some(stored_ms) if stored_ms != interval_ms => {
+                Err(LedgerError::OtherInterval { stored_ms, configured_ms: interval_ms })
+            }
+            Some(_) => Ok(()),
+            None => {
+                let insert = "INSERT INTO facts (name, value) VALUES ('interval_ms', ?1) ON CONFLICT DO NOTHING";
+                self.connection.execute(insert, params![i64::try_from(interval_ms).unwrap_or(i64::MAX)])?;
+                Ok(())
+            }
+        }
+    }
+
     /// Takes a partition over. From then on, whoever held it is refused.
     ///
     /// # Errors

@@ -177,6 +177,7 @@ impl State {
         let mut sorted: Vec<&Piece> = pieces.iter().collect();
         sorted.sort_by_key(|piece| (piece.kind, piece.number));
         self.ids.restore(&sorted)?;
+        let mut has_totals = vec![false; self.series.len()];
         for piece in &sorted {
             let inconsistent = || RestoreError::Inconsistent { kind: piece.kind, number: piece.number };
             match piece.kind {
@@ -184,19 +185,24 @@ impl State {
                     let index = usize::try_from(piece.number).map_err(|_| inconsistent())?;
                     let stored: StoredSeries = read(piece)?;
                     let series = self.series.get_mut(index).ok_or_else(inconsistent)?;
+                    has_totals[index] = true;
                     series.totals = stored.totals;
                     bounds.move_totals(&mut series.totals, &self.bounds);
                     self.bounds.natives_from_classic(&mut series.totals);
                     series.windows.set_day(stored.day);
                 }
                 PieceKind::Pane if pane_ms == self.grid.pane_ms => {
-                    let series = self.series.get_mut(series_of_pane(piece.number)).ok_or_else(inconsistent)?;
+                    let index = series_of_pane(piece.number);
+                    let booked = has_totals.get(index).copied().unwrap_or(false);
+                    let series = self.series.get_mut(index).filter(|_| booked).ok_or_else(inconsistent)?;
                     series.windows.restore_pane(&self.grid, piece)?;
                 }
                 // Sorted after the series, whose native counts it replaces.
                 PieceKind::SeriesNative => {
                     let index = usize::try_from(piece.number).map_err(|_| inconsistent())?;
-                    let series = self.series.get_mut(index).ok_or_else(inconsistent)?;
+                    // What was booked has totals; without them they would begin anew.
+                    let booked = has_totals.get(index).copied().unwrap_or(false);
+                    let series = self.series.get_mut(index).filter(|_| booked).ok_or_else(inconsistent)?;
                     series.totals.set_natives(read(piece)?);
                 }
                 PieceKind::Agents | PieceKind::AgentTime => self.agents.restore(piece)?,

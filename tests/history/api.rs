@@ -12,7 +12,7 @@ use super::fixture::numbers::{published, snapshot};
 use super::fixture::{DEADLINE, Server};
 
 fn server(book: &Book) -> Server {
-    let source = HistorySource::new(book.path.clone(), book.settings.clone(), INTERVAL_MS as u64);
+    let source = HistorySource::new(book.path.clone(), book.settings.clone(), INTERVAL_MS as u64, Vec::new());
     Server::with_history(published(snapshot(), true), source)
 }
 

@@ -1,10 +1,11 @@
 //! What happened, as one plain list, and the numbers that MEASURES.md makes of it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{LazyLock, Mutex};
 
 use nabiz::event::{ChannelId, LeftReason};
 use nabiz::shard::Settings;
-use nabiz::view::{BucketHistogram, Totals, WindowCounts};
+use nabiz::view::{BucketHistogram, NativeCounts, Totals, WindowCounts};
 
 /// Which record a fact comes from, as far as windows are concerned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -100,6 +101,29 @@ fn observe(histogram: &mut BucketHistogram, value: u64, bounds: &[u64]) {
     }
     histogram.counts[bucket] += 1;
     histogram.sum_ms += value;
+    observe_native(&mut histogram.native, value);
+}
+
+/// The native bucket by its definition: the first whose upper bound, a power of 2^(1/32) seconds, is not below the middle of
+/// the value's HDR cell.
+fn observe_native(native: &mut NativeCounts, value: u64) {
+    if value == 0 {
+        native.zero += 1;
+        return;
+    }
+    // The same values are looked up after every step.
+    static BUCKETS: LazyLock<Mutex<HashMap<u64, i16>>> = LazyLock::new(Mutex::default);
+    let bucket = *BUCKETS.lock().unwrap().entry(value).or_insert_with(|| {
+        let cells = hdrhistogram::Histogram::<u64>::new_with_bounds(1, 1 << 42, 2).unwrap();
+        let middle_seconds = cells.median_equivalent(value) as f64 / 1000.0;
+        let holds = |bucket: &i16| (f64::from(*bucket) / 32.0).exp2() >= middle_seconds * (1.0 - 1e-12);
+        (-400..1000).find(holds).unwrap()
+    });
+    let place = native.buckets.partition_point(|(known, _)| *known < bucket);
+    match native.buckets.get_mut(place) {
+        Some((known, count)) if *known == bucket => *count += 1,
+        _ => native.buckets.insert(place, (bucket, 1)),
+    }
 }
 
 /// The counters of one series.
