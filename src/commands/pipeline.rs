@@ -27,7 +27,9 @@ const HEARTBEAT: Duration = Duration::from_millis(500);
 pub fn start_logging(default: &str) {
     let filter = ["NABIZ_LOG", "RUST_LOG"].iter().find_map(|name| std::env::var(name).ok());
     let filter = EnvFilter::new(filter.as_deref().unwrap_or(default));
-    let logs = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    // A line that cannot be written, as where a full disk holds the log, is lost: to tell of it on standard error would
+    // end the thread that wrote it.
+    let logs = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).log_internal_errors(false);
     let is_json = std::env::var("NABIZ_LOG_FORMAT").is_ok_and(|format| format == "json");
     // A second subscriber in one process (tests) is refused, which is as it should be.
     let _ = match is_json {

@@ -53,6 +53,9 @@ pub(super) struct Readiness {
     /// In words; absent when ready.
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<String>,
+    /// What does not work although the numbers are right; absent where all does.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    degraded: Option<String>,
     /// Records still to be read; absent while an end is not known.
     lag_records: Option<u64>,
     partitions: Vec<Partition>,
@@ -141,7 +144,7 @@ fn progress(ready: bool, published: &Published) -> Readiness {
     let unnamed = || if partitions.is_empty() { "no partition is assigned yet" } else { "catching up with the log" };
     let error = (!ready).then(|| published.health.not_ready_because.clone().unwrap_or_else(|| unnamed().to_owned()));
     let lag_records = partitions.iter().map(|partition| partition.lag_records).sum();
-    Readiness { ready, error, lag_records, partitions }
+    Readiness { ready, error, degraded: published.health.ledger_trouble.clone(), lag_records, partitions }
 }
 
 /// Status as of `published` and now.

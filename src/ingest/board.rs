@@ -146,6 +146,7 @@ impl Board {
         health.checkpoint_duration_ms = ledger.duration_us.map(|duration_us| duration_us / 1000);
         health.checkpoint_pause_us = ledger.pause_us;
         health.ledger_failures = ledger.failures;
+        health.ledger_trouble = ledger.trouble;
         health.ledger_bytes = ledger.used_bytes;
         health.rebalances = self.rebalances.load(Ordering::Relaxed);
         health.client_errors = self.client_errors.load(Ordering::Relaxed);

@@ -117,9 +117,14 @@ pub(super) fn open(path: &Path) -> Result<Connection, LedgerError> {
     let unreadable = |error| LedgerError::Unreadable { path: path.to_owned(), error };
     let mut connection = Connection::open(path).map_err(unreadable)?;
     connection.busy_timeout(BUSY_WAIT)?;
-    check(&connection, path)?;
+    let found = check(&connection, path)?;
     connection.pragma_update(None, "journal_mode", "wal").map_err(unreadable)?;
     connection.pragma_update(None, "synchronous", "full")?;
+    if found == MIGRATIONS.len() {
+        // Nothing is written, so that a start on a full disk, or while another instance writes, waits for its partitions
+        // with all that is told of that.
+        return Ok(connection);
+    }
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let found = check(&transaction, path)?;
     for migration in MIGRATIONS.iter().skip(found) {

@@ -81,6 +81,8 @@ pub struct Health {
     pub checkpoint_pause_us: u64,
     /// Checkpoints and takeovers that failed; each is tried again.
     pub ledger_failures: u64,
+    /// What is wrong with the ledger now; numbers go on without it.
+    pub ledger_trouble: Option<String>,
     /// Bytes in use in the ledger.
     pub ledger_bytes: u64,
 }

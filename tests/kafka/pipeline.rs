@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use tempfile::TempDir;
 
@@ -40,6 +40,12 @@ impl Pipeline {
         }
     }
 
+    /// Keeps its files, with the ledger and the log, in a folder of `disk`.
+    pub fn on(mut self, disk: &Path) -> Pipeline {
+        self.folder = tempfile::Builder::new().prefix("nabiz-pipeline-").tempdir_in(disk).expect("a temporary folder");
+        self
+    }
+
     /// Marks each contact metric with its partition, for several instances of one group.
     pub fn shard_label(mut self) -> Pipeline {
         self.shard_label = true;
@@ -66,6 +72,11 @@ impl Pipeline {
     /// The configuration of [`Pipeline::serve`].
     pub fn config(&self) -> PathBuf {
         self.folder.path().join("nabiz.toml")
+    }
+
+    /// Where the ledger is.
+    pub fn ledger(&self) -> PathBuf {
+        self.folder.path().join("nabiz.db")
     }
 
     /// Starts `nabiz serve`.
@@ -96,14 +107,13 @@ impl Pipeline {
         for (key, value) in &self.client {
             let _ = writeln!(text, "{key:?} = {value:?}");
         }
-        let ledger = self.folder.path().join("nabiz.db");
         let _ = write!(
             text,
             "[windows]\nidle_advance = false\n[metrics]\nshard_label = {}\n[http]\nlisten = {:?}\n[ledger]\npath = {:?}\n\
              [queues.support]\nname = \"Destek\"\naliases = [\"600\"]\n",
             self.shard_label,
             address,
-            ledger.display().to_string()
+            self.ledger().display().to_string()
         );
         text
     }
