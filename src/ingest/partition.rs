@@ -143,6 +143,11 @@ impl Partition {
         self.shard.changed_contacts()
     }
 
+    /// Rows of the interval history that the next checkpoint has to write.
+    pub(super) fn unsaved_intervals(&self) -> usize {
+        self.shard.unsaved_intervals()
+    }
+
     /// Whether stream time is about to advance.
     pub(super) fn advances(&self) -> bool {
         self.advance_ms.is_some()

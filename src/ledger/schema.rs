@@ -106,8 +106,9 @@ CREATE TABLE agent_intervals (
 ) STRICT, WITHOUT ROWID;
 "];
 
-/// How long a statement waits for another instance's write.
-const BUSY_WAIT: Duration = Duration::from_secs(5);
+/// How long a statement waits for another instance's write. Reading may have to wait for what becomes of a checkpoint, so
+/// this is short: what fails is tried again.
+const BUSY_WAIT: Duration = Duration::from_secs(2);
 
 /// Opens the ledger for writing; makes it where there is none, and brings an older one up to date.
 ///

@@ -22,6 +22,7 @@ pub struct Pipeline {
     topics: Vec<(String, &'static str)>,
     client: BTreeMap<String, String>,
     shard_label: bool,
+    idle_advance: bool,
 }
 
 impl Pipeline {
@@ -37,6 +38,7 @@ impl Pipeline {
             topics: Vec::new(),
             client: BTreeMap::new(),
             shard_label: false,
+            idle_advance: false,
         }
     }
 
@@ -49,6 +51,12 @@ impl Pipeline {
     /// Marks each contact metric with its partition, for several instances of one group.
     pub fn shard_label(mut self) -> Pipeline {
         self.shard_label = true;
+        self
+    }
+
+    /// Lets stream time advance by the clock where there is nothing to read.
+    pub fn idle_advance(mut self) -> Pipeline {
+        self.idle_advance = true;
         self
     }
 
@@ -109,8 +117,9 @@ impl Pipeline {
         }
         let _ = write!(
             text,
-            "[windows]\nidle_advance = false\n[metrics]\nshard_label = {}\n[http]\nlisten = {:?}\n[ledger]\npath = {:?}\n\
+            "[windows]\nidle_advance = {}\n[metrics]\nshard_label = {}\n[http]\nlisten = {:?}\n[ledger]\npath = {:?}\n\
              [queues.support]\nname = \"Destek\"\naliases = [\"600\"]\n",
+            self.idle_advance,
             self.shard_label,
             address,
             self.ledger().display().to_string()
