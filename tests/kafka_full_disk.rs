@@ -188,6 +188,9 @@ fn a_full_disk_holds_up_nothing_but_the_ledger_and_passes() {
     let stored_at = checkpoint_time(&nabiz.scrape());
     assert_eq!(failures(&before), 0.0);
     assert_eq!(readyz(&nabiz).1["degraded"], Value::Null);
+    for size in ["nabiz_ledger_size_bytes", "nabiz_ledger_file_size_bytes", "nabiz_ledger_wal_size_bytes"] {
+        assert!(nabiz.scrape().sum(size, &[]) >= 4096.0, "{size}");
+    }
 
     // Full: reading goes on, also past refused records; what is stored stands still, and that is told.
     let full = disk.fill(&pipeline);

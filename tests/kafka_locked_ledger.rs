@@ -97,7 +97,9 @@ fn a_process_that_starts_waits_for_the_lock_and_says_so() {
     let lock = Lock::take(&pipeline.ledger());
     let mut nabiz = pipeline.serve();
     let waits = |nabiz: &Nabiz| match readyz(nabiz)? {
-        (503, body) if body["error"].as_str().is_some_and(|why| why.starts_with("waiting for the ledger: ")) => Ok(body),
+        (503, body) if body["error"].as_str().is_some_and(|why| why.starts_with("waiting for the ledger: ")) => {
+            Ok(body)
+        }
         other => Err(format!("{other:?}")),
     };
     kafka::wait_for("it says that it waits", WITHIN, || waits(&nabiz));
@@ -190,12 +192,15 @@ fn what_waits_for_the_lock_is_bounded() {
     thread::sleep(Duration::from_secs(4));
     assert_eq!(position(&nabiz).expect("an answer"), paused, "reading goes on");
     assert!(paused < 55_000, "{paused} records");
+    let unsaved = |nabiz: &Nabiz| nabiz.scrape().value("nabiz_intervals_unsaved", &[]);
+    assert!(unsaved(&nabiz).is_some_and(|rows| (50_000.0..55_000.0).contains(&rows)), "{:?} rows", unsaved(&nabiz));
     assert!(nabiz.log_tail().contains("reading pauses"), "{}", nabiz.log_tail());
 
     lock.release();
     wait_stored(&pipeline, VISITS);
     wait_offered(&nabiz, VISITS);
-    assert!(!nabiz.log_tail().contains("made anew"), "{}", nabiz.log_tail());
+    assert_eq!(nabiz.scrape().value("nabiz_log_resets_total", &[]), Some(0.0), "{}", nabiz.log_tail());
+    assert_eq!(unsaved(&nabiz), Some(0.0));
     assert_eq!(nabiz.terminate(Duration::from_secs(5)).code(), Some(0));
     let ledger = rusqlite::Connection::open(pipeline.ledger()).expect("the ledger");
     let stored: i64 = ledger.query_row("SELECT sum(offered) FROM intervals", [], |row| row.get(0)).expect("a sum");

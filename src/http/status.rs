@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::{App, rfc3339};
+use super::{App, Refusal, rfc3339};
 use crate::view::{Published, RecordTotals};
 
 /// One partition.
@@ -169,7 +169,7 @@ pub(super) fn status(app: &App, published: &Published) -> Status {
         checkpoint_age_seconds: checkpoint_ms.map(|time_ms| now_ms.saturating_sub(time_ms).max(0) as u64 / 1000),
         series: published.merged.series.len(),
         open_contacts: published.merged.open_contacts,
-        refused_credentials: app.security.authentication.as_ref().map(|authentication| authentication.refused()),
-        failed_handshakes: app.security.tls.as_ref().map(|tls| tls.failed_handshakes()),
+        refused_credentials: app.security.authentication.as_ref().map(|_| app.refusals.get(Refusal::Credentials)),
+        failed_handshakes: app.security.tls.as_ref().map(|_| app.refusals.get(Refusal::Handshake)),
     }
 }

@@ -121,12 +121,14 @@ impl<'s> Held<'s> {
     /// Publishes what is held, and what the worker says of itself.
     pub(super) fn publish(&mut self, said: &WorkerState) {
         self.published_at = Instant::now();
+        let said = WorkerState { unsaved_intervals: self.unsaved_intervals(), ..said.clone() };
+        self.shared.board.count_log_resets(self.partitions.iter_mut().map(Partition::take_log_resets).sum());
         let partitions = match said.holding {
             true => self.partitions.iter_mut().map(|partition| (partition.health(), partition.news())).collect(),
             false => Vec::new(),
         };
         // The word is as old as the last look at the clock: a process that is stopped between the two is not believed.
-        self.shared.board.report(self.worker, said, self.pulse.at, Some(partitions));
+        self.shared.board.report(self.worker, &said, self.pulse.at, Some(partitions));
     }
 
     pub(super) fn find(&mut self, topic: &str, partition: i32) -> Option<&mut Partition> {
