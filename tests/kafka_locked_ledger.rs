@@ -200,7 +200,10 @@ fn what_waits_for_the_lock_is_bounded() {
     wait_stored(&pipeline, VISITS);
     wait_offered(&nabiz, VISITS);
     assert_eq!(nabiz.scrape().value("nabiz_log_resets_total", &[]), Some(0.0), "{}", nabiz.log_tail());
-    assert_eq!(unsaved(&nabiz), Some(0.0));
+    nabiz.scrape_until("nothing unsaved", WITHIN, |scrape| match scrape.value("nabiz_intervals_unsaved", &[]) {
+        Some(0.0) => Ok(()),
+        rows => Err(format!("{rows:?} rows")),
+    });
     assert_eq!(nabiz.terminate(Duration::from_secs(5)).code(), Some(0));
     let ledger = rusqlite::Connection::open(pipeline.ledger()).expect("the ledger");
     let stored: i64 = ledger.query_row("SELECT sum(offered) FROM intervals", [], |row| row.get(0)).expect("a sum");
