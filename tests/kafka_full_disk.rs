@@ -235,12 +235,14 @@ fn a_full_disk_holds_up_nothing_but_the_ledger_and_passes() {
     });
     nabiz.kill();
     assert_eq!(stored_records(&pipeline), 2 * third as i64 + 2, "offsets that are not stored are not committed");
-    let mut nabiz = pipeline.serve();
+    let nabiz = pipeline.serve();
     kafka::wait_for("the next process waits", WITHIN, || {
         let (status, body) = nabiz.get("/readyz")?;
         let waits = status == 503 && body.contains("waiting for the ledger: ") && body.contains("disk is full");
         if waits { Ok(()) } else { Err(format!("{status} {body}\n{}", nabiz.log_tail())) }
     });
+    assert_eq!(nabiz.terminate(Duration::from_secs(5)).code(), Some(0), "it ends when asked, also while it waits");
+    let mut nabiz = pipeline.serve();
     full.make_room();
     nabiz.wait_ready();
     assert_truth(&truth, &shows(&nabiz, events.len(), 3));

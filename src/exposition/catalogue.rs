@@ -3,7 +3,7 @@
 /// Type of a metric.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
-    /// Only ever grows; a restart does not set it back.
+    /// Only ever grows; a restart sets back those of [`Source::Pipeline`] alone.
     Counter,
     /// Goes up and down.
     Gauge,

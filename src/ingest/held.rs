@@ -316,3 +316,21 @@ impl<'s> Held<'s> {
         self.in_flight = None;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_word_from_before_a_stop_stays_old_until_the_stop_is_taken_note_of() {
+        let before = Instant::now() - STALL - Duration::from_secs(1);
+        let mut pulse = Pulse { at: before, stalled: false };
+        pulse.beat();
+        pulse.beat();
+        assert_eq!(pulse.at, before, "what is published now is not believed");
+        assert!(pulse.take_stall());
+        assert!(pulse.at > before && !pulse.take_stall());
+        pulse.beat();
+        assert!(!pulse.take_stall(), "a beat in time is no stop");
+    }
+}
