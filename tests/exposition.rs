@@ -148,7 +148,6 @@ fn busy(settings: &Settings) -> Snapshot {
     snapshot.series_refused = 7;
     snapshot.open_contacts = 8;
     snapshot.evicted = 9;
-    snapshot.remembered_ids = 10;
     snapshot
 }
 
@@ -163,6 +162,7 @@ fn published(shards: Vec<(ShardLabel, Snapshot)>, contact_metrics_ready: bool, s
         end: Some(end),
         lag: Some(12),
         stream_time_ms: Some(1_767_560_400_500),
+        remembered_ids: 20,
         ..PartitionHealth::default()
     };
     let health = Health {

@@ -191,6 +191,8 @@ fn a_full_disk_holds_up_nothing_but_the_ledger_and_passes() {
     for size in ["nabiz_ledger_size_bytes", "nabiz_ledger_file_size_bytes", "nabiz_ledger_wal_size_bytes"] {
         assert!(nabiz.scrape().sum(size, &[]) >= 4096.0, "{size}");
     }
+    let remembered = nabiz.scrape().sum("nabiz_remembered_ids", &[]);
+    assert!((1.0..=third as f64).contains(&remembered), "{remembered} identities of {third} records");
 
     // Full: reading goes on, also past refused records; what is stored stands still, and that is told.
     let full = disk.fill(&pipeline);

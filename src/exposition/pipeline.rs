@@ -97,7 +97,7 @@ pub(super) fn collect(published: &Published, refusals: &Refusals, out: &mut Vec<
         (&c::DEAD_LETTER_FAILURES, health.dead_letter_failures),
         (&c::KAFKA_CLIENT_ERRORS, health.client_errors),
         (&c::LOG_RESETS, health.log_resets),
-        (&c::REMEMBERED_IDS, merged.remembered_ids),
+        (&c::REMEMBERED_IDS, health.partitions.iter().map(|partition| partition.remembered_ids).sum()),
     ] {
         out.push(Family::single(metric, &[], value as f64));
     }

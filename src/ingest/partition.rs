@@ -230,6 +230,7 @@ impl Partition {
             caught_up: self.progress.caught_up() && !self.in_doubt,
             missed: self.missed,
             letters: self.letters.load(Ordering::Relaxed),
+            remembered_ids: self.shard.remembered_ids() as u64,
         }
     }
 }

@@ -27,7 +27,6 @@ impl Shard {
             clock_skew: state.clock_skew + state.contacts.tally.clock_skew,
             series_refused: state.registry.refused() + state.self_service.refused() + state.followups.labels_refused(),
             open_contacts: state.contacts.len() as u64,
-            remembered_ids: state.ids.len() as u64,
             evicted: state.contacts.evicted + state.agents.refused + state.followups.refused,
         }
     }

@@ -51,7 +51,6 @@ pub fn merge<'a>(snapshots: impl IntoIterator<Item = &'a Snapshot>) -> Snapshot 
         add(&mut sum.clock_skew, &snapshot.clock_skew);
         add(&mut sum.series_refused, &snapshot.series_refused);
         add(&mut sum.open_contacts, &snapshot.open_contacts);
-        add(&mut sum.remembered_ids, &snapshot.remembered_ids);
         add(&mut sum.evicted, &snapshot.evicted);
     }
     sum.series = series.into_values().collect();

@@ -120,6 +120,8 @@ pub struct PartitionHealth {
     pub missed: u64,
     /// Dead letters that are not written yet.
     pub letters: u64,
+    /// Identities of records in memory.
+    pub remembered_ids: u64,
 }
 
 impl Published {

@@ -31,8 +31,6 @@ pub struct Snapshot {
     pub series_refused: u64,
     /// Contacts in memory.
     pub open_contacts: u64,
-    /// Identities of records in memory.
-    pub remembered_ids: u64,
     /// Contacts, agents or follow-ups forgotten or refused because of a bound.
     pub evicted: u64,
 }

@@ -347,8 +347,6 @@ impl Oracle {
             series_refused: 0,
             open_contacts: self.contacts.len() as u64,
             evicted: 0,
-            // Not compared: when the core lets go of an identity that is too old is its own affair.
-            remembered_ids: 0,
         };
         Exact { snapshot, waits }
     }

@@ -130,7 +130,7 @@ fn snapshot() -> impl Strategy<Value = Snapshot> {
         btree_map(name(), any::<[u8; 4]>(), 0..3),
         btree_map(name(), followup(), 0..3),
         records(),
-        any::<[u8; 5]>(),
+        any::<[u8; 4]>(),
     );
     (series, queues, rest).prop_map(|(series, queues, rest)| {
         let (stream_time_ms, contacts_started, self_service, followups, records, n) = rest;
@@ -152,7 +152,6 @@ fn snapshot() -> impl Strategy<Value = Snapshot> {
             series_refused: n[1],
             open_contacts: n[2],
             evicted: n[3],
-            remembered_ids: n[4],
         }
     })
 }
