@@ -11,7 +11,7 @@ use kafka::broker::{Kafka, PASSWORD, USER};
 use kafka::client::{Incoming, Outgoing, length, produce, read_all};
 use kafka::pipeline::Pipeline;
 use kafka::process::nabiz;
-use kafka::scrape::Scrape;
+use kafka::scrape::{Scrape, is_of_the_process};
 use kafka::{queue_log, tools, truth};
 use nabiz::simulate::{Options, Scenario, SimulatedEvent, Simulation};
 use serde_json::Value;
@@ -323,10 +323,9 @@ fn assert_truth(truth: &Value, scrape: &Scrape) {
 
 /// Counters of contacts and records that fell or vanished over a restart; those of the process begin anew.
 fn contact_metrics_fallen(now: &Scrape, before: &Scrape) -> Vec<String> {
-    const OF_THE_PROCESS: [&str; 4] =
-        ["nabiz_rebalances_total", "nabiz_checkpoint_duration_seconds", "nabiz_collect_duration_seconds", "process_"];
     let mut fallen = now.fallen_since(before);
-    fallen.retain(|line| !OF_THE_PROCESS.iter().any(|name| line.contains(name)));
+    // The name is the first quoted text of a line.
+    fallen.retain(|line| !line.split('"').nth(1).is_some_and(is_of_the_process));
     fallen
 }
 

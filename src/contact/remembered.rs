@@ -85,6 +85,11 @@ impl RememberedIds {
         }
     }
 
+    /// How many are remembered.
+    pub(crate) fn len(&self) -> usize {
+        self.order.len()
+    }
+
     /// Adds the ids since the last checkpoint as one chunk, and drops chunks of which every id is forgotten.
     pub(crate) fn capture(&mut self, checkpoint: &mut Checkpoint) {
         let oldest = self.next - self.order.len() as u64;

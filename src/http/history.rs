@@ -15,6 +15,7 @@ use tokio::runtime::Handle;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio_stream::wrappers::ReceiverStream;
 
+use super::Refusal;
 use super::feed::Shared;
 use super::routes::error;
 use crate::ledger::LedgerError;
@@ -77,6 +78,7 @@ pub(super) async fn history(
         Err(problem) => return error(StatusCode::BAD_REQUEST, problem.to_string()),
     };
     let Ok(place) = source.places.clone().try_acquire_owned() else {
+        shared.app.refusals.count(Refusal::History);
         let mut response = error(
             StatusCode::SERVICE_UNAVAILABLE,
             format!("{QUERIES_MAX} queries of the history are under way, which is the most at a time"),

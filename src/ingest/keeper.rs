@@ -36,6 +36,8 @@ pub(super) struct KeeperHealth {
     duration_us: AtomicU64,
     failures: AtomicU64,
     used_bytes: AtomicU64,
+    file_bytes: AtomicU64,
+    wal_bytes: AtomicU64,
     /// Longest time for which a worker stopped reading for a checkpoint.
     pause_us: AtomicU64,
     trouble: Mutex<Option<String>>,
@@ -48,6 +50,8 @@ pub(super) struct KeeperReport {
     pub duration_us: Option<u64>,
     pub failures: u64,
     pub used_bytes: u64,
+    pub file_bytes: u64,
+    pub wal_bytes: u64,
     pub pause_us: u64,
     /// What is wrong with the ledger now.
     pub trouble: Option<String>,
@@ -62,6 +66,8 @@ impl KeeperHealth {
             duration_us: is_stored.then(|| self.duration_us.load(Ordering::Relaxed)),
             failures: self.failures.load(Ordering::Relaxed),
             used_bytes: self.used_bytes.load(Ordering::Relaxed),
+            file_bytes: self.file_bytes.load(Ordering::Relaxed),
+            wal_bytes: self.wal_bytes.load(Ordering::Relaxed),
             pause_us: self.pause_us.load(Ordering::Relaxed),
             trouble: self.trouble.lock().unwrap_or_else(PoisonError::into_inner).clone(),
         }
@@ -171,6 +177,8 @@ impl Thread {
             self.health.duration_us.store(duration_us, Ordering::Relaxed);
             if let Ok(size) = self.ledger.size() {
                 self.health.used_bytes.store(size.used_bytes, Ordering::Relaxed);
+                self.health.file_bytes.store(size.file_bytes, Ordering::Relaxed);
+                self.health.wal_bytes.store(size.wal_bytes, Ordering::Relaxed);
             }
         }
         fates

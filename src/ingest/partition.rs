@@ -31,6 +31,8 @@ pub(super) struct Partition {
     letters: Arc<AtomicU64>,
     /// Records that the topic no longer held when they were wanted.
     missed: u64,
+    /// How often the log went back, since that was last asked.
+    log_resets: u64,
     /// The ledger may have given the partition to another; nothing is published until it has confirmed.
     in_doubt: bool,
 }
@@ -66,6 +68,7 @@ impl Partition {
             advance_ms: None,
             letters: Arc::default(),
             missed: 0,
+            log_resets: 0,
             in_doubt: false,
         })
     }
@@ -93,6 +96,7 @@ impl Partition {
             tracing::error!(%topic, partition, stored = start, begins = low, records = self.missed,
                 "the topic no longer holds the stored position, records are lost to retention");
         } else if start > high {
+            self.log_resets += 1;
             tracing::error!(%topic, partition, stored = start, ends = high,
                 "the topic ends before the stored position, it was made anew and is read from its beginning");
         } else {
@@ -109,6 +113,7 @@ impl Partition {
         headers: &mut Vec<(&'m str, &'m [u8])>,
     ) -> Option<Rejection> {
         if !self.progress.read(record.offset()) {
+            self.log_resets += 1;
             tracing::error!(topic = %self.label.topic, partition = self.label.partition, offset = record.offset(),
                 "the log was made anew, its records are added to the numbers of the old one");
         }
@@ -133,6 +138,11 @@ impl Partition {
         self.progress.lose_touch();
     }
 
+    /// How often the log went back since the last call.
+    pub(super) fn take_log_resets(&mut self) -> u64 {
+        std::mem::take(&mut self.log_resets)
+    }
+
     /// Dead letters of this partition that are not written yet.
     pub(super) fn letters(&self) -> &Arc<AtomicU64> {
         &self.letters
@@ -141,6 +151,11 @@ impl Partition {
     /// Contacts that the next checkpoint has to write.
     pub(super) fn changed_contacts(&self) -> usize {
         self.shard.changed_contacts()
+    }
+
+    /// Rows of the interval history that the next checkpoint has to write.
+    pub(super) fn unsaved_intervals(&self) -> usize {
+        self.shard.unsaved_intervals()
     }
 
     /// Whether stream time is about to advance.
@@ -215,6 +230,7 @@ impl Partition {
             caught_up: self.progress.caught_up() && !self.in_doubt,
             missed: self.missed,
             letters: self.letters.load(Ordering::Relaxed),
+            remembered_ids: self.shard.remembered_ids() as u64,
         }
     }
 }

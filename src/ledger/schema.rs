@@ -120,8 +120,9 @@ CREATE TABLE facts (
 const CACHE_KIB: i64 = 16 << 10;
 /// Pages of 4 KiB in the write-ahead log at which they are copied into the file.
 const WAL_PAGES: i64 = 4096;
-/// How long a statement waits for another instance's write.
-const BUSY_WAIT: Duration = Duration::from_secs(5);
+/// How long a statement waits for another instance's write. Reading may have to wait for what becomes of a checkpoint, so
+/// this is short: what fails is tried again.
+const BUSY_WAIT: Duration = Duration::from_secs(2);
 
 /// Opens the ledger for writing; makes it where there is none, and brings an older one up to date.
 ///
@@ -131,12 +132,17 @@ pub(super) fn open(path: &Path) -> Result<Connection, LedgerError> {
     let unreadable = |error| LedgerError::Unreadable { path: path.to_owned(), error };
     let mut connection = Connection::open(path).map_err(unreadable)?;
     connection.busy_timeout(BUSY_WAIT)?;
-    check(&connection, path)?;
+    let found = check(&connection, path)?;
     connection.pragma_update(None, "journal_mode", "wal").map_err(unreadable)?;
     connection.pragma_update(None, "synchronous", "full")?;
     // SQLite's own bounds, 2 MiB of cache and 4 MiB of write-ahead log, make it read and copy pages several times a second.
     connection.pragma_update(None, "cache_size", -CACHE_KIB)?;
     connection.pragma_update(None, "wal_autocheckpoint", WAL_PAGES)?;
+    if found == MIGRATIONS.len() {
+        // Nothing is written, so that a start on a full disk, or while another instance writes, waits for its partitions
+        // with all that is told of that.
+        return Ok(connection);
+    }
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let found = check(&transaction, path)?;
     for migration in MIGRATIONS.iter().skip(found) {

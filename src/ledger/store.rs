@@ -73,6 +73,8 @@ pub struct Size {
     pub used_bytes: u64,
     /// Bytes of the file, with what is free for new data; the write-ahead log is not counted.
     pub file_bytes: u64,
+    /// Bytes of the write-ahead log.
+    pub wal_bytes: u64,
 }
 
 /// The ledger, open for writing.
@@ -185,7 +187,9 @@ impl Ledger {
         let pragma = |name: &str| self.connection.pragma_query_value(None, name, |row| row.get::<_, i64>(0));
         let (page_bytes, pages, free) = (pragma("page_size")?, pragma("page_count")?, pragma("freelist_count")?);
         let bytes = |pages: i64| (page_bytes * pages).unsigned_abs();
-        Ok(Size { used_bytes: bytes(pages - free), file_bytes: bytes(pages) })
+        let wal = self.connection.path().map(|path| format!("{path}-wal"));
+        let wal_bytes = wal.and_then(|wal| std::fs::metadata(wal).ok()).map_or(0, |file| file.len());
+        Ok(Size { used_bytes: bytes(pages - free), file_bytes: bytes(pages), wal_bytes })
     }
 
     /// Bounds the file, so that a test can fill it.

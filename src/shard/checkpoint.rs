@@ -48,6 +48,12 @@ impl Shard {
         self.state.contacts.changed_count()
     }
 
+    /// Rows of the interval history that have changed since the last checkpoint. While none is stored, they are what grows.
+    pub fn unsaved_intervals(&self) -> usize {
+        let state = &self.state;
+        state.series.iter().map(|series| series.intervals.len()).sum::<usize>() + state.agents.interval_count()
+    }
+
     /// What changed since the last call, to be stored in one transaction. Where it could not be stored, give it back
     /// with [`Self::give_back`].
     pub fn checkpoint(&mut self) -> Checkpoint {
@@ -87,7 +93,7 @@ impl Shard {
                 checkpoint.put(PieceKind::Series, index as i64, &stored);
                 checkpoint.put(PieceKind::SeriesNative, index as i64, &series.totals.natives());
             }
-            for (start_ms, numbers) in series.intervals.drain(..) {
+            for (start_ms, numbers) in std::mem::take(&mut series.intervals) {
                 let (queue, channel) = state.registry.labels(id);
                 let settings = state.registry.series_settings(id);
                 let (target_wait_ms, target_ratio) = (settings.target_wait_ms, settings.target_ratio);
