@@ -1,51 +1,21 @@
 //! A shard that is stored and brought back goes on as if nothing had happened.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use nabiz::config::Config;
 use nabiz::event::decode::{Format, Message};
-use nabiz::shard::{Arrival, Checkpoint, IntervalDelta, Piece, PieceKind, Settings, Shard};
+use nabiz::shard::{Arrival, PieceKind, Settings, Shard};
 use nabiz::simulate::{DEFAULT_START_MS, Options, Scenario, Simulation};
 use rand::RngExt;
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 
+#[path = "oracle/store.rs"]
+mod store;
+
+use store::Store;
+
 const KEY: [u8; 16] = [3; 16];
-
-/// A ledger in memory.
-#[derive(Default)]
-struct Store {
-    pieces: BTreeMap<(PieceKind, i64), Vec<u8>>,
-    intervals: Vec<IntervalDelta>,
-    bytes_written: usize,
-}
-
-impl Store {
-    fn apply(&mut self, checkpoint: Checkpoint) {
-        for deletion in checkpoint.deletions {
-            let (first, last) = ((deletion.kind, deletion.first), (deletion.kind, deletion.last));
-            let gone: Vec<_> = self.pieces.range(first..=last).map(|(key, _)| *key).collect();
-            for key in gone {
-                self.pieces.remove(&key);
-            }
-        }
-        for piece in checkpoint.pieces {
-            self.bytes_written += piece.bytes.len();
-            self.pieces.insert((piece.kind, piece.number), piece.bytes);
-        }
-        self.intervals.extend(checkpoint.intervals);
-    }
-
-    fn pieces(&self) -> Vec<Piece> {
-        let pieces = self.pieces.iter();
-        pieces.map(|((kind, number), bytes)| Piece { kind: *kind, number: *number, bytes: bytes.clone() }).collect()
-    }
-
-    fn size(&self) -> usize {
-        self.pieces.values().map(Vec::len).sum()
-    }
-}
 
 fn settings() -> Settings {
     let mut settings = Config::defaults().settings();
