@@ -148,3 +148,33 @@ fn torn_pieces_are_errors() {
         }
     }
 }
+
+fn event_of(id: &str, kind: &str, time_ms: i64, data: &str) -> String {
+    let time = jiff::Timestamp::from_millisecond(time_ms).unwrap();
+    format!(r#"{{"specversion":"1.0","id":"{id}","source":"/test","type":"{kind}","time":"{time}","data":{data}}}"#)
+}
+
+#[test]
+fn what_came_before_its_start_counts_in_its_own_interval() {
+    let settings = settings();
+    let mut shard = Shard::new(Arc::new(settings), KEY);
+    let mut store = Store::default();
+    // The start is 20 minutes older than what follows, which is read first.
+    let starts_ms = DEFAULT_START_MS + 13 * 60_000;
+    let ends_ms = starts_ms + 20 * 60_000;
+    let events = [
+        event_of("r", "contact.replied", ends_ms, r#"{"contact_id":"m","queue":"mail"}"#),
+        event_of("d", "contact.resolved", ends_ms, r#"{"contact_id":"m","queue":"mail"}"#),
+        event_of("s", "contact.started", starts_ms, r#"{"contact_id":"m","channel":"email"}"#),
+    ];
+    for (position, event) in events.iter().enumerate() {
+        fold(&mut shard, position, event);
+    }
+    store.apply(shard.checkpoint());
+    let counted: Vec<(i64, u64, u64)> = store
+        .intervals
+        .iter()
+        .map(|delta| (delta.start_ms, delta.counts.first_responses, delta.counts.resolutions))
+        .collect();
+    assert_eq!(counted, [(DEFAULT_START_MS + 30 * 60_000, 1, 1)]);
+}
