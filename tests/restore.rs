@@ -154,6 +154,57 @@ fn event_of(id: &str, kind: &str, time_ms: i64, data: &str) -> String {
     format!(r#"{{"specversion":"1.0","id":"{id}","source":"/test","type":"{kind}","time":"{time}","data":{data}}}"#)
 }
 
+fn stored(shard: &mut Shard, store: &mut Store, settings: &Settings) -> Shard {
+    store.apply(shard.checkpoint());
+    Shard::restore(Arc::new(settings.clone()), KEY, &store.pieces()).unwrap()
+}
+
+#[test]
+fn what_a_shorter_target_brings_is_counted_once() {
+    let before = settings();
+    let mut after = before.clone();
+    after.queue_defaults.target_wait_ms = 5_000;
+    let mut shard = Shard::new(Arc::new(before.clone()), KEY);
+    let mut store = Store::default();
+    let queued = event_of("q", "contact.queued", DEFAULT_START_MS, r#"{"contact_id":"c","queue":"fault"}"#);
+    fold(&mut shard, 0, &queued);
+    shard.advance(DEFAULT_START_MS + 15_000);
+    let missed = |shard: &mut Shard| -> u64 { shard.snapshot().series.iter().map(|series| series.totals.missed).sum() };
+    assert_eq!(missed(&mut shard), 0);
+    for restart in 0..3 {
+        shard = stored(&mut shard, &mut store, &after);
+        assert_eq!(missed(&mut shard), 1, "restart {restart}");
+    }
+    store.apply(shard.checkpoint());
+    assert_eq!(store.intervals.iter().map(|delta| delta.counts.missed).sum::<u64>(), 1);
+}
+
+#[test]
+fn a_contact_that_a_shorter_horizon_forgets_stays_forgotten() {
+    let before = settings();
+    let mut after = before.clone();
+    after.windows.dedup_horizon_ms = 60_000;
+    let mut shard = Shard::new(Arc::new(before.clone()), KEY);
+    let mut store = Store::default();
+    // More than what a checkpoint renews of the picture for one change.
+    const CONTACTS: usize = 2_000;
+    for contact in 0..CONTACTS {
+        let data = format!(r#"{{"contact_id":"{contact}","score":5,"scale":5}}"#);
+        fold(&mut shard, contact, &event_of(&contact.to_string(), "survey.answered", DEFAULT_START_MS, &data));
+    }
+    shard.advance(DEFAULT_START_MS + 120_000);
+    assert_eq!(shard.snapshot().open_contacts, CONTACTS as u64);
+    shard = stored(&mut shard, &mut store, &after);
+    assert_eq!(shard.snapshot().open_contacts, 0);
+    // The last one comes again, in the place of the first; with the old horizon, the others may not come back.
+    let last = format!(r#"{{"contact_id":"{}","queue":"fault"}}"#, CONTACTS - 1);
+    fold(&mut shard, CONTACTS, &event_of("q", "contact.queued", DEFAULT_START_MS + 120_000, &last));
+    shard = stored(&mut shard, &mut store, &before);
+    assert_eq!(shard.snapshot().open_contacts, 1);
+    fold(&mut shard, CONTACTS + 1, &event_of("w", "contact.answered", DEFAULT_START_MS + 130_000, &last));
+    assert_eq!(shard.snapshot().series.iter().map(|series| series.totals.answered).sum::<u64>(), 1);
+}
+
 #[test]
 fn what_came_before_its_start_counts_in_its_own_interval() {
     let settings = settings();
