@@ -160,6 +160,29 @@ fn stored(shard: &mut Shard, store: &mut Store, settings: &Settings) -> Shard {
 }
 
 #[test]
+fn an_identity_that_was_forgotten_and_came_again_is_remembered() {
+    const MINUTE_MS: i64 = 60_000;
+    let settings = settings();
+    let mut shard = Shard::new(Arc::new(settings.clone()), KEY);
+    let mut store = Store::default();
+    let mut position = 0;
+    let mut survey = |shard: &mut Shard, id: &str, minutes: i64| {
+        let time_ms = DEFAULT_START_MS + minutes * MINUTE_MS;
+        fold(shard, position, &event_of(id, "survey.answered", time_ms, r#"{"contact_id":"c","score":5,"scale":5}"#));
+        position += 1;
+        shard.snapshot().records.applied
+    };
+    survey(&mut shard, "again", 0);
+    survey(&mut shard, "other", 50);
+    shard = stored(&mut shard, &mut store, &settings);
+    // The horizon is an hour: the first is forgotten, the two after it are not.
+    assert_eq!(survey(&mut shard, "again", 61), 3);
+    shard = stored(&mut shard, &mut store, &settings);
+    assert_eq!(survey(&mut shard, "new", 62), 4);
+    assert_eq!(survey(&mut shard, "again", 63), 4, "a duplicate");
+}
+
+#[test]
 fn what_a_shorter_target_brings_is_counted_once() {
     let before = settings();
     let mut after = before.clone();
