@@ -440,6 +440,24 @@ fn time_that_is_not_stored_has_not_gone_by() {
 }
 
 #[test]
+fn time_that_is_stored_has_gone_by_although_the_process_ended_before_it_did() {
+    let broker = Broker::new(&[("calls", 1), ("dead", 1)]);
+    broker.write_visit("calls", 0, "a", START_MS);
+    broker.flush();
+    let pipeline = Pipeline::start(broker.options(&["calls"]), settings(false));
+    pipeline.wait_for("readiness", |view| view.health.ready);
+    pipeline.stop();
+    let connection = rusqlite::Connection::open(broker.ledger().path).unwrap();
+    let advanced = connection.execute("UPDATE partitions SET advance_ms = ?1", [START_MS + 600_000]).unwrap();
+    assert_eq!(advanced, 1);
+    let pipeline = Pipeline::start(broker.options(&["calls"]), settings(false));
+    let view = pipeline.wait_for("readiness", |view| view.health.ready);
+    assert_eq!(view.merged.stream_time_ms, Some(START_MS + 600_000));
+    assert_eq!((offered(&view), offered_in_window(&view)), (1, 0));
+    pipeline.stop();
+}
+
+#[test]
 fn a_record_is_not_passed_before_its_dead_letter_is_written() {
     let broker = Broker::new(&[("calls", 1), ("dead", 1)]);
     broker.write("calls", 0, "bad", "no JSON", START_MS);
