@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
 use jiff::civil::Time;
@@ -532,6 +533,21 @@ fn only_the_pipeline_is_served_while_catching_up() {
             assert_eq!(served, metric.source == Source::Pipeline, "{}", metric.name);
         }
         exposed.check("nabiz_ready", 0.0);
+    }
+}
+
+#[test]
+fn what_nobody_has_confirmed_for_long_is_not_served() {
+    // Another instance may have taken the partitions over from a process that stood still.
+    for (ago_s, shown) in [(0, true), (5, false)] {
+        let confirmed = Instant::now().checked_sub(Duration::from_secs(ago_s));
+        assert!(confirmed.is_some());
+        let published = published(vec![(label("calls", 0), busy(&settings()))], true, true);
+        let exposed = render(Published { confirmed, ..published });
+        for metric in catalogue::ALL.iter().filter(|metric| metric.source != Source::Pipeline) {
+            assert!(shown || !exposed.types.contains_key(metric.name), "{} after {ago_s} s", metric.name);
+        }
+        assert_eq!(exposed.types.contains_key("nabiz_visits_offered_total"), shown, "after {ago_s} s");
     }
 }
 

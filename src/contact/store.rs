@@ -108,13 +108,14 @@ impl Contacts {
         written
     }
 
-    /// Puts stored contacts into an empty table. `pieces` are those of the two kinds, in any order.
+    /// Puts stored contacts into an empty table. `pieces` are those of the two kinds, in any order. Whether they are as
+    /// they were stored: other settings may bring sooner what time brings.
     pub(crate) fn restore(
         &mut self,
         pieces: &[&Piece],
         registry: &mut Registry,
         moment: &Moment,
-    ) -> Result<(), RestoreError> {
+    ) -> Result<bool, RestoreError> {
         let mut part_numbers: Vec<i64> = Vec::new();
         // Parts are written from the first on, and every slot after them was new in some entry of the log.
         let of_kind = |kind: PieceKind| pieces.iter().filter(move |piece| piece.kind == kind);
@@ -163,9 +164,11 @@ impl Contacts {
         Some(())
     }
 
-    /// Rebuilds what follows from the contacts: index, live gauges, timers.
-    fn derive(&mut self, registry: &mut Registry, moment: &Moment) -> Result<(), RestoreError> {
-        for handle in self.handles() {
+    /// Rebuilds what follows from the contacts: index, live gauges, timers. Whether nothing became of them by that.
+    fn derive(&mut self, registry: &mut Registry, moment: &Moment) -> Result<bool, RestoreError> {
+        let handles = self.handles();
+        let stored = handles.len();
+        for handle in handles {
             let Some(case) = self.case(registry, moment, handle) else { continue };
             let series = [
                 case.contact.visit.map(|visit| visit.series),
@@ -199,6 +202,6 @@ impl Contacts {
         }
         self.fill_free();
         self.changes.clear();
-        Ok(())
+        Ok(self.len() == stored && self.tally.facts.is_empty() && self.tally.settled.new_orphans == 0)
     }
 }

@@ -35,6 +35,8 @@ pub(super) struct Partition {
     log_resets: u64,
     /// The ledger may have given the partition to another; nothing is published until it has confirmed.
     in_doubt: bool,
+    /// The last checkpoint was made while in doubt, so that storing it confirms.
+    asked: bool,
 }
 
 impl Partition {
@@ -70,6 +72,7 @@ impl Partition {
             missed: 0,
             log_resets: 0,
             in_doubt: false,
+            asked: false,
         })
     }
 
@@ -176,6 +179,7 @@ impl Partition {
             return None;
         }
         self.unsaved = false;
+        self.asked = self.in_doubt;
         self.advance_ms = advance_ms;
         let mut checkpoint = self.shard.checkpoint();
         // Past the last record there may be markers that are never handed over.
@@ -189,9 +193,9 @@ impl Partition {
         self.changed = true;
     }
 
-    /// The last checkpoint is stored.
+    /// The last checkpoint is stored. One that was on its way when the doubt came may have been stored before that.
     pub(super) fn stored(&mut self) {
-        self.in_doubt = false;
+        self.in_doubt &= !self.asked;
         if let Some(advance_ms) = self.advance_ms.take() {
             self.shard.advance(advance_ms);
             self.changed = true;
@@ -232,5 +236,36 @@ impl Partition {
             letters: self.letters.load(Ordering::Relaxed),
             remembered_ids: self.shard.remembered_ids() as u64,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Config;
+    use crate::event::Channels;
+    use crate::ledger::Ledger;
+
+    #[test]
+    fn a_checkpoint_that_was_on_its_way_does_not_end_a_doubt() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut ledger = Ledger::open(&folder.path().join("nabiz.db"), Channels::default()).unwrap();
+        let taken = ledger.take_over("calls", 0, "test").unwrap();
+        let label = ShardLabel { topic: "calls".into(), partition: 0 };
+        let settings = Arc::new(Config::defaults().settings());
+        let mut partition = Partition::restore(label, Format::CloudEvents, settings, [1; 16], taken).unwrap();
+        partition.observe(&LogState { topic: "calls".into(), partition: 0, end: Some(0), drained_to: Some(0) });
+        assert!(partition.health().caught_up);
+
+        assert!(partition.checkpoint(None, false).is_some());
+        partition.doubt();
+        partition.stored();
+        assert!(!partition.health().caught_up, "it may have been stored before the process stood still");
+        assert!(partition.news().is_none());
+
+        assert!(partition.checkpoint(None, false).is_some(), "asked again");
+        partition.stored();
+        assert!(partition.health().caught_up);
+        assert!(partition.news().is_some());
     }
 }

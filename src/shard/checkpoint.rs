@@ -225,7 +225,8 @@ impl State {
             self.nothing_stored = true;
         }
         let moment = self.moment_of_time(self.stream_ms.unwrap_or(0));
-        self.contacts.restore(&sorted, &mut self.registry, &moment)?;
+        // What became of contacts is booked once: they must not be found again as they were.
+        self.nothing_stored |= !self.contacts.restore(&sorted, &mut self.registry, &moment)?;
         self.book();
         Ok(())
     }
