@@ -180,7 +180,8 @@ fn table() -> Vec<Burn> {
     let text = text(ALERTS);
     let rows = text.lines().filter(|line| line.starts_with("#   | Nabiz"));
     let row = |line: &str| {
-        let cells: Vec<&str> = line.trim_start_matches('#').trim().trim_matches('|').split('|').map(str::trim).collect();
+        let cells: Vec<&str> =
+            line.trim_start_matches('#').trim().trim_matches('|').split('|').map(str::trim).collect();
         Burn {
             alert: cells[0].to_owned(),
             severity: cells[1].to_owned(),
@@ -271,7 +272,18 @@ fn every_alert_says_what_it_has_to() {
 /// The names of the metrics in an expression: what is neither a function, a keyword, a label, a number nor a text.
 fn metrics(expression: &str) -> BTreeSet<String> {
     const KEYWORDS: [&str; 12] = [
-        "and", "or", "unless", "on", "ignoring", "group_left", "group_right", "by", "without", "offset", "bool", "inf",
+        "and",
+        "or",
+        "unless",
+        "on",
+        "ignoring",
+        "group_left",
+        "group_right",
+        "by",
+        "without",
+        "offset",
+        "bool",
+        "inf",
     ];
     let mut names = BTreeSet::new();
     let mut rest = expression;
@@ -303,7 +315,8 @@ fn metrics(expression: &str) -> BTreeSet<String> {
 
 #[test]
 fn names_are_found_in_expressions() {
-    let found = metrics(r#"sum without (le, a) (rate(x_bucket{b="c{d"}[5m])) > on (q) 0.01 * y:z:sum offset 1w and up == 1"#);
+    let found =
+        metrics(r#"sum without (le, a) (rate(x_bucket{b="c{d"}[5m])) > on (q) 0.01 * y:z:sum offset 1w and up == 1"#);
     assert_eq!(found, BTreeSet::from(["x_bucket".to_owned(), "y:z:sum".into(), "up".into()]));
 }
 
@@ -361,7 +374,10 @@ fn recording_rules_keep_to_their_conventions() {
         }
         if expression.contains("increase(") {
             // Never the increase of a sum, nor of what an instance tells.
-            assert!(expression.starts_with("sum without (instance, shard) (increase(shard:nabiz_"), "{name}: {expression}");
+            assert!(
+                expression.starts_with("sum without (instance, shard) (increase(shard:nabiz_"),
+                "{name}: {expression}"
+            );
             assert!(!parts[1].ends_with("_total"), "{name}");
             let window = parts[2].strip_prefix("increase").unwrap();
             assert!(expression.ends_with(&format!(":max[{window}]))")), "{name}: {expression}");
@@ -392,9 +408,8 @@ fn every_recorded_series_is_documented_and_nothing_else() {
 
 #[test]
 fn every_group_of_rules_is_in_the_order_of_the_unit_tests() {
-    let names = |file: &str| -> Vec<Value> {
-        list(&yaml(file)["groups"]).iter().map(|group| group["name"].clone()).collect()
-    };
+    let names =
+        |file: &str| -> Vec<Value> { list(&yaml(file)["groups"]).iter().map(|group| group["name"].clone()).collect() };
     let all = [names(RULES), names(ALERTS)].concat();
     for file in UNIT_TESTS {
         assert_eq!(list(&yaml(file)["group_eval_order"]), &all, "{file}");
