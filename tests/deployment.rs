@@ -1,16 +1,17 @@
 //! The files in `deploy/`, checked as text: their shapes against the real types or strict ones, and that image, compose,
 //! Kubernetes, systemd and configuration name the same program, files, ports, paths, topics and volumes. No container is run.
 
+mod deploy;
 mod kafka;
-#[path = "deploy/compose.rs"]
+#[path = "deployment/compose.rs"]
 mod compose;
-#[path = "deploy/image.rs"]
+#[path = "deployment/image.rs"]
 mod image;
-#[path = "deploy/kubernetes.rs"]
+#[path = "deployment/kubernetes.rs"]
 mod kubernetes;
-#[path = "deploy/local.rs"]
+#[path = "deployment/local.rs"]
 mod local;
-#[path = "deploy/systemd.rs"]
+#[path = "deployment/systemd.rs"]
 mod systemd;
 
 use std::path::{Path, PathBuf};
