@@ -60,7 +60,7 @@ export default dashboard(
           series('A', ofDayInAll('nabiz_visits_offered'), 'Offered'), series('B', ofDayInAll('nabiz_visits_answered'), 'Answered'), series('C', ofDayInAll('nabiz_visits_abandoned'), 'Abandoned'),
         ], 'short', { ...TREND, decimals: 0, noValue: 'No day is complete yet', overrides: [coloured('Offered', 'blue'), coloured('Answered', 'green'), coloured('Abandoned', 'red')] })],
         [8, graph('Busiest half hour of the day', 'Most visits offered in half an hour, in the day before each point: what the lines and the staff must carry.', [
-          series('A', `max_over_time(sum(${recorded('queue:nabiz_visits_offered:increase30m')})[1d:15m])`, 'Offered in half an hour'),
+          series('A', `sum(max_over_time(${recorded('queue:nabiz_visits_offered:increase30m')}[1d]))`, 'Offered in half an hour'),
         ], 'short', { ...TREND, decimals: 0, noValue: 'Nothing recorded yet' })],
         [8, graph('Average handle time', 'Mean of talk, hold and wrap-up of the day before each point. It drives staff as much as volume does.', [
           series('A', ratio(ofDayInAll('nabiz_handle_seconds_sum'), ofDayInAll('nabiz_handle_seconds_count')), 'Average handle time'),
