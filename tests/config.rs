@@ -234,6 +234,7 @@ fn secrets_are_never_shown() {
         format!("[kafka.client]\nsasl.password = '{secret}'"),
         format!("[kafka.client]\n'sasl.passwrd' = 3\n'sasl.password' = ['{secret}']"),
         format!("[kafka.client]\n'no.such.password' = '{secret}'"),
+        format!("[kafka.client]\n'sasl.passwrd' = '{secret}'"),
         format!("[http]\nbearer_token_hash = '{secret}'\nbasic_auth = {{ user = '{secret}' }}"),
         format!("[kafka]\nclient = '{secret}'"),
     ];
@@ -400,7 +401,7 @@ const WRONG: &[(&str, usize, &[&str])] = &[
     (
         "[kafka.client]\n'security.protcol' = 'ssl'",
         2,
-        &["kafka.client.\"security.protcol\": \"ssl\": librdkafka does not take it"],
+        &["kafka.client.\"security.protcol\": librdkafka does not take it: there is no such property"],
     ),
     (
         "[kafka.client]\n'security.protocol' = 'tls'",

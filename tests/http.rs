@@ -137,6 +137,28 @@ fn metrics_are_rendered_for_what_the_client_accepts() {
 }
 
 #[test]
+fn metrics_are_zipped_for_a_client_that_asks_for_it() {
+    let server = Server::start(published(snapshot(), true));
+    let mut stream = connect(&server);
+    let request =
+        "GET /metrics HTTP/1.1\r\nhost: t\r\naccept-encoding: deflate, gzip;q=0.9\r\nconnection: close\r\n\r\n";
+    stream.write_all(request.as_bytes()).expect("sent");
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).expect("an answer");
+    let end = answer.windows(4).position(|bytes| bytes == b"\r\n\r\n").expect("a head") + 4;
+    let head = String::from_utf8_lossy(&answer[..end]);
+    assert!(
+        head.contains("content-encoding: gzip\r\n") && head.contains("vary: accept, accept-encoding\r\n"),
+        "{head}"
+    );
+    let mut text = String::new();
+    flate2::read::GzDecoder::new(&answer[end..]).read_to_string(&mut text).expect("gzip");
+    assert!(text.contains("nabiz_ready 1\n"), "{text}");
+    let plain = raw(&server, "GET /metrics HTTP/1.1\r\nhost: t\r\nconnection: close\r\n\r\n");
+    assert!(!plain.contains("content-encoding") && plain.contains("nabiz_ready 1\n"), "{plain}");
+}
+
+#[test]
 fn queues_have_live_numbers_windows_and_targets() {
     let server = Server::start(published(snapshot(), true));
     let answer = get(&server, "/api/v1/queues");

@@ -178,3 +178,53 @@ fn torn_pieces_are_errors() {
         }
     }
 }
+
+#[test]
+fn a_state_from_before_native_histograms_gets_as_many_native_counts_as_classic_ones() {
+    let events = events(20_000, 3.0);
+    let settings = Arc::new(settings());
+    let mut shard = Shard::new(settings.clone(), KEY);
+    for (position, event) in events.iter().enumerate() {
+        fold(&mut shard, position, event);
+    }
+    let mut store = Store::default();
+    store.apply(shard.checkpoint());
+    let older: Vec<Piece> = store
+        .pieces()
+        .into_iter()
+        .filter(|piece| !matches!(piece.kind, PieceKind::SeriesNative | PieceKind::UnitNative))
+        .collect();
+    assert!(older.len() < store.pieces.len(), "there are pieces to leave out");
+    let snapshot = Shard::restore(settings, KEY, &older).unwrap().snapshot();
+    let waits: Vec<_> = snapshot.series.iter().map(|series| &series.totals.wait_answered).collect();
+    assert!(waits.iter().any(|wait| wait.count() > 100));
+    for (wait, of_shard) in waits.iter().zip(shard.snapshot().series.iter().map(|series| &series.totals.wait_answered))
+    {
+        assert_eq!((wait.native.count(), wait.count()), (of_shard.native.count(), of_shard.count()));
+    }
+    for followups in snapshot.followups.values() {
+        assert_eq!(followups.duration.native.count(), followups.duration.count());
+    }
+}
+
+#[test]
+fn forgetting_many_contacts_at_once_writes_no_part_twice() {
+    let settings = Arc::new(settings());
+    let mut shard = Shard::new(settings.clone(), KEY);
+    let mut store = Store::default();
+    for contact in 0..20_000 {
+        let event = format!(
+            r#"{{"specversion":"1.0","id":"{contact}","source":"s","type":"contact.started","time":"2026-01-05T10:00:00Z","data":{{"contact_id":"{contact}","channel":"phone"}}}}"#
+        );
+        fold(&mut shard, contact, &event);
+    }
+    store.apply(shard.checkpoint());
+    let later_ms = shard.stream_time_ms().unwrap() + 2 * 3_600_000;
+    shard.advance(later_ms);
+    let checkpoint = shard.checkpoint();
+    let parts = checkpoint.pieces.iter().filter(|piece| piece.kind == PieceKind::ContactPart).count();
+    assert!(parts <= 20_000_usize.div_ceil(1024), "{parts} parts");
+    store.apply(checkpoint);
+    let mut restored = Shard::restore(settings, KEY, &store.pieces()).unwrap();
+    assert_eq!(restored.snapshot().open_contacts, 0);
+}

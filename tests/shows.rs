@@ -225,6 +225,10 @@ fn a_queue_log_is_counted_as_by_hand() {
 
 /// Whether a scrape has a sample of a metric of the catalogue.
 fn has_samples(scrape: &Scrape, metric: &catalogue::Metric) -> bool {
+    // The page of text cannot carry it.
+    if metric.kind == Kind::GaugeHistogram {
+        return true;
+    }
     let name = match metric.kind {
         Kind::Histogram => format!("{}_count", metric.name),
         _ => metric.name.to_owned(),

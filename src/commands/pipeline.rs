@@ -12,7 +12,7 @@ use tokio::sync::watch;
 use tracing_subscriber::EnvFilter;
 
 use super::Failure;
-use crate::exposition::{CONTENT_TYPE, Exposition};
+use crate::exposition::{Exposition, Format};
 use crate::http::{self, App, HistorySource, RenderedMetrics, Security};
 use crate::ingest::{Ingest, Options, StartError};
 use crate::shard::Settings;
@@ -87,8 +87,9 @@ async fn serve(
     started(address);
 
     let (stop_http, stopped) = watch::channel(false);
-    let metrics = Arc::new(move |_accept: Option<&str>| {
-        Ok(RenderedMetrics { content_type: CONTENT_TYPE, body: exposition.render()?.into_bytes() })
+    let metrics = Arc::new(move |accept: Option<&str>| {
+        let format = Format::negotiate(accept);
+        Ok(RenderedMetrics { content_type: format.content_type(), body: exposition.render(format)? })
     });
     let app = App { security, history, ..App::new(published, metrics) };
     let server = tokio::spawn(http::serve(listener, app, wait_for(stopped)));

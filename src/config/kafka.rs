@@ -5,6 +5,8 @@ use std::io::Read;
 use std::path::PathBuf;
 
 use rdkafka::ClientConfig;
+use rdkafka::error::KafkaError;
+use rdkafka::types::RDKafkaConfRes;
 
 use super::document::{Node, Place, Table, Value};
 use super::keys;
@@ -194,8 +196,12 @@ fn read_client(section: &mut Section<'_, '_>) -> Client {
         // Two ways of writing one property: "a.b" and a.b as a table.
         if client.last().is_some_and(|(known, _)| *known == property) {
             section.problems().note(&node.place, &path, "given twice");
-        } else if let Err(detail) = try_property(&property, &value, secret) {
-            section.problems().note_value(node, &path, detail);
+        } else if let Err(error) = ClientConfig::new().set(&property, &value).create_native_config() {
+            match refusal(&error, secret) {
+                // The name is misspelt, so it does not tell whether the value is a secret.
+                Refusal::UnknownProperty(detail) => section.problems().note(&node.place, &path, detail),
+                Refusal::Value(detail) => section.problems().note_value(node, &path, detail),
+            }
         } else {
             if let Some(file) = file {
                 files.insert(property.clone(), PathBuf::from(file));
@@ -245,14 +251,22 @@ fn flatten<'a>(table: &'a Table, prefix: &str, found: &mut Vec<(String, &'a Node
     }
 }
 
-/// Whether librdkafka knows a property and takes the value. Its own words are given only where they cannot repeat a
-/// secret.
-fn try_property(property: &str, value: &str, secret: bool) -> Result<(), String> {
-    match ClientConfig::new().set(property, value).create_native_config() {
-        Ok(_) => Ok(()),
-        Err(rdkafka::error::KafkaError::ClientConfig(_, detail, _, _)) if !secret => {
-            Err(format!("librdkafka does not take it: {}", detail.trim_end_matches('.')))
+/// Why librdkafka refuses a property.
+enum Refusal {
+    UnknownProperty(String),
+    Value(String),
+}
+
+/// Its own words are given only where they cannot repeat a secret.
+fn refusal(error: &KafkaError, secret: bool) -> Refusal {
+    let refused = "librdkafka does not take it";
+    match error {
+        KafkaError::ClientConfig(RDKafkaConfRes::RD_KAFKA_CONF_UNKNOWN, ..) => {
+            Refusal::UnknownProperty(format!("{refused}: there is no such property"))
         }
-        Err(_) => Err("librdkafka does not take it".to_string()),
+        KafkaError::ClientConfig(_, detail, _, _) if !secret => {
+            Refusal::Value(format!("{refused}: {}", detail.trim_end_matches('.')))
+        }
+        _ => Refusal::Value(refused.to_string()),
     }
 }

@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 use super::facts::Verdict;
 use super::parts::PartSet;
 use super::remembered::BuildHashedKey;
-use crate::shard::{Checkpoint, Labels, Piece, PieceKind, RestoreError};
-use crate::view::{BucketHistogram, FollowupSnapshot};
+use crate::shard::{Checkpoint, Labels, Piece, PieceKind, RestoreError, read};
+use crate::view::{BucketHistogram, FollowupSnapshot, NativeCounts};
 
 /// Counts of one unit since the beginning.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -77,18 +77,31 @@ impl Followups {
         self.units.take_over(core.units);
         for totals in self.units.values_mut() {
             totals.duration.move_to(stored_bounds_ms, &self.bounds_ms);
+            totals.duration.native_from_classic(&self.bounds_ms);
         }
         self.refused = core.refused;
     }
 
     /// Adds the parts that changed; all where nothing is stored.
     pub(crate) fn capture(&mut self, all: bool, checkpoint: &mut Checkpoint) {
+        if all || !self.changed.is_empty() {
+            let natives: Vec<_> = self.units.iter().map(|(unit, totals)| (unit, &totals.duration.native)).collect();
+            checkpoint.put(PieceKind::UnitNative, 0, &natives);
+        }
         self.changed.capture(PieceKind::Followups, &self.known, all, checkpoint);
     }
 
     /// Puts a stored part back.
     pub(crate) fn restore(&mut self, piece: &Piece) -> Result<(), RestoreError> {
         self.known.extend(PartSet::restore::<Followup>(piece)?);
+        Ok(())
+    }
+
+    /// Puts the stored native counts of the units in the place of those that [`Self::set_core`] made.
+    pub(crate) fn restore_natives(&mut self, piece: &Piece) -> Result<(), RestoreError> {
+        for (unit, native) in read::<Vec<(Arc<str>, NativeCounts)>>(piece)? {
+            self.units.entry(Some(&unit)).1.duration.native = native;
+        }
         Ok(())
     }
 

@@ -20,6 +20,11 @@ impl PartSet {
         self.0 |= 1 << (key % PARTS);
     }
 
+    /// Whether no part differs.
+    pub(super) fn is_empty(&self) -> bool {
+        self.0 == 0
+    }
+
     /// Adds the marked parts, or all, of a table.
     pub(super) fn capture<T: Serialize>(
         &mut self,

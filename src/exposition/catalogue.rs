@@ -10,8 +10,10 @@ pub enum Kind {
     /// Goes up and down; declared untyped, because a label `quantile` belongs to summaries, and a window has no sum and
     /// count that only grow.
     Untyped,
-    /// Classic buckets, sum and count; only ever grows.
+    /// Classic and native buckets, sum and count; only ever grows. The text format carries the classic ones.
     Histogram,
+    /// Native buckets, sum and count; goes up and down. The text format cannot carry it.
+    GaugeHistogram,
 }
 
 /// Where a metric comes from, which says when it is served and whether it can carry `shard`.
@@ -161,6 +163,8 @@ Contacts {
         "Abandoned of answered and abandoned visits in the window, without short abandons; absent where there are none.";
     WINDOW_WAIT_QUANTILE: Untyped "nabiz_window_wait_quantile_seconds" ["queue", "channel", "window", "quantile"]
         "Wait of the visits answered within the window, by quantile; absent where none was.";
+    WINDOW_WAIT: GaugeHistogram "nabiz_window_wait_seconds" ["queue", "channel", "window"]
+        "Wait of the visits answered within the window, as a native histogram that can be added up.";
     WINDOW_WAIT_MEAN: Gauge "nabiz_window_wait_mean_seconds" ["queue", "channel", "window"]
         "Average speed of answer in the window; absent where nobody was answered.";
     WINDOW_WAIT_MAX: Gauge "nabiz_window_wait_max_seconds" ["queue", "channel", "window"]

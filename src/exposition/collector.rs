@@ -27,6 +27,7 @@ impl Part<'_> {
 }
 
 /// All metrics of a running pipeline.
+#[derive(Clone)]
 pub(super) struct PublishedCollector {
     published: Arc<ArcSwap<Published>>,
     descriptions: Vec<Desc>,
@@ -44,6 +45,13 @@ impl Collector for PublishedCollector {
     }
 
     fn collect(&self) -> Vec<MetricFamily> {
+        self.families().into_iter().filter_map(Family::into_text).collect()
+    }
+}
+
+impl PublishedCollector {
+    /// What is published now, for any format.
+    pub(super) fn families(&self) -> Vec<Family> {
         let began = Instant::now();
         let published = self.published.load_full();
         let mut families = Vec::with_capacity(catalogue::ALL.len());
@@ -59,7 +67,7 @@ impl Collector for PublishedCollector {
         }
         pipeline::collect(&published, &mut families);
         families.push(Family::single(&catalogue::COLLECT_DURATION, &[], began.elapsed().as_secs_f64()));
-        families.into_iter().map(Family::finish).collect()
+        families
     }
 }
 
@@ -86,7 +94,7 @@ impl Collector for SnapshotCollector {
         let mut families = Vec::new();
         let parts = [Part { shard: None, snapshot: &self.snapshot }];
         collect_contacts(&self.settings, &parts, &self.snapshot, &mut families);
-        families.into_iter().map(Family::finish).collect()
+        families.into_iter().filter_map(Family::into_text).collect()
     }
 }
 

@@ -1,17 +1,37 @@
-//! Building the samples of one metric.
+//! Building the samples of one metric, whatever the format in which they will be written.
 
-use prometheus::proto::{Bucket, Counter, Gauge, Histogram, LabelPair, Metric as Sample, MetricFamily, MetricType};
+use prometheus::proto::{Bucket, Counter, Gauge, Histogram, LabelPair, Metric as TextSample, MetricFamily, MetricType};
 
 use super::catalogue::{Kind, Metric};
-use crate::view::BucketHistogram;
+use crate::view::{BucketHistogram, NativeCounts, WindowSnapshot};
 
 /// Label that tells the partition, where that is configured.
 const SHARD: &str = "shard";
 
 /// One metric with its samples.
 pub(super) struct Family {
-    metric: &'static Metric,
-    samples: Vec<Sample>,
+    pub(super) metric: &'static Metric,
+    pub(super) samples: Vec<Sample>,
+}
+
+/// One sample: labels, in the order of the catalogue, and the value.
+pub(super) struct Sample {
+    pub(super) labels: Vec<(&'static str, String)>,
+    pub(super) value: Value,
+}
+
+pub(super) enum Value {
+    Number(f64),
+    Histogram(HistogramValue),
+}
+
+/// A histogram, in seconds.
+pub(super) struct HistogramValue {
+    pub(super) count: u64,
+    pub(super) sum: f64,
+    /// Upper bound and cumulative count; none where the metric is native only.
+    pub(super) classic: Vec<(f64, u64)>,
+    pub(super) native: NativeCounts,
 }
 
 impl Family {
@@ -28,17 +48,7 @@ impl Family {
 
     /// Adds a sample; `labels` are the values, in the order of the catalogue.
     pub(super) fn add(&mut self, labels: &[&str], shard: Option<&str>, value: f64) {
-        let mut sample = self.sample(labels, shard);
-        if self.metric.kind == Kind::Counter {
-            let mut counter = Counter::default();
-            counter.set_value(value);
-            sample.set_counter(counter);
-        } else {
-            let mut gauge = Gauge::default();
-            gauge.set_value(value);
-            sample.set_gauge(gauge);
-        }
-        self.samples.push(sample);
+        self.push(labels, shard, Value::Number(value));
     }
 
     /// Adds a histogram with the upper bounds `bounds_ms`; one without counts is all zero.
@@ -51,47 +61,88 @@ impl Family {
     ) {
         let mut cumulative_count = 0;
         let mut counts = observed.counts.iter();
-        let buckets = bounds_ms.iter().map(|bound_ms| {
+        let cumulated = bounds_ms.iter().map(|bound_ms| {
             cumulative_count += counts.next().copied().unwrap_or(0);
-            let mut bucket = Bucket::default();
-            bucket.set_upper_bound(seconds(*bound_ms));
-            bucket.set_cumulative_count(cumulative_count);
-            bucket
+            (seconds(*bound_ms), cumulative_count)
         });
-        let mut histogram = Histogram::default();
-        histogram.set_bucket(buckets.collect());
-        histogram.set_sample_count(observed.count());
-        histogram.set_sample_sum(seconds(observed.sum_ms));
-        let mut sample = self.sample(labels, shard);
-        sample.set_histogram(histogram);
-        self.samples.push(sample);
+        let histogram = HistogramValue {
+            classic: cumulated.collect(),
+            count: observed.count(),
+            sum: seconds(observed.sum_ms),
+            native: observed.native.clone(),
+        };
+        self.push(labels, shard, Value::Histogram(histogram));
     }
 
-    fn sample(&self, labels: &[&str], shard: Option<&str>) -> Sample {
+    /// Adds the waits of a window.
+    pub(super) fn add_window(&mut self, labels: &[&str], shard: Option<&str>, window: &WindowSnapshot) {
+        let native = NativeCounts::from_cells(&window.waits);
+        let sum = seconds(window.counts.wait_sum_ms);
+        let histogram = HistogramValue { classic: Vec::new(), count: native.count(), sum, native };
+        self.push(labels, shard, Value::Histogram(histogram));
+    }
+
+    fn push(&mut self, labels: &[&str], shard: Option<&str>, value: Value) {
         debug_assert_eq!(labels.len(), self.metric.labels.len(), "labels of {}", self.metric.name);
         let names = self.metric.labels.iter().copied().chain([SHARD]);
         let values = labels.iter().copied().chain(shard);
-        let pair = |(name, value): (&str, &str)| {
-            let mut pair = LabelPair::default();
-            pair.set_name(name.to_string());
-            pair.set_value(value.to_string());
-            pair
-        };
-        Sample::from_label(names.zip(values).map(pair).collect())
+        let labels = names.zip(values).map(|(name, value)| (name, value.to_string())).collect();
+        self.samples.push(Sample { labels, value });
     }
 
-    pub(super) fn finish(self) -> MetricFamily {
-        let mut family = MetricFamily::default();
-        family.set_name(self.metric.name.to_string());
-        family.set_help(self.metric.help.to_string());
-        family.set_field_type(match self.metric.kind {
+    /// The family for the text format; `None` where that cannot carry it.
+    pub(super) fn into_text(self) -> Option<MetricFamily> {
+        let kind = match self.metric.kind {
             Kind::Counter => MetricType::COUNTER,
             // The library cannot write untyped families; the type line is put right in the text.
             Kind::Gauge | Kind::Untyped => MetricType::GAUGE,
             Kind::Histogram => MetricType::HISTOGRAM,
-        });
-        family.set_metric(self.samples);
-        family
+            Kind::GaugeHistogram => return None,
+        };
+        let mut family = MetricFamily::default();
+        family.set_name(self.metric.name.to_string());
+        family.set_help(self.metric.help.to_string());
+        family.set_field_type(kind);
+        family.set_metric(self.samples.into_iter().map(|sample| sample.into_text(kind)).collect());
+        Some(family)
+    }
+}
+
+impl Sample {
+    fn into_text(self, kind: MetricType) -> TextSample {
+        let pair = |(name, value): (&str, String)| {
+            let mut pair = LabelPair::default();
+            pair.set_name(name.to_string());
+            pair.set_value(value);
+            pair
+        };
+        let mut sample = TextSample::from_label(self.labels.into_iter().map(pair).collect());
+        match self.value {
+            Value::Number(value) if kind == MetricType::COUNTER => {
+                let mut counter = Counter::default();
+                counter.set_value(value);
+                sample.set_counter(counter);
+            }
+            Value::Number(value) => {
+                let mut gauge = Gauge::default();
+                gauge.set_value(value);
+                sample.set_gauge(gauge);
+            }
+            Value::Histogram(value) => {
+                let buckets = value.classic.into_iter().map(|(upper_bound, cumulative_count)| {
+                    let mut bucket = Bucket::default();
+                    bucket.set_upper_bound(upper_bound);
+                    bucket.set_cumulative_count(cumulative_count);
+                    bucket
+                });
+                let mut histogram = Histogram::default();
+                histogram.set_bucket(buckets.collect());
+                histogram.set_sample_count(value.count);
+                histogram.set_sample_sum(value.sum);
+                sample.set_histogram(histogram);
+            }
+        }
+        sample
     }
 }
 

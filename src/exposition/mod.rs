@@ -1,4 +1,4 @@
-//! The metric catalogue and the collector: what is published, as Prometheus text.
+//! The metric catalogue and the collector: what is published, as Prometheus text or protobuf.
 //!
 //! A scrape reads [`Published`] through an `ArcSwap`; it never waits for ingest, and ingest never
 //! waits for it.
@@ -7,13 +7,16 @@ pub mod catalogue;
 mod collector;
 mod contacts;
 mod family;
+mod negotiation;
 mod pipeline;
+mod protobuf;
 mod targets;
 mod windows;
 
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
+use prometheus::core::Collector;
 use prometheus::{Registry, TextEncoder};
 
 use collector::{PublishedCollector, SnapshotCollector};
@@ -21,13 +24,14 @@ use collector::{PublishedCollector, SnapshotCollector};
 use crate::shard::Settings;
 use crate::view::{Published, Snapshot};
 
-/// Media type of the text that is rendered.
-pub const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
+pub use negotiation::Format;
 
 /// The metrics of a running process.
-#[derive(Debug)]
 pub struct Exposition {
     registry: Registry,
+    published: PublishedCollector,
+    /// The `process_*` metrics, where the library has them.
+    process: Option<Box<dyn Collector>>,
 }
 
 impl Exposition {
@@ -37,18 +41,31 @@ impl Exposition {
     /// The catalogue contradicts itself, which the tests rule out.
     pub fn new(published: Arc<ArcSwap<Published>>) -> Result<Self, prometheus::Error> {
         let registry = Registry::new();
-        registry.register(Box::new(PublishedCollector::new(published)?))?;
+        let published = PublishedCollector::new(published)?;
+        registry.register(Box::new(published.clone()))?;
         #[cfg(target_os = "linux")]
-        registry.register(Box::new(prometheus::process_collector::ProcessCollector::for_self()))?;
-        Ok(Exposition { registry })
+        let process: Option<Box<dyn Collector>> = {
+            let process = prometheus::process_collector::ProcessCollector::for_self;
+            registry.register(Box::new(process()))?;
+            Some(Box::new(process()))
+        };
+        #[cfg(not(target_os = "linux"))]
+        let process = None;
+        Ok(Exposition { registry, published, process })
     }
 
-    /// The text exposition (format 0.0.4), sorted by name and labels.
+    /// The exposition in a format. Text is sorted by name and labels, protobuf in the order of the catalogue.
     ///
     /// # Errors
     /// The encoder refuses a family, which the tests rule out.
-    pub fn render(&self) -> Result<String, prometheus::Error> {
-        text_of(&self.registry)
+    pub fn render(&self, format: Format) -> Result<Vec<u8>, prometheus::Error> {
+        match format {
+            Format::Text => text_of(&self.registry).map(String::into_bytes),
+            Format::Protobuf => {
+                let process = self.process.as_ref().map(|process| process.collect()).unwrap_or_default();
+                Ok(protobuf::encode(self.published.families(), &process))
+            }
+        }
     }
 }
 

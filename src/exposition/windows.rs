@@ -45,6 +45,7 @@ pub(super) fn collect(settings: &Settings, parts: &[Part<'_>], out: &mut Vec<Fam
     let mut derived: Vec<Family> = DERIVED.iter().map(|(metric, _)| Family::new(metric)).collect();
     let mut service_level = Family::new(&c::WINDOW_SERVICE_LEVEL);
     let mut quantiles = Family::new(&c::WINDOW_WAIT_QUANTILE);
+    let mut waits = Family::new(&c::WINDOW_WAIT);
     let mut occupancy = Family::new(&c::WINDOW_OCCUPANCY);
 
     for part in parts {
@@ -64,6 +65,7 @@ pub(super) fn collect(settings: &Settings, parts: &[Part<'_>], out: &mut Vec<Fam
                         family.add(&labels, part.shard(), value);
                     }
                 }
+                waits.add_window(&labels, part.shard(), window);
                 if let Some(ratio) = window.counts.service_level(formula) {
                     service_level.add(&labels, part.shard(), ratio);
                 }
@@ -81,5 +83,5 @@ pub(super) fn collect(settings: &Settings, parts: &[Part<'_>], out: &mut Vec<Fam
             }
         }
     }
-    out.extend(counts.into_iter().chain(derived).chain([service_level, quantiles, occupancy]));
+    out.extend(counts.into_iter().chain(derived).chain([service_level, quantiles, waits, occupancy]));
 }

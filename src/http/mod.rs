@@ -11,6 +11,7 @@
 mod auth;
 mod feed;
 mod history;
+mod metrics;
 mod page;
 mod queues;
 mod routes;

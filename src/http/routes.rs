@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::extract::{Path, Request, State};
 use axum::http::header::{
-    ACCEPT, ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_LENGTH, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY,
+    ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_LENGTH, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY,
     RETRY_AFTER, TRANSFER_ENCODING, WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS,
 };
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri};
@@ -17,7 +17,7 @@ use serde::Serialize;
 use super::auth::Verdict;
 use super::feed::Shared;
 use super::queues::Answer;
-use super::{RenderedMetrics, history, page, status};
+use super::{history, metrics, page, status};
 
 const CROSS_ORIGIN_RESOURCE_POLICY: HeaderName = HeaderName::from_static("cross-origin-resource-policy");
 /// What may be loaded from an answer that is not the page: nothing.
@@ -39,7 +39,7 @@ pub(super) fn error(status: StatusCode, text: impl Into<String>) -> Response {
 pub(super) fn router(shared: Arc<Shared>) -> Router {
     Router::new()
         .route("/", get(page::page))
-        .route("/metrics", get(metrics))
+        .route("/metrics", get(metrics::metrics))
         .route(OPEN_PATH, get(async || "ok\n"))
         .route("/readyz", get(readyz))
         .route("/api/v1/queues", get(queues))
@@ -114,20 +114,6 @@ async fn unknown(uri: Uri) -> Response {
         )
     } else {
         (StatusCode::NOT_FOUND, "no such path\n").into_response()
-    }
-}
-
-async fn metrics(State(shared): State<Arc<Shared>>, headers: HeaderMap) -> Response {
-    let accept = headers.get(ACCEPT).and_then(|value| value.to_str().ok()).map(str::to_owned);
-    let rendered = tokio::task::spawn_blocking(move || (shared.app.metrics)(accept.as_deref())).await;
-    match rendered.map_err(Into::into).flatten() {
-        Ok(RenderedMetrics { content_type, body }) => {
-            ([(CONTENT_TYPE, HeaderValue::from_static(content_type))], body).into_response()
-        }
-        Err(problem) => {
-            tracing::warn!(%problem, "metrics not rendered");
-            error(StatusCode::INTERNAL_SERVER_ERROR, "metrics were not rendered")
-        }
     }
 }
 

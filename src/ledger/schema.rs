@@ -8,13 +8,14 @@ use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 use super::LedgerError;
 
 /// Version of the tables that this program writes.
-pub const SCHEMA_VERSION: i64 = 1;
+pub const SCHEMA_VERSION: i64 = 2;
 
 /// `nabz` in ASCII: marks the file as a ledger.
 const APPLICATION_ID: i64 = 0x6e61_627a;
 
 /// One step per version: the statements that lead to it from the one before.
-const MIGRATIONS: [&str; SCHEMA_VERSION as usize] = ["
+const MIGRATIONS: [&str; SCHEMA_VERSION as usize] = [
+    "
 -- The partitions and who owns them.
 CREATE TABLE partitions (
     id INTEGER PRIMARY KEY,
@@ -25,7 +26,7 @@ CREATE TABLE partitions (
     owner TEXT NOT NULL,
     -- Position after the last record of the stored state; NULL before the first checkpoint.
     next_offset INTEGER,
-    -- Stream time of the stored state, with the advance.
+    -- Stream time of the stored state. What the advance brings is in the history only after the next checkpoint.
     stream_ms INTEGER,
     -- Instant to which stream time advances after the stored state and before the next record.
     advance_ms INTEGER,
@@ -104,7 +105,11 @@ CREATE TABLE agent_intervals (
     offline_ms INTEGER NOT NULL,
     PRIMARY KEY (start_ms, queue)
 ) STRICT, WITHOUT ROWID;
-"];
+",
+    "
+-- Pieces may be native histograms. Nothing is rewritten, and programs that do not know these pieces are kept out.
+",
+];
 
 /// Memory for pages, in KiB.
 const CACHE_KIB: i64 = 16 << 10;

@@ -196,15 +196,15 @@ fn pieces_of(transaction: &Transaction<'_>, partition_id: i64) -> Result<Vec<Pie
 fn write(transaction: &Transaction<'_>, channels: &Channels, job: &Job, wall_ms: i64) -> Result<Fate, LedgerError> {
     let Job { claim, checkpoint, advance_ms } = job;
     let id = claim.partition_id;
-    let stream_ms = checkpoint.stream_ms.max(*advance_ms);
     let owned: Option<i64> = transaction
         .prepare(
             "UPDATE partitions SET next_offset = ?3, stream_ms = ?4, advance_ms = ?5, stored_ms = ?6,
              checkpoint = checkpoint + 1 WHERE id = ?1 AND generation = ?2 RETURNING id",
         )?
-        .query_row(params![id, claim.generation, checkpoint.next_offset, stream_ms, advance_ms, wall_ms], |row| {
-            row.get(0)
-        })
+        .query_row(
+            params![id, claim.generation, checkpoint.next_offset, checkpoint.stream_ms, advance_ms, wall_ms],
+            |row| row.get(0),
+        )
         .optional()?;
     if owned.is_none() {
         return Ok(Fate::Fenced);

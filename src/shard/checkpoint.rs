@@ -59,10 +59,17 @@ impl Shard {
         let mut checkpoint =
             Checkpoint { next_offset: state.next_position, stream_ms: state.stream_ms, ..Checkpoint::default() };
         if all {
-            for kind in [PieceKind::Series, PieceKind::Pane, PieceKind::Agents, PieceKind::AgentTime] {
+            for kind in [
+                PieceKind::Series,
+                PieceKind::SeriesNative,
+                PieceKind::Pane,
+                PieceKind::Agents,
+                PieceKind::AgentTime,
+                PieceKind::Followups,
+                PieceKind::UnitNative,
+            ] {
                 checkpoint.delete(kind, i64::MIN, i64::MAX);
             }
-            checkpoint.delete(PieceKind::Followups, i64::MIN, i64::MAX);
             state.contacts.capture_all(number, &mut checkpoint);
             state.ids.capture_all(&mut checkpoint);
         } else {
@@ -78,6 +85,7 @@ impl Shard {
             if std::mem::take(&mut series.changed) || all {
                 let stored = StoredSeries { totals: series.totals.clone(), day: series.windows.stored_day() };
                 checkpoint.put(PieceKind::Series, index as i64, &stored);
+                checkpoint.put(PieceKind::SeriesNative, index as i64, &series.totals.natives());
             }
             for (start_ms, numbers) in series.intervals.drain(..) {
                 let (queue, channel) = state.registry.labels(id);
@@ -178,13 +186,21 @@ impl State {
                     let series = self.series.get_mut(index).ok_or_else(inconsistent)?;
                     series.totals = stored.totals;
                     bounds.move_totals(&mut series.totals, &self.bounds);
+                    self.bounds.natives_from_classic(&mut series.totals);
                     series.windows.set_day(stored.day);
                 }
                 PieceKind::Pane if pane_ms == self.grid.pane_ms => {
                     let series = self.series.get_mut(series_of_pane(piece.number)).ok_or_else(inconsistent)?;
                     series.windows.restore_pane(&self.grid, piece)?;
                 }
+                // Sorted after the series, whose native counts it replaces.
+                PieceKind::SeriesNative => {
+                    let index = usize::try_from(piece.number).map_err(|_| inconsistent())?;
+                    let series = self.series.get_mut(index).ok_or_else(inconsistent)?;
+                    series.totals.set_natives(read(piece)?);
+                }
                 PieceKind::Agents | PieceKind::AgentTime => self.agents.restore(piece)?,
+                PieceKind::UnitNative => self.followups.restore_natives(piece)?,
                 PieceKind::Followups => self.followups.restore(piece)?,
                 PieceKind::Core | PieceKind::ContactLog | PieceKind::ContactPart | PieceKind::Ids | PieceKind::Pane => {
                 }

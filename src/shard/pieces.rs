@@ -31,11 +31,15 @@ pub enum PieceKind {
     AgentTime = 7,
     /// A part of the follow-ups.
     Followups = 8,
+    /// Native histograms of a series.
+    SeriesNative = 9,
+    /// Native histograms of the follow-up units.
+    UnitNative = 10,
 }
 
 impl PieceKind {
     /// Every kind.
-    pub const ALL: [PieceKind; 9] = [
+    pub const ALL: [PieceKind; 11] = [
         PieceKind::Core,
         PieceKind::ContactLog,
         PieceKind::ContactPart,
@@ -45,6 +49,8 @@ impl PieceKind {
         PieceKind::Agents,
         PieceKind::AgentTime,
         PieceKind::Followups,
+        PieceKind::SeriesNative,
+        PieceKind::UnitNative,
     ];
 
     /// The kind of a stored number.

@@ -34,6 +34,15 @@ impl Bounds {
         totals.first_response.move_to(&self.response_ms, &to.response_ms);
         totals.resolution.move_to(&self.response_ms, &to.response_ms);
     }
+
+    /// Makes the native counts of the classic ones, which have these bounds.
+    pub(super) fn natives_from_classic(&self, totals: &mut Totals) {
+        totals.wait_answered.native_from_classic(&self.wait_ms);
+        totals.wait_abandoned.native_from_classic(&self.wait_ms);
+        totals.handle.native_from_classic(&self.handle_ms);
+        totals.first_response.native_from_classic(&self.response_ms);
+        totals.resolution.native_from_classic(&self.response_ms);
+    }
 }
 
 /// The numbers of one series.

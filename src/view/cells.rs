@@ -22,6 +22,12 @@ pub(crate) fn lowest_value_of(cell: usize) -> u64 {
     (cell - shift * HALF) << shift
 }
 
+/// Middle value of a cell.
+pub(crate) fn middle_value_of(cell: usize) -> u64 {
+    let lowest = lowest_value_of(cell);
+    lowest + (lowest_value_of(cell + 1) - lowest) / 2
+}
+
 /// Sparse counts by HDR cell, ascending.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Cells {

@@ -6,12 +6,14 @@
 mod cells;
 mod formulas;
 mod merge;
+mod native;
 mod published;
 mod snapshot;
 
 pub use cells::Cells;
 pub(crate) use cells::{cell_of, lowest_value_of};
 pub use merge::merge;
+pub use native::{NATIVE_SCHEMA, NATIVE_ZERO_THRESHOLD, NativeCounts};
 pub use published::{Health, PartitionHealth, Published, ShardLabel};
 pub use snapshot::{
     AgentWindow, BucketHistogram, FollowupSnapshot, Live, Observation, QueueSnapshot, RecordTotals, SeriesSnapshot,

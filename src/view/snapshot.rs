@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::Cells;
+use super::{Cells, NativeCounts};
 use crate::event::{ChannelId, Reason, SelfServiceOutcome};
 
 /// Numbers of one partition, or of several added together, as of their stream time.
@@ -120,7 +120,25 @@ pub struct Totals {
     pub survey: BTreeMap<u16, u64>,
 }
 
-/// Exact counts per classic bucket, with the exact sum. The bounds stand in [`crate::shard::Settings`].
+impl Totals {
+    /// The native counts of the five histograms, to be stored.
+    pub(crate) fn natives(&self) -> [&NativeCounts; 5] {
+        let Totals { wait_answered, wait_abandoned, handle, first_response, resolution, .. } = self;
+        [wait_answered, wait_abandoned, handle, first_response, resolution].map(|histogram| &histogram.native)
+    }
+
+    /// Takes over what [`Self::natives`] gave.
+    pub(crate) fn set_natives(&mut self, natives: [NativeCounts; 5]) {
+        let Totals { wait_answered, wait_abandoned, handle, first_response, resolution, .. } = self;
+        let histograms = [wait_answered, wait_abandoned, handle, first_response, resolution];
+        for (histogram, native) in histograms.into_iter().zip(natives) {
+            histogram.native = native;
+        }
+    }
+}
+
+/// Exact counts per classic bucket, with the exact sum, and the counts of the native histogram. The bounds stand in
+/// [`crate::shard::Settings`].
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BucketHistogram {
     /// Observations per bucket, not cumulated; one more than there are bounds, the last for all above. Empty before the
@@ -128,6 +146,9 @@ pub struct BucketHistogram {
     pub counts: Vec<u64>,
     /// Sum of all observed values.
     pub sum_ms: u64,
+    /// The same observations in native buckets. Stored in a piece of its own, because it came with the second schema.
+    #[serde(skip)]
+    pub native: NativeCounts,
 }
 
 impl BucketHistogram {
@@ -139,6 +160,17 @@ impl BucketHistogram {
         let bucket = bounds_ms.partition_point(|bound| *bound < value_ms);
         self.counts[bucket] += 1;
         self.sum_ms = self.sum_ms.saturating_add(value_ms);
+        self.native.observe(value_ms);
+    }
+
+    /// Makes native counts of the classic ones, for a state that was stored by a version without them: each observation
+    /// counts at the upper bound of its bucket, or at the last bound. So both have the same number.
+    pub(crate) fn native_from_classic(&mut self, bounds_ms: &[u64]) {
+        self.native = NativeCounts::default();
+        for (bucket, &count) in self.counts.iter().enumerate().filter(|(_, count)| **count > 0) {
+            let bound_ms = bounds_ms.get(bucket).or(bounds_ms.last()).copied().unwrap_or(0);
+            self.native.observe_many(bound_ms, count);
+        }
     }
 
     /// Moves the counts to other bounds. What was counted at a bound that is gone counts at the next higher one; at a
@@ -169,6 +201,7 @@ impl BucketHistogram {
             *count += more;
         }
         self.sum_ms = self.sum_ms.saturating_add(other.sum_ms);
+        self.native.add(&other.native);
     }
 }
 

@@ -10,6 +10,7 @@ pub mod broker;
 pub mod client;
 pub mod pipeline;
 pub mod process;
+pub mod prometheus;
 pub mod queue_log;
 pub mod scrape;
 pub mod truth;

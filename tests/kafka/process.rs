@@ -30,6 +30,11 @@ impl Nabiz {
         Nabiz { child, address: address.to_owned(), log }
     }
 
+    /// Where it listens.
+    pub fn address(&self) -> &str {
+        &self.address
+    }
+
     /// The status and body of an answer, or why there is none.
     pub fn get(&self, path: &str) -> Result<(u16, String), String> {
         let url = format!("http://{}{path}", self.address);

@@ -14,8 +14,11 @@ fn name() -> impl Strategy<Value = Arc<str>> {
 }
 
 fn histogram() -> impl Strategy<Value = BucketHistogram> {
-    (prop_oneof![Just(Vec::new()), vec(count(), 4)], count())
-        .prop_map(|(counts, sum_ms)| BucketHistogram { counts, sum_ms })
+    (prop_oneof![Just(Vec::new()), vec(count(), 4)], count()).prop_map(|(counts, sum_ms)| {
+        let mut histogram = BucketHistogram { counts, sum_ms, ..BucketHistogram::default() };
+        histogram.native_from_classic(&[1_000, 20_000, 60_000]);
+        histogram
+    })
 }
 
 fn cells() -> impl Strategy<Value = Cells> {
