@@ -177,7 +177,8 @@ fn services_images_volumes_and_dependencies_fit_together() {
         match &service.healthcheck {
             Some(check) => {
                 assert_eq!(check.test[0], "CMD", "{name}");
-                [&check.interval, &check.timeout].map(|text| assert_duration(text));
+                assert_duration(&check.interval);
+                assert_duration(&check.timeout);
                 assert!(check.retries > 0, "{name}");
             }
             // One makes topics and ends; nobody waits for the other.
