@@ -1,12 +1,12 @@
 //! The files in `deploy/`, checked as text: their shapes against the real types or strict ones, and that image, compose,
 //! Kubernetes, systemd and configuration name the same program, files, ports, paths, topics and volumes. No container is run.
 
-mod deploy;
-mod kafka;
 #[path = "deployment/compose.rs"]
 mod compose;
+mod deploy;
 #[path = "deployment/image.rs"]
 mod image;
+mod kafka;
 #[path = "deployment/kubernetes.rs"]
 mod kubernetes;
 #[path = "deployment/local.rs"]

@@ -84,8 +84,7 @@ fn configuration(folder: &Path, brokers: &str, address: &str) -> std::path::Path
 fn start_prometheus(nabiz: &str, alertmanager: &str) -> Prometheus {
     let factor = FACTOR.to_string();
     let compressed = |name: &str| script("compress", &[&factor, &format!("deploy/prometheus/{name}")]);
-    let config =
-        compressed("prometheus.yml").replace("127.0.0.1:9464", nabiz).replace("127.0.0.1:9093", alertmanager);
+    let config = compressed("prometheus.yml").replace("127.0.0.1:9464", nabiz).replace("127.0.0.1:9093", alertmanager);
     let files = [
         ("prometheus.yml", config),
         ("nabiz.rules.yml", compressed("nabiz.rules.yml")),
@@ -156,7 +155,12 @@ fn a_burst_pages_for_its_queue_and_a_dead_pipeline_for_itself() {
     };
 
     let page = webhook.wait_for("the page", DEADLINE, |told| told.is(PAGE) && told.is_firing);
-    println!("{} simulated, after {} s: {}", simulated(page.at), page.at.duration_since(began).as_secs(), page.description);
+    println!(
+        "{} simulated, after {} s: {}",
+        simulated(page.at),
+        page.at.duration_since(began).as_secs(),
+        page.description
+    );
     assert_eq!((page.label("queue"), page.label("channel")), ("fault", "phone"));
     assert_eq!((page.label("severity"), page.receiver.as_str()), ("critical", "contact-centre-page"));
     assert!((BURST_BEGINS..BURST_ENDS).contains(&simulated(page.began)), "it began at {}", simulated(page.began));

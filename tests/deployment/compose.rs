@@ -5,6 +5,7 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use serde::Deserialize;
+use serde_json::Value;
 
 use super::{CONFIG, JOB, PORT, PROGRAM, STATE, assert_pinned, effective, root, text, topics, value, yaml};
 use crate::kafka::{end, free_port, wait_for};
@@ -169,7 +170,11 @@ fn services_images_volumes_and_dependencies_fit_together() {
         };
         for (need, when) in needs {
             let other = compose.services.get(need).unwrap_or_else(|| panic!("{name} needs {need}, which is not there"));
-            assert_eq!(when == Some(&When::ServiceHealthy), when.is_some() && other.healthcheck.is_some(), "{name}: {need}");
+            assert_eq!(
+                when == Some(&When::ServiceHealthy),
+                when.is_some() && other.healthcheck.is_some(),
+                "{name}: {need}"
+            );
         }
         for port in &service.ports {
             assert!(port.starts_with("127.0.0.1:"), "{name}: {port} is open to other hosts");
@@ -225,7 +230,7 @@ fn ports_paths_and_topics_are_those_of_the_configuration() {
     assert!(simulate.contains(&format!("--brokers {brokers} --topic {} ", topics(&config)[0])), "{simulate}");
     assert!(simulate.starts_with(&format!("exec {} ", PROGRAM.rsplit('/').next().expect("a name"))), "{simulate}");
 
-    // Prometheus scrapes nabiz, reads the shipped rules, and tells Alertmanager; Grafana asks both.
+    // Prometheus scrapes nabiz, reads the shipped rules, and tells Alertmanager.
     let prometheus: Prometheus = yaml("deploy/compose/prometheus.yml");
     let service = &compose.services["prometheus"];
     assert_eq!(prometheus.rule_files.len(), 2);
@@ -248,9 +253,20 @@ fn ports_paths_and_topics_are_those_of_the_configuration() {
         let health = &service.healthcheck.as_ref().expect("a health check").test;
         assert_eq!(health.last(), Some(&format!("http://localhost:{at}/-/healthy")));
         // The data lies in the volume.
-        assert!(service.command.iter().any(|word| word.ends_with(&format!(".path=/{name}")) ), "{name}");
+        assert!(service.command.iter().any(|word| word.ends_with(&format!(".path=/{name}"))), "{name}");
         assert!(mounts(service).contains(&(name, format!("/{name}").as_str(), false)), "{name}");
     }
+
+    // Grafana asks both, and reads its dashboards where they are mounted.
+    let sources: Value = yaml("grafana/provisioning/datasources/nabiz.yaml");
+    let urls: Vec<&str> =
+        sources["datasources"].as_array().into_iter().flatten().filter_map(|one| one["url"].as_str()).collect();
+    assert_eq!(urls, ["http://prometheus:9090", &format!("http://nabiz:{PORT}")]);
+    let providers: Value = yaml("grafana/provisioning/dashboards/nabiz.yaml");
+    let folder = providers["providers"][0]["options"]["path"].as_str().expect("a folder");
+    let grafana = mounts(&compose.services["grafana"]);
+    assert!(grafana.contains(&("../../grafana/dashboards", folder, true)), "{folder}");
+    assert!(grafana.contains(&("../../grafana/provisioning", "/etc/grafana/provisioning", true)));
 }
 
 /// The command that compose runs in the image, against the program: it fails before it is ready and after it has gone.

@@ -97,7 +97,8 @@ fn durations(line: &str) -> (String, Vec<u64>) {
 fn compressing_divides_every_duration_and_nothing_else() {
     let mut divided = 0;
     for path in COMPRESSED {
-        let compressed = run("compress", &[&FACTOR.to_string(), path]).unwrap_or_else(|error| panic!("{path}: {error}"));
+        let compressed =
+            run("compress", &[&FACTOR.to_string(), path]).unwrap_or_else(|error| panic!("{path}: {error}"));
         let shipped = text(path);
         assert_eq!(shipped.lines().count(), compressed.lines().count(), "{path}");
         for (before, after) in shipped.lines().zip(compressed.lines()) {
