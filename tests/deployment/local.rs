@@ -108,7 +108,7 @@ fn compressing_divides_every_duration_and_nothing_else() {
             assert_eq!(all_compressed_ms, expected_ms, "{path}: {before}");
             divided += all_ms.len();
         }
-        assert_eq!(run("compress", &["1", path]).as_deref().map(|same| durations_of(same)), Ok(durations_of(&shipped)));
+        assert_eq!(run("compress", &["1", path]).as_deref().map(durations_of), Ok(durations_of(&shipped)));
     }
     assert!(divided > 120, "only {divided} durations");
     let ours = |line: &str| durations(line).1;
