@@ -17,7 +17,7 @@ demo: build ## a simulated contact centre, the pipeline and the live page, with 
 	@$(CARGO) run --quiet --release --locked -- demo
 
 stack: build ## the whole product on loopback: Kafka, nabiz, Prometheus, Alertmanager, a burst water main and a pager
-	scripts/install-tools
+	scripts/install-tools perl java mvn promtool amtool update-ca-certificates
 	scripts/fetch-kafka >/dev/null
 	@deploy/local/stack
 
