@@ -4,8 +4,11 @@
 mod deploy;
 mod kafka;
 
+use std::io::{BufRead, BufReader};
+use std::net::TcpStream;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::sync::Mutex;
 use std::time::Duration;
 
 use jiff::civil::{Time, Weekday, time};
@@ -15,7 +18,10 @@ use kafka::alertmanager::{self, Alertmanager, Told, Webhook};
 use kafka::broker::Kafka;
 use kafka::process::Nabiz;
 use kafka::prometheus::Prometheus;
-use kafka::{end, free_port, prometheus, tools};
+use kafka::{end, exit_within, free_port, prometheus, signal, tools};
+
+/// The tests share the processors, and time does not wait for them.
+static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
 
 /// Simulated seconds a second. At this speed the burst takes 40 seconds.
 const FACTOR: u32 = 60;
@@ -135,6 +141,7 @@ fn a_burst_pages_for_its_queue_and_a_dead_pipeline_for_itself() {
     if !prometheus::is_there() || deploy::tool(&[alertmanager::PROGRAM]).is_none() {
         return;
     }
+    let _alone = ONE_AT_A_TIME.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
     let kafka = Kafka::start(&tools);
     kafka.create_topic("calls", 3);
     kafka.create_topic("nabiz.dead-letters", 1);
@@ -192,5 +199,45 @@ fn a_burst_pages_for_its_queue_and_a_dead_pipeline_for_itself() {
     for told in webhook.told().iter().filter(|told| told.is_firing && told.label("category") == "service") {
         let is_page_after = told.label("severity") == "critical" && told.began > killed;
         assert!(told.at <= down.at && !is_page_after, "{told:?}");
+    }
+}
+
+/// `make stack`, without its build: it pages, and on Ctrl-C nothing of it is left.
+#[test]
+fn the_local_stack_pages_and_leaves_nothing() {
+    if tools().is_none() || !prometheus::is_there() || deploy::tool(&[alertmanager::PROGRAM]).is_none() {
+        return;
+    }
+    let _alone = ONE_AT_A_TIME.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let mut stack = Command::new(Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy/local/stack"))
+        .env("NABIZ", env!("CARGO_BIN_EXE_nabiz"))
+        .env("TMPDIR", folder.path())
+        // Where no page comes it ends by itself.
+        .env("STACK_SECONDS", DEADLINE.as_secs().to_string())
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("bash runs");
+    let mut said = Vec::new();
+    for line in BufReader::new(stack.stdout.take().expect("its output")).lines() {
+        let line = line.expect("text");
+        let is_page = line.contains("PAGE ") && line.contains(PAGE);
+        said.push(line);
+        if is_page {
+            // The output goes on until everything has ended.
+            signal(&stack, "INT");
+        }
+    }
+    let status = exit_within(&mut stack, Duration::from_secs(30)).expect("it ends when its parts have");
+    let said = said.join("\n");
+    assert!(said.contains(&format!("PAGE     {PAGE}: Queue fault (phone): service level ")), "{said}");
+    assert_eq!(status.code(), Some(0), "{said}");
+    let left: Vec<_> = std::fs::read_dir(folder.path()).expect("the folder").flatten().collect();
+    assert!(left.is_empty(), "{left:?}");
+    let addresses: Vec<&str> = said.split("http://").skip(1).filter_map(|rest| rest.split(['/', ' ']).next()).collect();
+    assert!(addresses.len() >= 4, "{said}");
+    for address in addresses {
+        assert!(TcpStream::connect(address).is_err(), "{address} still listens");
     }
 }
