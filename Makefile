@@ -8,13 +8,18 @@ NABIZ_FUZZ_CASES ?= 5000000
 NABIZ_ORACLE_CASES ?= 100000
 
 .DEFAULT_GOAL := help
-.PHONY: help demo build test lint bench soak
+.PHONY: help demo stack build test lint bench soak
 
 help: ## this list
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 10
 
 demo: build ## a simulated contact centre, the pipeline and the live page, with nothing else to install
 	@$(CARGO) run --quiet --release --locked -- demo
+
+stack: build ## the whole product on loopback: Kafka, nabiz, Prometheus, Alertmanager, a burst water main and a pager
+	scripts/install-tools perl java mvn promtool amtool update-ca-certificates
+	scripts/fetch-kafka >/dev/null
+	@deploy/local/stack
 
 build: ## the release program, target/release/nabiz
 	@missing=(); \

@@ -6,6 +6,7 @@
 // Each test binary uses its own part of the harness.
 #![allow(dead_code)]
 
+pub mod alertmanager;
 pub mod broker;
 pub mod client;
 pub mod pipeline;

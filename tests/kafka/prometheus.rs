@@ -35,20 +35,27 @@ pub fn is_there() -> bool {
 impl Prometheus {
     /// Starts a server that scrapes `targets`: job and addresses.
     pub fn start(targets: &[(&str, Vec<&str>)]) -> Prometheus {
-        let folder = tempfile::Builder::new().prefix("nabiz-prometheus-").tempdir().expect("a temporary folder");
         let mut config = "global:\n  scrape_interval: 1s\nscrape_configs:\n".to_owned();
         for (job, addresses) in targets {
             let _ = write!(config, "- job_name: {job}\n  static_configs:\n  - targets: {addresses:?}\n");
         }
-        let file = folder.path().join("prometheus.yml");
-        std::fs::write(&file, config).expect("the configuration");
+        Prometheus::start_with(&[("prometheus.yml", config)], &[])
+    }
+
+    /// Starts a server with flags of its own and with files in one folder, of which `prometheus.yml` is its configuration.
+    pub fn start_with(files: &[(&str, String)], flags: &[String]) -> Prometheus {
+        let folder = tempfile::Builder::new().prefix("nabiz-prometheus-").tempdir().expect("a temporary folder");
+        for (name, text) in files {
+            std::fs::write(folder.path().join(name), text).expect("a file of the configuration");
+        }
         let address = format!("127.0.0.1:{}", free_port());
         let log = File::create(folder.path().join("log")).expect("a log file");
         let child = Command::new("prometheus")
-            .arg(format!("--config.file={}", file.display()))
+            .arg(format!("--config.file={}", folder.path().join("prometheus.yml").display()))
             .arg(format!("--storage.tsdb.path={}", folder.path().join("data").display()))
             .arg(format!("--web.listen-address={address}"))
             .arg("--enable-feature=native-histograms")
+            .args(flags)
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(log)
@@ -82,6 +89,18 @@ impl Prometheus {
             [(_, value)] => Ok(*value),
             other => Err(format!("{expression}: one value is wanted, got {other:?}")),
         }
+    }
+
+    /// The values of the only series of a query over a stretch of time, with their times; both in seconds since the Unix epoch.
+    pub fn range(&self, expression: &str, from: f64, to: f64, step: f64) -> Result<Vec<(f64, f64)>, String> {
+        let times = [from, to, step].map(|seconds| format!("{seconds:.3}"));
+        let parameters = [("query", expression), ("start", &times[0]), ("end", &times[1]), ("step", &times[2])];
+        let body = self.get("/api/v1/query_range", &parameters).map_err(|why| format!("{expression}: {why}"))?;
+        let answer: Value = serde_json::from_str(&body).map_err(|error| error.to_string())?;
+        let series = answer["data"]["result"].as_array().map(Vec::as_slice);
+        let Some([series]) = series else { return Err(format!("{expression}: one series is wanted, got {answer}")) };
+        let value = |point: &Value| Some((point[0].as_f64()?, point[1].as_str()?.parse().ok()?));
+        Ok(series["values"].as_array().into_iter().flatten().filter_map(value).collect())
     }
 
     /// Asks until a query has the wanted value.

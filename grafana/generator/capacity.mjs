@@ -1,0 +1,102 @@
+// For planners: how much comes on which weekday and at which time, how long it takes, and where that goes over months.
+
+import { DASHBOARDS, coloured, dashboard, graph, heading, history, named, ratio, row, series, table, targetLine, variables } from './parts.mjs';
+import { TARGET_LEVEL, recorded, recordedOfQueues } from './recorded.mjs';
+
+const ofDay = (metric) => `sum by (queue, channel) (${recorded(`queue:${metric}:increase1d`)})`;
+const ofDayInAll = (metric) => `sum(${recorded(`queue:${metric}:increase1d`)})`;
+const agentTime = (states) => `sum(${recordedOfQueues('queue:nabiz_agent_seconds:increase1d', `state=~"${states}"`)})`;
+const TREND = { interval: '1d', legend: 'list' };
+
+/** Mean over the weeks of the period: a row for each time of day, a column for each weekday. */
+const byWeekdayAndTime = (title, description, column, unit, decimals, scheme) => table(title, description, [
+  history('A', '$step', [['start', 'Weekday', 'timestamp'], ['start', 'Time', 'timestamp'], [column, 'Number', 'number']]),
+], unit, {
+  decimals, noValue: '–', color: { mode: scheme }, min: 0,
+  custom: { cellOptions: { type: 'color-background', mode: 'basic' }, align: 'center', minWidth: 50 },
+  overrides: [{ matcher: { id: 'byName', options: 'Time\\Weekday' }, properties: [
+    { id: 'custom.cellOptions', value: { type: 'auto' } }, { id: 'custom.width', value: 70 }, { id: 'displayName', value: 'Time' }, { id: 'unit', value: 'string' },
+  ] }],
+  transformations: [
+    // Channels of the queue together first, then the mean over the weeks.
+    { id: 'groupBy', options: { fields: {
+      Weekday: { operation: 'groupby', aggregations: [] }, Time: { operation: 'groupby', aggregations: [] }, Number: { operation: 'aggregate', aggregations: ['sum'] },
+    } } },
+    { id: 'formatTime', options: { timeField: 'Weekday', outputFormat: 'E ddd', useTimezone: true } },
+    { id: 'formatTime', options: { timeField: 'Time', outputFormat: 'HH:mm', useTimezone: true } },
+    { id: 'groupBy', options: { fields: {
+      'Weekday': { operation: 'groupby', aggregations: [] }, 'Time': { operation: 'groupby', aggregations: [] }, 'Number (sum)': { operation: 'aggregate', aggregations: ['mean'] },
+    } } },
+    { id: 'sortBy', options: { fields: {}, sort: [{ field: 'Weekday', desc: false }] } },
+    { id: 'groupingToMatrix', options: { rowField: 'Time', columnField: 'Weekday', valueField: 'Number (sum) (mean)', emptyValue: 'null' } },
+    { id: 'sortBy', options: { fields: {}, sort: [{ field: 'Time\\Weekday', desc: false }] } },
+  ],
+});
+
+const steps = {
+  type: 'custom', name: 'step', label: 'Interval', description: 'Length of a row of the interval history', query: '15m,30m,1h', hide: 0, multi: false, includeAll: false,
+  current: { text: '30m', value: '30m' },
+  options: ['15m', '30m', '1h'].map((text) => ({ text, value: text, selected: text === '30m' })),
+};
+
+export default dashboard(
+  DASHBOARDS.capacity,
+  'For planners: load by weekday and time of day from the interval history, and the trend of volume, handle time, occupancy and service level over months. The tables hold exact numbers; nabiz history gives them as CSV.',
+  {
+    from: 'now-28d',
+    refresh: '',
+    variables: [variables.datasource, variables.history, variables.job, variables.instance, variables.channel, variables.oneQueue, steps],
+    which: ', queue=~"$queue|"',
+    layout: [
+      heading('By weekday and time of day, mean over the weeks of the period'),
+      row(20,
+        [8, byWeekdayAndTime('Offered', 'Visits that entered the queue, by the time they entered.', 'offered', 'short', 0, 'continuous-blues')],
+        [8, byWeekdayAndTime('Handled time', 'Talk, hold and wrap-up together. Divided by the length of the interval it is the number of agents that were busy on average (Erlang).', 'handle_sum_seconds', 's', 1, 'continuous-greens')],
+        [8, byWeekdayAndTime('Abandoned', 'Callers who gave up: where staff was short.', 'abandoned', 'short', 0, 'continuous-reds')],
+      ),
+      heading('Trends'),
+      row(8,
+        [8, graph('Visits a day', 'Visits of the day before each point.', [
+          series('A', ofDayInAll('nabiz_visits_offered'), 'Offered'), series('B', ofDayInAll('nabiz_visits_answered'), 'Answered'), series('C', ofDayInAll('nabiz_visits_abandoned'), 'Abandoned'),
+        ], 'short', { ...TREND, decimals: 0, noValue: 'No day is complete yet', overrides: [coloured('Offered', 'blue'), coloured('Answered', 'green'), coloured('Abandoned', 'red')] })],
+        [8, graph('Busiest half hour of the day', 'Most visits offered in half an hour, in the day before each point: what the lines and the staff must carry.', [
+          series('A', `sum(max_over_time(${recorded('queue:nabiz_visits_offered:increase30m')}[1d]))`, 'Offered in half an hour'),
+        ], 'short', { ...TREND, decimals: 0, noValue: 'Nothing recorded yet' })],
+        [8, graph('Average handle time', 'Mean of talk, hold and wrap-up of the day before each point. It drives staff as much as volume does.', [
+          series('A', ratio(ofDayInAll('nabiz_handle_seconds_sum'), ofDayInAll('nabiz_handle_seconds_count')), 'Average handle time'),
+        ], 's', { ...TREND, noValue: 'No day is complete yet' })],
+      ),
+      row(8,
+        [8, graph('Occupancy', 'Busy and wrap-up time of the time in which agents could work, of the day before each point. Agents who serve several queues count in each.', [
+          series('A', ratio(agentTime('busy|wrap_up'), agentTime('busy|wrap_up|available')), 'Occupancy'),
+        ], 'percentunit', { ...TREND, max: 1, noValue: 'No day is complete yet' })],
+        [8, graph('Service level', 'Service level of the day before each point, with the target.', [
+          series('A', `1 - ${ratio(ofDayInAll('nabiz_service_level_missed'), ofDayInAll('nabiz_service_level_events'))}`, 'Service level'),
+          series('T', `max(${TARGET_LEVEL})`, 'Target'),
+        ], 'percentunit', { ...TREND, max: 1, overrides: [targetLine('T')], noValue: 'No day is complete yet' })],
+        [8, graph('Average speed of answer', 'Mean wait of the answered of the day before each point.', [
+          series('A', ratio(
+            `sum(${recorded('queue:nabiz_wait_seconds_sum:increase1d', 'outcome="answered"')})`,
+            `sum(${recorded('queue:nabiz_wait_seconds_count:increase1d', 'outcome="answered"')})`), 'Average speed of answer'),
+        ], 's', { ...TREND, noValue: 'No day is complete yet' })],
+      ),
+      heading('Exact intervals'),
+      row(12,
+        [24, table('Intervals', 'The interval history, row by row. Counts and sums add up over rows; ratios and means do not.', [
+          history('A', '$step', [
+            ['start', 'Start', 'timestamp'], ['channel', 'Channel', 'string'], ['offered', 'Offered', 'number'], ['answered', 'Answered', 'number'],
+            ['abandoned', 'Abandoned', 'number'], ['service_level', 'Service level', 'number'], ['asa_seconds', 'Speed of answer', 'number'],
+            ['wait_p90_seconds', 'Wait, 9 of 10', 'number'], ['aht_seconds', 'Handle time', 'number'], ['occupancy', 'Occupancy', 'number'],
+            ['transfers', 'Transfers', 'number'], ['not_answered', 'Not answered', 'number'],
+          ]),
+        ], 'short', {
+          noValue: '–', custom: { filterable: true }, sortBy: [{ displayName: 'Start', desc: true }],
+          overrides: [
+            ...['Service level', 'Occupancy'].map((name) => ({ matcher: { id: 'byName', options: name }, properties: [{ id: 'unit', value: 'percentunit' }, { id: 'decimals', value: 1 }] })),
+            ...['Speed of answer', 'Wait, 9 of 10', 'Handle time'].map((name) => ({ matcher: { id: 'byName', options: name }, properties: [{ id: 'unit', value: 's' }, { id: 'decimals', value: 1 }] })),
+          ],
+        })],
+      ),
+    ],
+  },
+);

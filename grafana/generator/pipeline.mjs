@@ -1,0 +1,81 @@
+// For those who run nabiz: is it up, is it current, does it lose anything, does it have room?
+
+import {
+  DASHBOARDS, GREEN, ORANGE, RED, age, coloured, dashboard, graph, heading, m, max, row, series, stat, steps, sum, value, variables,
+} from './parts.mjs';
+
+const rate = (by, counter) => sum(by, `rate(${counter}[$__rate_interval])`);
+const inPeriod = (counter) => sum('', `increase(${counter}[$__range])`);
+
+export default dashboard(
+  DASHBOARDS.pipeline,
+  'For operators of nabiz: whether every process is up and caught up, how far it is behind the log and the clock, what it refused, and whether its state is stored.',
+  {
+    from: 'now-3h',
+    refresh: '10s',
+    variables: [variables.datasource, variables.job, variables.instance],
+    layout: [
+      row(4,
+        [4, age()],
+        [4, stat('Processes', 'Processes that Prometheus reaches, and those that have caught up with the log. Until they have, the contact metrics are withheld.', [
+          value('A', `sum(${m('up')})`, 'Up'), value('B', `sum(${m('nabiz_ready')})`, 'Ready'),
+        ], 'short', { noValue: 'None', thresholds: steps(RED, [1, GREEN]) })],
+        [4, stat('Lag', 'Records in Kafka that are not read yet.', [value('A', sum('', m('nabiz_consumer_lag_records')))], 'short', {
+          thresholds: steps(GREEN, [1000, ORANGE], [100000, RED]), noValue: 'Not known',
+        })],
+        [4, stat('Last checkpoint', 'Time since the state was stored, of the process where it is longest ago. After a crash everything since then is read again.',
+          [value('A', `time() - min(${m('nabiz_checkpoint_timestamp_seconds')})`)], 's', { decimals: 0, thresholds: steps(GREEN, [30, ORANGE], [120, RED]), noValue: 'No ledger' })],
+        [4, stat('Rejected', 'Records refused in the period; the graph below says why.', [value('A', inPeriod(m('nabiz_records_rejected_total')))], 'short', {
+          decimals: 0, thresholds: steps(GREEN, [1, ORANGE]), noValue: 'Catching up',
+        })],
+        [4, stat('Version', 'Versions of nabiz that run.', [value('A', sum('version', m('nabiz_build_info')), '{{version}}')], 'short', { textMode: 'name', noValue: 'None' })],
+      ),
+      heading('Is it current?'),
+      row(8,
+        [8, graph('Age of stream time', 'The clock less the stream time, by partition. A line that rises by one second each second stands still.',
+          [series('A', `time() - max by (topic, partition) (${m('nabiz_stream_time_timestamp_seconds')})`, '{{topic}}/{{partition}}')], 's', {
+            noValue: 'No record was read yet', thresholds: steps('transparent', [30, RED]), custom: { thresholdsStyle: { mode: 'line' } },
+          })],
+        [8, graph('Lag', 'Records that are not read yet, by partition.',
+          [series('A', max('topic, partition', m('nabiz_consumer_lag_records')), '{{topic}}/{{partition}}')], 'short', { decimals: 0 })],
+        [8, graph('Ready', 'Processes that have caught up, and rebalances of the consumer group: each moves partitions.', [
+          series('A', sum('', m('nabiz_ready')), 'Ready'),
+          series('B', sum('', `increase(${m('nabiz_rebalances_total')}[$__rate_interval])`), 'Rebalances'),
+        ], 'short', { decimals: 0 })],
+      ),
+      heading('Does it lose anything?'),
+      row(8,
+        [8, graph('Records a second', 'What became of the records that were read.', [series('A', rate('result', m('nabiz_records_total')), '{{result}}')], 'suffix: /s', {
+          stack: true, overrides: [coloured('applied', 'green'), coloured('duplicate', 'blue'), coloured('late', 'yellow'), coloured('rejected', 'red')],
+        })],
+        [8, graph('Rejected records a minute', 'Refused records by reason, where there were any. They go to the dead-letter topic.',
+          [series('A', `60 * ${rate('reason', m('nabiz_records_rejected_total'))} > 0`, '{{reason}}')], 'suffix: /min', { noValue: 'No record was refused.' })],
+        [8, graph('Losses an hour', 'Visits whose end was never seen, series and contacts folded or forgotten at a bound, clocks that differ, and failures of the ledger. All should be 0.', [
+          series('A', `3600 * ${rate('', m('nabiz_visits_lost_total'))}`, 'Lost visits'),
+          series('B', `3600 * ${rate('', m('nabiz_series_refused_total'))}`, 'Refused series'),
+          series('C', `3600 * ${rate('', m('nabiz_evicted_total'))}`, 'Forgotten'),
+          series('D', `3600 * ${rate('', m('nabiz_clock_skew_total'))}`, 'Clock skew'),
+          series('E', `3600 * ${rate('', m('nabiz_dead_letters_total'))}`, 'Dead letters'),
+          series('F', `3600 * ${rate('', m('nabiz_ledger_failures_total'))}`, 'Ledger failures'),
+          series('G', sum('', m('nabiz_records_missed')), 'Records missed, in all'),
+        ], 'short', { interval: '5m' })],
+      ),
+      heading('Does it have room?'),
+      row(8,
+        [8, graph('Checkpoints', 'How long storing the last checkpoint took, and the longest stop of reading for one.', [
+          series('A', max('instance', m('nabiz_checkpoint_duration_seconds')), 'Stored in, {{instance}}'),
+          series('B', max('instance', m('nabiz_checkpoint_pause_seconds')), 'Longest stop, {{instance}}'),
+        ], 's', { noValue: 'No ledger' })],
+        [8, graph('In memory', 'Contacts in memory, endings that wait for their start, and series of queues and channels.', [
+          series('A', sum('', m('nabiz_open_contacts')), 'Contacts'), series('B', sum('', m('nabiz_records_held')), 'Endings held'), series('C', sum('', m('nabiz_series')), 'Series'),
+        ], 'short', { decimals: 0 })],
+        [8, graph('Ledger', 'Bytes in use in the ledger.', [series('A', max('instance', m('nabiz_ledger_size_bytes')), '{{instance}}')], 'bytes', { noValue: 'No ledger' })],
+      ),
+      row(8,
+        [8, graph('Processor', 'Processor time by process: 1 is one core.', [series('A', rate('instance', m('process_cpu_seconds_total')), '{{instance}}')], 'short')],
+        [8, graph('Memory', 'Resident memory by process.', [series('A', max('instance', m('process_resident_memory_bytes')), '{{instance}}')], 'bytes')],
+        [8, graph('Collecting the metrics', 'How long collecting a scrape took.', [series('A', max('instance', m('nabiz_collect_duration_seconds')), '{{instance}}')], 's')],
+      ),
+    ],
+  },
+);

@@ -1,0 +1,288 @@
+//! The dashboards of Grafana: what is in the files, and what a real Prometheus says to their expressions.
+
+#[allow(dead_code)]
+mod grafana;
+mod kafka;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use grafana::files::{self, Dashboard, Expression, Use, list, text};
+use grafana::prometheus::Stack;
+use grafana::{promql, tools_are_required};
+use serde_json::Value;
+
+/// Fails with all that is wrong, one a line.
+#[track_caller]
+fn assert_none(faults: &[String]) {
+    assert!(faults.is_empty(), "{} faults:\n{}", faults.len(), faults.join("\n"));
+}
+
+#[test]
+fn the_generator_gives_the_committed_files() {
+    let script = files::root().join("grafana/generate.mjs");
+    let output = Command::new("node").arg(script).arg("--check").stdin(Stdio::null()).output();
+    match output {
+        Ok(output) => assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr)),
+        Err(error) if tools_are_required() => panic!("node is required: {error}"),
+        Err(error) => eprintln!("skipped: no node ({error})"),
+    }
+}
+
+#[test]
+fn expressions_parse_and_use_known_metrics_as_they_are_meant() {
+    let recorded = files::recorded_names();
+    let mut faults = Vec::new();
+    let mut count = 0;
+    for expression in files::all().iter().flat_map(Dashboard::expressions) {
+        count += 1;
+        for read in promql::reads(&expression) {
+            let of_one = promql::faults(&read, recorded.as_deref(), expression.used);
+            faults.extend(of_one.into_iter().map(|fault| format!("{}: {fault}", expression.place)));
+        }
+    }
+    assert!(count > 150, "only {count} expressions were found");
+    assert_none(&faults);
+}
+
+#[test]
+fn dashboards_are_as_operators_need_them() {
+    let dashboards = files::all();
+    let uids: BTreeSet<&str> = dashboards.iter().map(|one| text(&one.json["uid"])).collect();
+    assert_eq!(dashboards.len(), 6);
+    assert_eq!(uids.len(), 6, "each dashboard has an address of its own");
+    let mut faults = Vec::new();
+    for dashboard in &dashboards {
+        let mut fault = |what: String| faults.push(format!("{}: {what}", dashboard.name));
+        let json = &dashboard.json;
+        if text(&json["uid"]) != format!("nabiz-{}", dashboard.name) {
+            fault("its uid is not the name of the file".into());
+        }
+        if json["editable"] != false || json["schemaVersion"] != 42 || !json["id"].is_null() {
+            fault("it must not be editable, be of schema 42, and have no id".into());
+        }
+        if text(&json["description"]).is_empty() || list(&json["tags"]).is_empty() {
+            fault("it has no description or no tag".into());
+        }
+        let linked: BTreeSet<&str> =
+            list(&json["links"]).iter().filter_map(|link| text(&link["url"]).strip_prefix("/d/")).collect();
+        let others: BTreeSet<&str> = uids.iter().copied().filter(|uid| *uid != text(&json["uid"])).collect();
+        if linked != others || list(&json["links"]).iter().any(|link| link["includeVars"] != true) {
+            fault("it must link to the five others and keep the variables".into());
+        }
+        if list(&json["annotations"]["list"]).is_empty() {
+            fault("alerts are not marked".into());
+        }
+        for what in faults_of_variables(dashboard) {
+            fault(what);
+        }
+        for what in faults_of_grid(dashboard) {
+            fault(what);
+        }
+        for panel in dashboard.panels() {
+            for what in faults_of_panel(panel) {
+                fault(format!("{}: {what}", text(&panel["title"])));
+            }
+        }
+    }
+    assert_none(&faults);
+}
+
+/// The choices at the top of the dashboard.
+fn faults_of_variables(dashboard: &Dashboard) -> Vec<String> {
+    let mut faults = Vec::new();
+    let variables: BTreeMap<&str, &Value> =
+        dashboard.variables().iter().map(|variable| (text(&variable["name"]), variable)).collect();
+    for name in ["datasource", "job", "instance"] {
+        if !variables.contains_key(name) {
+            faults.push(format!("no variable {name}"));
+        }
+    }
+    for (name, variable) in &variables {
+        if text(&variable["label"]).is_empty() || text(&variable["description"]).is_empty() {
+            faults.push(format!("variable {name} has no label or no description"));
+        }
+        if variable["type"] == "query" && variable["refresh"] != 2 {
+            faults.push(format!("variable {name} is not refreshed when the period changes"));
+        }
+        if variable["type"] == "query" && variable["datasource"]["uid"] != "${datasource}" {
+            faults.push(format!("variable {name} does not ask the chosen data source"));
+        }
+        if variable["includeAll"] == true && (variable["allValue"] != ".+" || variable["multi"] != true) {
+            faults.push(format!("variable {name}: all must be \".+\", and several can be chosen"));
+        }
+    }
+    let whole = dashboard.json.to_string();
+    let used = |name: &str| whole.contains(&format!("${name}")) || whole.contains(&format!("${{{name}"));
+    faults.extend(variables.keys().filter(|name| !used(name)).map(|name| format!("variable {name} is not used")));
+    for name in ["queue", "channel", "window", "step", "history"] {
+        if used(name) && !variables.contains_key(name) {
+            faults.push(format!("variable {name} is used and not there"));
+        }
+    }
+    faults
+}
+
+/// Places of the panels: inside 24 columns, none over another; ids of their own.
+fn faults_of_grid(dashboard: &Dashboard) -> Vec<String> {
+    let mut faults = Vec::new();
+    let mut ids = BTreeSet::new();
+    let mut taken = BTreeMap::new();
+    for panel in list(&dashboard.json["panels"]) {
+        let title = text(&panel["title"]);
+        if !ids.insert(panel["id"].as_u64().expect("an id")) {
+            faults.push(format!("{title}: its id is taken"));
+        }
+        let at = |side: &str| panel["gridPos"][side].as_u64().unwrap_or_else(|| panic!("{title}: no {side}"));
+        let (x, y, w, h) = (at("x"), at("y"), at("w"), at("h"));
+        if w == 0 || h == 0 || x + w > 24 {
+            faults.push(format!("{title}: not within 24 columns"));
+        }
+        for cell in (x..x + w).flat_map(|x| (y..y + h).map(move |y| (x, y))) {
+            if let Some(other) = taken.insert(cell, title) {
+                faults.push(format!("{title} lies over {other}"));
+                break;
+            }
+        }
+    }
+    faults
+}
+
+/// What every panel must have.
+fn faults_of_panel(panel: &Value) -> Vec<String> {
+    let mut faults = Vec::new();
+    let defaults = &panel["fieldConfig"]["defaults"];
+    if text(&panel["title"]).is_empty() {
+        faults.push("no title".into());
+    }
+    if !text(&panel["description"]).ends_with('.') {
+        faults.push("no description, or not a sentence".into());
+    }
+    if text(&defaults["unit"]).is_empty() {
+        faults.push("no unit".into());
+    }
+    if text(&defaults["noValue"]).is_empty() {
+        faults.push("no text for no data".into());
+    }
+    let mut ids = BTreeSet::new();
+    let targets = list(&panel["targets"]);
+    if targets.is_empty() {
+        faults.push("no query".into());
+    }
+    for target in targets {
+        let id = text(&target["refId"]);
+        if !ids.insert(id) {
+            faults.push(format!("query {id} is there twice"));
+        }
+        for source in [&panel["datasource"], &target["datasource"]] {
+            if !matches!(text(&source["uid"]), "${datasource}" | "${history}") {
+                faults.push(format!("query {id} asks a fixed data source"));
+            }
+        }
+        if target["expr"].is_string() && target["range"] == target["instant"] {
+            faults.push(format!("query {id} must be of an instant or of a range"));
+        }
+        if panel["type"] == "timeseries" && text(&target["legendFormat"]).is_empty() {
+            faults.push(format!("query {id} has no name in the legend"));
+        }
+    }
+    faults
+}
+
+/// How long Prometheus scrapes before it is asked.
+const SCRAPED: Duration = Duration::from_secs(40);
+
+/// Expressions that may have no answer, by a part of their place, and why.
+const MAY_BE_EMPTY: [(&str, &str); 8] = [
+    ("operations: Alerts: ", "empty where nothing is wrong"),
+    ("annotation ", "empty where nothing is wrong"),
+    ("pipeline: Rejected records a minute: ", "the simulator makes no bad records"),
+    ("pipeline: Last checkpoint: ", "the demo keeps no ledger"),
+    ("pipeline: Checkpoints: ", "the demo keeps no ledger"),
+    ("pipeline: Ledger: ", "the demo keeps no ledger"),
+    ("channels: First answer against the target: ", "a first answer takes longer than the test"),
+    ("queue: Endings a minute: D", "only reasons that occurred"),
+];
+
+#[test]
+fn prometheus_answers_every_expression() {
+    let begin = Instant::now();
+    let stack = match Stack::start(Duration::from_secs(300)) {
+        Ok(stack) => stack,
+        Err(error) if tools_are_required() => panic!("prometheus is required: {error}"),
+        Err(error) => return eprintln!("skipped: no prometheus ({error})"),
+    };
+    let native = stack.has_native_histograms();
+    let recorded = files::recorded_names().is_some();
+    std::thread::sleep(SCRAPED.saturating_sub(begin.elapsed()));
+
+    let mut faults = Vec::new();
+    let mut unproven = Vec::new();
+    let mut proven = 0;
+    for expression in files::all().iter().flat_map(Dashboard::expressions) {
+        let needs = needs(&expression);
+        if (needs.native && !native) || (needs.rules && !recorded) {
+            unproven.push(expression.place);
+            continue;
+        }
+        match ask(&stack, &expression) {
+            Ok(()) => proven += 1,
+            Err(fault) => faults.push(format!("{}: {fault}", expression.place)),
+        }
+    }
+    eprintln!("{proven} expressions answered by Prometheus in {:?}", begin.elapsed());
+    if !unproven.is_empty() {
+        eprintln!("{} need native histograms or recording rules, which are not there", unproven.len());
+    }
+    assert_none(&faults);
+}
+
+/// What an expression can be asked only with.
+struct Needs {
+    native: bool,
+    rules: bool,
+}
+
+fn needs(expression: &Expression) -> Needs {
+    let reads = promql::reads(expression);
+    let is_histogram = |name: &str| {
+        let all = nabiz::exposition::catalogue::ALL.iter();
+        all.filter(|metric| metric.kind == nabiz::exposition::catalogue::Kind::Histogram).any(|one| one.name == name)
+    };
+    Needs {
+        native: reads.iter().any(|read| is_histogram(&read.name)),
+        rules: reads.iter().any(|read| read.name.contains(':')),
+    }
+}
+
+/// Asks as Grafana does; an error says what is wrong with the answer.
+fn ask(stack: &Stack, expression: &Expression) -> Result<(), String> {
+    let variables = [("job", "nabiz"), ("instance", ".+"), ("queue", ".+"), ("channel", ".+"), ("window", "15m")];
+    let query = promql::substitute(&expression.text, Duration::from_secs(10), SCRAPED, &variables);
+    let over = (expression.used == Use::Graph).then_some((SCRAPED, Duration::from_secs(2)));
+    let series = stack.query(&query, over)?;
+    let values: Vec<f64> = series.iter().flat_map(numbers).collect();
+    // A quantile of nothing is not a number; Grafana leaves a gap.
+    let is_quantile = query.contains("histogram_quantile");
+    if let Some(bad) = values.iter().find(|value| value.is_infinite() || (value.is_nan() && !is_quantile)) {
+        return Err(format!("{bad} in the answer to {query}"));
+    }
+    let exception = MAY_BE_EMPTY.iter().any(|(part, _)| expression.place.contains(part));
+    if !exception && !values.iter().any(|value| value.is_finite()) {
+        return Err(format!("no answer to {query}"));
+    }
+    Ok(())
+}
+
+/// The numbers of one series: floats, and the counts of histograms.
+fn numbers(series: &Value) -> Vec<f64> {
+    let number = |pair: &Value| text(&pair[1]).parse::<f64>().expect("a number");
+    let histogram = |pair: &Value| text(&pair[1]["count"]).parse::<f64>().expect("a count");
+    let single = |name: &str| Some(&series[name]).filter(|value| value.is_array());
+    let mut numbers: Vec<f64> = list(&series["values"]).iter().map(number).collect();
+    numbers.extend(single("value").map(number));
+    numbers.extend(list(&series["histograms"]).iter().map(histogram));
+    numbers.extend(single("histogram").map(histogram));
+    numbers
+}
