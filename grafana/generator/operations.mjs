@@ -9,20 +9,21 @@ import { abandonment, abandonmentTarget, level, levelTarget, pointsAboveTarget, 
 const BY_QUEUE = 'queue, channel';
 const FIRING = 'ALERTS{alertstate="firing", alertname=~"Nabiz.*", job=~"$job"}';
 
-const points = { unit: 'suffix: pts', decimals: 1, color: { mode: 'thresholds' } };
+const points = { unit: 'suffix:pts', decimals: 1, color: { mode: 'thresholds' } };
 
 const queueTable = columns(
   ['name', 'Queue', { links: TO_QUEUE, 'custom.width': 190 }],
   ['channel', 'Channel', { 'custom.width': 90 }],
   ['K', 'State', {
     'custom.width': 80,
+    'custom.align': 'left',
     'mappings': [{ type: 'value', options: { 0: { text: 'Closed', color: 'text', index: 1 }, 1: { text: 'Open', color: 'text', index: 0 } } }],
   }],
   ['A', 'Waiting', {}],
   ['B', 'Over target', cellColour(steps('transparent', [1, ORANGE]))],
   ['C', 'Longest wait', { unit: 'dthms' }],
   ['D', 'Service level', { unit: 'percentunit', decimals: 1 }],
-  ['E', 'Against target', { ...cellColour(steps(RED, [0, 'transparent'])), unit: 'suffix: pts', decimals: 1 }],
+  ['E', 'Against target', { ...cellColour(steps(RED, [0, 'transparent'])), unit: 'suffix:pts', decimals: 1 }],
   ['F', 'Abandoned', { unit: 'percentunit', decimals: 1 }],
   ['G', 'In service', {}],
   ['H', 'Free agents', cellColour(steps(ORANGE, [1, 'transparent']))],
@@ -75,7 +76,7 @@ export default dashboard(
           rows('H', perChannel(sum('queue', queues('nabiz_agents', 'state="available"')))),
           rows('I', max('queue, channel, name', visits('nabiz_queue_info'))),
           rows('K', perChannel(max('queue', queues('nabiz_queue_open')))),
-        ], 'short', { ...queueTable, noValue: '–', sortBy: [{ displayName: 'Over target', desc: true }] })],
+        ], 'locale', { ...queueTable, noValue: '–', sortBy: [{ displayName: 'Over target', desc: true }] })],
       ),
       row(8,
         [12, graph('Waiting', 'Who waits, by queue.', [series('A', named(sum(BY_QUEUE, visits('nabiz_waiting'))), '{{name}}')], 'short', { decimals: 0 })],
@@ -90,7 +91,7 @@ export default dashboard(
           series('A', perMinute('', visits('nabiz_visits_offered_total')), 'Offered'),
           series('B', perMinute('', visits('nabiz_visits_answered_total')), 'Answered'),
           series('C', perMinute('', visits('nabiz_visits_abandoned_total')), 'Abandoned'),
-        ], 'suffix: /min', { overrides: [coloured('Offered', 'blue'), coloured('Answered', 'green'), coloured('Abandoned', 'red')] })],
+        ], 'suffix:/min', { overrides: [coloured('Offered', 'blue'), coloured('Answered', 'green'), coloured('Abandoned', 'red')] })],
       ),
       row(6,
         [24, table('Alerts', 'Alerts that fire now, and for how long. The runbook says for each what to look at and what to do.', [
@@ -101,7 +102,7 @@ export default dashboard(
             ...cellColour(steps('transparent')),
             mappings: [{ type: 'value', options: { critical: { color: RED, index: 0 }, warning: { color: ORANGE, index: 1 } } }],
           }], ['queue', 'Queue', {}], ['channel', 'Channel', {}], ['unit', 'Unit', {}], ['instance', 'Instance', {}], ['A', 'Since', { unit: 's' }],
-          ['job', null], ['team', null], ['__name__', null]),
+          ['job', null], ['team', null], ['category', null]),
         })],
       ),
     ],

@@ -45,11 +45,11 @@ export default dashboard(
       ),
       heading('Does it lose anything?'),
       row(8,
-        [8, graph('Records a second', 'What became of the records that were read.', [series('A', rate('result', m('nabiz_records_total')), '{{result}}')], 'suffix: /s', {
+        [8, graph('Records a second', 'What became of the records that were read.', [series('A', rate('result', m('nabiz_records_total')), '{{result}}')], 'suffix:/s', {
           stack: true, overrides: [coloured('applied', 'green'), coloured('duplicate', 'blue'), coloured('late', 'yellow'), coloured('rejected', 'red')],
         })],
         [8, graph('Rejected records a minute', 'Refused records by reason, where there were any. They go to the dead-letter topic.',
-          [series('A', `60 * ${rate('reason', m('nabiz_records_rejected_total'))} > 0`, '{{reason}}')], 'suffix: /min', { noValue: 'No record was refused.' })],
+          [series('A', `60 * ${rate('reason', m('nabiz_records_rejected_total'))} > 0`, '{{reason}}')], 'suffix:/min', { noValue: 'No record was refused.' })],
         [8, graph('Losses an hour', 'Visits whose end was never seen, series and contacts folded or forgotten at a bound, clocks that differ, and failures of the ledger. All should be 0.', [
           series('A', `3600 * ${rate('', m('nabiz_visits_lost_total'))}`, 'Lost visits'),
           series('B', `3600 * ${rate('', m('nabiz_series_refused_total'))}`, 'Refused series'),
@@ -68,11 +68,11 @@ export default dashboard(
         ], 's', { noValue: 'No ledger' })],
         [8, graph('In memory', 'Contacts in memory, endings that wait for their start, and series of queues and channels.', [
           series('A', sum('', m('nabiz_open_contacts')), 'Contacts'), series('B', sum('', m('nabiz_records_held')), 'Endings held'), series('C', sum('', m('nabiz_series')), 'Series'),
-        ], 'short', { decimals: 0 })],
+        ], 'short')],
         [8, graph('Ledger', 'Bytes in use in the ledger.', [series('A', max('instance', m('nabiz_ledger_size_bytes')), '{{instance}}')], 'bytes', { noValue: 'No ledger' })],
       ),
       row(8,
-        [8, graph('Processor', 'Processor time by process: 1 is one core.', [series('A', rate('instance', m('process_cpu_seconds_total')), '{{instance}}')], 'short')],
+        [8, graph('Processor', 'Processor time by process: 1 is one core.', [series('A', rate('instance', m('process_cpu_seconds_total')), '{{instance}}')], 'short', { interval: '1m' })],
         [8, graph('Memory', 'Resident memory by process.', [series('A', max('instance', m('process_resident_memory_bytes')), '{{instance}}')], 'bytes')],
         [8, graph('Collecting the metrics', 'How long collecting a scrape took.', [series('A', max('instance', m('nabiz_collect_duration_seconds')), '{{instance}}')], 's')],
       ),
