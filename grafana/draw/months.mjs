@@ -11,7 +11,7 @@ const STEP = 900;
 const QUARTERS = { '10m': 1, '30m': 2, '1h': 4, '2h': 8, '6h': 24, '1d': 96, '2d': 192 };
 
 const { queues } = await (await fetch(`${options.nabiz}/api/v1/queues`)).json();
-const names = new Map(queues.map(({ id, name }) => [id, name]));
+const names = new Map(queues.map(({ queue, name }) => [queue, name]));
 const answer = await fetch(`${options.nabiz}/api/v1/history?from=${options.from}&to=${options.to}&step=15m&format=json`);
 const rows = await answer.json();
 const at = ({ end }) => Math.round(Date.parse(end) / 1000 / STEP) * STEP;
@@ -73,9 +73,7 @@ for (const [key, { target, columns }] of series) {
         }
       }
       const events = of('service_level_met') + of('service_level_missed');
-      if (window === '1d') {
-        add('queue:nabiz_service_level_events:increase1d', key, index, events);
-      }
+      add(`queue:nabiz_service_level_events:increase${window}`, key, index, events);
       if (events > 0) {
         add(`queue:nabiz_service_level_missed_per_event:ratio_increase${window}`, key, index, of('service_level_missed') / events);
       }

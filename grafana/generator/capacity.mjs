@@ -67,7 +67,7 @@ export default dashboard(
         ], 'short', { ...TREND, decimals: 0, noValue: 'Nothing recorded yet' })],
         [8, graph('Average handle time', 'Mean of talk, hold and wrap-up of the day before each point. It drives staff as much as volume does.', [
           series('A', ratio(ofDayInAll('nabiz_handle_seconds_sum'), ofDayInAll('nabiz_handle_seconds_count')), 'Average handle time'),
-        ], 's', { ...TREND, noValue: 'No day is complete yet' })],
+        ], 'dthms', { ...TREND, noValue: 'No day is complete yet' })],
       ),
       row(8,
         [8, graph('Occupancy', 'Busy and wrap-up time of the time in which agents could work, of the day before each point. Agents who serve several queues count in each.', [
@@ -81,10 +81,10 @@ export default dashboard(
           series('A', ratio(
             `sum(${recorded('queue:nabiz_wait_seconds_sum:increase1d', 'outcome="answered"')})`,
             `sum(${recorded('queue:nabiz_wait_seconds_count:increase1d', 'outcome="answered"')})`), 'Average speed of answer'),
-        ], 's', { ...TREND, noValue: 'No day is complete yet' })],
+        ], 'dthms', { ...TREND, noValue: 'No day is complete yet' })],
       ),
       heading('By weekday and time of day, mean over the weeks of the period'),
-      row(47,
+      row(49,
         [8, byWeekdayAndTime('Offered', 'Visits that entered the queue, by the time they entered.', 'offered', 1, 'short', 0, 'continuous-blues')],
         [8, byWeekdayAndTime('Work in agent hours', 'Talk, hold and wrap-up together, in hours, by the end of the work. In an interval of half an hour, twice the number is how many agents were busy on average.', 'handle_sum_seconds', 3600, 'short', 1, 'continuous-greens')],
         [8, byWeekdayAndTime('Abandoned', 'Callers who gave up: where staff was short.', 'abandoned', 1, 'short', 1, 'continuous-reds')],

@@ -58,7 +58,7 @@ export default dashboard(
         [12, graph('Quantiles of the wait', 'Half, nine of ten and nineteen of twenty of the answered waited no longer than this.', [
           series('A', quantile(0.5, recent(WAIT)), 'p50'), series('B', quantile(0.9, recent(WAIT)), 'p90'), series('C', quantile(0.95, recent(WAIT)), 'p95'),
           series('T', TARGET_WAIT, 'Target'),
-        ], 's', { ...CALM, overrides: [targetLine('T')], noValue: 'Nobody was answered in the period' })],
+        ], 'dthms', { ...CALM, overrides: [targetLine('T')], noValue: 'Nobody was answered in the period' })],
       ),
       row(8,
         [12, graph('Waiting', 'Who waits by our count, and by the count of the source. Where ours stays above, endings were lost on their way.', [
@@ -91,7 +91,7 @@ export default dashboard(
         ] })],
         [8, graph('Handle time', 'Talk, hold and wrap-up: the mean, the median and the 90th percentile.', [
           series('A', mean(HANDLE), 'Mean'), series('B', quantile(0.5, recent(HANDLE)), 'p50'), series('C', quantile(0.9, recent(HANDLE)), 'p90'),
-        ], 's', { ...CALM, noValue: 'Nothing was handled in the period' })],
+        ], 'dthms', { ...CALM, noValue: 'Nothing was handled in the period' })],
         [8, graph('Occupancy', 'Busy and wrap-up time of the time in which agents could work. Above about 85 % for long, agents tire and waits grow fast.',
           [series('A', ratio(agentTime('busy|wrap_up'), agentTime('busy|wrap_up|available')), 'Occupancy')], 'percentunit', { ...CALM, max: 1, noValue: 'No agent was logged in' })],
       ),

@@ -77,9 +77,10 @@ export default dashboard(
         [12, graph('Points above the target', 'Service level of the day before each point, less the target of the queue, in percentage points. Below the line the promise is not kept.', [
           series('A', `100 * (${named(`1 - sum by (queue, channel) (${recorded('queue:nabiz_service_level_missed_per_event:ratio_increase1d')})\n- on (queue, channel)\n${TARGET_LEVEL}`)})`, '{{name}}'),
         ], 'suffix:pts', { min: undefined, interval: '1h', decimals: 0, noValue: 'No day is complete yet', thresholds: steps(RED, [0, 'transparent']), custom: { thresholdsStyle: { mode: 'line+area' } } })],
-        [12, graph('Burn rate', 'How fast the error budget is spent, over two hours: 1 spends exactly what the target allows, 2 twice that. With a target of 80 % it cannot be above 5.', [
-          series('A', named(burn('2h')), '{{name}}'),
-        ], 'short', { noValue: 'No calls in the period', thresholds: steps('transparent', [1, ORANGE]), custom: { thresholdsStyle: { mode: 'line' } } })],
+        [12, graph('Burn rate', 'How fast the error budget is spent, over six hours: 1 spends exactly what the target allows, 2 twice that. With a target of 80 % it cannot be above 5. There is none where fewer than 20 events were counted: two callers at night say nothing.', [
+          series('A', named(`(${burn('6h')})\nand on (queue, channel)\nsum by (queue, channel) (${recorded('queue:nabiz_service_level_events:increase6h')}) >= 20`), '{{name}}'),
+        ], 'short', {
+          interval: '30m', noValue: 'No calls in the period', thresholds: steps('transparent', [1, ORANGE]), custom: { thresholdsStyle: { mode: 'line' } } })],
       ),
       heading('Ways of counting'),
       row(8,
