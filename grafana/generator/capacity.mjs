@@ -54,7 +54,7 @@ export default dashboard(
     from: 'now-28d/d',
     to: 'now-1d/d',
     refresh: '',
-    variables: [variables.datasource, variables.history, variables.job, variables.instance, variables.channel, variables.oneQueue, steps],
+    variables: [variables.datasource, variables.history, variables.job, variables.instance, variables.anyChannel, variables.oneQueue, steps],
     which: ', queue=~"$queue|"',
     layout: [
       heading('Trends'),

@@ -305,6 +305,8 @@ export const variables = {
   channel: query('channel', 'Channel', 'Phone and chat are those where a person waits on the line', `label_values(nabiz_queue_info{${PROCESS}}, channel)`, {
     current: { text: ['phone', 'chat'], value: ['phone', 'chat'] },
   }),
+  /** Where one queue is chosen, its channels are all of interest. */
+  anyChannel: query('channel', 'Channel', 'Channels of the queue', `label_values(nabiz_queue_info{${PROCESS}}, channel)`),
   queue: query('queue', 'Queue', 'Queues of the selected channels', QUEUES, { regex: BY_NAME }),
   oneQueue: query('queue', 'Queue', 'The queue that is shown', QUEUES, {
     regex: BY_NAME, multi: false, includeAll: false, allValue: undefined, current: undefined,

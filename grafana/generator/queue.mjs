@@ -25,7 +25,7 @@ export default dashboard(
   {
     from: 'now-3h',
     refresh: '10s',
-    variables: [variables.datasource, variables.job, variables.instance, variables.channel, variables.oneQueue, variables.window],
+    variables: [variables.datasource, variables.job, variables.instance, variables.anyChannel, variables.oneQueue, variables.window],
     which: ', queue=~"$queue|"',
     layout: [
       row(4,
