@@ -83,7 +83,7 @@ export default dashboard(
           interval: '30m', noValue: 'No calls in the period', thresholds: steps('transparent', [1, ORANGE]), custom: { thresholdsStyle: { mode: 'line' } } })],
       ),
       heading('Ways of counting'),
-      row(8,
+      row(9,
         [24, table('The window, by each formula', 'The same calls of the window by every formula that nabiz knows. Contracts differ in what they make of callers who give up: compare only like with like. Live is what the alerts and the other panels use.', [
           rows('A', ratio(W_MET, `${W_MET} + ${W_MISSED}`)),
           rows('B', ratio(N, A)),

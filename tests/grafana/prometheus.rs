@@ -52,7 +52,7 @@ impl Stack {
             .spawn()?;
         let seconds = format!("{}s", lasts.as_secs());
         let nabiz = Command::new(env!("CARGO_BIN_EXE_nabiz"))
-            .args(["demo", "--scenario", "pipe-burst", "--rate-scale", "20", "--duration", &seconds])
+            .args(["demo", "--scenario", "pipe-burst", "--rate-scale", "100", "--duration", &seconds])
             .args(["--listen", &nabiz_address])
             .stdin(Stdio::null())
             .stdout(log("nabiz.log")?)
