@@ -5,17 +5,17 @@
 use std::sync::Arc;
 
 use nabiz::event::{AgentState, Body, ChannelId, LeftReason, Reason, SelfServiceOutcome, Text};
-use nabiz::shard::{Settings, Shard};
+use nabiz::shard::Settings;
 use proptest::prelude::*;
 use proptest::sample::select;
 use proptest::test_runner::{Config, RngAlgorithm, TestCaseError, TestError, TestRng, TestRunner};
 
 mod oracle;
 
-use oracle::compare::differences;
-use oracle::log::{Content, Event, Step, step_oracle, step_shard};
+use oracle::kept::Keep;
+use oracle::log::{Content, Event, Step};
+use oracle::run::{Run, disagreement};
 use oracle::world::{DAY, EMAIL, HOUR, MINUTE, MONDAY, SECOND, WEB, variant};
-use oracle::{Oracle, Verdict};
 
 /// How the time of a record and the time at which the log got it are related.
 #[derive(Clone, Copy, Debug)]
@@ -373,78 +373,89 @@ impl Log {
     }
 }
 
-/// Runs both; the first difference, with the number of steps done until then.
-fn disagreement(settings: &Arc<Settings>, steps: &[Step], compare_every: usize) -> Option<(usize, Vec<String>)> {
-    let mut shard = Shard::new(Arc::clone(settings), [7; 16]);
-    let mut oracle = Oracle::new(Arc::clone(settings));
-    let mut orphans: Vec<i64> = Vec::new();
-    let mut read = 0;
-    for (index, step) in steps.iter().enumerate() {
-        let position = index as i64;
-        let fate = step_shard(&mut shard, step, position);
-        let verdict = step_oracle(&mut oracle, settings, step, position);
-        read += u64::from(fate.is_some());
-        if fate.as_ref().map(Verdict::from) != verdict {
-            return Some((index + 1, vec![format!("fate: core {fate:?}, oracle {verdict:?}")]));
-        }
-        orphans.extend(shard.take_orphans().into_iter().map(|orphan| orphan.position));
-        if (index + 1) % compare_every != 0 && index + 1 != steps.len() {
-            continue;
-        }
-        let core = shard.snapshot();
-        let mut found = differences(settings, &core, &oracle.snapshot());
-        if core.records.read_sum() != read {
-            found.push(format!("{read} records were read, the core accounts for {:?}", core.records));
-        }
-        if shard.stream_time_ms() != core.stream_time_ms {
-            found.push("the shard's stream time is not its snapshot's".to_string());
-        }
-        let mut expected = oracle.orphans().to_vec();
-        expected.sort_unstable();
-        orphans.sort_unstable();
-        if orphans != expected {
-            found.push(format!("orphans: core {orphans:?}, oracle {expected:?}"));
-        }
-        if !found.is_empty() {
-            return Some((index + 1, found));
-        }
-    }
-    None
-}
-
 fn from_environment(name: &str, default: u64) -> u64 {
     std::env::var(name).ok().and_then(|value| value.parse().ok()).unwrap_or(default)
 }
 
+/// What happens to checkpoints along a log.
+fn keeps() -> impl Strategy<Value = Vec<Vec<Keep>>> {
+    let keep = select(vec![
+        Keep::Capture,
+        Keep::Capture,
+        Keep::Capture,
+        Keep::Store,
+        Keep::Store,
+        Keep::GiveBack,
+        Keep::Crash,
+        Keep::CrashUnheard,
+    ]);
+    let keeps = prop_oneof![2 => Just(Vec::new()), 3 => prop::collection::vec(keep, 1..4)];
+    prop::collection::vec(keeps, 1..70)
+}
+
+/// Settings whose interval history is kept.
+fn with_history(number: u8) -> Arc<Settings> {
+    Arc::new(Settings { history_interval_ms: Some(15 * MINUTE as u64), ..Settings::clone(&variant(number)) })
+}
+
 /// Tries as many logs as the environment says; a difference is told with the smallest log that shows it.
-fn try_logs<T: std::fmt::Debug>(logs: impl Strategy<Value = T>, of: impl Fn(&T) -> (u8, usize, Vec<Step>)) {
+fn try_logs<T: std::fmt::Debug>(logs: impl Strategy<Value = T>, of: impl Fn(&T) -> Run) {
     let seed = from_environment("NABIZ_ORACLE_SEED", 0);
     let cases = from_environment("NABIZ_ORACLE_CASES", 3000) as u32;
     let config = Config { cases, failure_persistence: None, max_shrink_iters: 20_000, ..Config::default() };
     let mut bytes = [0; 32];
     bytes[..8].copy_from_slice(&seed.to_le_bytes());
     let rng = TestRng::from_seed(RngAlgorithm::ChaCha, &bytes);
-    let outcome = TestRunner::new_with_rng(config, rng).run(&logs, |log| {
-        let (number, compare_every, steps) = of(&log);
-        match disagreement(&variant(number), &steps, compare_every) {
-            None => Ok(()),
-            Some((_, found)) => Err(TestCaseError::fail(found.join("\n"))),
-        }
+    let outcome = TestRunner::new_with_rng(config, rng).run(&logs, |log| match disagreement(&of(&log)) {
+        None => Ok(()),
+        Some(found) => Err(TestCaseError::fail(found.join("\n"))),
     });
     if let Err(error) = outcome {
         let TestError::Fail(reason, log) = error else { panic!("{error}") };
-        let (number, compare_every, steps) = of(&log);
-        let steps: Vec<String> = steps.iter().enumerate().map(|(index, step)| format!("{index:3} {step}")).collect();
-        panic!("seed {seed}, settings {number}, snapshot every {compare_every}:\n{}\n{reason}", steps.join("\n"));
+        let Run { settings, compare_every, steps, keeps } = of(&log);
+        let lines: Vec<String> = (steps.iter().enumerate())
+            .map(|(index, step)| format!("{index:3} {step} {:?}", keeps.get(index).map_or(&[][..], Vec::as_slice)))
+            .collect();
+        panic!("seed {seed}, snapshot every {compare_every}:\n{}\n{reason}\n{settings:?}", lines.join("\n"));
     }
 }
 
 #[test]
 fn the_core_counts_what_the_oracle_counts() {
-    try_logs(log(), |log| (log.variant, log.compare_every, log.steps()));
+    try_logs(log(), |log| Run {
+        settings: variant(log.variant),
+        compare_every: log.compare_every,
+        steps: log.steps(),
+        keeps: Vec::new(),
+    });
 }
 
 #[test]
 fn the_core_counts_a_queue_log_as_the_oracle_does() {
-    try_logs(queue_log(), Clone::clone);
+    try_logs(queue_log(), |(number, compare_every, steps)| Run {
+        settings: variant(*number),
+        compare_every: *compare_every,
+        steps: steps.clone(),
+        keeps: Vec::new(),
+    });
+}
+
+#[test]
+fn a_core_that_is_stored_and_crashes_counts_what_the_oracle_counts() {
+    try_logs((log(), keeps()), |(log, keeps)| Run {
+        settings: with_history(log.variant),
+        compare_every: log.compare_every,
+        steps: log.steps(),
+        keeps: keeps.clone(),
+    });
+}
+
+#[test]
+fn a_core_that_is_stored_and_crashes_counts_a_queue_log_as_the_oracle_does() {
+    try_logs((queue_log(), keeps()), |((number, compare_every, steps), keeps)| Run {
+        settings: with_history(*number),
+        compare_every: *compare_every,
+        steps: steps.clone(),
+        keeps: keeps.clone(),
+    });
 }

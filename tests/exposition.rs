@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
 use jiff::civil::Time;
@@ -13,6 +14,7 @@ use nabiz::calendar::BusinessDay;
 use nabiz::event::{ChannelId, Channels, Reason};
 use nabiz::exposition::catalogue::{self, Kind, Source};
 use nabiz::exposition::{Exposition, Format, contact_text};
+use nabiz::http::{Refusal, Refusals};
 use nabiz::shard::{Clock, Formula, Limits, QueueSettings, Settings, WindowLength, WindowSettings};
 use nabiz::view::{
     AgentWindow, BucketHistogram, Cells, FollowupSnapshot, Health, Live, Observation, PartitionHealth, Published,
@@ -161,6 +163,7 @@ fn published(shards: Vec<(ShardLabel, Snapshot)>, contact_metrics_ready: bool, s
         end: Some(end),
         lag: Some(12),
         stream_time_ms: Some(1_767_560_400_500),
+        remembered_ids: 20,
         ..PartitionHealth::default()
     };
     let health = Health {
@@ -170,6 +173,15 @@ fn published(shards: Vec<(ShardLabel, Snapshot)>, contact_metrics_ready: bool, s
         dead_letters: 3,
         checkpoint_ms: Some(1_767_560_401_250),
         checkpoint_duration_ms: Some(75),
+        ledger_file_bytes: 8_192,
+        ledger_wal_bytes: 4_152,
+        unsaved_intervals: 21,
+        distributions_replaced: 22,
+        distributions_unreadable: 23,
+        dead_letters_waiting: 24,
+        dead_letter_failures: 25,
+        client_errors: 26,
+        log_resets: 27,
         ..Health::default()
     };
     let shards = shards.into_iter().map(|(label, snapshot)| (label, Arc::new(snapshot))).collect();
@@ -186,7 +198,7 @@ fn in_text() -> impl Iterator<Item = &'static catalogue::Metric> {
 }
 
 fn render(published: Published) -> Exposed {
-    let exposition = Exposition::new(Arc::new(ArcSwap::from_pointee(published))).unwrap();
+    let exposition = Exposition::new(Arc::new(ArcSwap::from_pointee(published)), Arc::default()).unwrap();
     Exposed::parse(&text_of(&exposition))
 }
 
@@ -470,11 +482,45 @@ fn health_comes_from_the_shards_and_the_pipeline() {
     exposed.check("nabiz_series_refused_total", 14.0);
     exposed.check("nabiz_open_contacts", 16.0);
     exposed.check("nabiz_evicted_total", 18.0);
+    exposed.check("nabiz_remembered_ids", 20.0);
+    exposed.check("nabiz_ledger_file_size_bytes", 8_192.0);
+    exposed.check("nabiz_ledger_wal_size_bytes", 4_152.0);
+    exposed.check("nabiz_intervals_unsaved", 21.0);
+    exposed.check("nabiz_distributions_replaced_total", 22.0);
+    exposed.check("nabiz_distributions_unreadable_total", 23.0);
+    exposed.check("nabiz_dead_letters_waiting", 24.0);
+    exposed.check("nabiz_dead_letter_failures_total", 25.0);
+    exposed.check("nabiz_kafka_client_errors_total", 26.0);
+    exposed.check("nabiz_log_resets_total", 27.0);
+    exposed.check(r#"nabiz_partition_limit{limit="series"}"#, 2_000.0);
+    exposed.check(r#"nabiz_partition_limit{limit="open_contacts"}"#, 1_000.0);
+    exposed.check(r#"nabiz_partition_limit{limit="remembered_ids"}"#, 1_000.0);
     exposed.check("nabiz_ready", 1.0);
     assert_eq!(exposed.of("nabiz_build_info").count(), 1);
     assert!(exposed.value("nabiz_collect_duration_seconds") > Some(0.0));
     if cfg!(target_os = "linux") {
         assert!(exposed.value("process_resident_memory_bytes") > Some(0.0));
+    }
+}
+
+#[test]
+fn what_http_refuses_is_there_from_the_start_by_reason() {
+    let refusals = Arc::new(Refusals::default());
+    let published = Arc::new(ArcSwap::from_pointee(Published::starting(settings(), false)));
+    let exposition = Exposition::new(published, Arc::clone(&refusals)).unwrap();
+    let exposed = || Exposed::parse(&text_of(&exposition));
+    let reasons = ["credentials", "handshake", "accept", "timeout", "streams", "history"];
+    for reason in reasons {
+        exposed().check(&format!(r#"nabiz_http_refused_total{{reason="{reason}"}}"#), 0.0);
+    }
+    assert_eq!(exposed().of("nabiz_http_refused_total").count(), reasons.len());
+    for (number, refusal) in Refusal::ALL.into_iter().enumerate() {
+        (0..=number).for_each(|_| {
+            refusals.count(refusal);
+        });
+    }
+    for (number, reason) in (1..).zip(reasons) {
+        exposed().check(&format!(r#"nabiz_http_refused_total{{reason="{reason}"}}"#), f64::from(number));
     }
 }
 
@@ -487,6 +533,21 @@ fn only_the_pipeline_is_served_while_catching_up() {
             assert_eq!(served, metric.source == Source::Pipeline, "{}", metric.name);
         }
         exposed.check("nabiz_ready", 0.0);
+    }
+}
+
+#[test]
+fn what_nobody_has_confirmed_for_long_is_not_served() {
+    // Another instance may have taken the partitions over from a process that stood still.
+    for (ago_s, shown) in [(0, true), (5, false)] {
+        let confirmed = Instant::now().checked_sub(Duration::from_secs(ago_s));
+        assert!(confirmed.is_some());
+        let published = published(vec![(label("calls", 0), busy(&settings()))], true, true);
+        let exposed = render(Published { confirmed, ..published });
+        for metric in catalogue::ALL.iter().filter(|metric| metric.source != Source::Pipeline) {
+            assert!(shown || !exposed.types.contains_key(metric.name), "{} after {ago_s} s", metric.name);
+        }
+        assert_eq!(exposed.types.contains_key("nabiz_visits_offered_total"), shown, "after {ago_s} s");
     }
 }
 
@@ -507,7 +568,7 @@ fn known_queues_are_there_without_any_partition() {
 #[test]
 fn a_scrape_shows_what_was_published_last() {
     let shared = Arc::new(ArcSwap::from_pointee(Published::starting(settings(), false)));
-    let exposition = Exposition::new(Arc::clone(&shared)).unwrap();
+    let exposition = Exposition::new(Arc::clone(&shared), Arc::default()).unwrap();
     assert!(!text_of(&exposition).contains("nabiz_visits_offered_total"));
     shared.store(Arc::new(published(vec![(label("calls", 0), busy(&settings()))], true, false)));
     assert!(text_of(&exposition).contains("nabiz_visits_offered_total"));
@@ -575,12 +636,9 @@ fn every_metric_is_documented_and_nothing_else() {
 
 #[test]
 fn promtool_has_nothing_to_remark() {
-    let exposition = Exposition::new(Arc::new(ArcSwap::from_pointee(published(
-        vec![(label("calls", 0), busy(&settings())), (label("calls", 1), busy(&settings()))],
-        true,
-        true,
-    ))))
-    .unwrap();
+    let shards = vec![(label("calls", 0), busy(&settings())), (label("calls", 1), busy(&settings()))];
+    let published = Arc::new(ArcSwap::from_pointee(published(shards, true, true)));
+    let exposition = Exposition::new(published, Arc::default()).unwrap();
     let text = text_of(&exposition);
     let child = Command::new("promtool")
         .args(["check", "metrics"])

@@ -17,7 +17,7 @@ use book::{Book, Fact, INTERVAL_MS, Kind, exact, ms, query};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use nabiz::ledger::Job;
-use nabiz::ledger::history::{HistoryRow, Query, Step};
+use nabiz::ledger::history::{History, HistoryRow, Query, Step};
 use nabiz::shard::Checkpoint;
 use rand::seq::SliceRandom;
 use rand::{RngExt, SeedableRng};
@@ -284,4 +284,35 @@ fn a_year_is_read_step_by_step_beside_a_writer() {
     while book.ledger.delete_history_before(to_ms).expect("deleted") > 0 {}
     let rest = rows.map(|row| row.expect("read").start_ms).collect::<Vec<_>>();
     assert_eq!(rest, [from_ms; QUEUES.len() - 1]);
+}
+
+#[test]
+fn a_topic_that_is_read_no_more_leaves_no_row_open() {
+    let mut book = Book::new("");
+    let start_ms = ms("2026-01-05T09:00:00+03:00");
+    book.add_facts(&[Fact { time_ms: start_ms, ..book::FACT }]);
+    book.advance(0, start_ms + 86_400_000);
+    let former = book.ledger.take_over("former", 0, "test").unwrap().claim;
+    book.store(former, Checkpoint { stream_ms: Some(start_ms), ..Checkpoint::default() });
+    let is_open = |topics: &[&str]| {
+        let query = query(start_ms, start_ms + INTERVAL_MS, Step::QuarterHour);
+        let history = History::open(&book.path, book.settings.clone(), INTERVAL_MS as u64, query).unwrap();
+        let mut rows = history.of_topics(topics.iter().map(|topic| topic.to_string()).collect());
+        rows.next().unwrap().unwrap().open
+    };
+    assert!(is_open(&[]), "of all that ever were, one is behind");
+    assert!(is_open(&["calls", "former"]));
+    assert!(!is_open(&["calls"]));
+}
+
+#[test]
+fn intervals_of_another_length_are_an_error() {
+    let mut book = Book::new("");
+    book.ledger.keep_interval(INTERVAL_MS as u64).unwrap();
+    book.ledger.keep_interval(INTERVAL_MS as u64).unwrap();
+    let expected = "the ledger has intervals of 15m and the configuration says [ledger] interval = \"1h\"";
+    let error = book.ledger.keep_interval(3_600_000).unwrap_err();
+    assert!(error.to_string().starts_with(expected), "{error}");
+    let error = History::open(&book.path, book.settings.clone(), 3_600_000, query(0, 1, Step::All)).err().unwrap();
+    assert!(error.to_string().starts_with(expected), "{error}");
 }

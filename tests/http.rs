@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use fixture::numbers::{published, snapshot, with_waiting};
 use fixture::{DEADLINE, Server};
-use nabiz::http::Limits;
+use nabiz::http::{Limits, Refusal};
 use serde_json::{Value, json};
 
 struct Answer {
@@ -293,6 +293,7 @@ fn streams_have_a_bound_and_a_place_comes_free() {
     let first = Events::open(&server);
     let refused = get(&server, "/api/v1/stream");
     assert_eq!((refused.status, refused.header("retry-after")), (503, "10"));
+    assert_eq!(server.refusals.get(Refusal::Streams), 1);
 
     drop(first);
     let begun = std::time::Instant::now();

@@ -413,3 +413,89 @@ fn a_topic_that_does_not_exist_is_waited_for() {
     assert_eq!(offered(&view), 1);
     pipeline.stop();
 }
+
+/// A hold on the ledger, as of another instance that writes for a while.
+fn hold_ledger(broker: &Broker) -> rusqlite::Connection {
+    let connection = rusqlite::Connection::open(broker.ledger().path).unwrap();
+    connection.busy_timeout(PATIENCE).unwrap();
+    connection.execute_batch("BEGIN IMMEDIATE").unwrap();
+    connection
+}
+
+#[test]
+fn time_that_is_not_stored_has_not_gone_by() {
+    let broker = Broker::new(&[("calls", 1), ("dead", 1)]);
+    broker.write_visit("calls", 0, "a", START_MS);
+    broker.flush();
+    let (now, clock) = clock_at(START_MS + 15_000);
+    let pipeline = Pipeline::start(Options { clock, ..broker.options(&["calls"]) }, settings(true));
+    let time = |view: &Published| view.merged.stream_time_ms;
+    pipeline.wait_for("time up to the clock less the delay", |view| time(view) == Some(START_MS + 12_000));
+    let held = hold_ledger(&broker);
+    now.store(START_MS + 600_000, Ordering::Relaxed);
+    pipeline.stays("what could not be stored is not shown", |view| time(view) == Some(START_MS + 12_000));
+    held.execute_batch("ROLLBACK").unwrap();
+    pipeline.wait_for("time goes on", |view| time(view) == Some(START_MS + 597_000));
+    pipeline.stop();
+}
+
+#[test]
+fn time_that_is_stored_has_gone_by_although_the_process_ended_before_it_did() {
+    let broker = Broker::new(&[("calls", 1), ("dead", 1)]);
+    broker.write_visit("calls", 0, "a", START_MS);
+    broker.flush();
+    let pipeline = Pipeline::start(broker.options(&["calls"]), settings(false));
+    pipeline.wait_for("readiness", |view| view.health.ready);
+    pipeline.stop();
+    let connection = rusqlite::Connection::open(broker.ledger().path).unwrap();
+    let advanced = connection.execute("UPDATE partitions SET advance_ms = ?1", [START_MS + 600_000]).unwrap();
+    assert_eq!(advanced, 1);
+    let pipeline = Pipeline::start(broker.options(&["calls"]), settings(false));
+    let view = pipeline.wait_for("readiness", |view| view.health.ready);
+    assert_eq!(view.merged.stream_time_ms, Some(START_MS + 600_000));
+    assert_eq!((offered(&view), offered_in_window(&view)), (1, 0));
+    pipeline.stop();
+}
+
+#[test]
+fn a_record_is_not_passed_before_its_dead_letter_is_written() {
+    let broker = Broker::new(&[("calls", 1), ("dead", 1)]);
+    broker.write("calls", 0, "bad", "no JSON", START_MS);
+    broker.write_visit("calls", 0, "a", START_MS);
+    broker.flush();
+    broker.cluster.topic_error("dead", RDKafkaRespErr::RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE).unwrap();
+    let pipeline = Pipeline::start(broker.options(&["calls"]), settings(false));
+    pipeline.wait_for("everything read", |view| {
+        view.health.dead_letters_waiting == 1 && view.health.partitions.iter().any(|part| part.position == Some(3))
+    });
+    assert!(!pipeline.ingest.stop(Duration::from_secs(5)), "the letter is not written");
+    broker.cluster.topic_error("dead", RDKafkaRespErr::RD_KAFKA_RESP_ERR_NO_ERROR).unwrap();
+    let pipeline = Pipeline::start(broker.options(&["calls"]), settings(false));
+    let view = pipeline.wait_for("the letter", |view| view.health.dead_letters == 1 && view.health.ready);
+    assert_eq!(offered(&view), 1);
+    assert_eq!(read_all(&broker, "dead", 1)[0].2.as_deref(), Some("no JSON"));
+    pipeline.stop();
+}
+
+#[test]
+fn a_stored_state_that_cannot_be_read_is_never_begun_anew() {
+    let broker = Broker::new(&[("calls", 1), ("dead", 1)]);
+    broker.write_visit("calls", 0, "a", START_MS);
+    broker.flush();
+    let pipeline = Pipeline::start(broker.options(&["calls"]), settings(false));
+    pipeline.wait_for("the visit", |view| view.health.ready && offered(view) == 1);
+    pipeline.stop();
+    let connection = rusqlite::Connection::open(broker.ledger().path).unwrap();
+    connection.execute("UPDATE pieces SET bytes = x'ff' WHERE kind = 0", []).unwrap();
+    let pieces = || -> i64 { connection.query_row("SELECT count(*) FROM pieces", [], |row| row.get(0)).unwrap() };
+    let before = pieces();
+    let pipeline = Pipeline::start(broker.options(&["calls"]), settings(false));
+    let deadline = Instant::now() + PATIENCE;
+    while pipeline.ingest.failure().is_none() {
+        assert!(Instant::now() < deadline && !pipeline.published.load().health.ready, "it was begun anew");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    assert!(pipeline.ingest.failure().is_some_and(|why| why.contains("partition calls")));
+    pipeline.stop();
+    assert_eq!(pieces(), before);
+}

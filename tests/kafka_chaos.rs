@@ -18,7 +18,7 @@ use kafka::broker::Kafka;
 use kafka::client::{Outgoing, produce};
 use kafka::pipeline::Pipeline;
 use kafka::process::{Nabiz, nabiz};
-use kafka::scrape::Scrape;
+use kafka::scrape::{Scrape, is_of_the_process};
 use kafka::{tools, truth};
 use nabiz::simulate::{Options, Scenario, SimulatedEvent, Simulation};
 use rand::seq::SliceRandom;
@@ -38,8 +38,6 @@ const START_MS: i64 = 1_767_592_800_000;
 const PARTITIONS: i32 = 3;
 const TOPIC: &str = "chaos.calls";
 const SETTLED_WITHIN: Duration = Duration::from_secs(180);
-/// Counters of a process, not of what was read: they begin anew with it.
-const OF_THE_PROCESS: [&str; 3] = ["nabiz_rebalances_total", "nabiz_ledger_failures_total", "process_"];
 
 fn bound(name: &str, default: usize) -> usize {
     std::env::var(name).ok().and_then(|value| value.parse().ok()).unwrap_or(default)
@@ -71,7 +69,7 @@ impl Watch {
     fn see(&mut self, scrape: &Scrape) {
         self.scrapes += 1;
         for (key, value) in scrape.counters() {
-            if OF_THE_PROCESS.iter().any(|name| key.0.starts_with(name)) {
+            if is_of_the_process(&key.0) {
                 continue;
             }
             let highest = self.highest.entry(key.clone()).or_insert(value);

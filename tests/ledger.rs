@@ -8,7 +8,7 @@ use nabiz::config::Config;
 use nabiz::event::Channels;
 use nabiz::event::decode::{Format, Message};
 use nabiz::ledger::{Claim, Fate, Job, Ledger, LedgerError, Point, Stored};
-use nabiz::shard::{Arrival, Settings, Shard};
+use nabiz::shard::{Arrival, Checkpoint, Piece, PieceKind, Settings, Shard};
 use nabiz::simulate::{DEFAULT_START_MS, Options, Scenario, Simulation};
 use tempfile::TempDir;
 
@@ -204,4 +204,51 @@ fn damaged_foreign_and_newer_files_are_errors_and_stay_as_they_are() {
     let error = open_error(&newer);
     assert!(matches!(error, LedgerError::Newer { found: 99, .. }), "{error}");
     assert!(error.to_string().contains("99"), "{error}");
+}
+
+/// A shard that knows a contact in a queue, one whose ending is held, an agent and a follow-up, and its pieces.
+fn pieces_with(key: [u8; 16]) -> Vec<Piece> {
+    let record = |id: &str, kind: &str, data: &str| {
+        format!(
+            r#"{{"specversion":"1.0","id":"{id}","source":"/source-of-the-test","type":"{kind}","time":"2026-01-05T10:00:00Z","data":{data}}}"#
+        )
+    };
+    let records = [
+        record("first-identity", "contact.queued", r#"{"contact_id":"contact-in-queue","queue":"fault"}"#),
+        record("second-identity", "contact.answered", r#"{"contact_id":"contact-held","queue":"fault"}"#),
+        record("third-identity", "agent.state_changed", r#"{"agent":"agent-of-the-test","state":"available"}"#),
+        record("fourth-identity", "followup.opened", r#"{"followup_id":"followup-of-the-test","unit":"field"}"#),
+    ];
+    let mut shard = Shard::new(settings(), key);
+    fold(&mut shard, &records, 0);
+    let snapshot = shard.snapshot();
+    assert_eq!((snapshot.records.applied, snapshot.records.held, snapshot.open_contacts), (3, 1, 2));
+    shard.checkpoint().pieces
+}
+
+#[test]
+fn who_has_the_ledger_learns_no_id() {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("nabiz.db");
+    let mut ledger = open(&path);
+    let (claim, _) = take_over(&mut ledger);
+    let checkpoint = Checkpoint { next_offset: 4, pieces: pieces_with(KEY), ..Checkpoint::default() };
+    assert_eq!(ledger.store(&[Job { claim, checkpoint, advance_ms: None }], 1).unwrap(), [Fate::Stored]);
+    let mut bytes = std::fs::read(&path).unwrap();
+    bytes.extend(std::fs::read(folder.path().join("nabiz.db-wal")).unwrap());
+    let holds = |text: &str| bytes.windows(text.len()).any(|window| window == text.as_bytes());
+    // What may be in it is: names of queues and units, and nothing that names a person or a matter.
+    assert!(holds("fault") && holds("field"));
+    for id in ["contact-", "agent-of", "followup-of", "-identity", "source-of"] {
+        assert!(!holds(id), "{id} is in the ledger");
+    }
+    // Nor can the ids be tried without the key: with another one, everything about them is something else.
+    let (one, other) = (pieces_with(KEY), pieces_with([8; 16]));
+    for kind in [PieceKind::ContactPart, PieceKind::Ids, PieceKind::Agents, PieceKind::Followups] {
+        let of_kind = |pieces: &[Piece]| -> Vec<Vec<u8>> {
+            pieces.iter().filter(|piece| piece.kind == kind).map(|piece| piece.bytes.clone()).collect()
+        };
+        let (one, other) = (of_kind(&one), of_kind(&other));
+        assert!(!one.is_empty() && !one.iter().any(|bytes| other.contains(bytes)), "{kind:?} is the same by any key");
+    }
 }

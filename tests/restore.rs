@@ -1,51 +1,21 @@
 //! A shard that is stored and brought back goes on as if nothing had happened.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use nabiz::config::Config;
 use nabiz::event::decode::{Format, Message};
-use nabiz::shard::{Arrival, Checkpoint, IntervalDelta, Piece, PieceKind, Settings, Shard};
+use nabiz::shard::{Arrival, Piece, PieceKind, Settings, Shard};
 use nabiz::simulate::{DEFAULT_START_MS, Options, Scenario, Simulation};
 use rand::RngExt;
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 
+#[path = "oracle/store.rs"]
+mod store;
+
+use store::Store;
+
 const KEY: [u8; 16] = [3; 16];
-
-/// A ledger in memory.
-#[derive(Default)]
-struct Store {
-    pieces: BTreeMap<(PieceKind, i64), Vec<u8>>,
-    intervals: Vec<IntervalDelta>,
-    bytes_written: usize,
-}
-
-impl Store {
-    fn apply(&mut self, checkpoint: Checkpoint) {
-        for deletion in checkpoint.deletions {
-            let (first, last) = ((deletion.kind, deletion.first), (deletion.kind, deletion.last));
-            let gone: Vec<_> = self.pieces.range(first..=last).map(|(key, _)| *key).collect();
-            for key in gone {
-                self.pieces.remove(&key);
-            }
-        }
-        for piece in checkpoint.pieces {
-            self.bytes_written += piece.bytes.len();
-            self.pieces.insert((piece.kind, piece.number), piece.bytes);
-        }
-        self.intervals.extend(checkpoint.intervals);
-    }
-
-    fn pieces(&self) -> Vec<Piece> {
-        let pieces = self.pieces.iter();
-        pieces.map(|((kind, number), bytes)| Piece { kind: *kind, number: *number, bytes: bytes.clone() }).collect()
-    }
-
-    fn size(&self) -> usize {
-        self.pieces.values().map(Vec::len).sum()
-    }
-}
 
 fn settings() -> Settings {
     let mut settings = Config::defaults().settings();
@@ -194,7 +164,7 @@ fn a_state_from_before_native_histograms_gets_as_many_native_counts_as_classic_o
         .into_iter()
         .filter(|piece| !matches!(piece.kind, PieceKind::SeriesNative | PieceKind::UnitNative))
         .collect();
-    assert!(older.len() < store.pieces.len(), "there are pieces to leave out");
+    assert!(older.len() < store.pieces().len(), "there are pieces to leave out");
     let snapshot = Shard::restore(settings, KEY, &older).unwrap().snapshot();
     let waits: Vec<_> = snapshot.series.iter().map(|series| &series.totals.wait_answered).collect();
     assert!(waits.iter().any(|wait| wait.count() > 100));
@@ -227,4 +197,130 @@ fn forgetting_many_contacts_at_once_writes_no_part_twice() {
     store.apply(checkpoint);
     let mut restored = Shard::restore(settings, KEY, &store.pieces()).unwrap();
     assert_eq!(restored.snapshot().open_contacts, 0);
+}
+
+#[test]
+fn lost_totals_and_a_place_past_the_table_are_errors() {
+    let settings = Arc::new(settings());
+    let mut shard = Shard::new(settings.clone(), KEY);
+    for (position, event) in events(5_000, 1.0).iter().enumerate() {
+        fold(&mut shard, position, event);
+    }
+    let mut store = Store::default();
+    store.apply(shard.checkpoint());
+    let without_totals: Vec<Piece> =
+        store.pieces().into_iter().filter(|piece| piece.kind != PieceKind::Series).collect();
+    let error = Shard::restore(settings.clone(), KEY, &without_totals).err().unwrap();
+    assert!(error.to_string().contains("does not fit the others"), "{error}");
+
+    let mut far = store.pieces();
+    // Slot 4 294 967 295, which is empty: a table up to there would be larger than the memory.
+    let bytes = vec![0xff, 0xff, 0xff, 0xff, 0x0f, 0];
+    far.push(Piece { kind: PieceKind::ContactLog, number: i64::MAX, bytes });
+    let error = Shard::restore(settings, KEY, &far).err().unwrap();
+    assert!(error.to_string().contains("does not fit the others"), "{error}");
+}
+
+fn event_of(id: &str, kind: &str, time_ms: i64, data: &str) -> String {
+    let time = jiff::Timestamp::from_millisecond(time_ms).unwrap();
+    format!(r#"{{"specversion":"1.0","id":"{id}","source":"/test","type":"{kind}","time":"{time}","data":{data}}}"#)
+}
+
+fn stored(shard: &mut Shard, store: &mut Store, settings: &Settings) -> Shard {
+    store.apply(shard.checkpoint());
+    Shard::restore(Arc::new(settings.clone()), KEY, &store.pieces()).unwrap()
+}
+
+#[test]
+fn an_identity_that_was_forgotten_and_came_again_is_remembered() {
+    const MINUTE_MS: i64 = 60_000;
+    let settings = settings();
+    let mut shard = Shard::new(Arc::new(settings.clone()), KEY);
+    let mut store = Store::default();
+    let mut position = 0;
+    let mut survey = |shard: &mut Shard, id: &str, minutes: i64| {
+        let time_ms = DEFAULT_START_MS + minutes * MINUTE_MS;
+        fold(shard, position, &event_of(id, "survey.answered", time_ms, r#"{"contact_id":"c","score":5,"scale":5}"#));
+        position += 1;
+        shard.snapshot().records.applied
+    };
+    survey(&mut shard, "again", 0);
+    survey(&mut shard, "other", 50);
+    shard = stored(&mut shard, &mut store, &settings);
+    // The horizon is an hour: the first is forgotten, the two after it are not.
+    assert_eq!(survey(&mut shard, "again", 61), 3);
+    shard = stored(&mut shard, &mut store, &settings);
+    assert_eq!(survey(&mut shard, "new", 62), 4);
+    assert_eq!(survey(&mut shard, "again", 63), 4, "a duplicate");
+}
+
+#[test]
+fn what_a_shorter_target_brings_is_counted_once() {
+    let before = settings();
+    let mut after = before.clone();
+    after.queue_defaults.target_wait_ms = 5_000;
+    let mut shard = Shard::new(Arc::new(before.clone()), KEY);
+    let mut store = Store::default();
+    let queued = event_of("q", "contact.queued", DEFAULT_START_MS, r#"{"contact_id":"c","queue":"fault"}"#);
+    fold(&mut shard, 0, &queued);
+    shard.advance(DEFAULT_START_MS + 15_000);
+    let missed = |shard: &mut Shard| -> u64 { shard.snapshot().series.iter().map(|series| series.totals.missed).sum() };
+    assert_eq!(missed(&mut shard), 0);
+    for restart in 0..3 {
+        shard = stored(&mut shard, &mut store, &after);
+        assert_eq!(missed(&mut shard), 1, "restart {restart}");
+    }
+    store.apply(shard.checkpoint());
+    assert_eq!(store.intervals.iter().map(|delta| delta.counts.missed).sum::<u64>(), 1);
+}
+
+#[test]
+fn a_contact_that_a_shorter_horizon_forgets_stays_forgotten() {
+    let before = settings();
+    let mut after = before.clone();
+    after.windows.dedup_horizon_ms = 60_000;
+    let mut shard = Shard::new(Arc::new(before.clone()), KEY);
+    let mut store = Store::default();
+    // More than what a checkpoint renews of the picture for one change.
+    const CONTACTS: usize = 2_000;
+    for contact in 0..CONTACTS {
+        let data = format!(r#"{{"contact_id":"{contact}","score":5,"scale":5}}"#);
+        fold(&mut shard, contact, &event_of(&contact.to_string(), "survey.answered", DEFAULT_START_MS, &data));
+    }
+    shard.advance(DEFAULT_START_MS + 120_000);
+    assert_eq!(shard.snapshot().open_contacts, CONTACTS as u64);
+    shard = stored(&mut shard, &mut store, &after);
+    assert_eq!(shard.snapshot().open_contacts, 0);
+    // The last one comes again, in the place of the first; with the old horizon, the others may not come back.
+    let last = format!(r#"{{"contact_id":"{}","queue":"fault"}}"#, CONTACTS - 1);
+    fold(&mut shard, CONTACTS, &event_of("q", "contact.queued", DEFAULT_START_MS + 120_000, &last));
+    shard = stored(&mut shard, &mut store, &before);
+    assert_eq!(shard.snapshot().open_contacts, 1);
+    fold(&mut shard, CONTACTS + 1, &event_of("w", "contact.answered", DEFAULT_START_MS + 130_000, &last));
+    assert_eq!(shard.snapshot().series.iter().map(|series| series.totals.answered).sum::<u64>(), 1);
+}
+
+#[test]
+fn what_came_before_its_start_counts_in_its_own_interval() {
+    let settings = settings();
+    let mut shard = Shard::new(Arc::new(settings), KEY);
+    let mut store = Store::default();
+    // The start is 20 minutes older than what follows, which is read first.
+    let starts_ms = DEFAULT_START_MS + 13 * 60_000;
+    let ends_ms = starts_ms + 20 * 60_000;
+    let events = [
+        event_of("r", "contact.replied", ends_ms, r#"{"contact_id":"m","queue":"mail"}"#),
+        event_of("d", "contact.resolved", ends_ms, r#"{"contact_id":"m","queue":"mail"}"#),
+        event_of("s", "contact.started", starts_ms, r#"{"contact_id":"m","channel":"email"}"#),
+    ];
+    for (position, event) in events.iter().enumerate() {
+        fold(&mut shard, position, event);
+    }
+    store.apply(shard.checkpoint());
+    let counted: Vec<(i64, u64, u64)> = store
+        .intervals
+        .iter()
+        .map(|delta| (delta.start_ms, delta.counts.first_responses, delta.counts.resolutions))
+        .collect();
+    assert_eq!(counted, [(DEFAULT_START_MS + 30 * 60_000, 1, 1)]);
 }

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::{Duration, Instant};
 
@@ -577,4 +577,75 @@ fn nothing_of_a_protection_is_shown_by_debug() {
         Security { tls: Some(Arc::new(certificate.tls())), authentication: Some(Arc::new(authentication())) };
     let shown = format!("{security:?}");
     assert!(shown.contains("certificate.pem") && !shown.contains("argon2id") && !shown.contains("PRIVATE"), "{shown}");
+}
+
+/// A `nabiz serve` that waits for a broker, with room for few files; ended when dropped.
+struct Process {
+    child: Child,
+    address: String,
+    _folder: tempfile::TempDir,
+}
+
+impl Process {
+    fn serve(http: &str, files: u32) -> Process {
+        let folder = tempfile::tempdir().expect("a folder");
+        let port =
+            std::net::TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr()).expect("a port").port();
+        let address = format!("127.0.0.1:{port}");
+        let config = folder.path().join("nabiz.toml");
+        let ledger = folder.path().join("nabiz.db").display().to_string();
+        let toml = format!(
+            "[kafka]\nbrokers = \"127.0.0.1:1\"\ngroup = \"g\"\ndead_letter_topic = \"dead\"\nworkers = 1\n\
+             [[kafka.topics]]\nname = \"calls\"\n[ledger]\npath = {ledger:?}\n[http]\nlisten = {address:?}\n{http}\n"
+        );
+        std::fs::write(&config, toml).expect("a configuration");
+        let child = Command::new("sh")
+            .args(["-c", &format!("ulimit -n {files}; exec \"$0\" serve --config \"$1\"")])
+            .args([env!("CARGO_BIN_EXE_nabiz").as_ref(), config.as_os_str()])
+            .stdin(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("nabiz starts");
+        Process { child, address, _folder: folder }
+    }
+
+    fn get(&self, path: &str, authorization: &str) -> std::io::Result<String> {
+        let mut stream = TcpStream::connect(&self.address)?;
+        stream.set_read_timeout(Some(DEADLINE))?;
+        let header = format!("authorization: {authorization}\r\nconnection: close\r\n");
+        stream.write_all(request(path, &header).as_bytes())?;
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer)?;
+        Ok(answer)
+    }
+
+    fn refused(&self, reason: &str) -> Option<u64> {
+        let metrics = self.get("/metrics", &format!("Bearer {TOKEN}")).ok()?;
+        let name = format!("nabiz_http_refused_total{{reason=\"{reason}\"}} ");
+        metrics.lines().find_map(|line| line.strip_prefix(&name)?.parse().ok())
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+#[test]
+fn a_process_counts_what_it_refuses_and_recovers_from_a_lack_of_files() {
+    let process = Process::serve(&format!("bearer_token_hash = {:?}", hash_secret(TOKEN)), 64);
+    until("metrics", || process.refused("credentials") == Some(0));
+    assert_eq!(process.refused("accept"), Some(0));
+    for _ in 0..3 {
+        assert!(process.get("/metrics", &format!("Bearer {WRONG}")).expect("an answer").starts_with("HTTP/1.1 401"));
+    }
+    assert_eq!(process.refused("credentials"), Some(3));
+
+    let greedy: Vec<TcpStream> = (0..64).map(|_| TcpStream::connect(&process.address).expect("connected")).collect();
+    std::thread::sleep(Duration::from_millis(500));
+    drop(greedy);
+    until("an answer again", || process.refused("accept") > Some(0));
+    assert_eq!(process.refused("credentials"), Some(3));
 }

@@ -71,10 +71,14 @@ pub fn run(args: Args) -> Result<(), Failure> {
     let query =
         request.query(&settings, config.ledger.interval_ms).map_err(|error| Failure::usage(anyhow!("--{error}")))?;
     let mut unseen: BTreeSet<String> = query.queues.iter().cloned().collect();
+    let topics = config.kafka.iter().flat_map(|kafka| &kafka.topics).map(|topic| topic.name.clone()).collect();
     let history = History::open(&config.ledger.path, settings.clone(), config.ledger.interval_ms, query)
-        .context("the history cannot be read")?;
+        .context("the history cannot be read")?
+        .of_topics(topics);
+    let mut is_empty = true;
     let rows = history.inspect(|row| {
         if let Ok(row) = row {
+            is_empty = false;
             unseen.remove(&*row.queue);
         }
     });
@@ -95,8 +99,11 @@ pub fn run(args: Args) -> Result<(), Failure> {
         Err(error) => return Err(anyhow::Error::new(error).context("the history cannot be read").into()),
         Ok(()) => {}
     }
+    // Nobody is left to tell where standard error is closed.
+    if is_empty && unseen.is_empty() {
+        let _ = writeln!(io::stderr(), "nabiz: there is no history in this period");
+    }
     for queue in unseen {
-        // Nobody is left to tell where standard error is closed.
         let _ = writeln!(io::stderr(), "nabiz: the queue {queue:?} has no history in this period");
     }
     Ok(())

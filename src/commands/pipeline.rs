@@ -13,7 +13,7 @@ use tracing_subscriber::EnvFilter;
 
 use super::Failure;
 use crate::exposition::{Exposition, Format};
-use crate::http::{self, App, HistorySource, RenderedMetrics, Security};
+use crate::http::{self, App, HistorySource, Refusals, RenderedMetrics, Security};
 use crate::ingest::{Ingest, Options, StartError};
 use crate::shard::Settings;
 use crate::view::Published;
@@ -27,7 +27,10 @@ const HEARTBEAT: Duration = Duration::from_millis(500);
 pub fn start_logging(default: &str) {
     let filter = ["NABIZ_LOG", "RUST_LOG"].iter().find_map(|name| std::env::var(name).ok());
     let filter = EnvFilter::new(filter.as_deref().unwrap_or(default));
-    let logs = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    // A line that cannot be written, as where a full disk holds the log, is lost: to tell of it on standard error would
+    // end the thread that wrote it.
+    let logs =
+        tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).log_internal_errors(false);
     let is_json = std::env::var("NABIZ_LOG_FORMAT").is_ok_and(|format| format == "json");
     // A second subscriber in one process (tests) is refused, which is as it should be.
     let _ = match is_json {
@@ -75,10 +78,13 @@ async fn serve(
         .with_context(|| format!("cannot listen on {listen} (http.listen or --listen)"))?;
     let address = listener.local_addr().context("the listener has no address")?;
     let published = Arc::new(ArcSwap::from_pointee(Published::starting(Arc::clone(&settings), options.shard_label)));
+    let topics: Vec<String> = options.topics.iter().map(|topic| topic.name.clone()).collect();
     let history = settings
         .history_interval_ms
-        .map(|interval_ms| HistorySource::new(options.ledger.path.clone(), Arc::clone(&settings), interval_ms));
-    let exposition = Exposition::new(Arc::clone(&published)).context("the metrics cannot be registered")?;
+        .map(|interval_ms| HistorySource::new(options.ledger.path.clone(), Arc::clone(&settings), interval_ms, topics));
+    let refusals = Arc::new(Refusals::default());
+    let exposition =
+        Exposition::new(Arc::clone(&published), Arc::clone(&refusals)).context("the metrics cannot be registered")?;
     let ingest = Ingest::start(options, settings, Arc::clone(&published)).map_err(|error| match error {
         StartError::Thread { .. } | StartError::Ledger(_) => Failure::Running(error.into()),
         _ => Failure::usage(error),
@@ -91,7 +97,7 @@ async fn serve(
         let format = Format::negotiate(accept);
         Ok(RenderedMetrics { content_type: format.content_type(), body: exposition.render(format)? })
     });
-    let app = App { security, history, ..App::new(published, metrics) };
+    let app = App { security, history, refusals, ..App::new(published, metrics) };
     let server = tokio::spawn(http::serve(listener, app, wait_for(stopped)));
 
     let reason = until_stop(&ingest, duration).await?;

@@ -252,6 +252,11 @@ impl Agents {
         }
     }
 
+    /// Rows of agent time that the next checkpoint adds to the interval history.
+    pub(crate) fn interval_count(&self) -> usize {
+        self.time.iter().map(AgentTime::interval_count).sum()
+    }
+
     /// Takes back the agent time of a checkpoint that was not stored.
     pub(crate) fn give_back(&mut self, index: usize, delta: &AgentIntervalDelta) {
         if let Some(time) = self.time.get_mut(index) {

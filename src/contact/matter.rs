@@ -27,7 +27,7 @@ impl Case<'_> {
             self.contact.reply = Reply::Done;
             let series = self.contact_series(queue, None);
             let response_ms = self.clock_difference_ms(series, start_ms, at_ms);
-            self.fact_now(series, FactKind::FirstResponse { response_ms });
+            self.fact_before(series, at_ms, FactKind::FirstResponse { response_ms });
         }
         match self.contact.matter {
             Matter::None => {
@@ -39,11 +39,17 @@ impl Case<'_> {
                 self.contact.matter = Matter::Resolved;
                 let series = self.contact_series(queue, None);
                 let resolution_ms = self.clock_difference_ms(series, start_ms, at_ms);
-                self.fact_now(series, FactKind::Resolution { resolution_ms });
+                self.fact_before(series, at_ms, FactKind::Resolution { resolution_ms });
             }
             Matter::Open(_) | Matter::Resolved => {}
         }
         Verdict::Applied
+    }
+
+    /// What came before its start counts at its own time.
+    fn fact_before(&mut self, series: SeriesId, at_ms: i64, kind: FactKind) {
+        let reach = self.moment.reach_of(at_ms, self.moment.late);
+        self.fact(series, at_ms, reach, kind);
     }
 
     /// `contact.self_service` with any outcome but `to_queue`: the contact is over.

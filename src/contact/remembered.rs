@@ -85,6 +85,11 @@ impl RememberedIds {
         }
     }
 
+    /// How many are remembered.
+    pub(crate) fn len(&self) -> usize {
+        self.order.len()
+    }
+
     /// Adds the ids since the last checkpoint as one chunk, and drops chunks of which every id is forgotten.
     pub(crate) fn capture(&mut self, checkpoint: &mut Checkpoint) {
         let oldest = self.next - self.order.len() as u64;
@@ -135,7 +140,9 @@ impl RememberedIds {
         }
         let surplus = self.order.len().saturating_sub(self.limit);
         self.order.drain(..surplus);
-        self.seen.extend(self.order.iter().map(|(_, key)| *key));
+        // One that comes twice was forgotten in between, and with it all before it.
+        let forgotten = self.order.iter().rposition(|(_, key)| !self.seen.insert(*key)).map_or(0, |last| last + 1);
+        self.order.drain(..forgotten);
         self.stored = self.next;
         Ok(())
     }

@@ -40,6 +40,11 @@ impl Changes {
     }
 }
 
+/// A piece that names a place past the table.
+fn misplaced(piece: &Piece) -> RestoreError {
+    RestoreError::Inconsistent { kind: piece.kind, number: piece.number }
+}
+
 impl Contacts {
     /// Contacts that differ from what is stored.
     pub(crate) fn changed_count(&self) -> usize {
@@ -103,25 +108,32 @@ impl Contacts {
         written
     }
 
-    /// Puts stored contacts into an empty table. `pieces` are those of the two kinds, in any order.
+    /// Puts stored contacts into an empty table. `pieces` are those of the two kinds, in any order. Whether they are as
+    /// they were stored: other settings may bring sooner what time brings.
     pub(crate) fn restore(
         &mut self,
         pieces: &[&Piece],
         registry: &mut Registry,
         moment: &Moment,
-    ) -> Result<(), RestoreError> {
+    ) -> Result<bool, RestoreError> {
         let mut part_numbers: Vec<i64> = Vec::new();
+        // Parts are written from the first on, and every slot after them was new in some entry of the log.
+        let of_kind = |kind: PieceKind| pieces.iter().filter(move |piece| piece.kind == kind);
+        let parts_max = of_kind(PieceKind::ContactPart).count();
+        let log_bytes: usize = of_kind(PieceKind::ContactLog).map(|piece| piece.bytes.len()).sum();
+        let slots_max = parts_max * PART_SLOTS + log_bytes;
         for piece in pieces.iter().filter(|piece| piece.kind == PieceKind::ContactPart) {
             let mut bytes = piece.bytes.as_slice();
             let number: i64 = take(piece, &mut bytes)?;
-            let part = usize::try_from(piece.number).unwrap_or(usize::MAX).min(u32::MAX as usize / PART_SLOTS);
+            let part =
+                usize::try_from(piece.number).ok().filter(|part| *part < parts_max).ok_or_else(|| misplaced(piece))?;
             if part_numbers.len() <= part {
                 part_numbers.resize(part + 1, i64::MIN);
             }
             part_numbers[part] = number;
             while !bytes.is_empty() {
                 let (slot, contact) = take(piece, &mut bytes)?;
-                self.put_slot(slot, contact);
+                self.put_slot(slot, contact, slots_max).ok_or_else(|| misplaced(piece))?;
             }
         }
         let mut log: Vec<&&Piece> = pieces.iter().filter(|piece| piece.kind == PieceKind::ContactLog).collect();
@@ -132,24 +144,31 @@ impl Contacts {
                 let (slot, contact): (u32, Option<(u32, Contact)>) = take(piece, &mut bytes)?;
                 let part = slot as usize / PART_SLOTS;
                 if part_numbers.get(part).is_none_or(|number| *number < piece.number) {
-                    self.put_slot(slot, contact);
+                    self.put_slot(slot, contact, slots_max).ok_or_else(|| misplaced(piece))?;
                 }
             }
         }
         self.derive(registry, moment)
     }
 
-    fn put_slot(&mut self, slot: u32, contact: Option<(u32, Contact)>) {
+    /// `None` where the slot is past the table.
+    fn put_slot(&mut self, slot: u32, contact: Option<(u32, Contact)>, slots_max: usize) -> Option<()> {
         let index = slot as usize;
+        if index >= slots_max {
+            return None;
+        }
         if self.slots.len() <= index {
             self.slots.resize_with(index + 1, || None);
         }
         self.slots[index] = contact;
+        Some(())
     }
 
-    /// Rebuilds what follows from the contacts: index, live gauges, timers.
-    fn derive(&mut self, registry: &mut Registry, moment: &Moment) -> Result<(), RestoreError> {
-        for handle in self.handles() {
+    /// Rebuilds what follows from the contacts: index, live gauges, timers. Whether nothing became of them by that.
+    fn derive(&mut self, registry: &mut Registry, moment: &Moment) -> Result<bool, RestoreError> {
+        let handles = self.handles();
+        let stored = handles.len();
+        for handle in handles {
             let Some(case) = self.case(registry, moment, handle) else { continue };
             let series = [
                 case.contact.visit.map(|visit| visit.series),
@@ -183,6 +202,6 @@ impl Contacts {
         }
         self.fill_free();
         self.changes.clear();
-        Ok(())
+        Ok(self.len() == stored && self.tally.facts.is_empty() && self.tally.settled.new_orphans == 0)
     }
 }

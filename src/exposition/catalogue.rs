@@ -3,7 +3,7 @@
 /// Type of a metric.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
-    /// Only ever grows; a restart does not set it back.
+    /// Only ever grows; a restart sets back those of [`Source::Pipeline`] alone.
     Counter,
     /// Goes up and down.
     Gauge,
@@ -227,12 +227,36 @@ Pipeline {
         "Reads and writes of the ledger that failed since the process began; each is tried again.";
     LEDGER_SIZE: Gauge "nabiz_ledger_size_bytes" []
         "Bytes in use in the ledger, as of the last checkpoint.";
+    LEDGER_FILE_SIZE: Gauge "nabiz_ledger_file_size_bytes" []
+        "Bytes of the file of the ledger, with what is free for new data, as of the last checkpoint.";
+    LEDGER_WAL_SIZE: Gauge "nabiz_ledger_wal_size_bytes" []
+        "Bytes of the write-ahead log of the ledger, as of the last checkpoint.";
+    INTERVALS_UNSAVED: Gauge "nabiz_intervals_unsaved" []
+        "Rows of the interval history in memory that are not stored yet.";
+    DISTRIBUTIONS_REPLACED: Counter "nabiz_distributions_replaced_total" []
+        "Distributions of the interval history that were unreadable, and replaced by what came later.";
+    DISTRIBUTIONS_UNREADABLE: Counter "nabiz_distributions_unreadable_total" []
+        "Distributions of the interval history that were unreadable, and left out of an answer.";
+    DEAD_LETTERS_WAITING: Gauge "nabiz_dead_letters_waiting" []
+        "Refused records on their way to the dead-letter topic.";
+    DEAD_LETTER_FAILURES: Counter "nabiz_dead_letter_failures_total" []
+        "Attempts to write a dead letter that failed.";
+    KAFKA_CLIENT_ERRORS: Counter "nabiz_kafka_client_errors_total" []
+        "Errors that the Kafka consumers reported.";
+    LOG_RESETS: Counter "nabiz_log_resets_total" []
+        "Logs of partitions that were found to have gone back, as where a topic was made anew.";
+    HTTP_REFUSED: Counter "nabiz_http_refused_total" ["reason"]
+        "Requests and connections that were refused, by reason.";
     RECORDS_MISSED: Gauge "nabiz_records_missed" []
         "Records of the partitions held that the topic no longer had when they were wanted (retention).";
     SERIES: Gauge "nabiz_series" []
         "Queue and channel pairs in memory.";
     OPEN_CONTACTS: Gauge "nabiz_open_contacts" []
         "Contacts in memory.";
+    REMEMBERED_IDS: Gauge "nabiz_remembered_ids" []
+        "Identities of records in memory.";
+    PARTITION_LIMIT: Gauge "nabiz_partition_limit" ["limit"]
+        "Most that one partition holds in memory, as configured.";
     COLLECT_DURATION: Gauge "nabiz_collect_duration_seconds" []
         "How long collecting these metrics took, without writing them out.";
 }

@@ -11,6 +11,7 @@ use prometheus::proto::MetricFamily;
 use super::catalogue::{self, Metric, Source};
 use super::family::Family;
 use super::{contacts, pipeline, targets, windows};
+use crate::http::Refusals;
 use crate::shard::Settings;
 use crate::view::{Published, Snapshot};
 
@@ -30,12 +31,13 @@ impl Part<'_> {
 #[derive(Clone)]
 pub(super) struct PublishedCollector {
     published: Arc<ArcSwap<Published>>,
+    refusals: Arc<Refusals>,
     descriptions: Vec<Desc>,
 }
 
 impl PublishedCollector {
-    pub(super) fn new(published: Arc<ArcSwap<Published>>) -> Result<Self, prometheus::Error> {
-        Ok(PublishedCollector { published, descriptions: descriptions(|_| true)? })
+    pub(super) fn new(published: Arc<ArcSwap<Published>>, refusals: Arc<Refusals>) -> Result<Self, prometheus::Error> {
+        Ok(PublishedCollector { published, refusals, descriptions: descriptions(|_| true)? })
     }
 }
 
@@ -65,7 +67,7 @@ impl PublishedCollector {
             collect_contacts(&published.settings, &parts, &published.merged, &mut families);
             pipeline::collect_records(&published, &mut families);
         }
-        pipeline::collect(&published, &mut families);
+        pipeline::collect(&published, &self.refusals, &mut families);
         families.push(Family::single(&catalogue::COLLECT_DURATION, &[], began.elapsed().as_secs_f64()));
         families
     }

@@ -21,6 +21,7 @@ use prometheus::{Registry, TextEncoder};
 
 use collector::{PublishedCollector, SnapshotCollector};
 
+use crate::http::Refusals;
 use crate::shard::Settings;
 use crate::view::{Published, Snapshot};
 
@@ -35,13 +36,13 @@ pub struct Exposition {
 }
 
 impl Exposition {
-    /// Serves what `published` holds at each scrape, and on Linux the `process_*` metrics of this process.
+    /// Serves what `published` holds at each scrape, what HTTP refused, and on Linux the `process_*` metrics of this process.
     ///
     /// # Errors
     /// The catalogue contradicts itself, which the tests rule out.
-    pub fn new(published: Arc<ArcSwap<Published>>) -> Result<Self, prometheus::Error> {
+    pub fn new(published: Arc<ArcSwap<Published>>, refusals: Arc<Refusals>) -> Result<Self, prometheus::Error> {
         let registry = Registry::new();
-        let published = PublishedCollector::new(published)?;
+        let published = PublishedCollector::new(published, refusals)?;
         registry.register(Box::new(published.clone()))?;
         #[cfg(target_os = "linux")]
         let process: Option<Box<dyn Collector>> = {

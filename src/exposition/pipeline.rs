@@ -3,6 +3,7 @@
 use super::catalogue as c;
 use super::family::{Family, seconds};
 use crate::event::Reason;
+use crate::http::{Refusal, Refusals};
 use crate::view::{Published, RecordTotals, ShardLabel, Snapshot};
 
 /// What is withheld while catching up. Where instances share the group, each sample belongs to one partition, so that none
@@ -74,7 +75,7 @@ impl Records {
 }
 
 /// What is always served.
-pub(super) fn collect(published: &Published, out: &mut Vec<Family>) {
+pub(super) fn collect(published: &Published, refusals: &Refusals, out: &mut Vec<Family>) {
     let Published { merged, health, .. } = published;
     out.push(Family::single(&c::BUILD_INFO, &[env!("CARGO_PKG_VERSION")], 1.0));
     out.push(Family::single(&c::READY, &[], f64::from(u8::from(health.ready))));
@@ -86,6 +87,20 @@ pub(super) fn collect(published: &Published, out: &mut Vec<Family>) {
     out.push(Family::single(&c::RECORDS_MISSED, &[], missed as f64));
     out.push(Family::single(&c::LEDGER_FAILURES, &[], health.ledger_failures as f64));
     out.push(Family::single(&c::LEDGER_SIZE, &[], health.ledger_bytes as f64));
+    for (metric, value) in [
+        (&c::LEDGER_FILE_SIZE, health.ledger_file_bytes),
+        (&c::LEDGER_WAL_SIZE, health.ledger_wal_bytes),
+        (&c::INTERVALS_UNSAVED, health.unsaved_intervals),
+        (&c::DISTRIBUTIONS_REPLACED, health.distributions_replaced),
+        (&c::DISTRIBUTIONS_UNREADABLE, health.distributions_unreadable),
+        (&c::DEAD_LETTERS_WAITING, health.dead_letters_waiting),
+        (&c::DEAD_LETTER_FAILURES, health.dead_letter_failures),
+        (&c::KAFKA_CLIENT_ERRORS, health.client_errors),
+        (&c::LOG_RESETS, health.log_resets),
+        (&c::REMEMBERED_IDS, health.partitions.iter().map(|partition| partition.remembered_ids).sum()),
+    ] {
+        out.push(Family::single(metric, &[], value as f64));
+    }
     out.push(Family::single(&c::CHECKPOINT_PAUSE, &[], health.checkpoint_pause_us as f64 / 1e6));
     if let Some(time_ms) = health.checkpoint_ms {
         out.push(Family::single(&c::CHECKPOINT_TIMESTAMP, &[], time_ms as f64 / 1000.0));
@@ -93,6 +108,19 @@ pub(super) fn collect(published: &Published, out: &mut Vec<Family>) {
     if let Some(duration_ms) = health.checkpoint_duration_ms {
         out.push(Family::single(&c::CHECKPOINT_DURATION, &[], seconds(duration_ms)));
     }
+
+    let mut refused = Family::new(&c::HTTP_REFUSED);
+    for reason in Refusal::ALL {
+        refused.add(&[reason.as_str()], None, refusals.get(reason) as f64);
+    }
+    let limits = &published.settings.limits;
+    let mut limit = Family::new(&c::PARTITION_LIMIT);
+    for (name, value) in
+        [("series", limits.series), ("open_contacts", limits.open_contacts), ("remembered_ids", limits.remembered_ids)]
+    {
+        limit.add(&[name], None, value as f64);
+    }
+    out.extend([refused, limit]);
 
     let mut stream_time = Family::new(&c::STREAM_TIME);
     let mut lag = Family::new(&c::CONSUMER_LAG);

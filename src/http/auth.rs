@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use axum::http::header::AUTHORIZATION;
@@ -21,14 +20,13 @@ const VERIFICATIONS: usize = 2;
 /// Least time between two log lines about refused credentials.
 const LOG_PAUSE_MS: u64 = 10_000;
 
-/// The credentials that are accepted, and how many were refused. Requests need one of them.
+/// The credentials that are accepted. Requests need one of them.
 pub struct Authentication {
     bearer: Option<Credential>,
     basic: BTreeMap<String, Credential>,
     /// Key of the digests of accepted secrets.
     key: [u8; 32],
     places: Arc<Semaphore>,
-    refused: AtomicU64,
     logged: Mutex<Option<Logged>>,
 }
 
@@ -78,14 +76,8 @@ impl Authentication {
             basic: basic.into_iter().map(|(user, hash)| (user, credential(hash))).collect(),
             key,
             places: Arc::new(Semaphore::new(VERIFICATIONS)),
-            refused: AtomicU64::new(0),
             logged: Mutex::new(None),
         })
-    }
-
-    /// Requests with wrong credentials so far; those without any do not count.
-    pub fn refused(&self) -> u64 {
-        self.refused.load(Ordering::Relaxed)
     }
 
     /// The values of `WWW-Authenticate`.
@@ -153,9 +145,9 @@ impl Authentication {
         fits
     }
 
-    /// Counts a refusal. Gives how many there were since the last log line where it is time for the next.
-    pub(super) fn count_refusal(&self, now_ms: i64) -> Option<u64> {
-        let refused = self.refused.fetch_add(1, Ordering::Relaxed) + 1;
+    /// Hears that there were `refused` refusals by now. Gives how many since the last log line where it is time for the
+    /// next.
+    pub(super) fn refusals_to_tell(&self, refused: u64, now_ms: i64) -> Option<u64> {
         let mut logged = self.logged.lock().unwrap_or_else(PoisonError::into_inner);
         if logged.is_some_and(|logged| now_ms.abs_diff(logged.time_ms) < LOG_PAUSE_MS) {
             return None;
@@ -285,15 +277,14 @@ mod tests {
     }
 
     #[test]
-    fn refusals_are_counted_and_told_now_and_then() {
+    fn refusals_are_told_now_and_then() {
         let authentication = authentication();
-        assert_eq!(authentication.count_refusal(1_000), Some(1));
-        assert_eq!(authentication.count_refusal(2_000), None);
-        assert_eq!(authentication.count_refusal(10_999), None);
-        assert_eq!(authentication.count_refusal(11_000), Some(3));
+        assert_eq!(authentication.refusals_to_tell(1, 1_000), Some(1));
+        assert_eq!(authentication.refusals_to_tell(2, 2_000), None);
+        assert_eq!(authentication.refusals_to_tell(3, 10_999), None);
+        assert_eq!(authentication.refusals_to_tell(4, 11_000), Some(3));
         // The clock was set back.
-        assert_eq!(authentication.count_refusal(-50_000), Some(1));
-        assert_eq!(authentication.refused(), 5);
+        assert_eq!(authentication.refusals_to_tell(5, -50_000), Some(1));
     }
 
     #[test]

@@ -15,9 +15,11 @@ use tokio::runtime::Handle;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio_stream::wrappers::ReceiverStream;
 
+use super::Refusal;
 use super::feed::Shared;
 use super::routes::error;
-use crate::ledger::history::{Format, History, OutputError, Request, write_rows};
+use crate::ledger::LedgerError;
+use crate::ledger::history::{Format, History, OutputError, Query, Request, write_rows};
 use crate::shard::Settings;
 
 /// Queries at a time; more are answered 503.
@@ -36,13 +38,19 @@ pub struct HistorySource {
     path: PathBuf,
     settings: Arc<Settings>,
     interval_ms: u64,
+    topics: Vec<String>,
     places: Arc<Semaphore>,
 }
 
 impl HistorySource {
-    /// The ledger at `path`, with intervals of `interval_ms`. The file is opened anew for each query.
-    pub fn new(path: PathBuf, settings: Arc<Settings>, interval_ms: u64) -> Self {
-        HistorySource { path, settings, interval_ms, places: Arc::new(Semaphore::new(QUERIES_MAX)) }
+    /// The ledger at `path`, with intervals of `interval_ms`, into which `topics` are read. The file is opened anew for each
+    /// query.
+    pub fn new(path: PathBuf, settings: Arc<Settings>, interval_ms: u64, topics: Vec<String>) -> Self {
+        HistorySource { path, settings, interval_ms, topics, places: Arc::new(Semaphore::new(QUERIES_MAX)) }
+    }
+
+    fn open(self, query: Query) -> Result<History, LedgerError> {
+        Ok(History::open(&self.path, self.settings, self.interval_ms, query)?.of_topics(self.topics))
     }
 }
 
@@ -70,6 +78,7 @@ pub(super) async fn history(
         Err(problem) => return error(StatusCode::BAD_REQUEST, problem.to_string()),
     };
     let Ok(place) = source.places.clone().try_acquire_owned() else {
+        shared.app.refusals.count(Refusal::History);
         let mut response = error(
             StatusCode::SERVICE_UNAVAILABLE,
             format!("{QUERIES_MAX} queries of the history are under way, which is the most at a time"),
@@ -77,8 +86,8 @@ pub(super) async fn history(
         response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("5"));
         return response;
     };
-    let (path, settings, interval_ms) = (source.path.clone(), source.settings.clone(), source.interval_ms);
-    let opened = tokio::task::spawn_blocking(move || History::open(&path, settings, interval_ms, query)).await;
+    let opener = source.clone();
+    let opened = tokio::task::spawn_blocking(move || opener.open(query)).await;
     let history = match opened {
         Ok(Ok(history)) => history,
         Ok(Err(problem)) => {

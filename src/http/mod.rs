@@ -3,6 +3,7 @@
 //! - `server`: connections, their limits, and the orderly end
 //! - `routes`: paths, methods, headers
 //! - `tls`, `auth`, `secret_hash`: who may connect and read, where that is configured
+//! - `refusals`: what was refused, counted by reason
 //! - `queues`, `status`: the JSON answers, made from one [`Published`]
 //! - `feed`: the same numbers pushed as server-sent events
 //! - `history`: the interval history, streamed from the ledger
@@ -14,6 +15,7 @@ mod history;
 mod metrics;
 mod page;
 mod queues;
+mod refusals;
 mod routes;
 mod secret_hash;
 mod server;
@@ -29,6 +31,7 @@ use crate::view::Published;
 
 pub use auth::Authentication;
 pub use history::HistorySource;
+pub use refusals::{Refusal, Refusals};
 pub use secret_hash::{HashingError, SecretHash, SecretHashError};
 pub use server::serve;
 pub use tls::{Tls, TlsError, TlsFile};
@@ -64,6 +67,8 @@ pub struct App {
     pub security: Security,
     /// The ledger that `/api/v1/history` reads; without it there is no history.
     pub history: Option<HistorySource>,
+    /// What is refused, counted.
+    pub refusals: Arc<Refusals>,
 }
 
 /// What protects the connections: nothing by default.
@@ -86,6 +91,7 @@ impl App {
             limits: Limits::default(),
             security: Security::default(),
             history: None,
+            refusals: Arc::default(),
         }
     }
 }

@@ -17,7 +17,7 @@ use serde::Serialize;
 use super::auth::Verdict;
 use super::feed::Shared;
 use super::queues::Answer;
-use super::{history, metrics, page, status};
+use super::{Refusal, history, metrics, page, status};
 
 const CROSS_ORIGIN_RESOURCE_POLICY: HeaderName = HeaderName::from_static("cross-origin-resource-policy");
 /// What may be loaded from an answer that is not the page: nothing.
@@ -67,7 +67,10 @@ async fn guard(State(shared): State<Arc<Shared>>, request: Request, next: Next) 
     } else {
         match tokio::time::timeout(shared.app.limits.request_timeout, next.run(request)).await {
             Ok(response) => response,
-            Err(_) => error(StatusCode::SERVICE_UNAVAILABLE, "no answer in time"),
+            Err(_) => {
+                shared.app.refusals.count(Refusal::Timeout);
+                error(StatusCode::SERVICE_UNAVAILABLE, "no answer in time")
+            }
         }
     };
     let headers = response.headers_mut();
@@ -89,7 +92,8 @@ async fn authenticate(State(shared): State<Arc<Shared>>, request: Request, next:
         Verdict::Accepted => return next.run(request).await,
         Verdict::Missing => "credentials are needed",
         Verdict::Refused => {
-            if let Some(refused) = authentication.count_refusal((shared.app.clock)()) {
+            let refused = shared.app.refusals.count(Refusal::Credentials);
+            if let Some(refused) = authentication.refusals_to_tell(refused, (shared.app.clock)()) {
                 tracing::warn!(refused, "credentials refused");
             }
             "the credentials are wrong"
@@ -145,6 +149,7 @@ async fn stream(State(shared): State<Arc<Shared>>) -> Response {
     match shared.stream() {
         Some(body) => ([(CONTENT_TYPE, HeaderValue::from_static("text/event-stream"))], body).into_response(),
         None => {
+            shared.app.refusals.count(Refusal::Streams);
             let mut response = error(StatusCode::SERVICE_UNAVAILABLE, "all places for streams are taken");
             response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("10"));
             response

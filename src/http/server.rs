@@ -15,7 +15,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 
-use super::{App, Security, Tls, feed, routes};
+use super::{App, Refusal, Security, Tls, feed, routes};
 
 /// Request headers at most; more are answered 431.
 const HEADERS_MAX: usize = 64;
@@ -41,6 +41,7 @@ pub async fn serve(listener: TcpListener, app: App, shutdown: impl Future<Output
     }
     let connections_max = Arc::new(Semaphore::new(app.limits.connections));
     let tls = app.security.tls.clone();
+    let refusals = Arc::clone(&app.refusals);
     let handshake_timeout = app.limits.handshake_timeout;
     let http = {
         let mut builder = http1::Builder::new();
@@ -69,13 +70,14 @@ pub async fn serve(listener: TcpListener, app: App, shutdown: impl Future<Output
             let stream = match listener.accept().await {
                 Ok((stream, _)) => stream,
                 Err(error) => {
+                    refusals.count(Refusal::Accept);
                     tracing::warn!(%error, "connection not accepted");
                     tokio::time::sleep(ACCEPT_PAUSE).await;
                     continue;
                 }
             };
             let _ = stream.set_nodelay(true);
-            let (http, router, tls) = (http.clone(), router.clone(), tls.clone());
+            let (http, router, tls, refusals) = (http.clone(), router.clone(), tls.clone(), Arc::clone(&refusals));
             let mut stopped = stopped.clone();
             connections.spawn(async move {
                 let _place = place;
@@ -88,7 +90,9 @@ pub async fn serve(listener: TcpListener, app: App, shutdown: impl Future<Output
                         };
                         match agreed {
                             Ok(Some(stream)) => serve_connection(stream, &http, router, &mut stopped).await,
-                            Ok(None) | Err(_) => tls.count_failed_handshake(),
+                            Ok(None) | Err(_) => {
+                                refusals.count(Refusal::Handshake);
+                            }
                         }
                     }
                 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::{App, rfc3339};
+use super::{App, Refusal, rfc3339};
 use crate::view::{Published, RecordTotals};
 
 /// One partition.
@@ -53,6 +53,9 @@ pub(super) struct Readiness {
     /// In words; absent when ready.
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<String>,
+    /// What does not work although the numbers are right; absent where all does.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    degraded: Option<String>,
     /// Records still to be read; absent while an end is not known.
     lag_records: Option<u64>,
     partitions: Vec<Partition>,
@@ -141,7 +144,7 @@ fn progress(ready: bool, published: &Published) -> Readiness {
     let unnamed = || if partitions.is_empty() { "no partition is assigned yet" } else { "catching up with the log" };
     let error = (!ready).then(|| published.health.not_ready_because.clone().unwrap_or_else(|| unnamed().to_owned()));
     let lag_records = partitions.iter().map(|partition| partition.lag_records).sum();
-    Readiness { ready, error, lag_records, partitions }
+    Readiness { ready, error, degraded: published.health.ledger_trouble.clone(), lag_records, partitions }
 }
 
 /// Status as of `published` and now.
@@ -166,7 +169,7 @@ pub(super) fn status(app: &App, published: &Published) -> Status {
         checkpoint_age_seconds: checkpoint_ms.map(|time_ms| now_ms.saturating_sub(time_ms).max(0) as u64 / 1000),
         series: published.merged.series.len(),
         open_contacts: published.merged.open_contacts,
-        refused_credentials: app.security.authentication.as_ref().map(|authentication| authentication.refused()),
-        failed_handshakes: app.security.tls.as_ref().map(|tls| tls.failed_handshakes()),
+        refused_credentials: app.security.authentication.as_ref().map(|_| app.refusals.get(Refusal::Credentials)),
+        failed_handshakes: app.security.tls.as_ref().map(|_| app.refusals.get(Refusal::Handshake)),
     }
 }

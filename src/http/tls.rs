@@ -4,7 +4,6 @@ use std::fmt;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
@@ -26,7 +25,6 @@ pub struct Tls {
     certificate: PathBuf,
     key: PathBuf,
     current: ArcSwap<Loaded>,
-    failed: AtomicU64,
 }
 
 struct Loaded {
@@ -106,12 +104,7 @@ impl Tls {
         let loaded = load(certificate, key, None)?;
         // Without a digest to compare with there is always something new.
         let loaded = loaded.ok_or_else(|| no_pem(TlsFile::Certificate, certificate))?;
-        Ok(Tls {
-            certificate: certificate.to_owned(),
-            key: key.to_owned(),
-            current: ArcSwap::from_pointee(loaded),
-            failed: AtomicU64::new(0),
-        })
+        Ok(Tls { certificate: certificate.to_owned(), key: key.to_owned(), current: ArcSwap::from_pointee(loaded) })
     }
 
     /// Reads the files again. Gives whether they had changed; what was loaded before stays where they are wrong.
@@ -125,15 +118,6 @@ impl Tls {
             self.current.store(Arc::new(loaded));
         }
         Ok(changed)
-    }
-
-    /// Connections that ended before TLS was agreed on.
-    pub fn failed_handshakes(&self) -> u64 {
-        self.failed.load(Ordering::Relaxed)
-    }
-
-    pub(super) fn count_failed_handshake(&self) {
-        self.failed.fetch_add(1, Ordering::Relaxed);
     }
 
     pub(super) fn acceptor(&self) -> TlsAcceptor {

@@ -7,6 +7,8 @@ use std::time::Instant;
 
 use super::dead_letters::DeadLetters;
 use super::keeper::KeeperHealth;
+use crate::ledger::distributions_replaced;
+use crate::ledger::history::distributions_unreadable;
 use crate::view::{Health, PartitionHealth, Published, ShardLabel, Snapshot};
 
 /// What one worker says about itself.
@@ -22,6 +24,8 @@ pub(super) struct WorkerState {
     pub missing_topics: BTreeSet<String>,
     /// A partition cannot be taken over, and why.
     pub waits_for_ledger: Option<String>,
+    /// Rows of the interval history that are not stored yet.
+    pub unsaved_intervals: usize,
 }
 
 struct Row {
@@ -44,6 +48,7 @@ pub(super) struct Board {
     state: Mutex<State>,
     rebalances: AtomicU64,
     client_errors: AtomicU64,
+    log_resets: AtomicU64,
     /// Why the process cannot go on.
     failure: Mutex<Option<String>>,
 }
@@ -60,6 +65,7 @@ impl Board {
             state: Mutex::new(state),
             rebalances: AtomicU64::new(0),
             client_errors: AtomicU64::new(0),
+            log_resets: AtomicU64::new(0),
             failure: Mutex::default(),
         }
     }
@@ -70,6 +76,10 @@ impl Board {
 
     pub(super) fn count_client_error(&self) {
         self.client_errors.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(super) fn count_log_resets(&self, count: u64) {
+        self.log_resets.fetch_add(count, Ordering::Relaxed);
     }
 
     /// The process cannot go on.
@@ -146,7 +156,13 @@ impl Board {
         health.checkpoint_duration_ms = ledger.duration_us.map(|duration_us| duration_us / 1000);
         health.checkpoint_pause_us = ledger.pause_us;
         health.ledger_failures = ledger.failures;
+        health.ledger_trouble = ledger.trouble;
         health.ledger_bytes = ledger.used_bytes;
+        health.ledger_file_bytes = ledger.file_bytes;
+        health.ledger_wal_bytes = ledger.wal_bytes;
+        health.distributions_replaced = distributions_replaced();
+        health.distributions_unreadable = distributions_unreadable();
+        health.log_resets = self.log_resets.load(Ordering::Relaxed);
         health.rebalances = self.rebalances.load(Ordering::Relaxed);
         health.client_errors = self.client_errors.load(Ordering::Relaxed);
         let letters = dead_letters.counts();
@@ -174,6 +190,7 @@ fn health_of(state: &State, shard_label: bool) -> Health {
         ready: not_ready_because.is_none(),
         not_ready_because,
         connected: state.workers.iter().all(|worker| worker.connected),
+        unsaved_intervals: state.workers.iter().map(|worker| worker.unsaved_intervals as u64).sum(),
         partitions,
         ..Health::default()
     }

@@ -6,34 +6,129 @@ use std::time::{Duration, Instant};
 
 use rdkafka::message::{BorrowedMessage, Message};
 
+use super::board::WorkerState;
 use super::dead_letters::Letter;
 use super::keeper::Outcome;
 use super::partition::Partition;
 use super::worker::Shared;
-use crate::ledger::Fate;
+use crate::ledger::{Fate, Job};
 use crate::view::ShardLabel;
 
 /// A checkpoint is made early once this many contacts have changed, so that none takes long.
 const EARLY_CONTACTS: usize = 100_000;
+/// Rows of the interval history that wait to be stored; with more, reading pauses. They alone grow for as long as the
+/// ledger fails, by a kilobyte or so for each.
+const UNSAVED_INTERVALS_MAX: usize = 50_000;
 const ANSWER_POLL: Duration = Duration::from_millis(100);
 const BACK_OFF_MAX: Duration = Duration::from_secs(30);
 
+/// A loop that takes longer to come round stood still. Shorter than the time after which readers stop believing what was
+/// published before.
+const STALL: Duration = Duration::from_secs(3);
+
+/// How long the ledger's answer is waited for.
+#[derive(Clone, Copy)]
+enum Wait<'a> {
+    Until(Instant),
+    /// Until the process stops; what is held is published meanwhile.
+    UntilStopped {
+        said: &'a WorkerState,
+    },
+}
+
+/// Tells whether the process stood still.
+struct Pulse {
+    /// The last look at the clock; the last before the process stood still, until that is taken note of.
+    at: Instant,
+    stalled: bool,
+}
+
+impl Pulse {
+    fn beat(&mut self) {
+        // One look at the clock for both, so that a stop between them is seen the next time.
+        let now = Instant::now();
+        self.stalled |= now.duration_since(self.at) > STALL;
+        if !self.stalled {
+            self.at = now;
+        }
+    }
+
+    fn take_stall(&mut self) -> bool {
+        let stalled = std::mem::take(&mut self.stalled);
+        if stalled {
+            self.at = Instant::now();
+        }
+        stalled
+    }
+}
+
+/// A checkpoint that is being stored.
+struct InFlight {
+    answer: Receiver<Outcome>,
+    /// Of its jobs.
+    labels: Vec<ShardLabel>,
+    /// Rows of the interval history in it.
+    intervals: usize,
+}
+
 /// The partitions of a session, apart from its consumer, so that records borrowed from that can be folded into them.
 pub(super) struct Held<'s> {
+    worker: usize,
     shared: &'s Shared,
     pub(super) partitions: Vec<Partition>,
     /// Index of the partition that the last record was of; the next is mostly of the same.
     last: usize,
-    /// The checkpoint that is being stored, with the labels of its jobs.
-    in_flight: Option<(Receiver<Outcome>, Vec<ShardLabel>)>,
+    /// The checkpoint that is being stored.
+    in_flight: Option<InFlight>,
     captured_at: Instant,
     /// Checkpoints that failed since the last that was stored.
     failures: u32,
+    pulse: Pulse,
+    published_at: Instant,
 }
 
 impl<'s> Held<'s> {
-    pub(super) fn new(shared: &'s Shared) -> Self {
-        Held { shared, partitions: Vec::new(), last: 0, in_flight: None, captured_at: Instant::now(), failures: 0 }
+    pub(super) fn new(worker: usize, shared: &'s Shared) -> Self {
+        let now = Instant::now();
+        Held {
+            worker,
+            shared,
+            partitions: Vec::new(),
+            last: 0,
+            in_flight: None,
+            captured_at: now,
+            failures: 0,
+            pulse: Pulse { at: now, stalled: false },
+            published_at: now,
+        }
+    }
+
+    /// Looks at the clock, as whoever waits for something does again and again.
+    pub(super) fn beat(&mut self) {
+        self.pulse.beat();
+    }
+
+    /// Whether the process stood still since the last call.
+    pub(super) fn take_stall(&mut self) -> bool {
+        self.pulse.take_stall()
+    }
+
+    /// Whether it is time to publish.
+    pub(super) fn publication_is_due(&self) -> bool {
+        self.published_at.elapsed() >= self.shared.options.publish_interval
+    }
+
+    /// Publishes what is held, and what the worker says of itself.
+    pub(super) fn publish(&mut self, said: &WorkerState) {
+        self.published_at = Instant::now();
+        let said = WorkerState { unsaved_intervals: self.unsaved_intervals(), ..said.clone() };
+        self.shared.board.count_log_resets(self.partitions.iter_mut().map(Partition::take_log_resets).sum());
+        let partitions = match said.holding {
+            true => self.partitions.iter_mut().map(|partition| (partition.health(), partition.news())).collect(),
+            false => Vec::new(),
+        };
+        // The word is as old as the last look at the clock: a process that is stopped between the two is not believed.
+        self.shared.board.report(self.worker, &said, self.pulse.at, Some(partitions));
     }
 
     pub(super) fn find(&mut self, topic: &str, partition: i32) -> Option<&mut Partition> {
@@ -43,12 +138,17 @@ impl<'s> Held<'s> {
         self.partitions.get_mut(self.last)
     }
 
-    /// Folds a record. Returns whether it was refused.
-    pub(super) fn fold<'m>(&mut self, record: &'m BorrowedMessage<'_>, headers: &mut Vec<(&'m str, &'m [u8])>) -> bool {
+    /// Folds a record, of a worker that says `said` of itself. Returns whether it was refused.
+    pub(super) fn fold<'m>(
+        &mut self,
+        record: &'m BorrowedMessage<'_>,
+        headers: &mut Vec<(&'m str, &'m [u8])>,
+        said: &WorkerState,
+    ) -> bool {
         let shared = self.shared;
         if self.find(record.topic(), record.partition()).is_some_and(|partition| partition.advances()) {
             // The advance comes before this record, if it is stored: the same order as after a restart.
-            self.await_checkpoint(None);
+            self.await_checkpoint(Wait::UntilStopped { said });
         }
         let Some(partition) = self.find(record.topic(), record.partition()) else {
             tracing::debug!(partition = record.partition(), "record of a partition that is not held");
@@ -77,6 +177,21 @@ impl<'s> Held<'s> {
         }
     }
 
+    /// Whether the rows of the interval history that are not stored leave room for more.
+    pub(super) fn has_room(&self) -> bool {
+        self.unsaved_intervals() < UNSAVED_INTERVALS_MAX
+    }
+
+    /// Whether reading that has paused may go on; a lower mark, because each pause discards what was prefetched.
+    pub(super) fn has_plenty_of_room(&self) -> bool {
+        self.unsaved_intervals() < UNSAVED_INTERVALS_MAX / 2
+    }
+
+    fn unsaved_intervals(&self) -> usize {
+        let in_flight = self.in_flight.as_ref().map_or(0, |in_flight| in_flight.intervals);
+        self.partitions.iter().map(Partition::unsaved_intervals).sum::<usize>() + in_flight
+    }
+
     /// Hears of the last checkpoint, and makes the next where it is due. Stream time of partitions at their end
     /// advances to `advance_to_ms` with it.
     pub(super) fn keep(&mut self, advance_to_ms: Option<i64>) {
@@ -84,7 +199,7 @@ impl<'s> Held<'s> {
         let interval = self.shared.options.ledger.checkpoint_interval;
         let interval = (interval * 2_u32.saturating_pow(self.failures.min(8))).min(BACK_OFF_MAX.max(interval));
         let changed: usize = self.partitions.iter().map(Partition::changed_contacts).sum();
-        let is_early = self.failures == 0 && changed >= EARLY_CONTACTS;
+        let is_early = self.failures == 0 && (changed >= EARLY_CONTACTS || !self.has_room());
         if self.in_flight.is_none() && (is_early || self.captured_at.elapsed() >= interval) {
             // While the ledger fails nothing advances without records: what is published could not be kept.
             let advance_to_ms = advance_to_ms.filter(|_| self.failures == 0);
@@ -95,10 +210,10 @@ impl<'s> Held<'s> {
     /// Stores what there is of every partition, and waits for it until `deadline`. Also finds out which partitions
     /// another instance has taken over.
     pub(super) fn keep_all(&mut self, deadline: Instant) {
-        self.await_checkpoint(Some(deadline));
+        self.await_checkpoint(Wait::Until(deadline));
         if self.in_flight.is_none() {
             self.begin_checkpoint(None, true);
-            self.await_checkpoint(Some(deadline));
+            self.await_checkpoint(Wait::Until(deadline));
         }
     }
 
@@ -113,13 +228,15 @@ impl<'s> Held<'s> {
             }
         }
         if !jobs.is_empty() {
-            self.in_flight = Some((self.shared.keeper.store(jobs), labels));
+            let of = |job: &Job| job.checkpoint.intervals.len() + job.checkpoint.agent_intervals.len();
+            let intervals = jobs.iter().map(of).sum();
+            self.in_flight = Some(InFlight { answer: self.shared.keeper.store(jobs), labels, intervals });
             self.shared.keeper.health.paused(began.elapsed());
         }
     }
 
     fn hear(&mut self) {
-        let Some((answer, _)) = &self.in_flight else { return };
+        let Some(InFlight { answer, .. }) = &self.in_flight else { return };
         match answer.try_recv() {
             Ok(outcome) => self.settle(outcome),
             Err(TryRecvError::Empty) => {}
@@ -127,20 +244,21 @@ impl<'s> Held<'s> {
         }
     }
 
-    /// Waits for the answer to the checkpoint in flight; until `deadline`, or else until the process stops.
-    fn await_checkpoint(&mut self, deadline: Option<Instant>) {
+    /// Waits for the answer to the checkpoint in flight.
+    fn await_checkpoint(&mut self, wait: Wait<'_>) {
         let began = Instant::now();
-        while let Some((answer, _)) = &self.in_flight {
+        while let Some(InFlight { answer, .. }) = &self.in_flight {
             match answer.recv_timeout(ANSWER_POLL) {
                 Ok(outcome) => self.settle(outcome),
                 Err(RecvTimeoutError::Disconnected) => self.in_flight = None,
                 Err(RecvTimeoutError::Timeout) => {
-                    let is_over = match deadline {
-                        Some(deadline) => Instant::now() >= deadline,
-                        None => self.shared.stop.load(Ordering::Relaxed),
-                    };
-                    if is_over {
-                        return;
+                    self.beat();
+                    match wait {
+                        Wait::Until(deadline) if Instant::now() >= deadline => return,
+                        Wait::UntilStopped { .. } if self.shared.stop.load(Ordering::Relaxed) => return,
+                        // The ledger may be slow, or locked: what was read stays true.
+                        Wait::UntilStopped { said } if self.publication_is_due() => self.publish(said),
+                        Wait::Until(_) | Wait::UntilStopped { .. } => {}
                     }
                 }
             }
@@ -149,7 +267,7 @@ impl<'s> Held<'s> {
     }
 
     fn settle(&mut self, outcome: Outcome) {
-        let Some((_, labels)) = self.in_flight.take() else { return };
+        let Some(InFlight { labels, .. }) = self.in_flight.take() else { return };
         match outcome.fates {
             Ok(fates) => {
                 self.failures = 0;
@@ -196,5 +314,23 @@ impl<'s> Held<'s> {
     pub(super) fn clear(&mut self) {
         self.partitions.clear();
         self.in_flight = None;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_word_from_before_a_stop_stays_old_until_the_stop_is_taken_note_of() {
+        let before = Instant::now() - STALL - Duration::from_secs(1);
+        let mut pulse = Pulse { at: before, stalled: false };
+        pulse.beat();
+        pulse.beat();
+        assert_eq!(pulse.at, before, "what is published now is not believed");
+        assert!(pulse.take_stall());
+        assert!(pulse.at > before && !pulse.take_stall());
+        pulse.beat();
+        assert!(!pulse.take_stall(), "a beat in time is no stop");
     }
 }

@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 
 use super::options::{LedgerOptions, WallClock};
 use super::{StartError, spawn};
-use crate::event::Channels;
 use crate::ledger::{Fate, Job, Ledger, LedgerError, Taken};
+use crate::shard::Settings;
 use crate::view::ShardLabel;
 
 /// How often history past its retention is looked for.
@@ -36,6 +36,8 @@ pub(super) struct KeeperHealth {
     duration_us: AtomicU64,
     failures: AtomicU64,
     used_bytes: AtomicU64,
+    file_bytes: AtomicU64,
+    wal_bytes: AtomicU64,
     /// Longest time for which a worker stopped reading for a checkpoint.
     pause_us: AtomicU64,
     trouble: Mutex<Option<String>>,
@@ -48,6 +50,8 @@ pub(super) struct KeeperReport {
     pub duration_us: Option<u64>,
     pub failures: u64,
     pub used_bytes: u64,
+    pub file_bytes: u64,
+    pub wal_bytes: u64,
     pub pause_us: u64,
     /// What is wrong with the ledger now.
     pub trouble: Option<String>,
@@ -62,6 +66,8 @@ impl KeeperHealth {
             duration_us: is_stored.then(|| self.duration_us.load(Ordering::Relaxed)),
             failures: self.failures.load(Ordering::Relaxed),
             used_bytes: self.used_bytes.load(Ordering::Relaxed),
+            file_bytes: self.file_bytes.load(Ordering::Relaxed),
+            wal_bytes: self.wal_bytes.load(Ordering::Relaxed),
             pause_us: self.pause_us.load(Ordering::Relaxed),
             trouble: self.trouble.lock().unwrap_or_else(PoisonError::into_inner).clone(),
         }
@@ -88,10 +94,13 @@ impl Keeper {
     /// Opens the ledger and starts the thread. It ends when the last keeper is dropped.
     pub(super) fn start(
         options: &LedgerOptions,
-        channels: Channels,
+        settings: &Settings,
         clock: WallClock,
     ) -> Result<(Self, JoinHandle<()>), StartError> {
-        let ledger = Ledger::open(&options.path, channels).map_err(StartError::Ledger)?;
+        let mut ledger = Ledger::open(&options.path, settings.channels.clone()).map_err(StartError::Ledger)?;
+        if let Some(interval_ms) = settings.history_interval_ms {
+            ledger.keep_interval(interval_ms).map_err(StartError::Ledger)?;
+        }
         let health = Arc::new(KeeperHealth::default());
         let (requests, received) = channel();
         let thread = Thread {
@@ -168,6 +177,8 @@ impl Thread {
             self.health.duration_us.store(duration_us, Ordering::Relaxed);
             if let Ok(size) = self.ledger.size() {
                 self.health.used_bytes.store(size.used_bytes, Ordering::Relaxed);
+                self.health.file_bytes.store(size.file_bytes, Ordering::Relaxed);
+                self.health.wal_bytes.store(size.wal_bytes, Ordering::Relaxed);
             }
         }
         fates

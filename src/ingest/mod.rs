@@ -111,8 +111,7 @@ impl Ingest {
         options.validate()?;
         let dead_letters = Arc::new(DeadLetters::new(&options).map_err(StartError::from_client)?);
         let worker_count = options.workers;
-        let (keeper, keeper_thread) =
-            Keeper::start(&options.ledger, settings.channels.clone(), Arc::clone(&options.clock))?;
+        let (keeper, keeper_thread) = Keeper::start(&options.ledger, &settings, Arc::clone(&options.clock))?;
         let board = Arc::new(Board::new(worker_count));
         let shared = Arc::new(Shared {
             board: Arc::clone(&board),

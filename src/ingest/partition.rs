@@ -31,8 +31,12 @@ pub(super) struct Partition {
     letters: Arc<AtomicU64>,
     /// Records that the topic no longer held when they were wanted.
     missed: u64,
+    /// How often the log went back, since that was last asked.
+    log_resets: u64,
     /// The ledger may have given the partition to another; nothing is published until it has confirmed.
     in_doubt: bool,
+    /// The last checkpoint was made while in doubt, so that storing it confirms.
+    asked: bool,
 }
 
 impl Partition {
@@ -66,7 +70,9 @@ impl Partition {
             advance_ms: None,
             letters: Arc::default(),
             missed: 0,
+            log_resets: 0,
             in_doubt: false,
+            asked: false,
         })
     }
 
@@ -93,6 +99,7 @@ impl Partition {
             tracing::error!(%topic, partition, stored = start, begins = low, records = self.missed,
                 "the topic no longer holds the stored position, records are lost to retention");
         } else if start > high {
+            self.log_resets += 1;
             tracing::error!(%topic, partition, stored = start, ends = high,
                 "the topic ends before the stored position, it was made anew and is read from its beginning");
         } else {
@@ -109,6 +116,7 @@ impl Partition {
         headers: &mut Vec<(&'m str, &'m [u8])>,
     ) -> Option<Rejection> {
         if !self.progress.read(record.offset()) {
+            self.log_resets += 1;
             tracing::error!(topic = %self.label.topic, partition = self.label.partition, offset = record.offset(),
                 "the log was made anew, its records are added to the numbers of the old one");
         }
@@ -133,6 +141,11 @@ impl Partition {
         self.progress.lose_touch();
     }
 
+    /// How often the log went back since the last call.
+    pub(super) fn take_log_resets(&mut self) -> u64 {
+        std::mem::take(&mut self.log_resets)
+    }
+
     /// Dead letters of this partition that are not written yet.
     pub(super) fn letters(&self) -> &Arc<AtomicU64> {
         &self.letters
@@ -141,6 +154,11 @@ impl Partition {
     /// Contacts that the next checkpoint has to write.
     pub(super) fn changed_contacts(&self) -> usize {
         self.shard.changed_contacts()
+    }
+
+    /// Rows of the interval history that the next checkpoint has to write.
+    pub(super) fn unsaved_intervals(&self) -> usize {
+        self.shard.unsaved_intervals()
     }
 
     /// Whether stream time is about to advance.
@@ -161,6 +179,7 @@ impl Partition {
             return None;
         }
         self.unsaved = false;
+        self.asked = self.in_doubt;
         self.advance_ms = advance_ms;
         let mut checkpoint = self.shard.checkpoint();
         // Past the last record there may be markers that are never handed over.
@@ -174,9 +193,9 @@ impl Partition {
         self.changed = true;
     }
 
-    /// The last checkpoint is stored.
+    /// The last checkpoint is stored. One that was on its way when the doubt came may have been stored before that.
     pub(super) fn stored(&mut self) {
-        self.in_doubt = false;
+        self.in_doubt &= !self.asked;
         if let Some(advance_ms) = self.advance_ms.take() {
             self.shard.advance(advance_ms);
             self.changed = true;
@@ -215,6 +234,38 @@ impl Partition {
             caught_up: self.progress.caught_up() && !self.in_doubt,
             missed: self.missed,
             letters: self.letters.load(Ordering::Relaxed),
+            remembered_ids: self.shard.remembered_ids() as u64,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Config;
+    use crate::event::Channels;
+    use crate::ledger::Ledger;
+
+    #[test]
+    fn a_checkpoint_that_was_on_its_way_does_not_end_a_doubt() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut ledger = Ledger::open(&folder.path().join("nabiz.db"), Channels::default()).unwrap();
+        let taken = ledger.take_over("calls", 0, "test").unwrap();
+        let label = ShardLabel { topic: "calls".into(), partition: 0 };
+        let settings = Arc::new(Config::defaults().settings());
+        let mut partition = Partition::restore(label, Format::CloudEvents, settings, [1; 16], taken).unwrap();
+        partition.observe(&LogState { topic: "calls".into(), partition: 0, end: Some(0), drained_to: Some(0) });
+        assert!(partition.health().caught_up);
+
+        assert!(partition.checkpoint(None, false).is_some());
+        partition.doubt();
+        partition.stored();
+        assert!(!partition.health().caught_up, "it may have been stored before the process stood still");
+        assert!(partition.news().is_none());
+
+        assert!(partition.checkpoint(None, false).is_some(), "asked again");
+        partition.stored();
+        assert!(partition.health().caught_up);
+        assert!(partition.news().is_some());
     }
 }

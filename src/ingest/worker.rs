@@ -30,9 +30,6 @@ const POLL: Duration = Duration::from_millis(50);
 const COMMIT_EVERY: Duration = Duration::from_secs(5);
 const MISSING_TOPIC_CHECK_EVERY: Duration = Duration::from_secs(5);
 const METADATA_WAIT: Duration = Duration::from_millis(500);
-/// A loop that takes longer to come round stood still. Shorter than the time after which readers stop believing what was
-/// published before.
-const STALL: Duration = Duration::from_secs(3);
 /// Most time that giving partitions back waits for dead letters, and for the ledger.
 const LETTERS_WITHIN: Duration = Duration::from_secs(1);
 const STORE_WITHIN: Duration = Duration::from_secs(2);
@@ -140,15 +137,14 @@ struct Session<'s> {
     state: WorkerState,
     /// Whether there has been a report of the client yet.
     heard: bool,
-    /// Reading waits for room for dead letters.
+    /// Reading waits until what is to be written has been written.
     paused: bool,
-    published_at: Instant,
+    /// Until then what the client says of the ends of logs may be from before the last pause.
+    distrusts_until: Instant,
     committed_at: Instant,
     topics_checked_at: Instant,
     /// Missing topics that exist by now and come with the next assignment.
     found_topics: Vec<String>,
-    /// When the loop last came round.
-    turned_at: Instant,
 }
 
 impl<'s> Session<'s> {
@@ -158,15 +154,14 @@ impl<'s> Session<'s> {
             worker,
             shared,
             consumer,
-            held: Held::new(shared),
+            held: Held::new(worker, shared),
             state: WorkerState::default(),
             heard: false,
             paused: false,
-            published_at: now,
+            distrusts_until: now,
             committed_at: now,
             topics_checked_at: now,
             found_topics: Vec::new(),
-            turned_at: now,
         }
     }
 
@@ -187,14 +182,13 @@ impl<'s> Session<'s> {
         while !self.shared.stop.load(Ordering::Relaxed) {
             self.read_batch()?;
             self.notice_stall();
-            if !self.paused && !self.shared.dead_letters.has_room() {
+            if !self.paused && !self.has_room() {
                 self.pause_or_resume()?;
             }
             for change in self.consumer.context().take_changes() {
                 self.apply(change)?;
             }
-            if self.published_at.elapsed() >= self.shared.options.publish_interval {
-                self.published_at = Instant::now();
+            if self.held.publication_is_due() {
                 self.held.send_orphans();
                 self.pause_or_resume()?;
                 self.publish();
@@ -212,11 +206,8 @@ impl<'s> Session<'s> {
     /// A process that was stopped for a while may have lost its partitions to another. Nothing is published until the
     /// ledger has confirmed that they are still ours.
     fn notice_stall(&mut self) {
-        // One look at the clock for both, so that a stop between them is seen the next time.
-        let now = Instant::now();
-        let stalled = now.duration_since(self.turned_at) > STALL;
-        self.turned_at = now;
-        if stalled && !self.held.partitions.is_empty() {
+        self.held.beat();
+        if self.held.take_stall() && !self.held.partitions.is_empty() {
             tracing::warn!(worker = self.worker, "the process stood still, its partitions are confirmed");
             self.held.doubt();
         }
@@ -233,7 +224,7 @@ impl<'s> Session<'s> {
                 None => return Ok(()),
                 Some(Ok(record)) => {
                     let mut scratch = recycle(headers);
-                    let refused = self.held.fold(&record, &mut scratch);
+                    let refused = self.held.fold(&record, &mut scratch, &self.state);
                     headers = recycle(scratch);
                     if refused && !self.shared.dead_letters.has_room() {
                         return Ok(());
@@ -260,7 +251,7 @@ impl<'s> Session<'s> {
         match change {
             Change::Assigned(labels) => self.assigned(labels)?,
             Change::Revoked => self.revoked(),
-            Change::Report(report) => self.observe(&report),
+            Change::Report(report) => self.observe(report),
             Change::TopicMissing(topic) => {
                 if self.state.missing_topics.insert(topic.clone()) {
                     tracing::warn!(worker = self.worker, topic, "topic does not exist, it is waited for");
@@ -325,9 +316,14 @@ impl<'s> Session<'s> {
                 if self.shared.stop.load(Ordering::Relaxed) {
                     return None;
                 }
+                self.held.beat();
                 match answer.recv_timeout(POLL) {
                     Ok(taken) => break taken,
-                    Err(RecvTimeoutError::Timeout) => self.publish(),
+                    Err(RecvTimeoutError::Timeout) => {
+                        let not_yet = || "it has not answered yet".to_owned();
+                        self.state.waits_for_ledger.get_or_insert_with(not_yet);
+                        self.publish();
+                    }
                     Err(RecvTimeoutError::Disconnected) => return None,
                 }
             };
@@ -345,7 +341,11 @@ impl<'s> Session<'s> {
         }
     }
 
-    fn observe(&mut self, report: &Report) {
+    fn observe(&mut self, mut report: Report) {
+        if self.paused || Instant::now() < self.distrusts_until {
+            // A pause throws away what was fetched. The client needs a moment until it no longer counts that as handed over.
+            report.logs.iter_mut().for_each(|log| log.drained_to = None);
+        }
         if report.connected != self.state.connected || !self.heard {
             self.heard = true;
             if report.connected {
@@ -363,16 +363,25 @@ impl<'s> Session<'s> {
         }
     }
 
-    /// Reading stops while too many dead letters wait, and polling goes on, so that the group keeps us.
+    /// Whether what waits to be written leaves room for more.
+    fn has_room(&self) -> bool {
+        self.shared.dead_letters.has_room() && self.held.has_room()
+    }
+
+    /// Reading stops while too much waits to be written, and polling goes on, so that the group keeps us.
     fn pause_or_resume(&mut self) -> Result<(), SessionError> {
         let letters = &self.shared.dead_letters;
-        let pause = if self.paused { !letters.has_plenty_of_room() } else { !letters.has_room() };
+        let pause = match self.paused {
+            true => !(letters.has_plenty_of_room() && self.held.has_plenty_of_room()),
+            false => !self.has_room(),
+        };
         if pause == self.paused || !self.state.holding {
             return Ok(());
         }
         let assignment = self.consumer.assignment()?;
         if pause {
-            tracing::warn!(worker = self.worker, "reading pauses until dead letters are written");
+            let waits_for = if letters.has_room() { "checkpoint" } else { "dead letters" };
+            tracing::warn!(worker = self.worker, waits_for, "reading pauses until that is written");
             self.consumer.pause(&assignment)?;
             self.held.partitions.iter_mut().for_each(Partition::lose_touch);
         } else {
@@ -380,6 +389,7 @@ impl<'s> Session<'s> {
             self.consumer.resume(&assignment)?;
         }
         self.paused = pause;
+        self.distrusts_until = Instant::now() + Duration::from_micros(self.shared.options.in_touch_us().unsigned_abs());
         Ok(())
     }
 
@@ -391,12 +401,7 @@ impl<'s> Session<'s> {
     }
 
     fn publish(&mut self) {
-        let partitions = match self.state.holding {
-            true => self.held.partitions.iter_mut().map(|partition| (partition.health(), partition.news())).collect(),
-            false => Vec::new(),
-        };
-        // The word is as old as the last look at the clock: a process that is stopped between the two is not believed.
-        self.shared.board.report(self.worker, &self.state, self.turned_at, Some(partitions));
+        self.held.publish(&self.state);
     }
 
     /// The client tells once that a topic is missing, and looks again after minutes. Where one exists by now, the whole

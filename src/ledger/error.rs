@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use crate::config::duration::format_duration;
+
 /// Why the ledger did not do what was asked.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -60,6 +62,24 @@ pub enum LedgerError {
         ledger: PathBuf,
         /// Where its key should be.
         path: PathBuf,
+    },
+    /// The key is there, but what it belongs to is gone.
+    #[error("there is a key {path}, but the ledger {ledger} is not there or empty: put the ledger back, or move the key away \
+        too to begin anew", ledger = ledger.display(), path = path.display())]
+    LedgerMissing {
+        /// Where the ledger should be.
+        ledger: PathBuf,
+        /// Its key.
+        path: PathBuf,
+    },
+    /// The history was written with intervals of another length.
+    #[error("the ledger has intervals of {} and the configuration says [ledger] interval = {:?}: set it back, or move the \
+        ledger and its key away to begin anew", format_duration(*stored_ms), format_duration(*configured_ms))]
+    OtherInterval {
+        /// Length in the ledger, in milliseconds.
+        stored_ms: u64,
+        /// Length by the configuration, in milliseconds.
+        configured_ms: u64,
     },
     /// A read or write failed; another try may do.
     #[error("the ledger failed: {0}")]

@@ -8,6 +8,7 @@ use std::io::{ErrorKind, Read, Write};
 use std::path::{Path, PathBuf};
 
 use super::LedgerError;
+use super::schema::{self, Contents};
 
 /// Length of the key, in bytes.
 const KEY_BYTES: usize = 16;
@@ -22,21 +23,28 @@ pub fn path_of_key(ledger_path: &Path) -> PathBuf {
     path.into()
 }
 
-/// The key of a ledger. Makes it where there is none and the ledger is not there yet either; of several processes that
-/// do so at once, all get the same. Warns where others than the owner may read it.
+/// The key of a ledger. Where neither is there, makes the ledger and then the key; of several processes that do so at
+/// once, all get the same. Warns where others than the owner may read it.
 ///
 /// # Errors
 /// [`LedgerError::KeyForeign`] where the file holds something else, [`LedgerError::KeyMissing`] where only the ledger is
-/// there: with another key its contacts would not be known again; [`LedgerError::KeyUnusable`] otherwise.
+/// there: with another key its contacts would not be known again; [`LedgerError::LedgerMissing`] where only the key is
+/// there: nothing begins anew unasked; [`LedgerError::KeyUnusable`] and those of the ledger otherwise.
 pub fn load_or_create(ledger_path: &Path) -> Result<[u8; KEY_BYTES], LedgerError> {
     let path = path_of_key(ledger_path);
+    let ledger = || ledger_path.to_owned();
     if let Some(key) = load(&path)? {
-        return Ok(key);
+        // The ledger is made before its key, so that this is no start that was cut short.
+        return match schema::contents(ledger_path)? {
+            Contents::Nothing => Err(LedgerError::LedgerMissing { ledger: ledger(), path }),
+            Contents::NoPartition | Contents::Partitions => Ok(key),
+        };
     }
-    // An empty file is what a process leaves that ended while it opened the ledger for the first time.
-    if std::fs::metadata(ledger_path).is_ok_and(|ledger| ledger.len() > 0) {
+    match schema::contents(ledger_path)? {
         // Another process may have made both in between.
-        return load(&path)?.ok_or_else(|| LedgerError::KeyMissing { ledger: ledger_path.to_owned(), path });
+        Contents::Partitions => return load(&path)?.ok_or_else(|| LedgerError::KeyMissing { ledger: ledger(), path }),
+        Contents::NoPartition => {}
+        Contents::Nothing => drop(schema::open(ledger_path)?),
     }
     create(&path).map_err(|error| LedgerError::KeyUnusable { path: path.clone(), verb: "made", error })?;
     load(&path)?.ok_or_else(|| LedgerError::KeyUnusable { path, verb: "read", error: ErrorKind::NotFound.into() })
@@ -121,7 +129,9 @@ mod tests {
 
     fn names(folder: &tempfile::TempDir) -> Vec<String> {
         let entries = std::fs::read_dir(folder.path()).unwrap();
-        entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect()
+        let mut names: Vec<_> = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+        names.sort();
+        names
     }
 
     #[test]
@@ -129,14 +139,13 @@ mod tests {
         let (folder, path) = ledger();
         let key = load_or_create(&path).unwrap();
         assert_ne!(key, [0; 16]);
-        assert_eq!(names(&folder), ["nabiz.db.key"]);
+        assert_eq!(names(&folder), ["nabiz.db", "nabiz.db.key"]);
         #[cfg(unix)]
         {
             use std::os::unix::fs::PermissionsExt;
             let mode = std::fs::metadata(path_of_key(&path)).unwrap().permissions().mode();
             assert_eq!(mode & 0o777, 0o600);
         }
-        std::fs::write(&path, "a ledger").unwrap();
         assert_eq!(load_or_create(&path).unwrap(), key);
         let (_folder, other) = ledger();
         assert_ne!(load_or_create(&other).unwrap(), key);
@@ -145,6 +154,7 @@ mod tests {
     #[test]
     fn the_file_is_hexadecimal() {
         let (_folder, path) = ledger();
+        schema::open(&path).unwrap();
         std::fs::write(path_of_key(&path), "000102030405060708090A0b0c0d0e0f\n").unwrap();
         assert_eq!(load_or_create(&path).unwrap(), [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15]);
     }
@@ -162,7 +172,7 @@ mod tests {
             threads.into_iter().map(|thread| thread.join().unwrap()).collect()
         });
         assert!(keys.iter().all(|key| *key == keys[0]), "{keys:?}");
-        assert_eq!(names(&folder), ["nabiz.db.key"]);
+        assert_eq!(names(&folder), ["nabiz.db", "nabiz.db.key"]);
     }
 
     #[test]
@@ -181,18 +191,57 @@ mod tests {
         }
     }
 
+    fn take_a_partition_over(path: &Path) {
+        let mut ledger = crate::ledger::Ledger::open(path, crate::event::Channels::default()).unwrap();
+        ledger.take_over("calls", 0, "test").unwrap();
+    }
+
     #[test]
     fn a_ledger_without_its_key_gets_no_other() {
         let (folder, path) = ledger();
-        std::fs::write(&path, "a ledger").unwrap();
+        take_a_partition_over(&path);
         assert!(matches!(load_or_create(&path), Err(LedgerError::KeyMissing { .. })));
         assert_eq!(names(&folder), ["nabiz.db"]);
+    }
+
+    #[test]
+    fn a_ledger_that_was_made_and_never_used_gets_a_key() {
+        let (folder, path) = ledger();
+        schema::open(&path).unwrap();
+        load_or_create(&path).unwrap();
+        assert_eq!(names(&folder), ["nabiz.db", "nabiz.db.key"]);
+    }
+
+    #[test]
+    fn a_key_without_its_ledger_begins_nothing_anew() {
+        let (_folder, path) = ledger();
+        load_or_create(&path).unwrap();
+        take_a_partition_over(&path);
+        for empty in [true, false] {
+            std::fs::remove_file(&path).unwrap();
+            if empty {
+                std::fs::write(&path, "").unwrap();
+            }
+            let error = load_or_create(&path).unwrap_err();
+            assert!(matches!(error, LedgerError::LedgerMissing { .. }), "{error}");
+            assert_eq!(path.exists(), empty);
+        }
+    }
+
+    #[test]
+    fn what_is_no_ledger_is_an_error_that_says_so() {
+        let (folder, path) = ledger();
+        std::fs::write(&path, "a text that is long enough to be no database at all").unwrap();
+        let error = load_or_create(&path).unwrap_err();
+        assert!(matches!(error, LedgerError::Unreadable { .. }), "{error}");
+        let error = load_or_create(folder.path()).unwrap_err();
+        assert!(matches!(error, LedgerError::Unreadable { .. }), "{error}");
     }
 
     #[test]
     fn a_folder_that_is_not_there_is_an_error() {
         let (folder, _) = ledger();
         let error = load_or_create(&folder.path().join("no/nabiz.db")).unwrap_err();
-        assert!(error.to_string().contains("cannot be made"), "{error}");
+        assert!(matches!(error, LedgerError::Unreadable { .. }), "{error}");
     }
 }

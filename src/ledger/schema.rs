@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use rusqlite::{Connection, OpenFlags, TransactionBehavior};
+use rusqlite::{Connection, OpenFlags, OptionalExtension, TransactionBehavior};
 
 use super::LedgerError;
 
@@ -107,7 +107,12 @@ CREATE TABLE agent_intervals (
 ) STRICT, WITHOUT ROWID;
 ",
     "
--- Pieces may be native histograms. Nothing is rewritten, and programs that do not know these pieces are kept out.
+-- Pieces may be native histograms: programs that do not know these pieces are kept out.
+-- What holds for the whole ledger, such as the length of its intervals.
+CREATE TABLE facts (
+    name TEXT PRIMARY KEY,
+    value INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
 ",
 ];
 
@@ -115,8 +120,9 @@ CREATE TABLE agent_intervals (
 const CACHE_KIB: i64 = 16 << 10;
 /// Pages of 4 KiB in the write-ahead log at which they are copied into the file.
 const WAL_PAGES: i64 = 4096;
-/// How long a statement waits for another instance's write.
-const BUSY_WAIT: Duration = Duration::from_secs(5);
+/// How long a statement waits for another instance's write. Reading may have to wait for what becomes of a checkpoint, so
+/// this is short: what fails is tried again.
+const BUSY_WAIT: Duration = Duration::from_secs(2);
 
 /// Opens the ledger for writing; makes it where there is none, and brings an older one up to date.
 ///
@@ -126,12 +132,17 @@ pub(super) fn open(path: &Path) -> Result<Connection, LedgerError> {
     let unreadable = |error| LedgerError::Unreadable { path: path.to_owned(), error };
     let mut connection = Connection::open(path).map_err(unreadable)?;
     connection.busy_timeout(BUSY_WAIT)?;
-    check(&connection, path)?;
+    let found = check(&connection, path)?;
     connection.pragma_update(None, "journal_mode", "wal").map_err(unreadable)?;
     connection.pragma_update(None, "synchronous", "full")?;
     // SQLite's own bounds, 2 MiB of cache and 4 MiB of write-ahead log, make it read and copy pages several times a second.
     connection.pragma_update(None, "cache_size", -CACHE_KIB)?;
     connection.pragma_update(None, "wal_autocheckpoint", WAL_PAGES)?;
+    if found == MIGRATIONS.len() {
+        // Nothing is written, so that a start on a full disk, or while another instance writes, waits for its partitions
+        // with all that is told of that.
+        return Ok(connection);
+    }
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let found = check(&transaction, path)?;
     for migration in MIGRATIONS.iter().skip(found) {
@@ -140,7 +151,42 @@ pub(super) fn open(path: &Path) -> Result<Connection, LedgerError> {
     transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
     transaction.pragma_update(None, "user_version", SCHEMA_VERSION)?;
     transaction.commit()?;
+    // The file alone is a ledger from now on, and not only together with its write-ahead log.
+    connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
+    if found == 0 {
+        tracing::info!(path = %path.display(), "a new ledger was made, topics are read from their beginning");
+    }
     Ok(connection)
+}
+
+/// What a file holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Contents {
+    /// There is no file, or nothing in it.
+    Nothing,
+    /// A ledger in which no partition was ever stored.
+    NoPartition,
+    /// A ledger with partitions.
+    Partitions,
+}
+
+/// What the file of a ledger holds. Nothing is changed.
+///
+/// # Errors
+/// [`LedgerError`] where it is unreadable, foreign or newer.
+pub(super) fn contents(path: &Path) -> Result<Contents, LedgerError> {
+    let unreadable = |error| LedgerError::Unreadable { path: path.to_owned(), error };
+    if !path.exists() {
+        return Ok(Contents::Nothing);
+    }
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags).map_err(unreadable)?;
+    connection.busy_timeout(BUSY_WAIT)?;
+    if check(&connection, path)? == 0 {
+        return Ok(Contents::Nothing);
+    }
+    let stored = connection.query_row("SELECT EXISTS (SELECT * FROM partitions)", [], |row| row.get(0));
+    Ok(if stored.map_err(unreadable)? { Contents::Partitions } else { Contents::NoPartition })
 }
 
 /// Opens an existing ledger for reading only.
@@ -161,13 +207,28 @@ pub(super) fn open_read_only(path: &Path) -> Result<Connection, LedgerError> {
     Ok(connection)
 }
 
+/// Length of the intervals of the history; `None` where that is not known, as in a ledger of the first version.
+pub(super) fn interval_ms(connection: &Connection) -> rusqlite::Result<Option<u64>> {
+    if !connection.table_exists(None, "facts")? {
+        return Ok(None);
+    }
+    let select = "SELECT value FROM facts WHERE name = 'interval_ms'";
+    let stored: Option<i64> = connection.query_row(select, [], |row| row.get(0)).optional()?;
+    Ok(stored.map(i64::unsigned_abs))
+}
+
 /// The schema version of a file; 0 for an empty one.
 fn check(connection: &Connection, path: &Path) -> Result<usize, LedgerError> {
     let unreadable = |error| LedgerError::Unreadable { path: path.to_owned(), error };
-    let pragma = |name: &str| connection.pragma_query_value(None, name, |row| row.get::<_, i64>(0)).map_err(unreadable);
-    let (application, version) = (pragma("application_id")?, pragma("user_version")?);
-    let tables: i64 =
-        connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0)).map_err(unreadable)?;
+    // One statement sees one state: another process may be about to make the ledger.
+    let (application, version, tables): (i64, i64, i64) = connection
+        .query_row(
+            "SELECT (SELECT application_id FROM pragma_application_id), (SELECT user_version FROM pragma_user_version),
+             (SELECT count(*) FROM sqlite_schema)",
+            [],
+            |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)),
+        )
+        .map_err(unreadable)?;
     match (application, version) {
         (0, 0) if tables == 0 => Ok(0),
         (APPLICATION_ID, version) if version > SCHEMA_VERSION => {

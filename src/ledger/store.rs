@@ -73,6 +73,8 @@ pub struct Size {
     pub used_bytes: u64,
     /// Bytes of the file, with what is free for new data; the write-ahead log is not counted.
     pub file_bytes: u64,
+    /// Bytes of the write-ahead log.
+    pub wal_bytes: u64,
 }
 
 /// The ledger, open for writing.
@@ -89,6 +91,24 @@ impl Ledger {
     /// [`LedgerError`]; an unreadable, foreign or newer file is never replaced.
     pub fn open(path: &Path, channels: Channels) -> Result<Self, LedgerError> {
         Ok(Ledger { connection: schema::open(path)?, channels })
+    }
+
+    /// Takes note of the length of the intervals of the history, which stays the same for the life of the ledger.
+    ///
+    /// # Errors
+    /// [`LedgerError::OtherInterval`] where it has been another, else [`LedgerError::Sqlite`].
+    pub fn keep_interval(&mut self, interval_ms: u64) -> Result<(), LedgerError> {
+        match schema::interval_ms(&self.connection)? {
+            Some(stored_ms) if stored_ms != interval_ms => {
+                Err(LedgerError::OtherInterval { stored_ms, configured_ms: interval_ms })
+            }
+            Some(_) => Ok(()),
+            None => {
+                let insert = "INSERT INTO facts (name, value) VALUES ('interval_ms', ?1) ON CONFLICT DO NOTHING";
+                self.connection.execute(insert, params![i64::try_from(interval_ms).unwrap_or(i64::MAX)])?;
+                Ok(())
+            }
+        }
     }
 
     /// Takes a partition over. From then on, whoever held it is refused.
@@ -167,7 +187,9 @@ impl Ledger {
         let pragma = |name: &str| self.connection.pragma_query_value(None, name, |row| row.get::<_, i64>(0));
         let (page_bytes, pages, free) = (pragma("page_size")?, pragma("page_count")?, pragma("freelist_count")?);
         let bytes = |pages: i64| (page_bytes * pages).unsigned_abs();
-        Ok(Size { used_bytes: bytes(pages - free), file_bytes: bytes(pages) })
+        let wal = self.connection.path().map(|path| format!("{path}-wal"));
+        let wal_bytes = wal.and_then(|wal| std::fs::metadata(wal).ok()).map_or(0, |file| file.len());
+        Ok(Size { used_bytes: bytes(pages - free), file_bytes: bytes(pages), wal_bytes })
     }
 
     /// Bounds the file, so that a test can fill it.

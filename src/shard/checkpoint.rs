@@ -48,6 +48,12 @@ impl Shard {
         self.state.contacts.changed_count()
     }
 
+    /// Rows of the interval history that have changed since the last checkpoint. While none is stored, they are what grows.
+    pub fn unsaved_intervals(&self) -> usize {
+        let state = &self.state;
+        state.series.iter().map(|series| series.intervals.len()).sum::<usize>() + state.agents.interval_count()
+    }
+
     /// What changed since the last call, to be stored in one transaction. Where it could not be stored, give it back
     /// with [`Self::give_back`].
     pub fn checkpoint(&mut self) -> Checkpoint {
@@ -87,7 +93,7 @@ impl Shard {
                 checkpoint.put(PieceKind::Series, index as i64, &stored);
                 checkpoint.put(PieceKind::SeriesNative, index as i64, &series.totals.natives());
             }
-            for (start_ms, numbers) in series.intervals.drain(..) {
+            for (start_ms, numbers) in std::mem::take(&mut series.intervals) {
                 let (queue, channel) = state.registry.labels(id);
                 let settings = state.registry.series_settings(id);
                 let (target_wait_ms, target_ratio) = (settings.target_wait_ms, settings.target_ratio);
@@ -177,6 +183,7 @@ impl State {
         let mut sorted: Vec<&Piece> = pieces.iter().collect();
         sorted.sort_by_key(|piece| (piece.kind, piece.number));
         self.ids.restore(&sorted)?;
+        let mut has_totals = vec![false; self.series.len()];
         for piece in &sorted {
             let inconsistent = || RestoreError::Inconsistent { kind: piece.kind, number: piece.number };
             match piece.kind {
@@ -184,19 +191,24 @@ impl State {
                     let index = usize::try_from(piece.number).map_err(|_| inconsistent())?;
                     let stored: StoredSeries = read(piece)?;
                     let series = self.series.get_mut(index).ok_or_else(inconsistent)?;
+                    has_totals[index] = true;
                     series.totals = stored.totals;
                     bounds.move_totals(&mut series.totals, &self.bounds);
                     self.bounds.natives_from_classic(&mut series.totals);
                     series.windows.set_day(stored.day);
                 }
                 PieceKind::Pane if pane_ms == self.grid.pane_ms => {
-                    let series = self.series.get_mut(series_of_pane(piece.number)).ok_or_else(inconsistent)?;
+                    let index = series_of_pane(piece.number);
+                    let booked = has_totals.get(index).copied().unwrap_or(false);
+                    let series = self.series.get_mut(index).filter(|_| booked).ok_or_else(inconsistent)?;
                     series.windows.restore_pane(&self.grid, piece)?;
                 }
                 // Sorted after the series, whose native counts it replaces.
                 PieceKind::SeriesNative => {
                     let index = usize::try_from(piece.number).map_err(|_| inconsistent())?;
-                    let series = self.series.get_mut(index).ok_or_else(inconsistent)?;
+                    // What was booked has totals; without them they would begin anew.
+                    let booked = has_totals.get(index).copied().unwrap_or(false);
+                    let series = self.series.get_mut(index).filter(|_| booked).ok_or_else(inconsistent)?;
                     series.totals.set_natives(read(piece)?);
                 }
                 PieceKind::Agents | PieceKind::AgentTime => self.agents.restore(piece)?,
@@ -213,7 +225,8 @@ impl State {
             self.nothing_stored = true;
         }
         let moment = self.moment_of_time(self.stream_ms.unwrap_or(0));
-        self.contacts.restore(&sorted, &mut self.registry, &moment)?;
+        // What became of contacts is booked once: they must not be found again as they were.
+        self.nothing_stored |= !self.contacts.restore(&sorted, &mut self.registry, &moment)?;
         self.book();
         Ok(())
     }

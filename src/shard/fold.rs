@@ -125,6 +125,11 @@ impl Shard {
         Shard { settings, hasher: IdHasher::new(hash_key), state }
     }
 
+    /// Identities of records in memory.
+    pub fn remembered_ids(&self) -> usize {
+        self.state.ids.len()
+    }
+
     /// Stream time; absent before the first record.
     pub fn stream_time_ms(&self) -> Option<i64> {
         self.state.stream_ms

@@ -1,5 +1,7 @@
 //! Booking: facts into totals and windows.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use super::Settings;
@@ -51,7 +53,7 @@ pub(super) struct Series {
     pub(super) totals: Totals,
     pub(super) windows: SeriesWindows,
     /// What happened since the last checkpoint, by start of the interval.
-    pub(super) intervals: Vec<(i64, IntervalNumbers)>,
+    pub(super) intervals: BTreeMap<i64, IntervalNumbers>,
     /// Differs from what is stored.
     pub(super) changed: bool,
 }
@@ -61,17 +63,13 @@ impl Series {
         Series {
             totals: Totals::default(),
             windows: SeriesWindows::new(grid, position),
-            intervals: Vec::new(),
+            intervals: BTreeMap::new(),
             changed: false,
         }
     }
 
     fn interval(&mut self, start_ms: i64) -> &mut IntervalNumbers {
-        let place = self.intervals.iter().rposition(|(known_ms, _)| *known_ms == start_ms).unwrap_or_else(|| {
-            self.intervals.push((start_ms, IntervalNumbers::default()));
-            self.intervals.len() - 1
-        });
-        &mut self.intervals[place].1
+        self.intervals.entry(start_ms).or_default()
     }
 
     /// Takes back increments that were not stored.

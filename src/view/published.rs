@@ -81,8 +81,22 @@ pub struct Health {
     pub checkpoint_pause_us: u64,
     /// Checkpoints and takeovers that failed; each is tried again.
     pub ledger_failures: u64,
+    /// What is wrong with the ledger now; numbers go on without it.
+    pub ledger_trouble: Option<String>,
     /// Bytes in use in the ledger.
     pub ledger_bytes: u64,
+    /// Bytes of the ledger's file, with what is free for new data.
+    pub ledger_file_bytes: u64,
+    /// Bytes of its write-ahead log.
+    pub ledger_wal_bytes: u64,
+    /// Rows of the interval history in memory that are not stored yet.
+    pub unsaved_intervals: u64,
+    /// Distributions in the ledger that could not be read: replaced by what came later.
+    pub distributions_replaced: u64,
+    /// Distributions in the ledger that could not be read: left out of an answer, each time.
+    pub distributions_unreadable: u64,
+    /// Logs of partitions that went back, because their topic was made anew.
+    pub log_resets: u64,
 }
 
 /// How one partition is.
@@ -106,6 +120,8 @@ pub struct PartitionHealth {
     pub missed: u64,
     /// Dead letters that are not written yet.
     pub letters: u64,
+    /// Identities of records in memory.
+    pub remembered_ids: u64,
 }
 
 impl Published {

@@ -3,7 +3,7 @@
 //! A stretch of time fills whole panes between its two ends. The panes keep the ends, and how many agents begin and
 //! cease to fill panes from there on, so that booking costs the same however long the stretch.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 
 use serde::{Deserialize, Serialize};
 
@@ -28,7 +28,7 @@ pub(crate) struct AgentTime {
     today_start_ms: i64,
     /// Booked since the last checkpoint, by interval.
     #[serde(skip)]
-    intervals: Vec<(i64, [u64; STATES])>,
+    intervals: BTreeMap<i64, [u64; STATES]>,
     /// Differs from what is stored.
     #[serde(skip)]
     pub(crate) changed: bool,
@@ -88,15 +88,17 @@ impl AgentTime {
 
     /// Adds time to an interval, or gives back what [`Self::take_intervals`] gave.
     pub(crate) fn add_to_interval(&mut self, start_ms: i64, state_ms: [u64; STATES]) {
-        match self.intervals.iter_mut().rfind(|(known_ms, _)| *known_ms == start_ms) {
-            Some((_, known)) => add(known, state_ms),
-            None => self.intervals.push((start_ms, state_ms)),
-        }
+        add(self.intervals.entry(start_ms).or_default(), state_ms);
     }
 
     /// What was booked by interval since the last call.
-    pub(crate) fn take_intervals(&mut self) -> Vec<(i64, [u64; STATES])> {
+    pub(crate) fn take_intervals(&mut self) -> BTreeMap<i64, [u64; STATES]> {
         std::mem::take(&mut self.intervals)
+    }
+
+    /// Intervals with booked time that [`Self::take_intervals`] would give.
+    pub(crate) fn interval_count(&self) -> usize {
+        self.intervals.len()
     }
 
     /// Forgets the panes, as when their width has changed.

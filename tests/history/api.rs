@@ -12,7 +12,7 @@ use super::fixture::numbers::{published, snapshot};
 use super::fixture::{DEADLINE, Server};
 
 fn server(book: &Book) -> Server {
-    let source = HistorySource::new(book.path.clone(), book.settings.clone(), INTERVAL_MS as u64);
+    let source = HistorySource::new(book.path.clone(), book.settings.clone(), INTERVAL_MS as u64, Vec::new());
     Server::with_history(published(snapshot(), true), source)
 }
 
@@ -127,6 +127,7 @@ fn queries_are_bounded_and_a_place_is_free_once_its_client_is_gone() {
     let mut open: Vec<_> = (0..4).map(|_| stalled(&server)).collect();
     assert!(open.iter().all(|(_, head)| head == "HTTP/1.1 200"), "{open:?}");
     assert_eq!(stalled(&server).1, "HTTP/1.1 503");
+    assert_eq!(server.refusals.get(nabiz::http::Refusal::History), 1);
     open.pop();
     let asked = Instant::now();
     loop {

@@ -74,7 +74,10 @@ fn the_table_is_aligned_and_marks_what_is_open() {
     let lines: Vec<&str> = text(&table.stdout).lines().collect();
     assert_eq!(lines.len(), 4, "{lines:?}");
     assert!(lines[0].starts_with("start "));
-    assert!(lines[1].starts_with("2026-01-05 09:00  ") && lines[2].starts_with("2026-01-05 09:15* "), "{lines:?}");
+    assert!(
+        lines[1].starts_with("2026-01-05 09:00+03  ") && lines[2].starts_with("2026-01-05 09:15+03* "),
+        "{lines:?}"
+    );
     assert!(lines[3].starts_with("* can still change"));
     let end_of = |line: &str, word: &str| line.find(word).map(|at| at + word.len());
     assert_eq!(end_of(lines[0], "asa"), end_of(lines[1], "10.0s"));
@@ -89,6 +92,10 @@ fn an_empty_result_is_no_error() {
         assert_eq!((answer.status.code(), text(&answer.stdout)), (Some(0), expected));
         assert!(text(&answer.stderr).contains("the queue \"nowhere\" has no history in this period"));
     }
+    let long_ago = ["--from", "2020-01-01", "--to", "2020-01-02"];
+    let answer = run(book.folder(), &long_ago);
+    assert_eq!((answer.status.code(), text(&answer.stdout)), (Some(0), ""));
+    assert!(text(&answer.stderr).contains("there is no history in this period"));
     let csv = run(book.folder(), &["--from", "2020-01-01", "--to", "2020-01-02", "--format", "csv"]);
     assert_eq!(text(&csv.stdout).lines().count(), 1);
 }

@@ -5,10 +5,10 @@ use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex, Weak};
 use std::time::Duration;
 
-use rdkafka::ClientConfig;
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::{ClientConfig, Offset, TopicPartitionList};
 use tempfile::TempDir;
 
 use super::{Tools, end, exit_within, free_port, signal, tail, try_wait_for, wait_for};
@@ -148,6 +148,17 @@ impl Kafka {
                 .count();
             if led == partitions as usize { Ok(()) } else { Err(anyhow::anyhow!("{led} of {partitions} led")) }
         });
+    }
+
+    /// Takes the records of a partition before an offset away, as retention does.
+    pub fn delete_records(&self, topic: &str, partition: i32, before: i64) {
+        let admin: AdminClient<DefaultClientContext> = self.client().create().expect("an admin client");
+        let options = AdminOptions::new().request_timeout(Some(Duration::from_secs(30)));
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+        let mut offsets = TopicPartitionList::new();
+        offsets.add_partition_offset(topic, partition, Offset::Offset(before)).expect("an offset");
+        let deleted = runtime.block_on(admin.delete_records(&offsets, &options)).expect("an answer of the broker");
+        deleted.elements().iter().for_each(|element| element.error().expect("the records are deleted"));
     }
 
     /// The configuration of a client of the open listener.

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer};
 use rdkafka::error::KafkaError;
 use rdkafka::message::{Headers, Message};
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
@@ -101,6 +101,14 @@ pub fn read_all(kafka: &Kafka, topic: &str) -> Vec<Incoming> {
     }
     read.sort_by_key(|record| (record.partition, record.offset));
     read
+}
+
+/// Commits an offset of partition 0 in the name of a group that has no members now.
+pub fn commit(kafka: &Kafka, group: &str, topic: &str, offset: i64) {
+    let consumer: BaseConsumer = kafka.client().set("group.id", group).create().expect("a consumer");
+    let mut offsets = TopicPartitionList::new();
+    offsets.add_partition_offset(topic, 0, Offset::Offset(offset)).expect("an offset");
+    super::wait_for("the offset committed", Duration::from_secs(30), || consumer.commit(&offsets, CommitMode::Sync));
 }
 
 /// How many records a topic holds.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use tempfile::TempDir;
 
@@ -22,6 +22,7 @@ pub struct Pipeline {
     topics: Vec<(String, &'static str)>,
     client: BTreeMap<String, String>,
     shard_label: bool,
+    idle_advance: bool,
 }
 
 impl Pipeline {
@@ -37,12 +38,25 @@ impl Pipeline {
             topics: Vec::new(),
             client: BTreeMap::new(),
             shard_label: false,
+            idle_advance: false,
         }
+    }
+
+    /// Keeps its files, with the ledger and the log, in a folder of `disk`.
+    pub fn on(mut self, disk: &Path) -> Pipeline {
+        self.folder = tempfile::Builder::new().prefix("nabiz-pipeline-").tempdir_in(disk).expect("a temporary folder");
+        self
     }
 
     /// Marks each contact metric with its partition, for several instances of one group.
     pub fn shard_label(mut self) -> Pipeline {
         self.shard_label = true;
+        self
+    }
+
+    /// Lets stream time advance by the clock where there is nothing to read.
+    pub fn idle_advance(mut self) -> Pipeline {
+        self.idle_advance = true;
         self
     }
 
@@ -66,6 +80,11 @@ impl Pipeline {
     /// The configuration of [`Pipeline::serve`].
     pub fn config(&self) -> PathBuf {
         self.folder.path().join("nabiz.toml")
+    }
+
+    /// Where the ledger is.
+    pub fn ledger(&self) -> PathBuf {
+        self.folder.path().join("nabiz.db")
     }
 
     /// Starts `nabiz serve`.
@@ -96,14 +115,14 @@ impl Pipeline {
         for (key, value) in &self.client {
             let _ = writeln!(text, "{key:?} = {value:?}");
         }
-        let ledger = self.folder.path().join("nabiz.db");
         let _ = write!(
             text,
-            "[windows]\nidle_advance = false\n[metrics]\nshard_label = {}\n[http]\nlisten = {:?}\n[ledger]\npath = {:?}\n\
+            "[windows]\nidle_advance = {}\n[metrics]\nshard_label = {}\n[http]\nlisten = {:?}\n[ledger]\npath = {:?}\n\
              [queues.support]\nname = \"Destek\"\naliases = [\"600\"]\n",
+            self.idle_advance,
             self.shard_label,
             address,
-            ledger.display().to_string()
+            self.ledger().display().to_string()
         );
         text
     }

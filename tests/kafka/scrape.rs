@@ -2,8 +2,16 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use nabiz::exposition::catalogue::{self, Metric, Source};
+
 /// A sample's name and labels.
 pub type SampleKey = (String, BTreeMap<String, String>);
+
+/// Whether a metric is of a process, and not of what was read: its counters begin anew with each start.
+pub fn is_of_the_process(name: &str) -> bool {
+    let is_it = |metric: &&Metric| metric.source == Source::Pipeline && metric.name == name;
+    name.starts_with("process_") || catalogue::ALL.iter().any(is_it)
+}
 
 /// One scrape.
 #[derive(Clone, Debug, Default)]

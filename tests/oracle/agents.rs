@@ -156,4 +156,19 @@ impl Agents {
         }
         sums
     }
+
+    /// Booked milliseconds by interval, queue and state.
+    pub fn intervals(&self, interval_ms: i64) -> BTreeMap<(i64, String), [u64; 5]> {
+        let mut sums: BTreeMap<(i64, String), [u64; 5]> = BTreeMap::new();
+        for stretch in &self.booked {
+            let mut from = stretch.from;
+            while from < stretch.to {
+                let start = from - from.rem_euclid(interval_ms);
+                let to = stretch.to.min(start + interval_ms);
+                sums.entry((start, stretch.queue.clone())).or_default()[stretch.state.index()] += (to - from) as u64;
+                from = to;
+            }
+        }
+        sums
+    }
 }

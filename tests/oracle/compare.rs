@@ -7,7 +7,9 @@ use nabiz::event::ChannelId;
 use nabiz::shard::Settings;
 use nabiz::view::{SeriesSnapshot, Snapshot, WindowCounts, WindowSnapshot};
 
-use super::Exact;
+use super::facts::{Interval, IntervalKey};
+use super::store::Store;
+use super::{Exact, Oracle};
 
 const QUANTILES: [f64; 4] = [0.5, 0.9, 0.95, 0.99];
 /// Two significant digits.
@@ -154,4 +156,42 @@ fn queues(settings: &Settings, found: &mut Vec<String>, core: &Snapshot, exact: 
             found.push(format!("configured queue {queue} is not among the queues"));
         }
     }
+}
+
+/// Where the stored interval history differs from the oracle's. Agent time is compared up to the interval of the booked
+/// time: those who do not change are booked only when it has ended.
+pub fn history_differences(settings: &Settings, store: &Store, oracle: &Oracle) -> Vec<String> {
+    let Some(interval_ms) = settings.history_interval_ms.map(|interval_ms| interval_ms as i64) else {
+        return Vec::new();
+    };
+    let mut found = Vec::new();
+    let mut stored: BTreeMap<IntervalKey, Interval> = BTreeMap::new();
+    for delta in &store.intervals {
+        let queue = settings.queue(&delta.queue);
+        differ(&mut found, "target", &delta.target_wait_ms, &queue.target_wait_ms);
+        let row = stored.entry((delta.start_ms, delta.queue.to_string(), delta.channel)).or_default();
+        row.counts.add(&delta.counts);
+        row.wait_answered.add(&delta.wait_answered);
+        row.wait_abandoned.add(&delta.wait_abandoned);
+        row.handle.add(&delta.handle);
+    }
+    differ(&mut found, "history", &stored, &oracle.history(interval_ms));
+
+    let mut agents: BTreeMap<(i64, String), [u64; 5]> = BTreeMap::new();
+    for delta in &store.agent_intervals {
+        let row = agents.entry((delta.start_ms, delta.queue.to_string())).or_default();
+        row.iter_mut().zip(delta.state_ms).for_each(|(sum, ms)| *sum += ms);
+    }
+    let mut exact = oracle.agent_history(interval_ms);
+    let booked_to = oracle.now.unwrap_or(0) - settings.windows.allowed_lateness_ms as i64;
+    let open = booked_to - booked_to.rem_euclid(interval_ms);
+    let mut no_more_than = exact.split_off(&(open, String::new()));
+    for (key, ms) in agents.split_off(&(open, String::new())) {
+        let exact = no_more_than.remove(&key).unwrap_or_default();
+        if ms.iter().zip(exact).any(|(ms, exact)| *ms > exact) {
+            found.push(format!("agent time of the open interval {key:?}: core {ms:?}, oracle {exact:?}"));
+        }
+    }
+    differ(&mut found, "agent history", &agents, &exact);
+    found
 }

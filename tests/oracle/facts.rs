@@ -1,10 +1,11 @@
 //! What happened, as one plain list, and the numbers that MEASURES.md makes of it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{LazyLock, Mutex};
 
 use nabiz::event::{ChannelId, LeftReason};
-use nabiz::shard::Settings;
-use nabiz::view::{BucketHistogram, Totals, WindowCounts};
+use nabiz::shard::{IntervalCounts, Settings};
+use nabiz::view::{BucketHistogram, Cells, NativeCounts, Totals, WindowCounts};
 
 /// Which record a fact comes from, as far as windows are concerned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -100,6 +101,29 @@ fn observe(histogram: &mut BucketHistogram, value: u64, bounds: &[u64]) {
     }
     histogram.counts[bucket] += 1;
     histogram.sum_ms += value;
+    observe_native(&mut histogram.native, value);
+}
+
+/// The native bucket by its definition: the first whose upper bound, a power of 2^(1/32) seconds, is not below the middle of
+/// the value's HDR cell.
+fn observe_native(native: &mut NativeCounts, value: u64) {
+    if value == 0 {
+        native.zero += 1;
+        return;
+    }
+    // The same values are looked up after every step.
+    static BUCKETS: LazyLock<Mutex<HashMap<u64, i16>>> = LazyLock::new(Mutex::default);
+    let bucket = *BUCKETS.lock().unwrap().entry(value).or_insert_with(|| {
+        let cells = hdrhistogram::Histogram::<u64>::new_with_bounds(1, 1 << 42, 2).unwrap();
+        let middle_seconds = cells.median_equivalent(value) as f64 / 1000.0;
+        let holds = |bucket: &i16| (f64::from(*bucket) / 32.0).exp2() >= middle_seconds * (1.0 - 1e-12);
+        (-400..1000).find(holds).unwrap()
+    });
+    let place = native.buckets.partition_point(|(known, _)| *known < bucket);
+    match native.buckets.get_mut(place) {
+        Some((known, count)) if *known == bucket => *count += 1,
+        _ => native.buckets.insert(place, (bucket, 1)),
+    }
 }
 
 /// The counters of one series.
@@ -184,4 +208,68 @@ pub fn by_series(facts: &[Fact]) -> BTreeMap<(String, ChannelId), Vec<&Fact>> {
         series.entry((fact.queue.clone(), fact.channel)).or_default().push(fact);
     }
     series
+}
+
+/// Start, queue and channel.
+pub type IntervalKey = (i64, String, ChannelId);
+
+/// One row of the interval history.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Interval {
+    pub counts: IntervalCounts,
+    pub wait_answered: Cells,
+    pub wait_abandoned: Cells,
+    pub handle: Cells,
+}
+
+/// The facts by the interval in which they happened, however late we heard of them.
+pub fn intervals(interval_ms: i64, facts: &[Fact]) -> BTreeMap<IntervalKey, Interval> {
+    let mut intervals: BTreeMap<IntervalKey, Interval> = BTreeMap::new();
+    for fact in facts {
+        let start_ms = fact.time - fact.time.rem_euclid(interval_ms);
+        let row = intervals.entry((start_ms, fact.queue.clone(), fact.channel)).or_default();
+        let counts = &mut row.counts;
+        match &fact.what {
+            What::Offered => counts.offered += 1,
+            What::Answered { wait, in_target } => {
+                counts.answered += 1;
+                counts.answered_in_target += u64::from(*in_target);
+                counts.wait_sum_ms += wait;
+                counts.wait_max_ms = counts.wait_max_ms.max(*wait);
+                row.wait_answered.increment(*wait);
+            }
+            What::Abandoned { wait, in_target, short } => {
+                counts.abandoned += 1;
+                counts.abandoned_in_target += u64::from(*in_target);
+                counts.abandoned_short += u64::from(*short);
+                counts.abandon_wait_sum_ms += wait;
+                row.wait_abandoned.increment(*wait);
+            }
+            What::Left(reason) => counts.left[reason.index()] += 1,
+            What::Lost => counts.lost += 1,
+            What::Met => counts.met += 1,
+            What::Missed => counts.missed += 1,
+            What::Handled { ms } => {
+                counts.handled += 1;
+                counts.handle_sum_ms += ms;
+                row.handle.increment(*ms);
+            }
+            What::FirstResponse { ms } => {
+                counts.first_responses += 1;
+                counts.first_response_sum_ms += ms;
+            }
+            What::Resolution { ms } => {
+                counts.resolutions += 1;
+                counts.resolution_sum_ms += ms;
+            }
+            What::NotAnswered => counts.not_answered += 1,
+            What::Transferred => counts.transfers += 1,
+            What::Reopened => counts.reopened += 1,
+            What::Survey { score } => {
+                counts.surveys += 1;
+                counts.survey_score_sum += u64::from(*score);
+            }
+        }
+    }
+    intervals
 }

@@ -15,14 +15,17 @@ use nabiz::view::{
 mod agents;
 pub mod compare;
 mod contact;
-mod facts;
+pub mod facts;
 mod followups;
+pub mod kept;
 pub mod log;
+pub mod run;
+pub mod store;
 pub mod world;
 
 use agents::Agents;
 use contact::{Books, Contact, Context, Outcome};
-use facts::Cause;
+use facts::{Cause, Interval, IntervalKey};
 use followups::Followups;
 
 /// How far ahead of its record's timestamp an event time is believed.
@@ -251,6 +254,16 @@ impl Oracle {
         if let Some(now) = self.now {
             self.bring_due(now, None);
         }
+    }
+
+    /// The interval history so far.
+    pub fn history(&self, interval_ms: i64) -> BTreeMap<IntervalKey, Interval> {
+        facts::intervals(interval_ms, &self.books.facts)
+    }
+
+    /// Booked agent time by interval and queue.
+    pub fn agent_history(&self, interval_ms: i64) -> BTreeMap<(i64, String), [u64; 5]> {
+        self.agents.intervals(interval_ms)
     }
 
     /// Positions of all orphans so far, in no order.

@@ -81,9 +81,11 @@ fn write_line(line: &[String; COLUMNS], widths: &[usize; COLUMNS], out: &mut imp
 }
 
 fn line(row: &HistoryRow, zone: &TimeZone) -> [String; COLUMNS] {
-    let start = Timestamp::from_millisecond(row.start_ms)
-        .map(|start| zone.to_datetime(start).strftime("%Y-%m-%d %H:%M").to_string())
-        .unwrap_or_default();
+    let start = Timestamp::from_millisecond(row.start_ms).map_or_else(
+        |_| String::new(),
+        // With the offset, or an hour of autumn would be there twice.
+        |start| format!("{}{}", zone.to_datetime(start).strftime("%Y-%m-%d %H:%M"), zone.to_offset(start)),
+    );
     let (counts, window) = (&row.counts, row.window());
     let percent = |ratio: Option<f64>| ratio.map_or(String::new(), |ratio| format!("{:.1}%", ratio * 100.0));
     let seconds = |seconds: Option<f64>| seconds.map_or(String::new(), |seconds| format!("{seconds:.1}s"));

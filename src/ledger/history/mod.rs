@@ -71,6 +71,8 @@ pub struct History {
     names: HashMap<i64, Arc<str>>,
     codec: Codec,
     is_cancelled: Box<dyn Fn() -> bool + Send>,
+    /// The topics that are read; all that ever were where none is given.
+    topics: Vec<String>,
 }
 
 impl History {
@@ -81,6 +83,12 @@ impl History {
     /// [`LedgerError`] where there is no ledger of this or an older version.
     pub fn open(path: &Path, settings: Arc<Settings>, interval_ms: u64, query: Query) -> Result<History, LedgerError> {
         let connection = schema::open_read_only(path)?;
+        match schema::interval_ms(&connection)? {
+            Some(stored_ms) if stored_ms != interval_ms => {
+                return Err(LedgerError::OtherInterval { stored_ms, configured_ms: interval_ms });
+            }
+            Some(_) | None => {}
+        }
         let queue_ids = ids(&connection, &query.queues)?;
         let channel_ids = ids(&connection, &query.channels)?;
         let nothing = queue_ids.as_ref().is_some_and(Vec::is_empty);
@@ -97,7 +105,14 @@ impl History {
             names: HashMap::new(),
             codec: Codec::new(),
             is_cancelled: Box::new(|| false),
+            topics: Vec::new(),
         })
+    }
+
+    /// Names the topics that are read now: rows wait for no other.
+    pub fn of_topics(mut self, topics: Vec<String>) -> History {
+        self.topics = topics;
+        self
     }
 
     /// Ends the rows early, also within a long step, once `is_cancelled` says so.
@@ -133,7 +148,7 @@ impl History {
         step.add_intervals(first_ms, end_ms)?;
         step.add_agents(first_ms, end_ms)?;
         let sums = step.sums;
-        let open = closed_until(&tx, &self.settings)?.is_none_or(|closed_ms| last_end_ms > closed_ms);
+        let open = closed_until(&tx, &self.settings, &self.topics)?.is_none_or(|closed_ms| last_end_ms > closed_ms);
         for ((queue, channel), sum) in sums {
             let queue_settings = self.settings.queue(&queue);
             let has_agents = self.settings.channels.name(queue_settings.channel) == &*channel;
@@ -198,10 +213,22 @@ fn first_start(tx: &Transaction<'_>, from_ms: i64, to_ms: i64) -> Result<Option<
 
 /// The instant before which the history is whole, apart from events that come later than is allowed for; `None` where
 /// nothing is. A partition that was never stored may still hold events of any time; one that was stored without a record
-/// has none so far.
-fn closed_until(tx: &Transaction<'_>, settings: &Settings) -> Result<Option<i64>, LedgerError> {
-    let sql = "SELECT count(*) - count(next_offset), min(stream_ms) FROM partitions";
-    let (never_stored, stream_ms): (i64, Option<i64>) = tx.query_row(sql, [], |row| Ok((row.get(0)?, row.get(1)?)))?;
+/// has none so far. Only the topics that are read count, where they are given: one that is read no more stands still for ever.
+fn closed_until(tx: &Transaction<'_>, settings: &Settings, topics: &[String]) -> Result<Option<i64>, LedgerError> {
+    let sql = "SELECT topic, next_offset IS NOT NULL, stream_ms FROM partitions";
+    let mut select = tx.prepare(sql)?;
+    let mut rows = select.query([])?;
+    let (mut never_stored, mut stream_ms) = (0, None);
+    while let Some(row) = rows.next()? {
+        let (topic, is_stored, of_partition): (String, bool, Option<i64>) = (row.get(0)?, row.get(1)?, row.get(2)?);
+        if topics.is_empty() || topics.contains(&topic) {
+            never_stored += i32::from(!is_stored);
+            stream_ms = match (stream_ms, of_partition) {
+                (Some(a), Some(b)) => Some(i64::min(a, b)),
+                (a, b) => a.or(b),
+            };
+        }
+    }
     let windows = &settings.windows;
     // What waits for a start, or for being judged, is placed by its own time too.
     let allowed_ms = windows.allowed_lateness_ms.max(windows.reorder_grace_ms).max(windows.miss_grace_ms);
