@@ -42,7 +42,7 @@ export default dashboard(
         ], 'percentunit', { decimals: 1, noValue: 'No answers', overrides: [{ matcher: { id: 'byName', options: 'Answers' }, properties: [{ id: 'unit', value: 'locale' }, { id: 'decimals', value: 0 }] }] })],
       ),
       row(8,
-        [12, graph('Contacts a minute', 'Contacts that reached the centre, by channel.', [series('A', perMinute('channel', m('nabiz_contacts_started_total')), '{{channel}}')], 'suffix:/min', { ...LOW, stack: true })],
+        [12, graph('Contacts a minute', 'Contacts that reached the centre, by channel. The axis is logarithmic: calls are many times more than letters.', [series('A', perMinute('channel', m('nabiz_contacts_started_total')), '{{channel}}')], 'suffix:/min', { ...LOW, min: undefined, custom: { scaleDistribution: { type: 'log', log: 10 } } })],
         [12, graph('Containment by entry point', 'Share of self-service parts that needed no agent. A fall means that a menu or a system behind it is broken, or that the reason of the calls changed.',
           [series('A', ratio(sum('entry_point', `rate(${m(SELF_SERVICE, 'outcome="contained"')}[$__rate_interval])`), sum('entry_point', `rate(${m(SELF_SERVICE)}[$__rate_interval])`)), '{{entry_point}}')],
           'percentunit', { ...LOW, max: 1, noValue: 'No self-service' })],

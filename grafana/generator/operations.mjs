@@ -84,10 +84,11 @@ export default dashboard(
           rows('A', `time() - (ALERTS_FOR_STATE{alertname=~"Nabiz.*", job=~"$job"} and ignoring (alertstate) ${FIRING})`),
         ], 's', {
           noValue: 'No alert is firing.', sortBy: [{ displayName: 'Severity', desc: false }],
-          ...columns(['alertname', 'Alert', {}], ['severity', 'Severity', {
+          ...columns(['alertname', 'Alert', { 'custom.width': 230 }], ['severity', 'Severity', {
+            'custom.width': 80,
             ...cellColour(steps('transparent')),
             mappings: [{ type: 'value', options: { critical: { color: RED, index: 0 }, warning: { color: ORANGE, index: 1 } } }],
-          }], ['queue', 'Queue', { links: TO_QUEUE }], ['channel', 'Channel', {}], ['unit', 'Unit', {}], ['instance', 'Instance', {}], ['A', 'Since', { unit: 's' }],
+          }], ['queue', 'Queue', { links: TO_QUEUE }], ['channel', 'Channel', {}], ['unit', 'Unit', {}], ['instance', 'Instance', {}], ['A', 'Since', { unit: 's', decimals: 0 }],
           ['job', null], ['team', null], ['category', null]),
         })],
       ),
