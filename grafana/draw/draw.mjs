@@ -52,6 +52,8 @@ try {
       console.error(`${name}: ${drawn.status}\n${faults.join('\n') || drawn.stderr.slice(-2000)}`);
       process.exitCode = 1;
     }
+    // Where it is installed, the picture becomes a third of the size; without it the picture is the same.
+    spawnSync('pngquant', ['--force', '--strip', '--speed', '1', '--output', image, '128', '--', image]);
     console.log(image);
   }
 } finally {

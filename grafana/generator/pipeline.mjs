@@ -1,8 +1,8 @@
 // For those who run nabiz: is it up, is it current, does it lose anything, does it have room?
 
 import {
-  DASHBOARDS, GREEN, ORANGE, RED, age, coloured, dashboard, graph, heading, m, max, row, series, stat, steps, sum, targetLine,
-  value, variables,
+  DASHBOARDS, GREEN, ORANGE, RED, age, coloured, dashboard, graph, heading, m, max, row, series, stat, steps, sum, value,
+  variables,
 } from './parts.mjs';
 
 const rate = (by, counter) => sum(by, `rate(${counter}[$__rate_interval])`);
@@ -73,10 +73,10 @@ export default dashboard(
           series('B', sum('', m('nabiz_intervals_unsaved')), 'Interval rows'),
           series('C', sum('', m('nabiz_dead_letters_waiting')), 'Dead letters'),
         ], 'short')],
-        [8, graph('Odd input an hour', 'Clock differences that were negative or too far ahead, dead letters written, and requests that were refused, by reason.', [
+        [8, graph('Odd input an hour', 'Clock differences that were negative or too far ahead, dead letters written, and requests and connections that were refused.', [
           series('A', `3600 * ${rate('', m('nabiz_clock_skew_total'))}`, 'Clock skew'),
           series('B', `3600 * ${rate('', m('nabiz_dead_letters_total'))}`, 'Dead letters'),
-          series('C', `3600 * ${rate('reason', m('nabiz_http_refused_total'))}`, 'Refused requests: {{reason}}'),
+          series('C', `3600 * ${rate('', m('nabiz_http_refused_total'))}`, 'Refused requests'),
         ], 'short', CALM)],
       ),
       heading('Does it have room?'),
@@ -85,10 +85,9 @@ export default dashboard(
           series('A', max('instance', m('nabiz_checkpoint_duration_seconds')), 'Stored in, {{instance}}'),
           series('B', max('instance', m('nabiz_checkpoint_pause_seconds')), 'Longest stop, {{instance}}'),
         ], 's', { noValue: 'No ledger' })],
-        [8, graph('In memory', 'Contacts, identities of records, and series of queues and channels, in all. The bounds are those of each partition.', [
+        [8, graph('In memory', 'Contacts, identities of records, and series of queues and channels. They are bounded for each partition by the limits of the configuration.', [
           series('A', sum('', m('nabiz_open_contacts')), 'Contacts'), series('B', sum('', m('nabiz_remembered_ids')), 'Record identities'), series('C', sum('', m('nabiz_series')), 'Series'),
-          series('T', max('limit', m('nabiz_partition_limit')), 'Limit of a partition: {{limit}}'),
-        ], 'short', { overrides: [targetLine('T')], custom: { scaleDistribution: { type: 'log', log: 10 } }, min: undefined })],
+        ], 'short', { custom: { scaleDistribution: { type: 'log', log: 10 } }, min: undefined })],
         [8, graph('Ledger', 'Bytes in use in the ledger, of its file, and of its write-ahead log.', [
           series('A', max('instance', m('nabiz_ledger_size_bytes')), 'In use, {{instance}}'), series('B', max('instance', m('nabiz_ledger_file_size_bytes')), 'File, {{instance}}'),
           series('C', max('instance', m('nabiz_ledger_wal_size_bytes')), 'Log, {{instance}}'),
