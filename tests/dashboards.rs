@@ -1,6 +1,5 @@
 //! The dashboards of Grafana: what is in the files, and what a real Prometheus says to their expressions.
 
-#[allow(dead_code)]
 mod grafana;
 mod kafka;
 

@@ -6,8 +6,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde_json::Value;
 
-use super::super::kafka::{end, free_port, tail, wait_for};
 use super::files::rules_file;
+use crate::kafka::{end, free_port, tail, wait_for};
 
 /// How long the two processes may take to start.
 const START: Duration = Duration::from_secs(60);

@@ -109,6 +109,12 @@ pub fn faults(read: &Read, recorded: Option<&[String]>, used: Use) -> Vec<String
         faults.push(format!("{name} is neither in the catalogue nor recorded"));
     }
 
+    if let Some(metric) = metric {
+        let names = read.matchers.iter().filter_map(|matcher| matcher.split(['=', '!']).next());
+        let unknown = names.filter(|name| !matches!(*name, "job" | "instance") && !metric.labels.contains(name));
+        faults.extend(unknown.map(|label| format!("{name} has no label {label}")));
+    }
+
     let has = |matcher: &str| read.matchers.iter().any(|found| found == matcher);
     if !has("job=~\"variable\"") && name != "nabiz_build_info" {
         faults.push(format!("{name} is not limited to the chosen job"));
