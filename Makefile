@@ -6,9 +6,10 @@ CARGO ?= cargo
 SOAK_SECONDS ?= 3600
 NABIZ_FUZZ_CASES ?= 5000000
 NABIZ_ORACLE_CASES ?= 100000
-# Where `make dashboards` finds its numbers.
+# Where `make dashboards` finds its numbers, and how much of them it draws: by default as much as each dashboard shows.
 PROMETHEUS ?= http://127.0.0.1:9090
 NABIZ ?= http://127.0.0.1:9464
+LAST ?=
 
 .DEFAULT_GOAL := help
 .PHONY: help demo build test lint bench soak dashboards
@@ -52,6 +53,6 @@ soak: ## long runs of the generated tests, in the release profile; bounded by SO
 dashboards: ## docs/images/*.png, drawn with Grafana's components from what PROMETHEUS and NABIZ answer
 	npm ci --prefix grafana/draw --no-audit --no-fund --silent
 	node grafana/generate.mjs
-	node grafana/draw/collect.mjs target/dashboards.json --prometheus $(PROMETHEUS) --nabiz $(NABIZ)
+	node grafana/draw/collect.mjs target/dashboards.json --prometheus $(PROMETHEUS) --nabiz $(NABIZ) $(if $(LAST),--last $(LAST))
 	mkdir -p docs/images
 	node grafana/draw/draw.mjs target/dashboards.json docs/images

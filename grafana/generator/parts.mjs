@@ -283,7 +283,7 @@ const ALL = { text: 'All', value: '$__all' };
 
 const query = (name, label, description, query, more = {}) => ({
   type: 'query', name, label, description, datasource: PROMETHEUS,
-  query: { query, refId: name },
+  query: { query, refId: 'StandardVariableQuery' },
   refresh: 2, sort: 5, regex: '', hide: 0,
   multi: true, includeAll: true, allValue: '.+', current: ALL,
   ...more,
