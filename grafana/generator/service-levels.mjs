@@ -16,8 +16,8 @@ const events = (by) => `(${met(by)} + ${missed(by)})`;
 const allowed = `(${events(BY_QUEUE)} * on (queue, channel) (1 - ${TARGET_LEVEL}))`;
 
 const burn = (window) => `sum by (queue, channel) (${recorded(`queue:nabiz_service_level_missed_per_event:ratio_increase${window}`)})\n/ on (queue, channel)\n(1 - ${TARGET_LEVEL} > 0)`;
-/** Budget is spent this fast in both windows: the long one has the weight, the short one says that it goes on. */
-const burnInBoth = (long, short) => `min by (queue, channel) (\n(${burn(long)})\nor\nlabel_replace(${burn(short)}, "window", "short", "", "")\n)`;
+/** The smaller of two, where there are both: the long window has the weight, the short one says that it goes on. */
+const burnInBoth = (long, short) => `(${burn(long)}) <= (${burn(short)})\nor\n(${burn(short)}) < (${burn(long)})`;
 
 const counted = (metric) => sum(BY_QUEUE, inWindow(metric));
 const A = counted('nabiz_window_answered');
