@@ -1,9 +1,8 @@
 // For planners: how much comes on which weekday and at which time, how long it takes, and where that goes over months.
 
-import { DASHBOARDS, coloured, dashboard, graph, heading, history, named, ratio, row, series, table, targetLine, variables } from './parts.mjs';
+import { DASHBOARDS, coloured, dashboard, graph, heading, history, ratio, row, series, table, targetLine, variables } from './parts.mjs';
 import { TARGET_LEVEL, recorded, recordedOfQueues } from './recorded.mjs';
 
-const ofDay = (metric) => `sum by (queue, channel) (${recorded(`queue:${metric}:increase1d`)})`;
 const ofDayInAll = (metric) => `sum(${recorded(`queue:${metric}:increase1d`)})`;
 const agentTime = (states) => `sum(${recordedOfQueues('queue:nabiz_agent_seconds:increase1d', `state=~"${states}"`)})`;
 const TREND = { interval: '1d', legend: 'list' };

@@ -1,7 +1,7 @@
 // What a supervisor keeps open all day: who waits, where, how late, and who could take the next call.
 
 import {
-  DASHBOARDS, GREEN, ORANGE, RED, TO_QUEUE, age, cellColour, coloured, columns, dashboard, field, graph, inWindow, m, max, named, perChannel,
+  DASHBOARDS, GREEN, ORANGE, RED, TO_QUEUE, age, cellColour, coloured, columns, dashboard, field, graph, max, named, perChannel,
   perMinute, queues, row, rows, series, stat, steps, sum, table, target, targetLine, value, variables, visits,
 } from './parts.mjs';
 import { abandonment, abandonmentTarget, level, levelTarget, pointsAboveTarget, pointsOfQueues } from './service-level.mjs';

@@ -1,8 +1,8 @@
 // Whether the promise is kept: error budget, how fast it is spent, and what each way of counting says.
 
 import {
-  DASHBOARDS, GREEN, ORANGE, RED, TO_QUEUE, age, cellColour, columns, dashboard, field, graph, heading, inWindow, max, named, ratio, row, rows,
-  series, stat, steps, sum, table, targetLine, value, variables, visits,
+  DASHBOARDS, GREEN, ORANGE, RED, TO_QUEUE, age, cellColour, columns, dashboard, graph, heading, inWindow, max, named, ratio, row, rows,
+  series, stat, steps, sum, table, value, variables, visits,
 } from './parts.mjs';
 import { TARGET_LEVEL, countedInRange, recorded } from './recorded.mjs';
 
