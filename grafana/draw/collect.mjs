@@ -85,7 +85,11 @@ for (const file of readdirSync(folder)) {
       return { refId: target.refId, step, result };
     }));
   }
-  kept[dashboard.uid] = { from: from * 1000, to: to * 1000, values: { ...values, ...named }, panels };
+  const marks = await Promise.all(dashboard.annotations.list.map(async ({ target, iconColor }) => {
+    const query = substitute(target.expr, named);
+    return { color: iconColor, result: await ask('query_range', { query, start: from, end: to, step: Math.max(60, range / 1000) }) };
+  }));
+  kept[dashboard.uid] = { from: from * 1000, to: to * 1000, values: { ...values, ...named }, panels, marks };
   console.log(dashboard.uid, Object.values(panels).flat().length, 'answers');
 }
 writeFileSync(output, JSON.stringify(kept));

@@ -125,6 +125,27 @@ const Heatmap = ({ cells, width, height, from, to }) => {
   return <canvas ref={canvas} width={width} height={height} />;
 };
 
+/** Dashed lines where an alert began to fire, as Grafana marks annotations. */
+const marking = ({ marks }) => (config) => {
+  config.addHook('draw', (plot) => {
+    const { left, top, width, height } = plot.bbox;
+    plot.ctx.save();
+    plot.ctx.setLineDash([5, 5]);
+    plot.ctx.lineWidth = 2;
+    for (const { color, result } of marks) {
+      plot.ctx.strokeStyle = theme.visualization.getColorByName(color);
+      for (const at of result.map(({ values }) => plot.valToPos(values[0][0] * 1000, 'x', true)).filter((at) => at > left && at < left + width)) {
+        plot.ctx.beginPath();
+        plot.ctx.moveTo(at, top);
+        plot.ctx.lineTo(at, top + height);
+        plot.ctx.stroke();
+      }
+    }
+    plot.ctx.restore();
+  });
+  return null;
+};
+
 const NoData = ({ text }) => <div style={{ display: 'flex', height: '100%', alignItems: 'center', justifyContent: 'center', color: theme.colors.text.secondary }}>{text}</div>;
 
 const Drawn = ({ panel, frames, answers, period, width, height }) => {
@@ -145,7 +166,7 @@ const Drawn = ({ panel, frames, answers, period, width, height }) => {
       return <TableNG data={frames[0]} width={width} height={height} showTypeIcons={false} sortBy={panel.options.sortBy} cellHeight={panel.options.cellHeight}
         noHeader={false} fieldConfig={panel.fieldConfig} getActions={() => []} replaceVariables={(text) => text} />;
     default:
-      return <TimeSeries frames={frames} width={width} height={height} timeRange={range(period)} timeZone={TIME_ZONE} legend={panel.options.legend} options={panel.options} />;
+      return <TimeSeries frames={frames} width={width} height={height} timeRange={range(period)} timeZone={TIME_ZONE} legend={panel.options.legend} options={panel.options}>{marking(period)}</TimeSeries>;
   }
 };
 

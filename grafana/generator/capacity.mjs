@@ -5,7 +5,7 @@ import { TARGET_LEVEL, recorded, recordedOfQueues } from './recorded.mjs';
 
 const ofDayInAll = (metric) => `sum(${recorded(`queue:${metric}:increase1d`)})`;
 const agentTime = (states) => `sum(${recordedOfQueues('queue:nabiz_agent_seconds:increase1d', `state=~"${states}"`)})`;
-const TREND = { interval: '1d', legend: 'list' };
+const TREND = { interval: '1d' };
 
 /** Mean over the weeks of the period: a row for each time of day, a column for each weekday. */
 const byWeekdayAndTime = (title, description, column, divisor, unit, decimals, scheme) => table(title, description, [

@@ -23,6 +23,8 @@ export default dashboard(
     from: 'now-24h',
     refresh: '1m',
     variables: [variables.datasource, variables.job, variables.instance],
+    // Alerts of calls belong to Operations.
+    which: ', channel!~"phone|chat"',
     layout: [
       row(4,
         [4, age()],
@@ -70,7 +72,7 @@ export default dashboard(
         [12, graph('Open matters', 'Matters that are not resolved, by channel.', [series('A', sum('channel', written('nabiz_open')), '{{channel}}')], 'short', { decimals: 0, stack: true })],
         [12, graph('First answer against the target', 'Nine of ten first answers came within this part of the target of their channel: above 100 % the target is missed.',
           [series('A', `(${quantile(0.9, sum('channel', `rate(${written('nabiz_first_response_seconds')}[$__rate_interval])`))})\n/ on (channel)\n${max('channel', written('nabiz_target_first_response_seconds', 'queue!="none"'))}`, '{{channel}}')],
-          'percentunit', { interval: '1h', noValue: 'No first answers in the period', thresholds: steps('transparent', [1, RED]), custom: { thresholdsStyle: { mode: 'line' } } })],
+          'percentunit', { interval: '30m', noValue: 'No first answers in the period', thresholds: steps('transparent', [1, RED]), custom: { thresholdsStyle: { mode: 'line' } } })],
       ),
       heading('Follow-up and satisfaction'),
       row(8,

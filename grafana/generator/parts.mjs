@@ -183,7 +183,7 @@ export const graph = (title, description, targets, unit, more = {}) => panel('ti
     drawStyle: 'line',
     lineWidth: more.stack ? 0 : 2,
     fillOpacity: more.stack ? 60 : 0,
-    showPoints: 'never',
+    showPoints: 'auto',
     spanNulls: false,
     stacking: { mode: more.stack ? 'normal' : 'none', group: 'A' },
     ...more.custom,
