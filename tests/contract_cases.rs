@@ -302,6 +302,7 @@ fn series_number(settings: &Settings, snapshot: &Snapshot, series: &str, words: 
         ["waiting"] => live.waiting,
         ["waiting_over_target"] => live.waiting_over_target,
         ["longest_wait_ms"] => live.longest_wait_ms,
+        ["oldest_waiting_ms"] => live.oldest_waiting_ms,
         ["in_service"] => live.in_service,
         ["open"] => live.open,
         ["open_overdue"] => live.open_overdue,
@@ -542,6 +543,8 @@ mod contact {
             .queued("c", "office")
             .advance("23:00:00")
             .expect("office oldest_open_ms", 3_600_000)
+            .expect("office oldest_waiting_ms", 3_600_000)
+            .expect("office longest_wait_ms", 23_400_000)
             .advance("1d 15:00:00")
             .expect("office open_overdue", 0)
             .advance("1d 15:00:00.001")

@@ -12,7 +12,9 @@ use kafka::client::{Incoming, Outgoing, commit, length, produce, read_all};
 use kafka::pipeline::Pipeline;
 use kafka::process::nabiz;
 use kafka::scrape::{Scrape, is_of_the_process};
-use kafka::{queue_log, tools, truth};
+use kafka::{queue_log, tools, truth, wait_for};
+use nabiz::event::Channels;
+use nabiz::ledger::Ledger;
 use nabiz::simulate::{Options, Scenario, SimulatedEvent, Simulation};
 use serde_json::Value;
 
@@ -206,6 +208,76 @@ fn what_retention_took_before_it_was_read_is_counted() {
     });
     assert_eq!(scrape.value("nabiz_records_missed", &[]), Some(taken.len() as f64));
     assert_eq!(nabiz.terminate(Duration::from_secs(5)).code(), Some(0));
+
+    // What is missing stays missing, also after another start.
+    let mut nabiz = pipeline.serve();
+    nabiz.wait_ready();
+    assert_eq!(nabiz.scrape().value("nabiz_records_missed", &[]), Some(taken.len() as f64));
+}
+
+#[test]
+fn what_retention_takes_while_the_process_stands_still_is_counted() {
+    let Some(tools) = tools() else { return };
+    let kafka = Kafka::shared(&tools);
+    let pipeline = Pipeline::new(kafka.brokers(), "still").topic("still.calls", "cloudevents");
+    kafka.create_topic("still.calls", 1);
+    kafka.create_topic(pipeline.dead_letters(), 1);
+    let (events, _) = simulated_hour(1);
+    let (first, rest) = events.split_at(100);
+
+    let mut nabiz = pipeline.serve();
+    nabiz.wait_ready();
+    produce(&kafka, "still.calls", first);
+    nabiz.scrape_until("the first part read", CAUGHT_UP_WITHIN, |scrape| {
+        read(scrape, "still.calls", first.len() as u64)
+    });
+    nabiz.signal("STOP");
+    // The broker answers a fetch that is under way with the first of these, which lie in a buffer then.
+    produce(&kafka, "still.calls", &rest[..200]);
+    produce(&kafka, "still.calls", &rest[200..]);
+    kafka.delete_records("still.calls", 0, (events.len() - 50) as i64);
+    nabiz.signal("CONT");
+    let scrape = nabiz.scrape_until("read or missed", CAUGHT_UP_WITHIN, |scrape| {
+        let missed = scrape.value("nabiz_records_missed", &[]).unwrap_or_default();
+        read(scrape, "still.calls", events.len() as u64 - missed as u64)
+    });
+    let missed = scrape.value("nabiz_records_missed", &[]).expect("a gauge");
+    assert!(missed >= (rest.len() - 250) as f64, "{missed} of {} are missed", rest.len());
+}
+
+#[test]
+fn a_log_that_lost_its_end_is_not_counted_twice() {
+    let Some(tools) = tools() else { return };
+    let kafka = Kafka::shared(&tools);
+    let pipeline = Pipeline::new(kafka.brokers(), "shorter").topic("shorter.calls", "cloudevents");
+    kafka.create_topic("shorter.calls", 1);
+    kafka.create_topic(pipeline.dead_letters(), 1);
+    let (events, truth) = simulated_hour(1);
+    let (first, rest) = events.split_at(events.len() / 2);
+
+    let mut nabiz = pipeline.serve();
+    nabiz.wait_ready();
+    produce(&kafka, "shorter.calls", first);
+    nabiz.scrape_until("the first half read", CAUGHT_UP_WITHIN, |scrape| {
+        read(scrape, "shorter.calls", first.len() as u64)
+    });
+    assert_eq!(nabiz.terminate(Duration::from_secs(5)).code(), Some(0));
+    let ledger = rusqlite::Connection::open(pipeline.ledger()).expect("the ledger");
+    ledger.execute("UPDATE partitions SET next_offset = next_offset + 10", []).expect("a longer log is remembered");
+    drop(ledger);
+
+    let mut nabiz = pipeline.serve();
+    nabiz.wait_ready();
+    assert_eq!(nabiz.scrape().value("nabiz_log_resets_total", &[]), Some(1.0), "{}", nabiz.log_tail());
+    produce(&kafka, "shorter.calls", rest);
+    let scrape = nabiz.scrape_until("every record applied", CAUGHT_UP_WITHIN, |scrape| {
+        let applied = scrape.sum("nabiz_records_total", &[("result", "applied")]);
+        (applied == events.len() as f64).then_some(()).ok_or_else(|| format!("{applied} of {}", events.len()))
+    });
+    assert_truth(&truth, &scrape);
+    // The last minute is read again and recognised.
+    let duplicates = scrape.sum("nabiz_records_total", &[("result", "duplicate")]);
+    assert!(duplicates > 0.0 && duplicates < first.len() as f64 / 2.0, "{duplicates}");
 }
 
 #[test]
@@ -417,4 +489,35 @@ fn assert_dead_letters(kafka: &Kafka, pipeline: &Pipeline, bad: &[Outgoing], oth
         assert_eq!(letter.header("reason").as_deref(), Some(reason));
         assert!(letter.header("message").is_some_and(|message| !message.is_empty()), "{reason}: no message");
     }
+}
+
+#[test]
+fn a_partition_that_was_taken_over_and_left_is_taken_again() {
+    let Some(tools) = tools() else { return };
+    let kafka = Kafka::shared(&tools);
+    let pipeline = Pipeline::new(kafka.brokers(), "taken").topic("taken.calls", "cloudevents");
+    kafka.create_topic("taken.calls", 1);
+    kafka.create_topic(pipeline.dead_letters(), 1);
+    let (events, truth) = simulated_hour(1);
+    let (first, rest) = events.split_at(events.len() / 2);
+
+    let mut nabiz = pipeline.serve();
+    nabiz.wait_ready();
+    produce(&kafka, "taken.calls", first);
+    nabiz.scrape_until("the first half read", CAUGHT_UP_WITHIN, |scrape| {
+        read(scrape, "taken.calls", first.len() as u64)
+    });
+    // Another takes it over in the ledger and is gone, and the group knows nothing of that.
+    let mut ledger = Ledger::open(&pipeline.ledger(), Channels::default()).expect("the ledger");
+    ledger.take_over("taken.calls", 0, "another").expect("taken over");
+    drop(ledger);
+    produce(&kafka, "taken.calls", rest);
+    wait_for("not ready", CAUGHT_UP_WITHIN, || match nabiz.get("/readyz")? {
+        (503, why) if why.contains("another instance has taken partitions over") => Ok(()),
+        (status, body) => Err(format!("{status} {body}")),
+    });
+    nabiz.wait_ready();
+    let scrape = nabiz
+        .scrape_until("everything read", CAUGHT_UP_WITHIN, |scrape| read(scrape, "taken.calls", events.len() as u64));
+    assert_truth(&truth, &scrape);
 }

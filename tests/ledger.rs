@@ -46,7 +46,7 @@ fn take_over(ledger: &mut Ledger) -> (Claim, Option<Stored>) {
 }
 
 fn job(claim: Claim, shard: &mut Shard) -> Job {
-    Job { claim, checkpoint: shard.checkpoint(), advance_ms: None }
+    Job { claim, checkpoint: shard.checkpoint(), advance_ms: None, missed: 0 }
 }
 
 /// Visits offered, by the restored state and by the interval history; and the offset that they belong to.
@@ -233,7 +233,7 @@ fn who_has_the_ledger_learns_no_id() {
     let mut ledger = open(&path);
     let (claim, _) = take_over(&mut ledger);
     let checkpoint = Checkpoint { next_offset: 4, pieces: pieces_with(KEY), ..Checkpoint::default() };
-    assert_eq!(ledger.store(&[Job { claim, checkpoint, advance_ms: None }], 1).unwrap(), [Fate::Stored]);
+    assert_eq!(ledger.store(&[Job { claim, checkpoint, advance_ms: None, missed: 0 }], 1).unwrap(), [Fate::Stored]);
     let mut bytes = std::fs::read(&path).unwrap();
     bytes.extend(std::fs::read(folder.path().join("nabiz.db-wal")).unwrap());
     let holds = |text: &str| bytes.windows(text.len()).any(|window| window == text.as_bytes());

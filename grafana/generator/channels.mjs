@@ -51,7 +51,7 @@ export default dashboard(
       ),
       heading('In writing'),
       row(8,
-        [24, table('Written matters by queue', 'Open and overdue now, the age of the oldest, and of the period: how many were first answered, how fast nine of ten of those were, the target, and how many were opened again. Ages and times are on the clock of the queue.', [
+        [24, table('Written matters by queue', 'Open and overdue now, the age of the oldest that is open and of the oldest that waits for an answer, and of the period: how many were first answered, how fast nine of ten of those were, the target, and how many were opened again. Ages and times are on the clock of the queue.', [
           rows('A', sum(BY_QUEUE, ofQueue('nabiz_open'))),
           rows('B', sum(BY_QUEUE, ofQueue('nabiz_open_overdue'))),
           rows('C', max(BY_QUEUE, ofQueue('nabiz_oldest_open_seconds'))),
@@ -60,11 +60,12 @@ export default dashboard(
           rows('F', max(BY_QUEUE, ofQueue('nabiz_target_first_response_seconds'))),
           rows('G', inTenth('nabiz_resolution_seconds')),
           rows('H', inRange(BY_QUEUE, ofQueue('nabiz_reopened_total'))),
+          rows('K', max(BY_QUEUE, ofQueue('nabiz_oldest_waiting_seconds'))),
           rows('I', max('queue, channel, name', ofQueue('nabiz_queue_info'))),
         ], 'locale', {
           noValue: '–',
           ...columns(['name', 'Queue', {}], ['channel', 'Channel', {}], ['A', 'Open', {}], ['B', 'Overdue', cellColour(steps('transparent', [1, RED]))],
-            ['C', 'Oldest', { unit: 's' }], ['D', 'First answers', { decimals: 0 }], ['E', 'First answer, 9 of 10', { unit: 's' }], ['F', 'Target', { unit: 's' }],
+            ['C', 'Oldest open', { unit: 's' }], ['K', 'Oldest unanswered', { unit: 's' }], ['D', 'First answers', { decimals: 0 }], ['E', 'First answer, 9 of 10', { unit: 's' }], ['F', 'Target', { unit: 's' }],
             ['G', 'Resolved, 9 of 10', { unit: 's' }], ['H', 'Reopened', { decimals: 0 }], ['queue', null], ['I', null]),
         })],
       ),

@@ -17,6 +17,7 @@ export default dashboard(
     from: 'now-3h',
     refresh: '10s',
     variables: [variables.datasource, variables.job, variables.instance],
+    which: ', category="pipeline"',
     layout: [
       row(4,
         [4, age()],

@@ -41,12 +41,16 @@ pub struct Args {
     #[arg(long, value_name = "X", default_value = "10", value_parser = parse_rate_scale)]
     rate_scale: f64,
     /// Where the page and the metrics are served.
-    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:9464")]
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:9464", value_parser = parse_listen)]
     listen: SocketAddr,
 }
 
 fn parse_duration(text: &str) -> Result<Duration, String> {
     parse_duration_ms(text).map(Duration::from_millis).map_err(|error| error.to_string())
+}
+
+fn parse_listen(text: &str) -> Result<SocketAddr, String> {
+    text.parse().map_err(|_| "an address with a port is allowed, such as 127.0.0.1:9464".to_string())
 }
 
 fn parse_rate_scale(text: &str) -> Result<f64, String> {

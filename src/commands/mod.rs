@@ -16,7 +16,17 @@ mod simulate;
 
 /// Streaming telemetry for contact centres.
 #[derive(Debug, Parser)]
-#[command(name = "nabiz", version, about, max_term_width = 100)]
+#[command(
+    name = "nabiz",
+    version,
+    about,
+    max_term_width = 100,
+    after_help = "\
+Examples:
+  nabiz demo --duration 10m                       everything in one process, with a live page
+  nabiz check --config nabiz.toml                 is the configuration right
+  nabiz serve --config nabiz.toml                 the pipeline"
+)]
 struct Cli {
     #[command(subcommand)]
     command: Command,

@@ -37,7 +37,7 @@ pub struct Args {
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
     /// Instant of the metrics in RFC 3339; not before the largest event time read
-    #[arg(long, value_name = "TIME")]
+    #[arg(long, value_name = "TIME", value_parser = parse_at)]
     at: Option<Timestamp>,
     /// Exit with 1 if any line was rejected
     #[arg(long)]
@@ -51,6 +51,10 @@ fn parse_format(word: &str) -> Result<Format, String> {
     })
 }
 
+fn parse_at(text: &str) -> Result<Timestamp, String> {
+    text.parse().map_err(|_| "a time in RFC 3339 is allowed, such as 2026-01-05T18:00:00+03:00".to_string())
+}
+
 pub fn run(args: Args) -> Result<(), Failure> {
     let settings = Arc::new(load_settings(args.config.as_deref())?);
     let (input, progress) = open(&args.file)?;
@@ -59,8 +63,16 @@ pub fn run(args: Args) -> Result<(), Failure> {
         progress.suspend(|| writeln!(io::stderr(), "{line}").unwrap_or(()));
     });
     progress.finish_and_clear();
-    let snapshot = replayed?;
+    let snapshot = replayed.map_err(|failure| match failure {
+        Failure::Running(error) => Failure::Running(error.context(args.file.display().to_string())),
+        usage => usage,
+    })?;
     let rejected = snapshot.records.rejected_sum();
+    if rejected > 0 && rejected == snapshot.records.read_sum() {
+        let others = Format::ALL.into_iter().filter(|format| *format != args.format).map(Format::as_str);
+        let others: Vec<&str> = others.collect();
+        let _ = writeln!(io::stderr(), "nothing was {}: is it --format {}?", args.format.as_str(), others.join(" or "));
+    }
     let text = exposition::contact_text(settings, Arc::new(snapshot)).context("cannot write the metrics")?;
     let mut stdout = io::stdout().lock();
     match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {

@@ -307,6 +307,7 @@ impl Contacts {
             waiting: live.waiting,
             waiting_over_target: live.over_target,
             longest_wait_ms: waits_since_ms.map_or(0, |since_ms| stream_ms.saturating_sub(since_ms).max(0) as u64),
+            oldest_waiting_ms: waits_since_ms.map_or(0, |since_ms| settings.clock_ms_between(since_ms, stream_ms)),
             in_service: live.in_service,
             open: live.open,
             open_overdue: live.overdue,

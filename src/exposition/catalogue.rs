@@ -121,6 +121,8 @@ Contacts {
         "Visits that wait longer than the target.";
     LONGEST_WAIT: Gauge "nabiz_longest_wait_seconds" ["queue", "channel"]
         "Longest wait so far of those who wait; 0 where nobody waits.";
+    OLDEST_WAITING: Gauge "nabiz_oldest_waiting_seconds" ["queue", "channel"]
+        "Age of the oldest waiting visit, on the clock of the queue; 0 where nobody waits.";
     IN_SERVICE: Gauge "nabiz_in_service" ["queue", "channel"]
         "Contacts that are answered and not yet over.";
     OPEN: Gauge "nabiz_open" ["queue", "channel"]

@@ -28,6 +28,7 @@ const SERIES_NUMBERS: &[OfSeries<f64>] = &[
     (&c::WAITING, |series| series.live.waiting as f64),
     (&c::WAITING_OVER_TARGET, |series| series.live.waiting_over_target as f64),
     (&c::LONGEST_WAIT, |series| seconds(series.live.longest_wait_ms)),
+    (&c::OLDEST_WAITING, |series| seconds(series.live.oldest_waiting_ms)),
     (&c::IN_SERVICE, |series| series.live.in_service as f64),
     (&c::OPEN, |series| series.live.open as f64),
     (&c::OPEN_OVERDUE, |series| series.live.open_overdue as f64),

@@ -86,6 +86,9 @@ pub(super) struct Status {
     kafka_client_errors: u64,
     /// Absent without a ledger, and before the first checkpoint.
     checkpoint_age_seconds: Option<u64>,
+    /// What does not work although the numbers are right; absent where all does.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    degraded: Option<String>,
     series: usize,
     open_contacts: u64,
     /// Requests with wrong credentials since the start; absent where none are needed.
@@ -167,6 +170,7 @@ pub(super) fn status(app: &App, published: &Published) -> Status {
         kafka_connected: published.health.connected,
         kafka_client_errors: published.health.client_errors,
         checkpoint_age_seconds: checkpoint_ms.map(|time_ms| now_ms.saturating_sub(time_ms).max(0) as u64 / 1000),
+        degraded: published.health.ledger_trouble.clone(),
         series: published.merged.series.len(),
         open_contacts: published.merged.open_contacts,
         refused_credentials: app.security.authentication.as_ref().map(|_| app.refusals.get(Refusal::Credentials)),

@@ -24,6 +24,8 @@ pub(super) struct WorkerState {
     pub missing_topics: BTreeSet<String>,
     /// A partition cannot be taken over, and why.
     pub waits_for_ledger: Option<String>,
+    /// Another instance has taken a partition over, and the group has not assigned anew since.
+    pub taken_over: bool,
     /// Rows of the interval history that are not stored yet.
     pub unsaved_intervals: usize,
 }
@@ -205,6 +207,9 @@ fn reason(state: &State, partitions: &[PartitionHealth], shard_label: bool) -> O
     }
     if let Some(missing) = workers.iter().find_map(|worker| worker.missing_topics.first()) {
         return Some(format!("topic {missing:?} does not exist"));
+    }
+    if workers.iter().any(|worker| worker.taken_over) {
+        return Some("another instance has taken partitions over, the group is asked anew".to_owned());
     }
     if workers.iter().any(|worker| !worker.assigned && !worker.connected) {
         return Some("no kafka broker can be reached".to_owned());

@@ -7,9 +7,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use rdkafka::TopicPartitionList;
 use rdkafka::client::ClientContext;
 use rdkafka::config::RDKafkaLogLevel;
-use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer, ConsumerContext};
+use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext};
 use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
-use rdkafka::topic_partition_list::Offset;
 use rdkafka::types::RDKafkaRespErr;
 
 use super::board::Board;
@@ -77,16 +76,6 @@ impl Context {
     }
 }
 
-/// Tells the group how far we are, for lag monitors only. It does not wait, and a failure has no effect.
-pub(super) fn commit_positions(consumer: &BaseConsumer<Context>) {
-    let Ok(positions) = consumer.position() else { return };
-    if positions.elements().iter().any(|element| matches!(element.offset(), Offset::Offset(_)))
-        && let Err(error) = consumer.commit(&positions, CommitMode::Async)
-    {
-        tracing::debug!(%error, "positions not committed");
-    }
-}
-
 impl ConsumerContext for Context {
     fn rebalance(&self, consumer: &BaseConsumer<Self>, event: RDKafkaRespErr, partitions: &mut TopicPartitionList) {
         match event {
@@ -99,7 +88,6 @@ impl ConsumerContext for Context {
             _ => {
                 // At once: a group whose member unassigns later than in this callback waits for it forever. Should the
                 // next owner be faster than our last checkpoint, that is refused, and the records are read again.
-                commit_positions(consumer);
                 self.push(Change::Revoked);
                 if let Err(error) = consumer.unassign() {
                     tracing::debug!(worker = self.worker, %error, "not unassigned");

@@ -85,6 +85,8 @@ pub(super) struct Held<'s> {
     failures: u32,
     pulse: Pulse,
     published_at: Instant,
+    /// When the ledger refused a checkpoint because another instance has the partition.
+    refused_at: Option<Instant>,
 }
 
 impl<'s> Held<'s> {
@@ -100,7 +102,19 @@ impl<'s> Held<'s> {
             failures: 0,
             pulse: Pulse { at: now, stalled: false },
             published_at: now,
+            refused_at: None,
         }
+    }
+
+    /// Holds these from now on.
+    pub(super) fn take(&mut self, partitions: Vec<Partition>) {
+        self.partitions = partitions;
+        self.refused_at = None;
+    }
+
+    /// How long ago another instance was found to have taken a partition over, where no assignment has come since.
+    pub(super) fn refused_for(&self) -> Option<Duration> {
+        self.refused_at.map(|refused_at| refused_at.elapsed())
     }
 
     /// Looks at the clock, as whoever waits for something does again and again.
@@ -121,7 +135,11 @@ impl<'s> Held<'s> {
     /// Publishes what is held, and what the worker says of itself.
     pub(super) fn publish(&mut self, said: &WorkerState) {
         self.published_at = Instant::now();
-        let said = WorkerState { unsaved_intervals: self.unsaved_intervals(), ..said.clone() };
+        let said = WorkerState {
+            unsaved_intervals: self.unsaved_intervals(),
+            taken_over: self.refused_at.is_some(),
+            ..said.clone()
+        };
         self.shared.board.count_log_resets(self.partitions.iter_mut().map(Partition::take_log_resets).sum());
         let partitions = match said.holding {
             true => self.partitions.iter_mut().map(|partition| (partition.health(), partition.news())).collect(),
@@ -232,6 +250,8 @@ impl<'s> Held<'s> {
             let intervals = jobs.iter().map(of).sum();
             self.in_flight = Some(InFlight { answer: self.shared.keeper.store(jobs), labels, intervals });
             self.shared.keeper.health.paused(began.elapsed());
+        } else if self.failures == 0 && self.partitions.iter().all(Partition::is_stored) {
+            self.shared.keeper.health.stored((self.shared.options.clock)());
         }
     }
 
@@ -298,6 +318,7 @@ impl<'s> Held<'s> {
         tracing::warn!(topic = %label.topic, partition = label.partition,
             "another instance has taken the partition over, it is given up");
         self.partitions.retain(|partition| partition.label() != label);
+        self.refused_at.get_or_insert_with(Instant::now);
         self.shared.board.withdraw(label);
     }
 

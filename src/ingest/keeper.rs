@@ -73,6 +73,11 @@ impl KeeperHealth {
         }
     }
 
+    /// Takes note of an instant of the wall clock at which the ledger had, or has, everything.
+    pub(super) fn stored(&self, at_ms: i64) {
+        self.stored_ms.fetch_max(at_ms, Ordering::Relaxed);
+    }
+
     /// Takes note of how long a worker stopped reading.
     pub(super) fn paused(&self, pause: Duration) {
         self.pause_us.fetch_max(u64::try_from(pause.as_micros()).unwrap_or(u64::MAX), Ordering::Relaxed);
@@ -149,6 +154,9 @@ impl Thread {
                 Ok(Request::TakeOver { label, reply }) => {
                     let taken = self.ledger.take_over(&label.topic, label.partition, &self.owner);
                     self.note(taken.as_ref().err());
+                    if let Ok(Taken { stored_ms: Some(stored_ms), .. }) = &taken {
+                        self.health.stored(*stored_ms);
+                    }
                     // A worker that stops does not wait for the answer.
                     let _ = reply.send(taken);
                 }
@@ -172,7 +180,7 @@ impl Thread {
         let fates = self.ledger.store(jobs, now_ms);
         self.note(fates.as_ref().err());
         if fates.is_ok() {
-            self.health.stored_ms.store(now_ms, Ordering::Relaxed);
+            self.health.stored(now_ms);
             let duration_us = u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX);
             self.health.duration_us.store(duration_us, Ordering::Relaxed);
             if let Ok(size) = self.ledger.size() {

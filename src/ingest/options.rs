@@ -176,7 +176,8 @@ impl Options {
             .set("group.id", &self.group)
             .set("enable.auto.commit", "false")
             .set("enable.auto.offset.store", "false")
-            .set("auto.offset.reset", "earliest")
+            // A position that the log does not hold is an error, so that what is missing is counted.
+            .set("auto.offset.reset", "error")
             // Eager. Partitions are independent, so they are spread over members whatever their topic.
             .set("partition.assignment.strategy", "roundrobin")
             .set("statistics.interval.ms", "1000");

@@ -23,8 +23,10 @@ pub(super) struct Partition {
     /// The shard differs from what was last handed to the ledger.
     unsaved: bool,
     claim: Claim,
-    /// Where reading starts: the position that is stored.
-    start: Option<i64>,
+    /// The position that the ledger has.
+    stored: Option<i64>,
+    /// The position of the checkpoint on its way.
+    captured: Option<i64>,
     /// Stream time advances to this instant once that is stored.
     advance_ms: Option<i64>,
     /// Dead letters of this partition that are not written yet.
@@ -48,7 +50,7 @@ impl Partition {
         hash_key: [u8; 16],
         taken: Taken,
     ) -> Result<Self, RestoreError> {
-        let (shard, start) = match taken.stored {
+        let (shard, stored) = match taken.stored {
             None => (Shard::new(settings, hash_key), None),
             Some(stored) => {
                 let mut shard = Shard::restore(settings, hash_key, &stored.pieces)?;
@@ -62,14 +64,15 @@ impl Partition {
             label,
             format,
             shard,
-            progress: Progress::from_position(start),
+            progress: Progress::from_position(stored),
             changed: true,
             unsaved: true,
             claim: taken.claim,
-            start,
+            stored,
+            captured: None,
             advance_ms: None,
             letters: Arc::default(),
-            missed: 0,
+            missed: taken.missed,
             log_resets: 0,
             in_doubt: false,
             asked: false,
@@ -84,29 +87,44 @@ impl Partition {
         self.label.partition == partition && *self.label.topic == *topic
     }
 
-    /// The position to start from; the beginning where nothing is stored.
-    pub(super) fn start(&self) -> Option<i64> {
-        self.start
+    /// The next position to read; the beginning where nothing is known.
+    pub(super) fn position(&self) -> Option<i64> {
+        self.progress.position()
     }
 
-    /// Takes note of where the log begins and ends before it is read. Where it no longer holds the stored position, reading
-    /// starts at its beginning, and what is gone is counted.
-    pub(super) fn fit_to_log(&mut self, low: i64, high: i64) {
-        let Some(start) = self.start else { return };
-        let (topic, partition) = (&self.label.topic, self.label.partition);
-        if start < low {
-            self.missed = low.abs_diff(start);
-            tracing::error!(%topic, partition, stored = start, begins = low, records = self.missed,
-                "the topic no longer holds the stored position, records are lost to retention");
-        } else if start > high {
-            self.log_resets += 1;
-            tracing::error!(%topic, partition, stored = start, ends = high,
-                "the topic ends before the stored position, it was made anew and is read from its beginning");
-        } else {
-            return;
-        }
-        self.start = Some(low);
-        self.progress = Progress::from_position(Some(low));
+    /// The position that the ledger has.
+    pub(super) fn stored_position(&self) -> Option<i64> {
+        self.stored
+    }
+
+    pub(super) fn stream_time_ms(&self) -> Option<i64> {
+        self.shard.stream_time_ms()
+    }
+
+    /// The log begins only at `low`, after the position: what is gone is counted, and reading goes on there.
+    pub(super) fn lose_until(&mut self, low: i64) {
+        let Some(position) = self.progress.position() else { return };
+        let records = low.abs_diff(position);
+        tracing::error!(topic = %self.label.topic, partition = self.label.partition, position, begins = low, records,
+            "the topic no longer holds the next record, records are lost to retention");
+        self.missed = self.missed.saturating_add(records);
+        self.go_to(low);
+    }
+
+    /// The log ends at `high`, before the position: it lost its end, or was made anew. Reading goes on at `resume`.
+    pub(super) fn go_back(&mut self, high: i64, resume: i64) {
+        tracing::error!(topic = %self.label.topic, partition = self.label.partition, position = self.progress.position(),
+            ends = high, resume,
+            "the topic ends before the next record: it lost its end or was made anew; records from before the stream time are \
+             skipped, they may have been counted");
+        self.log_resets += 1;
+        self.go_to(resume);
+    }
+
+    fn go_to(&mut self, position: i64) {
+        self.progress = Progress::from_position(Some(position));
+        self.changed = true;
+        self.unsaved = true;
     }
 
     /// Folds one record; what is refused is returned. `headers` is scratch space.
@@ -161,6 +179,11 @@ impl Partition {
         self.shard.unsaved_intervals()
     }
 
+    /// Whether the ledger has all that is known.
+    pub(super) fn is_stored(&self) -> bool {
+        !self.unsaved && self.stored.is_some()
+    }
+
     /// Whether stream time is about to advance.
     pub(super) fn advances(&self) -> bool {
         self.advance_ms.is_some()
@@ -184,7 +207,8 @@ impl Partition {
         let mut checkpoint = self.shard.checkpoint();
         // Past the last record there may be markers that are never handed over.
         checkpoint.next_offset = self.progress.position().unwrap_or(checkpoint.next_offset);
-        Some(Job { claim: self.claim, checkpoint, advance_ms })
+        self.captured = Some(checkpoint.next_offset);
+        Some(Job { claim: self.claim, checkpoint, advance_ms, missed: self.missed })
     }
 
     /// Nothing is published until the ledger has confirmed that the partition is ours.
@@ -196,6 +220,7 @@ impl Partition {
     /// The last checkpoint is stored. One that was on its way when the doubt came may have been stored before that.
     pub(super) fn stored(&mut self) {
         self.in_doubt &= !self.asked;
+        self.stored = self.captured.take().or(self.stored);
         if let Some(advance_ms) = self.advance_ms.take() {
             self.shard.advance(advance_ms);
             self.changed = true;
@@ -206,6 +231,7 @@ impl Partition {
     /// The last checkpoint is not stored.
     pub(super) fn not_stored(&mut self, checkpoint: Checkpoint) {
         self.advance_ms = None;
+        self.captured = None;
         self.unsaved = true;
         self.shard.give_back(checkpoint);
     }

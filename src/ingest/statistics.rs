@@ -26,12 +26,14 @@ struct Broker<'a> {
 #[derive(Debug, Deserialize)]
 struct Topic<'a> {
     #[serde(borrow)]
-    partitions: HashMap<Cow<'a, str>, Partition>,
+    partitions: HashMap<Cow<'a, str>, Partition<'a>>,
 }
 
 #[derive(Debug, Deserialize)]
-struct Partition {
+struct Partition<'a> {
     partition: i32,
+    #[serde(borrow)]
+    fetch_state: Cow<'a, str>,
     /// The broker it is fetched from.
     broker: i32,
     fetchq_cnt: i64,
@@ -77,7 +79,9 @@ impl Report {
         let mut logs = Vec::new();
         for (topic, partitions) in &statistics.topics {
             for partition in partitions.partitions.values().filter(|partition| partition.partition >= 0) {
-                let drained = partition.fetchq_cnt == 0
+                // In any other state the offsets may be those of an earlier assignment.
+                let drained = partition.fetch_state == "active"
+                    && partition.fetchq_cnt == 0
                     && partition.eof_offset == partition.next_offset
                     && in_touch.contains(&partition.broker);
                 logs.push(LogState {
@@ -100,13 +104,14 @@ mod tests {
         let json = format!(
             r#"{{"name":"nabiz#consumer-1","brokers":{{"b:1/1":{{"nodeid":1,{broker}}},"b:1/bootstrap":{{"nodeid":-1,"state":"INIT","rxidle":-1}}}},
                "topics":{{"calls":{{"topic":"calls","age":1,"partitions":{{"0":{{"partition":0,"broker":1,{partition}}},
-               "-1":{{"partition":-1,"broker":-1,"fetchq_cnt":0,"next_offset":0,"eof_offset":-1001,"hi_offset":-1001,"ls_offset":-1001}}}}}}}}}}"#
+               "-1":{{"partition":-1,"broker":-1,"fetch_state":"none","fetchq_cnt":0,"next_offset":0,"eof_offset":-1001,"hi_offset":-1001,"ls_offset":-1001}}}}}}}}}}"#
         );
         Report::parse(json.as_bytes(), 2_000_000, false).unwrap()
     }
 
     const UP: &str = r#""state":"UP","rxidle":400000"#;
-    const AT_END: &str = r#""fetchq_cnt":0,"next_offset":7,"eof_offset":7,"hi_offset":9,"ls_offset":7"#;
+    const AT_END: &str =
+        r#""fetch_state":"active","fetchq_cnt":0,"next_offset":7,"eof_offset":7,"hi_offset":9,"ls_offset":7"#;
 
     #[test]
     fn a_drained_partition_is_told_apart_from_one_that_is_not() {
@@ -116,9 +121,10 @@ mod tests {
         assert_eq!(drained.logs, [expected], "the unassigned partition -1 is left out");
 
         for not_drained in [
-            r#""fetchq_cnt":1,"next_offset":7,"eof_offset":7,"hi_offset":7,"ls_offset":7"#,
-            r#""fetchq_cnt":0,"next_offset":8,"eof_offset":7,"hi_offset":9,"ls_offset":9"#,
-            r#""fetchq_cnt":0,"next_offset":-1001,"eof_offset":-1001,"hi_offset":-1001,"ls_offset":-1001"#,
+            r#""fetch_state":"offset-query","fetchq_cnt":0,"next_offset":7,"eof_offset":7,"hi_offset":7,"ls_offset":7"#,
+            r#""fetch_state":"active","fetchq_cnt":1,"next_offset":7,"eof_offset":7,"hi_offset":7,"ls_offset":7"#,
+            r#""fetch_state":"active","fetchq_cnt":0,"next_offset":8,"eof_offset":7,"hi_offset":9,"ls_offset":9"#,
+            r#""fetch_state":"active","fetchq_cnt":0,"next_offset":-1001,"eof_offset":-1001,"hi_offset":-1001,"ls_offset":-1001"#,
         ] {
             assert_eq!(report(UP, not_drained).logs[0].drained_to, None, "{not_drained}");
         }

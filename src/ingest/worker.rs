@@ -6,12 +6,12 @@ use std::sync::mpsc::RecvTimeoutError;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use rdkafka::consumer::{BaseConsumer, Consumer};
-use rdkafka::error::{KafkaError, KafkaResult};
+use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer};
+use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
 use rdkafka::{Offset, TopicPartitionList};
 
 use super::board::{Board, WorkerState};
-use super::context::{Change, Context, commit_positions};
+use super::context::{Change, Context};
 use super::dead_letters::DeadLetters;
 use super::held::Held;
 use super::keeper::Keeper;
@@ -29,6 +29,9 @@ const BATCH_RECORDS: usize = 1024;
 const POLL: Duration = Duration::from_millis(50);
 const COMMIT_EVERY: Duration = Duration::from_secs(5);
 const MISSING_TOPIC_CHECK_EVERY: Duration = Duration::from_secs(5);
+const PLACE_EVERY: Duration = Duration::from_secs(1);
+/// A partition that another instance has taken over: by then the group must have assigned anew, or is asked to.
+const REJOIN_AFTER: Duration = Duration::from_secs(10);
 const METADATA_WAIT: Duration = Duration::from_millis(500);
 /// Most time that giving partitions back waits for dead letters, and for the ledger.
 const LETTERS_WITHIN: Duration = Duration::from_secs(1);
@@ -126,6 +129,9 @@ enum SessionError {
     /// The stored state of a partition cannot be used. Going on without it would count anew.
     #[error("partition {label} of the ledger: {error}")]
     State { label: ShardLabel, error: RestoreError },
+    /// Another instance holds a partition that the group had given to this one, and the group has not said anything since.
+    #[error("another instance has taken partitions over and the group assigned none anew")]
+    TakenOver,
 }
 
 /// The life of one consumer.
@@ -139,6 +145,10 @@ struct Session<'s> {
     heard: bool,
     /// Reading waits until what is to be written has been written.
     paused: bool,
+    /// A log does not hold the next record of its partition.
+    misplaced: bool,
+    /// When the positions were last held against their logs.
+    placed_at: Instant,
     /// Until then what the client says of the ends of logs may be from before the last pause.
     distrusts_until: Instant,
     committed_at: Instant,
@@ -158,6 +168,8 @@ impl<'s> Session<'s> {
             state: WorkerState::default(),
             heard: false,
             paused: false,
+            misplaced: false,
+            placed_at: now.checked_sub(PLACE_EVERY).unwrap_or(now),
             distrusts_until: now,
             committed_at: now,
             topics_checked_at: now,
@@ -172,7 +184,7 @@ impl<'s> Session<'s> {
             self.shared.dead_letters.flush(LETTERS_WITHIN);
             self.held.keep_all(Instant::now() + STORE_WITHIN);
             self.publish();
-            commit_positions(&self.consumer);
+            self.commit_stored();
         }
         self.held.clear();
         result
@@ -196,7 +208,14 @@ impl<'s> Session<'s> {
             self.held.keep(self.advance_to_ms());
             if self.committed_at.elapsed() >= COMMIT_EVERY {
                 self.committed_at = Instant::now();
-                commit_positions(&self.consumer);
+                self.commit_stored();
+            }
+            if self.misplaced && self.placed_at.elapsed() >= PLACE_EVERY {
+                self.place_all()?;
+            }
+            if self.held.refused_for().is_some_and(|refused| refused > REJOIN_AFTER) {
+                self.revoked();
+                return Err(SessionError::TakenOver);
             }
             self.check_missing_topics();
         }
@@ -237,9 +256,14 @@ impl<'s> Session<'s> {
     }
 
     /// The client library goes on by itself after everything but a fatal error; its context has told what it was.
-    fn judge(&self, error: KafkaError) -> KafkaResult<()> {
+    fn judge(&mut self, error: KafkaError) -> KafkaResult<()> {
         match error {
             KafkaError::MessageConsumptionFatal(_) => Err(error),
+            other if other.rdkafka_error_code() == Some(RDKafkaErrorCode::AutoOffsetReset) => {
+                // It does not tell of which partition. Until the position is found, that one stands still.
+                self.misplaced = true;
+                Ok(())
+            }
             other => {
                 tracing::debug!(worker = self.worker, error = %other, "poll");
                 Ok(())
@@ -266,6 +290,7 @@ impl<'s> Session<'s> {
         tracing::info!(worker = self.worker, partitions = self.held.partitions.len(), "partitions given back");
         self.shared.dead_letters.flush(LETTERS_WITHIN);
         self.held.keep_all(Instant::now() + STORE_WITHIN);
+        self.commit_stored();
         self.held.clear();
         self.state.holding = false;
         self.publish();
@@ -286,14 +311,9 @@ impl<'s> Session<'s> {
             let (settings, hash_key) = (Arc::clone(&self.shared.settings), self.shared.options.ledger.hash_key);
             let mut partition = Partition::restore(label.clone(), format, settings, hash_key, taken)
                 .map_err(|error| SessionError::State { label: label.clone(), error })?;
-            if partition.start().is_some() {
-                // Where the broker does not say, reading starts at the stored position and the client falls back to the
-                // beginning if that is gone.
-                if let Ok((low, high)) = self.consumer.fetch_watermarks(&label.topic, label.partition, METADATA_WAIT) {
-                    partition.fit_to_log(low, high);
-                }
-            }
-            let start = partition.start().map_or(Offset::Beginning, Offset::Offset);
+            // Where the broker does not say, reading starts at the stored position, and the client tells if that is gone.
+            self.place(&mut partition);
+            let start = partition.position().map_or(Offset::Beginning, Offset::Offset);
             starts.add_partition_offset(&label.topic, label.partition, start)?;
             partitions.push(partition);
         }
@@ -301,11 +321,87 @@ impl<'s> Session<'s> {
             self.state.missing_topics.remove(&topic);
         }
         self.consumer.assign(&starts)?;
-        self.held.partitions = partitions;
+        self.held.take(partitions);
         self.paused = false;
+        self.misplaced = false;
         self.state.holding = true;
         self.state.assigned = true;
         Ok(())
+    }
+
+    /// Moves a partition whose next record the log does not hold to where reading can go on. False where the broker does not
+    /// say.
+    fn place(&self, partition: &mut Partition) -> bool {
+        let Some(position) = partition.position() else { return true };
+        let label = partition.label().clone();
+        let Ok((low, high)) = self.consumer.fetch_watermarks(&label.topic, label.partition, METADATA_WAIT) else {
+            return false;
+        };
+        if position < low {
+            partition.lose_until(low);
+        } else if position > high {
+            let Some(resume) = self.resume_at(partition, (low, high)) else { return false };
+            partition.go_back(high, resume);
+        }
+        true
+    }
+
+    /// Where reading goes on in a log that ends before our position: at the first record that is not older than the stream
+    /// time, less what may come late. What was read before is not read again, whether the log lost its end or was made anew.
+    fn resume_at(&self, partition: &Partition, (low, high): (i64, i64)) -> Option<i64> {
+        let Some(stream_ms) = partition.stream_time_ms() else { return Some(low) };
+        let since_ms = stream_ms.saturating_sub_unsigned(self.shared.settings.windows.allowed_lateness_ms);
+        let label = partition.label();
+        let mut times = TopicPartitionList::new();
+        times.add_partition_offset(&label.topic, label.partition, Offset::Offset(since_ms.max(0))).ok()?;
+        let found = self.consumer.offsets_for_times(times, METADATA_WAIT).ok()?;
+        let element = found.find_partition(&label.topic, label.partition)?;
+        element.error().ok()?;
+        match element.offset() {
+            Offset::Offset(offset) => Some(offset.clamp(low, high)),
+            _ => Some(high),
+        }
+    }
+
+    /// Moves every partition whose next record the log does not hold, and reads on. Asked again where a broker did not say.
+    fn place_all(&mut self) -> Result<(), SessionError> {
+        self.placed_at = Instant::now();
+        let mut partitions = std::mem::take(&mut self.held.partitions);
+        let mut all_placed = true;
+        let mut positions = TopicPartitionList::with_capacity(partitions.len());
+        let mut listed = Ok(());
+        for partition in &mut partitions {
+            all_placed &= self.place(partition);
+            let position = partition.position().map_or(Offset::Beginning, Offset::Offset);
+            let label = partition.label();
+            listed = listed.and_then(|()| positions.add_partition_offset(&label.topic, label.partition, position));
+        }
+        self.held.partitions = partitions;
+        listed?;
+        if all_placed {
+            self.misplaced = false;
+            // What was fetched and not yet handed over is fetched again, from the positions.
+            self.consumer.assign(&positions)?;
+            self.paused = false;
+            self.distrust();
+        }
+        Ok(())
+    }
+
+    /// Tells the group what the ledger has, for lag monitors only. It does not wait, and a failure has no effect.
+    fn commit_stored(&self) {
+        let mut positions = TopicPartitionList::with_capacity(self.held.partitions.len());
+        for partition in &self.held.partitions {
+            if let Some(position) = partition.stored_position() {
+                let label = partition.label();
+                let _ = positions.add_partition_offset(&label.topic, label.partition, Offset::Offset(position));
+            }
+        }
+        if positions.count() > 0
+            && let Err(error) = self.consumer.commit(&positions, CommitMode::Async)
+        {
+            tracing::debug!(worker = self.worker, %error, "positions not committed");
+        }
     }
 
     /// Takes a partition over; waits for the ledger as long as it takes, and says so. `None` where the process stops.
@@ -389,8 +485,13 @@ impl<'s> Session<'s> {
             self.consumer.resume(&assignment)?;
         }
         self.paused = pause;
-        self.distrusts_until = Instant::now() + Duration::from_micros(self.shared.options.in_touch_us().unsigned_abs());
+        self.distrust();
         Ok(())
+    }
+
+    /// What was fetched is thrown away. The client needs a moment until it no longer counts that as handed over.
+    fn distrust(&mut self) {
+        self.distrusts_until = Instant::now() + Duration::from_micros(self.shared.options.in_touch_us().unsigned_abs());
     }
 
     /// Where stream time of partitions without more records is to be.

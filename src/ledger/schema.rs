@@ -113,6 +113,8 @@ CREATE TABLE facts (
     name TEXT PRIMARY KEY,
     value INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
+-- Records of the partition that the topic no longer held when they were wanted.
+ALTER TABLE partitions ADD COLUMN missed INTEGER NOT NULL DEFAULT 0;
 ",
 ];
 

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
 
-use super::{LedgerError, intervals, schema};
+use super::{LedgerError, counts, intervals, schema};
 use crate::event::Channels;
 use crate::shard::{Checkpoint, Piece, PieceKind};
 
@@ -22,6 +22,10 @@ pub struct Taken {
     pub claim: Claim,
     /// What was stored; nothing before the first checkpoint.
     pub stored: Option<Stored>,
+    /// Records that the topic no longer held when they were wanted.
+    pub missed: u64,
+    /// Wall time of the last checkpoint.
+    pub stored_ms: Option<i64>,
 }
 
 /// The last checkpoint of a partition.
@@ -44,6 +48,8 @@ pub struct Job {
     pub checkpoint: Checkpoint,
     /// Stream time is to advance to this instant, once it is stored and before the next record.
     pub advance_ms: Option<i64>,
+    /// Records that the topic no longer held when they were wanted.
+    pub missed: u64,
 }
 
 /// What became of a job.
@@ -122,10 +128,14 @@ impl Ledger {
              ON CONFLICT (topic, partition) DO UPDATE SET generation = generation + 1, owner = excluded.owner",
             params![topic, partition, owner],
         )?;
-        let (partition_id, generation, next_offset, advance_ms) = transaction.query_row(
-            "SELECT id, generation, next_offset, advance_ms FROM partitions WHERE topic = ?1 AND partition = ?2",
+        let (partition_id, generation, next_offset, advance_ms, missed, stored_ms) = transaction.query_row(
+            "SELECT id, generation, next_offset, advance_ms, missed, stored_ms FROM partitions
+             WHERE topic = ?1 AND partition = ?2",
             params![topic, partition],
-            |row| Ok((row.get(0)?, row.get(1)?, row.get::<_, Option<i64>>(2)?, row.get(3)?)),
+            |row| {
+                let missed = counts::read(row.get(4)?);
+                Ok((row.get(0)?, row.get(1)?, row.get::<_, Option<i64>>(2)?, row.get(3)?, missed, row.get(5)?))
+            },
         )?;
         let stored = match next_offset {
             Some(next_offset) => {
@@ -134,7 +144,7 @@ impl Ledger {
             None => None,
         };
         transaction.commit()?;
-        Ok(Taken { claim: Claim { partition_id, generation }, stored })
+        Ok(Taken { claim: Claim { partition_id, generation }, stored, missed, stored_ms })
     }
 
     /// Stores a checkpoint in one transaction; what became of each job, in their order.
@@ -216,15 +226,23 @@ fn pieces_of(transaction: &Transaction<'_>, partition_id: i64) -> Result<Vec<Pie
 }
 
 fn write(transaction: &Transaction<'_>, channels: &Channels, job: &Job, wall_ms: i64) -> Result<Fate, LedgerError> {
-    let Job { claim, checkpoint, advance_ms } = job;
+    let Job { claim, checkpoint, advance_ms, missed } = job;
     let id = claim.partition_id;
     let owned: Option<i64> = transaction
         .prepare(
             "UPDATE partitions SET next_offset = ?3, stream_ms = ?4, advance_ms = ?5, stored_ms = ?6,
-             checkpoint = checkpoint + 1 WHERE id = ?1 AND generation = ?2 RETURNING id",
+             missed = ?7, checkpoint = checkpoint + 1 WHERE id = ?1 AND generation = ?2 RETURNING id",
         )?
         .query_row(
-            params![id, claim.generation, checkpoint.next_offset, checkpoint.stream_ms, advance_ms, wall_ms],
+            params![
+                id,
+                claim.generation,
+                checkpoint.next_offset,
+                checkpoint.stream_ms,
+                advance_ms,
+                wall_ms,
+                counts::stored(*missed)
+            ],
             |row| row.get(0),
         )
         .optional()?;

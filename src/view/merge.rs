@@ -176,11 +176,20 @@ impl Totals {
 
 impl Live {
     fn add(&mut self, other: &Live) {
-        let Live { waiting, waiting_over_target, longest_wait_ms, in_service, open, open_overdue, oldest_open_ms } =
-            other;
+        let Live {
+            waiting,
+            waiting_over_target,
+            longest_wait_ms,
+            oldest_waiting_ms,
+            in_service,
+            open,
+            open_overdue,
+            oldest_open_ms,
+        } = other;
         add(&mut self.waiting, waiting);
         add(&mut self.waiting_over_target, waiting_over_target);
         self.longest_wait_ms = self.longest_wait_ms.max(*longest_wait_ms);
+        self.oldest_waiting_ms = self.oldest_waiting_ms.max(*oldest_waiting_ms);
         add(&mut self.in_service, in_service);
         add(&mut self.open, open);
         add(&mut self.open_overdue, open_overdue);

@@ -214,6 +214,8 @@ pub struct Live {
     pub waiting_over_target: u64,
     /// Longest wait so far; 0 where nobody waits.
     pub longest_wait_ms: u64,
+    /// Age of the oldest waiting visit, on the queue's clock; 0 where nobody waits.
+    pub oldest_waiting_ms: u64,
     /// Contacts answered and not yet ended.
     pub in_service: u64,
     /// Matters of mail-like channels that are not resolved.

@@ -290,12 +290,15 @@ impl Oracle {
         for contact in self.contacts.values() {
             let contact = contact.live(&self.settings);
             if let Some((queue, channel, start)) = contact.waiting {
-                let target = self.settings.queue(&queue).target_wait_ms;
+                let settings = self.settings.queue(&queue);
+                let target = settings.target_wait_ms;
                 let waited = (now - start) as u64;
+                let age = settings.clock_ms_between(start, now);
                 let live = series.entry((queue, channel)).or_default();
                 live.waiting += 1;
                 live.waiting_over_target += u64::from(waited > target);
                 live.longest_wait_ms = live.longest_wait_ms.max(waited);
+                live.oldest_waiting_ms = live.oldest_waiting_ms.max(age);
             }
             if let Some(key) = contact.in_service {
                 series.entry(key).or_default().in_service += 1;

@@ -78,7 +78,7 @@ fn totals() -> impl Strategy<Value = Totals> {
 }
 
 fn live() -> impl Strategy<Value = Live> {
-    any::<[u8; 7]>().prop_map(|n| {
+    any::<[u8; 8]>().prop_map(|n| {
         let n = n.map(u64::from);
         Live {
             waiting: n[0],
@@ -88,6 +88,7 @@ fn live() -> impl Strategy<Value = Live> {
             open: n[4],
             open_overdue: n[5],
             oldest_open_ms: n[6],
+            oldest_waiting_ms: n[7],
         }
     })
 }
