@@ -50,7 +50,7 @@ fn expressions_parse_and_use_known_metrics_as_they_are_meant() {
     for expression in files::all().iter().flat_map(Dashboard::expressions) {
         count += 1;
         for read in promql::reads(&expression) {
-            let of_one = promql::faults(&read, recorded.as_deref(), expression.used);
+            let of_one = promql::faults(&read, &recorded, expression.used);
             faults.extend(of_one.into_iter().map(|fault| format!("{}: {fault}", expression.place)));
         }
     }
@@ -224,16 +224,10 @@ fn prometheus_answers_every_expression() {
         Err(error) if tools_are_required() => panic!("prometheus is required: {error}"),
         Err(error) => return eprintln!("skipped: no prometheus ({error})"),
     };
-    let native = stack.has_native_histograms();
-    let recorded = files::recorded_names().is_some();
-    let all: Vec<Expression> = files::all().iter().flat_map(Dashboard::expressions).collect();
+    let mut open: Vec<Expression> = files::all().iter().flat_map(Dashboard::expressions).collect();
     for (part, why) in MAY_BE_EMPTY {
-        assert!(all.iter().any(|one| one.place.contains(part)), "nothing is {part:?} any more ({why})");
+        assert!(open.iter().any(|one| one.place.contains(part)), "nothing is {part:?} any more ({why})");
     }
-    let (mut open, unproven): (Vec<Expression>, Vec<Expression>) = all.into_iter().partition(|expression| {
-        let needs = needs(expression);
-        (native || !needs.native) && (recorded || !needs.rules)
-    });
     let count = open.len();
     // Grafana's own period is at least as long as what it shows: one that grows with what was scraped.
     wait_for("an answer to every expression", ANSWERED_WITHIN, || {
@@ -246,27 +240,6 @@ fn prometheus_answers_every_expression() {
         if places.is_empty() { Ok(()) } else { Err(format!("none yet to\n{}\n{}", places.join("\n"), stack.logs())) }
     });
     eprintln!("{count} expressions answered by Prometheus in {:?}", begin.elapsed());
-    if !unproven.is_empty() {
-        eprintln!("{} need native histograms or recording rules, which are not there", unproven.len());
-    }
-}
-
-/// What an expression can be asked only with.
-struct Needs {
-    native: bool,
-    rules: bool,
-}
-
-fn needs(expression: &Expression) -> Needs {
-    let reads = promql::reads(expression);
-    let is_histogram = |name: &str| {
-        let all = nabiz::exposition::catalogue::ALL.iter();
-        all.filter(|metric| metric.kind == nabiz::exposition::catalogue::Kind::Histogram).any(|one| one.name == name)
-    };
-    Needs {
-        native: reads.iter().any(|read| is_histogram(&read.name)),
-        rules: reads.iter().any(|read| read.name.contains(':')),
-    }
 }
 
 /// The numbers that an expression gives, asked as Grafana asks; an error where one of them is not finite.
