@@ -202,6 +202,34 @@ fn faults_of_panel(panel: &Value) -> Vec<String> {
     faults
 }
 
+/// Factor of the error budget beyond which each service-level alert fires, by its long window.
+fn factors_of_the_alerts() -> BTreeMap<String, f64> {
+    let rules = std::fs::read_to_string(files::root().join("deploy/prometheus/nabiz.alerts.yml")).expect("the alerts");
+    let lines: Vec<&str> = rules.lines().map(str::trim).collect();
+    let pair = |lines: &[&str]| {
+        let (window, _) =
+            lines[0].strip_prefix("queue:nabiz_service_level_missed_per_event:ratio_increase")?.split_once('{')?;
+        let (factor, _) = lines[1].strip_prefix("> clamp_max(")?.split_once(" * (1 - ")?;
+        Some((window.to_owned(), factor.parse().ok()?))
+    };
+    lines.windows(2).filter_map(pair).collect()
+}
+
+#[test]
+fn burn_rates_turn_red_where_the_alerts_fire() {
+    let dashboards = files::all();
+    let dashboard = dashboards.iter().find(|one| one.name == "service-levels").expect("the service levels");
+    let mut red = BTreeMap::new();
+    for column in dashboard.panels().flat_map(|panel| list(&panel["fieldConfig"]["overrides"])) {
+        let Some(window) = text(&column["matcher"]["options"]).strip_prefix("Burn ") else { continue };
+        let thresholds = list(&column["properties"]).iter().find(|one| one["id"] == "thresholds").expect("thresholds");
+        let step = list(&thresholds["value"]["steps"]).iter().find(|step| step["color"] == "red").expect("a red one");
+        red.insert(window.replace(' ', ""), step["value"].as_f64().expect("a number"));
+    }
+    assert_eq!(red.len(), 3);
+    assert_eq!(red, factors_of_the_alerts());
+}
+
 /// Within which every expression is answered: some things, such as an answer in writing, take a while to happen.
 const ANSWERED_WITHIN: Duration = Duration::from_secs(90);
 /// How long nabiz runs: longer than it is asked.
