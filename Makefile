@@ -6,9 +6,13 @@ CARGO ?= cargo
 SOAK_SECONDS ?= 3600
 NABIZ_FUZZ_CASES ?= 5000000
 NABIZ_ORACLE_CASES ?= 100000
+# Where `make dashboards` finds its numbers, and how much of them it draws: by default as much as each dashboard shows.
+PROMETHEUS ?= http://127.0.0.1:9090
+NABIZ ?= http://127.0.0.1:9464
+LAST ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo stack build test lint bench soak
+.PHONY: help demo stack build test lint bench soak dashboards
 
 help: ## this list
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 10
@@ -35,6 +39,7 @@ build: ## the release program, target/release/nabiz
 test: ## every test, with a real Kafka; on Debian as root it installs what it needs
 	scripts/install-tools
 	scripts/fetch-kafka >/dev/null
+	npm ci --prefix grafana/check --ignore-scripts --no-audit --no-fund --silent
 	NABIZ_REQUIRE_TOOLS=1 $(CARGO) test --locked
 
 lint: ## format, clippy and docs, with warnings as errors
@@ -49,3 +54,10 @@ soak: ## long runs of the generated tests, in the release profile; bounded by SO
 	NABIZ_FUZZ_CASES=$(NABIZ_FUZZ_CASES) NABIZ_ORACLE_CASES=$(NABIZ_ORACLE_CASES) NABIZ_SOAK_RECORDS=20000000 \
 	NABIZ_CHAOS_RECORDS=200000 NABIZ_CHAOS_KILLS=20 NABIZ_CHAOS_BROKER_KILLS=3 NABIZ_CHAOS_JOINS=10 \
 	    timeout $(SOAK_SECONDS) $(CARGO) test --release --locked -- --nocapture
+
+dashboards: ## docs/images/*.png, drawn with Grafana's components from what PROMETHEUS and NABIZ answer
+	npm ci --prefix grafana/draw --no-audit --no-fund --silent
+	node grafana/generate.mjs
+	node grafana/draw/collect.mjs target/dashboards.json --prometheus $(PROMETHEUS) --nabiz $(NABIZ) $(if $(LAST),--last $(LAST))
+	mkdir -p docs/images
+	node grafana/draw/draw.mjs target/dashboards.json docs/images

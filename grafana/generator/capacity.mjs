@@ -1,15 +1,14 @@
 // For planners: how much comes on which weekday and at which time, how long it takes, and where that goes over months.
 
-import { DASHBOARDS, coloured, dashboard, graph, heading, history, named, ratio, row, series, table, targetLine, variables } from './parts.mjs';
+import { DASHBOARDS, coloured, dashboard, graph, heading, history, ratio, row, series, table, targetLine, variables } from './parts.mjs';
 import { TARGET_LEVEL, recorded, recordedOfQueues } from './recorded.mjs';
 
-const ofDay = (metric) => `sum by (queue, channel) (${recorded(`queue:${metric}:increase1d`)})`;
 const ofDayInAll = (metric) => `sum(${recorded(`queue:${metric}:increase1d`)})`;
 const agentTime = (states) => `sum(${recordedOfQueues('queue:nabiz_agent_seconds:increase1d', `state=~"${states}"`)})`;
-const TREND = { interval: '1d', legend: 'list' };
+const TREND = { interval: '1d' };
 
 /** Mean over the weeks of the period: a row for each time of day, a column for each weekday. */
-const byWeekdayAndTime = (title, description, column, unit, decimals, scheme) => table(title, description, [
+const byWeekdayAndTime = (title, description, column, divisor, unit, decimals, scheme) => table(title, description, [
   history('A', '$step', [['start', 'Weekday', 'timestamp'], ['start', 'Time', 'timestamp'], [column, 'Number', 'number']]),
 ], unit, {
   decimals, noValue: '–', color: { mode: scheme }, min: 0,
@@ -22,13 +21,20 @@ const byWeekdayAndTime = (title, description, column, unit, decimals, scheme) =>
     { id: 'groupBy', options: { fields: {
       Weekday: { operation: 'groupby', aggregations: [] }, Time: { operation: 'groupby', aggregations: [] }, Number: { operation: 'aggregate', aggregations: ['sum'] },
     } } },
+    {
+      id: 'calculateField',
+      options: {
+        mode: 'binary', alias: 'Number', replaceFields: false,
+        binary: { left: { matcher: { id: 'byName', options: 'Number (sum)' } }, operator: '/', right: { fixed: String(divisor) } },
+      },
+    },
     { id: 'formatTime', options: { timeField: 'Weekday', outputFormat: 'E ddd', useTimezone: true } },
     { id: 'formatTime', options: { timeField: 'Time', outputFormat: 'HH:mm', useTimezone: true } },
     { id: 'groupBy', options: { fields: {
-      'Weekday': { operation: 'groupby', aggregations: [] }, 'Time': { operation: 'groupby', aggregations: [] }, 'Number (sum)': { operation: 'aggregate', aggregations: ['mean'] },
+      'Weekday': { operation: 'groupby', aggregations: [] }, 'Time': { operation: 'groupby', aggregations: [] }, 'Number': { operation: 'aggregate', aggregations: ['mean'] },
     } } },
     { id: 'sortBy', options: { fields: {}, sort: [{ field: 'Weekday', desc: false }] } },
-    { id: 'groupingToMatrix', options: { rowField: 'Time', columnField: 'Weekday', valueField: 'Number (sum) (mean)', emptyValue: 'null' } },
+    { id: 'groupingToMatrix', options: { rowField: 'Time', columnField: 'Weekday', valueField: 'Number (mean)', emptyValue: 'null' } },
     { id: 'sortBy', options: { fields: {}, sort: [{ field: 'Time\\Weekday', desc: false }] } },
   ],
 });
@@ -43,17 +49,13 @@ export default dashboard(
   DASHBOARDS.capacity,
   'For planners: load by weekday and time of day from the interval history, and the trend of volume, handle time, occupancy and service level over months. The tables hold exact numbers; nabiz history gives them as CSV.',
   {
-    from: 'now-28d',
+    // Whole days, up to yesterday: a day that is not over would lower the means.
+    from: 'now-28d/d',
+    to: 'now-1d/d',
     refresh: '',
-    variables: [variables.datasource, variables.history, variables.job, variables.instance, variables.channel, variables.oneQueue, steps],
+    variables: [variables.datasource, variables.history, variables.job, variables.instance, variables.anyChannel, variables.oneQueue, steps],
     which: ', queue=~"$queue|"',
     layout: [
-      heading('By weekday and time of day, mean over the weeks of the period'),
-      row(20,
-        [8, byWeekdayAndTime('Offered', 'Visits that entered the queue, by the time they entered.', 'offered', 'short', 0, 'continuous-blues')],
-        [8, byWeekdayAndTime('Handled time', 'Talk, hold and wrap-up together. Divided by the length of the interval it is the number of agents that were busy on average (Erlang).', 'handle_sum_seconds', 's', 1, 'continuous-greens')],
-        [8, byWeekdayAndTime('Abandoned', 'Callers who gave up: where staff was short.', 'abandoned', 'short', 0, 'continuous-reds')],
-      ),
       heading('Trends'),
       row(8,
         [8, graph('Visits a day', 'Visits of the day before each point.', [
@@ -64,7 +66,7 @@ export default dashboard(
         ], 'short', { ...TREND, decimals: 0, noValue: 'Nothing recorded yet' })],
         [8, graph('Average handle time', 'Mean of talk, hold and wrap-up of the day before each point. It drives staff as much as volume does.', [
           series('A', ratio(ofDayInAll('nabiz_handle_seconds_sum'), ofDayInAll('nabiz_handle_seconds_count')), 'Average handle time'),
-        ], 's', { ...TREND, noValue: 'No day is complete yet' })],
+        ], 'dthms', { ...TREND, noValue: 'No day is complete yet' })],
       ),
       row(8,
         [8, graph('Occupancy', 'Busy and wrap-up time of the time in which agents could work, of the day before each point. Agents who serve several queues count in each.', [
@@ -78,7 +80,13 @@ export default dashboard(
           series('A', ratio(
             `sum(${recorded('queue:nabiz_wait_seconds_sum:increase1d', 'outcome="answered"')})`,
             `sum(${recorded('queue:nabiz_wait_seconds_count:increase1d', 'outcome="answered"')})`), 'Average speed of answer'),
-        ], 's', { ...TREND, noValue: 'No day is complete yet' })],
+        ], 'dthms', { ...TREND, noValue: 'No day is complete yet' })],
+      ),
+      heading('By weekday and time of day, mean over the weeks of the period'),
+      row(49,
+        [8, byWeekdayAndTime('Offered', 'Visits that entered the queue, by the time they entered.', 'offered', 1, 'short', 0, 'continuous-blues')],
+        [8, byWeekdayAndTime('Work in agent hours', 'Talk, hold and wrap-up together, in hours, by the end of the work. In an interval of half an hour, twice the number is how many agents were busy on average.', 'handle_sum_seconds', 3600, 'short', 1, 'continuous-greens')],
+        [8, byWeekdayAndTime('Abandoned', 'Callers who gave up: where staff was short.', 'abandoned', 1, 'short', 1, 'continuous-reds')],
       ),
       heading('Exact intervals'),
       row(12,
@@ -92,6 +100,7 @@ export default dashboard(
         ], 'short', {
           noValue: '–', custom: { filterable: true }, sortBy: [{ displayName: 'Start', desc: true }],
           overrides: [
+            { matcher: { id: 'byName', options: 'Start' }, properties: [{ id: 'custom.width', value: 170 }] },
             ...['Service level', 'Occupancy'].map((name) => ({ matcher: { id: 'byName', options: name }, properties: [{ id: 'unit', value: 'percentunit' }, { id: 'decimals', value: 1 }] })),
             ...['Speed of answer', 'Wait, 9 of 10', 'Handle time'].map((name) => ({ matcher: { id: 'byName', options: name }, properties: [{ id: 'unit', value: 's' }, { id: 'decimals', value: 1 }] })),
           ],

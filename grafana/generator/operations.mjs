@@ -1,7 +1,7 @@
 // What a supervisor keeps open all day: who waits, where, how late, and who could take the next call.
 
 import {
-  DASHBOARDS, GREEN, ORANGE, RED, TO_QUEUE, age, cellColour, coloured, columns, dashboard, field, graph, inWindow, m, max, named, perChannel,
+  DASHBOARDS, GREEN, ORANGE, RED, TO_QUEUE, age, cellColour, coloured, columns, dashboard, field, graph, max, named, perChannel,
   perMinute, queues, row, rows, series, stat, steps, sum, table, target, targetLine, value, variables, visits,
 } from './parts.mjs';
 import { abandonment, abandonmentTarget, level, levelTarget, pointsAboveTarget, pointsOfQueues } from './service-level.mjs';
@@ -9,20 +9,21 @@ import { abandonment, abandonmentTarget, level, levelTarget, pointsAboveTarget, 
 const BY_QUEUE = 'queue, channel';
 const FIRING = 'ALERTS{alertstate="firing", alertname=~"Nabiz.*", job=~"$job"}';
 
-const points = { unit: 'suffix: pts', decimals: 1, color: { mode: 'thresholds' } };
+const points = { unit: 'suffix:pts', decimals: 1, color: { mode: 'thresholds' } };
 
 const queueTable = columns(
   ['name', 'Queue', { links: TO_QUEUE, 'custom.width': 190 }],
   ['channel', 'Channel', { 'custom.width': 90 }],
   ['K', 'State', {
     'custom.width': 80,
+    'custom.align': 'left',
     'mappings': [{ type: 'value', options: { 0: { text: 'Closed', color: 'text', index: 1 }, 1: { text: 'Open', color: 'text', index: 0 } } }],
   }],
   ['A', 'Waiting', {}],
   ['B', 'Over target', cellColour(steps('transparent', [1, ORANGE]))],
   ['C', 'Longest wait', { unit: 'dthms' }],
   ['D', 'Service level', { unit: 'percentunit', decimals: 1 }],
-  ['E', 'Against target', { ...cellColour(steps(RED, [0, 'transparent'])), unit: 'suffix: pts', decimals: 1 }],
+  ['E', 'Against target', { ...cellColour(steps(RED, [0, 'transparent'])), unit: 'suffix:pts', decimals: 1 }],
   ['F', 'Abandoned', { unit: 'percentunit', decimals: 1 }],
   ['G', 'In service', {}],
   ['H', 'Free agents', cellColour(steps(ORANGE, [1, 'transparent']))],
@@ -75,34 +76,33 @@ export default dashboard(
           rows('H', perChannel(sum('queue', queues('nabiz_agents', 'state="available"')))),
           rows('I', max('queue, channel, name', visits('nabiz_queue_info'))),
           rows('K', perChannel(max('queue', queues('nabiz_queue_open')))),
-        ], 'short', { ...queueTable, noValue: '–', sortBy: [{ displayName: 'Over target', desc: true }] })],
+        ], 'locale', { ...queueTable, noValue: '–', sortBy: [{ displayName: 'Over target', desc: true }] })],
       ),
       row(8,
         [12, graph('Waiting', 'Who waits, by queue.', [series('A', named(sum(BY_QUEUE, visits('nabiz_waiting'))), '{{name}}')], 'short', { decimals: 0 })],
-        [12, graph('Longest wait', 'The longest wait of those who wait, by queue.',
-          [series('A', named(max(BY_QUEUE, visits('nabiz_longest_wait_seconds'))), '{{name}}'),
-            series('T', `min(${target('nabiz_target_wait_seconds')})`, 'Shortest target')], 's', { overrides: [targetLine('T')] })],
+        [12, table('Alerts', 'Alerts that fire now, and for how long. The runbook says for each what to look at and what to do.', [
+          rows('A', `time() - (ALERTS_FOR_STATE{alertname=~"Nabiz.*", job=~"$job"} and ignoring (alertstate) ${FIRING})`),
+        ], 's', {
+          noValue: 'No alert is firing.', sortBy: [{ displayName: 'Severity', desc: false }],
+          ...columns(['alertname', 'Alert', { 'custom.width': 230 }], ['severity', 'Severity', {
+            'custom.width': 80,
+            ...cellColour(steps('transparent')),
+            mappings: [{ type: 'value', options: { critical: { color: RED, index: 0 }, warning: { color: ORANGE, index: 1 } } }],
+          }], ['queue', 'Queue', { links: TO_QUEUE }], ['channel', 'Channel', {}], ['unit', 'Unit', {}], ['instance', 'Instance', {}], ['A', 'Since', { unit: 's', decimals: 0 }],
+          ['job', null], ['team', null], ['category', null]),
+        })],
       ),
       row(8,
-        [12, graph('Service level', 'Service level of the selected queues in the window that ends at each point, with their target.',
+        [8, graph('Longest wait', 'The longest wait of those who wait, by queue.',
+          [series('A', named(max(BY_QUEUE, visits('nabiz_longest_wait_seconds'))), '{{name}}'),
+            series('T', `min(${target('nabiz_target_wait_seconds')})`, 'Shortest target')], 'dthms', { overrides: [targetLine('T')] })],
+        [8, graph('Service level', 'Service level of the selected queues in the window that ends at each point, with their target.',
           [series('A', level(''), 'Service level'), series('T', levelTarget, 'Target')], 'percentunit', { max: 1, overrides: [targetLine('T')], noValue: 'No calls in the period' })],
-        [12, graph('Calls a minute', 'Visits that entered, were answered and were given up. Offered above answered for long means that the queue grows.', [
+        [8, graph('Calls a minute', 'Visits that entered, were answered and were given up. Offered above answered for long means that the queue grows.', [
           series('A', perMinute('', visits('nabiz_visits_offered_total')), 'Offered'),
           series('B', perMinute('', visits('nabiz_visits_answered_total')), 'Answered'),
           series('C', perMinute('', visits('nabiz_visits_abandoned_total')), 'Abandoned'),
-        ], 'suffix: /min', { overrides: [coloured('Offered', 'blue'), coloured('Answered', 'green'), coloured('Abandoned', 'red')] })],
-      ),
-      row(6,
-        [24, table('Alerts', 'Alerts that fire now, and for how long. The runbook says for each what to look at and what to do.', [
-          rows('A', `time() - (ALERTS_FOR_STATE{alertname=~"Nabiz.*", job=~"$job"} and ignoring (alertstate) ${FIRING})`),
-        ], 's', {
-          noValue: 'No alert is firing.',
-          ...columns(['alertname', 'Alert', {}], ['severity', 'Severity', {
-            ...cellColour(steps('transparent')),
-            mappings: [{ type: 'value', options: { critical: { color: RED, index: 0 }, warning: { color: ORANGE, index: 1 } } }],
-          }], ['queue', 'Queue', {}], ['channel', 'Channel', {}], ['unit', 'Unit', {}], ['instance', 'Instance', {}], ['A', 'Since', { unit: 's' }],
-          ['job', null], ['team', null], ['__name__', null]),
-        })],
+        ], 'suffix:/min', { interval: '1m', overrides: [coloured('Offered', 'blue'), coloured('Answered', 'green'), coloured('Abandoned', 'red')] })],
       ),
     ],
   },

@@ -55,6 +55,9 @@ export const perChannel = (expr) => `max by (queue, channel) (${visits('nabiz_qu
 /** The target of each queue and channel; the same from every instance. */
 export const target = (metric) => max('queue, channel', visits(metric));
 
+/** A quantile of a histogram. Of nothing it would not be a number: the comparison makes it absent. */
+export const quantile = (q, histogram) => `histogram_quantile(${q}, ${histogram}) >= 0`;
+
 /** How old the numbers are: the clock less the stream time of the slowest partition. */
 export const AGE = `time() - min(${m('nabiz_stream_time_timestamp_seconds')})`;
 
@@ -129,6 +132,8 @@ export const field = (name, properties) => ({
 export const cellColour = (thresholds) => ({
   'custom.cellOptions': { type: 'color-background', mode: 'basic' },
   'color': { mode: 'thresholds' },
+  // Without a value there is nothing to warn of.
+  'mappings': [{ type: 'special', options: { match: 'null+nan', result: { text: '–', color: 'transparent' } } }],
   thresholds,
 });
 
@@ -172,12 +177,13 @@ export const graph = (title, description, targets, unit, more = {}) => panel('ti
   tooltip: { mode: 'multi', sort: 'desc' },
 }, {
   min: 0,
+  color: { mode: 'palette-classic' },
   ...more,
   custom: {
     drawStyle: 'line',
     lineWidth: more.stack ? 0 : 2,
     fillOpacity: more.stack ? 60 : 0,
-    showPoints: 'never',
+    showPoints: 'auto',
     spanNulls: false,
     stacking: { mode: more.stack ? 'normal' : 'none', group: 'A' },
     ...more.custom,
@@ -190,11 +196,11 @@ export const table = (title, description, targets, unit, more = {}) => panel('ta
   cellHeight: 'sm',
   frameIndex: 0,
   sortBy: more.sortBy ?? [],
-}, { ...more, custom: { align: 'auto', filterable: false, ...more.custom } });
+}, { ...more, custom: { align: 'auto', filterable: false, minWidth: 90, wrapHeaderText: true, ...more.custom } });
 
-/** Bars side by side. */
-export const bars = (title, description, targets, unit, more = {}) => panel('bargauge', title, description, targets, unit, {
-  reduceOptions: { calcs: ['lastNotNull'], fields: '', values: false },
+/** A bar for each row of a query, in the order of the label `by`. */
+export const bars = (title, description, target, by, unit, more = {}) => panel('bargauge', title, description, [target], unit, {
+  reduceOptions: { calcs: [], fields: '', values: true },
   orientation: 'horizontal',
   displayMode: 'basic',
   valueMode: 'color',
@@ -205,7 +211,7 @@ export const bars = (title, description, targets, unit, more = {}) => panel('bar
   minVizHeight: 16,
   maxVizHeight: 40,
   legend: { showLegend: false, displayMode: 'hidden', placement: 'bottom', calcs: [] },
-}, { min: 0, ...more });
+}, { min: 0, transformations: [{ id: 'sortBy', options: { fields: {}, sort: [{ field: by, desc: false }] } }], ...more });
 
 /** How a distribution moves over time. */
 export const heatmap = (title, description, targets, unit, more = {}) => panel('heatmap', title, description, targets, unit, {
@@ -217,7 +223,7 @@ export const heatmap = (title, description, targets, unit, more = {}) => panel('
   legend: { show: true },
   showValue: 'never',
   tooltip: { mode: 'single', yHistogram: true, showColorScale: true },
-  yAxis: { axisPlacement: 'left', unit, min: '0', reverse: false },
+  yAxis: { axisPlacement: 'left', unit, min: 0, reverse: false },
 }, more);
 
 /** How old the numbers are; the page of nabiz calls them stale at the same age. */
@@ -229,7 +235,9 @@ export const age = () => stat('Age of the numbers',
 
 /** Merges instant queries by their labels and orders the columns: [query or label, name, properties]. */
 export const columns = (...list) => {
-  const source = (key) => (key.length === 1 ? `Value #${key}` : key);
+  const queries = list.filter(([key]) => key.length === 1);
+  // Grafana numbers the values only where there are several queries.
+  const source = (key) => (key.length > 1 ? key : queries.length > 1 ? `Value #${key}` : 'Value');
   return {
     transformations: [
       { id: 'merge', options: {} },
@@ -275,7 +283,7 @@ const ALL = { text: 'All', value: '$__all' };
 
 const query = (name, label, description, query, more = {}) => ({
   type: 'query', name, label, description, datasource: PROMETHEUS,
-  query: { query, refId: name }, definition: query,
+  query: { query, refId: 'StandardVariableQuery' },
   refresh: 2, sort: 5, regex: '', hide: 0,
   multi: true, includeAll: true, allValue: '.+', current: ALL,
   ...more,
@@ -297,9 +305,11 @@ export const variables = {
   channel: query('channel', 'Channel', 'Phone and chat are those where a person waits on the line', `label_values(nabiz_queue_info{${PROCESS}}, channel)`, {
     current: { text: ['phone', 'chat'], value: ['phone', 'chat'] },
   }),
+  /** Where one queue is chosen, its channels are all of interest. */
+  anyChannel: query('channel', 'Channel', 'Channels of the queue', `label_values(nabiz_queue_info{${PROCESS}}, channel)`),
   queue: query('queue', 'Queue', 'Queues of the selected channels', QUEUES, { regex: BY_NAME }),
   oneQueue: query('queue', 'Queue', 'The queue that is shown', QUEUES, {
-    regex: BY_NAME, multi: false, includeAll: false, allValue: undefined, current: {},
+    regex: BY_NAME, multi: false, includeAll: false, allValue: undefined, current: undefined,
   }),
   window: query('window', 'Window', 'How far back the numbers of now reach', `label_values(nabiz_window_offered{${PROCESS}}, window)`, {
     multi: false, includeAll: false, allValue: undefined, sort: 7, current: { text: '15m', value: '15m' },
@@ -325,7 +335,7 @@ const alerts = (name, severity, iconColor, which) => ({
 });
 
 /** A whole dashboard. `which` narrows the alerts that are marked in the graphs. */
-export const dashboard = (here, description, { variables, from, refresh, layout, which = '' }) => ({
+export const dashboard = (here, description, { variables, from, to = 'now', refresh, layout, which = '' }) => ({
   uid: here.uid,
   title: `nabiz: ${here.title}`,
   description,
@@ -339,7 +349,7 @@ export const dashboard = (here, description, { variables, from, refresh, layout,
   fiscalYearStartMonth: 0,
   liveNow: false,
   refresh,
-  time: { from, to: 'now' },
+  time: { from, to },
   timepicker: {},
   links: links(here),
   templating: { list: variables },

@@ -1,10 +1,13 @@
 // For those who run nabiz: is it up, is it current, does it lose anything, does it have room?
 
 import {
-  DASHBOARDS, GREEN, ORANGE, RED, age, coloured, dashboard, graph, heading, m, max, row, series, stat, steps, sum, value, variables,
+  DASHBOARDS, GREEN, ORANGE, RED, age, coloured, dashboard, graph, heading, m, max, row, series, stat, steps, sum, value,
+  variables,
 } from './parts.mjs';
 
 const rate = (by, counter) => sum(by, `rate(${counter}[$__rate_interval])`);
+/** Seldom things: over a short step they would be spikes. */
+const CALM = { interval: '5m' };
 const inPeriod = (counter) => sum('', `increase(${counter}[$__range])`);
 
 export default dashboard(
@@ -14,6 +17,7 @@ export default dashboard(
     from: 'now-3h',
     refresh: '10s',
     variables: [variables.datasource, variables.job, variables.instance],
+    which: ', category="pipeline"',
     layout: [
       row(4,
         [4, age()],
@@ -45,20 +49,36 @@ export default dashboard(
       ),
       heading('Does it lose anything?'),
       row(8,
-        [8, graph('Records a second', 'What became of the records that were read.', [series('A', rate('result', m('nabiz_records_total')), '{{result}}')], 'suffix: /s', {
+        [8, graph('Records a second', 'What became of the records that were read.', [series('A', rate('result', m('nabiz_records_total')), '{{result}}')], 'suffix:/s', {
           stack: true, overrides: [coloured('applied', 'green'), coloured('duplicate', 'blue'), coloured('late', 'yellow'), coloured('rejected', 'red')],
         })],
         [8, graph('Rejected records a minute', 'Refused records by reason, where there were any. They go to the dead-letter topic.',
-          [series('A', `60 * ${rate('reason', m('nabiz_records_rejected_total'))} > 0`, '{{reason}}')], 'suffix: /min', { noValue: 'No record was refused.' })],
-        [8, graph('Losses an hour', 'Visits whose end was never seen, series and contacts folded or forgotten at a bound, clocks that differ, and failures of the ledger. All should be 0.', [
+          [series('A', `60 * ${rate('reason', m('nabiz_records_rejected_total'))} > 0`, '{{reason}}')], 'suffix:/min', { noValue: 'No record was refused.' })],
+        [8, graph('Losses an hour', 'Visits whose end was never seen, series and contacts folded or forgotten at a bound, records that the log had no longer when they were wanted, and logs that went back. All should be 0.', [
           series('A', `3600 * ${rate('', m('nabiz_visits_lost_total'))}`, 'Lost visits'),
           series('B', `3600 * ${rate('', m('nabiz_series_refused_total'))}`, 'Refused series'),
           series('C', `3600 * ${rate('', m('nabiz_evicted_total'))}`, 'Forgotten'),
-          series('D', `3600 * ${rate('', m('nabiz_clock_skew_total'))}`, 'Clock skew'),
-          series('E', `3600 * ${rate('', m('nabiz_dead_letters_total'))}`, 'Dead letters'),
-          series('F', `3600 * ${rate('', m('nabiz_ledger_failures_total'))}`, 'Ledger failures'),
-          series('G', sum('', m('nabiz_records_missed')), 'Records missed, in all'),
-        ], 'short', { interval: '5m' })],
+          series('D', sum('', m('nabiz_records_missed')), 'Records missed, in all'),
+          series('E', `3600 * ${rate('', m('nabiz_log_resets_total'))}`, 'Log resets'),
+        ], 'short', CALM)],
+      ),
+      row(8,
+        [8, graph('Failures an hour', 'Failures of the ledger and of dead letters, which are tried again, errors that the Kafka client reports, and distributions of the history that could not be read. All should be 0.', [
+          series('A', `3600 * ${rate('', m('nabiz_ledger_failures_total'))}`, 'Ledger'),
+          series('B', `3600 * ${rate('', m('nabiz_dead_letter_failures_total'))}`, 'Dead letters'),
+          series('C', `3600 * ${rate('', m('nabiz_kafka_client_errors_total'))}`, 'Kafka client'),
+          series('D', `3600 * (${rate('', m('nabiz_distributions_unreadable_total'))} + ${rate('', m('nabiz_distributions_replaced_total'))})`, 'Unreadable distributions'),
+        ], 'short', CALM)],
+        [8, graph('Not stored yet', 'Endings that wait for their start, rows of the interval history, and dead letters on their way. They come and go; what only grows is stuck.', [
+          series('A', sum('', m('nabiz_records_held')), 'Endings held'),
+          series('B', sum('', m('nabiz_intervals_unsaved')), 'Interval rows'),
+          series('C', sum('', m('nabiz_dead_letters_waiting')), 'Dead letters'),
+        ], 'short')],
+        [8, graph('Odd input an hour', 'Clock differences that were negative or too far ahead, dead letters written, and requests and connections that were refused.', [
+          series('A', `3600 * ${rate('', m('nabiz_clock_skew_total'))}`, 'Clock skew'),
+          series('B', `3600 * ${rate('', m('nabiz_dead_letters_total'))}`, 'Dead letters'),
+          series('C', `3600 * ${rate('', m('nabiz_http_refused_total'))}`, 'Refused requests'),
+        ], 'short', CALM)],
       ),
       heading('Does it have room?'),
       row(8,
@@ -66,13 +86,16 @@ export default dashboard(
           series('A', max('instance', m('nabiz_checkpoint_duration_seconds')), 'Stored in, {{instance}}'),
           series('B', max('instance', m('nabiz_checkpoint_pause_seconds')), 'Longest stop, {{instance}}'),
         ], 's', { noValue: 'No ledger' })],
-        [8, graph('In memory', 'Contacts in memory, endings that wait for their start, and series of queues and channels.', [
-          series('A', sum('', m('nabiz_open_contacts')), 'Contacts'), series('B', sum('', m('nabiz_records_held')), 'Endings held'), series('C', sum('', m('nabiz_series')), 'Series'),
-        ], 'short', { decimals: 0 })],
-        [8, graph('Ledger', 'Bytes in use in the ledger.', [series('A', max('instance', m('nabiz_ledger_size_bytes')), '{{instance}}')], 'bytes', { noValue: 'No ledger' })],
+        [8, graph('In memory', 'Contacts, identities of records, and series of queues and channels. They are bounded for each partition by the limits of the configuration.', [
+          series('A', sum('', m('nabiz_open_contacts')), 'Contacts'), series('B', sum('', m('nabiz_remembered_ids')), 'Record identities'), series('C', sum('', m('nabiz_series')), 'Series'),
+        ], 'short', { custom: { scaleDistribution: { type: 'log', log: 10 } }, min: undefined })],
+        [8, graph('Ledger', 'Bytes in use in the ledger, of its file, and of its write-ahead log.', [
+          series('A', max('instance', m('nabiz_ledger_size_bytes')), 'In use, {{instance}}'), series('B', max('instance', m('nabiz_ledger_file_size_bytes')), 'File, {{instance}}'),
+          series('C', max('instance', m('nabiz_ledger_wal_size_bytes')), 'Log, {{instance}}'),
+        ], 'bytes', { noValue: 'No ledger' })],
       ),
       row(8,
-        [8, graph('Processor', 'Processor time by process: 1 is one core.', [series('A', rate('instance', m('process_cpu_seconds_total')), '{{instance}}')], 'short')],
+        [8, graph('Processor', 'Processor time by process: 1 is one core.', [series('A', rate('instance', m('process_cpu_seconds_total')), '{{instance}}')], 'short', { interval: '1m' })],
         [8, graph('Memory', 'Resident memory by process.', [series('A', max('instance', m('process_resident_memory_bytes')), '{{instance}}')], 'bytes')],
         [8, graph('Collecting the metrics', 'How long collecting a scrape took.', [series('A', max('instance', m('nabiz_collect_duration_seconds')), '{{instance}}')], 's')],
       ),

@@ -1,7 +1,8 @@
 // One queue in depth: is it late because more came, because work takes longer, or because agents are missing?
 
 import {
-  DASHBOARDS, GREEN, ORANGE, RED, age, cells, coloured, dashboard, field, graph, heading, heatmap, inWindow, max, perMinute, queues, ratio, row,
+  DASHBOARDS, GREEN, ORANGE, RED, age, cells, coloured, dashboard, field, graph, heading, heatmap, inWindow, max, perMinute, quantile, queues, ratio,
+  row,
   series, stat, steps, sum, targetLine, value, variables, visits,
 } from './parts.mjs';
 import { level, levelTarget, pointsAboveTarget } from './service-level.mjs';
@@ -9,7 +10,6 @@ import { level, levelTarget, pointsAboveTarget } from './service-level.mjs';
 const WAIT = visits('nabiz_wait_seconds', 'outcome="answered"');
 const HANDLE = visits('nabiz_handle_seconds');
 const recent = (histogram) => sum('', `rate(${histogram}[$__rate_interval])`);
-const quantile = (q, histogram) => `histogram_quantile(${q}, ${recent(histogram)})`;
 const mean = (histogram) => ratio(`histogram_sum(${recent(histogram)})`, `histogram_count(${recent(histogram)})`);
 /** A mean of the window, over partitions: each with the weight of its visits. */
 const windowMean = (metric, weight) => ratio(sum('', `${inWindow(metric)} * ${inWindow(weight)}`), sum('', inWindow(weight)));
@@ -25,7 +25,7 @@ export default dashboard(
   {
     from: 'now-3h',
     refresh: '10s',
-    variables: [variables.datasource, variables.job, variables.instance, variables.channel, variables.oneQueue, variables.window],
+    variables: [variables.datasource, variables.job, variables.instance, variables.anyChannel, variables.oneQueue, variables.window],
     which: ', queue=~"$queue|"',
     layout: [
       row(4,
@@ -44,21 +44,21 @@ export default dashboard(
           value('A', level(''), 'Level'), value('B', pointsAboveTarget, 'Against target'),
         ], 'percentunit', {
           decimals: 1, noValue: 'No calls in the window',
-          overrides: [field('Against target', { unit: 'suffix: pts', decimals: 1, thresholds: steps(RED, [0, GREEN]) })],
+          overrides: [field('Against target', { unit: 'suffix:pts', decimals: 1, thresholds: steps(RED, [0, GREEN]) })],
         })],
         [5, stat('Mean times', 'In the window: mean wait of the answered (average speed of answer), and of those who gave up.', [
           value('A', windowMean('nabiz_window_wait_mean_seconds', 'nabiz_window_answered'), 'Answered after'),
           value('B', windowMean('nabiz_window_abandon_wait_mean_seconds', 'nabiz_window_abandoned'), 'Gave up after'),
-        ], 's', { decimals: 0, noValue: 'No calls in the window' })],
+        ], 'dthms', { noValue: 'No calls in the window' })],
       ),
       heading('The wait'),
       row(9,
         [12, heatmap('How long the answered waited', 'Each column is a time, each cell a wait; the darker, the more callers. Two bands mean two kinds of callers, such as those answered at once and those who queue.',
           [cells('A', sum('', `rate(${WAIT}[$__rate_interval])`))], 's', { interval: '1m', noValue: 'Nobody was answered in the period' })],
         [12, graph('Quantiles of the wait', 'Half, nine of ten and nineteen of twenty of the answered waited no longer than this.', [
-          series('A', quantile(0.5, WAIT), 'p50'), series('B', quantile(0.9, WAIT), 'p90'), series('C', quantile(0.95, WAIT), 'p95'),
+          series('A', quantile(0.5, recent(WAIT)), 'p50'), series('B', quantile(0.9, recent(WAIT)), 'p90'), series('C', quantile(0.95, recent(WAIT)), 'p95'),
           series('T', TARGET_WAIT, 'Target'),
-        ], 's', { ...CALM, overrides: [targetLine('T')], noValue: 'Nobody was answered in the period' })],
+        ], 'dthms', { ...CALM, overrides: [targetLine('T')], noValue: 'Nobody was answered in the period' })],
       ),
       row(8,
         [12, graph('Waiting', 'Who waits by our count, and by the count of the source. Where ours stays above, endings were lost on their way.', [
@@ -75,12 +75,12 @@ export default dashboard(
           series('B', `${perMinute('', visits('nabiz_visits_answered_total'))}\n-\n${perMinute('', visits('nabiz_visits_answered_in_target_total'))}`, 'Late'),
           series('C', perMinute('', visits('nabiz_visits_abandoned_total')), 'Abandoned'),
           series('D', `${perMinute('reason', visits('nabiz_visits_left_total'))} > 0`, 'Left: {{reason}}'),
-        ], 'suffix: /min', { ...CALM, stack: true, overrides: [coloured('In target', 'green'), coloured('Late', 'yellow'), coloured('Abandoned', 'red')] })],
+        ], 'suffix:/min', { ...CALM, stack: true, overrides: [coloured('In target', 'green'), coloured('Late', 'yellow'), coloured('Abandoned', 'red')] })],
         [12, graph('Ring no answer, transfers, reopened', 'Offers that an agent did not take, contacts handed over while in service, and matters opened again.', [
           series('A', perMinute('', visits('nabiz_not_answered_total')), 'Not answered'),
           series('B', perMinute('', visits('nabiz_transfers_total')), 'Transferred'),
           series('C', perMinute('', visits('nabiz_reopened_total')), 'Reopened'),
-        ], 'suffix: /min', CALM)],
+        ], 'suffix:/min', CALM)],
       ),
       heading('The work'),
       row(8,
@@ -90,8 +90,8 @@ export default dashboard(
           coloured('available', 'green'), coloured('busy', 'blue'), coloured('wrap_up', 'light-blue'), coloured('paused', 'text'),
         ] })],
         [8, graph('Handle time', 'Talk, hold and wrap-up: the mean, the median and the 90th percentile.', [
-          series('A', mean(HANDLE), 'Mean'), series('B', quantile(0.5, HANDLE), 'p50'), series('C', quantile(0.9, HANDLE), 'p90'),
-        ], 's', { ...CALM, noValue: 'Nothing was handled in the period' })],
+          series('A', mean(HANDLE), 'Mean'), series('B', quantile(0.5, recent(HANDLE)), 'p50'), series('C', quantile(0.9, recent(HANDLE)), 'p90'),
+        ], 'dthms', { ...CALM, noValue: 'Nothing was handled in the period' })],
         [8, graph('Occupancy', 'Busy and wrap-up time of the time in which agents could work. Above about 85 % for long, agents tire and waits grow fast.',
           [series('A', ratio(agentTime('busy|wrap_up'), agentTime('busy|wrap_up|available')), 'Occupancy')], 'percentunit', { ...CALM, max: 1, noValue: 'No agent was logged in' })],
       ),

@@ -1,8 +1,8 @@
 // Whether the promise is kept: error budget, how fast it is spent, and what each way of counting says.
 
 import {
-  DASHBOARDS, GREEN, ORANGE, RED, TO_QUEUE, age, cellColour, columns, dashboard, field, graph, heading, inWindow, max, named, ratio, row, rows,
-  series, stat, steps, sum, table, targetLine, value, variables, visits,
+  DASHBOARDS, GREEN, ORANGE, RED, TO_QUEUE, age, cellColour, columns, dashboard, graph, heading, inWindow, max, named, ratio, row, rows,
+  series, stat, steps, sum, table, value, variables, visits,
 } from './parts.mjs';
 import { TARGET_LEVEL, countedInRange, recorded } from './recorded.mjs';
 
@@ -16,8 +16,8 @@ const events = (by) => `(${met(by)} + ${missed(by)})`;
 const allowed = `(${events(BY_QUEUE)} * on (queue, channel) (1 - ${TARGET_LEVEL}))`;
 
 const burn = (window) => `sum by (queue, channel) (${recorded(`queue:nabiz_service_level_missed_per_event:ratio_increase${window}`)})\n/ on (queue, channel)\n(1 - ${TARGET_LEVEL} > 0)`;
-/** Budget is spent this fast in both windows: the long one has the weight, the short one says that it goes on. */
-const burnInBoth = (long, short) => `min by (queue, channel) (\n(${burn(long)})\nor\nlabel_replace(${burn(short)}, "window", "short", "", "")\n)`;
+/** The smaller of two, where there are both: the long window has the weight, the short one says that it goes on. */
+const burnInBoth = (long, short) => `(${burn(long)}) <= (${burn(short)})\nor\n(${burn(short)}) < (${burn(long)})`;
 
 const counted = (metric) => sum(BY_QUEUE, inWindow(metric));
 const A = counted('nabiz_window_answered');
@@ -43,9 +43,9 @@ export default dashboard(
       row(4,
         [4, age()],
         [5, stat('Service level', 'Of the service-level events of the period those that were met.', [value('A', ratio(met(''), events('')))], 'percentunit', { decimals: 1, noValue: 'No calls in the period' })],
-        [5, stat('Misses', 'Service-level events of the period that were missed, of all.', [value('A', missed(''), 'Missed'), value('B', events(''), 'Events')], 'short', { decimals: 0, noValue: 'No calls in the period' })],
+        [5, stat('Misses', 'Service-level events of the period that were missed, of all.', [value('A', missed(''), 'Missed'), value('B', events(''), 'Events')], 'locale', { decimals: 0, noValue: 'No calls in the period' })],
         [5, stat('Misses left', 'Misses that the targets still allow in the period; negative: more were missed than allowed.',
-          [value('A', `sum(${allowed}) - ${missed('')}`)], 'short', { decimals: 0, thresholds: steps(RED, [0, GREEN]), noValue: 'No calls in the period' })],
+          [value('A', `sum(${allowed}) - ${missed('')}`)], 'locale', { decimals: 0, thresholds: steps(RED, [0, GREEN]), noValue: 'No calls in the period' })],
         [5, stat('Budget left', 'Share of the allowed misses that is left; negative: the promise is broken for this period.',
           [value('A', `1 - ${ratio(missed(''), `sum(${allowed})`)}`)], 'percentunit', { decimals: 0, thresholds: steps(RED, [0, ORANGE], [0.25, GREEN]), noValue: 'No calls in the period' })],
       ),
@@ -61,28 +61,29 @@ export default dashboard(
           rows('H', burnInBoth('2h', '30m')),
           rows('K', burnInBoth('2d', '6h')),
           rows('I', max('queue, channel, name', visits('nabiz_queue_info'))),
-        ], 'short', {
+        ], 'locale', {
           noValue: '–', sortBy: [{ displayName: 'Budget left', desc: false }],
           ...columns(['name', 'Queue', { links: TO_QUEUE, 'custom.width': 190 }], ['channel', 'Channel', { 'custom.width': 90 }], ['A', 'Events', { decimals: 0 }], ['B', 'Missed', { decimals: 0 }],
             ['C', 'Service level', level], ['D', 'Target', { unit: 'percentunit', decimals: 0 }],
             ['E', 'Misses left', { ...cellColour(steps(RED, [0, 'transparent'])), decimals: 0 }],
             ['F', 'Budget left', { ...cellColour(steps(RED, [0, ORANGE], [0.25, 'transparent'])), unit: 'percentunit', decimals: 0 }],
-            ['G', 'Burn 30 m', { ...cellColour(steps('transparent', [1, ORANGE], [2, RED])), decimals: 2 }],
-            ['H', 'Burn 2 h', { ...cellColour(steps('transparent', [1, ORANGE], [1.25, RED])), decimals: 2 }],
-            ['K', 'Burn 2 d', { ...cellColour(steps('transparent', [1, ORANGE], [1.1, RED])), decimals: 2 }],
+            ['G', 'Burn 30 m', { ...cellColour(steps('transparent', [1, ORANGE], [2, RED])), unit: 'short', decimals: 2 }],
+            ['H', 'Burn 2 h', { ...cellColour(steps('transparent', [1, ORANGE], [1.25, RED])), unit: 'short', decimals: 2 }],
+            ['K', 'Burn 2 d', { ...cellColour(steps('transparent', [1, ORANGE], [1.1, RED])), unit: 'short', decimals: 2 }],
             ['queue', 'queue', { 'custom.hideFrom.viz': true }], ['I', null]),
         })],
       ),
       row(8,
         [12, graph('Points above the target', 'Service level of the day before each point, less the target of the queue, in percentage points. Below the line the promise is not kept.', [
           series('A', `100 * (${named(`1 - sum by (queue, channel) (${recorded('queue:nabiz_service_level_missed_per_event:ratio_increase1d')})\n- on (queue, channel)\n${TARGET_LEVEL}`)})`, '{{name}}'),
-        ], 'suffix: pts', { min: undefined, interval: '1h', decimals: 0, noValue: 'No day is complete yet', thresholds: steps(RED, [0, 'transparent']), custom: { thresholdsStyle: { mode: 'line+area' } } })],
-        [12, graph('Burn rate', 'How fast the error budget is spent, over two hours: 1 spends exactly what the target allows, 2 twice that. With a target of 80 % it cannot be above 5.', [
-          series('A', named(burn('2h')), '{{name}}'),
-        ], 'short', { noValue: 'No calls in the period', thresholds: steps('transparent', [1, ORANGE]), custom: { thresholdsStyle: { mode: 'line' } } })],
+        ], 'suffix:pts', { min: undefined, interval: '1h', decimals: 0, noValue: 'No day is complete yet', thresholds: steps(RED, [0, 'transparent']), custom: { thresholdsStyle: { mode: 'line+area' } } })],
+        [12, graph('Burn rate', 'How fast the error budget is spent, over six hours: 1 spends exactly what the target allows, 2 twice that. With a target of 80 % it cannot be above 5. There is none where fewer than 20 events were counted: two callers at night say nothing.', [
+          series('A', named(`(${burn('6h')})\nand on (queue, channel)\nsum by (queue, channel) (${recorded('queue:nabiz_service_level_events:increase6h')}) >= 20`), '{{name}}'),
+        ], 'short', {
+          interval: '30m', noValue: 'No calls in the period', thresholds: steps('transparent', [1, ORANGE]), custom: { thresholdsStyle: { mode: 'line' } } })],
       ),
       heading('Ways of counting'),
-      row(8,
+      row(9,
         [24, table('The window, by each formula', 'The same calls of the window by every formula that nabiz knows. Contracts differ in what they make of callers who give up: compare only like with like. Live is what the alerts and the other panels use.', [
           rows('A', ratio(W_MET, `${W_MET} + ${W_MISSED}`)),
           rows('B', ratio(N, A)),
@@ -95,7 +96,7 @@ export default dashboard(
           rows('I', max('queue, channel, name', visits('nabiz_queue_info'))),
         ], 'percentunit', {
           noValue: '–', decimals: 1,
-          ...columns(['name', 'Queue', { 'custom.width': 190 }], ['channel', 'Channel', { 'custom.width': 90 }], ['G', 'Answered', { unit: 'short', decimals: 0 }], ['H', 'Abandoned', { unit: 'short', decimals: 0 }],
+          ...columns(['name', 'Queue', { 'custom.width': 190 }], ['channel', 'Channel', { 'custom.width': 90 }], ['G', 'Answered', { unit: 'locale', decimals: 0 }], ['H', 'Abandoned', { unit: 'locale', decimals: 0 }],
             ['A', 'Live', {}], ['B', 'Answered only', {}], ['C', 'Abandons missed', {}], ['D', 'Abandons met', {}],
             ['E', 'Early abandons ignored', {}], ['F', 'Short abandons excluded', {}], ['queue', null], ['I', null]),
         })],

@@ -6,8 +6,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde_json::Value;
 
-use super::super::kafka::{end, free_port, tail, wait_for};
 use super::files::rules_file;
+use crate::kafka::{end, free_port, tail, wait_for};
 
 /// How long the two processes may take to start.
 const START: Duration = Duration::from_secs(60);
@@ -16,7 +16,6 @@ const START: Duration = Duration::from_secs(60);
 pub struct Stack {
     nabiz: Child,
     prometheus: Child,
-    nabiz_address: String,
     prometheus_address: String,
     folder: tempfile::TempDir,
 }
@@ -27,14 +26,11 @@ impl Stack {
         let folder = tempfile::tempdir()?;
         let nabiz_address = format!("127.0.0.1:{}", free_port());
         let prometheus_address = format!("127.0.0.1:{}", free_port());
-        let rules = rules_file().map(|file| {
-            let copy = folder.path().join("nabiz.rules.yml");
-            fs::write(&copy, hurried(&fs::read_to_string(file).expect("the rules"))).expect("a copy of the rules");
-            copy
-        });
+        let rules = folder.path().join("nabiz.rules.yml");
+        fs::write(&rules, hurried(&fs::read_to_string(rules_file()).expect("the recording rules")))?;
         let config = serde_json::json!({
             "global": {"scrape_interval": "1s", "evaluation_interval": "1s"},
-            "rule_files": rules.iter().collect::<Vec<_>>(),
+            "rule_files": [rules],
             "scrape_configs": [{"job_name": "nabiz", "static_configs": [{"targets": [nabiz_address]}]}],
         });
         let file = folder.path().join("prometheus.yml");
@@ -52,27 +48,19 @@ impl Stack {
             .spawn()?;
         let seconds = format!("{}s", lasts.as_secs());
         let nabiz = Command::new(env!("CARGO_BIN_EXE_nabiz"))
-            .args(["demo", "--scenario", "pipe-burst", "--rate-scale", "20", "--duration", &seconds])
+            .args(["demo", "--scenario", "pipe-burst", "--rate-scale", "100", "--duration", &seconds])
             .args(["--listen", &nabiz_address])
             .stdin(Stdio::null())
             .stdout(log("nabiz.log")?)
             .stderr(log("nabiz.err")?)
             .spawn()
             .expect("nabiz starts");
-        let stack = Stack { nabiz, prometheus, nabiz_address, prometheus_address, folder };
+        let stack = Stack { nabiz, prometheus, prometheus_address, folder };
         wait_for("Prometheus has scraped nabiz", START, || {
             let answer = stack.query("nabiz_ready == 1", None)?;
             if answer.is_empty() { Err(format!("not ready yet\n{}", stack.logs())) } else { Ok(()) }
         });
         Ok(stack)
-    }
-
-    /// Whether nabiz offers the format that carries native histograms.
-    pub fn has_native_histograms(&self) -> bool {
-        let accept = "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited";
-        let answer = ureq::get(format!("http://{}/metrics", self.nabiz_address)).header("Accept", accept).call();
-        let kind = answer.expect("metrics").headers().get("content-type").cloned();
-        kind.is_some_and(|kind| kind.as_bytes().starts_with(b"application/vnd.google.protobuf"))
     }
 
     /// The series of an answer: at the newest instant, or in steps over a period up to it.

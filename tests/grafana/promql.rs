@@ -95,18 +95,24 @@ fn read(selector: &VectorSelector, range: Option<(String, Duration)>, aggregated
 }
 
 /// What is wrong with one reading; empty where nothing is. `recorded` are the names of the recording rules.
-pub fn faults(read: &Read, recorded: Option<&[String]>, used: Use) -> Vec<String> {
+pub fn faults(read: &Read, recorded: &[String], used: Use) -> Vec<String> {
     let mut faults = Vec::new();
     let name = read.name.as_str();
     let metric = catalogue::ALL.iter().find(|metric| metric.name == name);
     let is_recorded = name.contains(':');
     let known = match metric {
         Some(_) => true,
-        None if is_recorded => recorded.is_none_or(|names| names.iter().any(|known| known == name)),
+        None if is_recorded => recorded.iter().any(|known| known == name),
         None => OTHERS.contains(&name) || name == SINCE,
     };
     if !known {
         faults.push(format!("{name} is neither in the catalogue nor recorded"));
+    }
+
+    if let Some(metric) = metric {
+        let names = read.matchers.iter().filter_map(|matcher| matcher.split(['=', '!']).next());
+        let unknown = names.filter(|name| !matches!(*name, "job" | "instance") && !metric.labels.contains(name));
+        faults.extend(unknown.map(|label| format!("{name} has no label {label}")));
     }
 
     let has = |matcher: &str| read.matchers.iter().any(|found| found == matcher);
