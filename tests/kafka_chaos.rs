@@ -15,12 +15,12 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use kafka::broker::Kafka;
-use kafka::client::{Outgoing, produce};
+use kafka::client::{Outgoing, produce, simulated};
 use kafka::pipeline::Pipeline;
 use kafka::process::{Nabiz, nabiz};
 use kafka::scrape::{Scrape, is_of_the_process};
 use kafka::{tools, truth};
-use nabiz::simulate::{Options, Scenario, SimulatedEvent, Simulation};
+use nabiz::simulate::{Options, Scenario, Simulation};
 use rand::seq::SliceRandom;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -102,17 +102,7 @@ fn stream(records: usize) -> (Vec<Outgoing>, Value) {
     const HOURLY: u64 = 6_000;
     let duration_ms = Some(records as u64 * 3_600_000 / HOURLY);
     let options = Options { start_ms: START_MS, duration_ms, rate_scale: 5.0, seed: 29, ..Options::default() };
-    let mut simulation = Simulation::new(Scenario::OrdinaryDay, options);
-    let outgoing = |event: SimulatedEvent, partition| Outgoing {
-        key: event.key,
-        value: event.json.into_bytes(),
-        timestamp_ms: event.time_ms,
-        partition,
-    };
-    let mut events: Vec<Outgoing> = simulation.by_ref().map(|event| outgoing(event, None)).collect();
-    events.extend((0..PARTITIONS).map(|partition| outgoing(simulation.closing_event(), Some(partition))));
-    let truth = serde_json::to_value(simulation.truth()).expect("the truth is JSON");
-    (events, truth)
+    simulated(Simulation::new(Scenario::OrdinaryDay, options), PARTITIONS)
 }
 
 #[test]

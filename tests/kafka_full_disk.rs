@@ -12,12 +12,12 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use kafka::broker::Kafka;
-use kafka::client::{Outgoing, produce, read_all};
+use kafka::client::{Outgoing, produce, read_all, simulated};
 use kafka::pipeline::Pipeline;
 use kafka::process::Nabiz;
 use kafka::scrape::Scrape;
 use kafka::{tools, truth};
-use nabiz::simulate::{Options, Scenario, SimulatedEvent, Simulation};
+use nabiz::simulate::{Options, Scenario, Simulation};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -104,17 +104,7 @@ impl Drop for Disk {
 fn stream() -> (Vec<Outgoing>, Value) {
     let options =
         Options { start_ms: START_MS, duration_ms: Some(14_400_000), rate_scale: 2.0, seed: 17, ..Options::default() };
-    let mut simulation = Simulation::new(Scenario::OrdinaryDay, options);
-    let outgoing = |event: SimulatedEvent, partition| Outgoing {
-        key: event.key,
-        value: event.json.into_bytes(),
-        timestamp_ms: event.time_ms,
-        partition,
-    };
-    let mut events: Vec<Outgoing> = simulation.by_ref().map(|event| outgoing(event, None)).collect();
-    events.extend((0..PARTITIONS).map(|partition| outgoing(simulation.closing_event(), Some(partition))));
-    let truth = serde_json::to_value(simulation.truth()).expect("the truth is JSON");
-    (events, truth)
+    simulated(Simulation::new(Scenario::OrdinaryDay, options), PARTITIONS)
 }
 
 fn bad_record(number: usize) -> Outgoing {

@@ -8,14 +8,14 @@ use std::path::Path;
 use std::time::Duration;
 
 use kafka::broker::{Kafka, PASSWORD, USER};
-use kafka::client::{Incoming, Outgoing, commit, length, produce, read_all};
+use kafka::client::{Incoming, Outgoing, commit, length, produce, read_all, simulated};
 use kafka::pipeline::Pipeline;
 use kafka::process::nabiz;
 use kafka::scrape::{Scrape, is_of_the_process};
 use kafka::{queue_log, tools, truth, wait_for};
 use nabiz::event::Channels;
 use nabiz::ledger::Ledger;
-use nabiz::simulate::{Options, Scenario, SimulatedEvent, Simulation};
+use nabiz::simulate::{Options, Scenario, Simulation};
 use serde_json::Value;
 
 /// Long enough for a slow machine to read some thousands of records.
@@ -386,17 +386,7 @@ fn simulate_to(kafka: &Kafka, topic: &str, folder: &Path) -> Value {
 fn simulated_hour(partitions: i32) -> (Vec<Outgoing>, Value) {
     let options =
         Options { start_ms: START_MS, duration_ms: Some(3_600_000), rate_scale: 2.0, seed: 11, ..Options::default() };
-    let mut simulation = Simulation::new(Scenario::OrdinaryDay, options);
-    let outgoing = |event: SimulatedEvent, partition| Outgoing {
-        key: event.key,
-        value: event.json.into_bytes(),
-        timestamp_ms: event.time_ms,
-        partition,
-    };
-    let mut events: Vec<Outgoing> = simulation.by_ref().map(|event| outgoing(event, None)).collect();
-    events.extend((0..partitions).map(|partition| outgoing(simulation.closing_event(), Some(partition))));
-    let truth = serde_json::to_value(simulation.truth()).expect("the truth is JSON");
-    (events, truth)
+    simulated(Simulation::new(Scenario::OrdinaryDay, options), partitions)
 }
 
 /// Records that a pipeline must refuse, each for another reason.

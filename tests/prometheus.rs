@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
 use kafka::broker::Kafka;
-use kafka::client::{Outgoing, produce};
+use kafka::client::{Outgoing, produce, simulated};
 use kafka::pipeline::Pipeline;
 use kafka::prometheus::{Prometheus, is_there};
 use kafka::scrape::Scrape;
@@ -31,8 +31,8 @@ struct ExactWaits {
 }
 
 impl ExactWaits {
-    fn read(&mut self, json: &str) {
-        let event: Value = serde_json::from_str(json).expect("an event is JSON");
+    fn read(&mut self, json: &[u8]) {
+        let event: Value = serde_json::from_slice(json).expect("an event is JSON");
         let data = &event["data"];
         let text = |field: &str| data[field].as_str().unwrap_or_default().to_owned();
         let time: jiff::Timestamp = event["time"].as_str().expect("a time").parse().expect("RFC 3339");
@@ -71,7 +71,7 @@ fn prometheus_gets_every_metric_and_quantiles_that_agree() {
     kafka.create_topic("native.calls", PARTITIONS);
     kafka.create_topic(whole.dead_letters(), 1);
     kafka.create_topic(parts.dead_letters(), 1);
-    let (records, exact) = simulated(3.0);
+    let (records, exact) = an_hour(3.0);
     produce(&kafka, "native.calls", &records);
 
     let mut one = whole.serve();
@@ -125,23 +125,13 @@ fn prometheus_gets_every_metric_and_quantiles_that_agree() {
     }
 }
 
-/// An hour of traffic, with the closing events that bring all partitions to one stream time.
-fn simulated(rate_scale: f64) -> (Vec<Outgoing>, ExactWaits) {
+/// An hour of traffic, and the waits in it.
+fn an_hour(rate_scale: f64) -> (Vec<Outgoing>, ExactWaits) {
     let options =
         Options { start_ms: START_MS, duration_ms: Some(3_600_000), rate_scale, seed: 23, ..Options::default() };
-    let mut simulation = Simulation::new(Scenario::PipeBurst, options);
+    let (records, _) = simulated(Simulation::new(Scenario::PipeBurst, options), PARTITIONS);
     let mut exact = ExactWaits::default();
-    let mut records = Vec::new();
-    for event in simulation.by_ref() {
-        exact.read(&event.json);
-        let (key, value, timestamp_ms) = (event.key, event.json.into_bytes(), event.time_ms);
-        records.push(Outgoing { key, value, timestamp_ms, partition: None });
-    }
-    for partition in 0..PARTITIONS {
-        let event = simulation.closing_event();
-        let (key, value, timestamp_ms) = (event.key, event.json.into_bytes(), event.time_ms);
-        records.push(Outgoing { key, value, timestamp_ms, partition: Some(partition) });
-    }
+    records.iter().for_each(|record| exact.read(&record.value));
     (records, exact)
 }
 

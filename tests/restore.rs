@@ -34,6 +34,18 @@ fn fold(shard: &mut Shard, position: usize, event: &str) {
     shard.fold(Format::CloudEvents, &message, Arrival { position: position as i64, timestamp_ms: None });
 }
 
+/// A shard that has folded events, and its first checkpoint.
+fn stored_once(count: usize, rate_scale: f64) -> (Arc<Settings>, Shard, Store) {
+    let settings = Arc::new(settings());
+    let mut shard = Shard::new(settings.clone(), KEY);
+    for (position, event) in events(count, rate_scale).iter().enumerate() {
+        fold(&mut shard, position, event);
+    }
+    let mut store = Store::default();
+    store.apply(shard.checkpoint());
+    (settings, shard, store)
+}
+
 fn answered_in_history(store: &Store) -> u64 {
     store.intervals.iter().map(|delta| delta.counts.answered).sum()
 }
@@ -128,14 +140,7 @@ fn a_target_that_changes_keeps_what_was_counted() {
 
 #[test]
 fn torn_pieces_are_errors() {
-    let events = events(5_000, 1.0);
-    let settings = Arc::new(settings());
-    let mut shard = Shard::new(settings.clone(), KEY);
-    for (position, event) in events.iter().enumerate() {
-        fold(&mut shard, position, event);
-    }
-    let mut store = Store::default();
-    store.apply(shard.checkpoint());
+    let (settings, _, store) = stored_once(5_000, 1.0);
     let pieces = store.pieces();
     for index in 0..pieces.len() {
         let mut torn = pieces.clone();
@@ -151,14 +156,7 @@ fn torn_pieces_are_errors() {
 
 #[test]
 fn a_state_from_before_native_histograms_gets_as_many_native_counts_as_classic_ones() {
-    let events = events(20_000, 3.0);
-    let settings = Arc::new(settings());
-    let mut shard = Shard::new(settings.clone(), KEY);
-    for (position, event) in events.iter().enumerate() {
-        fold(&mut shard, position, event);
-    }
-    let mut store = Store::default();
-    store.apply(shard.checkpoint());
+    let (settings, mut shard, store) = stored_once(20_000, 3.0);
     let older: Vec<Piece> = store
         .pieces()
         .into_iter()
@@ -201,13 +199,7 @@ fn forgetting_many_contacts_at_once_writes_no_part_twice() {
 
 #[test]
 fn lost_totals_and_a_place_past_the_table_are_errors() {
-    let settings = Arc::new(settings());
-    let mut shard = Shard::new(settings.clone(), KEY);
-    for (position, event) in events(5_000, 1.0).iter().enumerate() {
-        fold(&mut shard, position, event);
-    }
-    let mut store = Store::default();
-    store.apply(shard.checkpoint());
+    let (settings, _, store) = stored_once(5_000, 1.0);
     let without_totals: Vec<Piece> =
         store.pieces().into_iter().filter(|piece| piece.kind != PieceKind::Series).collect();
     let error = Shard::restore(settings.clone(), KEY, &without_totals).err().unwrap();

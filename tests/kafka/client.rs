@@ -2,12 +2,14 @@
 
 use std::time::{Duration, Instant};
 
+use nabiz::simulate::{SimulatedEvent, Simulation};
 use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer};
 use rdkafka::error::KafkaError;
 use rdkafka::message::{Headers, Message};
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
 use rdkafka::types::RDKafkaErrorCode;
 use rdkafka::{Offset, TopicPartitionList};
+use serde_json::Value;
 
 use super::broker::Kafka;
 
@@ -20,6 +22,20 @@ pub struct Outgoing {
     pub timestamp_ms: i64,
     /// The partition, or that of the key.
     pub partition: Option<i32>,
+}
+
+impl Outgoing {
+    fn of(event: SimulatedEvent, partition: Option<i32>) -> Outgoing {
+        Outgoing { key: event.key, value: event.json.into_bytes(), timestamp_ms: event.time_ms, partition }
+    }
+}
+
+/// Every event of a simulation that ends, then for each partition one that brings it to the last stream time; and the truth.
+pub fn simulated(mut simulation: Simulation, partitions: i32) -> (Vec<Outgoing>, Value) {
+    let mut events: Vec<Outgoing> = simulation.by_ref().map(|event| Outgoing::of(event, None)).collect();
+    events.extend((0..partitions).map(|partition| Outgoing::of(simulation.closing_event(), Some(partition))));
+    let truth = serde_json::to_value(simulation.truth()).expect("the truth is JSON");
+    (events, truth)
 }
 
 /// One record as it was read.
