@@ -206,6 +206,26 @@ fn damaged_foreign_and_newer_files_are_errors_and_stay_as_they_are() {
     assert!(error.to_string().contains("99"), "{error}");
 }
 
+#[test]
+fn a_ledger_of_the_first_version_is_brought_forward_by_whoever_comes_first() {
+    let folder = TempDir::new().unwrap();
+    let all = events(3_000);
+    let path = ledger_of(&folder, &all[..2_000]);
+    let first_version = "DROP TABLE facts; ALTER TABLE partitions DROP COLUMN missed;
+                         DELETE FROM pieces WHERE kind > 8; PRAGMA user_version = 1;";
+    rusqlite::Connection::open(&path).unwrap().execute_batch(first_version).unwrap();
+    std::thread::scope(|scope| {
+        let openers: Vec<_> = (0..4).map(|_| scope.spawn(|| drop(open(&path)))).collect();
+        openers.into_iter().for_each(|opener| opener.join().unwrap());
+    });
+    assert_eq!(offered(&path), expected(&all[..2_000]));
+    assert_eq!(go_on(&path, &all, |_| {}), [Fate::Stored]);
+    assert_eq!(offered(&path), expected(&all));
+    let version: i64 =
+        rusqlite::Connection::open(&path).unwrap().pragma_query_value(None, "user_version", |row| row.get(0)).unwrap();
+    assert_eq!(version, nabiz::ledger::SCHEMA_VERSION);
+}
+
 /// A shard that knows a contact in a queue, one whose ending is held, an agent and a follow-up, and its pieces.
 fn pieces_with(key: [u8; 16]) -> Vec<Piece> {
     let record = |id: &str, kind: &str, data: &str| {
