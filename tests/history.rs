@@ -190,7 +190,9 @@ fn a_late_increment_reopens_its_interval_and_open_ends_with_the_slowest_partitio
     assert!(row(&book).open, "another partition is behind");
     let claim = book.take_over(1);
     let checkpoint = Checkpoint { stream_ms: Some(closed_ms - 1), ..Checkpoint::default() };
-    book.ledger.store(&[Job { claim, checkpoint, advance_ms: Some(closed_ms + 5_000), missed: 0 }], 0).unwrap();
+    book.ledger
+        .store(&[Job { claim, checkpoint, advance_ms: Some(closed_ms + 5_000), missed: 0, record_ms: None }], 0)
+        .unwrap();
     assert!(row(&book).open, "what the advance brings is not in the history yet");
     book.advance(1, closed_ms + 5_000);
     assert!(!row(&book).open);

@@ -46,7 +46,7 @@ fn take_over(ledger: &mut Ledger) -> (Claim, Option<Stored>) {
 }
 
 fn job(claim: Claim, shard: &mut Shard) -> Job {
-    Job { claim, checkpoint: shard.checkpoint(), advance_ms: None, missed: 0 }
+    Job { claim, checkpoint: shard.checkpoint(), advance_ms: None, missed: 0, record_ms: None }
 }
 
 /// Visits offered, by the restored state and by the interval history; and the offset that they belong to.
@@ -211,7 +211,8 @@ fn a_ledger_of_the_first_version_is_brought_forward_by_whoever_comes_first() {
     let folder = TempDir::new().unwrap();
     let all = events(3_000);
     let path = ledger_of(&folder, &all[..2_000]);
-    let first_version = "DROP TABLE facts; ALTER TABLE partitions DROP COLUMN missed;
+    let first_version =
+        "DROP TABLE facts; ALTER TABLE partitions DROP COLUMN missed; ALTER TABLE partitions DROP COLUMN record_ms;
                          DELETE FROM pieces WHERE kind > 8; PRAGMA user_version = 1;";
     rusqlite::Connection::open(&path).unwrap().execute_batch(first_version).unwrap();
     std::thread::scope(|scope| {
@@ -253,7 +254,10 @@ fn who_has_the_ledger_learns_no_id() {
     let mut ledger = open(&path);
     let (claim, _) = take_over(&mut ledger);
     let checkpoint = Checkpoint { next_offset: 4, pieces: pieces_with(KEY), ..Checkpoint::default() };
-    assert_eq!(ledger.store(&[Job { claim, checkpoint, advance_ms: None, missed: 0 }], 1).unwrap(), [Fate::Stored]);
+    assert_eq!(
+        ledger.store(&[Job { claim, checkpoint, advance_ms: None, missed: 0, record_ms: None }], 1).unwrap(),
+        [Fate::Stored]
+    );
     let mut bytes = std::fs::read(&path).unwrap();
     bytes.extend(std::fs::read(folder.path().join("nabiz.db-wal")).unwrap());
     let holds = |text: &str| bytes.windows(text.len()).any(|window| window == text.as_bytes());

@@ -99,7 +99,10 @@ fn a_month_leaves_memory_and_ledger_level() {
         capturing_cpu += cpu_time() - began_cpu;
         longest_pause = longest_pause.max(pause);
         let began_cpu = cpu_time();
-        assert_eq!(ledger.store(&[Job { claim, checkpoint, advance_ms: None, missed: 0 }], 1).unwrap(), [Fate::Stored]);
+        assert_eq!(
+            ledger.store(&[Job { claim, checkpoint, advance_ms: None, missed: 0, record_ms: None }], 1).unwrap(),
+            [Fate::Stored]
+        );
         storing_cpu += cpu_time() - began_cpu;
         let week = (simulation.time_ms() - DEFAULT_START_MS) / (7 * DAY_MS as i64);
         if by_week.len() < week as usize {
@@ -191,7 +194,10 @@ fn a_hundred_thousand_open_contacts_come_back() {
     let began = Instant::now();
     let checkpoint = shard.checkpoint();
     let pause = began.elapsed();
-    assert_eq!(ledger.store(&[Job { claim, checkpoint, advance_ms: None, missed: 0 }], 1).unwrap(), [Fate::Stored]);
+    assert_eq!(
+        ledger.store(&[Job { claim, checkpoint, advance_ms: None, missed: 0, record_ms: None }], 1).unwrap(),
+        [Fate::Stored]
+    );
     drop(ledger);
 
     let began = Instant::now();

@@ -95,9 +95,10 @@ impl Board {
     }
 
     /// Takes the numbers of a partition away at once, as if it was catching up.
-    pub(super) fn withdraw(&self, label: &ShardLabel) {
+    pub(super) fn withdraw(&self, worker: usize, label: &ShardLabel) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(row) = state.rows.get_mut(label) {
+        // Another worker of this process may have the partition by now.
+        if let Some(row) = state.rows.get_mut(label).filter(|row| row.worker == worker) {
             row.snapshot = None;
             row.health.caught_up = false;
         }
@@ -186,7 +187,10 @@ fn same_snapshots(now: &[(ShardLabel, Arc<Snapshot>)], last: &[(ShardLabel, Arc<
 }
 
 fn health_of(state: &State, shard_label: bool) -> Health {
-    let partitions: Vec<PartitionHealth> = state.rows.values().map(|row| row.health.clone()).collect();
+    // Without its numbers a partition is as good as not read: their sum would be less than what was shown before.
+    let shown =
+        |row: &Row| PartitionHealth { caught_up: row.health.caught_up && row.snapshot.is_some(), ..row.health.clone() };
+    let partitions: Vec<PartitionHealth> = state.rows.values().map(shown).collect();
     let not_ready_because = reason(state, &partitions, shard_label);
     Health {
         ready: not_ready_because.is_none(),

@@ -250,8 +250,9 @@ impl<'s> Held<'s> {
             let intervals = jobs.iter().map(of).sum();
             self.in_flight = Some(InFlight { answer: self.shared.keeper.store(jobs), labels, intervals });
             self.shared.keeper.health.paused(began.elapsed());
-        } else if self.failures == 0 && self.partitions.iter().all(Partition::is_stored) {
-            self.shared.keeper.health.stored((self.shared.options.clock)());
+        } else if self.failures == 0 && !self.partitions.is_empty() && self.partitions.iter().all(Partition::is_stored)
+        {
+            self.shared.keeper.health.nothing_to_store((self.shared.options.clock)());
         }
     }
 
@@ -319,14 +320,14 @@ impl<'s> Held<'s> {
             "another instance has taken the partition over, it is given up");
         self.partitions.retain(|partition| partition.label() != label);
         self.refused_at.get_or_insert_with(Instant::now);
-        self.shared.board.withdraw(label);
+        self.shared.board.withdraw(self.worker, label);
     }
 
     /// Takes everything off the board until the ledger has confirmed it.
     pub(super) fn doubt(&mut self) {
         for partition in &mut self.partitions {
             partition.doubt();
-            self.shared.board.withdraw(partition.label());
+            self.shared.board.withdraw(self.worker, partition.label());
         }
         self.captured_at = Instant::now().checked_sub(BACK_OFF_MAX).unwrap_or(self.captured_at);
     }
@@ -335,6 +336,7 @@ impl<'s> Held<'s> {
     pub(super) fn clear(&mut self) {
         self.partitions.clear();
         self.in_flight = None;
+        self.refused_at = None;
     }
 }
 

@@ -1,6 +1,6 @@
 //! The thread that owns the ledger. Workers hand it checkpoints and go on reading; it answers when they are stored.
 
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
@@ -41,6 +41,8 @@ pub(super) struct KeeperHealth {
     /// Longest time for which a worker stopped reading for a checkpoint.
     pause_us: AtomicU64,
     trouble: Mutex<Option<String>>,
+    /// Checkpoints that are not answered yet.
+    outstanding: AtomicUsize,
 }
 
 /// A reading of [`KeeperHealth`].
@@ -73,9 +75,18 @@ impl KeeperHealth {
         }
     }
 
-    /// Takes note of an instant of the wall clock at which the ledger had, or has, everything.
-    pub(super) fn stored(&self, at_ms: i64) {
-        self.stored_ms.fetch_max(at_ms, Ordering::Relaxed);
+    /// A worker has nothing to store at this instant of the wall clock. Where no other waits for the ledger either, and it
+    /// works, the last checkpoint is as good as one of now.
+    pub(super) fn nothing_to_store(&self, now_ms: i64) {
+        let works = self.trouble.lock().unwrap_or_else(PoisonError::into_inner).is_none();
+        if works && self.outstanding.load(Ordering::Acquire) == 0 {
+            self.stored_ms.store(now_ms, Ordering::Relaxed);
+        }
+    }
+
+    /// Takes note of a checkpoint of an earlier process, where there is no newer one.
+    fn was_stored(&self, at_ms: i64) {
+        let _ = self.stored_ms.compare_exchange(0, at_ms, Ordering::Relaxed, Ordering::Relaxed);
     }
 
     /// Takes note of how long a worker stopped reading.
@@ -132,6 +143,7 @@ impl Keeper {
     /// Stores a checkpoint.
     pub(super) fn store(&self, jobs: Vec<Job>) -> Receiver<Outcome> {
         let (reply, replies) = channel();
+        self.health.outstanding.fetch_add(1, Ordering::AcqRel);
         let _ = self.requests.send(Request::Store { jobs, reply });
         replies
     }
@@ -155,13 +167,14 @@ impl Thread {
                     let taken = self.ledger.take_over(&label.topic, label.partition, &self.owner);
                     self.note(taken.as_ref().err());
                     if let Ok(Taken { stored_ms: Some(stored_ms), .. }) = &taken {
-                        self.health.stored(*stored_ms);
+                        self.health.was_stored(*stored_ms);
                     }
                     // A worker that stops does not wait for the answer.
                     let _ = reply.send(taken);
                 }
                 Ok(Request::Store { jobs, reply }) => {
                     let fates = self.store(&jobs);
+                    self.health.outstanding.fetch_sub(1, Ordering::AcqRel);
                     let _ = reply.send(Outcome { jobs, fates });
                 }
                 Err(RecvTimeoutError::Timeout) => {}
@@ -179,8 +192,11 @@ impl Thread {
         let now_ms = (self.clock)();
         let fates = self.ledger.store(jobs, now_ms);
         self.note(fates.as_ref().err());
-        if fates.is_ok() {
-            self.health.stored(now_ms);
+        if let Ok(fates) = &fates {
+            let stored = fates.contains(&Fate::Stored);
+            if stored {
+                self.health.stored_ms.store(now_ms, Ordering::Relaxed);
+            }
             let duration_us = u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX);
             self.health.duration_us.store(duration_us, Ordering::Relaxed);
             if let Ok(size) = self.ledger.size() {

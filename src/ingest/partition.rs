@@ -35,6 +35,10 @@ pub(super) struct Partition {
     missed: u64,
     /// How often the log went back, since that was last asked.
     log_resets: u64,
+    /// Largest timestamp, by Kafka, of a record that was read.
+    record_ms: Option<i64>,
+    /// The client said that it does not fetch.
+    stopped: bool,
     /// The ledger may have given the partition to another; nothing is published until it has confirmed.
     in_doubt: bool,
     /// The last checkpoint was made while in doubt, so that storing it confirms.
@@ -73,6 +77,8 @@ impl Partition {
             advance_ms: None,
             letters: Arc::default(),
             missed: taken.missed,
+            record_ms: taken.record_ms,
+            stopped: false,
             log_resets: 0,
             in_doubt: false,
             asked: false,
@@ -97,8 +103,14 @@ impl Partition {
         self.stored
     }
 
-    pub(super) fn stream_time_ms(&self) -> Option<i64> {
-        self.shard.stream_time_ms()
+    /// Largest timestamp, by Kafka, of a record that was read.
+    pub(super) fn record_ms(&self) -> Option<i64> {
+        self.record_ms
+    }
+
+    /// Whether the client said that it does not fetch.
+    pub(super) fn is_stopped(&self) -> bool {
+        self.stopped
     }
 
     /// The log begins only at `low`, after the position: what is gone is counted, and reading goes on there.
@@ -111,18 +123,17 @@ impl Partition {
         self.go_to(low);
     }
 
-    /// The log ends at `high`, before the position: it lost its end, or was made anew. Reading goes on at `resume`.
-    pub(super) fn go_back(&mut self, high: i64, resume: i64) {
+    /// The log is not the one that was read: it lost its end, or was made anew. Reading goes on at `resume`.
+    pub(super) fn go_back(&mut self, resume: i64) {
         tracing::error!(topic = %self.label.topic, partition = self.label.partition, position = self.progress.position(),
-            ends = high, resume,
-            "the topic ends before the next record: it lost its end or was made anew; records from before the stream time are \
-             skipped, they may have been counted");
+            resume, "the log lost its end or was made anew, records of a time that was read are skipped");
         self.log_resets += 1;
         self.go_to(resume);
     }
 
     fn go_to(&mut self, position: i64) {
         self.progress = Progress::from_position(Some(position));
+        self.stopped = false;
         self.changed = true;
         self.unsaved = true;
     }
@@ -144,7 +155,9 @@ impl Partition {
             headers.extend(found.iter().map(|header| (header.key, header.value.unwrap_or_default())));
         }
         let message = Message { value: record.payload(), headers };
-        let arrival = Arrival { position: record.offset(), timestamp_ms: record.timestamp().to_millis() };
+        let timestamp_ms = record.timestamp().to_millis();
+        self.record_ms = self.record_ms.max(timestamp_ms);
+        let arrival = Arrival { position: record.offset(), timestamp_ms };
         match self.shard.fold(self.format, &message, arrival) {
             Fate::Rejected(rejection) => Some(rejection),
             Fate::Applied | Fate::Duplicate | Fate::Late | Fate::Held => None,
@@ -153,6 +166,7 @@ impl Partition {
 
     pub(super) fn observe(&mut self, log: &LogState) {
         self.progress.observe(log);
+        self.stopped = log.stopped;
     }
 
     pub(super) fn lose_touch(&mut self) {
@@ -195,6 +209,10 @@ impl Partition {
         if self.letters.load(Ordering::Acquire) > 0 {
             return None;
         }
+        // Before the first word of the broker nothing is known, and a stored beginning would pass for a position.
+        if self.progress.position().is_none() && !self.in_doubt {
+            return None;
+        }
         let is_idle = self.progress.at_end() && self.progress.caught_up();
         let stream_ms = self.shard.stream_time_ms();
         let advance_ms = advance_to_ms.filter(|to_ms| is_idle && stream_ms.is_none_or(|stream_ms| *to_ms > stream_ms));
@@ -208,7 +226,7 @@ impl Partition {
         // Past the last record there may be markers that are never handed over.
         checkpoint.next_offset = self.progress.position().unwrap_or(checkpoint.next_offset);
         self.captured = Some(checkpoint.next_offset);
-        Some(Job { claim: self.claim, checkpoint, advance_ms, missed: self.missed })
+        Some(Job { claim: self.claim, checkpoint, advance_ms, missed: self.missed, record_ms: self.record_ms })
     }
 
     /// Nothing is published until the ledger has confirmed that the partition is ours.
@@ -280,7 +298,13 @@ mod tests {
         let label = ShardLabel { topic: "calls".into(), partition: 0 };
         let settings = Arc::new(Config::defaults().settings());
         let mut partition = Partition::restore(label, Format::CloudEvents, settings, [1; 16], taken).unwrap();
-        partition.observe(&LogState { topic: "calls".into(), partition: 0, end: Some(0), drained_to: Some(0) });
+        partition.observe(&LogState {
+            topic: "calls".into(),
+            partition: 0,
+            end: Some(0),
+            drained_to: Some(0),
+            stopped: false,
+        });
         assert!(partition.health().caught_up);
 
         assert!(partition.checkpoint(None, false).is_some());

@@ -99,7 +99,7 @@ mod tests {
     use super::*;
 
     fn log(end: i64, drained_to: Option<i64>) -> LogState {
-        LogState { topic: "calls".into(), partition: 0, end: Some(end), drained_to }
+        LogState { topic: "calls".into(), partition: 0, end: Some(end), drained_to, stopped: false }
     }
 
     #[test]

@@ -53,6 +53,8 @@ pub(super) struct LogState {
     /// The offset at which the leader said that there is no more, where all before it has been handed over and the
     /// leader is in touch.
     pub drained_to: Option<i64>,
+    /// The client fetches nothing and will not by itself.
+    pub stopped: bool,
 }
 
 /// What the worker makes of a report.
@@ -89,6 +91,7 @@ impl Report {
                     partition: partition.partition,
                     end: known(if reads_uncommitted { partition.hi_offset } else { partition.ls_offset }),
                     drained_to: drained.then_some(partition.eof_offset).and_then(known),
+                    stopped: partition.fetch_state == "none",
                 });
             }
         }
@@ -117,7 +120,8 @@ mod tests {
     fn a_drained_partition_is_told_apart_from_one_that_is_not() {
         let drained = report(UP, AT_END);
         assert!(drained.connected);
-        let expected = LogState { topic: "calls".into(), partition: 0, end: Some(7), drained_to: Some(7) };
+        let expected =
+            LogState { topic: "calls".into(), partition: 0, end: Some(7), drained_to: Some(7), stopped: false };
         assert_eq!(drained.logs, [expected], "the unassigned partition -1 is left out");
 
         for not_drained in [

@@ -29,7 +29,11 @@ const BATCH_RECORDS: usize = 1024;
 const POLL: Duration = Duration::from_millis(50);
 const COMMIT_EVERY: Duration = Duration::from_secs(5);
 const MISSING_TOPIC_CHECK_EVERY: Duration = Duration::from_secs(5);
-const PLACE_EVERY: Duration = Duration::from_secs(1);
+/// Longer than the time between two reports of the client.
+const PLACE_EVERY: Duration = Duration::from_secs(2);
+const PLACE_WITHIN: Duration = Duration::from_secs(2);
+/// How far before the newest record that was read a log that is not the same is read again, at least.
+const RESUME_MARGIN_MS: u64 = 60_000;
 /// A partition that another instance has taken over: by then the group must have assigned anew, or is asked to.
 const REJOIN_AFTER: Duration = Duration::from_secs(10);
 const METADATA_WAIT: Duration = Duration::from_millis(500);
@@ -134,6 +138,26 @@ enum SessionError {
     TakenOver,
 }
 
+/// Where reading of a partition goes on.
+enum Place {
+    /// At its position.
+    Here,
+    /// Where the log begins by now.
+    LostUntil(i64),
+    /// In a log that is not the one that was read.
+    BackAt(i64),
+}
+
+impl Place {
+    fn apply(self, partition: &mut Partition) {
+        match self {
+            Place::Here => {}
+            Place::LostUntil(low) => partition.lose_until(low),
+            Place::BackAt(resume) => partition.go_back(resume),
+        }
+    }
+}
+
 /// The life of one consumer.
 struct Session<'s> {
     worker: usize,
@@ -169,7 +193,7 @@ impl<'s> Session<'s> {
             heard: false,
             paused: false,
             misplaced: false,
-            placed_at: now.checked_sub(PLACE_EVERY).unwrap_or(now),
+            placed_at: now,
             distrusts_until: now,
             committed_at: now,
             topics_checked_at: now,
@@ -206,14 +230,14 @@ impl<'s> Session<'s> {
                 self.publish();
             }
             self.held.keep(self.advance_to_ms());
-            if self.committed_at.elapsed() >= COMMIT_EVERY {
+            if !self.misplaced && self.committed_at.elapsed() >= COMMIT_EVERY {
                 self.committed_at = Instant::now();
                 self.commit_stored();
             }
-            if self.misplaced && self.placed_at.elapsed() >= PLACE_EVERY {
+            if self.misplaced && self.state.holding && self.placed_at.elapsed() >= PLACE_EVERY {
                 self.place_all()?;
             }
-            if self.held.refused_for().is_some_and(|refused| refused > REJOIN_AFTER) {
+            if self.state.holding && self.held.refused_for().is_some_and(|refused| refused > REJOIN_AFTER) {
                 self.revoked();
                 return Err(SessionError::TakenOver);
             }
@@ -261,7 +285,9 @@ impl<'s> Session<'s> {
             KafkaError::MessageConsumptionFatal(_) => Err(error),
             other if other.rdkafka_error_code() == Some(RDKafkaErrorCode::AutoOffsetReset) => {
                 // It does not tell of which partition. Until the position is found, that one stands still.
+                // The next report of the client tells whether it has stopped.
                 self.misplaced = true;
+                self.placed_at = Instant::now();
                 Ok(())
             }
             other => {
@@ -312,7 +338,7 @@ impl<'s> Session<'s> {
             let mut partition = Partition::restore(label.clone(), format, settings, hash_key, taken)
                 .map_err(|error| SessionError::State { label: label.clone(), error })?;
             // Where the broker does not say, reading starts at the stored position, and the client tells if that is gone.
-            self.place(&mut partition);
+            self.look_up(&partition).unwrap_or(Place::Here).apply(&mut partition);
             let start = partition.position().map_or(Offset::Beginning, Offset::Offset);
             starts.add_partition_offset(&label.topic, label.partition, start)?;
             partitions.push(partition);
@@ -320,40 +346,39 @@ impl<'s> Session<'s> {
         for topic in self.found_topics.drain(..) {
             self.state.missing_topics.remove(&topic);
         }
-        self.consumer.assign(&starts)?;
+        self.assign(&starts)?;
         self.held.take(partitions);
-        self.paused = false;
         self.misplaced = false;
         self.state.holding = true;
         self.state.assigned = true;
         Ok(())
     }
 
-    /// Moves a partition whose next record the log does not hold to where reading can go on. False where the broker does not
-    /// say.
-    fn place(&self, partition: &mut Partition) -> bool {
-        let Some(position) = partition.position() else { return true };
-        let label = partition.label().clone();
-        let Ok((low, high)) = self.consumer.fetch_watermarks(&label.topic, label.partition, METADATA_WAIT) else {
-            return false;
-        };
+    /// Where reading of a partition goes on, if not at its position; `None` where the broker does not say.
+    fn look_up(&self, partition: &Partition) -> Option<Place> {
+        let Some(position) = partition.position() else { return Some(Place::Here) };
+        let label = partition.label();
+        let (low, high) = self.consumer.fetch_watermarks(&label.topic, label.partition, METADATA_WAIT).ok()?;
         if position < low {
-            partition.lose_until(low);
-        } else if position > high {
-            let Some(resume) = self.resume_at(partition, (low, high)) else { return false };
-            partition.go_back(high, resume);
+            Some(Place::LostUntil(low))
+        } else if position > high || partition.is_stopped() {
+            // The client stops, too, where it finds that the log has lost its end and has grown past us since.
+            self.resume_at(partition, (low, high)).map(Place::BackAt)
+        } else {
+            Some(Place::Here)
         }
-        true
     }
 
-    /// Where reading goes on in a log that ends before our position: at the first record that is not older than the stream
-    /// time, less what may come late. What was read before is not read again, whether the log lost its end or was made anew.
+    /// Where reading goes on in a log that is not the one that was read: shortly before the time of the newest record that
+    /// was, so that what is read again is recognised.
     fn resume_at(&self, partition: &Partition, (low, high): (i64, i64)) -> Option<i64> {
-        let Some(stream_ms) = partition.stream_time_ms() else { return Some(low) };
-        let since_ms = stream_ms.saturating_sub_unsigned(self.shared.settings.windows.allowed_lateness_ms);
+        let Some(record_ms) = partition.record_ms() else { return Some(low) };
+        let windows = &self.shared.settings.windows;
+        let margin_ms = windows.allowed_lateness_ms.max(RESUME_MARGIN_MS).min(windows.dedup_horizon_ms);
+        let since_ms = record_ms.saturating_sub_unsigned(margin_ms).max(0);
         let label = partition.label();
         let mut times = TopicPartitionList::new();
-        times.add_partition_offset(&label.topic, label.partition, Offset::Offset(since_ms.max(0))).ok()?;
+        times.add_partition_offset(&label.topic, label.partition, Offset::Offset(since_ms)).ok()?;
         let found = self.consumer.offsets_for_times(times, METADATA_WAIT).ok()?;
         let element = found.find_partition(&label.topic, label.partition)?;
         element.error().ok()?;
@@ -365,26 +390,37 @@ impl<'s> Session<'s> {
 
     /// Moves every partition whose next record the log does not hold, and reads on. Asked again where a broker did not say.
     fn place_all(&mut self) -> Result<(), SessionError> {
+        let began = Instant::now();
+        let mut places = Vec::with_capacity(self.held.partitions.len());
+        for index in 0..self.held.partitions.len() {
+            let in_time = began.elapsed() < PLACE_WITHIN;
+            places.push(if in_time { self.look_up(&self.held.partitions[index]) } else { None });
+            self.held.beat();
+        }
         self.placed_at = Instant::now();
-        let mut partitions = std::mem::take(&mut self.held.partitions);
-        let mut all_placed = true;
-        let mut positions = TopicPartitionList::with_capacity(partitions.len());
-        let mut listed = Ok(());
-        for partition in &mut partitions {
-            all_placed &= self.place(partition);
+        self.misplaced = places.iter().any(Option::is_none);
+        if !places.iter().any(|place| matches!(place, Some(Place::LostUntil(_) | Place::BackAt(_)))) {
+            return Ok(());
+        }
+        let mut positions = TopicPartitionList::with_capacity(places.len());
+        for (partition, place) in self.held.partitions.iter_mut().zip(places) {
+            place.unwrap_or(Place::Here).apply(partition);
             let position = partition.position().map_or(Offset::Beginning, Offset::Offset);
             let label = partition.label();
-            listed = listed.and_then(|()| positions.add_partition_offset(&label.topic, label.partition, position));
+            positions.add_partition_offset(&label.topic, label.partition, position)?;
         }
-        self.held.partitions = partitions;
-        listed?;
-        if all_placed {
-            self.misplaced = false;
-            // What was fetched and not yet handed over is fetched again, from the positions.
-            self.consumer.assign(&positions)?;
-            self.paused = false;
-            self.distrust();
-        }
+        // What was fetched and not yet handed over is fetched again, from the positions.
+        self.assign(&positions)?;
+        self.distrust();
+        Ok(())
+    }
+
+    /// Reads these partitions from these positions, none of them paused.
+    fn assign(&mut self, positions: &TopicPartitionList) -> Result<(), SessionError> {
+        // A pause outlasts an assignment. Those that are not known yet are no pause either.
+        let _ = self.consumer.resume(positions);
+        self.consumer.assign(positions)?;
+        self.paused = false;
         Ok(())
     }
 

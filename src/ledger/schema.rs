@@ -115,6 +115,8 @@ CREATE TABLE facts (
 ) STRICT, WITHOUT ROWID;
 -- Records of the partition that the topic no longer held when they were wanted.
 ALTER TABLE partitions ADD COLUMN missed INTEGER NOT NULL DEFAULT 0;
+-- Largest timestamp of a record in the stored state, by Kafka.
+ALTER TABLE partitions ADD COLUMN record_ms INTEGER;
 ",
 ];
 

@@ -24,6 +24,8 @@ pub struct Taken {
     pub stored: Option<Stored>,
     /// Records that the topic no longer held when they were wanted.
     pub missed: u64,
+    /// Largest timestamp, by Kafka, of a record in what was stored.
+    pub record_ms: Option<i64>,
     /// Wall time of the last checkpoint.
     pub stored_ms: Option<i64>,
 }
@@ -50,6 +52,8 @@ pub struct Job {
     pub advance_ms: Option<i64>,
     /// Records that the topic no longer held when they were wanted.
     pub missed: u64,
+    /// Largest timestamp, by Kafka, of a record that was read.
+    pub record_ms: Option<i64>,
 }
 
 /// What became of a job.
@@ -104,16 +108,18 @@ impl Ledger {
     /// # Errors
     /// [`LedgerError::OtherInterval`] where it has been another, else [`LedgerError::Sqlite`].
     pub fn keep_interval(&mut self, interval_ms: u64) -> Result<(), LedgerError> {
-        match schema::interval_ms(&self.connection)? {
+        let mut stored_ms = schema::interval_ms(&self.connection)?;
+        if stored_ms.is_none() {
+            // Another process may be about to say something else: the first counts.
+            let insert = "INSERT INTO facts (name, value) VALUES ('interval_ms', ?1) ON CONFLICT DO NOTHING";
+            self.connection.execute(insert, params![i64::try_from(interval_ms).unwrap_or(i64::MAX)])?;
+            stored_ms = schema::interval_ms(&self.connection)?;
+        }
+        match stored_ms {
             Some(stored_ms) if stored_ms != interval_ms => {
                 Err(LedgerError::OtherInterval { stored_ms, configured_ms: interval_ms })
             }
-            Some(_) => Ok(()),
-            None => {
-                let insert = "INSERT INTO facts (name, value) VALUES ('interval_ms', ?1) ON CONFLICT DO NOTHING";
-                self.connection.execute(insert, params![i64::try_from(interval_ms).unwrap_or(i64::MAX)])?;
-                Ok(())
-            }
+            Some(_) | None => Ok(()),
         }
     }
 
@@ -128,13 +134,13 @@ impl Ledger {
              ON CONFLICT (topic, partition) DO UPDATE SET generation = generation + 1, owner = excluded.owner",
             params![topic, partition, owner],
         )?;
-        let (partition_id, generation, next_offset, advance_ms, missed, stored_ms) = transaction.query_row(
-            "SELECT id, generation, next_offset, advance_ms, missed, stored_ms FROM partitions
+        let (partition_id, generation, next_offset, advance_ms, missed, record_ms, stored_ms) = transaction.query_row(
+            "SELECT id, generation, next_offset, advance_ms, missed, record_ms, stored_ms FROM partitions
              WHERE topic = ?1 AND partition = ?2",
             params![topic, partition],
             |row| {
-                let missed = counts::read(row.get(4)?);
-                Ok((row.get(0)?, row.get(1)?, row.get::<_, Option<i64>>(2)?, row.get(3)?, missed, row.get(5)?))
+                let (next_offset, missed) = (row.get::<_, Option<i64>>(2)?, counts::read(row.get(4)?));
+                Ok((row.get(0)?, row.get(1)?, next_offset, row.get(3)?, missed, row.get(5)?, row.get(6)?))
             },
         )?;
         let stored = match next_offset {
@@ -144,7 +150,7 @@ impl Ledger {
             None => None,
         };
         transaction.commit()?;
-        Ok(Taken { claim: Claim { partition_id, generation }, stored, missed, stored_ms })
+        Ok(Taken { claim: Claim { partition_id, generation }, stored, missed, record_ms, stored_ms })
     }
 
     /// Stores a checkpoint in one transaction; what became of each job, in their order.
@@ -226,12 +232,12 @@ fn pieces_of(transaction: &Transaction<'_>, partition_id: i64) -> Result<Vec<Pie
 }
 
 fn write(transaction: &Transaction<'_>, channels: &Channels, job: &Job, wall_ms: i64) -> Result<Fate, LedgerError> {
-    let Job { claim, checkpoint, advance_ms, missed } = job;
+    let Job { claim, checkpoint, advance_ms, missed, record_ms } = job;
     let id = claim.partition_id;
     let owned: Option<i64> = transaction
         .prepare(
             "UPDATE partitions SET next_offset = ?3, stream_ms = ?4, advance_ms = ?5, stored_ms = ?6,
-             missed = ?7, checkpoint = checkpoint + 1 WHERE id = ?1 AND generation = ?2 RETURNING id",
+             missed = ?7, record_ms = ?8, checkpoint = checkpoint + 1 WHERE id = ?1 AND generation = ?2 RETURNING id",
         )?
         .query_row(
             params![
@@ -241,7 +247,8 @@ fn write(transaction: &Transaction<'_>, channels: &Channels, job: &Job, wall_ms:
                 checkpoint.stream_ms,
                 advance_ms,
                 wall_ms,
-                counts::stored(*missed)
+                counts::stored(*missed),
+                record_ms
             ],
             |row| row.get(0),
         )

@@ -70,7 +70,10 @@ impl Book {
     }
 
     pub fn store(&mut self, claim: Claim, checkpoint: Checkpoint) {
-        let fates = self.ledger.store(&[Job { claim, checkpoint, advance_ms: None, missed: 0 }], 0).expect("stored");
+        let fates = self
+            .ledger
+            .store(&[Job { claim, checkpoint, advance_ms: None, missed: 0, record_ms: None }], 0)
+            .expect("stored");
         assert_eq!(fates, [Fate::Stored]);
     }
 

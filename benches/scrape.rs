@@ -1,0 +1,67 @@
+//! What one scrape of 500 queues costs, in each format. Tells the sizes.
+
+use std::hint::black_box;
+use std::io::Write;
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use criterion::{Criterion, criterion_group, criterion_main};
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use nabiz::config::Config;
+use nabiz::event::decode::{Format as EventFormat, Message};
+use nabiz::exposition::{Exposition, Format};
+use nabiz::shard::{Arrival, Shard};
+use nabiz::simulate::{DEFAULT_START_MS, Options, Scenario, Simulation};
+use nabiz::view::{Health, Published, ShardLabel};
+
+const HOUR_MS: i64 = 3_600_000;
+const EVENTS: usize = 600_000;
+/// Each of the phone queues of the simulated centre becomes so many.
+const SITES: usize = 84;
+
+/// A working morning of many sites: the contacts of each queue are dealt out to one queue a site.
+fn published() -> Published {
+    let settings = Arc::new(Config::defaults().settings());
+    let start_ms = DEFAULT_START_MS + 8 * HOUR_MS;
+    let options = Options { start_ms, rate_scale: 84.0, seed: 7, duration_ms: None, ..Options::default() };
+    let mut shard = Shard::new(settings.clone(), [7; 16]);
+    for (position, event) in Simulation::new(Scenario::OrdinaryDay, options).take(EVENTS).enumerate() {
+        let site = event.key.bytes().fold(0_usize, |sum, byte| (sum * 31 + usize::from(byte)) % SITES);
+        let json = event.json.replacen(r#""queue":""#, &format!(r#""queue":"site-{site}-"#), 1);
+        let message = Message { value: Some(json.as_bytes()), headers: &[] };
+        let arrival = Arrival { position: position as i64, timestamp_ms: None };
+        shard.fold(EventFormat::CloudEvents, &message, arrival);
+    }
+    let label = ShardLabel { topic: "calls".into(), partition: 0 };
+    Published::new(settings, vec![(label, Arc::new(shard.snapshot()))], Health::default(), true, false)
+}
+
+fn benches(criterion: &mut Criterion) {
+    let published = published();
+    let queues = published.merged.queues.len();
+    let exposition =
+        Exposition::new(Arc::new(ArcSwap::from_pointee(published)), Arc::default()).expect("the catalogue");
+    let zipped = |body: &[u8]| {
+        let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
+        encoder.write_all(body).and_then(|()| encoder.finish()).expect("memory")
+    };
+    let mut group = criterion.benchmark_group("scrape");
+    group.sample_size(20);
+    for (name, format) in [("text", Format::Text), ("protobuf", Format::Protobuf)] {
+        let body = exposition.render(format).expect("a body");
+        eprintln!(
+            "scrape of {queues} queues as {name}: {} KiB, zipped {} KiB",
+            body.len() >> 10,
+            zipped(&body).len() >> 10
+        );
+        group.bench_function(name, |bencher| bencher.iter(|| black_box(exposition.render(format))));
+        group.bench_function(format!("{name}, zipped"), |bencher| {
+            bencher.iter(|| black_box(zipped(&exposition.render(format).expect("a body"))));
+        });
+    }
+    group.finish();
+}
+
+criterion_group!(all, benches);
+criterion_main!(all);
