@@ -17,14 +17,14 @@ use nabiz::view::{Health, Published, ShardLabel};
 
 const HOUR_MS: i64 = 3_600_000;
 const EVENTS: usize = 600_000;
-/// Each of the phone queues of the simulated centre becomes so many.
-const SITES: usize = 84;
+/// Each of the ten queues of the simulated centre becomes so many.
+const SITES: usize = 50;
 
 /// A working morning of many sites: the contacts of each queue are dealt out to one queue a site.
 fn published() -> Published {
     let settings = Arc::new(Config::defaults().settings());
     let start_ms = DEFAULT_START_MS + 8 * HOUR_MS;
-    let options = Options { start_ms, rate_scale: 84.0, seed: 7, duration_ms: None, ..Options::default() };
+    let options = Options { start_ms, rate_scale: 50.0, seed: 7, duration_ms: None, ..Options::default() };
     let mut shard = Shard::new(settings.clone(), [7; 16]);
     for (position, event) in Simulation::new(Scenario::OrdinaryDay, options).take(EVENTS).enumerate() {
         let site = event.key.bytes().fold(0_usize, |sum, byte| (sum * 31 + usize::from(byte)) % SITES);
