@@ -299,7 +299,10 @@ const BY_NAME = '/[{,]name="(?<text>[^"]+)|[{,]queue="(?<value>[^"]+)/g';
 export const variables = {
   datasource: source('datasource', 'Metrics', 'The Prometheus that scrapes nabiz', 'prometheus'),
   history: source('history', 'History', 'The Infinity data source that reads the interval history of nabiz', 'yesoreyeram-infinity-datasource'),
-  job: query('job', 'Job', 'Scrape job of nabiz', 'label_values(nabiz_build_info, job)'),
+  /** One at a time: two contact centres may have queues of the same name. */
+  job: query('job', 'Job', 'Scrape job of nabiz', 'label_values(nabiz_build_info, job)', {
+    multi: false, includeAll: false, allValue: undefined, current: undefined,
+  }),
   instance: query('instance', 'Instance', 'Process of nabiz', 'label_values(nabiz_build_info{job=~"$job"}, instance)'),
   /** Channels; phone and chat are chosen at first, because there a person waits on the line. */
   channel: query('channel', 'Channel', 'Phone and chat are those where a person waits on the line', `label_values(nabiz_queue_info{${PROCESS}}, channel)`, {
