@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use rusqlite::ErrorCode;
+
 use crate::config::duration::format_duration;
 
 /// Why the ledger did not do what was asked.
@@ -92,4 +94,12 @@ pub enum LedgerError {
         /// What was wrong with it.
         detail: String,
     },
+}
+
+impl LedgerError {
+    /// Whether another connection was in the way.
+    pub(super) fn is_busy(&self) -> bool {
+        let (LedgerError::Unreadable { error, .. } | LedgerError::Sqlite(error)) = self else { return false };
+        matches!(error.sqlite_error_code(), Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked))
+    }
 }

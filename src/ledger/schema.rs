@@ -1,7 +1,7 @@
 //! The tables of the ledger, and how an older file becomes a newer one.
 
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, OpenFlags, OptionalExtension, TransactionBehavior};
 
@@ -128,11 +128,30 @@ const WAL_PAGES: i64 = 4096;
 /// this is short: what fails is tried again.
 const BUSY_WAIT: Duration = Duration::from_secs(2);
 
+/// How long an opening is tried, and the time between two tries.
+const OPEN_WITHIN: Duration = Duration::from_secs(5);
+const BUSY_PAUSE: Duration = Duration::from_millis(20);
+
 /// Opens the ledger for writing; makes it where there is none, and brings an older one up to date.
 ///
 /// # Errors
 /// [`LedgerError`]; an unreadable, foreign or newer file is never replaced.
 pub(super) fn open(path: &Path) -> Result<Connection, LedgerError> {
+    while_busy(|| try_open(path))
+}
+
+/// Tries again while another process makes the ledger or changes its journal, which SQLite does not wait for by itself.
+fn while_busy<T>(mut attempt: impl FnMut() -> Result<T, LedgerError>) -> Result<T, LedgerError> {
+    let begun = Instant::now();
+    loop {
+        match attempt() {
+            Err(error) if error.is_busy() && begun.elapsed() < OPEN_WITHIN => std::thread::sleep(BUSY_PAUSE),
+            done => return done,
+        }
+    }
+}
+
+fn try_open(path: &Path) -> Result<Connection, LedgerError> {
     let unreadable = |error| LedgerError::Unreadable { path: path.to_owned(), error };
     let mut connection = Connection::open(path).map_err(unreadable)?;
     connection.busy_timeout(BUSY_WAIT)?;
@@ -179,6 +198,10 @@ pub(super) enum Contents {
 /// # Errors
 /// [`LedgerError`] where it is unreadable, foreign or newer.
 pub(super) fn contents(path: &Path) -> Result<Contents, LedgerError> {
+    while_busy(|| look_into(path))
+}
+
+fn look_into(path: &Path) -> Result<Contents, LedgerError> {
     let unreadable = |error| LedgerError::Unreadable { path: path.to_owned(), error };
     if !path.exists() {
         return Ok(Contents::Nothing);
