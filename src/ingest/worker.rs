@@ -372,7 +372,8 @@ impl<'s> Session<'s> {
     /// Where reading goes on in a log that is not the one that was read: shortly before the time of the newest record that
     /// was, so that what is read again is recognised.
     fn resume_at(&self, partition: &Partition, (low, high): (i64, i64)) -> Option<i64> {
-        let Some(record_ms) = partition.record_ms() else { return Some(low) };
+        // A ledger of the first version knows no record's time, but that of the stream.
+        let Some(record_ms) = partition.record_ms().or(partition.health().stream_time_ms) else { return Some(low) };
         let windows = &self.shared.settings.windows;
         let margin_ms = windows.allowed_lateness_ms.max(RESUME_MARGIN_MS).min(windows.dedup_horizon_ms);
         let since_ms = record_ms.saturating_sub_unsigned(margin_ms).max(0);
