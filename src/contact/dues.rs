@@ -1,7 +1,5 @@
 //! What time brings to contacts: misses, losses, orphans, and forgetting.
 
-use std::cmp::Reverse;
-
 use super::case::{Case, Moment};
 use super::facts::FactKind;
 use super::state::{Matter, OpenMatter};
@@ -18,11 +16,12 @@ fn past(from_ms: i64, duration_ms: u64) -> i64 {
 impl Contacts {
     /// Lets time act on all contacts but the record's own.
     pub(crate) fn pass_time(&mut self, registry: &mut Registry, moment: &Moment, own: Option<u128>) {
+        // Mostly nothing is due, and then nobody has to be looked up.
+        if !self.timers.is_due(moment.stream_ms) {
+            return;
+        }
         let own = own.and_then(|key| self.find(key));
-        while let Some(&Reverse((due_ms, handle))) = self.timers.peek()
-            && due_ms <= moment.stream_ms
-        {
-            self.timers.pop();
+        while let Some((due_ms, handle)) = self.timers.pop_due(moment.stream_ms) {
             let Some(case) = self.case(registry, moment, handle) else { continue };
             // An entry of another instant than the armed one was overtaken by an earlier one.
             if case.contact.armed_ms != due_ms {
@@ -50,7 +49,7 @@ impl Contacts {
             None => self.remove(handle),
             Some(next_ms) if next_ms < case.contact.armed_ms => {
                 case.contact.armed_ms = next_ms;
-                self.timers.push(Reverse((next_ms, handle)));
+                self.timers.push(next_ms, handle);
             }
             Some(_) => {}
         }

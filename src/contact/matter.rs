@@ -92,7 +92,8 @@ impl Case<'_> {
         let service = self.leave_service();
         if service.is_none() {
             let (late, handled) = (self.moment.late, handling.talk_ms.is_some());
-            self.contact.early_end = Some(EarlyEnd { at_ms: end_ms, queue, hold_ms, wrap_up_ms, late, handled });
+            let end = EarlyEnd { at_ms: end_ms, queue, hold_ms, wrap_up_ms, late, handled };
+            self.contact.early_end = Some(Box::new(end));
         }
         let talk_ms = match (handling.talk_ms, service) {
             (Some(talk_ms), _) => talk_ms,

@@ -16,6 +16,7 @@ mod remembered;
 mod state;
 mod store;
 mod table;
+mod timers;
 mod visit;
 
 pub(crate) use agents::{AgentChange, Agents, AgentsCore};

@@ -1,8 +1,9 @@
 //! Identities under keyed hashes, and which of them were seen lately.
 
-use std::collections::{HashSet, VecDeque};
+use std::collections::VecDeque;
 use std::hash::{BuildHasherDefault, Hasher};
 
+use hashbrown::HashTable;
 use siphasher::sip128::{Hasher128, SipHasher13};
 
 use crate::shard::{Checkpoint, Piece, PieceKind, RestoreError, append, take};
@@ -56,12 +57,23 @@ impl Hasher for HashedKey {
 
 pub(crate) type BuildHashedKey = BuildHasherDefault<HashedKey>;
 
+/// The hash of a key for a [`HashTable`].
+pub(super) fn table_hash(key: u128) -> u64 {
+    key as u64
+}
+
 /// The identities of records seen within the horizon, or the newest of them where that is less.
+///
+/// There is one for every record of an hour, so they are kept small: the identities once, in order of arrival; a table
+/// of their numbers to find them by; and the time once for all that came at the same.
 #[derive(Debug)]
 pub(crate) struct RememberedIds {
-    seen: HashSet<u128, BuildHashedKey>,
-    /// In order of arrival, with the stream time just after it.
-    order: VecDeque<(i64, u128)>,
+    /// Numbers of the identities in `order`, cut to 32 bits: there are never that many at once.
+    seen: HashTable<u32>,
+    /// In order of arrival.
+    order: VecDeque<u128>,
+    /// The stream time just after the arrival, and of how many, one after the other.
+    times: VecDeque<(i64, u32)>,
     horizon_ms: u64,
     limit: usize,
     /// How many were ever remembered: the number of the next.
@@ -75,10 +87,11 @@ pub(crate) struct RememberedIds {
 impl RememberedIds {
     pub(crate) fn new(horizon_ms: u64, limit: usize) -> Self {
         RememberedIds {
-            seen: HashSet::default(),
+            seen: HashTable::new(),
             order: VecDeque::new(),
+            times: VecDeque::new(),
             horizon_ms,
-            limit,
+            limit: limit.min(u32::MAX as usize - 1),
             next: 0,
             stored: 0,
             chunks: VecDeque::new(),
@@ -90,15 +103,20 @@ impl RememberedIds {
         self.order.len()
     }
 
+    /// The number of the oldest that is remembered.
+    fn oldest(&self) -> u64 {
+        self.next - self.order.len() as u64
+    }
+
     /// Adds the ids since the last checkpoint as one chunk, and drops chunks of which every id is forgotten.
     pub(crate) fn capture(&mut self, checkpoint: &mut Checkpoint) {
-        let oldest = self.next - self.order.len() as u64;
+        let oldest = self.oldest();
         let first = self.stored.max(oldest);
         if first < self.next {
             let new = self.order.range((first - oldest) as usize..);
             let mut bytes = Vec::with_capacity(new.len() * 20);
             let mut before_ms = 0;
-            for &(stream_ms, key) in new {
+            for (stream_ms, key) in self.times_of_newest(new.len()).zip(new) {
                 bytes = append(bytes, &(stream_ms - before_ms, key.to_le_bytes()));
                 before_ms = stream_ms;
             }
@@ -112,6 +130,17 @@ impl RememberedIds {
         {
             checkpoint.delete(PieceKind::Ids, chunk as i64, chunk as i64);
         }
+    }
+
+    /// The times of the newest `count`, in order.
+    fn times_of_newest(&self, count: usize) -> impl Iterator<Item = i64> + '_ {
+        let (mut first, mut covered) = (self.times.len(), 0);
+        while covered < count && first > 0 {
+            first -= 1;
+            covered += self.times[first].1 as usize;
+        }
+        let times = self.times.range(first..).flat_map(|(time_ms, many)| std::iter::repeat_n(*time_ms, *many as usize));
+        times.skip(covered.saturating_sub(count))
     }
 
     /// Adds all ids, whatever is stored.
@@ -128,43 +157,87 @@ impl RememberedIds {
         chunks.sort_by_key(|piece| piece.number);
         for piece in chunks {
             self.chunks.push_back(piece.number as u64);
-            self.next = piece.number as u64;
+            // Between two chunks that are not one after the other there is nothing to be remembered.
+            if self.next != piece.number as u64 {
+                self.forget_all();
+                self.next = piece.number as u64;
+            }
             let mut bytes = piece.bytes.as_slice();
             let mut stream_ms = 0i64;
             while !bytes.is_empty() {
                 let (later_ms, key): (i64, [u8; 16]) = take(piece, &mut bytes)?;
                 stream_ms = stream_ms.wrapping_add(later_ms);
-                self.order.push_back((stream_ms, u128::from_le_bytes(key)));
-                self.next += 1;
+                self.restore_one(u128::from_le_bytes(key), stream_ms);
             }
         }
-        let surplus = self.order.len().saturating_sub(self.limit);
-        self.order.drain(..surplus);
-        // One that comes twice was forgotten in between, and with it all before it.
-        let forgotten = self.order.iter().rposition(|(_, key)| !self.seen.insert(*key)).map_or(0, |last| last + 1);
-        self.order.drain(..forgotten);
         self.stored = self.next;
         Ok(())
     }
 
+    fn restore_one(&mut self, key: u128, stream_ms: i64) {
+        // One that comes twice was forgotten in between, and with it all before it.
+        while self.find(key).is_some() {
+            self.forget_oldest();
+        }
+        self.push(key, stream_ms);
+    }
+
+    fn find(&self, key: u128) -> Option<&u32> {
+        let oldest = self.oldest();
+        self.seen.find(table_hash(key), |number| self.order[place(*number, oldest)] == key)
+    }
+
+    fn forget_all(&mut self) {
+        self.seen.clear();
+        self.order.clear();
+        self.times.clear();
+    }
+
+    fn forget_oldest(&mut self) {
+        let number = self.oldest() as u32;
+        let Some(key) = self.order.pop_front() else { return };
+        if let Ok(entry) = self.seen.find_entry(table_hash(key), |found| *found == number) {
+            entry.remove();
+        }
+        if let Some((_, many)) = self.times.front_mut() {
+            *many -= 1;
+            if *many == 0 {
+                self.times.pop_front();
+            }
+        }
+    }
+
+    fn push(&mut self, key: u128, stream_ms: i64) {
+        let (number, oldest) = (self.next as u32, self.oldest());
+        self.order.push_back(key);
+        self.next += 1;
+        let order = &self.order;
+        self.seen.insert_unique(table_hash(key), number, |number| table_hash(order[place(*number, oldest)]));
+        match self.times.back_mut() {
+            Some((last_ms, many)) if *last_ms == stream_ms => *many += 1,
+            _ => self.times.push_back((stream_ms, 1)),
+        }
+        if self.order.len() > self.limit {
+            self.forget_oldest();
+        }
+    }
+
     /// Remembers an identity; `false` where it is remembered already.
     pub(crate) fn insert(&mut self, key: u128, stream_ms: i64) -> bool {
-        while let Some(&(at_ms, oldest)) = self.order.front()
+        while let Some(&(at_ms, _)) = self.times.front()
             && stream_ms.abs_diff(at_ms) > self.horizon_ms
         {
-            self.order.pop_front();
-            self.seen.remove(&oldest);
+            self.forget_oldest();
         }
-        if !self.seen.insert(key) {
+        if self.find(key).is_some() {
             return false;
         }
-        self.order.push_back((stream_ms, key));
-        self.next += 1;
-        if self.order.len() > self.limit
-            && let Some((_, oldest)) = self.order.pop_front()
-        {
-            self.seen.remove(&oldest);
-        }
+        self.push(key, stream_ms);
         true
     }
+}
+
+/// Where the identity of a number stands, `oldest` being the number of the first.
+fn place(number: u32, oldest: u64) -> usize {
+    number.wrapping_sub(oldest as u32) as usize
 }

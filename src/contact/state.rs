@@ -27,7 +27,7 @@ pub(super) struct Contact {
     pub(super) held: Option<Box<Held>>,
     pub(super) service: Option<Service>,
     /// An end that came while the contact was not in service.
-    pub(super) early_end: Option<EarlyEnd>,
+    pub(super) early_end: Option<Box<EarlyEnd>>,
     pub(super) reply: Reply,
     pub(super) matter: Matter,
 }

@@ -1,16 +1,18 @@
 //! The contacts of one partition: storage, identity and bounds.
 
 use std::cmp::Reverse;
-use std::collections::{BinaryHeap, HashMap};
+use std::collections::BinaryHeap;
 
+use hashbrown::HashTable;
 use serde::{Deserialize, Serialize};
 
 use super::case::{Case, Moment};
 use super::facts::{Fact, Verdict};
 use super::live::LiveSeries;
-use super::remembered::BuildHashedKey;
+use super::remembered::table_hash;
 use super::state::{Contact, Counted, Matter, OpenMatter};
 use super::store::Changes;
+use super::timers::Timers;
 use super::visit::Ending;
 use crate::shard::{Registry, SeriesId, WindowSettings};
 use crate::view::Live;
@@ -20,6 +22,13 @@ use crate::view::Live;
 pub(crate) struct Handle {
     pub(super) slot: u32,
     generation: u32,
+}
+
+#[cfg(test)]
+impl Handle {
+    pub(super) fn of_test(slot: u32) -> Handle {
+        Handle { slot, generation: 0 }
+    }
 }
 
 /// How long things are waited for and remembered, in milliseconds.
@@ -81,8 +90,9 @@ pub(crate) struct Contacts {
     pub(super) slots: Vec<Option<(u32, Contact)>>,
     /// Empty slots, the lowest first: where a contact goes follows from the state alone.
     free: BinaryHeap<Reverse<u32>>,
-    index: HashMap<u128, u32, BuildHashedKey>,
-    pub(super) timers: BinaryHeap<Reverse<(i64, Handle)>>,
+    /// Slots of the contacts, found by the key that stands there.
+    index: HashTable<u32>,
+    pub(super) timers: Timers,
     generation: u32,
     limit: usize,
     /// Where the search for a contact to forget goes on when the bound is reached.
@@ -109,8 +119,8 @@ impl Contacts {
         Contacts {
             slots: Vec::new(),
             free: BinaryHeap::new(),
-            index: HashMap::default(),
-            timers: BinaryHeap::new(),
+            index: HashTable::new(),
+            timers: Timers::default(),
             generation: 0,
             limit: limit.max(1),
             clock_hand: 0,
@@ -158,7 +168,7 @@ impl Contacts {
     }
 
     pub(super) fn find(&self, key: u128) -> Option<Handle> {
-        let slot = *self.index.get(&key)?;
+        let slot = *self.index.find(table_hash(key), |slot| key_of(&self.slots, *slot) == Some(key))?;
         self.slots[slot as usize].as_ref().map(|(generation, _)| Handle { slot, generation: *generation })
     }
 
@@ -210,22 +220,28 @@ impl Contacts {
                 (self.slots.len() - 1) as u32
             }
         };
-        self.index.insert(key, slot);
-        Handle { slot, generation: self.generation }
+        let handle = Handle { slot, generation: self.generation };
+        self.put_index(key, handle);
+        handle
     }
 
     /// Forgets a contact.
     pub(super) fn remove(&mut self, handle: Handle) {
         if let Some((_, contact)) = self.slots[handle.slot as usize].take() {
-            self.index.remove(&contact.key);
+            if let Ok(entry) = self.index.find_entry(table_hash(contact.key), |slot| *slot == handle.slot) {
+                entry.remove();
+            }
             self.free.push(Reverse(handle.slot));
             self.changes.mark(handle.slot);
         }
     }
 
-    /// Makes a restored contact findable.
+    /// Makes a contact findable that stands in its slot.
     pub(super) fn put_index(&mut self, key: u128, handle: Handle) {
-        self.index.insert(key, handle.slot);
+        let slots = &self.slots;
+        // A slot in the table is never empty: what leaves it leaves the table first.
+        let hash_of = |slot: &u32| key_of(slots, *slot).map_or(0, table_hash);
+        self.index.insert_unique(table_hash(key), handle.slot, hash_of);
     }
 
     /// Finds the empty slots of a restored table.
@@ -323,6 +339,11 @@ impl Contacts {
         live.waits.retain(|since_ms, handle| is_waiting(slots, series, since_ms, handle));
         live.opens.retain(|since_ms, handle| is_open(slots, series, since_ms, handle));
     }
+}
+
+/// The key of the contact in a slot.
+fn key_of(slots: &[Option<(u32, Contact)>], slot: u32) -> Option<u128> {
+    slots.get(slot as usize)?.as_ref().map(|(_, contact)| contact.key)
 }
 
 fn is_waiting(slots: &[Option<(u32, Contact)>], series: SeriesId, since_ms: i64, handle: Handle) -> bool {

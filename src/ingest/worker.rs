@@ -257,12 +257,11 @@ impl<'s> Session<'s> {
     }
 
     fn read_batch(&mut self) -> Result<(), SessionError> {
-        let deadline = Instant::now() + POLL;
         let mut headers = Vec::new();
+        // Only the first record is waited for: who does not wait need not look at the clock.
+        let mut wait = POLL;
         for _ in 0..BATCH_RECORDS {
-            // Without news the first wait is the whole of POLL; with a slow trickle the batch ends with it too.
-            let left = deadline.saturating_duration_since(Instant::now());
-            match self.consumer.poll(left) {
+            match self.consumer.poll(std::mem::take(&mut wait)) {
                 // Also after a rebalance, which is then acted on before the next record.
                 None => return Ok(()),
                 Some(Ok(record)) => {

@@ -8,7 +8,7 @@ use rusqlite::{Connection, OpenFlags, OptionalExtension, TransactionBehavior};
 use super::LedgerError;
 
 /// Version of the tables that this program writes.
-pub const SCHEMA_VERSION: i64 = 2;
+pub const SCHEMA_VERSION: i64 = 3;
 
 /// `nabz` in ASCII: marks the file as a ledger.
 const APPLICATION_ID: i64 = 0x6e61_627a;
@@ -117,6 +117,9 @@ CREATE TABLE facts (
 ALTER TABLE partitions ADD COLUMN missed INTEGER NOT NULL DEFAULT 0;
 -- Largest timestamp of a record in the stored state, by Kafka.
 ALTER TABLE partitions ADD COLUMN record_ms INTEGER;
+",
+    "
+-- Panes stand in slices of all series: programs that know only panes of one are kept out.
 ",
 ];
 

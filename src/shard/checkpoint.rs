@@ -6,14 +6,14 @@ use serde::{Deserialize, Serialize};
 
 use super::fold::{Shard, State};
 use super::interval::IntervalDelta;
-use super::pieces::{Checkpoint, Piece, PieceKind, RestoreError, read};
+use super::pieces::{Checkpoint, Piece, PieceKind, RestoreError, read, take};
 use super::registry::{Labels, SeriesId, StoredNames};
 use super::series::{Bounds, Series};
 use super::settings::Settings;
 use crate::contact::{AgentsCore, ContactsCore, FollowupsCore};
 use crate::event::SelfServiceOutcome;
 use crate::view::{Observation, RecordTotals, Totals};
-use crate::window::{StoredDay, series_of_pane};
+use crate::window::{ChangedPanes, StoredDay, series_of_pane};
 
 /// What is small and written with every checkpoint.
 #[derive(Debug, Serialize, Deserialize)]
@@ -69,6 +69,7 @@ impl Shard {
                 PieceKind::Series,
                 PieceKind::SeriesNative,
                 PieceKind::Pane,
+                PieceKind::PaneSlice,
                 PieceKind::Agents,
                 PieceKind::AgentTime,
                 PieceKind::Followups,
@@ -84,10 +85,11 @@ impl Shard {
         }
         state.agents.capture(&state.registry, &state.grid, &state.position, stream_ms, all, &mut checkpoint);
         state.followups.capture(all, &mut checkpoint);
+        let mut panes = ChangedPanes::default();
         for (index, series) in state.series.iter_mut().enumerate() {
             let id = SeriesId(index as u32);
             series.windows.roll(&state.grid, &state.position);
-            series.windows.capture(id.0, all, &mut checkpoint);
+            series.windows.capture(all, &mut panes);
             if std::mem::take(&mut series.changed) || all {
                 let stored = StoredSeries { totals: series.totals.clone(), day: series.windows.stored_day() };
                 checkpoint.put(PieceKind::Series, index as i64, &stored);
@@ -100,6 +102,7 @@ impl Shard {
                 checkpoint.intervals.push(numbers.into_delta(start_ms, queue, channel, target_wait_ms, target_ratio));
             }
         }
+        state.capture_panes(panes, &mut checkpoint);
         let core = Core {
             next_offset: state.next_position,
             stream_ms: state.stream_ms,
@@ -176,6 +179,20 @@ impl Shard {
 }
 
 impl State {
+    /// A pane of all series is one piece: many queues with little each would be many small pieces.
+    fn capture_panes(&self, panes: ChangedPanes, checkpoint: &mut Checkpoint) {
+        if let Some(before) = panes.dropped_before {
+            checkpoint.delete(PieceKind::PaneSlice, i64::MIN, before - 1);
+        }
+        for index in panes.indexes {
+            let mut slice = Vec::with_capacity(self.series.len() * 32);
+            for (series, id) in self.series.iter().zip(0..) {
+                slice = series.windows.append_pane(id, index, slice);
+            }
+            checkpoint.put_bytes(PieceKind::PaneSlice, index, slice);
+        }
+    }
+
     fn restore_pieces(&mut self, pieces: &[Piece], bounds: &Bounds, pane_ms: i64) -> Result<(), RestoreError> {
         while self.series.len() < self.registry.series_count() {
             self.series.push(Series::new(&self.grid, &self.position));
@@ -201,7 +218,18 @@ impl State {
                     let index = series_of_pane(piece.number);
                     let booked = has_totals.get(index).copied().unwrap_or(false);
                     let series = self.series.get_mut(index).filter(|_| booked).ok_or_else(inconsistent)?;
-                    series.windows.restore_pane(&self.grid, piece)?;
+                    series.windows.restore_pane(&self.grid, piece, &mut piece.bytes.as_slice())?;
+                    // From now on it stands in slices.
+                    self.nothing_stored = true;
+                }
+                PieceKind::PaneSlice if pane_ms == self.grid.pane_ms => {
+                    let mut bytes = piece.bytes.as_slice();
+                    while !bytes.is_empty() {
+                        let index: u32 = take(piece, &mut bytes)?;
+                        let booked = has_totals.get(index as usize).copied().unwrap_or(false);
+                        let series = self.series.get_mut(index as usize).filter(|_| booked).ok_or_else(inconsistent)?;
+                        series.windows.restore_pane(&self.grid, piece, &mut bytes)?;
+                    }
                 }
                 // Sorted after the series, whose native counts it replaces.
                 PieceKind::SeriesNative => {
@@ -214,8 +242,12 @@ impl State {
                 PieceKind::Agents | PieceKind::AgentTime => self.agents.restore(piece)?,
                 PieceKind::UnitNative => self.followups.restore_natives(piece)?,
                 PieceKind::Followups => self.followups.restore(piece)?,
-                PieceKind::Core | PieceKind::ContactLog | PieceKind::ContactPart | PieceKind::Ids | PieceKind::Pane => {
-                }
+                PieceKind::Core
+                | PieceKind::ContactLog
+                | PieceKind::ContactPart
+                | PieceKind::Ids
+                | PieceKind::Pane
+                | PieceKind::PaneSlice => {}
             }
         }
         self.followups.derive();
@@ -229,5 +261,46 @@ impl State {
         self.nothing_stored |= !self.contacts.restore(&sorted, &mut self.registry, &moment)?;
         self.book();
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Config;
+    use crate::event::decode::{Format, Message};
+    use crate::shard::Arrival;
+    use crate::simulate::{DEFAULT_START_MS, Options, Scenario, Simulation};
+    use crate::window::panes_of_slice;
+
+    const KEY: [u8; 16] = [3; 16];
+
+    fn is_slice(piece: &Piece) -> bool {
+        piece.kind == PieceKind::PaneSlice
+    }
+
+    #[test]
+    fn panes_of_an_older_ledger_are_read_and_written_as_slices() {
+        let settings = Arc::new(Config::defaults().settings());
+        let mut shard = Shard::new(settings.clone(), KEY);
+        let start_ms = DEFAULT_START_MS + 9 * 3_600_000;
+        let options = Options { start_ms, rate_scale: 5.0, ..Options::default() };
+        for (position, event) in (0..).zip(Simulation::new(Scenario::OrdinaryDay, options).take(5_000)) {
+            let message = Message { value: Some(event.json.as_bytes()), headers: &[] };
+            shard.fold(Format::CloudEvents, &message, Arrival { position, timestamp_ms: None });
+        }
+        let (slices, mut pieces): (Vec<Piece>, Vec<Piece>) =
+            shard.checkpoint().pieces.into_iter().partition(|piece| is_slice(piece));
+        let mut older: Vec<Piece> = slices.iter().flat_map(|slice| panes_of_slice(slice).unwrap()).collect();
+        assert!(older.len() > slices.len(), "{} panes in {} slices", older.len(), slices.len());
+        pieces.append(&mut older);
+
+        let mut restored = Shard::restore(settings, KEY, &pieces).unwrap();
+        assert_eq!(restored.snapshot(), shard.snapshot());
+        let again = restored.checkpoint();
+        assert!(again.pieces.iter().filter(|piece| is_slice(piece)).eq(slices.iter()));
+        let all =
+            |deletion: &&super::super::pieces::Deletion| deletion.kind == PieceKind::Pane && deletion.first == i64::MIN;
+        assert_eq!(again.deletions.iter().filter(all).count(), 1);
     }
 }

@@ -23,7 +23,7 @@ pub enum PieceKind {
     Ids = 3,
     /// Totals and business day of a series.
     Series = 4,
-    /// A pane of a series.
+    /// A pane of a series, as it was stored up to the second version of the ledger.
     Pane = 5,
     /// A part of the agents.
     Agents = 6,
@@ -35,11 +35,13 @@ pub enum PieceKind {
     SeriesNative = 9,
     /// Native histograms of the follow-up units.
     UnitNative = 10,
+    /// A pane of all series.
+    PaneSlice = 11,
 }
 
 impl PieceKind {
     /// Every kind.
-    pub const ALL: [PieceKind; 11] = [
+    pub const ALL: [PieceKind; 12] = [
         PieceKind::Core,
         PieceKind::ContactLog,
         PieceKind::ContactPart,
@@ -51,6 +53,7 @@ impl PieceKind {
         PieceKind::Followups,
         PieceKind::SeriesNative,
         PieceKind::UnitNative,
+        PieceKind::PaneSlice,
     ];
 
     /// The kind of a stored number.

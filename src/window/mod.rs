@@ -7,7 +7,9 @@ mod agent_time;
 mod series;
 
 pub(crate) use agent_time::AgentTime;
-pub(crate) use series::{Entry, SeriesWindows, StoredDay, series_of_pane};
+#[cfg(test)]
+pub(crate) use series::panes_of_slice;
+pub(crate) use series::{ChangedPanes, Entry, SeriesWindows, StoredDay, series_of_pane};
 
 /// Where stream time stands among the panes: shared by all series of a shard.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]

@@ -4,12 +4,12 @@
 //! invertible, so this costs O(windows) per fact, and a fact out of order lands in its own pane. The maximum is not
 //! invertible: it is taken over the panes when it is asked for.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 
 use serde::{Deserialize, Serialize};
 
 use super::{Grid, Position, Reach};
-use crate::shard::{Checkpoint, Piece, PieceKind, RestoreError, read};
+use crate::shard::{Piece, RestoreError, append, take};
 use crate::view::{Cells, WindowCounts, WindowSnapshot, cell_of};
 
 /// What a fact adds to a window.
@@ -98,7 +98,7 @@ struct Pane {
     counts: WindowCounts,
     /// Sorted by cell; bounded by the number of cells.
     waits: Vec<(u16, u32)>,
-    /// Differs from what is stored.
+    /// Differs from what is stored, and stands in the list of those that do.
     #[serde(skip)]
     changed: bool,
 }
@@ -106,7 +106,6 @@ struct Pane {
 impl Pane {
     fn add(&mut self, entry: Entry, cell: Option<usize>) {
         entry.add_to(&mut self.counts);
-        self.changed = true;
         if let Some(cell) = cell {
             let cell = cell as u16;
             match self.waits.binary_search_by_key(&cell, |wait| wait.0) {
@@ -121,6 +120,8 @@ impl Pane {
 struct Dense {
     counts: WindowCounts,
     waits: Vec<u32>,
+    /// How many of the panes are older than the window; unused for the business day.
+    older: usize,
 }
 
 impl Dense {
@@ -170,18 +171,36 @@ pub(crate) struct StoredDay {
     waits: Vec<(u16, u32)>,
 }
 
-/// Panes of one series are numbered within this many bits.
+/// Up to the second version of the ledger each pane was a piece, numbered within this many bits of its series.
 const PANE_BITS: u32 = 40;
-const PANE_BIAS: i64 = 1 << (PANE_BITS - 1);
 
-/// The number of a stored pane.
-fn pane_number(series: u32, index: i64) -> i64 {
-    (i64::from(series) << PANE_BITS) | (index + PANE_BIAS).clamp(0, (1 << PANE_BITS) - 1)
-}
-
-/// The series that a stored pane is of.
+/// The series that a pane of the first two versions is of.
 pub(crate) fn series_of_pane(number: i64) -> usize {
     (number >> PANE_BITS).max(0) as usize
+}
+
+/// The pieces that the first two versions of the ledger had instead of a slice.
+#[cfg(test)]
+pub(crate) fn panes_of_slice(slice: &Piece) -> Result<Vec<Piece>, RestoreError> {
+    use crate::shard::PieceKind;
+
+    let mut panes = Vec::new();
+    let mut bytes = slice.bytes.as_slice();
+    while !bytes.is_empty() {
+        let (series, pane): (u32, Pane) = take(slice, &mut bytes)?;
+        let number = (i64::from(series) << PANE_BITS) | (pane.index + (1 << (PANE_BITS - 1)));
+        panes.push(Piece { kind: PieceKind::Pane, number, bytes: append(Vec::new(), &pane) });
+    }
+    Ok(panes)
+}
+
+/// What is to be stored of the panes of all series.
+#[derive(Debug, Default)]
+pub(crate) struct ChangedPanes {
+    /// Panes that differ in some series.
+    pub(crate) indexes: BTreeSet<i64>,
+    /// Panes before this one are gone.
+    pub(crate) dropped_before: Option<i64>,
 }
 
 /// The windows of one series.
@@ -195,6 +214,8 @@ pub(crate) struct SeriesWindows {
     windows: Vec<Dense>,
     today: Dense,
     today_start_ms: i64,
+    /// Panes that differ from what is stored, each once.
+    changed: Vec<i64>,
     /// Panes before this one have been dropped since the last checkpoint.
     dropped_before: Option<i64>,
 }
@@ -207,6 +228,7 @@ impl SeriesWindows {
             windows: grid.panes.iter().map(|_| Dense::default()).collect(),
             today: Dense::default(),
             today_start_ms: position.today_start_ms,
+            changed: Vec::new(),
             dropped_before: None,
         }
     }
@@ -224,7 +246,7 @@ impl SeriesWindows {
     /// Takes over a stored business day.
     pub(crate) fn set_day(&mut self, day: StoredDay) {
         self.today_start_ms = day.start_ms;
-        self.today = Dense { counts: day.counts, waits: Vec::new() };
+        self.today = Dense { counts: day.counts, ..Dense::default() };
         for (cell, count) in day.waits {
             let cell = usize::from(cell);
             if self.today.waits.len() <= cell {
@@ -234,21 +256,34 @@ impl SeriesWindows {
         }
     }
 
-    /// Adds the panes that changed, all of them where nothing is stored, and drops those that have gone.
-    pub(crate) fn capture(&mut self, series: u32, all: bool, checkpoint: &mut Checkpoint) {
-        if let Some(before) = self.dropped_before.take() {
-            checkpoint.delete(PieceKind::Pane, pane_number(series, i64::MIN >> 1), pane_number(series, before - 1));
+    /// Says which panes are to be stored, all of them where nothing is, and before which the stored ones can go.
+    pub(crate) fn capture(&mut self, all: bool, panes: &mut ChangedPanes) {
+        panes.dropped_before = panes.dropped_before.max(self.dropped_before.take());
+        if all {
+            self.changed.clear();
+            self.changed.extend(self.panes.iter().map(|pane| pane.index));
         }
-        for pane in &mut self.panes {
-            if std::mem::take(&mut pane.changed) || all {
-                checkpoint.put(PieceKind::Pane, pane_number(series, pane.index), pane);
+        for index in self.changed.drain(..) {
+            let place = self.panes.partition_point(|pane| pane.index < index);
+            if let Some(pane) = self.panes.get_mut(place).filter(|pane| pane.index == index) {
+                pane.changed = false;
+                panes.indexes.insert(index);
             }
         }
     }
 
-    /// Puts a stored pane back.
-    pub(crate) fn restore_pane(&mut self, grid: &Grid, piece: &Piece) -> Result<(), RestoreError> {
-        let pane: Pane = read(piece)?;
+    /// Appends a pane, if there is one, to the slice of all series.
+    pub(crate) fn append_pane(&self, series: u32, index: i64, slice: Vec<u8>) -> Vec<u8> {
+        let place = self.panes.partition_point(|pane| pane.index < index);
+        match self.panes.get(place) {
+            Some(pane) if pane.index == index => append(slice, &(series, pane)),
+            _ => slice,
+        }
+    }
+
+    /// Puts a stored pane back. Panes of a series come oldest first.
+    pub(crate) fn restore_pane(&mut self, grid: &Grid, piece: &Piece, bytes: &mut &[u8]) -> Result<(), RestoreError> {
+        let pane: Pane = take(piece, bytes)?;
         let (last, oldest) = (self.panes.back().map(|pane| pane.index), grid.oldest_pane(self.current));
         if last.is_some_and(|last| last >= pane.index) || pane.index > self.current {
             return Err(RestoreError::Inconsistent { kind: piece.kind, number: piece.number });
@@ -258,8 +293,9 @@ impl SeriesWindows {
             return Ok(());
         }
         for (window, panes) in self.windows.iter_mut().zip(&grid.panes) {
-            if pane.index > self.current - panes {
-                window.add_pane(&pane);
+            match pane.index > self.current - panes {
+                true => window.add_pane(&pane),
+                false => window.older = self.panes.len() + 1,
             }
         }
         self.panes.push_back(pane);
@@ -276,19 +312,24 @@ impl SeriesWindows {
             return;
         }
         for (window, panes) in self.windows.iter_mut().zip(&grid.panes) {
-            let old_first = self.current - panes + 1;
-            let new_first = position.pane - panes + 1;
-            let from = self.panes.partition_point(|pane| pane.index < old_first);
-            for pane in self.panes.range(from..).take_while(|pane| pane.index < new_first) {
+            let first = position.pane - panes + 1;
+            while let Some(pane) = self.panes.get(window.older)
+                && pane.index < first
+            {
                 window.subtract(pane);
+                window.older += 1;
             }
         }
         self.current = position.pane;
         let oldest = grid.oldest_pane(position.pane);
+        let mut dropped = 0;
         while self.panes.front().is_some_and(|pane| pane.index < oldest) {
             self.panes.pop_front();
             self.dropped_before = Some(oldest);
+            dropped += 1;
         }
+        // What is older than the longest window is older than each.
+        self.windows.iter_mut().for_each(|window| window.older -= dropped);
     }
 
     /// Adds a fact at `at_ms`, which is not after stream time.
@@ -310,10 +351,14 @@ impl SeriesWindows {
                 window.add(entry, cell);
             }
         }
-        self.pane(index).add(entry, cell);
+        let pane = self.pane(grid, index);
+        pane.add(entry, cell);
+        if !std::mem::replace(&mut pane.changed, true) {
+            self.changed.push(index);
+        }
     }
 
-    fn pane(&mut self, index: i64) -> &mut Pane {
+    fn pane(&mut self, grid: &Grid, index: i64) -> &mut Pane {
         let after = match self.panes.back() {
             Some(last) if last.index == index => self.panes.len(),
             Some(last) if last.index > index => self.panes.partition_point(|pane| pane.index <= index),
@@ -323,7 +368,10 @@ impl SeriesWindows {
             Some(before) if self.panes[before].index == index => before,
             _ => {
                 self.panes
-                    .insert(after, Pane { index, counts: WindowCounts::default(), waits: Vec::new(), changed: true });
+                    .insert(after, Pane { index, counts: WindowCounts::default(), waits: Vec::new(), changed: false });
+                for (window, panes) in self.windows.iter_mut().zip(&grid.panes) {
+                    window.older += usize::from(index <= self.current - panes);
+                }
                 after
             }
         };

@@ -36,6 +36,11 @@ static SHARED: Mutex<Weak<Kafka>> = Mutex::new(Weak::new());
 impl Kafka {
     /// A broker of the caller's own, ready for clients.
     pub fn start(tools: &Tools) -> Kafka {
+        Kafka::start_with(tools, "")
+    }
+
+    /// As [`Kafka::start`], with lines of properties of the caller's own.
+    pub fn start_with(tools: &Tools, properties: &str) -> Kafka {
         let folder = tempfile::Builder::new().prefix("nabiz-kafka-").tempdir().expect("a temporary folder");
         let kafka = Kafka {
             tools: tools.clone(),
@@ -46,7 +51,7 @@ impl Kafka {
             child: Mutex::new(None),
         };
         kafka.make_certificate();
-        kafka.write_properties(free_port());
+        kafka.write_properties(free_port(), properties);
         kafka.format();
         kafka.restart();
         kafka
@@ -214,7 +219,7 @@ impl Kafka {
         std::fs::write(self.path("keystore.pem"), format!("{key}{certificate}")).expect("the key store");
     }
 
-    fn write_properties(&self, controller: u16) {
+    fn write_properties(&self, controller: u16, more: &str) {
         let plain = self.plain;
         let sasl = self.sasl;
         let tls = self.tls;
@@ -253,7 +258,8 @@ impl Kafka {
              broker.heartbeat.interval.ms=500\n\
              num.network.threads=2\n\
              num.io.threads=2\n\
-             log.cleaner.dedupe.buffer.size=8388608\n"
+             log.cleaner.dedupe.buffer.size=8388608\n\
+             {more}"
         );
         std::fs::write(self.path("server.properties"), properties).expect("the broker's configuration");
     }

@@ -101,7 +101,7 @@ impl Scrape {
     }
 }
 
-fn sample(line: &str) -> Option<(SampleKey, f64)> {
+pub fn sample(line: &str) -> Option<(SampleKey, f64)> {
     let name_end = line.find(['{', ' '])?;
     let (name, mut rest) = line.split_at(name_end);
     let mut labels = BTreeMap::new();
