@@ -55,9 +55,9 @@ fn benches(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("read");
     let mut shard = folded(&settings, &busy);
     group.bench_function("snapshot", |bencher| bencher.iter(|| black_box(shard.snapshot())));
-    let snapshot = Arc::new(shard.snapshot());
+    let snapshot = shard.snapshot();
     group.bench_function("collect", |bencher| {
-        bencher.iter(|| black_box(contact_text(settings.clone(), snapshot.clone())));
+        bencher.iter(|| black_box(contact_text(&settings, &snapshot)));
     });
     group.finish();
 }

@@ -190,7 +190,7 @@ fn published(shards: Vec<(ShardLabel, Snapshot)>, contact_metrics_ready: bool, s
 }
 
 fn text_of(exposition: &Exposition) -> String {
-    String::from_utf8(exposition.render(Format::Text).unwrap()).unwrap()
+    String::from_utf8(exposition.render(Format::Text, false).unwrap().to_vec()).unwrap()
 }
 
 /// The metrics that text can carry.
@@ -199,12 +199,12 @@ fn in_text() -> impl Iterator<Item = &'static catalogue::Metric> {
 }
 
 fn render(published: Published) -> Exposed {
-    let exposition = Exposition::new(Arc::new(ArcSwap::from_pointee(published)), Arc::default()).unwrap();
+    let exposition = Exposition::new(Arc::new(ArcSwap::from_pointee(published)), Arc::default());
     Exposed::parse(&text_of(&exposition))
 }
 
 fn contacts_of(snapshot: Snapshot) -> Exposed {
-    Exposed::parse(&contact_text(settings(), Arc::new(snapshot)).unwrap())
+    Exposed::parse(&contact_text(&settings(), &snapshot))
 }
 
 /// An exposition, read back.
@@ -509,8 +509,11 @@ fn health_comes_from_the_shards_and_the_pipeline() {
 fn what_http_refuses_is_there_from_the_start_by_reason() {
     let refusals = Arc::new(Refusals::default());
     let published = Arc::new(ArcSwap::from_pointee(Published::starting(settings(), false)));
-    let exposition = Exposition::new(published, Arc::clone(&refusals)).unwrap();
-    let exposed = || Exposed::parse(&text_of(&exposition));
+    let exposition = Exposition::new(Arc::clone(&published), Arc::clone(&refusals));
+    let exposed = || {
+        published.store(Arc::new(Published::starting(settings(), false)));
+        Exposed::parse(&text_of(&exposition))
+    };
     let reasons = ["credentials", "handshake", "accept", "timeout", "streams", "history"];
     for reason in reasons {
         exposed().check(&format!(r#"nabiz_http_refused_total{{reason="{reason}"}}"#), 0.0);
@@ -570,10 +573,28 @@ fn known_queues_are_there_without_any_partition() {
 #[test]
 fn a_scrape_shows_what_was_published_last() {
     let shared = Arc::new(ArcSwap::from_pointee(Published::starting(settings(), false)));
-    let exposition = Exposition::new(Arc::clone(&shared), Arc::default()).unwrap();
+    let exposition = Exposition::new(Arc::clone(&shared), Arc::default());
     assert!(!text_of(&exposition).contains("nabiz_visits_offered_total"));
     shared.store(Arc::new(published(vec![(label("calls", 0), busy(&settings()))], true, false)));
     assert!(text_of(&exposition).contains("nabiz_visits_offered_total"));
+}
+
+#[test]
+fn a_body_is_made_once_for_what_is_published() {
+    let one = || Arc::new(published(vec![(label("calls", 0), busy(&settings()))], true, false));
+    let shared = Arc::new(ArcSwap::from(one()));
+    let exposition = Exposition::new(Arc::clone(&shared), Arc::default());
+    let made = |gzip| exposition.render(Format::Text, gzip).unwrap().as_ptr() as usize;
+    let (first, zipped) = (made(false), made(true));
+    std::thread::scope(|scope| {
+        for gzip in [true, false, true, false] {
+            scope.spawn(move || assert_eq!(made(gzip), if gzip { zipped } else { first }, "zipped: {gzip}"));
+        }
+    });
+    let before = exposition.render(Format::Text, false).unwrap();
+    shared.store(one());
+    assert_ne!(made(false), before.as_ptr() as usize);
+    assert_ne!(made(true), exposition.render(Format::Protobuf, true).unwrap().as_ptr() as usize);
 }
 
 #[test]
@@ -640,7 +661,7 @@ fn every_metric_is_documented_and_nothing_else() {
 fn promtool_has_nothing_to_remark() {
     let shards = vec![(label("calls", 0), busy(&settings())), (label("calls", 1), busy(&settings()))];
     let published = Arc::new(ArcSwap::from_pointee(published(shards, true, true)));
-    let exposition = Exposition::new(published, Arc::default()).unwrap();
+    let exposition = Exposition::new(published, Arc::default());
     let text = text_of(&exposition);
     let child = Command::new("promtool")
         .args(["check", "metrics"])

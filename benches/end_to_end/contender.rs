@@ -135,13 +135,14 @@ impl Contender {
                 let ledger = folder.path().join("nabiz.db");
                 let toml = config.toml(&kafka.brokers(), topic, &group, &address, &ledger);
                 fs::write(&path, toml).expect("a configuration");
-                let mut command = match std::env::var("BENCH_PERF") {
-                    Ok(file) => {
-                        let mut c = Command::new("perf");
-                        c.args(["record", "-F", "999", "-g", "-o", &file, env!("CARGO_BIN_EXE_nabiz")]);
-                        c
+                let program = env!("CARGO_BIN_EXE_nabiz");
+                let mut command = match std::env::var_os("BENCH_PERF") {
+                    None => Command::new(program),
+                    Some(file) => {
+                        let mut command = Command::new("perf");
+                        command.args(["record", "--freq=999", "-g", "-o"]).arg(file).arg(program);
+                        command
                     }
-                    Err(_) => Command::new(env!("CARGO_BIN_EXE_nabiz")),
                 };
                 command.args(["serve", "--config"]).arg(path);
                 (command, Progress::Positions)

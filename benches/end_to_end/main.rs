@@ -5,7 +5,8 @@
 //! freshness, scrapes under load, and how it grows.
 //!
 //! Environment: `BENCH_EVENTS` (5500000), `BENCH_ROUNDS` (3), `BENCH_PARTS` (`table,freshness,scrape,memory,scale`),
-//! `BENCH_ONLY` (names of contenders, separated by commas), `BENCH_RESULTS` (the file that is written).
+//! `BENCH_ONLY` (names of contenders, separated by commas), `BENCH_RESULTS` (the file that is written), `BENCH_PERF`
+//! (nabiz runs under `perf record`, which writes that file).
 
 #[path = "../../tests/kafka/mod.rs"]
 mod kafka;

@@ -83,8 +83,7 @@ async fn serve(
         .history_interval_ms
         .map(|interval_ms| HistorySource::new(options.ledger.path.clone(), Arc::clone(&settings), interval_ms, topics));
     let refusals = Arc::new(Refusals::default());
-    let exposition =
-        Exposition::new(Arc::clone(&published), Arc::clone(&refusals)).context("the metrics cannot be registered")?;
+    let exposition = Exposition::new(Arc::clone(&published), Arc::clone(&refusals));
     let ingest = Ingest::start(options, settings, Arc::clone(&published)).map_err(|error| match error {
         StartError::Thread { .. } | StartError::Ledger(_) => Failure::Running(error.into()),
         _ => Failure::usage(error),
@@ -93,9 +92,9 @@ async fn serve(
     started(address);
 
     let (stop_http, stopped) = watch::channel(false);
-    let metrics = Arc::new(move |accept: Option<&str>| {
+    let metrics = Arc::new(move |accept: Option<&str>, gzip| {
         let format = Format::negotiate(accept);
-        Ok(RenderedMetrics { content_type: format.content_type(), body: exposition.render(format)? })
+        Ok(RenderedMetrics { content_type: format.content_type(), body: exposition.render(format, gzip)? })
     });
     let app = App { security, history, refusals, ..App::new(published, metrics) };
     let server = tokio::spawn(http::serve(listener, app, wait_for(stopped)));

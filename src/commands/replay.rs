@@ -73,7 +73,7 @@ pub fn run(args: Args) -> Result<(), Failure> {
         let others: Vec<&str> = others.collect();
         let _ = writeln!(io::stderr(), "nothing was {}: is it --format {}?", args.format.as_str(), others.join(" or "));
     }
-    let text = exposition::contact_text(settings, Arc::new(snapshot)).context("cannot write the metrics")?;
+    let text = exposition::contact_text(&settings, &snapshot);
     let mut stdout = io::stdout().lock();
     match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
         // Whoever reads has seen enough, as with `| head`.

@@ -42,7 +42,7 @@ const FOLLOWUP_NUMBERS: &[OfFollowups] = &[
     (&c::FOLLOWUPS_OVERDUE, |followups| followups.overdue),
 ];
 
-pub(super) fn collect(settings: &Settings, parts: &[Part<'_>], out: &mut Vec<Family>) {
+pub(super) fn collect<'a>(settings: &'a Settings, parts: &'a [Part<'_>], out: &mut Vec<Family<'a>>) {
     series_numbers(settings, parts, out);
     histograms(settings, parts, out);
     contacts(settings, parts, out);
@@ -63,7 +63,7 @@ fn each_series<'a>(
     })
 }
 
-fn series_numbers(settings: &Settings, parts: &[Part<'_>], out: &mut Vec<Family>) {
+fn series_numbers<'a>(settings: &'a Settings, parts: &'a [Part<'_>], out: &mut Vec<Family<'a>>) {
     for (metric, value) in SERIES_NUMBERS {
         let mut family = Family::new(metric);
         for (shard, labels, series) in each_series(settings, parts) {
@@ -78,13 +78,14 @@ fn series_numbers(settings: &Settings, parts: &[Part<'_>], out: &mut Vec<Family>
             left.add(&[queue, channel, reason.as_str()], shard, count as f64);
         }
         for (score, count) in &series.totals.survey {
-            survey.add(&[queue, channel, &score.to_string()], shard, *count as f64);
+            let labels = vec![queue.into(), channel.into(), score.to_string().into()];
+            survey.add_owned(labels, shard, *count as f64);
         }
     }
     out.extend([left, survey]);
 }
 
-fn histograms(settings: &Settings, parts: &[Part<'_>], out: &mut Vec<Family>) {
+fn histograms<'a>(settings: &'a Settings, parts: &'a [Part<'_>], out: &mut Vec<Family<'a>>) {
     let wait_bounds_ms = settings.wait_bounds_ms();
     let mut wait = Family::new(&c::WAIT);
     for (shard, [queue, channel], series) in each_series(settings, parts) {
@@ -108,7 +109,7 @@ fn histograms(settings: &Settings, parts: &[Part<'_>], out: &mut Vec<Family>) {
     }
 }
 
-fn contacts(settings: &Settings, parts: &[Part<'_>], out: &mut Vec<Family>) {
+fn contacts<'a>(settings: &'a Settings, parts: &'a [Part<'_>], out: &mut Vec<Family<'a>>) {
     let mut started = Family::new(&c::CONTACTS_STARTED);
     let mut self_service = Family::new(&c::SELF_SERVICE);
     for part in parts {
@@ -118,14 +119,14 @@ fn contacts(settings: &Settings, parts: &[Part<'_>], out: &mut Vec<Family>) {
         }
         for (entry_point, outcomes) in &part.snapshot.self_service {
             for (outcome, count) in SelfServiceOutcome::ALL.iter().zip(outcomes) {
-                self_service.add(&[entry_point, outcome.as_str()], part.shard(), *count as f64);
+                self_service.add(&[&**entry_point, outcome.as_str()], part.shard(), *count as f64);
             }
         }
     }
     out.extend([started, self_service]);
 }
 
-fn followups(settings: &Settings, parts: &[Part<'_>], out: &mut Vec<Family>) {
+fn followups<'a>(settings: &'a Settings, parts: &'a [Part<'_>], out: &mut Vec<Family<'a>>) {
     let each_unit = || {
         parts.iter().flat_map(|part| {
             part.snapshot.followups.iter().map(|(unit, followups)| (part.shard(), [&**unit], followups))
@@ -146,7 +147,7 @@ fn followups(settings: &Settings, parts: &[Part<'_>], out: &mut Vec<Family>) {
     out.push(duration);
 }
 
-fn queues(parts: &[Part<'_>], out: &mut Vec<Family>) {
+fn queues<'a>(parts: &'a [Part<'_>], out: &mut Vec<Family<'a>>) {
     let mut agents = Family::new(&c::AGENTS);
     let mut agent_seconds = Family::new(&c::AGENT_SECONDS);
     let mut observed = Family::new(&c::OBSERVED_WAITING);
@@ -158,7 +159,7 @@ fn queues(parts: &[Part<'_>], out: &mut Vec<Family>) {
                 agent_seconds.add(&labels, part.shard(), seconds(queue.agent_ms[index]));
             }
             if let Some(observation) = queue.observed {
-                observed.add(&[&queue.queue], part.shard(), observation.waiting as f64);
+                observed.add(&[&*queue.queue], part.shard(), observation.waiting as f64);
             }
         }
     }

@@ -1,5 +1,7 @@
 //! Metrics of the pipeline itself, and of what became of the records.
 
+use std::borrow::Cow;
+
 use super::catalogue as c;
 use super::family::{Family, seconds};
 use crate::event::Reason;
@@ -7,8 +9,8 @@ use crate::http::{Refusal, Refusals};
 use crate::view::{Published, RecordTotals, ShardLabel, Snapshot};
 
 /// What is withheld while catching up. Where instances share the group, each sample belongs to one partition, so that none
-/// goes down when a partition moves.
-pub(super) fn collect_records(published: &Published, out: &mut Vec<Family>) {
+/// goes down when a partition moves. `shards` are the values of their label, in the order of the shards.
+pub(super) fn collect_records<'a>(published: &'a Published, shards: &'a [String], out: &mut Vec<Family<'a>>) {
     let mut families = Records {
         results: Family::new(&c::RECORDS),
         rejected: Family::new(&c::RECORDS_REJECTED),
@@ -22,10 +24,9 @@ pub(super) fn collect_records(published: &Published, out: &mut Vec<Family>) {
         partitions.filter(|partition| of.is_none_or(|label| *label == partition.label)).map(|one| one.letters).sum()
     };
     if published.shard_label {
-        for (label, snapshot) in &published.shards {
-            let shard = label.to_string();
-            families.add_topic(&label.topic, Some(&shard), &snapshot.records);
-            families.add_counts(Some(&shard), snapshot, unwritten(Some(label)));
+        for ((label, snapshot), shard) in published.shards.iter().zip(shards) {
+            families.add_topic(&label.topic, Some(shard), &snapshot.records);
+            families.add_counts(Some(shard), snapshot, unwritten(Some(label)));
         }
     } else {
         for (topic, records) in &published.health.records {
@@ -37,17 +38,17 @@ pub(super) fn collect_records(published: &Published, out: &mut Vec<Family>) {
     out.extend([results, rejected, dead_letters, clock_skew, series_refused, evicted]);
 }
 
-struct Records {
-    results: Family,
-    rejected: Family,
-    dead_letters: Family,
-    clock_skew: Family,
-    series_refused: Family,
-    evicted: Family,
+struct Records<'a> {
+    results: Family<'a>,
+    rejected: Family<'a>,
+    dead_letters: Family<'a>,
+    clock_skew: Family<'a>,
+    series_refused: Family<'a>,
+    evicted: Family<'a>,
 }
 
-impl Records {
-    fn add_topic(&mut self, topic: &str, shard: Option<&str>, records: &RecordTotals) {
+impl<'a> Records<'a> {
+    fn add_topic(&mut self, topic: &'a str, shard: Option<&'a str>, records: &RecordTotals) {
         let by_result = [
             ("applied", records.applied),
             ("duplicate", records.duplicate),
@@ -65,7 +66,7 @@ impl Records {
 
     /// `unwritten` are the dead letters on their way: what is refused and not among them is written. So the count follows
     /// from the stored state, and survives a restart with it.
-    fn add_counts(&mut self, shard: Option<&str>, snapshot: &Snapshot, unwritten: u64) {
+    fn add_counts(&mut self, shard: Option<&'a str>, snapshot: &Snapshot, unwritten: u64) {
         let written = snapshot.records.rejected_sum().saturating_sub(unwritten);
         self.dead_letters.add(&[], shard, written as f64);
         self.clock_skew.add(&[], shard, snapshot.clock_skew as f64);
@@ -75,7 +76,7 @@ impl Records {
 }
 
 /// What is always served.
-pub(super) fn collect(published: &Published, refusals: &Refusals, out: &mut Vec<Family>) {
+pub(super) fn collect<'a>(published: &'a Published, refusals: &Refusals, out: &mut Vec<Family<'a>>) {
     let Published { merged, health, .. } = published;
     out.push(Family::single(&c::BUILD_INFO, &[env!("CARGO_PKG_VERSION")], 1.0));
     out.push(Family::single(&c::READY, &[], f64::from(u8::from(health.ready))));
@@ -125,13 +126,12 @@ pub(super) fn collect(published: &Published, refusals: &Refusals, out: &mut Vec<
     let mut stream_time = Family::new(&c::STREAM_TIME);
     let mut lag = Family::new(&c::CONSUMER_LAG);
     for partition in &health.partitions {
-        let number = partition.label.partition.to_string();
-        let labels = [&*partition.label.topic, number.as_str()];
+        let labels = || vec![Cow::from(&*partition.label.topic), partition.label.partition.to_string().into()];
         if let Some(time_ms) = partition.stream_time_ms {
-            stream_time.add(&labels, None, time_ms as f64 / 1000.0);
+            stream_time.add_owned(labels(), None, time_ms as f64 / 1000.0);
         }
         if let Some(records) = partition.lag {
-            lag.add(&labels, None, records as f64);
+            lag.add_owned(labels(), None, records as f64);
         }
     }
     out.extend([stream_time, lag]);

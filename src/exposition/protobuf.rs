@@ -3,8 +3,8 @@
 
 use prost::Message;
 
-use super::catalogue::Kind;
-use super::family::{Family, HistogramValue, Sample, Value};
+use super::catalogue::{self, Kind};
+use super::family::{Family, HistogramValue, Sample, Value, label_names};
 use crate::view::{NATIVE_SCHEMA, NATIVE_ZERO_THRESHOLD, NativeCounts};
 
 /// Type of a family: `MetricType`.
@@ -94,7 +94,7 @@ struct BucketSpan {
 }
 
 /// Every family, each after its length.
-pub(super) fn encode(families: Vec<Family>, of_the_library: &[prometheus::proto::MetricFamily]) -> Vec<u8> {
+pub(super) fn encode(families: Vec<Family<'_>>, of_the_library: &[prometheus::proto::MetricFamily]) -> Vec<u8> {
     let mut body = Vec::new();
     let messages = families.into_iter().map(MetricFamily::from).chain(of_the_library.iter().map(from_library));
     for message in messages.filter(|message| !message.metric.is_empty()) {
@@ -104,8 +104,8 @@ pub(super) fn encode(families: Vec<Family>, of_the_library: &[prometheus::proto:
     body
 }
 
-impl From<Family> for MetricFamily {
-    fn from(family: Family) -> Self {
+impl From<Family<'_>> for MetricFamily {
+    fn from(family: Family<'_>) -> Self {
         let kind = family.metric.kind;
         MetricFamily {
             name: family.metric.name.to_string(),
@@ -117,17 +117,18 @@ impl From<Family> for MetricFamily {
                 Kind::Histogram => metric_type::HISTOGRAM,
                 Kind::GaugeHistogram => metric_type::GAUGE_HISTOGRAM,
             },
-            metric: family.samples.into_iter().map(|sample| Metric::of(sample, kind)).collect(),
+            metric: family.samples.into_iter().map(|sample| Metric::of(sample, family.metric)).collect(),
         }
     }
 }
 
 impl Metric {
-    fn of(sample: Sample, kind: Kind) -> Self {
+    fn of(sample: Sample<'_>, family: &catalogue::Metric) -> Self {
+        let labels = label_names(family).zip(sample.labels);
         let label =
-            sample.labels.into_iter().map(|(name, value)| LabelPair { name: name.to_string(), value }).collect();
+            labels.map(|(name, value)| LabelPair { name: name.to_string(), value: value.into_owned() }).collect();
         let mut metric = Metric { label, ..Metric::default() };
-        match (sample.value, kind) {
+        match (sample.value, family.kind) {
             (Value::Histogram(value), _) => metric.histogram = Some(Histogram::from(value)),
             (Value::Number(value), Kind::Counter) => metric.counter = Some(Number { value }),
             (Value::Number(value), Kind::Untyped) => metric.untyped = Some(Number { value }),

@@ -18,7 +18,7 @@ const TARGETS: &[OfQueue] = &[
 ];
 
 /// The settings of every series and queue of `snapshot`.
-pub(super) fn collect(settings: &Settings, snapshot: &Snapshot, out: &mut Vec<Family>) {
+pub(super) fn collect<'a>(settings: &'a Settings, snapshot: &'a Snapshot, out: &mut Vec<Family<'a>>) {
     for (metric, value) in TARGETS {
         let mut family = Family::new(metric);
         for series in &snapshot.series {

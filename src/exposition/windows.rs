@@ -38,11 +38,11 @@ const DERIVED: &[OfWindow<Option<f64>>] = &[
 const QUANTILES: [f64; 4] = [0.5, 0.9, 0.95, 0.99];
 const QUANTILE_LABELS: [&str; 4] = ["0.5", "0.9", "0.95", "0.99"];
 
-pub(super) fn collect(settings: &Settings, parts: &[Part<'_>], out: &mut Vec<Family>) {
+pub(super) fn collect<'a>(settings: &'a Settings, parts: &'a [Part<'_>], out: &mut Vec<Family<'a>>) {
     let lengths = settings.windows.lengths.iter().map(|length| length.label.as_str());
     let window_labels: Vec<&str> = lengths.chain([TODAY]).collect();
-    let mut counts: Vec<Family> = COUNTS.iter().map(|(metric, _)| Family::new(metric)).collect();
-    let mut derived: Vec<Family> = DERIVED.iter().map(|(metric, _)| Family::new(metric)).collect();
+    let mut counts: Vec<Family<'_>> = COUNTS.iter().map(|(metric, _)| Family::new(metric)).collect();
+    let mut derived: Vec<Family<'_>> = DERIVED.iter().map(|(metric, _)| Family::new(metric)).collect();
     let mut service_level = Family::new(&c::WINDOW_SERVICE_LEVEL);
     let mut quantiles = Family::new(&c::WINDOW_WAIT_QUANTILE);
     let mut waits = Family::new(&c::WINDOW_WAIT);

@@ -1,14 +1,11 @@
 //! `/metrics`: rendered for what the client accepts, and zipped where it asks for that.
 
-use std::io::Write;
 use std::sync::Arc;
 
 use axum::extract::State;
 use axum::http::header::{ACCEPT, ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_TYPE, VARY};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
-use flate2::Compression;
-use flate2::write::GzEncoder;
 
 use super::feed::Shared;
 use super::routes::error;
@@ -17,13 +14,9 @@ use super::{RenderError, RenderedMetrics};
 pub(super) async fn metrics(State(shared): State<Arc<Shared>>, headers: HeaderMap) -> Response {
     let accept = joined(&headers, ACCEPT);
     let gzip = joined(&headers, ACCEPT_ENCODING).is_some_and(|accepted| takes_gzip(&accepted));
-    let rendered = tokio::task::spawn_blocking(move || {
-        let RenderedMetrics { content_type, body } = (shared.app.metrics)(accept.as_deref())?;
-        let body = if gzip { zipped(&body)? } else { body };
-        Ok((content_type, body))
-    });
+    let rendered = tokio::task::spawn_blocking(move || (shared.app.metrics)(accept.as_deref(), gzip));
     match rendered.await.map_err(RenderError::from).flatten() {
-        Ok((content_type, body)) => {
+        Ok(RenderedMetrics { content_type, body }) => {
             let mut response = ([(CONTENT_TYPE, HeaderValue::from_static(content_type))], body).into_response();
             let headers = response.headers_mut();
             headers.insert(VARY, HeaderValue::from_static("accept, accept-encoding"));
@@ -56,12 +49,6 @@ fn takes_gzip(accepted: &str) -> bool {
         };
         is_gzip && !parts.any(refused)
     })
-}
-
-fn zipped(body: &[u8]) -> std::io::Result<Vec<u8>> {
-    let mut encoder = GzEncoder::new(Vec::with_capacity(body.len() / 8), Compression::fast());
-    encoder.write_all(body)?;
-    encoder.finish()
 }
 
 #[cfg(test)]

@@ -26,6 +26,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use arc_swap::ArcSwap;
+use axum::body::Bytes;
 
 use crate::view::Published;
 
@@ -41,12 +42,12 @@ pub use tls::{Tls, TlsError, TlsFile};
 pub struct RenderedMetrics {
     /// Value of the `Content-Type` header.
     pub content_type: &'static str,
-    /// The body.
-    pub body: Vec<u8>,
+    /// The body, zipped where that was asked for.
+    pub body: Bytes,
 }
 
-/// Renders the metrics for a client whose `Accept` header is given.
-pub type RenderMetrics = dyn Fn(Option<&str>) -> Result<RenderedMetrics, RenderError> + Send + Sync;
+/// Renders the metrics for a client whose `Accept` header is given, and who takes them zipped or not.
+pub type RenderMetrics = dyn Fn(Option<&str>, bool) -> Result<RenderedMetrics, RenderError> + Send + Sync;
 /// Why metrics were not rendered.
 pub type RenderError = Box<dyn std::error::Error + Send + Sync>;
 

@@ -169,6 +169,10 @@ impl Options {
             // A partition whose queue was full is looked at again after this; the default of a second would idle it.
             config.set("fetch.queue.backoff.ms", "5");
         }
+        if config.get("queued.max.messages.kbytes").is_none() {
+            // More than is folded between two fetches; the default of 64 MiB a worker only waits in memory.
+            config.set("queued.max.messages.kbytes", "16384");
+        }
         if let Some(instance) = self.client.get("group.instance.id") {
             config.set("group.instance.id", format!("{instance}-{worker}"));
         }

@@ -36,7 +36,7 @@ impl Outcome {
     #[track_caller]
     fn metrics(self) -> String {
         let settings = Arc::new(load_settings(None).unwrap());
-        exposition::contact_text(settings, Arc::new(self.result.unwrap())).unwrap()
+        exposition::contact_text(&settings, &self.result.unwrap())
     }
 
     /// What was told, without the sentence of a rejection.
