@@ -4,6 +4,7 @@
 //! log), so that changes may come out of order. Changes newer than the booked time wait in a timeline; time is booked
 //! up to stream time less `allowed_lateness`, and a correction moves only what is not booked yet.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 
 use serde::{Deserialize, Serialize};
@@ -133,7 +134,7 @@ impl Agent {
     /// The agent's states from `booked_to_ms` to `to_ms`, in time order; moves `knowledge` on to `to_ms`.
     fn walk(
         &self,
-        knowledge: &mut Knowledge,
+        knowledge: &mut Cow<'_, Knowledge>,
         to_ms: i64,
         mut spend: impl FnMut(QueueRef, AgentState, i64, i64),
     ) -> usize {
@@ -147,7 +148,7 @@ impl Agent {
                 knowledge.states().for_each(|(queue, state)| spend(queue, state, from_ms, *at_ms));
                 from_ms = *at_ms;
             }
-            knowledge.learn(*at_ms, change);
+            knowledge.to_mut().learn(*at_ms, change);
             learnt += 1;
         }
         if to_ms > from_ms {
@@ -335,7 +336,11 @@ impl Agents {
             .map(|time| QueueAgents { count: [0; 5], booked_ms: time.total_ms, windows: time.windows(grid, position) })
             .collect();
         for agent in self.agents.values() {
-            let mut knowledge = agent.booked.clone();
+            // Who has changed nothing lately is as he was: nothing need be copied.
+            let mut knowledge = match agent.timeline.is_empty() {
+                true => Cow::Borrowed(&agent.booked),
+                false => Cow::Owned(agent.booked.clone()),
+            };
             agent.walk(&mut knowledge, stream_ms, |queue, state, from_ms, to_ms| {
                 let queue = &mut queues[registry.label_index(queue)];
                 // What lies before `book_to_ms` counts as booked, whether the agent's account was made up or not.
@@ -362,7 +367,7 @@ fn book(
     if to_ms <= agent.booked_to_ms {
         return;
     }
-    let mut knowledge = std::mem::take(&mut agent.booked);
+    let mut knowledge = Cow::Owned(std::mem::take(&mut agent.booked));
     let learnt = agent.walk(&mut knowledge, to_ms, |queue, state, from_ms, to_ms| {
         let index = registry.label_index(queue);
         if time.len() <= index {
@@ -371,6 +376,6 @@ fn book(
         time[index].book(grid, position, state, from_ms, to_ms);
     });
     agent.timeline.drain(..learnt);
-    agent.booked = knowledge;
+    agent.booked = knowledge.into_owned();
     agent.booked_to_ms = to_ms;
 }

@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Instant;
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use super::dead_letters::DeadLetters;
 use super::keeper::KeeperHealth;
@@ -43,11 +43,14 @@ struct State {
     /// The numbers could be shown once: then dead letters on their way are no reason to withhold them.
     was_ready: bool,
     rows: BTreeMap<ShardLabel, Row>,
+    /// Somebody reported since the last view.
+    news: bool,
 }
 
 /// Shared by the workers and the publishing thread. It is locked for moments, a few times a second.
 pub(super) struct Board {
     state: Mutex<State>,
+    reported: Condvar,
     rebalances: AtomicU64,
     client_errors: AtomicU64,
     log_resets: AtomicU64,
@@ -62,9 +65,11 @@ impl Board {
             reported: vec![Instant::now(); workers],
             was_ready: false,
             rows: BTreeMap::new(),
+            news: false,
         };
         Board {
             state: Mutex::new(state),
+            reported: Condvar::new(),
             rebalances: AtomicU64::new(0),
             client_errors: AtomicU64::new(0),
             log_resets: AtomicU64::new(0),
@@ -115,6 +120,8 @@ impl Board {
     ) {
         let mut guard = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let state = &mut *guard;
+        state.news = true;
+        self.reported.notify_all();
         if let Some(known) = state.workers.get_mut(worker) {
             // Numbers that were right stay, with their age, when a consumer is lost and made anew.
             let assigned = known.assigned || said.assigned;
@@ -139,6 +146,13 @@ impl Board {
                 }
             }
         }
+    }
+
+    /// Waits until a worker reports, at most so long.
+    pub(super) fn wait_for_news(&self, at_most: Duration) {
+        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let waited = self.reported.wait_timeout_while(state, at_most, |state| !state.news);
+        waited.unwrap_or_else(PoisonError::into_inner).0.news = false;
     }
 
     /// What readers see now. Snapshots are only added again where one differs from those of `last`.

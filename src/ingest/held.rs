@@ -19,6 +19,8 @@ const EARLY_CONTACTS: usize = 100_000;
 /// Rows of the interval history that wait to be stored; with more, reading pauses. They alone grow for as long as the
 /// ledger fails, by a kilobyte or so for each.
 const UNSAVED_INTERVALS_MAX: usize = 50_000;
+/// Publishing takes at most about the sixteenth part of the time.
+const PUBLICATION_SHARE: u32 = 16;
 const ANSWER_POLL: Duration = Duration::from_millis(100);
 const BACK_OFF_MAX: Duration = Duration::from_secs(30);
 
@@ -85,6 +87,7 @@ pub(super) struct Held<'s> {
     failures: u32,
     pulse: Pulse,
     published_at: Instant,
+    publication_took: Duration,
     /// When the ledger refused a checkpoint because another instance has the partition.
     refused_at: Option<Instant>,
 }
@@ -102,6 +105,7 @@ impl<'s> Held<'s> {
             failures: 0,
             pulse: Pulse { at: now, stalled: false },
             published_at: now,
+            publication_took: Duration::ZERO,
             refused_at: None,
         }
     }
@@ -129,7 +133,9 @@ impl<'s> Held<'s> {
 
     /// Whether it is time to publish.
     pub(super) fn publication_is_due(&self) -> bool {
-        self.published_at.elapsed() >= self.shared.options.publish_interval
+        // Many queues take long to lay out: reading keeps most of the time.
+        let rest = self.publication_took * PUBLICATION_SHARE;
+        self.published_at.elapsed() >= self.shared.options.publish_interval.max(rest)
     }
 
     /// Publishes what is held, and what the worker says of itself.
@@ -147,6 +153,7 @@ impl<'s> Held<'s> {
         };
         // The word is as old as the last look at the clock: a process that is stopped between the two is not believed.
         self.shared.board.report(self.worker, &said, self.pulse.at, Some(partitions));
+        self.publication_took = self.published_at.elapsed();
     }
 
     pub(super) fn find(&mut self, topic: &str, partition: i32) -> Option<&mut Partition> {

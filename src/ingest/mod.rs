@@ -170,16 +170,26 @@ fn spawn(name: String, body: impl FnOnce() + Send + 'static) -> Result<JoinHandl
     thread::Builder::new().name(name.clone()).spawn(body).map_err(|error| StartError::Thread { name, error })
 }
 
+/// What workers report within this time is added up together.
+const GATHER: Duration = Duration::from_millis(10);
+/// Adding up takes at most the fifth part of a core.
+const ADDING_SHARE: u32 = 4;
+/// The health is looked at this often, also where no worker reports.
+const HEALTH_EVERY: Duration = Duration::from_millis(250);
+
 fn publish(shared: &Shared, published: &ArcSwap<Published>) {
     let mut last = Arc::new(Published::starting(Arc::clone(&shared.settings), shared.options.shard_label));
     loop {
         let stopping = shared.stop.load(Ordering::Relaxed);
+        let began = Instant::now();
         last = Arc::new(shared.board.view(&last, &shared.dead_letters, &shared.keeper.health));
         published.store(Arc::clone(&last));
         if stopping {
             return;
         }
         shared.dead_letters.send_returned();
-        thread::sleep(shared.options.publish_interval);
+        // What several workers report at about the same time is added up once, and adding up never takes most of a core.
+        thread::sleep((began.elapsed() * ADDING_SHARE).max(GATHER));
+        shared.board.wait_for_news(HEALTH_EVERY);
     }
 }

@@ -123,7 +123,7 @@ impl Options {
             topics: Vec::new(),
             client: BTreeMap::new(),
             record_bytes_max: 1 << 20,
-            publish_interval: Duration::from_millis(250),
+            publish_interval: Duration::from_millis(100),
             shard_label: false,
             clock: system_clock(),
             ledger,

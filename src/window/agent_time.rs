@@ -39,8 +39,11 @@ struct Pane {
     /// Time of those who do not fill it whole.
     part_ms: [u64; STATES],
     /// Change of the number of those who fill panes whole, from this pane on.
-    change: [i64; STATES],
+    change: [i32; STATES],
 }
+
+/// Panes by which room grows.
+const ROOM: usize = 64;
 
 /// Length of the common part of two intervals.
 fn overlap_ms(from_ms: i64, to_ms: i64, start_ms: i64, end_ms: i64) -> u64 {
@@ -118,6 +121,11 @@ impl AgentTime {
         }
         let place = index.abs_diff(self.first_pane) as usize;
         if place >= self.panes.len() {
+            // There are as many as the longest window has, so that doubling would mostly be for nothing.
+            let more = place + 1 - self.panes.len();
+            if self.panes.capacity() < place + 1 {
+                self.panes.reserve_exact(more.max(ROOM));
+            }
             self.panes.resize(place + 1, Pane::default());
         }
         &mut self.panes[place]
@@ -133,7 +141,7 @@ impl AgentTime {
             && let Some(pane) = self.panes.pop_front()
         {
             self.first_pane += 1;
-            add(&mut self.filling, pane.change);
+            add(&mut self.filling, pane.change.map(i64::from));
         }
     }
 
@@ -143,7 +151,7 @@ impl AgentTime {
         let mut windows: Vec<AgentWindow> = grid.panes.iter().map(|_| AgentWindow::default()).collect();
         let mut filling = self.filling;
         for (index, pane) in (self.first_pane..).zip(&self.panes) {
-            add(&mut filling, pane.change);
+            add(&mut filling, pane.change.map(i64::from));
             let whole_ms = filling.map(|agents| agents.unsigned_abs() * grid.pane_ms.unsigned_abs());
             for (window, panes) in windows.iter_mut().zip(&grid.panes) {
                 if index > position.pane - panes {

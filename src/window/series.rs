@@ -2,7 +2,7 @@
 //!
 //! A fact touches its pane and each window that covers it; a pane that leaves a window is subtracted from it. Counts are
 //! invertible, so this costs O(windows) per fact, and a fact out of order lands in its own pane. The maximum is not
-//! invertible: it is taken over the panes when it is asked for.
+//! invertible: for it the panes that can still be the longest of some window are kept in order.
 
 use std::collections::{BTreeSet, VecDeque};
 
@@ -147,6 +147,17 @@ impl Dense {
         }
     }
 
+    /// The cells with a count. Most are without, so they are passed over by the dozen.
+    fn used_cells(&self) -> impl Iterator<Item = (u16, u32)> + '_ {
+        const CHUNK: usize = 32;
+        let chunks = self.waits.chunks(CHUNK).enumerate();
+        let used = chunks.filter(|(_, counts)| counts.iter().fold(0, |all, count| all | count) != 0);
+        used.flat_map(|(chunk, counts)| {
+            let cells = counts.iter().enumerate().filter(|(_, count)| **count > 0);
+            cells.map(move |(cell, count)| ((chunk * CHUNK + cell) as u16, *count))
+        })
+    }
+
     fn subtract(&mut self, pane: &Pane) {
         subtract(&mut self.counts, &pane.counts);
         for &(cell, count) in &pane.waits {
@@ -155,10 +166,9 @@ impl Dense {
     }
 
     fn snapshot(&self, wait_max_ms: u64) -> WindowSnapshot {
-        let cells = self.waits.iter().enumerate().filter(|(_, count)| **count > 0);
         WindowSnapshot {
             counts: WindowCounts { wait_max_ms, ..self.counts },
-            waits: Cells { counts: cells.map(|(cell, count)| (cell as u16, *count)).collect() },
+            waits: Cells { counts: self.used_cells().collect() },
         }
     }
 }
@@ -214,6 +224,9 @@ pub(crate) struct SeriesWindows {
     windows: Vec<Dense>,
     today: Dense,
     today_start_ms: i64,
+    /// The longest waits of the panes, but for those of which a later pane has one as long: ascending by pane, descending
+    /// by wait. So the first that a window covers is its longest.
+    maxima: VecDeque<(i64, u64)>,
     /// Panes that differ from what is stored, each once.
     changed: Vec<i64>,
     /// Panes before this one have been dropped since the last checkpoint.
@@ -228,6 +241,7 @@ impl SeriesWindows {
             windows: grid.panes.iter().map(|_| Dense::default()).collect(),
             today: Dense::default(),
             today_start_ms: position.today_start_ms,
+            maxima: VecDeque::new(),
             changed: Vec::new(),
             dropped_before: None,
         }
@@ -235,12 +249,7 @@ impl SeriesWindows {
 
     /// The business day, to be stored.
     pub(crate) fn stored_day(&self) -> StoredDay {
-        let waits = self.today.waits.iter().enumerate().filter(|(_, count)| **count > 0);
-        StoredDay {
-            start_ms: self.today_start_ms,
-            counts: self.today.counts,
-            waits: waits.map(|(cell, count)| (cell as u16, *count)).collect(),
-        }
+        StoredDay { start_ms: self.today_start_ms, counts: self.today.counts, waits: self.today.used_cells().collect() }
     }
 
     /// Takes over a stored business day.
@@ -298,6 +307,7 @@ impl SeriesWindows {
                 false => window.older = self.panes.len() + 1,
             }
         }
+        self.note_maximum(pane.index, pane.counts.wait_max_ms);
         self.panes.push_back(pane);
         Ok(())
     }
@@ -328,6 +338,9 @@ impl SeriesWindows {
             self.dropped_before = Some(oldest);
             dropped += 1;
         }
+        while self.maxima.front().is_some_and(|(index, _)| *index < oldest) {
+            self.maxima.pop_front();
+        }
         // What is older than the longest window is older than each.
         self.windows.iter_mut().for_each(|window| window.older -= dropped);
     }
@@ -351,11 +364,36 @@ impl SeriesWindows {
                 window.add(entry, cell);
             }
         }
+        if let Entry::Answered { wait_ms, .. } = entry {
+            self.note_maximum(index, wait_ms);
+        }
         let pane = self.pane(grid, index);
         pane.add(entry, cell);
         if !std::mem::replace(&mut pane.changed, true) {
             self.changed.push(index);
         }
+    }
+
+    /// Takes note of a wait in a pane.
+    fn note_maximum(&mut self, index: i64, wait_ms: u64) {
+        let mut after = self.maxima.partition_point(|(known, _)| *known < index);
+        if self.maxima.get(after).is_some_and(|(_, longest_ms)| *longest_ms >= wait_ms) {
+            return;
+        }
+        if self.maxima.get(after).is_some_and(|(known, _)| *known == index) {
+            self.maxima.remove(after);
+        }
+        while after > 0 && self.maxima[after - 1].1 <= wait_ms {
+            after -= 1;
+            self.maxima.remove(after);
+        }
+        self.maxima.insert(after, (index, wait_ms));
+    }
+
+    /// The longest wait in the last `panes` panes.
+    fn maximum_ms(&self, panes: i64) -> u64 {
+        let first = self.maxima.partition_point(|(index, _)| *index <= self.current - panes);
+        self.maxima.get(first).map_or(0, |(_, longest_ms)| *longest_ms)
     }
 
     fn pane(&mut self, grid: &Grid, index: i64) -> &mut Pane {
@@ -381,12 +419,8 @@ impl SeriesWindows {
     /// The windows in configured order, then `today`.
     pub(crate) fn snapshot(&mut self, grid: &Grid, position: &Position) -> Vec<WindowSnapshot> {
         self.roll(grid, position);
-        let window_max_ms = |panes: i64| {
-            let covered = self.panes.iter().rev().take_while(|pane| pane.index > self.current - panes);
-            covered.map(|pane| pane.counts.wait_max_ms).max().unwrap_or(0)
-        };
         let windows =
-            self.windows.iter().zip(&grid.panes).map(|(window, panes)| window.snapshot(window_max_ms(*panes)));
+            self.windows.iter().zip(&grid.panes).map(|(window, panes)| window.snapshot(self.maximum_ms(*panes)));
         windows.chain([self.today.snapshot(self.today.counts.wait_max_ms)]).collect()
     }
 }
