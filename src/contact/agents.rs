@@ -14,7 +14,7 @@ use super::remembered::BuildHashedKey;
 use crate::event::AgentState;
 use crate::shard::{AgentIntervalDelta, Checkpoint, NONE, Piece, PieceKind, QueueRef, Registry, RestoreError, read};
 use crate::view::AgentWindow;
-use crate::window::{AgentTime, Grid, Position};
+use crate::window::{AgentTime, DenseAgentTime, Grid, Position};
 
 /// Something that changes about an agent.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -278,7 +278,10 @@ impl Agents {
         if self.time.len() <= index {
             self.time.resize_with(index + 1, AgentTime::default);
         }
-        self.time[index] = read(piece)?;
+        self.time[index] = match piece.kind {
+            PieceKind::DenseAgentTime => read::<DenseAgentTime>(piece)?.into(),
+            _ => read(piece)?,
+        };
         Ok(())
     }
 

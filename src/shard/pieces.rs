@@ -27,8 +27,8 @@ pub enum PieceKind {
     Pane = 5,
     /// A part of the agents.
     Agents = 6,
-    /// Agent time of a queue.
-    AgentTime = 7,
+    /// Agent time of a queue, as it was stored up to the second version of the ledger.
+    DenseAgentTime = 7,
     /// A part of the follow-ups.
     Followups = 8,
     /// Native histograms of a series.
@@ -37,11 +37,13 @@ pub enum PieceKind {
     UnitNative = 10,
     /// A pane of all series.
     PaneSlice = 11,
+    /// Agent time of a queue.
+    AgentTime = 12,
 }
 
 impl PieceKind {
     /// Every kind.
-    pub const ALL: [PieceKind; 12] = [
+    pub const ALL: [PieceKind; 13] = [
         PieceKind::Core,
         PieceKind::ContactLog,
         PieceKind::ContactPart,
@@ -49,11 +51,12 @@ impl PieceKind {
         PieceKind::Series,
         PieceKind::Pane,
         PieceKind::Agents,
-        PieceKind::AgentTime,
+        PieceKind::DenseAgentTime,
         PieceKind::Followups,
         PieceKind::SeriesNative,
         PieceKind::UnitNative,
         PieceKind::PaneSlice,
+        PieceKind::AgentTime,
     ];
 
     /// The kind of a stored number.

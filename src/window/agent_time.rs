@@ -18,11 +18,9 @@ const STATES: usize = AgentState::ALL.len();
 pub(crate) struct AgentTime {
     /// Since the beginning, by state.
     pub(crate) total_ms: [u64; STATES],
-    /// Index of the first of `panes`.
-    first_pane: i64,
-    /// One after the other, without gaps.
-    panes: VecDeque<Pane>,
-    /// Agents that fill the pane before the first whole.
+    /// Ascending by index; only panes in which something begins or ends.
+    panes: VecDeque<(i64, Pane)>,
+    /// Agents that fill the pane before the oldest one whole.
     filling: [i64; STATES],
     today_ms: [u64; STATES],
     today_start_ms: i64,
@@ -34,16 +32,52 @@ pub(crate) struct AgentTime {
     pub(crate) changed: bool,
 }
 
-#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
+/// As it was stored up to the second version of the ledger: with every pane from the first to the last.
+#[derive(Debug, Deserialize)]
+#[cfg_attr(test, derive(Serialize))]
+pub(crate) struct DenseAgentTime {
+    total_ms: [u64; STATES],
+    first_pane: i64,
+    panes: VecDeque<Pane>,
+    filling: [i64; STATES],
+    today_ms: [u64; STATES],
+    today_start_ms: i64,
+}
+
+impl From<DenseAgentTime> for AgentTime {
+    fn from(dense: DenseAgentTime) -> Self {
+        AgentTime {
+            total_ms: dense.total_ms,
+            panes: (dense.first_pane..).zip(dense.panes).filter(|(_, pane)| *pane != Pane::default()).collect(),
+            filling: dense.filling,
+            today_ms: dense.today_ms,
+            today_start_ms: dense.today_start_ms,
+            ..AgentTime::default()
+        }
+    }
+}
+
+#[cfg(test)]
+impl From<AgentTime> for DenseAgentTime {
+    fn from(time: AgentTime) -> Self {
+        let first_pane = time.panes.front().map_or(0, |(index, _)| *index);
+        let mut panes = VecDeque::new();
+        for (index, pane) in time.panes {
+            panes.resize((index - first_pane) as usize, Pane::default());
+            panes.push_back(pane);
+        }
+        let AgentTime { total_ms, filling, today_ms, today_start_ms, .. } = time;
+        DenseAgentTime { total_ms, first_pane, panes, filling, today_ms, today_start_ms }
+    }
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 struct Pane {
     /// Time of those who do not fill it whole.
     part_ms: [u64; STATES],
     /// Change of the number of those who fill panes whole, from this pane on.
     change: [i32; STATES],
 }
-
-/// Panes by which room grows.
-const ROOM: usize = 64;
 
 /// Length of the common part of two intervals.
 fn overlap_ms(from_ms: i64, to_ms: i64, start_ms: i64, end_ms: i64) -> u64 {
@@ -112,23 +146,14 @@ impl AgentTime {
 
     /// The pane of an index that is not before the oldest pane of any window.
     fn pane(&mut self, index: i64) -> &mut Pane {
-        if self.panes.is_empty() {
-            self.first_pane = index;
+        let place = match self.panes.back() {
+            Some((last, _)) if *last < index => self.panes.len(),
+            _ => self.panes.partition_point(|(known, _)| *known < index),
+        };
+        if self.panes.get(place).is_none_or(|(known, _)| *known != index) {
+            self.panes.insert(place, (index, Pane::default()));
         }
-        while index < self.first_pane {
-            self.panes.push_front(Pane::default());
-            self.first_pane -= 1;
-        }
-        let place = index.abs_diff(self.first_pane) as usize;
-        if place >= self.panes.len() {
-            // There are as many as the longest window has, so that doubling would mostly be for nothing.
-            let more = place + 1 - self.panes.len();
-            if self.panes.capacity() < place + 1 {
-                self.panes.reserve_exact(more.max(ROOM));
-            }
-            self.panes.resize(place + 1, Pane::default());
-        }
-        &mut self.panes[place]
+        &mut self.panes[place].1
     }
 
     fn roll(&mut self, grid: &Grid, position: &Position) {
@@ -137,10 +162,7 @@ impl AgentTime {
             self.today_ms = [0; STATES];
         }
         let oldest = grid.oldest_pane(position.pane);
-        while self.first_pane < oldest
-            && let Some(pane) = self.panes.pop_front()
-        {
-            self.first_pane += 1;
+        while let Some((_, pane)) = self.panes.pop_front_if(|(index, _)| *index < oldest) {
             add(&mut self.filling, pane.change.map(i64::from));
         }
     }
@@ -150,15 +172,20 @@ impl AgentTime {
         self.roll(grid, position);
         let mut windows: Vec<AgentWindow> = grid.panes.iter().map(|_| AgentWindow::default()).collect();
         let mut filling = self.filling;
-        for (index, pane) in (self.first_pane..).zip(&self.panes) {
-            add(&mut filling, pane.change.map(i64::from));
-            let whole_ms = filling.map(|agents| agents.unsigned_abs() * grid.pane_ms.unsigned_abs());
+        // From the pane `from` on as many fill panes whole as `filling` says.
+        let mut from = grid.oldest_pane(position.pane);
+        for (index, pane) in &self.panes {
             for (window, panes) in windows.iter_mut().zip(&grid.panes) {
-                if index > position.pane - panes {
+                let first = position.pane - panes + 1;
+                let whole_ms =
+                    index.saturating_sub(from.max(first)).max(0).unsigned_abs() * grid.pane_ms.unsigned_abs();
+                add(&mut window.state_ms, filling.map(|agents| agents.unsigned_abs() * whole_ms));
+                if *index >= first {
                     add(&mut window.state_ms, pane.part_ms);
-                    add(&mut window.state_ms, whole_ms);
                 }
             }
+            add(&mut filling, pane.change.map(i64::from));
+            from = *index;
         }
         windows.push(AgentWindow { state_ms: self.today_ms });
         windows

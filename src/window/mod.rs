@@ -6,7 +6,7 @@
 mod agent_time;
 mod series;
 
-pub(crate) use agent_time::AgentTime;
+pub(crate) use agent_time::{AgentTime, DenseAgentTime};
 #[cfg(test)]
 pub(crate) use series::panes_of_slice;
 pub(crate) use series::{ChangedPanes, Entry, SeriesWindows, StoredDay, series_of_pane};
