@@ -38,6 +38,19 @@ public final class Pane {
         return new Histogram(DIGITS);
     }
 
+    Pane copy() {
+        Pane copy = new Pane(number);
+        copy.offered = offered;
+        copy.answered = answered;
+        copy.abandoned = abandoned;
+        copy.waits = count == 0 ? NONE : Arrays.copyOf(waits, count);
+        copy.count = count;
+        if (histogram != null) {
+            copy.histogram = histogram.copy();
+        }
+        return copy;
+    }
+
     void reuse(long newNumber) {
         number = newNumber;
         offered = 0;

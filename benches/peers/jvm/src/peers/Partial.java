@@ -13,12 +13,12 @@ public final class Partial {
     public final AtomicLong records = new AtomicLong();
 
     public final Map<String, QueueTotals> queues = new HashMap<>();
-    /** The largest event time seen; the windows end at it. */
+    /** The windows end at this event time: the largest seen, or the watermark. */
     public long streamTimeMs = Long.MIN_VALUE;
 
     public long late;
 
-    /** Counts an event that opens or ends a visit. */
+    /** Counts an event that opens or ends a visit, and moves the end of the windows. */
     public synchronized void count(Event event) {
         if (event.timeMs > streamTimeMs) {
             streamTimeMs = event.timeMs;
@@ -31,36 +31,13 @@ public final class Partial {
         if (pane == null) {
             late++;
         }
-        switch (event.kind) {
-            case Event.QUEUED:
-                totals.offered++;
-                if (pane != null) {
-                    pane.offered++;
-                }
-                break;
-            case Event.ANSWERED:
-                totals.answered++;
-                if (pane != null) {
-                    pane.answered++;
-                }
-                break;
-            default:
-                totals.abandoned++;
-                if (pane != null) {
-                    pane.abandoned++;
-                }
-        }
+        totals.count(event, pane);
     }
 
     /** Counts the wait of an answered visit, in the pane of its answer. */
     public synchronized void countWait(String queue, long answeredMs, long waitMs) {
         QueueTotals totals = totals(queue);
-        totals.waitCount++;
-        totals.waitSumMs += waitMs;
-        Pane pane = totals.pane(Pane.numberOf(answeredMs), Pane.numberOf(streamTimeMs));
-        if (pane != null) {
-            pane.addWait(waitMs);
-        }
+        totals.countWait(waitMs, totals.pane(Pane.numberOf(answeredMs), Pane.numberOf(streamTimeMs)));
     }
 
     public QueueTotals totals(String queue) {
@@ -90,7 +67,7 @@ public final class Partial {
         shown.waitSumMs += totals.waitSumMs;
         long current = Pane.numberOf(streamTimeMs);
         for (Pane pane : totals.panes) {
-            if (pane == null) {
+            if (pane == null || pane.number > current) {
                 continue;
             }
             for (Shown.Window window : shown.windows) {

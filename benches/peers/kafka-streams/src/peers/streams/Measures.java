@@ -179,7 +179,7 @@ final class Measures implements Processor<Bytes, Event, Void, Void> {
                 if (slot == TOTALS_SLOT) {
                     queue.read(entry.value);
                 } else {
-                    queue.panes[slot] = Pane.fromBytes(entry.value);
+                    queue.put(Pane.fromBytes(entry.value));
                 }
             }
         }
