@@ -1,0 +1,125 @@
+package peers;
+
+import com.sun.net.httpserver.HttpExchange;
+import com.sun.net.httpserver.HttpServer;
+import java.io.IOException;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.nio.charset.StandardCharsets;
+import java.util.Map;
+import java.util.TreeSet;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.function.LongSupplier;
+
+/** Serves the sum of the partials as Prometheus text, and how many records they hold. */
+public final class MetricsServer {
+    private static final double[] QUANTILES = {0.5, 0.9, 0.99};
+
+    private final Map<Object, Partial> partials;
+    private final LongSupplier rejected;
+
+    public MetricsServer(ConcurrentHashMap<Object, Partial> partials, LongSupplier rejected) {
+        this.partials = partials;
+        this.rejected = rejected;
+    }
+
+    public HttpServer start(String listen) throws IOException {
+        int colon = listen.lastIndexOf(':');
+        InetAddress host = InetAddress.getByName(listen.substring(0, colon));
+        int port = Integer.parseInt(listen.substring(colon + 1));
+        HttpServer server = HttpServer.create(new InetSocketAddress(host, port), 0);
+        server.createContext("/progress", exchange -> answer(exchange, records() + "\n"));
+        server.createContext("/metrics", exchange -> answer(exchange, metrics()));
+        server.start();
+        return server;
+    }
+
+    private static void answer(HttpExchange exchange, String body) throws IOException {
+        byte[] bytes = body.getBytes(StandardCharsets.UTF_8);
+        exchange.getResponseHeaders().set("Content-Type", "text/plain; version=0.0.4; charset=utf-8");
+        exchange.sendResponseHeaders(200, bytes.length);
+        try (var out = exchange.getResponseBody()) {
+            out.write(bytes);
+        }
+    }
+
+    private long records() {
+        long sum = 0;
+        for (Partial partial : partials.values()) {
+            sum += partial.records.get();
+        }
+        return sum;
+    }
+
+    private String metrics() {
+        // A family's series stand together in the text, so each family has its own buffer.
+        StringBuilder offered = family("peer_offered_total", "counter");
+        StringBuilder answered = family("peer_answered_total", "counter");
+        StringBuilder abandoned = family("peer_abandoned_total", "counter");
+        StringBuilder waits = family("peer_wait_seconds", "summary");
+        StringBuilder windowOffered = family("peer_window_offered", "gauge");
+        StringBuilder windowAnswered = family("peer_window_answered", "gauge");
+        StringBuilder windowAbandoned = family("peer_window_abandoned", "gauge");
+        StringBuilder windowWaits = family("peer_window_wait_seconds", "gauge");
+        StringBuilder windowRatio = family("peer_window_abandonment_ratio", "gauge");
+
+        TreeSet<String> names = new TreeSet<>();
+        for (Partial partial : partials.values()) {
+            names.addAll(java.util.Arrays.asList(partial.names()));
+        }
+        Shown shown = new Shown();
+        for (String name : names) {
+            shown.clear();
+            for (Partial partial : partials.values()) {
+                partial.addTo(name, shown);
+            }
+            String queue = "{queue=\"" + escape(name) + "\"";
+            offered.append("peer_offered_total").append(queue).append("} ").append(shown.offered).append('\n');
+            answered.append("peer_answered_total").append(queue).append("} ").append(shown.answered).append('\n');
+            abandoned.append("peer_abandoned_total").append(queue).append("} ").append(shown.abandoned).append('\n');
+            waits.append("peer_wait_seconds_sum").append(queue).append("} ").append(shown.waitSumMs / 1000.0)
+                    .append("\npeer_wait_seconds_count").append(queue).append("} ").append(shown.waitCount)
+                    .append('\n');
+            for (Shown.Window window : shown.windows) {
+                String labels = queue + ",window=\"" + window.name + "\"";
+                windowOffered.append("peer_window_offered").append(labels).append("} ").append(window.offered)
+                        .append('\n');
+                windowAnswered.append("peer_window_answered").append(labels).append("} ").append(window.answered)
+                        .append('\n');
+                windowAbandoned.append("peer_window_abandoned").append(labels).append("} ")
+                        .append(window.abandoned).append('\n');
+                long ended = window.answered + window.abandoned;
+                if (ended > 0) {
+                    windowRatio.append("peer_window_abandonment_ratio").append(labels).append("} ")
+                            .append((double) window.abandoned / ended).append('\n');
+                }
+                if (window.waits.getTotalCount() > 0) {
+                    for (double quantile : QUANTILES) {
+                        windowWaits.append("peer_window_wait_seconds").append(labels).append(",quantile=\"")
+                                .append(quantile).append("\"} ")
+                                .append(window.waits.getValueAtPercentile(quantile * 100) / 1000.0).append('\n');
+                    }
+                }
+            }
+        }
+        long late = 0;
+        for (Partial partial : partials.values()) {
+            synchronized (partial) {
+                late += partial.late;
+            }
+        }
+        return offered.append(answered).append(abandoned).append(waits).append(windowOffered)
+                .append(windowAnswered).append(windowAbandoned).append(windowWaits).append(windowRatio)
+                .append("# TYPE peer_late_records_total counter\npeer_late_records_total ").append(late)
+                .append("\n# TYPE peer_rejected_records_total counter\npeer_rejected_records_total ")
+                .append(rejected.getAsLong()).append('\n').toString();
+    }
+
+    private static StringBuilder family(String name, String type) {
+        return new StringBuilder(1 << 14).append("# TYPE ").append(name).append(' ').append(type).append('\n');
+    }
+
+    private static String escape(String label) {
+        return label.replace("\\", "\\\\").replace("\"", "\\\"").replace("\n", "\\n");
+    }
+}
