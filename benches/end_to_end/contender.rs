@@ -20,6 +20,7 @@ pub const THREADS: usize = 2;
 const STOP_WITHIN: Duration = Duration::from_secs(20);
 const GIVE_UP_AFTER: Duration = Duration::from_secs(1800);
 const POLL: Duration = Duration::from_millis(25);
+const SCRAPE_POLL: Duration = Duration::from_secs(1);
 /// What is still under way when the last record has been read is paid for too.
 const SETTLE: Duration = Duration::from_secs(3);
 
@@ -87,6 +88,15 @@ impl Contender {
             Contender::Roofline => "roofline",
             Contender::Nabiz(_) => "nabiz",
             Contender::Peer(name) => name,
+        }
+    }
+
+    /// What is held against the truth.
+    pub fn claims(&self) -> &'static str {
+        match self {
+            Contender::Roofline => "none",
+            _ if Names::of(self).wait_sum.is_empty() => "counts equal the truth; no waits",
+            _ => "counts and waits equal the truth",
         }
     }
 
@@ -195,6 +205,14 @@ impl NabizConfig {
 }
 
 impl Progress {
+    /// Who has only a scrape to answer with is asked seldom: what it costs is counted as its own.
+    fn poll(&self) -> Duration {
+        match self {
+            Progress::Metric { .. } => SCRAPE_POLL,
+            _ => POLL,
+        }
+    }
+
     /// As a peer's file `progress` says: a path and a metric.
     fn of(folder: &Path) -> Progress {
         let Ok(text) = fs::read_to_string(folder.join("progress")) else { return Progress::Plain };
@@ -254,7 +272,7 @@ impl Running {
                 return ((first - self.started).as_secs_f64(), (now - first).as_secs_f64());
             }
             assert!(self.started.elapsed() < GIVE_UP_AFTER, "{read:?} of {records}\n{}", self.log());
-            std::thread::sleep(POLL);
+            std::thread::sleep(self.progress.poll());
         }
     }
 

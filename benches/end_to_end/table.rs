@@ -90,7 +90,7 @@ pub fn run(kafka: &Kafka, plan: &Plan) -> String {
             }
             Ok(_) => {
                 let wrong = entry.runs.iter().find_map(|run| run.wrong.clone());
-                let right = if entry.contender == Contender::Roofline { "none" } else { "equal the truth" };
+                let right = entry.contender.claims();
                 text += &row(&[
                     name,
                     format!("{:.0}", entry.median(|run| truth.events as f64 / run.seconds)),
