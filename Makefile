@@ -40,6 +40,7 @@ test: ## every test, with a real Kafka; on Debian as root it installs what it ne
 	scripts/install-tools
 	scripts/fetch-kafka >/dev/null
 	npm ci --prefix grafana/check --ignore-scripts --no-audit --no-fund --silent
+	npm ci --prefix grafana/draw --no-audit --no-fund --silent
 	NABIZ_REQUIRE_TOOLS=1 $(CARGO) test --locked
 
 lint: ## format, clippy and docs, with warnings as errors

@@ -7,25 +7,24 @@ mod kafka;
 use std::io::{BufRead, BufReader};
 use std::net::TcpStream;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::sync::Mutex;
 use std::time::Duration;
 
-use jiff::civil::{Time, Weekday, time};
-use jiff::tz::{TimeZone, offset};
-use jiff::{Timestamp, ToSpan, ZonedDateTime};
+use jiff::civil::{Time, time};
+use jiff::{Timestamp, ToSpan};
 use kafka::alertmanager::{self, Alertmanager, Told, Webhook};
 use kafka::broker::Kafka;
+use kafka::compressed::{FACTOR, Simulator, configuration, monday_at, script, start_prometheus};
 use kafka::process::Nabiz;
 use kafka::prometheus::Prometheus;
-use kafka::{end, exit_within, free_port, prometheus, signal, tools};
+use kafka::{exit_within, free_port, prometheus, signal, tools};
 
 /// The tests share the processors, and time does not wait for them.
 static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
 
-/// Simulated seconds a second. At this speed the burst takes 40 seconds.
-const FACTOR: u32 = 60;
 const START: Time = time(9, 50, 0, 0);
+/// At the speed of [`FACTOR`] the burst takes 40 seconds.
 const BURST_BEGINS: Time = time(10, 0, 0, 0);
 const BURST_ENDS: Time = time(10, 40, 0, 0);
 const DEADLINE: Duration = Duration::from_secs(150);
@@ -36,69 +35,6 @@ const PAGE: &str = "NabizServiceLevelFastBurn";
 const LEVEL_ERROR: f64 = 0.1;
 /// The same of the number of events, as a share.
 const EVENTS_ERROR: f64 = 0.25;
-
-/// `nabiz simulate`, ended when dropped.
-struct Simulator(Child);
-
-impl Simulator {
-    fn start(brokers: &str, start: &ZonedDateTime) -> Simulator {
-        let child = Command::new(env!("CARGO_BIN_EXE_nabiz"))
-            .args(["simulate", "--brokers", brokers, "--scenario", "pipe-burst", "--duration", "1d"])
-            .args(["--start", &start.timestamp().to_string(), "--speed", &FACTOR.to_string()])
-            .stdin(Stdio::null())
-            .spawn()
-            .expect("nabiz starts");
-        Simulator(child)
-    }
-}
-
-impl Drop for Simulator {
-    fn drop(&mut self) {
-        end(&mut self.0, Duration::from_secs(5));
-    }
-}
-
-/// The output of a script of `deploy/local`.
-fn script(name: &str, arguments: &[&str]) -> String {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let mut command = Command::new(root.join("deploy/local").join(name));
-    let output = command.args(arguments).current_dir(root).stdin(Stdio::null()).output().expect("perl runs");
-    assert!(output.status.success(), "{name}: {}", String::from_utf8_lossy(&output.stderr));
-    String::from_utf8(output.stdout).expect("text")
-}
-
-/// A Monday to come, so that stream time is ahead of the clock and not behind it.
-fn simulated_start() -> ZonedDateTime {
-    let today = Timestamp::now().to_zoned_datetime(TimeZone::fixed(offset(3)));
-    let monday = today.nth_weekday(1, Weekday::Monday).expect("a Monday to come");
-    monday.with().time(START).build().expect("a time of that day")
-}
-
-/// The configuration of the compose file, for these addresses.
-fn configuration(folder: &Path, brokers: &str, address: &str) -> std::path::PathBuf {
-    let ledger = folder.join("nabiz.db").display().to_string();
-    let text = deploy::text("compose/nabiz.toml")
-        .replace("kafka:9092", brokers)
-        .replace("0.0.0.0:9464", address)
-        .replace("/var/lib/nabiz/nabiz.db", &ledger);
-    let path = folder.join("nabiz.toml");
-    std::fs::write(&path, format!("{text}\n[windows]\nidle_advance = false\n")).expect("the configuration");
-    path
-}
-
-/// The shipped Prometheus, with the shipped rules; two defaults of the server are durations too.
-fn start_prometheus(nabiz: &str, alertmanager: &str) -> Prometheus {
-    let factor = FACTOR.to_string();
-    let compressed = |name: &str| script("compress", &[&factor, &format!("deploy/prometheus/{name}")]);
-    let config = compressed("prometheus.yml").replace("127.0.0.1:9464", nabiz).replace("127.0.0.1:9093", alertmanager);
-    let files = [
-        ("prometheus.yml", config),
-        ("nabiz.rules.yml", compressed("nabiz.rules.yml")),
-        ("nabiz.alerts.yml", compressed("nabiz.alerts.yml")),
-    ];
-    let flags = [("query.lookback-delta", 300_000), ("rules.alert.resend-delay", 60_000)];
-    Prometheus::start_with(&files, &flags.map(|(flag, ms)| format!("--{flag}={}ms", ms / FACTOR)))
-}
 
 /// The numbers of a page's text: service level and target as ratios, and events.
 fn numbers(description: &str) -> (f64, f64, f64) {
@@ -153,9 +89,9 @@ fn a_burst_pages_for_its_queue_and_a_dead_pipeline_for_itself() {
     let alertmanager = Alertmanager::start(&script("alertmanager", &[&FACTOR.to_string(), &webhook.url]));
     let prometheus = start_prometheus(nabiz.address(), &alertmanager.address);
 
-    let start = simulated_start();
+    let start = monday_at(START);
     let began = Timestamp::now();
-    let _simulator = Simulator::start(&kafka.brokers(), &start);
+    let _simulator = Simulator::start(&kafka.brokers(), &start, 1);
     let simulated = |at: Timestamp| {
         let passed = at.as_millisecond() - began.as_millisecond();
         start.checked_add((passed * i64::from(FACTOR)).milliseconds()).expect("a time of that day").time()

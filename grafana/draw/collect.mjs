@@ -1,5 +1,6 @@
 // Asks a Prometheus, and a nabiz for its interval history, for everything that the dashboards show, as Grafana would, and keeps the answers.
 //   node collect.mjs answers.json [--prometheus URL] [--nabiz URL] [--last 1h] [--to TIME] [--queue fault] [--window 15m] [--scrape 15] [--only capacity]
+// Where time was compressed (deploy/local/compress), --factor says by how much, and --stream-time which time it is in the events.
 
 import { existsSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
@@ -15,12 +16,16 @@ const { values: options, positionals: [output] } = parseArgs({
     window: { type: 'string', default: '15m' },
     only: { type: 'string' },
     scrape: { type: 'string', default: '15' },
+    factor: { type: 'string', default: '1' },
+    'stream-time': { type: 'string' },
   },
 });
 
-const SCRAPE = Number(options.scrape);
+const FACTOR = Number(options.factor);
+const SCRAPE = Number(options.scrape) / FACTOR;
 const UNITS = { s: 1, m: 60, h: 3600, d: 86400 };
-const seconds = (text) => Number(text.slice(0, -1)) * UNITS[text.at(-1)];
+const seconds = (text) => (Number(text.slice(0, -1)) * UNITS[text.at(-1)]) / FACTOR;
+const duration = (seconds) => `${Math.round(seconds * 1000)}ms`;
 /** Steps that Grafana rounds to, in seconds. */
 const STEPS = [1, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10800, 21600, 43200, 86400];
 
@@ -69,13 +74,20 @@ for (const file of readdirSync(folder)) {
   const panels = {};
   for (const panel of dashboard.panels.filter(({ type }) => type !== 'row')) {
     const points = panel.gridPos.w * 70;
-    const least = Math.max(range / points, panel.interval ? seconds(panel.interval) : SCRAPE);
+    // Of a shorter period than the dashboard's there are a dozen points at least.
+    const interval = panel.interval ? Math.min(seconds(panel.interval), options.last ? range / 12 : Infinity) : 0;
+    const least = Math.max(range / points, interval, SCRAPE);
     const step = STEPS.find((step) => step >= least) ?? least;
-    const all = { ...named, __range: `${range}s`, __rate_interval: `${Math.max(step + SCRAPE, 4 * SCRAPE)}s` };
+    const all = { ...named, __range: duration(range), __rate_interval: duration(Math.max(step + SCRAPE, 4 * SCRAPE)) };
     panels[panel.id] = await Promise.all(panel.targets.map(async (target) => {
       if (target.url) {
-        const url = substitute(target.url, { ...all, __from: new Date(from * 1000).toISOString(), __to: new Date(to * 1000).toISOString() });
+        const end = options['stream-time'] ? Date.parse(options['stream-time']) : to * 1000;
+        const begin = end - range * FACTOR * 1000;
+        const url = substitute(target.url, { ...all, __from: new Date(begin).toISOString(), __to: new Date(end).toISOString() });
         const answer = await fetch(options.nabiz + url);
+        if (!answer.ok && answer.status !== 404) {
+          throw new Error(`${url}: ${answer.status} ${await answer.text()}`);
+        }
         return { refId: target.refId, rows: answer.ok ? await answer.json() : [] };
       }
       const query = substitute(target.expr, all);
@@ -87,7 +99,7 @@ for (const file of readdirSync(folder)) {
   }
   const marks = await Promise.all(dashboard.annotations.list.map(async ({ target, iconColor }) => {
     const query = substitute(target.expr, named);
-    return { color: iconColor, result: await ask('query_range', { query, start: from, end: to, step: Math.max(60, range / 1000) }) };
+    return { color: iconColor, result: await ask('query_range', { query, start: from, end: to, step: Math.max(60 / FACTOR, range / 1000) }) };
   }));
   kept[dashboard.uid] = { from: from * 1000, to: to * 1000, values: { ...values, ...named }, panels, marks };
   console.log(dashboard.uid, Object.values(panels).flat().length, 'answers');

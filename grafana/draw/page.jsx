@@ -7,7 +7,7 @@ import {
 import { BarGauge, BigValue, GlobalStyles, PanelChrome, PortalContainer, ThemeContext, TimeSeries, VizRepeater } from '@grafana/ui';
 import '@grafana/react-data-grid/lib/styles.css';
 import 'uplot/dist/uPlot.min.css';
-import { useEffect, useRef, useState } from 'react';
+import { Component, useEffect, useRef, useState } from 'react';
 import { createRoot } from 'react-dom/client';
 import { firstValueFrom } from 'rxjs';
 
@@ -29,7 +29,12 @@ const option = (path, isCustom) => ({
 });
 const STANDARD = ['unit', 'min', 'max', 'decimals', 'displayName', 'noValue', 'color', 'thresholds', 'mappings', 'links'];
 const registryOf = ({ fieldConfig: { defaults, overrides } }) => {
-  const overridden = overrides.flatMap(({ properties }) => properties).filter(({ id }) => id.startsWith('custom.')).map(({ id }) => id.slice(7));
+  const ids = overrides.flatMap(({ properties }) => properties).map(({ id }) => id);
+  const unknown = [...Object.keys(defaults).filter((id) => id !== 'custom'), ...ids.filter((id) => !id.startsWith('custom.'))].filter((id) => !STANDARD.includes(id));
+  if (unknown.length) {
+    throw new Error(`no options of a field: ${unknown.join(', ')}`);
+  }
+  const overridden = ids.filter((id) => id.startsWith('custom.')).map((id) => id.slice(7));
   const ofPanel = new Set([...Object.keys(defaults.custom ?? {}), ...overridden]);
   return new FieldConfigOptionsRegistry(() => [...STANDARD.map((path) => option(path, false)), ...[...ofPanel].map((path) => option(path, true))]);
 };
@@ -50,6 +55,9 @@ const configFromData = ({ configRefId, mappings: [{ fieldName }] }, frames) => {
 const transformed = async (panel, frames) => {
   const context = { interpolate: (text) => text };
   for (const one of panel.transformations ?? []) {
+    if (one.id !== 'configFromData' && !transformers.has(one.id)) {
+      throw new Error(`no transformation ${one.id}`);
+    }
     frames = one.id === 'configFromData' ? configFromData(one.options, frames) : await firstValueFrom(transformDataFrame([one], frames, context));
   }
   return frames;
@@ -146,7 +154,7 @@ const marking = ({ marks }) => (config) => {
   return null;
 };
 
-const NoData = ({ text }) => <div style={{ display: 'flex', height: '100%', alignItems: 'center', justifyContent: 'center', color: theme.colors.text.secondary }}>{text}</div>;
+const NoData = ({ text }) => <div data-empty="" style={{ display: 'flex', height: '100%', alignItems: 'center', justifyContent: 'center', color: theme.colors.text.secondary }}>{text}</div>;
 
 const Drawn = ({ panel, frames, answers, period, width, height }) => {
   const empty = <NoData text={panel.fieldConfig.defaults.noValue} />;
@@ -165,14 +173,37 @@ const Drawn = ({ panel, frames, answers, period, width, height }) => {
     case 'table':
       return <TableNG data={frames[0]} width={width} height={height} showTypeIcons={false} sortBy={panel.options.sortBy} cellHeight={panel.options.cellHeight}
         noHeader={false} fieldConfig={panel.fieldConfig} getActions={() => []} replaceVariables={(text) => text} />;
-    default:
+    case 'timeseries':
       return <TimeSeries frames={frames} width={width} height={height} timeRange={range(period)} timeZone={TIME_ZONE} legend={panel.options.legend} options={panel.options}>{marking(period)}</TimeSeries>;
+    default:
+      throw new Error(`nothing draws a panel of type ${panel.type}`);
   }
 };
+
+/** In place of a panel that cannot be drawn, so that the others are. */
+class Guard extends Component {
+  state = { error: undefined };
+
+  static getDerivedStateFromError(error) {
+    return { error };
+  }
+
+  componentDidCatch(error) {
+    window.faults.push(`${this.props.panel.title}: ${error.stack}`);
+  }
+
+  render() {
+    return this.state.error ? <div data-error="">{this.state.error.message}</div> : this.props.children;
+  }
+}
 
 /** Pixels of one row of the grid with the gap below it, as in Grafana. */
 const ROW = 38;
 const GAP = 8;
+
+/** How many numbers there are to show. */
+const valuesOf = (panel, frames, answers) => (panel.type === 'heatmap' ? cellsOf(answers[0]).length
+  : frames.flatMap(({ fields }) => fields).filter(({ type }) => type === FieldType.number).flatMap(({ values }) => values).filter(Number.isFinite).length);
 
 const Panel = ({ panel, answers, period, columnWidth }) => {
   const [frames, setFrames] = useState();
@@ -183,9 +214,13 @@ const Panel = ({ panel, answers, period, columnWidth }) => {
   const width = w * columnWidth - GAP;
   const height = h * ROW - GAP;
   return (
-    <div style={{ position: 'absolute', left: x * columnWidth + GAP / 2, top: y * ROW, width, height }}>
+    <div data-panel={panel.id} data-values={frames && valuesOf(panel, frames, answers)} style={{ position: 'absolute', left: x * columnWidth + GAP / 2, top: y * ROW, width, height }}>
       <PanelChrome title={panel.title} description={panel.description} width={width} height={height}>
-        {(innerWidth, innerHeight) => frames && <Drawn panel={panel} frames={frames} answers={answers} period={period} width={innerWidth} height={innerHeight} />}
+        {(innerWidth, innerHeight) => frames && (
+          <div data-content="" style={{ width: innerWidth, height: innerHeight }}>
+            <Guard panel={panel}><Drawn panel={panel} frames={frames} answers={answers} period={period} width={innerWidth} height={innerHeight} /></Guard>
+          </div>
+        )}
       </PanelChrome>
     </div>
   );
@@ -209,9 +244,9 @@ const Dashboard = ({ dashboard, period, width }) => (
     <GlobalStyles />
     <div id="dashboard" style={{ width, background: theme.colors.background.canvas, color: theme.colors.text.primary, fontFamily: theme.typography.fontFamily }}>
       <Bar dashboard={dashboard} period={period} />
-      <div style={{ position: 'relative', height: Math.max(...dashboard.panels.map(({ gridPos: { y, h } }) => y + h)) * ROW }}>
+      <div id="grid" style={{ position: 'relative', height: Math.max(...dashboard.panels.map(({ gridPos: { y, h } }) => y + h)) * ROW }}>
         {dashboard.panels.map((panel) => (panel.type === 'row'
-          ? <div key={panel.id} style={{ position: 'absolute', left: 12, top: panel.gridPos.y * ROW + 4, fontWeight: 500, fontSize: 16 }}>{panel.title}</div>
+          ? <div key={panel.id} data-row={panel.id} style={{ position: 'absolute', left: 12, top: panel.gridPos.y * ROW + 4, fontWeight: 500, fontSize: 16 }}>{panel.title}</div>
           : <Panel key={panel.id} panel={panel} answers={period.panels[panel.id]} period={period} columnWidth={width / 24} />))}
       </div>
     </div>
@@ -220,6 +255,58 @@ const Dashboard = ({ dashboard, period, width }) => (
 );
 
 window.faults = { push: (fault) => console.error(`fault: ${fault}`) };
-window.addEventListener('error', ({ error, message }) => window.faults.push(error?.stack ?? message));
-window.addEventListener('unhandledrejection', ({ reason }) => window.faults.push(reason?.stack ?? reason));
+
+// Whoever drives the browser asks when all is drawn, and then what.
+let moved = performance.now();
+new MutationObserver(() => { moved = performance.now(); }).observe(document.body, { subtree: true, childList: true, attributes: true, characterData: true });
+/** Milliseconds without any change after which the page is drawn. */
+const QUIET = 700;
+window.isQuiet = () => document.fonts.status === 'loaded' && performance.now() - moved > QUIET;
+
+/** Whether there is something in colour on a canvas: axes are grey, and they are there without data too. */
+const isColoured = (canvas) => {
+  const { data } = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);
+  let coloured = 0;
+  for (let at = 0; at < data.length; at += 4) {
+    const [red, green, blue, alpha] = data.subarray(at, at + 4);
+    coloured += alpha > 100 && Math.max(red, green, blue) - Math.min(red, green, blue) > 40 ? 1 : 0;
+  }
+  return coloured >= 20;
+};
+
+/** Whether the numbers of a panel are to be seen. */
+const shows = (panel, content) => {
+  if (!content || content.querySelector('[data-empty], [data-error]')) {
+    return false;
+  }
+  const text = content.innerText.trim();
+  switch (panel.type) {
+    case 'timeseries':
+    case 'heatmap':
+      return [...content.querySelectorAll('canvas')].some(isColoured);
+    case 'table':
+      return content.querySelectorAll('[role="row"]').length > 1 && /\d/.test(text);
+    default:
+      return text !== '' && text !== panel.fieldConfig.defaults.noValue;
+  }
+};
+
+window.drawn = () => {
+  const grid = document.getElementById('grid')?.getBoundingClientRect();
+  const place = (element) => {
+    const { left, top, width, height } = element.getBoundingClientRect();
+    return { x: left - grid.left, y: top - grid.top, width, height };
+  };
+  const panels = [...document.querySelectorAll('[data-panel]')].map((element) => {
+    const panel = window.dashboard.panels.find(({ id }) => id === Number(element.dataset.panel));
+    const content = element.querySelector('[data-content]');
+    return {
+      id: panel.id, title: panel.title, isTitled: element.innerText.includes(panel.title), ...place(element), values: Number(element.dataset.values), shows: shows(panel, content),
+      error: content?.querySelector('[data-error]')?.innerText ?? null, text: content?.innerText.slice(0, 200) ?? '',
+    };
+  });
+  const rows = [...document.querySelectorAll('[data-row]')].map((element) => ({ id: Number(element.dataset.row), title: element.innerText, ...place(element) }));
+  return { panels, rows };
+};
+
 createRoot(document.getElementById('root')).render(<Dashboard dashboard={window.dashboard} period={window.answers} width={window.innerWidth} />);

@@ -85,7 +85,7 @@ export default dashboard(
         ], 's', {
           noValue: 'No alert is firing.', sortBy: [{ displayName: 'Severity', desc: false }],
           ...columns(['alertname', 'Alert', { 'custom.width': 230 }], ['severity', 'Severity', {
-            'custom.width': 80,
+            'custom.width': 100,
             ...cellColour(steps('transparent')),
             mappings: [{ type: 'value', options: { critical: { color: RED, index: 0 }, warning: { color: ORANGE, index: 1 } } }],
           }], ['queue', 'Queue', { links: TO_QUEUE }], ['channel', 'Channel', {}], ['unit', 'Unit', {}], ['instance', 'Instance', {}], ['A', 'Since', { unit: 's', decimals: 0 }],

@@ -1,5 +1,7 @@
-//! What the test of the dashboards needs: the files with their expressions, PromQL looked at, and a real Prometheus.
+//! What the test of the dashboards needs: the files with their expressions, PromQL looked at, a real Prometheus, and a browser
+//! that draws them.
 
+pub mod draw;
 pub mod files;
 pub mod prometheus;
 pub mod promql;

@@ -1,66 +1,88 @@
-//! A real Prometheus that scrapes a real nabiz.
+//! A real Prometheus that has scraped a real nabiz while an hour went by.
 
-use std::fs;
-use std::process::{Child, Command, Stdio};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use jiff::civil::{Time, time};
+use jiff::{Timestamp, ZonedDateTime};
 use serde_json::Value;
 
-use super::files::rules_file;
-use crate::kafka::{end, free_port, tail, wait_for};
+use crate::kafka::broker::Kafka;
+use crate::kafka::compressed::{FACTOR, Simulator, configuration, monday_at, start_prometheus};
+use crate::kafka::process::Nabiz;
+use crate::kafka::prometheus::{Prometheus, is_there};
+use crate::kafka::{free_port, tools, wait_for};
 
-/// How long the two processes may take to start.
-const START: Duration = Duration::from_secs(60);
+/// Twenty minutes later the main bursts, for forty minutes.
+const START: Time = time(9, 40, 0, 0);
+/// Of stream time, seen by Prometheus from its beginning to its end.
+const AN_HOUR: Duration = Duration::from_secs(3600);
+/// Ten times the calls of a day, so that the rare things happen too.
+const RATE_SCALE: u32 = 10;
+/// A minute, and as much again for a machine that does much else.
+const PASSES_WITHIN: Duration = Duration::from_secs(120);
 
-/// Prometheus and the demo that it scrapes; both end when dropped.
-pub struct Stack {
-    nabiz: Child,
-    prometheus: Child,
-    prometheus_address: String,
-    folder: tempfile::TempDir,
+/// The simulator, Kafka, nabiz and Prometheus with the shipped rules, in compressed time; they end when dropped, in this order.
+pub struct Hour {
+    _simulator: Simulator,
+    prometheus: Prometheus,
+    nabiz: Nabiz,
+    _kafka: Kafka,
+    _folder: tempfile::TempDir,
+    start: ZonedDateTime,
 }
 
-impl Stack {
-    /// Starts both; an error says why Prometheus cannot be started.
-    pub fn start(lasts: Duration) -> Result<Stack, std::io::Error> {
-        let folder = tempfile::tempdir()?;
-        let nabiz_address = format!("127.0.0.1:{}", free_port());
-        let prometheus_address = format!("127.0.0.1:{}", free_port());
-        let rules = folder.path().join("nabiz.rules.yml");
-        fs::write(&rules, hurried(&fs::read_to_string(rules_file()).expect("the recording rules")))?;
-        let config = serde_json::json!({
-            "global": {"scrape_interval": "1s", "evaluation_interval": "1s"},
-            "rule_files": [rules],
-            "scrape_configs": [{"job_name": "nabiz", "static_configs": [{"targets": [nabiz_address]}]}],
-        });
-        let file = folder.path().join("prometheus.yml");
-        // JSON is YAML too.
-        fs::write(&file, config.to_string())?;
-        let log = |name: &str| fs::File::create(folder.path().join(name));
-        let prometheus = Command::new("prometheus")
-            .arg(format!("--config.file={}", file.display()))
-            .arg(format!("--storage.tsdb.path={}", folder.path().join("data").display()))
-            .arg(format!("--web.listen-address={prometheus_address}"))
-            .args(["--enable-feature=native-histograms", "--log.level=warn"])
-            .stdin(Stdio::null())
-            .stdout(log("prometheus.log")?)
-            .stderr(log("prometheus.err")?)
-            .spawn()?;
-        let seconds = format!("{}s", lasts.as_secs());
-        let nabiz = Command::new(env!("CARGO_BIN_EXE_nabiz"))
-            .args(["demo", "--scenario", "pipe-burst", "--rate-scale", "100", "--duration", &seconds])
-            .args(["--listen", &nabiz_address])
-            .stdin(Stdio::null())
-            .stdout(log("nabiz.log")?)
-            .stderr(log("nabiz.err")?)
-            .spawn()
-            .expect("nabiz starts");
-        let stack = Stack { nabiz, prometheus, prometheus_address, folder };
-        wait_for("Prometheus has scraped nabiz", START, || {
-            let answer = stack.query("nabiz_ready == 1", None)?;
-            if answer.is_empty() { Err(format!("not ready yet\n{}", stack.logs())) } else { Ok(()) }
-        });
-        Ok(stack)
+impl Hour {
+    /// Starts all of it and waits until an hour of stream time has passed, of which Prometheus has seen the beginning, the end and
+    /// what was between. `None` where a program is missing and not required. The contact centre goes on.
+    pub fn pass() -> Option<Hour> {
+        let tools = tools()?;
+        if !is_there() {
+            return None;
+        }
+        let kafka = Kafka::start(&tools);
+        kafka.create_topic("calls", 3);
+        kafka.create_topic("nabiz.dead-letters", 1);
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let address = format!("127.0.0.1:{}", free_port());
+        let mut nabiz = Nabiz::serve(&configuration(folder.path(), &kafka.brokers(), &address), &address);
+        nabiz.wait_ready();
+        // Nobody listens where the alerts are told.
+        let prometheus = start_prometheus(nabiz.address(), &format!("127.0.0.1:{}", free_port()));
+        let start = monday_at(START);
+        let simulator = Simulator::start(&kafka.brokers(), &start, RATE_SCALE);
+        let hour = Hour { _simulator: simulator, prometheus, nabiz, _kafka: kafka, _folder: folder, start };
+        wait_for("an hour of stream time", PASSES_WITHIN, || hour.has_passed());
+        Some(hour)
+    }
+
+    fn has_passed(&self) -> Result<(), String> {
+        // Of the partition that is behind the others, and back to before the start of this test.
+        let seen = |function: &str| {
+            self.prometheus.value(&format!("min({function}_over_time(nabiz_stream_time_timestamp_seconds[1h]))"))
+        };
+        let (first, last) = (seen("min")?, seen("max")?);
+        let start = self.start.timestamp().as_second() as f64;
+        assert!(first >= start, "stream time {first} is before the start, {start}\n{}", self.logs());
+        if last - first >= AN_HOUR.as_secs_f64() {
+            return Ok(());
+        }
+        Err(format!("{} s have passed\n{}", last - first, self.logs()))
+    }
+
+    /// Where Prometheus listens.
+    pub fn prometheus(&self) -> String {
+        self.prometheus.url()
+    }
+
+    /// Where nabiz listens.
+    pub fn nabiz(&self) -> String {
+        format!("http://{}", self.nabiz.address())
+    }
+
+    /// What time it is in the contact centre.
+    pub fn stream_time(&self) -> Timestamp {
+        let seconds = self.prometheus.value("min(nabiz_stream_time_timestamp_seconds)").expect("stream time");
+        Timestamp::from_millisecond((seconds * 1000.0) as i64).expect("a time of this century")
     }
 
     /// The series of an answer: at the newest instant, or in steps over a period up to it.
@@ -81,7 +103,7 @@ impl Stack {
             .http_status_as_error(false)
             .build()
             .into();
-        let url = format!("http://{}/api/v1/{path}", self.prometheus_address);
+        let url = format!("{}/api/v1/{path}", self.prometheus());
         let mut response = agent.post(&url).send_form(form).map_err(|error| error.to_string())?;
         let body = response.body_mut().read_to_string().map_err(|error| error.to_string())?;
         let answer: Value = serde_json::from_str(&body).map_err(|error| format!("{error}: {body}"))?;
@@ -96,22 +118,11 @@ impl Stack {
 
     /// The ends of the logs, for a failing test.
     pub fn logs(&self) -> String {
-        ["nabiz.err", "prometheus.err"].map(|name| tail(&self.folder.path().join(name), 20)).join("\n")
+        format!("{}\n{}", self.nabiz.log_tail(), self.prometheus.log_tail())
     }
 }
 
-impl Drop for Stack {
-    fn drop(&mut self) {
-        end(&mut self.nabiz, Duration::from_secs(5));
-        end(&mut self.prometheus, Duration::from_secs(10));
-    }
-}
-
-/// The rules, evaluated each second instead of at their own pace.
-fn hurried(rules: &str) -> String {
-    let line = |line: &str| match line.trim_start().strip_prefix("interval: ") {
-        Some(pace) => line.replace(pace, "1s"),
-        None => line.to_owned(),
-    };
-    rules.lines().map(line).collect::<Vec<_>>().join("\n")
+/// Of the clock, for a period of the contact centre.
+pub fn compressed(period: Duration) -> Duration {
+    period / FACTOR
 }

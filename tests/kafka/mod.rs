@@ -9,6 +9,7 @@
 pub mod alertmanager;
 pub mod broker;
 pub mod client;
+pub mod compressed;
 pub mod pipeline;
 pub mod process;
 pub mod prometheus;

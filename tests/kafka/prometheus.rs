@@ -66,6 +66,16 @@ impl Prometheus {
         prometheus
     }
 
+    /// Where it listens.
+    pub fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// The end of its log.
+    pub fn log_tail(&self) -> String {
+        tail(&self.log(), 20)
+    }
+
     fn get(&self, path: &str, parameters: &[(&str, &str)]) -> Result<String, String> {
         let agent: ureq::Agent =
             ureq::Agent::config_builder().timeout_global(Some(Duration::from_secs(10))).build().into();
@@ -110,7 +120,7 @@ impl Prometheus {
             value => Err(format!("{expression} is {value}, not {wanted}")),
         });
         if let Err(why) = asked {
-            panic!("not within {deadline:?}: {why}\n{}", tail(&self.log(), 20));
+            panic!("not within {deadline:?}: {why}\n{}", self.log_tail());
         }
     }
 
