@@ -48,8 +48,10 @@ lint: ## format, clippy and docs, with warnings as errors
 	$(CARGO) clippy --locked --all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings -A rustdoc::private_intra_doc_links" $(CARGO) doc --locked --no-deps --document-private-items
 
-bench: ## the benchmarks
-	$(CARGO) bench --locked
+bench: ## every benchmark, the last side by side with others over a real Kafka; writes benches/RESULTS.md
+	scripts/install-tools cc make perl java mvn openssl update-ca-certificates
+	scripts/fetch-kafka >/dev/null
+	NABIZ_REQUIRE_TOOLS=1 $(CARGO) bench --locked
 
 soak: ## long runs of the generated tests, in the release profile; bounded by SOAK_SECONDS
 	NABIZ_FUZZ_CASES=$(NABIZ_FUZZ_CASES) NABIZ_ORACLE_CASES=$(NABIZ_ORACLE_CASES) NABIZ_SOAK_RECORDS=20000000 \
