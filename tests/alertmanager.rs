@@ -172,7 +172,14 @@ impl Alertmanager {
 
     /// Says that an alert of the shipped file fires, or with `resolved` that it does not any more.
     fn post(&self, name: &str, severity: &str, job: &str, queue: &str, resolved: bool) {
-        let of = |alert: &&Value| word(&alert["alert"]) == name && word(&alert["labels"]["severity"]) == severity;
+        self.post_of(name, severity, None, job, queue, resolved);
+    }
+
+    fn post_of(&self, name: &str, severity: &str, extent: Option<&str>, job: &str, queue: &str, resolved: bool) {
+        let of = |alert: &&Value| {
+            let labels = &alert["labels"];
+            (word(&alert["alert"]), word(&labels["severity"]), labels["extent"].as_str()) == (name, severity, extent)
+        };
         let mut labels = alerts().iter().find(of).unwrap_or_else(|| panic!("no {severity} {name}"))["labels"].clone();
         labels["alertname"] = json!(name);
         labels["job"] = json!(job);
@@ -317,6 +324,35 @@ fn what_silences_the_service_and_what_does_not() {
         alertmanager.await_inhibited("NabizServiceLevelFastBurn", job, "billing");
     }
     alertmanager.assert_silent(&silencing.map(|(job, _)| ("NabizServiceLevelFastBurn", job, "billing")));
+}
+
+#[test]
+fn a_part_that_stands_still_silences_only_who_waits_now() {
+    let Some(mut alertmanager) = Alertmanager::start(true) else { return };
+    let of_now = [
+        ("NabizQueueUnattended", "critical"),
+        ("NabizLongestWaitHigh", "warning"),
+        ("NabizFirstResponseOverdue", "warning"),
+        ("NabizFollowupOverdue", "warning"),
+    ];
+    let of_ratios =
+        [("NabizServiceLevelFastBurn", "critical", PAGE), ("NabizAbandonmentHigh", "warning", "contact-centre-mail")];
+    alertmanager.post_of("NabizStreamTimeStalled", "critical", Some("part"), "nabiz", "", false);
+    alertmanager.await_firing("platform-page", "NabizStreamTimeStalled", "nabiz", "");
+    // An instance that does not catch up beside others silences nothing.
+    alertmanager.fires("NabizNotReady", "warning", "nabiz", "");
+    alertmanager.await_firing("platform-mail", "NabizNotReady", "nabiz", "");
+    for (alert, severity) in of_now {
+        alertmanager.fires(alert, severity, "nabiz", "billing");
+    }
+    for (alert, severity, receiver) in of_ratios {
+        alertmanager.fires(alert, severity, "nabiz", "billing");
+        alertmanager.await_firing(receiver, alert, "nabiz", "billing");
+    }
+    for (alert, _) in of_now {
+        alertmanager.await_inhibited(alert, "nabiz", "billing");
+    }
+    alertmanager.assert_silent(&of_now.map(|(alert, _)| (alert, "nabiz", "billing")));
 }
 
 #[test]

@@ -23,7 +23,7 @@ const UNIT_TESTS: [&str; 6] = [
 ];
 
 /// Every alert that there has to be, and the receiver of each of its severities.
-const EXPECTED: [(&str, &str, &str); 20] = [
+const EXPECTED: [(&str, &str, &str); 22] = [
     ("NabizServiceLevelFastBurn", "critical", "contact-centre-page"),
     ("NabizServiceLevelSlowBurn", "warning", "contact-centre-mail"),
     ("NabizServiceLevelBudgetLow", "info", "contact-centre-mail"),
@@ -36,6 +36,9 @@ const EXPECTED: [(&str, &str, &str); 20] = [
     ("NabizDown", "warning", "platform-mail"),
     ("NabizAbsent", "critical", "platform-page"),
     ("NabizNotReady", "critical", "platform-page"),
+    ("NabizNotReady", "warning", "platform-mail"),
+    // Of the whole job, and of a part of it.
+    ("NabizStreamTimeStalled", "critical", "platform-page"),
     ("NabizStreamTimeStalled", "critical", "platform-page"),
     ("NabizLagGrowing", "warning", "platform-mail"),
     ("NabizRecordsRejected", "warning", "platform-mail"),
