@@ -6,21 +6,22 @@ import java.io.IOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.nio.charset.StandardCharsets;
-import java.util.Map;
-import java.util.TreeSet;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.LongSupplier;
+import java.util.function.Supplier;
 
-/** Serves the sum of the partials as Prometheus text, and how many records they hold. */
+/** Serves what was measured as Prometheus text, and how many records it holds. */
 public final class MetricsServer {
     private static final double[] QUANTILES = {0.5, 0.9, 0.99};
 
-    private final Map<Object, Partial> partials;
-    private final LongSupplier rejected;
+    private final Measured measured;
+
+    public MetricsServer(Measured measured) {
+        this.measured = measured;
+    }
 
     public MetricsServer(ConcurrentHashMap<Object, Partial> partials, LongSupplier rejected) {
-        this.partials = partials;
-        this.rejected = rejected;
+        this(new Partials(partials, rejected));
     }
 
     public HttpServer start(String listen) throws IOException {
@@ -28,27 +29,27 @@ public final class MetricsServer {
         InetAddress host = InetAddress.getByName(listen.substring(0, colon));
         int port = Integer.parseInt(listen.substring(colon + 1));
         HttpServer server = HttpServer.create(new InetSocketAddress(host, port), 0);
-        server.createContext("/progress", exchange -> answer(exchange, records() + "\n"));
-        server.createContext("/metrics", exchange -> answer(exchange, metrics()));
+        server.createContext("/progress", exchange -> answer(exchange, () -> measured.records() + "\n"));
+        server.createContext("/metrics", exchange -> answer(exchange, this::metrics));
         server.start();
         return server;
     }
 
-    private static void answer(HttpExchange exchange, String body) throws IOException {
-        byte[] bytes = body.getBytes(StandardCharsets.UTF_8);
+    private static void answer(HttpExchange exchange, Supplier<String> body) throws IOException {
+        byte[] bytes;
+        int status = 200;
+        try {
+            bytes = body.get().getBytes(StandardCharsets.UTF_8);
+        } catch (RuntimeException error) {
+            // A store cannot be read while its task starts or moves.
+            bytes = (error + "\n").getBytes(StandardCharsets.UTF_8);
+            status = 503;
+        }
         exchange.getResponseHeaders().set("Content-Type", "text/plain; version=0.0.4; charset=utf-8");
-        exchange.sendResponseHeaders(200, bytes.length);
+        exchange.sendResponseHeaders(status, bytes.length);
         try (var out = exchange.getResponseBody()) {
             out.write(bytes);
         }
-    }
-
-    private long records() {
-        long sum = 0;
-        for (Partial partial : partials.values()) {
-            sum += partial.records.get();
-        }
-        return sum;
     }
 
     private String metrics() {
@@ -63,16 +64,10 @@ public final class MetricsServer {
         StringBuilder windowWaits = family("peer_window_wait_seconds", "gauge");
         StringBuilder windowRatio = family("peer_window_abandonment_ratio", "gauge");
 
-        TreeSet<String> names = new TreeSet<>();
-        for (Partial partial : partials.values()) {
-            names.addAll(java.util.Arrays.asList(partial.names()));
-        }
         Shown shown = new Shown();
-        for (String name : names) {
+        for (String name : measured.queues()) {
             shown.clear();
-            for (Partial partial : partials.values()) {
-                partial.addTo(name, shown);
-            }
+            measured.addTo(name, shown);
             String queue = "{queue=\"" + escape(name) + "\"";
             offered.append("peer_offered_total").append(queue).append("} ").append(shown.offered).append('\n');
             answered.append("peer_answered_total").append(queue).append("} ").append(shown.answered).append('\n');
@@ -102,17 +97,9 @@ public final class MetricsServer {
                 }
             }
         }
-        long late = 0;
-        for (Partial partial : partials.values()) {
-            synchronized (partial) {
-                late += partial.late;
-            }
-        }
         return offered.append(answered).append(abandoned).append(waits).append(windowOffered)
                 .append(windowAnswered).append(windowAbandoned).append(windowWaits).append(windowRatio)
-                .append("# TYPE peer_late_records_total counter\npeer_late_records_total ").append(late)
-                .append("\n# TYPE peer_rejected_records_total counter\npeer_rejected_records_total ")
-                .append(rejected.getAsLong()).append('\n').toString();
+                .append(measured.others()).toString();
     }
 
     private static StringBuilder family(String name, String type) {

@@ -3,14 +3,14 @@ package peers;
 import org.HdrHistogram.Histogram;
 
 /** One queue over all partitions, as a scrape shows it. Used again for the next queue. */
-final class Shown {
-    static final class Window {
-        final String name;
-        final int panes;
-        long offered;
-        long answered;
-        long abandoned;
-        final Histogram waits = Pane.newHistogram();
+public final class Shown {
+    public static final class Window {
+        public final String name;
+        public final int panes;
+        public long offered;
+        public long answered;
+        public long abandoned;
+        public final Histogram waits = Pane.newHistogram();
 
         Window(String name, int panes) {
             this.name = name;
@@ -25,12 +25,12 @@ final class Shown {
         }
     }
 
-    final Window[] windows = {new Window("5m", 30), new Window("1h", QueueTotals.PANES)};
-    long offered;
-    long answered;
-    long abandoned;
-    long waitCount;
-    long waitSumMs;
+    public final Window[] windows = {new Window("5m", 30), new Window("1h", QueueTotals.PANES)};
+    public long offered;
+    public long answered;
+    public long abandoned;
+    public long waitCount;
+    public long waitSumMs;
 
     void clear() {
         offered = 0;

@@ -1,0 +1,4 @@
+package peers.dsl;
+
+/** A joined visit. */
+record Wait(String queue, long waitMs) {}
