@@ -15,7 +15,7 @@ public final class Main {
     public static void main(String[] args) throws Exception {
         // README.md says why these can be changed.
         String join = System.getenv().getOrDefault("PEER_JOIN", "table");
-        Duration grace = Duration.parse(System.getenv().getOrDefault("PEER_GRACE", "PT1M"));
+        Duration grace = Duration.parse(System.getenv().getOrDefault("PEER_GRACE", "PT6H"));
         Measures measures = new Measures();
         Properties config = new Properties();
         config.put(StreamsConfig.APPLICATION_ID_CONFIG, env("BENCH_GROUP"));
