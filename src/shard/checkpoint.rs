@@ -185,11 +185,12 @@ impl State {
         if let Some(before) = panes.dropped_before {
             checkpoint.delete(PieceKind::PaneSlice, i64::MIN, before - 1);
         }
-        for index in panes.indexes {
-            let mut slice = Vec::with_capacity(self.series.len() * 32);
-            for (series, id) in self.series.iter().zip(0..) {
-                slice = series.windows.append_pane(id, index, slice);
-            }
+        let indexes: Vec<i64> = panes.indexes.into_iter().collect();
+        let mut slices = vec![Vec::new(); indexes.len()];
+        for (series, id) in self.series.iter().zip(0..) {
+            series.windows.append_panes(id, &indexes, &mut slices);
+        }
+        for (index, slice) in indexes.into_iter().zip(slices) {
             checkpoint.put_bytes(PieceKind::PaneSlice, index, slice);
         }
     }

@@ -98,7 +98,7 @@ struct Pane {
     counts: WindowCounts,
     /// Sorted by cell; bounded by the number of cells.
     waits: Vec<(u16, u32)>,
-    /// Differs from what is stored, and stands in the list of those that do.
+    /// Differs from what is stored.
     #[serde(skip)]
     changed: bool,
 }
@@ -227,8 +227,8 @@ pub(crate) struct SeriesWindows {
     /// The longest waits of the panes, but for those of which a later pane has one as long: ascending by pane, descending
     /// by wait. So the first that a window covers is its longest.
     maxima: VecDeque<(i64, u64)>,
-    /// Panes that differ from what is stored, each once.
-    changed: Vec<i64>,
+    /// The oldest pane that differs from what is stored.
+    changed_from: Option<i64>,
     /// Panes before this one have been dropped since the last checkpoint.
     dropped_before: Option<i64>,
 }
@@ -242,7 +242,7 @@ impl SeriesWindows {
             today: Dense::default(),
             today_start_ms: position.today_start_ms,
             maxima: VecDeque::new(),
-            changed: Vec::new(),
+            changed_from: None,
             dropped_before: None,
         }
     }
@@ -268,25 +268,29 @@ impl SeriesWindows {
     /// Says which panes are to be stored, all of them where nothing is, and before which the stored ones can go.
     pub(crate) fn capture(&mut self, all: bool, panes: &mut ChangedPanes) {
         panes.dropped_before = panes.dropped_before.max(self.dropped_before.take());
-        if all {
-            self.changed.clear();
-            self.changed.extend(self.panes.iter().map(|pane| pane.index));
-        }
-        for index in self.changed.drain(..) {
-            let place = self.panes.partition_point(|pane| pane.index < index);
-            if let Some(pane) = self.panes.get_mut(place).filter(|pane| pane.index == index) {
-                pane.changed = false;
-                panes.indexes.insert(index);
-            }
+        let from = if all { Some(i64::MIN) } else { self.changed_from };
+        self.changed_from = None;
+        let Some(from) = from else { return };
+        let place = self.panes.partition_point(|pane| pane.index < from);
+        for pane in self.panes.range_mut(place..).filter(|pane| pane.changed || all) {
+            pane.changed = false;
+            panes.indexes.insert(pane.index);
         }
     }
 
-    /// Appends a pane, if there is one, to the slice of all series.
-    pub(crate) fn append_pane(&self, series: u32, index: i64, slice: Vec<u8>) -> Vec<u8> {
-        let place = self.panes.partition_point(|pane| pane.index < index);
-        match self.panes.get(place) {
-            Some(pane) if pane.index == index => append(slice, &(series, pane)),
-            _ => slice,
+    /// Appends the panes of these indexes, which ascend, each to the slice of all series at the same place.
+    pub(crate) fn append_panes(&self, series: u32, indexes: &[i64], slices: &mut [Vec<u8>]) {
+        let Some(first) = indexes.first() else { return };
+        // One search, and then both lists side by side: a search for each index would miss the cache at every step.
+        let place = self.panes.partition_point(|pane| pane.index < *first);
+        let mut wanted = indexes.iter().zip(slices).peekable();
+        for pane in self.panes.range(place..) {
+            while wanted.next_if(|(index, _)| **index < pane.index).is_some() {}
+            match wanted.next_if(|(index, _)| **index == pane.index) {
+                Some((_, slice)) => *slice = append(std::mem::take(slice), &(series, pane)),
+                None if wanted.peek().is_none() => return,
+                None => {}
+            }
         }
     }
 
@@ -370,7 +374,7 @@ impl SeriesWindows {
         let pane = self.pane(grid, index);
         pane.add(entry, cell);
         if !std::mem::replace(&mut pane.changed, true) {
-            self.changed.push(index);
+            self.changed_from = Some(self.changed_from.map_or(index, |oldest| oldest.min(index)));
         }
     }
 
