@@ -580,6 +580,18 @@ fn a_scrape_shows_what_was_published_last() {
 }
 
 #[test]
+fn a_body_made_before_is_not_shown_once_nobody_vouches_for_it() {
+    let long_ago = Instant::now().checked_sub(Duration::from_secs(2));
+    let one = published(vec![(label("calls", 0), busy(&settings()))], true, false);
+    let shared = Arc::new(ArcSwap::from_pointee(Published { confirmed: long_ago, ..one }));
+    let exposition = Exposition::new(shared, Arc::default());
+    assert!(text_of(&exposition).contains("nabiz_visits_offered_total"));
+    // Longer than the word of a worker is good for.
+    std::thread::sleep(Duration::from_millis(2_500));
+    assert!(!text_of(&exposition).contains("nabiz_visits_offered_total"));
+}
+
+#[test]
 fn a_body_is_made_once_for_what_is_published() {
     let one = || Arc::new(published(vec![(label("calls", 0), busy(&settings()))], true, false));
     let shared = Arc::new(ArcSwap::from(one()));

@@ -44,6 +44,8 @@ pub struct Exposition {
 /// A body, and what it was made of.
 struct Body {
     of: Weak<Published>,
+    /// Whether the numbers of contacts are in it: what is published may become too old to be shown.
+    shown: bool,
     bytes: Bytes,
 }
 
@@ -78,9 +80,10 @@ impl Exposition {
     pub fn render(&self, format: Format, gzip: bool) -> Result<Bytes, RenderError> {
         let mut body = self.bodies[format as usize][usize::from(gzip)].lock().unwrap_or_else(PoisonError::into_inner);
         let published = self.published.load_full();
-        let of = Arc::downgrade(&published);
+        let (of, shown) = (Arc::downgrade(&published), published.may_be_shown());
         if let Some(body) = &*body
             && body.of.ptr_eq(&of)
+            && body.shown == shown
         {
             return Ok(body.bytes.clone());
         }
@@ -90,7 +93,7 @@ impl Exposition {
             true => zipped(&self.render(format, false)?)?.into(),
             false => self.encode(&published, format)?.into(),
         };
-        *body = Some(Body { of, bytes: Bytes::clone(&bytes) });
+        *body = Some(Body { of, shown, bytes: Bytes::clone(&bytes) });
         Ok(bytes)
     }
 

@@ -21,6 +21,8 @@ const EARLY_CONTACTS: usize = 100_000;
 const UNSAVED_INTERVALS_MAX: usize = 50_000;
 /// Publishing takes at most about the sixteenth part of the time.
 const PUBLICATION_SHARE: u32 = 16;
+/// What a worker said is not believed for long: it speaks up well before that, however long speaking takes.
+const PUBLICATION_REST_MAX: Duration = Duration::from_secs(1);
 const ANSWER_POLL: Duration = Duration::from_millis(100);
 const BACK_OFF_MAX: Duration = Duration::from_secs(30);
 
@@ -134,7 +136,7 @@ impl<'s> Held<'s> {
     /// Whether it is time to publish.
     pub(super) fn publication_is_due(&self) -> bool {
         // Many queues take long to lay out: reading keeps most of the time.
-        let rest = self.publication_took * PUBLICATION_SHARE;
+        let rest = self.publication_took.saturating_mul(PUBLICATION_SHARE).min(PUBLICATION_REST_MAX);
         self.published_at.elapsed() >= self.shared.options.publish_interval.max(rest)
     }
 

@@ -174,6 +174,8 @@ fn spawn(name: String, body: impl FnOnce() + Send + 'static) -> Result<JoinHandl
 const GATHER: Duration = Duration::from_millis(10);
 /// Adding up takes at most the fifth part of a core.
 const ADDING_SHARE: u32 = 4;
+/// And is never put off for longer, whatever held it up.
+const ADDING_REST_MAX: Duration = Duration::from_secs(1);
 /// The health is looked at this often, also where no worker reports.
 const HEALTH_EVERY: Duration = Duration::from_millis(250);
 
@@ -189,7 +191,7 @@ fn publish(shared: &Shared, published: &ArcSwap<Published>) {
         }
         shared.dead_letters.send_returned();
         // What several workers report at about the same time is added up once, and adding up never takes most of a core.
-        thread::sleep((began.elapsed() * ADDING_SHARE).max(GATHER));
+        thread::sleep(began.elapsed().saturating_mul(ADDING_SHARE).clamp(GATHER, ADDING_REST_MAX));
         shared.board.wait_for_news(HEALTH_EVERY);
     }
 }
