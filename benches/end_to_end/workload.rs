@@ -152,30 +152,27 @@ pub fn send(producer: &BaseProducer, topic: &str, event: &SimulatedEvent, timest
 
 /// Writes the stream into a topic that exists; gives how many records that were.
 pub fn fill(kafka: &Kafka, topic: &str, shape: Shape) -> u64 {
+    write(kafka, topic, shape, |_| {});
+    shape.events as u64
+}
+
+fn write(kafka: &Kafka, topic: &str, shape: Shape, mut note: impl FnMut(&SimulatedEvent)) {
     let producer = producer(kafka);
     for (number, event) in shape.generate().enumerate() {
+        note(&event);
         send(&producer, topic, &event, event.time_ms);
         if number % 1024 == 0 {
             producer.poll(Duration::ZERO);
         }
     }
     producer.flush(Duration::from_secs(120)).expect("the records are written");
-    shape.events as u64
 }
 
 /// Makes the topic, writes the stream, and gives what is true of it.
 pub fn produce(kafka: &Kafka, topic: &str, shape: Shape) -> Truth {
     kafka.create_topic(topic, shape.partitions);
-    let producer = producer(kafka);
     let mut truth = Truth::default();
-    for (number, event) in shape.generate().enumerate() {
-        truth.note(&event);
-        send(&producer, topic, &event, event.time_ms);
-        if number % 1024 == 0 {
-            producer.poll(Duration::ZERO);
-        }
-    }
-    producer.flush(Duration::from_secs(120)).expect("the records are written");
+    write(kafka, topic, shape, |event| truth.note(event));
     eprintln!(
         "{topic}: {} events of {} bytes, {} queues, {} contacts open at once, {} s of stream time",
         truth.events,

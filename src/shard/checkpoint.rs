@@ -179,6 +179,11 @@ impl Shard {
     }
 }
 
+/// A series that has its totals. What was booked has them; without them they would begin anew.
+fn booked<'s>(series: &'s mut [Series], has_totals: &[bool], index: usize) -> Option<&'s mut Series> {
+    series.get_mut(index).filter(|_| has_totals.get(index) == Some(&true))
+}
+
 impl State {
     /// A pane of all series is one piece: many queues with little each would be many small pieces.
     fn capture_panes(&self, panes: ChangedPanes, checkpoint: &mut Checkpoint) {
@@ -218,8 +223,7 @@ impl State {
                 }
                 PieceKind::Pane if pane_ms == self.grid.pane_ms => {
                     let index = series_of_pane(piece.number);
-                    let booked = has_totals.get(index).copied().unwrap_or(false);
-                    let series = self.series.get_mut(index).filter(|_| booked).ok_or_else(inconsistent)?;
+                    let series = booked(&mut self.series, &has_totals, index).ok_or_else(inconsistent)?;
                     series.windows.restore_pane(&self.grid, piece, &mut piece.bytes.as_slice())?;
                     // From now on it stands in slices.
                     self.nothing_stored = true;
@@ -228,17 +232,14 @@ impl State {
                     let mut bytes = piece.bytes.as_slice();
                     while !bytes.is_empty() {
                         let index: u32 = take(piece, &mut bytes)?;
-                        let booked = has_totals.get(index as usize).copied().unwrap_or(false);
-                        let series = self.series.get_mut(index as usize).filter(|_| booked).ok_or_else(inconsistent)?;
+                        let series = booked(&mut self.series, &has_totals, index as usize).ok_or_else(inconsistent)?;
                         series.windows.restore_pane(&self.grid, piece, &mut bytes)?;
                     }
                 }
                 // Sorted after the series, whose native counts it replaces.
                 PieceKind::SeriesNative => {
                     let index = usize::try_from(piece.number).map_err(|_| inconsistent())?;
-                    // What was booked has totals; without them they would begin anew.
-                    let booked = has_totals.get(index).copied().unwrap_or(false);
-                    let series = self.series.get_mut(index).filter(|_| booked).ok_or_else(inconsistent)?;
+                    let series = booked(&mut self.series, &has_totals, index).ok_or_else(inconsistent)?;
                     series.totals.set_natives(read(piece)?);
                 }
                 PieceKind::Agents | PieceKind::AgentTime => self.agents.restore(piece)?,

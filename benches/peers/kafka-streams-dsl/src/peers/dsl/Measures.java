@@ -24,6 +24,7 @@ import org.apache.kafka.streams.kstream.TimeWindows;
 import org.apache.kafka.streams.state.KeyValueStore;
 import org.apache.kafka.streams.state.WindowStore;
 import peers.Event;
+import peers.EventDeserializer;
 
 /** The topology, and the counters that say how far it has come. */
 final class Measures {

@@ -1,14 +1,12 @@
-package peers.streams;
+package peers;
 
 import java.io.IOException;
 import java.time.DateTimeException;
 import java.util.concurrent.atomic.LongAdder;
 import org.apache.kafka.common.serialization.Deserializer;
-import peers.Event;
-import peers.EventParser;
 
 /** Null for a record whose type does not matter, and for one that cannot be read (which is counted). */
-final class EventDeserializer implements Deserializer<Event> {
+public final class EventDeserializer implements Deserializer<Event> {
     private final EventParser parser = new EventParser();
     private final LongAdder rejected = new LongAdder();
 
@@ -25,7 +23,7 @@ final class EventDeserializer implements Deserializer<Event> {
         }
     }
 
-    long rejected() {
+    public long rejected() {
         return rejected.sum();
     }
 }
