@@ -9,7 +9,8 @@ use serde::de::{IgnoredAny, MapAccess};
 use super::Message;
 use super::body::reader;
 use super::fields::{Fields, missing};
-use super::slots::{KeySeed, ObjectSeed, ReadObject, Shape, Slot, SlotSeed, parse};
+use super::plain::Plain;
+use super::slots::{KeySeed, ObjectSeed, ReadObject, Shape, Slot, SlotSeed, parse, text_of};
 use crate::event::{Body, Channels, Reason, Record, Rejection};
 
 const SPECVERSION: &str = "1.0";
@@ -27,15 +28,17 @@ pub(super) fn decode<'a>(
         event.read_headers(message.headers)?;
         // A producer that has no data may write an empty value as well as none.
         if let Some(value) = message.value.filter(|value| !value.is_empty()) {
-            event.data = parse(value, ObjectSeed(&mut event.fields))?;
+            event.read_data(text_of(value)?)?;
         }
     } else {
         let value = message.value.ok_or_else(|| Rejection::new(Reason::NotJson, "the record has no value"))?;
-        if parse(value, ObjectSeed(&mut event))? != Shape::Object {
-            return Err(Rejection::new(Reason::NotObject, "the value must be a JSON object"));
+        let text = text_of(value)?;
+        if event.read_plain(text).is_none() {
+            event = Event::default();
+            event.read_any(text)?;
         }
     }
-    event.into_record(channels)
+    event.take_record(channels)
 }
 
 fn is_binary_mode(headers: &[(&str, &[u8])]) -> bool {
@@ -43,7 +46,7 @@ fn is_binary_mode(headers: &[(&str, &[u8])]) -> bool {
 }
 
 /// Everything that one message says, as it came.
-#[derive(Default)]
+#[derive(Debug, Default)]
 struct Event<'a> {
     specversion: Slot<'a>,
     id: Slot<'a>,
@@ -72,7 +75,67 @@ impl<'a> Event<'a> {
         Ok(())
     }
 
-    fn into_record(mut self, channels: &Channels) -> Result<Record<'a>, Rejection> {
+    /// Reads the whole envelope, if it is plain JSON; otherwise what was read is of no use.
+    fn read_plain(&mut self, text: &'a str) -> Option<()> {
+        let mut plain = Plain::new(text)?;
+        plain.object(|plain, key| {
+            match Attribute::from_key(key) {
+                Some(Attribute::Data) => {
+                    self.forget_data();
+                    self.fields.read_plain(plain)?;
+                    self.data = Shape::Object;
+                }
+                Some(attribute) => {
+                    let value = plain.slot(&mut self.fields.heap)?;
+                    *self.slot(attribute)? = value;
+                }
+                None => plain.skip()?,
+            }
+            Some(())
+        })?;
+        plain.end()
+    }
+
+    /// Reads the whole envelope, whatever JSON it is.
+    fn read_any(&mut self, text: &'a str) -> Result<(), Rejection> {
+        match parse(text, ObjectSeed(self))? {
+            Shape::Object => Ok(()),
+            _ => Err(Rejection::new(Reason::NotObject, "the value must be a JSON object")),
+        }
+    }
+
+    /// Reads the data alone.
+    fn read_data(&mut self, text: &'a str) -> Result<(), Rejection> {
+        self.data = match Plain::new(text).and_then(|mut plain| self.fields.read_plain(&mut plain).and(plain.end())) {
+            Some(()) => Shape::Object,
+            None => {
+                self.fields = Fields::default();
+                parse(text, ObjectSeed(&mut self.fields))?
+            }
+        };
+        Ok(())
+    }
+
+    /// Of several, the last data count.
+    fn forget_data(&mut self) {
+        if self.data != Shape::Absent {
+            self.fields.clear();
+        }
+    }
+
+    /// Where an attribute is kept, but for the data.
+    fn slot(&mut self, attribute: Attribute) -> Option<&mut Slot<'a>> {
+        Some(match attribute {
+            Attribute::Specversion => &mut self.specversion,
+            Attribute::Id => &mut self.id,
+            Attribute::Source => &mut self.source,
+            Attribute::Type => &mut self.kind,
+            Attribute::Time => &mut self.time,
+            Attribute::Data => return None,
+        })
+    }
+
+    fn take_record(&mut self, channels: &Channels) -> Result<Record<'a>, Rejection> {
         let heap = &mut self.fields.heap;
         let mut required = |slot, name| heap.text(slot, name)?.ok_or_else(|| missing(name));
         if required(self.specversion, "specversion")? != SPECVERSION {
@@ -122,25 +185,21 @@ impl Attribute {
 impl<'de> ReadObject<'de> for &mut Event<'de> {
     fn read_entries<A: MapAccess<'de>>(self, mut entries: A) -> Result<(), A::Error> {
         while let Some(attribute) = entries.next_key_seed(KeySeed(Attribute::from_key))? {
-            let slot = match attribute {
-                Some(Attribute::Specversion) => &mut self.specversion,
-                Some(Attribute::Id) => &mut self.id,
-                Some(Attribute::Source) => &mut self.source,
-                Some(Attribute::Type) => &mut self.kind,
-                Some(Attribute::Time) => &mut self.time,
+            match attribute {
                 Some(Attribute::Data) => {
-                    if self.data != Shape::Absent {
-                        self.fields.clear();
-                    }
+                    self.forget_data();
                     self.data = entries.next_value_seed(ObjectSeed(&mut self.fields))?;
-                    continue;
+                }
+                Some(attribute) => {
+                    let value = entries.next_value_seed(SlotSeed(&mut self.fields.heap))?;
+                    if let Some(slot) = self.slot(attribute) {
+                        *slot = value;
+                    }
                 }
                 None => {
                     entries.next_value::<IgnoredAny>()?;
-                    continue;
                 }
-            };
-            *slot = entries.next_value_seed(SlotSeed(&mut self.fields.heap))?;
+            }
         }
         Ok(())
     }
@@ -152,6 +211,7 @@ mod tests {
 
     use super::*;
     use crate::event::{ChannelId, LeftReason};
+    use proptest::prelude::*;
     use serde_json::{Value, json};
 
     fn structured(value: &[u8]) -> Result<Record<'_>, Rejection> {
@@ -197,6 +257,123 @@ mod tests {
         };
         assert_eq!(record.body, expected);
         assert!(record.more.is_empty());
+    }
+
+    /// What is read of a text quickly, if it is plain, and by the parser, if it is JSON.
+    fn both_readings(text: &str) -> (Option<String>, Option<String>) {
+        let (mut quick, mut thorough) = (Event::default(), Event::default());
+        let quick = quick.read_plain(text).map(|()| format!("{quick:?}"));
+        let thorough = thorough.read_any(text).map(|()| format!("{thorough:?}"));
+        (quick, thorough.ok())
+    }
+
+    #[test]
+    fn what_producers_write_is_read_quickly() {
+        let data =
+            json!({"contact_id": "ğ-1", "queue": "fault", "wait_ms": 1500, "x": [{"a": 1}], "queues": ["a", "b"]});
+        let compact = with_data("contact.answered", data);
+        let spaced = compact.replace(',', ", ").replace(':', ": ");
+        for text in [compact.as_str(), &spaced, "{}", r#"{"data":{}}"#, r#"{"x":[],"y":{},"z":[true,false,null,0]}"#] {
+            let (quick, thorough) = both_readings(text);
+            assert!(quick.is_some() && quick == thorough, "{text}");
+        }
+        let nested = |depth: usize| format!("{{\"x\":{}1{}}}", "[".repeat(depth), "]".repeat(depth));
+        for text in [
+            r#"{"id":"\u0061"}"#,
+            r#"{"id":1.5}"#,
+            r#"{"id":-1}"#,
+            r#"{"id":18446744073709551616}"#,
+            r#"{"id":{}}"#,
+            r#"{"data":1}"#,
+            "{\n}",
+            &nested(9),
+            &format!(r#"{{"queues":["{}"]}}"#, "x".repeat(4096)),
+        ] {
+            let (quick, thorough) = both_readings(text);
+            assert!(quick.is_none() && thorough.is_some(), "left to the parser: {text}");
+        }
+    }
+
+    fn key() -> impl Strategy<Value = String> {
+        prop::sample::select(vec![
+            "specversion",
+            "id",
+            "source",
+            "type",
+            "time",
+            "data",
+            "subject",
+            "queue",
+            "queues",
+            "wait_ms",
+            "is_callback",
+            "é",
+            "",
+        ])
+        .prop_map(str::to_owned)
+    }
+
+    fn json_text() -> impl Strategy<Value = String> {
+        let leaf = prop_oneof![
+            Just("null".to_owned()),
+            any::<bool>().prop_map(|value| value.to_string()),
+            any::<u64>().prop_map(|value| value.to_string()),
+            (0_u64..100).prop_map(|value| value.to_string()),
+            prop::sample::select(vec![
+                "-1",
+                "1.5",
+                "1e3",
+                "01",
+                "0",
+                "-",
+                "1.",
+                "tru",
+                "\"a\\n\"",
+                "\"\\u0041\"",
+                "\"\u{1}\""
+            ])
+            .prop_map(str::to_owned),
+            "[a-zü /:]{0,40}".prop_map(|text| format!("\"{text}\"")),
+        ];
+        let value = leaf.prop_recursive(10, 40, 6, |inner| {
+            prop_oneof![
+                prop::collection::vec(inner.clone(), 0..6).prop_map(|values| format!("[{}]", values.join(","))),
+                prop::collection::vec((key(), inner), 0..6).prop_map(|entries| {
+                    let entries: Vec<String> =
+                        entries.iter().map(|(key, value)| format!("\"{key}\":{value}")).collect();
+                    format!("{{{}}}", entries.join(", "))
+                }),
+            ]
+        });
+        prop::collection::vec((key(), value), 0..8).prop_map(|entries| {
+            let entries: Vec<String> = entries.iter().map(|(key, value)| format!("\"{key}\" :{value}")).collect();
+            format!("{{{}}}", entries.join(","))
+        })
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(2_000))]
+
+        /// What is plain is read as the parser reads it, and is JSON.
+        #[test]
+        fn the_quick_reading_is_that_of_the_parser(
+            text in json_text(),
+            edits in prop::collection::vec((any::<prop::sample::Index>(), "[{}\\[\\]\",: 0-9.eE+t\\\\\u{7}\n-]?", any::<bool>()), 0..3)
+        ) {
+            let mut text: Vec<char> = text.chars().collect();
+            for (place, with, removes) in edits {
+                let place = place.index(text.len() + 1);
+                if removes && place < text.len() {
+                    text.remove(place);
+                }
+                text.splice(place..place, with.chars());
+            }
+            let text = String::from_iter(text);
+            let (quick, thorough) = both_readings(&text);
+            if quick.is_some() {
+                prop_assert_eq!(quick, thorough);
+            }
+        }
     }
 
     #[test]

@@ -6,6 +6,7 @@
 use serde::de::{IgnoredAny, MapAccess};
 
 use super::LIST_LEN_MAX;
+use super::plain::Plain;
 use super::slots::{Heap, KeySeed, ReadObject, Slot, SlotSeed};
 use crate::event::{ChannelId, Channels, DURATION_MS_MAX, Reason, Rejection, TEXT_BYTES_MAX, Text};
 
@@ -68,7 +69,7 @@ pub(super) fn missing(name: &str) -> Rejection {
 }
 
 /// The captured data fields of one event. Each getter judges its field by the contract and is called once.
-#[derive(Default)]
+#[derive(Debug, Default)]
 pub(super) struct Fields<'a> {
     slots: [Slot<'a>; Field::COUNT],
     pub(super) heap: Heap<'a>,
@@ -78,6 +79,17 @@ impl<'a> Fields<'a> {
     /// Forgets all fields. The heap stays, because attributes of the envelope are in it too.
     pub(super) fn clear(&mut self) {
         self.slots = Default::default();
+    }
+
+    /// Reads an object of plain JSON, or `None` and some of its fields.
+    pub(super) fn read_plain(&mut self, plain: &mut Plain<'a>) -> Option<()> {
+        plain.object(|plain, key| {
+            match Field::from_key(key) {
+                Some(field) => self.slots[field as usize] = plain.slot(&mut self.heap)?,
+                None => plain.skip()?,
+            }
+            Some(())
+        })
     }
 
     fn slot(&self, field: Field) -> Slot<'a> {

@@ -5,6 +5,7 @@ use super::{Channels, DURATION_MS_MAX, Reason, Record, Rejection};
 mod body;
 mod cloudevents;
 mod fields;
+mod plain;
 mod queue_log;
 mod slots;
 

@@ -8,7 +8,7 @@ use serde::de::{IgnoredAny, MapAccess};
 
 use super::Message;
 use super::fields::missing;
-use super::slots::{Heap, KeySeed, ObjectSeed, ReadObject, Shape, Slot, SlotSeed, parse};
+use super::slots::{Heap, KeySeed, ObjectSeed, ReadObject, Shape, Slot, SlotSeed, parse, text_of};
 use crate::event::{
     AgentState, Body, DURATION_MS_MAX, EndedBy, LeftReason, Reason, Record, Rejection, TEXT_BYTES_MAX, Text,
     TransferKind,
@@ -40,7 +40,7 @@ pub(super) fn decode<'a>(message: &Message<'a>, record_bytes_max: usize) -> Resu
 /// The text of `message` in the object that a log shipper makes of a line.
 fn line_in_json(value: &[u8]) -> Result<Text<'_>, Rejection> {
     let mut shipped = Shipped::default();
-    if parse(value, ObjectSeed(&mut shipped))? != Shape::Object {
+    if parse(text_of(value)?, ObjectSeed(&mut shipped))? != Shape::Object {
         return Err(Rejection::new(Reason::NotObject, "the value must be a line or a JSON object"));
     }
     shipped.heap.any_text(shipped.message, "message")?.ok_or_else(|| missing("message"))

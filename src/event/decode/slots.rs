@@ -51,7 +51,7 @@ impl Slot<'_> {
 }
 
 /// What slots cannot borrow from the message. A slot's content is taken out once.
-#[derive(Default)]
+#[derive(Debug, Default)]
 pub(super) struct Heap<'a> {
     texts: Vec<String>,
     /// At most [`LIST_LEN_MAX`] + 1 entries of each list are kept.
@@ -66,6 +66,12 @@ impl<'a> Heap<'a> {
             Slot::Unescaped(place) => self.texts.get_mut(place).map(|text| Cow::Owned(std::mem::take(text))),
             _ => None,
         }
+    }
+
+    /// A slot that holds several texts.
+    pub(super) fn put_texts(&mut self, texts: Vec<Text<'a>>) -> Slot<'a> {
+        self.lists.push(texts);
+        Slot::Texts(self.lists.len() - 1)
     }
 
     /// The texts of a slot that holds several.
@@ -109,10 +115,13 @@ impl<'a> Heap<'a> {
     }
 }
 
-/// Runs `seed` over the whole of `value`, which must be one JSON value in UTF-8.
-pub(super) fn parse<'a, S: DeserializeSeed<'a>>(value: &'a [u8], seed: S) -> Result<S::Value, Rejection> {
-    let text =
-        std::str::from_utf8(value).map_err(|_| Rejection::new(Reason::NotJson, "the value is not UTF-8 text"))?;
+/// The value as text, which JSON is.
+pub(super) fn text_of(value: &[u8]) -> Result<&str, Rejection> {
+    std::str::from_utf8(value).map_err(|_| Rejection::new(Reason::NotJson, "the value is not UTF-8 text"))
+}
+
+/// Runs `seed` over the whole of `text`, which must be one JSON value.
+pub(super) fn parse<'a, S: DeserializeSeed<'a>>(text: &'a str, seed: S) -> Result<S::Value, Rejection> {
     let mut deserializer = serde_json::Deserializer::from_str(text);
     let parsed = seed.deserialize(&mut deserializer).map_err(|error| not_json(&error))?;
     deserializer.end().map_err(|error| not_json(&error))?;
@@ -221,8 +230,7 @@ impl<'de> Visitor<'de> for SlotSeed<'_, 'de> {
             texts.push(text);
         }
         skip_rest(&mut entries)?;
-        self.0.lists.push(texts);
-        Ok(Slot::Texts(self.0.lists.len() - 1))
+        Ok(self.0.put_texts(texts))
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Slot<'de>, A::Error> {
