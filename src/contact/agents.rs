@@ -6,8 +6,10 @@
 
 use std::borrow::Cow;
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 
 use serde::{Deserialize, Serialize};
+use smallvec::SmallVec;
 
 use super::parts::PartSet;
 use super::remembered::BuildHashedKey;
@@ -16,11 +18,14 @@ use crate::shard::{AgentIntervalDelta, Checkpoint, NONE, Piece, PieceKind, Queue
 use crate::view::AgentWindow;
 use crate::window::{AgentTime, DenseAgentTime, Grid, Position};
 
+/// Queues of an agent. Few have more than these, and a list elsewhere would be allocated anew with each change.
+pub(crate) type QueueList = SmallVec<[QueueRef; 6]>;
+
 /// Something that changes about an agent.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum AgentChange {
     /// The agent's state; and all the queues that it serves, where the source says so.
-    State { state: AgentState, queues: Option<Vec<QueueRef>> },
+    State { state: AgentState, queues: Option<QueueList> },
     /// The state in one queue.
     InQueue { queue: QueueRef, state: AgentState },
     /// A call of that queue began.
@@ -46,11 +51,11 @@ fn set<T>(register: &mut Option<Latest<T>>, at_ms: i64, value: T) {
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 struct Knowledge {
     state: Option<Latest<AgentState>>,
-    queues: Option<Latest<Vec<QueueRef>>>,
+    queues: Option<Latest<QueueList>>,
     in_queue: Vec<(QueueRef, Latest<AgentState>)>,
     /// Queues of `in_queue` that are known only because a call of theirs was taken: whatever is said of the agent there,
     /// also of an earlier time, counts instead.
-    implied: Vec<QueueRef>,
+    implied: QueueList,
     in_call: Option<Latest<bool>>,
 }
 
@@ -301,15 +306,16 @@ impl Agents {
         change: AgentChange,
     ) {
         let book_to_ms = stream_ms.saturating_sub_unsigned(self.allowed_lateness_ms);
-        if !self.agents.contains_key(&key) {
-            if self.agents.len() >= self.limit {
+        let is_full = self.agents.len() >= self.limit;
+        let agent = match self.agents.entry(key) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(_) if is_full => {
                 self.refused += 1;
                 return;
             }
-            self.agents.insert(key, Agent { booked_to_ms: book_to_ms, ..Agent::default() });
-        }
+            Entry::Vacant(free) => free.insert(Agent { booked_to_ms: book_to_ms, ..Agent::default() }),
+        };
         self.changed.mark(key);
-        let Some(agent) = self.agents.get_mut(&key) else { return };
         book(&mut self.time, registry, grid, position, agent, book_to_ms);
         if at_ms <= agent.booked_to_ms {
             agent.booked.learn(at_ms, &change);

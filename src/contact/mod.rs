@@ -19,7 +19,7 @@ mod table;
 mod timers;
 mod visit;
 
-pub(crate) use agents::{AgentChange, Agents, AgentsCore};
+pub(crate) use agents::{AgentChange, Agents, AgentsCore, QueueList};
 pub(crate) use case::Moment;
 pub(crate) use facts::{Fact, FactKind, Verdict};
 pub(crate) use followups::{Followups, FollowupsCore};

@@ -6,7 +6,7 @@ use super::Settings;
 use super::registry::{Labels, QueueRef, Registry};
 use super::series::{Bounds, Series};
 use crate::contact::{
-    AgentChange, Agents, Contacts, Ending, Followups, Handling, IdHasher, Moment, RememberedIds, Verdict,
+    AgentChange, Agents, Contacts, Ending, Followups, Handling, IdHasher, Moment, QueueList, RememberedIds, Verdict,
 };
 use crate::event::decode::{Format, Message, decode};
 use crate::event::{Body, Reason, Record, Rejection, SelfServiceOutcome, Text};
@@ -309,8 +309,8 @@ impl State {
         self.book();
     }
 
-    fn distinct_queues(&mut self, names: &[Text<'_>]) -> Vec<QueueRef> {
-        let mut queues = Vec::with_capacity(names.len());
+    fn distinct_queues(&mut self, names: &[Text<'_>]) -> QueueList {
+        let mut queues = QueueList::new();
         for name in names {
             let queue = self.registry.queue(name);
             if !queues.contains(&queue) {

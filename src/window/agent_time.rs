@@ -107,9 +107,12 @@ impl AgentTime {
             return;
         }
         self.pane(first).part_ms[state] += ((first + 1) * grid.pane_ms).abs_diff(from_ms);
-        self.pane(last).part_ms[state] += to_ms.abs_diff(last * grid.pane_ms);
-        self.pane(first + 1).change[state] += 1;
-        self.pane(last).change[state] -= 1;
+        let pane = self.pane(last);
+        pane.part_ms[state] += to_ms.abs_diff(last * grid.pane_ms);
+        if first + 1 < last {
+            pane.change[state] -= 1;
+            self.pane(first + 1).change[state] += 1;
+        }
     }
 
     fn add_to_intervals(&mut self, grid: &Grid, state: usize, from_ms: i64, to_ms: i64) {
@@ -146,14 +149,32 @@ impl AgentTime {
 
     /// The pane of an index that is not before the oldest pane of any window.
     fn pane(&mut self, index: i64) -> &mut Pane {
-        let place = match self.panes.back() {
-            Some((last, _)) if *last < index => self.panes.len(),
-            _ => self.panes.partition_point(|(known, _)| *known < index),
-        };
+        let place = self.place_of(index);
         if self.panes.get(place).is_none_or(|(known, _)| *known != index) {
             self.panes.insert(place, (index, Pane::default()));
         }
         &mut self.panes[place].1
+    }
+
+    /// Where the pane of an index is, or would be. In a queue with much to do it is as far from the last one as its index,
+    /// and never farther; looked for by halves alone, it would cost a miss of the cache at every step.
+    fn place_of(&self, index: i64) -> usize {
+        let is_before = |place: usize| self.panes.get(place).is_some_and(|(known, _)| *known < index);
+        let Some((last, _)) = self.panes.back().filter(|(last, _)| *last >= index) else { return self.panes.len() };
+        let from_end = usize::try_from(last.abs_diff(index)).unwrap_or(usize::MAX);
+        let mut low = (self.panes.len() - 1).saturating_sub(from_end);
+        if !is_before(low) {
+            return low;
+        }
+        let mut high = self.panes.len() - 1;
+        while high - low > 1 {
+            let middle = low.midpoint(high);
+            match is_before(middle) {
+                true => low = middle,
+                false => high = middle,
+            }
+        }
+        high
     }
 
     fn roll(&mut self, grid: &Grid, position: &Position) {

@@ -4,12 +4,15 @@
 //! times from (c - k + 1) * w up to t. Panes align to the Unix epoch.
 
 mod agent_time;
+mod pane;
 mod series;
+mod waits;
 
 pub(crate) use agent_time::{AgentTime, DenseAgentTime};
+pub(crate) use pane::Entry;
 #[cfg(test)]
 pub(crate) use series::panes_of_slice;
-pub(crate) use series::{ChangedPanes, Entry, SeriesWindows, StoredDay, series_of_pane};
+pub(crate) use series::{ChangedPanes, SeriesWindows, StoredDay, series_of_pane};
 
 /// Where stream time stands among the panes: shared by all series of a shard.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]

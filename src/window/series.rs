@@ -1,4 +1,4 @@
-//! The sliding windows of one (queue, channel): sparse panes, and one dense accumulation per window.
+//! The sliding windows of one (queue, channel): sparse panes, and what happened in each window.
 //!
 //! A fact touches its pane and each window that covers it; a pane that leaves a window is subtracted from it. Counts are
 //! invertible, so this costs O(windows) per fact, and a fact out of order lands in its own pane. The maximum is not
@@ -8,55 +8,11 @@ use std::collections::{BTreeSet, VecDeque};
 
 use serde::{Deserialize, Serialize};
 
+use super::pane::{Entry, Pane, StoredPane};
+use super::waits::Waits;
 use super::{Grid, Position, Reach};
 use crate::shard::{Piece, RestoreError, append, take};
-use crate::view::{Cells, WindowCounts, WindowSnapshot, cell_of};
-
-/// What a fact adds to a window.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Entry {
-    Offered,
-    Answered { wait_ms: u64, in_target: bool },
-    Abandoned { wait_ms: u64, in_target: bool, short: bool },
-    Left,
-    Met,
-    Missed,
-    Handled { handle_ms: u64 },
-}
-
-impl Entry {
-    fn add_to(self, counts: &mut WindowCounts) {
-        match self {
-            Entry::Offered => counts.offered += 1,
-            Entry::Answered { wait_ms, in_target } => {
-                counts.answered += 1;
-                counts.answered_in_target += u64::from(in_target);
-                counts.wait_sum_ms += wait_ms;
-                counts.wait_max_ms = counts.wait_max_ms.max(wait_ms);
-            }
-            Entry::Abandoned { wait_ms, in_target, short } => {
-                counts.abandoned += 1;
-                counts.abandoned_in_target += u64::from(in_target);
-                counts.abandoned_short += u64::from(short);
-                counts.abandon_wait_sum_ms += wait_ms;
-            }
-            Entry::Left => counts.left += 1,
-            Entry::Met => counts.met += 1,
-            Entry::Missed => counts.missed += 1,
-            Entry::Handled { handle_ms } => {
-                counts.handled += 1;
-                counts.handle_sum_ms += handle_ms;
-            }
-        }
-    }
-
-    fn cell(self) -> Option<usize> {
-        match self {
-            Entry::Answered { wait_ms, .. } => Some(cell_of(wait_ms)),
-            _ => None,
-        }
-    }
-}
+use crate::view::{Cells, WindowCounts, WindowSnapshot};
 
 /// Adds everything but the maximum.
 fn add(counts: &mut WindowCounts, pane: &WindowCounts) {
@@ -92,83 +48,47 @@ fn subtract(counts: &mut WindowCounts, pane: &WindowCounts) {
     counts.handle_sum_ms -= pane.handle_sum_ms;
 }
 
-#[derive(Debug, Serialize, Deserialize)]
-struct Pane {
-    index: i64,
-    counts: WindowCounts,
-    /// Sorted by cell; bounded by the number of cells.
-    waits: Vec<(u16, u32)>,
-    /// Differs from what is stored.
-    #[serde(skip)]
-    changed: bool,
-}
-
-impl Pane {
-    fn add(&mut self, entry: Entry, cell: Option<usize>) {
-        entry.add_to(&mut self.counts);
-        if let Some(cell) = cell {
-            let cell = cell as u16;
-            match self.waits.binary_search_by_key(&cell, |wait| wait.0) {
-                Ok(position) => self.waits[position].1 += 1,
-                Err(position) => self.waits.insert(position, (cell, 1)),
-            }
-        }
-    }
-}
-
+/// What happened in one window.
 #[derive(Debug, Default)]
-struct Dense {
+struct Window {
     counts: WindowCounts,
-    waits: Vec<u32>,
+    waits: Waits,
     /// How many of the panes are older than the window; unused for the business day.
     older: usize,
 }
 
-impl Dense {
-    fn add(&mut self, entry: Entry, cell: Option<usize>) {
+impl Window {
+    fn add(&mut self, entry: Entry, cell: Option<u16>) {
         entry.add_to(&mut self.counts);
         if let Some(cell) = cell {
-            if self.waits.len() <= cell {
-                self.waits.resize(cell + 1, 0);
-            }
-            self.waits[cell] += 1;
+            self.waits.add(cell, 1);
         }
     }
 
     /// Adds a whole pane, but for its maximum.
     fn add_pane(&mut self, pane: &Pane) {
-        add(&mut self.counts, &pane.counts);
-        for &(cell, count) in &pane.waits {
-            let cell = usize::from(cell);
-            if self.waits.len() <= cell {
-                self.waits.resize(cell + 1, 0);
-            }
-            self.waits[cell] += count;
-        }
-    }
-
-    /// The cells with a count. Most are without, so they are passed over by the dozen.
-    fn used_cells(&self) -> impl Iterator<Item = (u16, u32)> + '_ {
-        const CHUNK: usize = 32;
-        let chunks = self.waits.chunks(CHUNK).enumerate();
-        let used = chunks.filter(|(_, counts)| counts.iter().fold(0, |all, count| all | count) != 0);
-        used.flat_map(|(chunk, counts)| {
-            let cells = counts.iter().enumerate().filter(|(_, count)| **count > 0);
-            cells.map(move |(cell, count)| ((chunk * CHUNK + cell) as u16, *count))
-        })
+        pane.few().for_each(|entry| self.add(entry, entry.cell()));
+        let Some(sums) = pane.many() else { return };
+        add(&mut self.counts, &sums.counts);
+        sums.waits.iter().for_each(|(cell, count)| self.waits.add(*cell, *count));
     }
 
     fn subtract(&mut self, pane: &Pane) {
-        subtract(&mut self.counts, &pane.counts);
-        for &(cell, count) in &pane.waits {
-            self.waits[usize::from(cell)] -= count;
+        for entry in pane.few() {
+            entry.take_from(&mut self.counts);
+            if let Some(cell) = entry.cell() {
+                self.waits.subtract(cell, 1);
+            }
         }
+        let Some(sums) = pane.many() else { return };
+        subtract(&mut self.counts, &sums.counts);
+        sums.waits.iter().for_each(|(cell, count)| self.waits.subtract(*cell, *count));
     }
 
     fn snapshot(&self, wait_max_ms: u64) -> WindowSnapshot {
         WindowSnapshot {
             counts: WindowCounts { wait_max_ms, ..self.counts },
-            waits: Cells { counts: self.used_cells().collect() },
+            waits: Cells { counts: self.waits.used() },
         }
     }
 }
@@ -197,7 +117,7 @@ pub(crate) fn panes_of_slice(slice: &Piece) -> Result<Vec<Piece>, RestoreError> 
     let mut panes = Vec::new();
     let mut bytes = slice.bytes.as_slice();
     while !bytes.is_empty() {
-        let (series, pane): (u32, Pane) = take(slice, &mut bytes)?;
+        let (series, pane): (u32, StoredPane) = take(slice, &mut bytes)?;
         let number = (i64::from(series) << PANE_BITS) | (pane.index + (1 << (PANE_BITS - 1)));
         panes.push(Piece { kind: PieceKind::Pane, number, bytes: append(Vec::new(), &pane) });
     }
@@ -221,8 +141,8 @@ pub(crate) struct SeriesWindows {
     /// Ascending by index; only panes with facts.
     panes: VecDeque<Pane>,
     /// In configured order.
-    windows: Vec<Dense>,
-    today: Dense,
+    windows: Vec<Window>,
+    today: Window,
     today_start_ms: i64,
     /// The longest waits of the panes, but for those of which a later pane has one as long: ascending by pane, descending
     /// by wait. So the first that a window covers is its longest.
@@ -238,8 +158,8 @@ impl SeriesWindows {
         SeriesWindows {
             current: position.pane,
             panes: VecDeque::new(),
-            windows: grid.panes.iter().map(|_| Dense::default()).collect(),
-            today: Dense::default(),
+            windows: grid.panes.iter().map(|_| Window::default()).collect(),
+            today: Window::default(),
             today_start_ms: position.today_start_ms,
             maxima: VecDeque::new(),
             changed_from: None,
@@ -249,19 +169,15 @@ impl SeriesWindows {
 
     /// The business day, to be stored.
     pub(crate) fn stored_day(&self) -> StoredDay {
-        StoredDay { start_ms: self.today_start_ms, counts: self.today.counts, waits: self.today.used_cells().collect() }
+        StoredDay { start_ms: self.today_start_ms, counts: self.today.counts, waits: self.today.waits.used() }
     }
 
     /// Takes over a stored business day.
     pub(crate) fn set_day(&mut self, day: StoredDay) {
         self.today_start_ms = day.start_ms;
-        self.today = Dense { counts: day.counts, ..Dense::default() };
+        self.today = Window { counts: day.counts, ..Window::default() };
         for (cell, count) in day.waits {
-            let cell = usize::from(cell);
-            if self.today.waits.len() <= cell {
-                self.today.waits.resize(cell + 1, 0);
-            }
-            self.today.waits[cell] = count;
+            self.today.waits.add(cell, count);
         }
     }
 
@@ -287,7 +203,7 @@ impl SeriesWindows {
         for pane in self.panes.range(place..) {
             while wanted.next_if(|(index, _)| **index < pane.index).is_some() {}
             match wanted.next_if(|(index, _)| **index == pane.index) {
-                Some((_, slice)) => *slice = append(std::mem::take(slice), &(series, pane)),
+                Some((_, slice)) => *slice = append(std::mem::take(slice), &(series, pane.stored())),
                 None if wanted.peek().is_none() => return,
                 None => {}
             }
@@ -296,7 +212,9 @@ impl SeriesWindows {
 
     /// Puts a stored pane back. Panes of a series come oldest first.
     pub(crate) fn restore_pane(&mut self, grid: &Grid, piece: &Piece, bytes: &mut &[u8]) -> Result<(), RestoreError> {
-        let pane: Pane = take(piece, bytes)?;
+        let stored: StoredPane = take(piece, bytes)?;
+        let wait_max_ms = stored.wait_max_ms();
+        let pane = Pane::from(stored);
         let (last, oldest) = (self.panes.back().map(|pane| pane.index), grid.oldest_pane(self.current));
         if last.is_some_and(|last| last >= pane.index) || pane.index > self.current {
             return Err(RestoreError::Inconsistent { kind: piece.kind, number: piece.number });
@@ -311,7 +229,7 @@ impl SeriesWindows {
                 false => window.older = self.panes.len() + 1,
             }
         }
-        self.note_maximum(pane.index, pane.counts.wait_max_ms);
+        self.note_maximum(pane.index, wait_max_ms);
         self.panes.push_back(pane);
         Ok(())
     }
@@ -320,7 +238,7 @@ impl SeriesWindows {
     pub(crate) fn roll(&mut self, grid: &Grid, position: &Position) {
         if self.today_start_ms != position.today_start_ms {
             self.today_start_ms = position.today_start_ms;
-            self.today = Dense::default();
+            self.today = Window::default();
         }
         if self.current == position.pane {
             return;
@@ -372,7 +290,7 @@ impl SeriesWindows {
             self.note_maximum(index, wait_ms);
         }
         let pane = self.pane(grid, index);
-        pane.add(entry, cell);
+        pane.add(entry);
         if !std::mem::replace(&mut pane.changed, true) {
             self.changed_from = Some(self.changed_from.map_or(index, |oldest| oldest.min(index)));
         }
@@ -409,8 +327,7 @@ impl SeriesWindows {
         let position = match after.checked_sub(1) {
             Some(before) if self.panes[before].index == index => before,
             _ => {
-                self.panes
-                    .insert(after, Pane { index, counts: WindowCounts::default(), waits: Vec::new(), changed: false });
+                self.panes.insert(after, Pane::new(index));
                 for (window, panes) in self.windows.iter_mut().zip(&grid.panes) {
                     window.older += usize::from(index <= self.current - panes);
                 }
