@@ -8,6 +8,10 @@ use crate::shard::{Checkpoint, Piece, PieceKind, Registry, RestoreError, append,
 /// Slots of the table in one part of the picture.
 const PART_SLOTS: usize = 1024;
 
+/// The log grows to about this many times the picture before it can go. A longer log is read at a start, a shorter one
+/// makes the picture be written more often.
+const LOG_SHARE: usize = 2;
+
 /// What is not stored yet, and how far the picture is renewed.
 #[derive(Debug, Default)]
 pub(super) struct Changes {
@@ -61,7 +65,7 @@ impl Contacts {
         if log.is_empty() {
             return;
         }
-        self.changes.owed_bytes += log.len();
+        self.changes.owed_bytes += log.len() / LOG_SHARE;
         checkpoint.put_bytes(PieceKind::ContactLog, number, log);
         // At most one round: for contacts that are gone more can be owed than the whole picture has.
         for _ in 0..self.slots.len().div_ceil(PART_SLOTS) {

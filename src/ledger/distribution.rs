@@ -1,9 +1,6 @@
 //! Distributions as the ledger stores them: HDR histograms, format V2 with deflate, two significant digits, milliseconds.
 
-use std::io::Read;
-
-use flate2::read::ZlibDecoder;
-use flate2::{Compress, Compression, FlushCompress, Status};
+use flate2::{Compress, Compression, Decompress, FlushCompress, FlushDecompress, Status};
 use hdrhistogram::Histogram;
 use hdrhistogram::serialization::{Deserializer, Serializer, V2Serializer};
 
@@ -18,7 +15,7 @@ const COMPRESSED_HEADER_BYTES: usize = 8;
 /// Cookie, payload length, normalising offset, digits, lowest and highest value, ratio.
 const HEADER_BYTES: usize = 40;
 /// Most bytes of a distribution before deflate: all cells up to 2^41 ms with nine bytes each take half of it.
-const RAW_BYTES_MAX: u64 = 1 << 16;
+const RAW_BYTES_MAX: usize = 1 << 16;
 /// Largest value that a distribution is made for.
 const VALUE_MAX: u64 = 1 << 42;
 
@@ -48,6 +45,7 @@ pub(super) fn add_cells(sum: &mut Distribution, cells: &Cells) {
 pub(super) struct Codec {
     serializer: V2Serializer,
     compressor: Compress,
+    decompressor: Decompress,
     deserializer: Deserializer,
     raw: Vec<u8>,
 }
@@ -57,6 +55,7 @@ impl Codec {
         Codec {
             serializer: V2Serializer::new(),
             compressor: Compress::new(Compression::fast(), true),
+            decompressor: Decompress::new(true),
             deserializer: Deserializer::new(),
             raw: Vec::new(),
         }
@@ -97,11 +96,13 @@ impl Codec {
             return Err(format!("{} bytes instead of {length}", compressed.len()));
         }
         self.raw.clear();
-        // Reading to the end, which the histogram crate does not, is what compares the checksum.
-        let inflated = ZlibDecoder::new(compressed).take(RAW_BYTES_MAX + 1).read_to_end(&mut self.raw);
-        inflated.map_err(|error| error.to_string())?;
-        if self.raw.len() as u64 > RAW_BYTES_MAX {
-            return Err("too long".to_string());
+        // Inflating to the end, which the histogram crate does not, is what compares the checksum.
+        self.raw.reserve(RAW_BYTES_MAX);
+        self.decompressor.reset(true);
+        match self.decompressor.decompress_vec(compressed, &mut self.raw, FlushDecompress::Finish) {
+            Ok(Status::StreamEnd) => {}
+            Ok(_) => return Err("cut short or too long".to_string()),
+            Err(error) => return Err(error.to_string()),
         }
         self.check_header()?;
         let mut read: Distribution =

@@ -35,20 +35,28 @@ pub fn distributions_replaced() -> u64 {
 ///
 /// # Errors
 /// [`LedgerError::Sqlite`]; then nothing of the transaction must be committed.
-pub(crate) fn add(
+pub(crate) fn add<'d>(
     tx: &Transaction<'_>,
     channels: &Channels,
-    deltas: &[IntervalDelta],
-    agents: &[AgentIntervalDelta],
+    deltas: impl Iterator<Item = &'d IntervalDelta>,
+    agents: impl Iterator<Item = &'d AgentIntervalDelta>,
 ) -> Result<(), LedgerError> {
+    let mut deltas: Vec<&IntervalDelta> = deltas.collect();
+    let mut agents: Vec<&AgentIntervalDelta> = agents.collect();
     if deltas.is_empty() && agents.is_empty() {
         return Ok(());
     }
+    // What several partitions add to a row is written once. The sort is stable: the newest target stays the newest.
+    deltas.sort_by(|a, b| (a.start_ms, &a.queue, a.channel).cmp(&(b.start_ms, &b.queue, b.channel)));
+    agents.sort_by(|a, b| (a.start_ms, &a.queue).cmp(&(b.start_ms, &b.queue)));
     let mut names = Names::new(tx)?;
     let mut rows = Rows::new(tx)?;
-    for delta in deltas {
-        let (queue, channel) = (names.id(&delta.queue)?, names.id(channels.name(delta.channel))?);
-        rows.add(delta, queue, channel)?;
+    let is_same = |a: &&IntervalDelta, b: &&IntervalDelta| {
+        a.start_ms == b.start_ms && a.queue == b.queue && a.channel == b.channel
+    };
+    for deltas in deltas.chunk_by(is_same) {
+        let (queue, channel) = (names.id(&deltas[0].queue)?, names.id(channels.name(deltas[0].channel))?);
+        rows.add(deltas, queue, channel)?;
     }
     let mut update = tx.prepare(
         "INSERT INTO agent_intervals (start_ms, queue, available_ms, busy_ms, wrap_up_ms, paused_ms, offline_ms)
@@ -59,12 +67,12 @@ pub(crate) fn add(
         "SELECT {} FROM agent_intervals WHERE start_ms = ?1 AND queue = ?2",
         AGENT_COLUMNS.join(", ")
     ))?;
-    for agent in agents {
-        let queue = names.id(&agent.queue)?;
-        let stored = select.query_row(params![agent.start_ms, queue], |row| agent_ms(row, 0)).optional()?;
-        let [available, busy, wrap_up, paused, offline] =
-            added(agent.state_ms, stored.unwrap_or_default()).map(counts::stored);
-        update.execute(params![agent.start_ms, queue, available, busy, wrap_up, paused, offline])?;
+    for agents in agents.chunk_by(|a, b| a.start_ms == b.start_ms && a.queue == b.queue) {
+        let (start_ms, queue) = (agents[0].start_ms, names.id(&agents[0].queue)?);
+        let stored = select.query_row(params![start_ms, queue], |row| agent_ms(row, 0)).optional()?;
+        let sum = agents.iter().fold(stored.unwrap_or_default(), |sum, agent| added(sum, agent.state_ms));
+        let [available, busy, wrap_up, paused, offline] = sum.map(counts::stored);
+        update.execute(params![start_ms, queue, available, busy, wrap_up, paused, offline])?;
     }
     Ok(())
 }
@@ -167,7 +175,9 @@ impl<'tx> Rows<'tx> {
         })
     }
 
-    fn add(&mut self, delta: &IntervalDelta, queue: i64, channel: i64) -> Result<(), LedgerError> {
+    /// Adds increments of one row, of which there is at least one.
+    fn add(&mut self, deltas: &[&IntervalDelta], queue: i64, channel: i64) -> Result<(), LedgerError> {
+        let Some(delta) = deltas.last() else { return Ok(()) };
         let key = params![delta.start_ms, queue, channel];
         let stored = self
             .select
@@ -181,7 +191,7 @@ impl<'tx> Rows<'tx> {
             })
             .optional()?;
         let (mut sum, format, blobs) = stored.unwrap_or_default();
-        counts::add(&mut sum, &delta.counts);
+        deltas.iter().for_each(|delta| counts::add(&mut sum, &delta.counts));
 
         let mut values = vec![
             Value::Integer(delta.start_ms),
@@ -192,10 +202,13 @@ impl<'tx> Rows<'tx> {
         ];
         values.extend(COLUMNS.iter().map(|(_, field)| Value::Integer(counts::stored(*field(&mut sum)))));
         values.push(Value::Integer(FORMAT));
-        let increments = [&delta.wait_answered, &delta.wait_abandoned, &delta.handle];
-        for ((blob, cells), name) in blobs.into_iter().zip(increments).zip(DISTRIBUTIONS) {
+        let of_delta: [fn(&IntervalDelta) -> &Cells; DISTRIBUTIONS.len()] =
+            [|delta| &delta.wait_answered, |delta| &delta.wait_abandoned, |delta| &delta.handle];
+        for ((blob, cells_of), name) in blobs.into_iter().zip(of_delta).zip(DISTRIBUTIONS) {
+            let mut cells = Cells::default();
+            deltas.iter().for_each(|delta| cells.add(cells_of(delta)));
             let row = RowName { start_ms: delta.start_ms, queue: &delta.queue, distribution: name };
-            values.push(self.grown(blob, format, cells, row)?.map_or(Value::Null, Value::Blob));
+            values.push(self.grown(blob, format, &cells, row)?.map_or(Value::Null, Value::Blob));
         }
         self.replace.execute(params_from_iter(values))?;
         Ok(())

@@ -176,8 +176,16 @@ impl Ledger {
         let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let mut fates = Vec::with_capacity(jobs.len());
         for job in jobs {
-            fates.push(write(&transaction, &self.channels, job, wall_ms)?);
+            fates.push(write(&transaction, job, wall_ms)?);
         }
+        let stored = jobs.iter().zip(&fates).filter(|(_, fate)| **fate == Fate::Stored);
+        let checkpoints: Vec<&Checkpoint> = stored.map(|(job, _)| &job.checkpoint).collect();
+        intervals::add(
+            &transaction,
+            &self.channels,
+            checkpoints.iter().flat_map(|checkpoint| &checkpoint.intervals),
+            checkpoints.iter().flat_map(|checkpoint| &checkpoint.agent_intervals),
+        )?;
         at(Point::Within);
         transaction.commit()?;
         at(Point::After);
@@ -231,7 +239,7 @@ fn pieces_of(transaction: &Transaction<'_>, partition_id: i64) -> Result<Vec<Pie
     Ok(pieces)
 }
 
-fn write(transaction: &Transaction<'_>, channels: &Channels, job: &Job, wall_ms: i64) -> Result<Fate, LedgerError> {
+fn write(transaction: &Transaction<'_>, job: &Job, wall_ms: i64) -> Result<Fate, LedgerError> {
     let Job { claim, checkpoint, advance_ms, missed, record_ms } = job;
     let id = claim.partition_id;
     let owned: Option<i64> = transaction
@@ -268,6 +276,5 @@ fn write(transaction: &Transaction<'_>, channels: &Channels, job: &Job, wall_ms:
     for piece in &checkpoint.pieces {
         put.execute(params![id, piece.kind as i64, piece.number, piece.bytes])?;
     }
-    intervals::add(transaction, channels, &checkpoint.intervals, &checkpoint.agent_intervals)?;
     Ok(Fate::Stored)
 }

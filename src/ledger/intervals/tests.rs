@@ -39,7 +39,7 @@ fn delta(start_ms: i64, waits_ms: &[u64]) -> IntervalDelta {
 
 fn store(connection: &mut Connection, deltas: &[IntervalDelta], agents: &[AgentIntervalDelta]) {
     let tx = connection.transaction().unwrap();
-    add(&tx, &Channels::default(), deltas, agents).unwrap();
+    add(&tx, &Channels::default(), deltas.iter(), agents.iter()).unwrap();
     tx.commit().unwrap();
 }
 
@@ -74,7 +74,7 @@ fn a_transaction_that_is_rolled_back_leaves_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let mut connection = ledger(folder.path());
     let tx = connection.transaction().unwrap();
-    add(&tx, &Channels::default(), &[delta(0, &[1])], &[]).unwrap();
+    add(&tx, &Channels::default(), [delta(0, &[1])].iter(), [].iter()).unwrap();
     tx.rollback().unwrap();
     store(&mut connection, &[delta(0, &[1])], &[]);
     assert_eq!(stored_waits(&connection).0, 1);
