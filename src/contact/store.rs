@@ -8,8 +8,8 @@ use crate::shard::{Checkpoint, Piece, PieceKind, Registry, RestoreError, append,
 /// Slots of the table in one part of the picture.
 const PART_SLOTS: usize = 1024;
 
-/// The log grows to about this many times the picture before it can go. A longer log is read at a start, a shorter one
-/// makes the picture be written more often.
+/// In one round over the picture the log grows by about this many times the picture, where much changes; it goes a round
+/// later. A longer log is read at a start, a shorter one makes the picture be written more often.
 const LOG_SHARE: usize = 2;
 
 /// What is not stored yet, and how far the picture is renewed.
@@ -65,7 +65,7 @@ impl Contacts {
         if log.is_empty() {
             return;
         }
-        self.changes.owed_bytes += log.len() / LOG_SHARE;
+        self.changes.owed_bytes += log.len().div_ceil(LOG_SHARE);
         checkpoint.put_bytes(PieceKind::ContactLog, number, log);
         // At most one round: for contacts that are gone more can be owed than the whole picture has.
         for _ in 0..self.slots.len().div_ceil(PART_SLOTS) {
@@ -142,6 +142,8 @@ impl Contacts {
         }
         let mut log: Vec<&&Piece> = pieces.iter().filter(|piece| piece.kind == PieceKind::ContactLog).collect();
         log.sort_by_key(|piece| piece.number);
+        // The first round from here on writes all that is in these, so that they can go when it ends.
+        self.changes.round_began = log.last().map_or(0, |piece| piece.number);
         for piece in log {
             let mut bytes = piece.bytes.as_slice();
             while !bytes.is_empty() {

@@ -19,9 +19,10 @@ pub fn parse_rfc3339_ms(text: &str) -> Option<i64> {
     if all.iter().fold(false, |other, byte| other | !byte.is_ascii_digit()) {
         return None;
     }
-    let two = |tens: u8, ones: u8| (tens - b'0') * 10 + (ones - b'0');
-    let year = i64::from(two(y1, y2)) * 100 + i64::from(two(y3, y4));
-    let (month, day, hour, minute, second) = (two(o1, o2), two(d1, d2), two(h1, h2), two(m1, m2), two(s1, s2));
+    let number = |tens: u8, ones: u8| (tens - b'0') * 10 + (ones - b'0');
+    let year = i64::from(number(y1, y2)) * 100 + i64::from(number(y3, y4));
+    let (month, day, hour, minute, second) =
+        (number(o1, o2), number(d1, d2), number(h1, h2), number(m1, m2), number(s1, s2));
     if !(1..=12).contains(&month) || day < 1 || day > days_in_month(year, month) {
         return None;
     }

@@ -19,8 +19,10 @@ const EARLY_CONTACTS: usize = 100_000;
 /// Rows of the interval history that wait to be stored; with more, reading pauses. They alone grow for as long as the
 /// ledger fails, by a kilobyte or so for each.
 const UNSAVED_INTERVALS_MAX: usize = 50_000;
-/// Publishing takes at most about the sixteenth part of the time.
+/// Publishing takes at most about the sixteenth part of the time where there is always something to read.
 const PUBLICATION_SHARE: u32 = 16;
+/// And the fifth part where reading has to wait for records: there is time to spare.
+const PUBLICATION_SHARE_TO_SPARE: u32 = 4;
 /// What a worker said is not believed for long: it speaks up well before that, however long speaking takes.
 const PUBLICATION_REST_MAX: Duration = Duration::from_secs(1);
 const ANSWER_POLL: Duration = Duration::from_millis(100);
@@ -90,6 +92,8 @@ pub(super) struct Held<'s> {
     pulse: Pulse,
     published_at: Instant,
     publication_took: Duration,
+    /// The last look for records found none left.
+    has_read_all: bool,
     /// When the ledger refused a checkpoint because another instance has the partition.
     refused_at: Option<Instant>,
 }
@@ -108,6 +112,7 @@ impl<'s> Held<'s> {
             pulse: Pulse { at: now, stalled: false },
             published_at: now,
             publication_took: Duration::ZERO,
+            has_read_all: true,
             refused_at: None,
         }
     }
@@ -136,7 +141,8 @@ impl<'s> Held<'s> {
     /// Whether it is time to publish.
     pub(super) fn publication_is_due(&self) -> bool {
         // Many queues take long to lay out: reading keeps most of the time.
-        let rest = self.publication_took.saturating_mul(PUBLICATION_SHARE).min(PUBLICATION_REST_MAX);
+        let share = if self.has_read_all { PUBLICATION_SHARE_TO_SPARE } else { PUBLICATION_SHARE };
+        let rest = self.publication_took.saturating_mul(share).min(PUBLICATION_REST_MAX);
         self.published_at.elapsed() >= self.shared.options.publish_interval.max(rest)
     }
 
@@ -156,6 +162,11 @@ impl<'s> Held<'s> {
         // The word is as old as the last look at the clock: a process that is stopped between the two is not believed.
         self.shared.board.report(self.worker, &said, self.pulse.at, Some(partitions));
         self.publication_took = self.published_at.elapsed();
+    }
+
+    /// Takes note of whether the last look for records found none left.
+    pub(super) fn note_read_all(&mut self, has_read_all: bool) {
+        self.has_read_all = has_read_all;
     }
 
     pub(super) fn find(&mut self, topic: &str, partition: i32) -> Option<&mut Partition> {

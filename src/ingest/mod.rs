@@ -172,8 +172,8 @@ fn spawn(name: String, body: impl FnOnce() + Send + 'static) -> Result<JoinHandl
 
 /// What workers report within this time is added up together.
 const GATHER: Duration = Duration::from_millis(10);
-/// Adding up takes at most the fifth part of a core.
-const ADDING_SHARE: u32 = 4;
+/// Adding up takes at most the third part of a core.
+const ADDING_SHARE: u32 = 2;
 /// And is never put off for longer, whatever held it up.
 const ADDING_REST_MAX: Duration = Duration::from_secs(1);
 /// The health is looked at this often, also where no worker reports.

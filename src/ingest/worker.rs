@@ -263,7 +263,10 @@ impl<'s> Session<'s> {
         for _ in 0..BATCH_RECORDS {
             match self.consumer.poll(std::mem::take(&mut wait)) {
                 // Also after a rebalance, which is then acted on before the next record.
-                None => return Ok(()),
+                None => {
+                    self.held.note_read_all(true);
+                    return Ok(());
+                }
                 Some(Ok(record)) => {
                     let mut scratch = recycle(headers);
                     let refused = self.held.fold(&record, &mut scratch, &self.state);
@@ -275,6 +278,7 @@ impl<'s> Session<'s> {
                 Some(Err(error)) => return Ok(self.judge(error)?),
             }
         }
+        self.held.note_read_all(false);
         Ok(())
     }
 

@@ -100,7 +100,7 @@ impl Codec {
         self.raw.reserve(RAW_BYTES_MAX);
         self.decompressor.reset(true);
         match self.decompressor.decompress_vec(compressed, &mut self.raw, FlushDecompress::Finish) {
-            Ok(Status::StreamEnd) => {}
+            Ok(Status::StreamEnd) if self.raw.len() <= RAW_BYTES_MAX => {}
             Ok(_) => return Err("cut short or too long".to_string()),
             Err(error) => return Err(error.to_string()),
         }

@@ -298,6 +298,42 @@ mod tests {
     }
 
     #[test]
+    fn the_log_from_before_a_restart_goes_after_one_round() {
+        let settings = Arc::new(Config::defaults().settings());
+        let mut shard = Shard::new(settings.clone(), KEY);
+        let fold = |shard: &mut Shard, position: i64| {
+            let json = format!(
+                r#"{{"specversion":"1.0","id":"{position}","source":"s","type":"contact.queued","time":"2026-01-05T09:00:00Z","data":{{"contact_id":"{position}","queue":"q"}}}}"#
+            );
+            let message = Message { value: Some(json.as_bytes()), headers: &[] };
+            shard.fold(Format::CloudEvents, &message, Arrival { position, timestamp_ms: None });
+        };
+        let mut stored: Vec<Piece> = Vec::new();
+        for position in 0..3 {
+            fold(&mut shard, position);
+            let checkpoint = shard.checkpoint();
+            stored.retain(|piece| {
+                let is_new = |new: &Piece| new.kind == piece.kind && new.number == piece.number;
+                !checkpoint.pieces.iter().any(is_new)
+            });
+            stored.extend(checkpoint.pieces);
+        }
+        let newest = stored.iter().filter(|piece| piece.kind == PieceKind::ContactLog).map(|piece| piece.number).max();
+
+        let mut restored = Shard::restore(settings, KEY, &stored).unwrap();
+        let goes = [3, 4].map(|position| {
+            fold(&mut restored, position);
+            let deletions = restored.checkpoint().deletions;
+            deletions
+                .iter()
+                .filter(|deletion| deletion.kind == PieceKind::ContactLog)
+                .map(|deletion| deletion.last)
+                .max()
+        });
+        assert_eq!(goes, [None, newest], "a round writes one part here");
+    }
+
+    #[test]
     fn pieces_of_an_older_ledger_are_read_and_written_as_those_of_today() {
         let settings = Arc::new(Config::defaults().settings());
         let mut shard = Shard::new(settings.clone(), KEY);

@@ -1,8 +1,8 @@
 //! The state of a shard in pieces, so that storing it costs what changed and not what exists.
 //!
 //! A piece has a kind and a number and is replaced as a whole. Contacts, of which many change between two checkpoints,
-//! are stored as a log: each checkpoint adds one piece with the contacts that changed, and rewrites about as many bytes
-//! of the complete picture, part after part, so that older pieces of the log can go.
+//! are stored as a log: each checkpoint adds one piece with the contacts that changed, and rewrites about half as many
+//! bytes of the complete picture, but at least one part, so that older pieces of the log can go.
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;

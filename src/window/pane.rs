@@ -86,9 +86,9 @@ struct Packed(u64);
 impl Packed {
     const FLAG: u64 = 1 << 3;
     const SHORT: u64 = 1 << 4;
-    const VALUE_BITS: u32 = 5;
+    const VALUE_SHIFT: u32 = 5;
 
-    /// `None` where the duration is too long: some ten million years.
+    /// `None` where the duration is too long: 18 million years.
     fn of(entry: Entry) -> Option<Packed> {
         let (number, value, in_target, short) = match entry {
             Entry::Offered => (0, 0, false, false),
@@ -99,13 +99,13 @@ impl Packed {
             Entry::Missed => (5, 0, false, false),
             Entry::Handled { handle_ms } => (6, handle_ms, false, false),
         };
-        let flags = u64::from(in_target) * Self::FLAG | u64::from(short) * Self::SHORT;
-        (value >> (u64::BITS - Self::VALUE_BITS) == 0).then_some(Packed(value << Self::VALUE_BITS | flags | number))
+        let flags = (u64::from(in_target) * Self::FLAG) | (u64::from(short) * Self::SHORT);
+        (value >> (u64::BITS - Self::VALUE_SHIFT) == 0).then_some(Packed((value << Self::VALUE_SHIFT) | flags | number))
     }
 
     fn entry(self) -> Entry {
         let (value, in_target, short) =
-            (self.0 >> Self::VALUE_BITS, self.0 & Self::FLAG != 0, self.0 & Self::SHORT != 0);
+            (self.0 >> Self::VALUE_SHIFT, self.0 & Self::FLAG != 0, self.0 & Self::SHORT != 0);
         match self.0 & (Self::FLAG - 1) {
             0 => Entry::Offered,
             1 => Entry::Answered { wait_ms: value, in_target },
@@ -321,7 +321,9 @@ mod tests {
     fn a_pane_with_little_in_it_is_small() {
         assert!(size_of::<Pane>() <= 64, "{}", size_of::<Pane>());
         let mut pane = Pane::new(1);
-        [Entry::Offered, Entry::Answered { wait_ms: 12, in_target: true }, Entry::Met].map(|entry| pane.add(entry));
+        for entry in [Entry::Offered, Entry::Answered { wait_ms: 12, in_target: true }, Entry::Met] {
+            pane.add(entry);
+        }
         let restored = Pane::from(pane.stored());
         assert!(matches!(&restored.facts, Facts::Few(entries) if !entries.spilled()), "also after a restart");
     }

@@ -65,7 +65,7 @@ impl Window {
         }
     }
 
-    /// Adds a whole pane, but for its maximum.
+    /// Adds a whole pane. The maximum in these counts means nothing: [`SeriesWindows::maxima`] has it.
     fn add_pane(&mut self, pane: &Pane) {
         pane.few().for_each(|entry| self.add(entry, entry.cell()));
         let Some(sums) = pane.many() else { return };

@@ -65,7 +65,7 @@ fn quotes_in(block: &[u8; 64], unusual: &mut u8x16) -> u64 {
         let bytes = u8x16::new(*chunk);
         let is_control = bytes.min(u8x16::splat(0x1f)).simd_eq(bytes);
         *unusual |= bytes.simd_eq(u8x16::splat(b'\\')) | is_control;
-        quotes << 16 | u64::from(bytes.simd_eq(u8x16::splat(b'"')).to_bitmask())
+        (quotes << 16) | u64::from(bytes.simd_eq(u8x16::splat(b'"')).to_bitmask())
     })
 }
 
@@ -77,7 +77,7 @@ pub(super) struct Plain<'a> {
 }
 
 impl<'a> Plain<'a> {
-    /// `None` where there is an escape or a control character.
+    /// `None` where there is an escape or a control character, or much text.
     pub(super) fn new(text: &'a str) -> Option<Self> {
         Some(Plain { text, quotes: Quotes::of(text.as_bytes())?, at: 0 })
     }
@@ -86,9 +86,9 @@ impl<'a> Plain<'a> {
         &self.text.as_bytes()[self.at..]
     }
 
-    /// The next byte that is not white space; it is not passed.
+    /// The next byte that is no space; it is not passed. Other white space is a control character and was refused before.
     #[inline]
-    fn next(&mut self) -> Option<u8> {
+    fn peek(&mut self) -> Option<u8> {
         loop {
             match self.text.as_bytes().get(self.at)? {
                 b' ' => self.at += 1,
@@ -97,17 +97,17 @@ impl<'a> Plain<'a> {
         }
     }
 
-    /// Passes the next byte that is not white space.
+    /// Passes the next byte that is no space.
     #[inline]
     fn take(&mut self) -> Option<u8> {
-        let byte = self.next()?;
+        let byte = self.peek()?;
         self.at += 1;
         Some(byte)
     }
 
-    /// Nothing but white space is left.
+    /// Nothing but spaces is left.
     pub(super) fn end(&mut self) -> Option<()> {
-        self.next().is_none().then_some(())
+        self.peek().is_none().then_some(())
     }
 
     fn word(&mut self, word: &str) -> Option<()> {
@@ -145,12 +145,12 @@ impl<'a> Plain<'a> {
         if self.take()? != b'{' {
             return None;
         }
-        if self.next()? == b'}' {
+        if self.peek()? == b'}' {
             self.at += 1;
             return Some(());
         }
         loop {
-            self.next()?;
+            self.peek()?;
             let key = self.text()?;
             if self.take()? != b':' {
                 return None;
@@ -168,12 +168,12 @@ impl<'a> Plain<'a> {
         if self.take()? != b'[' {
             return None;
         }
-        if self.next()? == b']' {
+        if self.peek()? == b']' {
             self.at += 1;
             return Some(());
         }
         loop {
-            self.next()?;
+            self.peek()?;
             read(self)?;
             match self.take()? {
                 b',' => {}
@@ -185,7 +185,7 @@ impl<'a> Plain<'a> {
 
     /// Reads a value that may be a field or an attribute.
     pub(super) fn slot(&mut self, heap: &mut Heap<'a>) -> Option<Slot<'a>> {
-        match self.next()? {
+        match self.peek()? {
             b'"' => self.text().map(Slot::Text),
             b'0'..=b'9' => self.integer().map(Slot::Integer),
             b'[' => {
@@ -209,7 +209,7 @@ impl<'a> Plain<'a> {
     }
 
     fn skip_within(&mut self, depth: usize) -> Option<()> {
-        match self.next()? {
+        match self.peek()? {
             b'"' => self.text().map(|_| ()),
             b'0'..=b'9' => self.integer().map(|_| ()),
             b'{' => {
