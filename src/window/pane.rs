@@ -6,7 +6,7 @@
 use serde::{Deserialize, Serialize};
 use smallvec::SmallVec;
 
-use crate::view::{WindowCounts, cell_of};
+use crate::view::{Cells, WindowCounts, cell_of};
 
 /// What a fact adds to a window.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -122,18 +122,15 @@ impl Packed {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Sums {
     pub(super) counts: WindowCounts,
-    /// Sorted by cell; bounded by the number of cells.
-    pub(super) waits: Vec<(u16, u32)>,
+    /// Wait of answered visits.
+    pub(super) waits: Cells,
 }
 
 impl Sums {
     fn add(&mut self, entry: Entry) {
         entry.add_to(&mut self.counts);
-        if let Some(cell) = entry.cell() {
-            match self.waits.binary_search_by_key(&cell, |wait| wait.0) {
-                Ok(position) => self.waits[position].1 += 1,
-                Err(position) => self.waits.insert(position, (cell, 1)),
-            }
+        if let Entry::Answered { wait_ms, .. } = entry {
+            self.waits.increment(wait_ms);
         }
     }
 
@@ -238,7 +235,7 @@ impl Pane {
     /// As it is to be stored.
     pub(super) fn stored(&self) -> StoredPane {
         let Sums { counts, waits } = self.sums();
-        StoredPane { index: self.index, counts, waits }
+        StoredPane { index: self.index, counts, waits: waits.counts }
     }
 }
 
@@ -250,7 +247,7 @@ impl StoredPane {
 
 impl From<StoredPane> for Pane {
     fn from(stored: StoredPane) -> Self {
-        let sums = Sums { counts: stored.counts, waits: stored.waits };
+        let sums = Sums { counts: stored.counts, waits: Cells { counts: stored.waits } };
         let facts = sums.entries().map_or_else(|| Facts::Many(Box::new(sums)), Facts::Few);
         Pane { index: stored.index, facts, changed: false }
     }

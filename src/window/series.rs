@@ -70,7 +70,7 @@ impl Window {
         pane.few().for_each(|entry| self.add(entry, entry.cell()));
         let Some(sums) = pane.many() else { return };
         add(&mut self.counts, &sums.counts);
-        sums.waits.iter().for_each(|(cell, count)| self.waits.add(*cell, *count));
+        sums.waits.counts.iter().for_each(|(cell, count)| self.waits.add(*cell, *count));
     }
 
     fn subtract(&mut self, pane: &Pane) {
@@ -82,7 +82,7 @@ impl Window {
         }
         let Some(sums) = pane.many() else { return };
         subtract(&mut self.counts, &sums.counts);
-        sums.waits.iter().for_each(|(cell, count)| self.waits.subtract(*cell, *count));
+        sums.waits.counts.iter().for_each(|(cell, count)| self.waits.subtract(*cell, *count));
     }
 
     fn snapshot(&self, wait_max_ms: u64) -> WindowSnapshot {

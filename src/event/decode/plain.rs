@@ -142,33 +142,26 @@ impl<'a> Plain<'a> {
     /// Reads an object. `read` gets each key and passes its value.
     #[inline]
     pub(super) fn object(&mut self, mut read: impl FnMut(&mut Self, &'a str) -> Option<()>) -> Option<()> {
-        if self.take()? != b'{' {
-            return None;
-        }
-        if self.peek()? == b'}' {
-            self.at += 1;
-            return Some(());
-        }
-        loop {
-            self.peek()?;
-            let key = self.text()?;
-            if self.take()? != b':' {
+        self.entries(b'{', b'}', |plain| {
+            let key = plain.text()?;
+            if plain.take()? != b':' {
                 return None;
             }
-            read(self, key)?;
-            match self.take()? {
-                b',' => {}
-                b'}' => return Some(()),
-                _ => return None,
-            }
-        }
+            read(plain, key)
+        })
     }
 
-    fn list(&mut self, mut read: impl FnMut(&mut Self) -> Option<()>) -> Option<()> {
-        if self.take()? != b'[' {
+    fn list(&mut self, read: impl FnMut(&mut Self) -> Option<()>) -> Option<()> {
+        self.entries(b'[', b']', read)
+    }
+
+    /// Reads what stands between two brackets, with commas between. `read` begins at the first byte of each entry.
+    #[inline]
+    fn entries(&mut self, open: u8, close: u8, mut read: impl FnMut(&mut Self) -> Option<()>) -> Option<()> {
+        if self.take()? != open {
             return None;
         }
-        if self.peek()? == b']' {
+        if self.peek()? == close {
             self.at += 1;
             return Some(());
         }
@@ -177,8 +170,7 @@ impl<'a> Plain<'a> {
             read(self)?;
             match self.take()? {
                 b',' => {}
-                b']' => return Some(()),
-                _ => return None,
+                byte => return (byte == close).then_some(()),
             }
         }
     }
