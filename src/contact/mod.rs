@@ -13,6 +13,8 @@ mod live;
 mod matter;
 mod parts;
 mod remembered;
+mod ring;
+mod slots;
 mod state;
 mod store;
 mod table;

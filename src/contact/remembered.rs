@@ -6,6 +6,7 @@ use std::hash::{BuildHasherDefault, Hasher};
 use hashbrown::HashTable;
 use siphasher::sip128::{Hasher128, SipHasher13};
 
+use super::ring::Ring;
 use crate::shard::{Checkpoint, Piece, PieceKind, RestoreError, append, take};
 
 /// Hashes ids of contacts, agents, follow-ups and records with a key, so that the stored hash does not tell the id.
@@ -70,14 +71,12 @@ pub(super) fn table_hash(key: u128) -> u64 {
 pub(crate) struct RememberedIds {
     /// Numbers of the identities in `order`, cut to 32 bits: there are never that many at once.
     seen: HashTable<u32>,
-    /// In order of arrival.
-    order: VecDeque<u128>,
+    /// In order of arrival, by how many were remembered before.
+    order: Ring<u128>,
     /// The stream time just after the arrival, and of how many, one after the other.
     times: VecDeque<(i64, u32)>,
     horizon_ms: u64,
     limit: usize,
-    /// How many were ever remembered: the number of the next.
-    next: u64,
     /// The number of the first that is not stored yet.
     stored: u64,
     /// Stored chunks, oldest first: number of the first id in each.
@@ -88,11 +87,10 @@ impl RememberedIds {
     pub(crate) fn new(horizon_ms: u64, limit: usize) -> Self {
         RememberedIds {
             seen: HashTable::new(),
-            order: VecDeque::new(),
+            order: Ring::new(0),
             times: VecDeque::new(),
             horizon_ms,
             limit: limit.min(u32::MAX as usize - 1),
-            next: 0,
             stored: 0,
             chunks: VecDeque::new(),
         }
@@ -103,28 +101,23 @@ impl RememberedIds {
         self.order.len()
     }
 
-    /// The number of the oldest that is remembered.
-    fn oldest(&self) -> u64 {
-        self.next - self.order.len() as u64
-    }
-
     /// Adds the ids since the last checkpoint as one chunk, and drops chunks of which every id is forgotten.
     pub(crate) fn capture(&mut self, checkpoint: &mut Checkpoint) {
-        let oldest = self.oldest();
+        let (oldest, next) = (self.order.oldest(), self.order.next());
         let first = self.stored.max(oldest);
-        if first < self.next {
-            let new = self.order.range((first - oldest) as usize..);
-            let mut bytes = Vec::with_capacity(new.len() * 20);
+        if first < next {
+            let count = (next - first) as usize;
+            let mut bytes = Vec::with_capacity(count * 20);
             let mut before_ms = 0;
-            for (stream_ms, key) in self.times_of_newest(new.len()).zip(new) {
+            for (stream_ms, key) in self.times_of_newest(count).zip(self.order.from(first)) {
                 bytes = append(bytes, &(stream_ms - before_ms, key.to_le_bytes()));
                 before_ms = stream_ms;
             }
             checkpoint.put_bytes(PieceKind::Ids, first as i64, bytes);
             self.chunks.push_back(first);
         }
-        self.stored = self.next;
-        while let Some(after) = self.chunks.get(1).copied().or((!self.chunks.is_empty()).then_some(self.next))
+        self.stored = next;
+        while let Some(after) = self.chunks.get(1).copied().or((!self.chunks.is_empty()).then_some(next))
             && after <= oldest
             && let Some(chunk) = self.chunks.pop_front()
         {
@@ -158,9 +151,8 @@ impl RememberedIds {
         for piece in chunks {
             self.chunks.push_back(piece.number as u64);
             // Between two chunks that are not one after the other there is nothing to be remembered.
-            if self.next != piece.number as u64 {
-                self.forget_all();
-                self.next = piece.number as u64;
+            if self.order.next() != piece.number as u64 {
+                self.forget_all(piece.number as u64);
             }
             let mut bytes = piece.bytes.as_slice();
             let mut stream_ms = 0i64;
@@ -170,7 +162,7 @@ impl RememberedIds {
                 self.restore_one(u128::from_le_bytes(key), stream_ms);
             }
         }
-        self.stored = self.next;
+        self.stored = self.order.next();
         Ok(())
     }
 
@@ -183,19 +175,20 @@ impl RememberedIds {
     }
 
     fn find(&self, key: u128) -> Option<&u32> {
-        let oldest = self.oldest();
-        self.seen.find(table_hash(key), |number| self.order[place(*number, oldest)] == key)
+        let order = &self.order;
+        self.seen.find(table_hash(key), |number| order.get(whole(*number, order)) == Some(key))
     }
 
-    fn forget_all(&mut self) {
+    /// Forgets everything; the next will have the number `next`.
+    fn forget_all(&mut self, next: u64) {
         self.seen.clear();
-        self.order.clear();
+        self.order = Ring::new(next);
         self.times.clear();
     }
 
     fn forget_oldest(&mut self) {
-        let number = self.oldest() as u32;
-        let Some(key) = self.order.pop_front() else { return };
+        let number = self.order.oldest() as u32;
+        let Some(key) = self.order.pop() else { return };
         if let Ok(entry) = self.seen.find_entry(table_hash(key), |found| *found == number) {
             entry.remove();
         }
@@ -208,11 +201,12 @@ impl RememberedIds {
     }
 
     fn push(&mut self, key: u128, stream_ms: i64) {
-        let (number, oldest) = (self.next as u32, self.oldest());
-        self.order.push_back(key);
-        self.next += 1;
+        let number = self.order.next() as u32;
+        self.order.push(key);
         let order = &self.order;
-        self.seen.insert_unique(table_hash(key), number, |number| table_hash(order[place(*number, oldest)]));
+        // Every number in the table is that of an entry: what is dropped leaves the table.
+        let hash_of = |number: &u32| order.get(whole(*number, order)).map_or(0, table_hash);
+        self.seen.insert_unique(table_hash(key), number, hash_of);
         match self.times.back_mut() {
             Some((last_ms, many)) if *last_ms == stream_ms => *many += 1,
             _ => self.times.push_back((stream_ms, 1)),
@@ -237,7 +231,8 @@ impl RememberedIds {
     }
 }
 
-/// Where the identity of a number stands, `oldest` being the number of the first.
-fn place(number: u32, oldest: u64) -> usize {
-    number.wrapping_sub(oldest as u32) as usize
+/// The number of which the lower half is in the table.
+fn whole(number: u32, order: &Ring<u128>) -> u64 {
+    let oldest = order.oldest();
+    oldest + u64::from(number.wrapping_sub(oldest as u32))
 }

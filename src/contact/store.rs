@@ -1,12 +1,10 @@
 //! Storing the contacts: a log of what changed, and a picture of all that is renewed part after part.
 
 use super::case::Moment;
+use super::slots::PART_SLOTS;
 use super::state::{Contact, Counted, Matter, OpenMatter};
 use super::table::Contacts;
 use crate::shard::{Checkpoint, Piece, PieceKind, Registry, RestoreError, append, take};
-
-/// Slots of the table in one part of the picture.
-const PART_SLOTS: usize = 1024;
 
 /// In one round over the picture the log grows by about this many times the picture, where much changes; it goes a round
 /// later. A longer log is read at a start, a shorter one makes the picture be written more often.
@@ -59,7 +57,7 @@ impl Contacts {
     pub(crate) fn capture(&mut self, number: i64, checkpoint: &mut Checkpoint) {
         let mut log = Vec::with_capacity(self.changes.slots.len() * 64);
         for slot in &self.changes.slots {
-            log = append(log, &(*slot, &self.slots[*slot as usize]));
+            log = append(log, &(*slot, self.slots.get(*slot).unwrap_or(&None)));
         }
         self.changes.clear();
         if log.is_empty() {
@@ -68,11 +66,11 @@ impl Contacts {
         self.changes.owed_bytes += log.len().div_ceil(LOG_SHARE);
         checkpoint.put_bytes(PieceKind::ContactLog, number, log);
         // At most one round: for contacts that are gone more can be owed than the whole picture has.
-        for _ in 0..self.slots.len().div_ceil(PART_SLOTS) {
+        for _ in 0..self.slots.parts() {
             if self.changes.owed_bytes == 0 {
                 return;
             }
-            if self.changes.next_part * PART_SLOTS >= self.slots.len() {
+            if self.changes.next_part >= self.slots.parts() {
                 checkpoint.delete(PieceKind::ContactLog, i64::MIN, self.changes.round_began);
                 self.changes.round_began = number;
                 self.changes.next_part = 0;
@@ -89,7 +87,7 @@ impl Contacts {
         self.changes.clear();
         checkpoint.delete(PieceKind::ContactLog, i64::MIN, i64::MAX);
         checkpoint.delete(PieceKind::ContactPart, i64::MIN, i64::MAX);
-        for part in 0..self.slots.len().div_ceil(PART_SLOTS) {
+        for part in 0..self.slots.parts() {
             self.capture_part(part, number, checkpoint);
         }
         self.changes.next_part = 0;
@@ -99,10 +97,8 @@ impl Contacts {
 
     /// Adds one part of the picture; how many bytes it has.
     fn capture_part(&self, part: usize, number: i64, checkpoint: &mut Checkpoint) -> usize {
-        let first = part * PART_SLOTS;
-        let slots = &self.slots[first..self.slots.len().min(first + PART_SLOTS)];
         let mut bytes = append(Vec::new(), &number);
-        for (slot, contact) in (first as u32..).zip(slots) {
+        for (slot, contact) in self.slots.part(part) {
             if contact.is_some() {
                 bytes = append(bytes, &(slot, contact));
             }
@@ -159,14 +155,13 @@ impl Contacts {
 
     /// `None` where the slot is past the table.
     fn put_slot(&mut self, slot: u32, contact: Option<(u32, Contact)>, slots_max: usize) -> Option<()> {
-        let index = slot as usize;
-        if index >= slots_max {
+        if slot as usize >= slots_max {
             return None;
         }
-        if self.slots.len() <= index {
-            self.slots.resize_with(index + 1, || None);
+        while self.slots.len() <= slot as usize {
+            self.slots.push(None);
         }
-        self.slots[index] = contact;
+        *self.slots.get_mut(slot)? = contact;
         Some(())
     }
 

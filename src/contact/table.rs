@@ -10,6 +10,7 @@ use super::case::{Case, Moment};
 use super::facts::{Fact, Verdict};
 use super::live::LiveSeries;
 use super::remembered::table_hash;
+use super::slots::Slots;
 use super::state::{Contact, Counted, Matter, OpenMatter};
 use super::store::Changes;
 use super::timers::Timers;
@@ -87,7 +88,7 @@ impl Tally {
 /// The contacts of one partition.
 #[derive(Debug)]
 pub(crate) struct Contacts {
-    pub(super) slots: Vec<Option<(u32, Contact)>>,
+    pub(super) slots: Slots,
     /// Empty slots, the lowest first: where a contact goes follows from the state alone.
     free: BinaryHeap<Reverse<u32>>,
     /// Slots of the contacts, found by the key that stands there.
@@ -117,7 +118,7 @@ impl Contacts {
     /// No contacts; at most `limit` later.
     pub(crate) fn new(windows: &WindowSettings, limit: usize) -> Self {
         Contacts {
-            slots: Vec::new(),
+            slots: Slots::default(),
             free: BinaryHeap::new(),
             index: HashTable::new(),
             timers: Timers::default(),
@@ -169,12 +170,12 @@ impl Contacts {
 
     pub(super) fn find(&self, key: u128) -> Option<Handle> {
         let slot = *self.index.find(table_hash(key), |slot| key_of(&self.slots, *slot) == Some(key))?;
-        self.slots[slot as usize].as_ref().map(|(generation, _)| Handle { slot, generation: *generation })
+        self.slots.contact(slot).map(|(generation, _)| Handle { slot, generation: *generation })
     }
 
-    fn get(slots: &[Option<(u32, Contact)>], handle: Handle) -> Option<&Contact> {
-        match slots.get(handle.slot as usize) {
-            Some(Some((generation, contact))) if *generation == handle.generation => Some(contact),
+    fn get(slots: &Slots, handle: Handle) -> Option<&Contact> {
+        match slots.contact(handle.slot) {
+            Some((generation, contact)) if *generation == handle.generation => Some(contact),
             _ => None,
         }
     }
@@ -186,7 +187,7 @@ impl Contacts {
         moment: &'a Moment,
         handle: Handle,
     ) -> Option<Case<'a>> {
-        match self.slots.get_mut(handle.slot as usize) {
+        match self.slots.get_mut(handle.slot) {
             Some(Some((generation, contact))) if *generation == handle.generation => {
                 Some(Case { contact, handle, tally: &mut self.tally, registry, moment })
             }
@@ -196,8 +197,8 @@ impl Contacts {
 
     /// Every contact.
     pub(super) fn handles(&self) -> Vec<Handle> {
-        let occupied = self.slots.iter().enumerate().filter_map(|(slot, contact)| Some((slot, contact.as_ref()?.0)));
-        occupied.map(|(slot, generation)| Handle { slot: slot as u32, generation }).collect()
+        let occupied = self.slots.iter().filter_map(|(slot, contact)| Some((slot, contact.as_ref()?.0)));
+        occupied.map(|(slot, generation)| Handle { slot, generation }).collect()
     }
 
     /// The contact of a key, made where there is none.
@@ -210,16 +211,11 @@ impl Contacts {
         }
         self.generation = self.generation.wrapping_add(1);
         let contact = Some((self.generation, Contact::new(key, moment.stream_ms)));
-        let slot = match self.free.pop() {
-            Some(Reverse(slot)) => {
-                self.slots[slot as usize] = contact;
-                slot
-            }
-            None => {
-                self.slots.push(contact);
-                (self.slots.len() - 1) as u32
-            }
-        };
+        let slot = self.free.pop().map_or(self.slots.len() as u32, |Reverse(slot)| slot);
+        match self.slots.get_mut(slot) {
+            Some(free) => *free = contact,
+            None => self.slots.push(contact),
+        }
         let handle = Handle { slot, generation: self.generation };
         self.put_index(key, handle);
         handle
@@ -227,7 +223,7 @@ impl Contacts {
 
     /// Forgets a contact.
     pub(super) fn remove(&mut self, handle: Handle) {
-        if let Some((_, contact)) = self.slots[handle.slot as usize].take() {
+        if let Some((_, contact)) = self.slots.get_mut(handle.slot).and_then(Option::take) {
             if let Ok(entry) = self.index.find_entry(table_hash(contact.key), |slot| *slot == handle.slot) {
                 entry.remove();
             }
@@ -246,8 +242,8 @@ impl Contacts {
 
     /// Finds the empty slots of a restored table.
     pub(super) fn fill_free(&mut self) {
-        let empty = self.slots.iter().enumerate().filter(|(_, slot)| slot.is_none());
-        self.free = empty.map(|(slot, _)| Reverse(slot as u32)).collect();
+        let empty = self.slots.iter().filter(|(_, slot)| slot.is_none());
+        self.free = empty.map(|(slot, _)| Reverse(slot)).collect();
     }
 
     /// Makes room for one contact: of the next few in turn, the idle one with the oldest record, else the one with the
@@ -258,8 +254,9 @@ impl Contacts {
         let mut seen = 0;
         for _ in 0..self.slots.len() {
             self.clock_hand = (self.clock_hand + 1) % self.slots.len();
-            let Some((generation, contact)) = &self.slots[self.clock_hand] else { continue };
-            let handle = Handle { slot: self.clock_hand as u32, generation: *generation };
+            let slot = self.clock_hand as u32;
+            let Some((generation, contact)) = self.slots.contact(slot) else { continue };
+            let handle = Handle { slot, generation: *generation };
             let rank = (!contact.is_idle(), contact.last_record_ms);
             if best.is_none_or(|(best_rank, _)| rank < best_rank) {
                 best = Some((rank, handle));
@@ -342,17 +339,17 @@ impl Contacts {
 }
 
 /// The key of the contact in a slot.
-fn key_of(slots: &[Option<(u32, Contact)>], slot: u32) -> Option<u128> {
-    slots.get(slot as usize)?.as_ref().map(|(_, contact)| contact.key)
+fn key_of(slots: &Slots, slot: u32) -> Option<u128> {
+    slots.contact(slot).map(|(_, contact)| contact.key)
 }
 
-fn is_waiting(slots: &[Option<(u32, Contact)>], series: SeriesId, since_ms: i64, handle: Handle) -> bool {
+fn is_waiting(slots: &Slots, series: SeriesId, since_ms: i64, handle: Handle) -> bool {
     Contacts::get(slots, handle)
         .and_then(|contact| contact.visit)
         .is_some_and(|visit| visit.series == series && visit.start_ms == since_ms)
 }
 
-fn is_open(slots: &[Option<(u32, Contact)>], series: SeriesId, since_ms: i64, handle: Handle) -> bool {
+fn is_open(slots: &Slots, series: SeriesId, since_ms: i64, handle: Handle) -> bool {
     let Some(Matter::Open(OpenMatter { since_ms: opened_ms, counted: Some(Counted { series: counted, .. }) })) =
         Contacts::get(slots, handle).map(|contact| contact.matter)
     else {
