@@ -135,31 +135,32 @@ struct Agent {
     timeline: Vec<(i64, AgentChange)>,
 }
 
-impl Agent {
-    /// The agent's states from `booked_to_ms` to `to_ms`, in time order; moves `knowledge` on to `to_ms`.
+impl Knowledge {
+    /// The states from `from_ms` to `to_ms`, in time order. Learns the changes up to `to_ms` of a timeline, and gives how many
+    /// these are.
     fn walk(
-        &self,
-        knowledge: &mut Cow<'_, Knowledge>,
+        &mut self,
+        timeline: &[(i64, AgentChange)],
+        mut from_ms: i64,
         to_ms: i64,
         mut spend: impl FnMut(QueueRef, AgentState, i64, i64),
     ) -> usize {
-        let mut from_ms = self.booked_to_ms;
         let mut learnt = 0;
-        for (at_ms, change) in &self.timeline {
-            if *at_ms > to_ms {
-                break;
-            }
-            if *at_ms > from_ms {
-                knowledge.states().for_each(|(queue, state)| spend(queue, state, from_ms, *at_ms));
-                from_ms = *at_ms;
-            }
-            knowledge.to_mut().learn(*at_ms, change);
+        for (at_ms, change) in timeline.iter().take_while(|(at_ms, _)| *at_ms <= to_ms) {
+            self.spend(from_ms, *at_ms, &mut spend);
+            from_ms = from_ms.max(*at_ms);
+            self.learn(*at_ms, change);
             learnt += 1;
         }
-        if to_ms > from_ms {
-            knowledge.states().for_each(|(queue, state)| spend(queue, state, from_ms, to_ms));
-        }
+        self.spend(from_ms, to_ms, &mut spend);
         learnt
+    }
+
+    /// The states from `from_ms` to `to_ms`, if that is later and nothing changes meanwhile.
+    fn spend(&self, from_ms: i64, to_ms: i64, spend: &mut impl FnMut(QueueRef, AgentState, i64, i64)) {
+        if to_ms > from_ms {
+            self.states().for_each(|(queue, state)| spend(queue, state, from_ms, to_ms));
+        }
     }
 }
 
@@ -172,6 +173,8 @@ pub(crate) struct Agents {
     agents: HashMap<u128, Agent, BuildHashedKey>,
     /// By [`Registry::label_index`].
     time: Vec<AgentTime>,
+    /// Rows of the interval history in `time`.
+    unsaved_intervals: usize,
     allowed_lateness_ms: u64,
     limit: usize,
     /// Agents not followed because of the bound.
@@ -202,6 +205,7 @@ impl Agents {
         Agents {
             agents: HashMap::default(),
             time: Vec::new(),
+            unsaved_intervals: 0,
             allowed_lateness_ms,
             limit,
             refused: 0,
@@ -234,7 +238,9 @@ impl Agents {
     ) {
         self.book_ended_interval(registry, grid, position, stream_ms);
         self.changed.capture(PieceKind::Agents, &self.agents, all, checkpoint);
+        self.unsaved_intervals = 0;
         for ((index, time), queue) in self.time.iter_mut().enumerate().zip(registry.queue_labels()) {
+            time.settle(grid, position);
             if std::mem::take(&mut time.changed) || all {
                 checkpoint.put(PieceKind::AgentTime, index as i64, time);
             }
@@ -253,20 +259,20 @@ impl Agents {
         }
         self.booked_interval_ms = interval_ms;
         for (key, agent) in &mut self.agents {
-            book(&mut self.time, registry, grid, position, agent, book_to_ms);
+            self.unsaved_intervals += book(&mut self.time, registry, grid, position, agent, book_to_ms);
             self.changed.mark(*key);
         }
     }
 
-    /// Rows of agent time that the next checkpoint adds to the interval history.
+    /// Rows of agent time that the next checkpoint adds to the interval history, but for those of time that waits.
     pub(crate) fn interval_count(&self) -> usize {
-        self.time.iter().map(AgentTime::interval_count).sum()
+        self.unsaved_intervals
     }
 
     /// Takes back the agent time of a checkpoint that was not stored.
     pub(crate) fn give_back(&mut self, index: usize, delta: &AgentIntervalDelta) {
         if let Some(time) = self.time.get_mut(index) {
-            time.add_to_interval(delta.start_ms, delta.state_ms);
+            self.unsaved_intervals += time.give_back(delta.start_ms, delta.state_ms);
         }
     }
 
@@ -316,14 +322,14 @@ impl Agents {
             Entry::Vacant(free) => free.insert(Agent { booked_to_ms: book_to_ms, ..Agent::default() }),
         };
         self.changed.mark(key);
-        book(&mut self.time, registry, grid, position, agent, book_to_ms);
+        self.unsaved_intervals += book(&mut self.time, registry, grid, position, agent, book_to_ms);
         if at_ms <= agent.booked_to_ms {
             agent.booked.learn(at_ms, &change);
             return;
         }
         if agent.timeline.len() >= TIMELINE_MAX {
             let first_ms = agent.timeline[0].0;
-            book(&mut self.time, registry, grid, position, agent, first_ms);
+            self.unsaved_intervals += book(&mut self.time, registry, grid, position, agent, first_ms);
         }
         let place = agent.timeline.partition_point(|(known_ms, _)| *known_ms <= at_ms);
         agent.timeline.insert(place, (at_ms, change));
@@ -342,20 +348,26 @@ impl Agents {
         let mut queues: Vec<QueueAgents> = self
             .time
             .iter_mut()
-            .map(|time| QueueAgents { count: [0; 5], booked_ms: time.total_ms, windows: time.windows(grid, position) })
+            .map(|time| {
+                self.unsaved_intervals += time.settle(grid, position);
+                QueueAgents { count: [0; 5], booked_ms: time.total_ms, windows: time.windows(grid, position) }
+            })
             .collect();
         for agent in self.agents.values() {
-            // Who has changed nothing lately is as he was: nothing need be copied.
-            let mut knowledge = match agent.timeline.is_empty() {
-                true => Cow::Borrowed(&agent.booked),
-                false => Cow::Owned(agent.booked.clone()),
-            };
-            agent.walk(&mut knowledge, stream_ms, |queue, state, from_ms, to_ms| {
+            let mut spend = |queue, state: AgentState, from_ms: i64, to_ms: i64| {
                 let queue = &mut queues[registry.label_index(queue)];
                 // What lies before `book_to_ms` counts as booked, whether the agent's account was made up or not.
                 queue.booked_ms[state.index()] += to_ms.min(book_to_ms).saturating_sub(from_ms).max(0) as u64;
                 AgentTime::add_unbooked(&mut queue.windows, grid, position, state, from_ms, to_ms);
-            });
+            };
+            // Who has changed nothing lately is as he was: nothing need be copied.
+            let mut knowledge = Cow::Borrowed(&agent.booked);
+            match agent.timeline.is_empty() {
+                true => knowledge.spend(agent.booked_to_ms, stream_ms, &mut spend),
+                false => {
+                    knowledge.to_mut().walk(&agent.timeline, agent.booked_to_ms, stream_ms, spend);
+                }
+            }
             for (queue, state) in knowledge.states() {
                 queues[registry.label_index(queue)].count[state.index()] += 1;
             }
@@ -364,7 +376,7 @@ impl Agents {
     }
 }
 
-/// Books an agent's time up to `to_ms`; an earlier instant does nothing.
+/// Books an agent's time up to `to_ms`; an earlier instant does nothing. Gives how many rows of the interval history that adds.
 fn book(
     time: &mut Vec<AgentTime>,
     registry: &Registry,
@@ -372,19 +384,20 @@ fn book(
     position: &Position,
     agent: &mut Agent,
     to_ms: i64,
-) {
+) -> usize {
     if to_ms <= agent.booked_to_ms {
-        return;
+        return 0;
     }
-    let mut knowledge = Cow::Owned(std::mem::take(&mut agent.booked));
-    let learnt = agent.walk(&mut knowledge, to_ms, |queue, state, from_ms, to_ms| {
+    let mut added = 0;
+    let Agent { booked, booked_to_ms, timeline } = agent;
+    let learnt = booked.walk(timeline, *booked_to_ms, to_ms, |queue, state, from_ms, to_ms| {
         let index = registry.label_index(queue);
         if time.len() <= index {
             time.resize_with(index + 1, AgentTime::default);
         }
-        time[index].book(grid, position, state, from_ms, to_ms);
+        added += time[index].book(grid, position, state, from_ms, to_ms);
     });
-    agent.timeline.drain(..learnt);
-    agent.booked = knowledge.into_owned();
-    agent.booked_to_ms = to_ms;
+    timeline.drain(..learnt);
+    *booked_to_ms = to_ms;
+    added
 }

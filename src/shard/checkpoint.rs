@@ -48,10 +48,11 @@ impl Shard {
         self.state.contacts.changed_count()
     }
 
-    /// Rows of the interval history that have changed since the last checkpoint. While none is stored, they are what grows.
+    /// Rows of the interval history that have changed since the last checkpoint, but for those of facts that are not booked
+    /// yet, which are few. While none is stored, they are what grows.
     pub fn unsaved_intervals(&self) -> usize {
         let state = &self.state;
-        state.series.iter().map(|series| series.intervals.len()).sum::<usize>() + state.agents.interval_count()
+        state.unsaved_intervals + state.agents.interval_count()
     }
 
     /// What changed since the last call, to be stored in one transaction. Where it could not be stored, give it back
@@ -87,6 +88,8 @@ impl Shard {
         state.agents.capture(&state.registry, &state.grid, &state.position, stream_ms, all, &mut checkpoint);
         state.followups.capture(all, &mut checkpoint);
         let mut panes = ChangedPanes::default();
+        state.book_waiting();
+        state.unsaved_intervals = 0;
         for (index, series) in state.series.iter_mut().enumerate() {
             let id = SeriesId(index as u32);
             series.windows.roll(&state.grid, &state.position);
@@ -134,7 +137,8 @@ impl Shard {
             let queue = self.state.registry.queue(&queue);
             let id = self.state.registry.series(queue, channel);
             if let Some(series) = self.state.series.get_mut(id.index()) {
-                series.give_back(start_ms, &counts, [&wait_answered, &wait_abandoned, &handle]);
+                let added = series.give_back(start_ms, &counts, [&wait_answered, &wait_abandoned, &handle]);
+                self.state.unsaved_intervals += added;
             }
         }
         for delta in checkpoint.agent_intervals {
@@ -331,6 +335,29 @@ mod tests {
                 .max()
         });
         assert_eq!(goes, [None, newest], "a round writes one part here");
+    }
+
+    #[test]
+    fn rows_of_the_history_that_are_not_stored_are_counted() {
+        let settings = Settings { history_interval_ms: Some(900_000), ..Config::defaults().settings() };
+        let mut shard = Shard::new(Arc::new(settings), KEY);
+        let options = Options { start_ms: DEFAULT_START_MS + 9 * 3_600_000, rate_scale: 5.0, ..Options::default() };
+        for (position, event) in (0..).zip(Simulation::new(Scenario::OrdinaryDay, options).take(5_000)) {
+            let message = Message { value: Some(event.json.as_bytes()), headers: &[] };
+            shard.fold(Format::CloudEvents, &message, Arrival { position, timestamp_ms: None });
+        }
+        shard.snapshot();
+        let counted = shard.unsaved_intervals();
+        let checkpoint = shard.checkpoint();
+        assert_eq!(shard.unsaved_intervals(), 0);
+        let (series, agents) = (checkpoint.intervals.len(), checkpoint.agent_intervals.len());
+        // The time of agents who have not changed lately comes only with the checkpoint.
+        assert!(
+            series > 0 && agents > 0 && (series..=series + agents).contains(&counted),
+            "{series} {agents} {counted}"
+        );
+        shard.give_back(checkpoint);
+        assert_eq!(shard.unsaved_intervals(), series + agents);
     }
 
     #[test]

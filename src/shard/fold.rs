@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::Settings;
-use super::registry::{Labels, QueueRef, Registry};
+use super::registry::{Labels, QueueRef, Registry, SeriesId};
 use super::series::{Bounds, Series};
 use crate::contact::{
     AgentChange, Agents, Contacts, Ending, Followups, Handling, IdHasher, Moment, QueueList, RememberedIds, Verdict,
@@ -76,6 +76,8 @@ pub(super) struct State {
     pub(super) followups: Followups,
     pub(super) ids: RememberedIds,
     pub(super) series: Vec<Series>,
+    /// Rows of the interval history in `series`.
+    pub(super) unsaved_intervals: usize,
     pub(super) contacts_started: Vec<u64>,
     pub(super) self_service: Labels<[u64; SelfServiceOutcome::ALL.len()]>,
     /// By [`Registry::label_index`].
@@ -116,6 +118,7 @@ impl Shard {
             bounds,
             ids: RememberedIds::new(windows.dedup_horizon_ms, limits.remembered_ids),
             series: Vec::new(),
+            unsaved_intervals: 0,
             contacts_started: vec![0; settings.channels.len()],
             self_service: Labels::new(limits.series),
             observed: Vec::new(),
@@ -326,6 +329,14 @@ impl State {
         Verdict::Applied
     }
 
+    /// Books all facts that wait, as must be done before the numbers of series are looked at.
+    pub(super) fn book_waiting(&mut self) {
+        for (series, id) in self.series.iter_mut().zip(0..) {
+            let info = self.registry.info(SeriesId(id));
+            self.unsaved_intervals += series.book(info, &self.bounds, &self.grid, &self.position);
+        }
+    }
+
     /// The newest observation by event time counts; at equal times the later in the log.
     fn observe(&mut self, queue: QueueRef, observation: Observation) {
         let index = self.registry.label_index(queue);
@@ -378,8 +389,11 @@ impl State {
                 self.series.push(Series::new(&self.grid, &self.position));
             }
             for fact in self.contacts.tally.facts.drain(..) {
-                let info = self.registry.info(fact.series);
-                self.series[fact.series.index()].book(info, &self.bounds, &self.grid, &self.position, &fact);
+                let series = &mut self.series[fact.series.index()];
+                if series.add(fact) {
+                    let info = self.registry.info(fact.series);
+                    self.unsaved_intervals += series.book(info, &self.bounds, &self.grid, &self.position);
+                }
             }
         }
         let settled = &mut self.contacts.tally.settled;

@@ -47,9 +47,17 @@ impl Bounds {
     }
 }
 
+/// Facts of a series that wait to be booked.
+const FACTS_WAITING_MAX: usize = 16;
+
 /// The numbers of one series.
+///
+/// Facts wait until there are a few of them, or until somebody looks. With many queues the numbers of a series have left
+/// the cache from one fact to the next: so they are fetched once for all of these.
 #[derive(Debug)]
 pub(super) struct Series {
+    /// Booked only by [`Self::book`], before anything below is looked at.
+    waiting: Vec<Fact>,
     pub(super) totals: Totals,
     pub(super) windows: SeriesWindows,
     /// What happened since the last checkpoint, by start of the interval.
@@ -61,6 +69,7 @@ pub(super) struct Series {
 impl Series {
     pub(super) fn new(grid: &Grid, position: &Position) -> Self {
         Series {
+            waiting: Vec::new(),
             totals: Totals::default(),
             windows: SeriesWindows::new(grid, position),
             intervals: BTreeMap::new(),
@@ -72,13 +81,34 @@ impl Series {
         self.intervals.entry(start_ms).or_default()
     }
 
-    /// Takes back increments that were not stored.
-    pub(super) fn give_back(&mut self, start_ms: i64, counts: &IntervalCounts, cells: [&Cells; 3]) {
+    /// Takes back increments that were not stored. Gives how many intervals that adds.
+    pub(super) fn give_back(&mut self, start_ms: i64, counts: &IntervalCounts, cells: [&Cells; 3]) -> usize {
+        let before = self.intervals.len();
         self.interval(start_ms).add(counts, cells);
+        self.intervals.len() - before
+    }
+
+    /// Takes note of a fact. Gives whether those that wait are to be booked now.
+    #[inline]
+    pub(super) fn add(&mut self, fact: Fact) -> bool {
+        self.waiting.push(fact);
+        self.waiting.len() >= FACTS_WAITING_MAX
+    }
+
+    /// Books the facts that wait, `position` being that of the newest or a later one: what has left the windows since would
+    /// have been taken out again. Gives how many intervals that adds.
+    pub(super) fn book(&mut self, info: &SeriesInfo, bounds: &Bounds, grid: &Grid, position: &Position) -> usize {
+        let before = self.intervals.len();
+        let mut waiting = std::mem::take(&mut self.waiting);
+        for fact in waiting.drain(..) {
+            self.book_one(info, bounds, grid, position, &fact);
+        }
+        self.waiting = waiting;
+        self.intervals.len() - before
     }
 
     /// Books a fact in the totals, and in the windows that it may enter.
-    pub(super) fn book(&mut self, info: &SeriesInfo, bounds: &Bounds, grid: &Grid, position: &Position, fact: &Fact) {
+    fn book_one(&mut self, info: &SeriesInfo, bounds: &Bounds, grid: &Grid, position: &Position, fact: &Fact) {
         self.changed = true;
         let entry = self.total(info, bounds, fact.kind);
         if let Some(entry) = entry {

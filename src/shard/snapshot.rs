@@ -14,6 +14,7 @@ impl Shard {
     pub fn snapshot(&mut self) -> Snapshot {
         let state = &mut self.state;
         let stream_ms = state.stream_ms.unwrap_or(0);
+        state.book_waiting();
         let mut records = state.records.clone();
         records.held = state.contacts.tally.held;
         Snapshot {

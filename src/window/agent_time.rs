@@ -12,6 +12,8 @@ use crate::event::AgentState;
 use crate::view::AgentWindow;
 
 const STATES: usize = AgentState::ALL.len();
+/// Stretches of time of one queue that wait to be booked.
+const STRETCHES_WAITING_MAX: usize = 16;
 
 /// Booked agent time of one queue.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -24,6 +26,9 @@ pub(crate) struct AgentTime {
     filling: [i64; STATES],
     today_ms: [u64; STATES],
     today_start_ms: i64,
+    /// Stretches that wait to be booked: state, from, to. Nothing else is looked at before [`Self::settle`] has booked them.
+    #[serde(skip)]
+    waiting: Vec<(AgentState, i64, i64)>,
     /// Booked since the last checkpoint, by interval.
     #[serde(skip)]
     intervals: BTreeMap<i64, [u64; STATES]>,
@@ -85,11 +90,37 @@ fn overlap_ms(from_ms: i64, to_ms: i64, start_ms: i64, end_ms: i64) -> u64 {
 }
 
 impl AgentTime {
-    /// Books one agent's time in a state from `from_ms` to `to_ms`, which is not after stream time.
-    pub(crate) fn book(&mut self, grid: &Grid, position: &Position, state: AgentState, from_ms: i64, to_ms: i64) {
+    /// Books one agent's time in a state from `from_ms` to `to_ms`, which is not after stream time; sooner or later: with many
+    /// queues what is known of one has left the cache from one stretch to the next, so it is fetched once for a few of them.
+    /// Gives how many intervals that adds.
+    #[inline]
+    pub(crate) fn book(
+        &mut self,
+        grid: &Grid,
+        position: &Position,
+        state: AgentState,
+        from_ms: i64,
+        to_ms: i64,
+    ) -> usize {
         if to_ms <= from_ms {
-            return;
+            return 0;
         }
+        self.waiting.push((state, from_ms, to_ms));
+        if self.waiting.len() < STRETCHES_WAITING_MAX { 0 } else { self.settle(grid, position) }
+    }
+
+    /// Books what waits. Gives how many intervals that adds.
+    pub(crate) fn settle(&mut self, grid: &Grid, position: &Position) -> usize {
+        let before = self.intervals.len();
+        let mut waiting = std::mem::take(&mut self.waiting);
+        for (state, from_ms, to_ms) in waiting.drain(..) {
+            self.book_one(grid, position, state, from_ms, to_ms);
+        }
+        self.waiting = waiting;
+        self.intervals.len() - before
+    }
+
+    fn book_one(&mut self, grid: &Grid, position: &Position, state: AgentState, from_ms: i64, to_ms: i64) {
         self.roll(grid, position);
         let state = state.index();
         self.changed = true;
@@ -126,19 +157,20 @@ impl AgentTime {
         }
     }
 
-    /// Adds time to an interval, or gives back what [`Self::take_intervals`] gave.
-    pub(crate) fn add_to_interval(&mut self, start_ms: i64, state_ms: [u64; STATES]) {
+    fn add_to_interval(&mut self, start_ms: i64, state_ms: [u64; STATES]) {
         add(self.intervals.entry(start_ms).or_default(), state_ms);
+    }
+
+    /// Gives back what [`Self::take_intervals`] gave. Gives how many intervals that adds.
+    pub(crate) fn give_back(&mut self, start_ms: i64, state_ms: [u64; STATES]) -> usize {
+        let before = self.intervals.len();
+        self.add_to_interval(start_ms, state_ms);
+        self.intervals.len() - before
     }
 
     /// What was booked by interval since the last call.
     pub(crate) fn take_intervals(&mut self) -> BTreeMap<i64, [u64; STATES]> {
         std::mem::take(&mut self.intervals)
-    }
-
-    /// Intervals with booked time that [`Self::take_intervals`] would give.
-    pub(crate) fn interval_count(&self) -> usize {
-        self.intervals.len()
     }
 
     /// Forgets the panes, as when their width has changed.
@@ -188,7 +220,7 @@ impl AgentTime {
         }
     }
 
-    /// Booked time per window, in configured order, then `today`.
+    /// Booked time per window, in configured order, then `today`. Nothing must wait.
     pub(crate) fn windows(&mut self, grid: &Grid, position: &Position) -> Vec<AgentWindow> {
         self.roll(grid, position);
         let mut windows: Vec<AgentWindow> = grid.panes.iter().map(|_| AgentWindow::default()).collect();
