@@ -176,6 +176,16 @@ impl<'s> Held<'s> {
         self.partitions.get_mut(self.last)
     }
 
+    /// The partition of a record.
+    fn find_of(&mut self, record: &BorrowedMessage<'_>) -> Option<&mut Partition> {
+        let is_last = self.partitions.get(self.last).is_some_and(|last| {
+            // The client gives the topic as a text of its own, whose length and bytes have to be looked at first.
+            let one_topic = self.shared.options.topics.len() == 1;
+            last.label().partition == record.partition() && (one_topic || *last.label().topic == *record.topic())
+        });
+        if is_last { self.partitions.get_mut(self.last) } else { self.find(record.topic(), record.partition()) }
+    }
+
     /// Folds a record, of a worker that says `said` of itself. Returns whether it was refused.
     pub(super) fn fold<'m>(
         &mut self,
@@ -184,11 +194,11 @@ impl<'s> Held<'s> {
         said: &WorkerState,
     ) -> bool {
         let shared = self.shared;
-        if self.find(record.topic(), record.partition()).is_some_and(|partition| partition.advances()) {
+        if self.find_of(record).is_some_and(|partition| partition.advances()) {
             // The advance comes before this record, if it is stored: the same order as after a restart.
             self.await_checkpoint(Wait::UntilStopped { said });
         }
-        let Some(partition) = self.find(record.topic(), record.partition()) else {
+        let Some(partition) = self.find_of(record) else {
             tracing::debug!(partition = record.partition(), "record of a partition that is not held");
             return false;
         };

@@ -8,7 +8,7 @@ use rdkafka::message::{BorrowedMessage, Headers, Message as _};
 use super::progress::Progress;
 use super::statistics::LogState;
 use crate::event::Rejection;
-use crate::event::decode::{Format, Message};
+use crate::event::decode::{Format, Message, reads_headers};
 use crate::ledger::{Claim, Job, Taken};
 use crate::shard::{Arrival, Checkpoint, Fate, Orphan, RestoreError, Settings, Shard};
 use crate::view::{PartitionHealth, ShardLabel, Snapshot};
@@ -151,7 +151,9 @@ impl Partition {
         }
         self.changed = true;
         self.unsaved = true;
-        if let Some(found) = record.headers() {
+        if reads_headers(self.format, record.payload())
+            && let Some(found) = record.headers()
+        {
             headers.extend(found.iter().map(|header| (header.key, header.value.unwrap_or_default())));
         }
         let message = Message { value: record.payload(), headers };

@@ -24,7 +24,7 @@ pub(super) fn decode<'a>(
 ) -> Result<Record<'a>, Rejection> {
     super::check_size(message, record_bytes_max)?;
     let mut event = Event::default();
-    if is_binary_mode(message.headers) {
+    if is_binary_mode(message) {
         event.read_headers(message.headers)?;
         // A producer that has no data may write an empty value as well as none.
         if let Some(value) = message.value.filter(|value| !value.is_empty()) {
@@ -41,8 +41,14 @@ pub(super) fn decode<'a>(
     event.take_record(channels)
 }
 
-fn is_binary_mode(headers: &[(&str, &[u8])]) -> bool {
-    headers.iter().any(|(name, _)| matches!(*name, "ce_specversion" | "ce_type" | "ce_id"))
+fn is_binary_mode(message: &Message<'_>) -> bool {
+    let has_attributes = |(name, _): &(&str, &[u8])| matches!(*name, "ce_specversion" | "ce_type" | "ce_id");
+    message.headers.iter().any(has_attributes) && !message.value.is_some_and(begins_as_envelope)
+}
+
+/// Whether a value can only be a whole envelope, as most producers begin it.
+pub(super) fn begins_as_envelope(value: &[u8]) -> bool {
+    value.starts_with(br#"{"specversion""#)
 }
 
 /// Everything that one message says, as it came.
@@ -213,6 +219,7 @@ mod readings;
 mod tests {
     use std::borrow::Cow;
 
+    use super::super::{Format, reads_headers};
     use super::*;
     use crate::event::{ChannelId, LeftReason};
     use serde_json::{Value, json};
@@ -534,6 +541,19 @@ mod tests {
         for value in [None, Some(&b""[..]), Some(b"{}")] {
             assert_eq!(binary(value, &restarted).unwrap().body, Body::SourceRestarted);
         }
+    }
+
+    #[test]
+    fn a_value_that_begins_as_an_envelope_is_one_whatever_the_headers() {
+        let envelope = br#"{"specversion":"1.0","id":"inner","source":"s","type":"source.restarted"}"#;
+        let headers: [(&str, &[u8]); 4] =
+            [("ce_specversion", b"1.0"), ("ce_id", b"outer"), ("ce_source", b"s"), ("ce_type", b"source.restarted")];
+        assert_eq!(binary(Some(envelope), &headers).unwrap().id, "inner");
+        let data = br#"{ "specversion":"1.0","id":"inner"}"#;
+        assert_eq!(binary(Some(data), &headers).unwrap().id, "outer");
+        assert!(!reads_headers(Format::CloudEvents, Some(envelope)));
+        assert!(reads_headers(Format::CloudEvents, Some(data)) && reads_headers(Format::CloudEvents, None));
+        assert!(!reads_headers(Format::AsteriskQueueLog, Some(b"1|2|q|NONE|FULL")));
     }
 
     #[test]
