@@ -47,7 +47,10 @@ pub(super) struct Codec {
     compressor: Compress,
     decompressor: Decompress,
     deserializer: Deserializer,
+    /// A distribution before deflate, to be written.
     raw: Vec<u8>,
+    /// Where a blob is inflated: longer than it may become. A vector with room for it would be filled with zeros each time.
+    space: Box<[u8]>,
 }
 
 impl Codec {
@@ -58,6 +61,7 @@ impl Codec {
             decompressor: Decompress::new(true),
             deserializer: Deserializer::new(),
             raw: Vec::new(),
+            space: vec![0; RAW_BYTES_MAX + 1].into(),
         }
     }
 
@@ -95,34 +99,33 @@ impl Codec {
         if usize::try_from(length).ok() != Some(compressed.len()) {
             return Err(format!("{} bytes instead of {length}", compressed.len()));
         }
-        self.raw.clear();
         // Inflating to the end, which the histogram crate does not, is what compares the checksum.
-        self.raw.reserve(RAW_BYTES_MAX);
         self.decompressor.reset(true);
-        match self.decompressor.decompress_vec(compressed, &mut self.raw, FlushDecompress::Finish) {
-            Ok(Status::StreamEnd) if self.raw.len() <= RAW_BYTES_MAX => {}
+        let ended = self.decompressor.decompress(compressed, &mut self.space, FlushDecompress::Finish);
+        let length = usize::try_from(self.decompressor.total_out()).unwrap_or(usize::MAX);
+        let mut raw = match ended {
+            Ok(Status::StreamEnd) if length <= RAW_BYTES_MAX => &self.space[..length],
             Ok(_) => return Err("cut short or too long".to_string()),
             Err(error) => return Err(error.to_string()),
-        }
-        self.check_header()?;
-        let mut read: Distribution =
-            self.deserializer.deserialize(&mut self.raw.as_slice()).map_err(|error| error.to_string())?;
+        };
+        check_header(raw)?;
+        let mut read: Distribution = self.deserializer.deserialize(&mut raw).map_err(|error| error.to_string())?;
         // One that was read has the size at which it was written, and would refuse what is larger.
         read.auto(true);
         Ok(read)
     }
+}
 
-    /// The lengths and bounds inside, which decide how much memory the histogram takes.
-    fn check_header(&self) -> Result<(), String> {
-        let header = self.raw.first_chunk::<HEADER_BYTES>().ok_or("cut short")?;
-        let word = |at: usize| header.iter().skip(at).take(4).fold(0u64, |sum, byte| sum << 8 | u64::from(*byte));
-        let (payload, digits) = (word(4), word(12));
-        let highest = word(24) << 32 | word(28);
-        if usize::try_from(payload).ok() != Some(self.raw.len() - HEADER_BYTES) || digits != 2 || highest > VALUE_MAX {
-            return Err(format!("payload of {payload} bytes, {digits} digits, values up to {highest}"));
-        }
-        Ok(())
+/// Checks the lengths and bounds of a distribution before deflate, which decide how much memory the histogram takes.
+fn check_header(raw: &[u8]) -> Result<(), String> {
+    let header = raw.first_chunk::<HEADER_BYTES>().ok_or("cut short")?;
+    let word = |at: usize| header.iter().skip(at).take(4).fold(0u64, |sum, byte| sum << 8 | u64::from(*byte));
+    let (payload, digits) = (word(4), word(12));
+    let highest = word(24) << 32 | word(28);
+    if usize::try_from(payload).ok() != Some(raw.len() - HEADER_BYTES) || digits != 2 || highest > VALUE_MAX {
+        return Err(format!("payload of {payload} bytes, {digits} digits, values up to {highest}"));
     }
+    Ok(())
 }
 
 /// A big-endian number and what follows it.
