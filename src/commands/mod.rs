@@ -8,6 +8,7 @@ mod check;
 mod demo;
 mod hash_secret;
 mod history;
+mod memory;
 mod pipeline;
 mod replay;
 mod schema;

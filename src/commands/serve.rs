@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::Failure;
+use super::memory;
 use super::pipeline;
 use crate::config::{self, Config};
 use crate::ingest::{LedgerOptions, Options, Topic};
@@ -26,6 +27,7 @@ pub fn run(args: Args) -> Result<(), Failure> {
     let config = config::load(&args.config, config::environment()).map_err(Failure::usage)?;
     pipeline::start_logging("info");
     let options = options(&config)?;
+    memory::bound_arenas(options.workers);
     let mut settings = config.settings();
     settings.history_interval_ms = Some(config.ledger.interval_ms);
     let security = config.http_security().map_err(Failure::usage)?;
