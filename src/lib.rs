@@ -8,6 +8,8 @@
 //!
 //! `event`, [`calendar`], `contact`, `window`, `shard` and `view` are pure: no I/O, no clock.
 
+#![deny(unsafe_code)]
+
 pub mod calendar;
 pub mod commands;
 pub mod config;

@@ -209,7 +209,13 @@ fn lost_totals_and_a_place_past_the_table_are_errors() {
     // Slot 4 294 967 295, which is empty: a table up to there would be larger than the memory.
     let bytes = vec![0xff, 0xff, 0xff, 0xff, 0x0f, 0];
     far.push(Piece { kind: PieceKind::ContactLog, number: i64::MAX, bytes });
-    let error = Shard::restore(settings, KEY, &far).err().unwrap();
+    let error = Shard::restore(settings.clone(), KEY, &far).err().unwrap();
+    assert!(error.to_string().contains("does not fit the others"), "{error}");
+
+    let mut negative = store.pieces();
+    negative.iter_mut().filter(|piece| piece.kind == PieceKind::Ids).for_each(|piece| piece.number = -1);
+    assert!(negative.iter().any(|piece| piece.kind == PieceKind::Ids));
+    let error = Shard::restore(settings, KEY, &negative).err().unwrap();
     assert!(error.to_string().contains("does not fit the others"), "{error}");
 }
 

@@ -149,10 +149,12 @@ impl RememberedIds {
         let mut chunks: Vec<&&Piece> = pieces.iter().filter(|piece| piece.kind == PieceKind::Ids).collect();
         chunks.sort_by_key(|piece| piece.number);
         for piece in chunks {
-            self.chunks.push_back(piece.number as u64);
+            let inconsistent = |_| RestoreError::Inconsistent { kind: piece.kind, number: piece.number };
+            let first = u64::try_from(piece.number).map_err(inconsistent)?;
+            self.chunks.push_back(first);
             // Between two chunks that are not one after the other there is nothing to be remembered.
-            if self.order.next() != piece.number as u64 {
-                self.forget_all(piece.number as u64);
+            if self.order.next() != first {
+                self.forget_all(first);
             }
             let mut bytes = piece.bytes.as_slice();
             let mut stream_ms = 0i64;

@@ -5,7 +5,7 @@ use super::state::Contact;
 /// A contact and its generation, or nothing.
 pub(super) type Slot = Option<(u32, Contact)>;
 
-/// Slots of one part.
+/// Slots of one part. The ledger stores part by part, so that another number would need another version of it.
 pub(super) const PART_SLOTS: usize = 1024;
 
 /// Slots by number, in parts that stay where they are. One list of them all would be copied whenever it grows, and need up

@@ -46,7 +46,7 @@ fn is_binary_mode(message: &Message<'_>) -> bool {
     message.headers.iter().any(has_attributes) && !message.value.is_some_and(begins_as_envelope)
 }
 
-/// Whether a value can only be a whole envelope, as most producers begin it.
+/// Whether a value begins as most producers begin an envelope; then it is taken for one.
 pub(super) fn begins_as_envelope(value: &[u8]) -> bool {
     value.starts_with(br#"{"specversion""#)
 }
