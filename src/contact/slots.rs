@@ -81,10 +81,10 @@ mod tests {
         let count = 2 * PART_SLOTS + 3;
         for slot in 0..count {
             assert_eq!(slots.len(), slot);
-            slots.push((slot % 3 != 0).then(|| (slot as u32, Contact::new(slot as u128, 0))));
+            slots.push((!slot.is_multiple_of(3)).then(|| (slot as u32, Contact::new(slot as u128, 0))));
         }
         assert_eq!((slots.len(), slots.parts()), (count, 3));
-        let due = |slot: u32| (slot % 3 != 0).then_some((slot, u128::from(slot)));
+        let due = |slot: u32| (!slot.is_multiple_of(3)).then_some((slot, u128::from(slot)));
         let told = |slot: &Slot| slot.as_ref().map(|(generation, contact)| (*generation, contact.key));
         for slot in 0..count as u32 {
             assert_eq!(slots.get(slot).map(told), Some(due(slot)));
