@@ -169,21 +169,22 @@ impl<'s> Held<'s> {
         self.has_read_all = has_read_all;
     }
 
-    pub(super) fn find(&mut self, topic: &str, partition: i32) -> Option<&mut Partition> {
-        if !self.partitions.get(self.last).is_some_and(|last| last.is(topic, partition)) {
-            self.last = self.partitions.iter().position(|held| held.is(topic, partition))?;
+    /// The partition that `is_it` tells; the one of the last record is asked first.
+    pub(super) fn find(&mut self, is_it: impl Fn(&Partition) -> bool) -> Option<&mut Partition> {
+        if !self.partitions.get(self.last).is_some_and(&is_it) {
+            self.last = self.partitions.iter().position(is_it)?;
         }
         self.partitions.get_mut(self.last)
     }
 
     /// The partition of a record.
     fn find_of(&mut self, record: &BorrowedMessage<'_>) -> Option<&mut Partition> {
-        let is_last = self.partitions.get(self.last).is_some_and(|last| {
-            // The client gives the topic as a text of its own, whose length and bytes have to be looked at first.
-            let one_topic = self.shared.options.topics.len() == 1;
-            last.label().partition == record.partition() && (one_topic || *last.label().topic == *record.topic())
-        });
-        if is_last { self.partitions.get_mut(self.last) } else { self.find(record.topic(), record.partition()) }
+        // The client gives the topic as a text of its own, whose length and bytes have to be looked at first.
+        let one_topic = self.shared.options.topics.len() == 1;
+        self.find(|held| {
+            let label = held.label();
+            label.partition == record.partition() && (one_topic || *label.topic == *record.topic())
+        })
     }
 
     /// Folds a record, of a worker that says `said` of itself. Returns whether it was refused.
@@ -325,7 +326,7 @@ impl<'s> Held<'s> {
                 for (label, fate) in labels.iter().zip(fates) {
                     match fate {
                         Fate::Stored => {
-                            if let Some(partition) = self.find(&label.topic, label.partition) {
+                            if let Some(partition) = self.find(|held| held.label() == label) {
                                 partition.stored();
                             }
                         }
@@ -336,7 +337,7 @@ impl<'s> Held<'s> {
             Err(_) => {
                 self.failures = self.failures.saturating_add(1);
                 for (label, job) in labels.iter().zip(outcome.jobs) {
-                    if let Some(partition) = self.find(&label.topic, label.partition) {
+                    if let Some(partition) = self.find(|held| held.label() == label) {
                         partition.not_stored(job.checkpoint);
                     }
                 }

@@ -493,7 +493,7 @@ impl<'s> Session<'s> {
         }
         self.state.connected = report.connected;
         for log in &report.logs {
-            if let Some(partition) = self.held.find(&log.topic, log.partition) {
+            if let Some(partition) = self.held.find(|held| held.is(&log.topic, log.partition)) {
                 partition.observe(log);
             }
         }

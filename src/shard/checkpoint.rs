@@ -88,10 +88,10 @@ impl Shard {
         state.agents.capture(&state.registry, &state.grid, &state.position, stream_ms, all, &mut checkpoint);
         state.followups.capture(all, &mut checkpoint);
         let mut panes = ChangedPanes::default();
-        state.book_waiting();
         state.unsaved_intervals = 0;
         for (index, series) in state.series.iter_mut().enumerate() {
             let id = SeriesId(index as u32);
+            series.book(state.registry.info(id), &state.bounds, &state.grid, &state.position);
             series.windows.roll(&state.grid, &state.position);
             series.windows.capture(all, &mut panes);
             if std::mem::take(&mut series.changed) || all {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::Settings;
-use super::registry::{Labels, QueueRef, Registry, SeriesId};
+use super::registry::{Labels, QueueRef, Registry};
 use super::series::{Bounds, Series};
 use crate::contact::{
     AgentChange, Agents, Contacts, Ending, Followups, Handling, IdHasher, Moment, QueueList, RememberedIds, Verdict,
@@ -327,14 +327,6 @@ impl State {
         let times = (moment.at_ms, moment.stream_ms);
         self.agents.change(&self.registry, &self.grid, &self.position, key, times, change);
         Verdict::Applied
-    }
-
-    /// Books all facts that wait, as must be done before the numbers of series are looked at.
-    pub(super) fn book_waiting(&mut self) {
-        for (series, id) in self.series.iter_mut().zip(0..) {
-            let info = self.registry.info(SeriesId(id));
-            self.unsaved_intervals += series.book(info, &self.bounds, &self.grid, &self.position);
-        }
     }
 
     /// The newest observation by event time counts; at equal times the later in the log.

@@ -14,7 +14,6 @@ impl Shard {
     pub fn snapshot(&mut self) -> Snapshot {
         let state = &mut self.state;
         let stream_ms = state.stream_ms.unwrap_or(0);
-        state.book_waiting();
         let mut records = state.records.clone();
         records.held = state.contacts.tally.held;
         Snapshot {
@@ -41,6 +40,7 @@ impl State {
         let mut snapshots: Vec<(Arc<str>, ChannelId, Arc<SeriesSnapshot>)> = Vec::with_capacity(self.series.len());
         for (index, series) in self.series.iter_mut().enumerate() {
             let id = SeriesId(index as u32);
+            self.unsaved_intervals += series.book(self.registry.info(id), &self.bounds, &self.grid, &self.position);
             let (queue, channel) = self.registry.labels(id);
             let snapshot = SeriesSnapshot {
                 queue: queue.clone(),
