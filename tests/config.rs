@@ -157,7 +157,7 @@ fn every_key_is_printed_with_its_value() {
 
 #[test]
 fn every_key_is_in_the_documentation() {
-    let page = include_str!("../docs/configuration.md");
+    let page = include_str!("../docs/guide/configuration.md");
     for (section, known) in keys::SECTIONS.into_iter().chain([keys::TOPIC]) {
         let heading = if section == "queues" { "`[queues.<id>]`".to_string() } else { format!("`[{section}]`") };
         assert!(section == "kafka.topics" || page.contains(&heading), "{heading}");

@@ -642,7 +642,7 @@ fn contact_text_is_everything_but_the_pipeline_and_the_records() {
 
 /// Rows of the tables of the documentation: name, type, labels.
 fn documented() -> Vec<(String, String, Vec<String>)> {
-    let (text, _recorded) = include_str!("../docs/metrics.md").split_once("## Recorded series").unwrap();
+    let (text, _recorded) = include_str!("../docs/spec/metrics.md").split_once("## Recorded series").unwrap();
     let word = |cell: &str| cell.trim().trim_matches('`').to_string();
     let rows = text.lines().filter(|line| line.starts_with("| `"));
     rows.map(|row| {

@@ -244,7 +244,7 @@ fn the_service_level_alerts_are_those_of_the_table() {
 
 #[test]
 fn every_alert_says_what_it_has_to() {
-    let runbook = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/runbook.md")).unwrap();
+    let runbook = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/operate/runbook.md")).unwrap();
     let sections: BTreeSet<&str> = runbook.lines().filter_map(|line| line.strip_prefix("## ")).collect();
     let dashboards = ["operations", "queue", "channels", "service-levels", "capacity", "pipeline"];
     for alert in alerts() {
@@ -261,16 +261,16 @@ fn every_alert_says_what_it_has_to() {
         assert!(word(&annotations["description"]).contains("{{") || name == "Watchdog", "{name}");
 
         let (page, anchor) = word(&annotations["runbook_url"]).split_once('#').unwrap();
-        assert_eq!(page, "https://docs.example/nabiz/runbook.md", "{name}");
+        assert_eq!(page, "https://docs.example/nabiz/operate/runbook.md", "{name}");
         assert_eq!(anchor, name.to_lowercase());
-        assert!(sections.contains(name), "docs/runbook.md has no section {name}");
+        assert!(sections.contains(name), "docs/operate/runbook.md has no section {name}");
 
         let url = word(&annotations["dashboard_url"]).strip_prefix("https://grafana.example/d/nabiz-").unwrap();
         assert!(dashboards.contains(&url.split('?').next().unwrap()), "{name}: {url}");
     }
     let known: BTreeSet<&str> = EXPECTED.iter().map(|expected| expected.0).collect();
     for section in sections.iter().filter(|section| section.starts_with("Nabiz")) {
-        assert!(known.contains(section), "docs/runbook.md has a section on {section}, which is no alert");
+        assert!(known.contains(section), "docs/operate/runbook.md has a section on {section}, which is no alert");
     }
 }
 
@@ -396,7 +396,7 @@ fn recording_rules_keep_to_their_conventions() {
 
 #[test]
 fn every_recorded_series_is_documented_and_nothing_else() {
-    let (_, section) = include_str!("../docs/metrics.md").split_once("## Recorded series").unwrap();
+    let (_, section) = include_str!("../docs/spec/metrics.md").split_once("## Recorded series").unwrap();
     let mut documented = Vec::new();
     for row in section.lines().filter(|line| line.starts_with("| `")) {
         let cells: Vec<&str> = row.trim_matches('|').split('|').map(str::trim).collect();

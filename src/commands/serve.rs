@@ -18,7 +18,7 @@ Example:
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Args {
-    /// Configuration file; see docs/configuration.md.
+    /// Configuration file; see docs/guide/configuration.md.
     #[arg(long, value_name = "FILE")]
     config: PathBuf,
 }

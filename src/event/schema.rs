@@ -324,7 +324,7 @@ mod tests {
     use super::super::{Reason, Rejection};
     use super::*;
 
-    const DOC: &str = include_str!("../../docs/events.md");
+    const DOC: &str = include_str!("../../docs/spec/events.md");
 
     fn decoded(event: &Value) -> Result<(), Rejection> {
         let text = event.to_string();

@@ -1,6 +1,6 @@
 //! Lines of Asterisk's queue_log: `unix_time|call id|queue|agent|VERB|parameters`.
 //!
-//! `docs/asterisk.md` has the table of verbs and why each means what it does here.
+//! `docs/guide/asterisk.md` has the table of verbs and why each means what it does here.
 
 use std::borrow::Cow;
 
