@@ -38,7 +38,7 @@ channel = "phone"
 target_wait = "20s"
 target_ratio = 0.80
 short_abandon = "5s"
-# max_wait, max_service: by channel (MEASURES.md) unless set here or per queue
+# max_wait, max_service: by channel unless set here or per queue
 target_abandonment = 0.05
 target_first_response = "4h"        # channels other than phone and chat
 target_resolution = "3d"

@@ -1,5 +1,5 @@
-//! The sentences of EVENTS.md and MEASURES.md as small cases with numbers worked out by hand. Each is put to the core
-//! and to the oracle, which are also compared in everything else.
+//! The sentences of docs/spec/events.md and measures.md as small cases with numbers worked out by
+//! hand. Each case runs on the core and on the oracle, and everything else of both is compared too.
 //!
 //! All times are of Monday 2026-01-05 in Istanbul. Queues: `fault` T 20 s, S 5 s, alias `600`; `billing` T 10 s;
 //! `mail` e-mail, T 1 h, resolution in 8 h; `office` the same in opening hours (Mo-Fr 08:00-17:30). Windows 1m, 5m.

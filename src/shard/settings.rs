@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use crate::calendar::{BusinessDay, OpeningHours};
 use crate::event::{ChannelId, Channels};
 
-/// How a service level is computed from counts. Names and formulas: MEASURES, "Definitions".
+/// How a service level is computed from counts. Names and formulas: docs/spec/measures.md,
+/// "Formulas".
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Formula {
     /// met / (met + missed)

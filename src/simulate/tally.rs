@@ -1,6 +1,7 @@
 //! The world's own books: what happened, counted where it happens, in whole milliseconds.
 //!
-//! Nothing here knows how the pipeline counts; the definitions are those of MEASURES, with the default configuration.
+//! Nothing here knows how the pipeline counts. The definitions are those of docs/spec/measures.md,
+//! with the default configuration.
 
 use std::collections::{BTreeMap, VecDeque};
 

@@ -1,6 +1,6 @@
 //! Ratios, means and quantiles, each from the counts that are published beside it. An empty ratio is absent.
 //!
-//! Source of every formula: MEASURES, "Definitions".
+//! Source of every formula: docs/spec/measures.md, "Formulas".
 
 use super::{AgentWindow, WindowCounts, WindowSnapshot};
 use crate::event::AgentState;

@@ -1,4 +1,4 @@
-//! The life of one contact, sentence by sentence of EVENTS.md.
+//! The life of one contact, sentence by sentence of docs/spec/events.md.
 
 use std::collections::BTreeMap;
 

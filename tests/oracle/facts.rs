@@ -1,4 +1,4 @@
-//! What happened, as one plain list, and the numbers that MEASURES.md makes of it.
+//! What happened, as one plain list, and the numbers that docs/spec/measures.md makes of it.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{LazyLock, Mutex};

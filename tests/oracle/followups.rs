@@ -84,7 +84,7 @@ impl Followups {
         Some(outcome)
     }
 
-    /// Forgets what is over. The order of EVENTS.md ("first what is due for other contacts") is of contacts: for a
+    /// Forgets what is over. The order of docs/spec/events.md ("Time") is of contacts: for a
     /// follow-up, what its record makes due comes first.
     pub fn due(&mut self, settings: &Settings, now: i64) {
         let horizon = settings.windows.dedup_horizon_ms as i64;

@@ -1,5 +1,6 @@
-//! A second, naive reading of EVENTS.md and MEASURES.md: everything is kept in plain lists and counted anew for each
-//! snapshot. It shares no code with the core but the types, so that where both agree both are likely right.
+//! A second, naive reading of docs/spec/events.md and measures.md: everything is kept in plain
+//! lists and counted again for each snapshot. It shares no code with the core but the types, so that
+//! where both agree, both are likely right.
 
 #![allow(dead_code, reason = "each test binary uses a part")]
 
