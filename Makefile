@@ -12,7 +12,7 @@ NABIZ ?= http://127.0.0.1:9464
 LAST ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo stack build test lint bench soak dashboards
+.PHONY: help demo stack build test lint links shellcheck deny bench soak dashboards
 
 help: ## this list
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 10
@@ -43,10 +43,22 @@ test: ## every test, with a real Kafka; on Debian as root it installs what it ne
 	npm ci --prefix grafana/draw --no-audit --no-fund --silent
 	NABIZ_REQUIRE_TOOLS=1 $(CARGO) test --locked
 
-lint: ## format, clippy and docs, with warnings as errors
+lint: links shellcheck ## format, clippy and docs, with warnings as errors, and the two below
 	$(CARGO) fmt --check
 	$(CARGO) clippy --locked --all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings -A rustdoc::private_intra_doc_links" $(CARGO) doc --locked --no-deps --document-private-items
+
+links: ## every relative link of the Markdown files leads to a file and a heading
+	scripts/install-tools perl
+	@scripts/check-links
+
+shellcheck: ## every shell and Perl script
+	scripts/install-tools perl shellcheck
+	@scripts/check-scripts
+
+deny: ## licences, advisories, duplicates and sources of the dependencies, by deny.toml
+	@command -v cargo-deny >/dev/null || { echo "deny: install it first: cargo install cargo-deny --locked" >&2; exit 1; }
+	$(CARGO) deny --locked check
 
 bench: ## every benchmark, the last side by side with others over a real Kafka; writes benches/RESULTS.md
 	scripts/install-tools cc make perl java mvn openssl update-ca-certificates
