@@ -13,6 +13,8 @@ mod kubernetes;
 mod local;
 #[path = "deployment/systemd.rs"]
 mod systemd;
+#[path = "deployment/workflows.rs"]
+mod workflows;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
