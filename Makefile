@@ -1,12 +1,13 @@
-# `make` tells what there is.
+# `make` lists the targets.
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 CARGO ?= cargo
-# How long `make soak` goes on at most, and how many cases its generators make.
+# The longest time of `make soak`, and the numbers of cases of its generators.
 SOAK_SECONDS ?= 3600
 NABIZ_FUZZ_CASES ?= 5000000
 NABIZ_ORACLE_CASES ?= 100000
-# Where `make dashboards` finds its numbers, and how much of them it draws: by default as much as each dashboard shows.
+# The sources of `make dashboards`, and how much of them it draws: by default as much as each
+# dashboard shows.
 PROMETHEUS ?= http://127.0.0.1:9090
 NABIZ ?= http://127.0.0.1:9464
 LAST ?=

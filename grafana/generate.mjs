@@ -1,4 +1,5 @@
-// Writes dashboards/*.json. With --check it writes nothing, and fails where a file is not what it would write.
+// Writes dashboards/*.json. With --check it writes nothing, and fails if a file differs from its
+// output.
 //   node grafana/generate.mjs [--check]
 
 import { readFileSync, writeFileSync } from 'node:fs';

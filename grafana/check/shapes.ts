@@ -1,4 +1,5 @@
-// What a dashboard file must be, made of the types that Grafana publishes. A dashboard is JSON, so an enum stands there as its value.
+// The type of a dashboard file, made of the types that Grafana publishes. A dashboard is JSON, so
+// an enum appears as its value.
 
 import type { AnnotationQuery, DataQuery, Dashboard as Whole, FieldConfig, Panel as AnyPanel, RowPanel } from '@grafana/schema';
 import type { Options as BarGauge } from '@grafana/schema/dist/esm/raw/composable/bargauge/panelcfg/x/BarGaugePanelCfg_types.gen';

@@ -1,4 +1,5 @@
-// Writes each dashboard as a TypeScript file of the type that it must have; the compiler then says where it has not.
+// Writes each dashboard as a TypeScript file of its expected type; the compiler then reports each
+// difference.
 
 import { mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 

@@ -1,11 +1,12 @@
-// A headless Chromium, spoken to over the pipe of its DevTools protocol: messages of JSON that end with a zero byte.
+// A headless Chromium, driven over the pipe of its DevTools protocol: JSON messages that end with a
+// zero byte.
 
 import { spawn } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-/** Longer than any answer takes, on a machine that does much else. */
+/** Longer than any answer takes on a busy machine. */
 const DEADLINE = 60_000;
 
 /** Starts the browser. Ends with `close`. */
@@ -29,7 +30,7 @@ export const chromium = (environment) => {
     browser.on('error', (error) => { fail(error); resolve(); });
     browser.on('exit', (code, signal) => { fail(new Error(`chromium has ended: ${signal ?? code}`)); resolve(); });
   });
-  // What is written to a browser that is gone is told by its end.
+  // Writing to a browser that has ended fails; its exit is reported instead.
   requests.on('error', () => {});
 
   let parts = [];
@@ -59,7 +60,7 @@ export const chromium = (environment) => {
     requests.write(`${JSON.stringify({ id, method, params, sessionId })}\0`);
   });
 
-  /** Opens a page, and gives what to ask it and the faults that it has told so far: exceptions, and errors on its console. */
+  /** Opens a page. Returns a way to query it, and its exceptions and console errors so far. */
   const open = async (url, width, height) => {
     const { targetId } = await call('Target.createTarget', { url: 'about:blank' });
     const { sessionId } = await call('Target.attachToTarget', { targetId, flatten: true });

@@ -1,6 +1,9 @@
-// Asks a Prometheus, and a nabiz for its interval history, for everything that the dashboards show, as Grafana would, and keeps the answers.
-//   node collect.mjs answers.json [--prometheus URL] [--nabiz URL] [--last 1h] [--to TIME] [--queue fault] [--window 15m] [--scrape 15] [--only capacity]
-// Where time was compressed (deploy/local/compress), --factor says by how much, and --stream-time which time it is in the events.
+// Asks a Prometheus, and a nabiz for its interval history, for everything that the dashboards show,
+// as Grafana would, and writes the answers to a file.
+//   node collect.mjs answers.json [--prometheus URL] [--nabiz URL] [--last 1h] [--to TIME]
+//       [--queue fault] [--window 15m] [--scrape 15] [--only capacity]
+// If time was compressed (deploy/local/compress), --factor says by how much, and --stream-time gives
+// the time in the events.
 
 import { existsSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';

@@ -1,5 +1,7 @@
-// Draws each dashboard of which there are answers (see collect.mjs) as a PNG, in headless Chromium. Fails where a page tells an error.
-//   node draw.mjs answers.json folder [--time-zone Europe/Istanbul] [--width 1500] [--report report.json]
+// Draws each dashboard that has answers (see collect.mjs) as a PNG, in headless Chromium. Fails if
+// a page reports an error.
+//   node draw.mjs answers.json folder [--time-zone Europe/Istanbul] [--width 1500]
+//       [--report report.json]
 
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -18,7 +20,7 @@ const { values: options, positionals: [answersFile, folder] } = parseArgs({
   options: {
     'time-zone': { type: 'string', default: 'Europe/Istanbul' },
     'width': { type: 'string', default: '1500' },
-    // What was drawn of each dashboard: its panels with their places, whether they have data and show it, and the faults.
+    // The drawn panels of each dashboard: their places, whether they have data and show it, and errors.
     'report': { type: 'string' },
   },
 });
@@ -64,7 +66,7 @@ try {
     jsx: 'automatic',
     loader: { '.svg': 'dataurl', '.woff2': 'dataurl', '.ttf': 'dataurl' },
     define: { 'process.env.NODE_ENV': '"production"', 'global': 'window' },
-    // The table of today's Grafana is not among the published names of the package, only in its files.
+    // The package contains the current table of Grafana, but does not export it.
     alias: { '@grafana/ui/table': join(here, 'node_modules/@grafana/ui/dist/esm/components/Table/TableNG/TableNG.mjs') },
     logLevel: 'error',
   });
@@ -97,7 +99,7 @@ try {
       console.error(`${name}:\n${faults.join('\n')}`);
       process.exitCode = 1;
     }
-    // Where it is installed, the picture becomes a third of the size; without it the picture is the same.
+    // If it is installed, the file becomes a third of the size; the picture stays the same.
     spawnSync('pngquant', ['--force', '--strip', '--speed', '1', '--output', image, '128', '--', image]);
     console.log(image);
   }

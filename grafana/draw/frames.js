@@ -1,4 +1,4 @@
-// Answers as the data frames that Grafana's data sources make of them.
+// Turns answers into the data frames that Grafana's data sources would make of them.
 
 import { FieldType, createDataFrame, formatLabels } from '@grafana/data';
 

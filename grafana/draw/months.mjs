@@ -1,5 +1,5 @@
-// Series as Prometheus would have recorded them over the interval history of a nabiz, in OpenMetrics, so that the dashboards of
-// months can be drawn without waiting for months:
+// Prints, in OpenMetrics, the series that Prometheus would have recorded over the interval history of
+// a nabiz, so that dashboards of months can be drawn without waiting for months:
 //   node months.mjs --nabiz URL --from 2026-10-27 --to 2026-11-24 > months.om
 //   promtool tsdb create-blocks-from openmetrics months.om data
 
@@ -19,7 +19,7 @@ const first = Math.min(...rows.map(at));
 const last = Math.max(...rows.map(at));
 const length = (last - first) / STEP + 1;
 
-/** What is summed over the windows of the recording rules: [name, labels beside queue and channel, column]. */
+/** Sums over the windows of the recording rules: [name, labels beside queue and channel, column]. */
 const SUMS = [
   ['nabiz_visits_offered', '', 'offered'], ['nabiz_visits_answered', '', 'answered'], ['nabiz_visits_abandoned', '', 'abandoned'],
   ['nabiz_handle_seconds_sum', '', 'handle_sum_seconds'], ['nabiz_handle_seconds_count', '', 'handled'],
@@ -81,7 +81,7 @@ for (const [key, { target, columns }] of series) {
   }
 }
 
-// What the process itself tells at the end.
+// Adds the live metrics of nabiz as the last samples.
 const now = await (await fetch(`${options.nabiz}/metrics`)).text();
 for (const line of now.split('\n')) {
   const [, name, labels, value] = line.match(/^(nabiz_(?:window|target|queue_open|stream)\w+)\{(.*)\} (\S+)$/) ?? [];

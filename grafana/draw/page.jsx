@@ -1,4 +1,4 @@
-// One dashboard, drawn with Grafana's own components, its panels where the grid has them.
+// One dashboard, drawn with Grafana's own components, with its panels at their places in the grid.
 
 import {
   FieldConfigOptionsRegistry, FieldType, ThresholdsMode, applyFieldOverrides, cacheFieldDisplayNames, createTheme, dateTime, getDisplayProcessor, getFieldDisplayName,
@@ -23,7 +23,7 @@ standardTransformersRegistry.setInit(() => [...transformers.values()].map((trans
   id: transformation.id, name: transformation.name, transformation: () => Promise.resolve(transformation), editor: () => null, imageDark: '', imageLight: '',
 })));
 
-/** Options of fields that can be overridden. Grafana itself takes them from its server code and from the plugin of the panel. */
+/** Field options that can be overridden. Grafana has them in its server code and in panel plugins. */
 const option = (path, isCustom) => ({
   id: isCustom ? `custom.${path}` : path, path, name: path, isCustom, override: (value) => value, editor: () => null, process: (value) => value, shouldApply: () => true,
 });
@@ -102,7 +102,7 @@ const Bars = ({ panel, frames, width, height }) => {
   );
 };
 
-/** Grafana's heat map is not published as a component: plain cells on a canvas, in the colours of its scheme. */
+/** Draws cells in the colours of Grafana's scheme: its heat map is not published as a component. */
 const Heatmap = ({ cells, width, height, from, to }) => {
   const canvas = useRef();
   useEffect(() => {
@@ -263,7 +263,7 @@ new MutationObserver(() => { moved = performance.now(); }).observe(document.body
 const QUIET = 700;
 window.isQuiet = () => document.fonts.status === 'loaded' && performance.now() - moved > QUIET;
 
-/** Whether there is something in colour on a canvas: axes are grey, and they are there without data too. */
+/** Whether a canvas has something in colour: axes are grey, and they exist without data too. */
 const isColoured = (canvas) => {
   const { data } = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);
   let coloured = 0;

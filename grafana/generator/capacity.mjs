@@ -1,4 +1,5 @@
-// For planners: how much comes on which weekday and at which time, how long it takes, and where that goes over months.
+// For planners: how many contacts come on which weekday and at which time, how long they take, and
+// the trend over months.
 
 import { DASHBOARDS, coloured, dashboard, graph, heading, history, ratio, row, series, table, targetLine, variables } from './parts.mjs';
 import { TARGET_LEVEL, recorded, recordedOfQueues } from './recorded.mjs';

@@ -1,4 +1,5 @@
-// Where citizens come in, what self-service spares the agents, and what is owed in writing.
+// How citizens contact the centre, what self-service handles without an agent, and which messages
+// are open.
 
 import {
   DASHBOARDS, GREEN, RED, age, bars, cellColour, columns, dashboard, graph, heading, inRange, m, max, perMinute, quantile, ratio, row, rows,

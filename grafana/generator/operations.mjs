@@ -1,4 +1,5 @@
-// What a supervisor keeps open all day: who waits, where, how late, and who could take the next call.
+// What a supervisor keeps open all day: waiting contacts, where they wait, how late they are, and
+// which agents are free.
 
 import {
   DASHBOARDS, GREEN, ORANGE, RED, TO_QUEUE, age, cellColour, coloured, columns, dashboard, field, graph, max, named, perChannel,

@@ -1,6 +1,6 @@
-// The parts of which the dashboards are made: selectors, queries, panels and their places.
+// The parts of the dashboards: selectors, queries, panels and their places.
 
-/** Where a dashboard stands: its address, name and the question it answers. Links follow this order. */
+/** Address, name and question of each dashboard. Links follow this order. */
 export const DASHBOARDS = {
   operations: { uid: 'nabiz-operations', title: 'Operations', asks: 'What needs me now?', live: true },
   queue: { uid: 'nabiz-queue', title: 'Queue', asks: 'Why is this queue late?', live: true },
@@ -55,7 +55,7 @@ export const perChannel = (expr) => `max by (queue, channel) (${visits('nabiz_qu
 /** The target of each queue and channel; the same from every instance. */
 export const target = (metric) => max('queue, channel', visits(metric));
 
-/** A quantile of a histogram. Of nothing it would not be a number: the comparison makes it absent. */
+/** A quantile of a histogram. Without values it would be NaN: the comparison makes it absent. */
 export const quantile = (q, histogram) => `histogram_quantile(${q}, ${histogram}) >= 0`;
 
 /** How old the numbers are: the clock less the stream time of the slowest partition. */
@@ -322,7 +322,8 @@ export const variables = {
 const links = (here) => Object.values(DASHBOARDS).filter(({ uid }) => uid !== here.uid).map(({ uid, title, asks, live }) => ({
   type: 'link', title, tooltip: asks, url: `/d/${uid}`, icon: 'dashboard', tags: [], asDropdown: false, targetBlank: false,
   includeVars: true,
-  // Months of planning and the last three hours are different questions: the period goes along only between live ones.
+  // Months of planning and the last three hours are different questions: only links between live
+  // dashboards keep the period.
   keepTime: live && here.live,
 }));
 

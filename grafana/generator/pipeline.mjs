@@ -1,4 +1,4 @@
-// For those who run nabiz: is it up, is it current, does it lose anything, does it have room?
+// For operators of nabiz: is it up, is it current, does it lose anything, does it have room?
 
 import {
   DASHBOARDS, GREEN, ORANGE, RED, age, coloured, dashboard, graph, heading, m, max, row, series, stat, steps, sum, value,

@@ -1,4 +1,4 @@
-// One queue in depth: is it late because more came, because work takes longer, or because agents are missing?
+// One queue in depth: is it late because of more calls, longer work, or too few agents?
 
 import {
   DASHBOARDS, GREEN, ORANGE, RED, age, cells, coloured, dashboard, field, graph, heading, heatmap, inWindow, max, perMinute, quantile, queues, ratio,

@@ -1,4 +1,5 @@
-// Series that the recording rules make (deploy/prometheus/nabiz.rules.yml). They know no instance: a partition that moves goes on.
+// Series that the recording rules make (deploy/prometheus/nabiz.rules.yml). They have no instance,
+// so a series continues when its partition moves.
 
 const JOB = 'job=~"$job"';
 

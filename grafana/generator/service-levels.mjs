@@ -1,4 +1,5 @@
-// Whether the promise is kept: error budget, how fast it is spent, and what each way of counting says.
+// Whether the targets are met: the error budget, how fast it is spent, and the value of each
+// formula.
 
 import {
   DASHBOARDS, GREEN, ORANGE, RED, TO_QUEUE, age, cellColour, columns, dashboard, graph, heading, inWindow, max, named, ratio, row, rows,
@@ -16,7 +17,7 @@ const events = (by) => `(${met(by)} + ${missed(by)})`;
 const allowed = `(${events(BY_QUEUE)} * on (queue, channel) (1 - ${TARGET_LEVEL}))`;
 
 const burn = (window) => `sum by (queue, channel) (${recorded(`queue:nabiz_service_level_missed_per_event:ratio_increase${window}`)})\n/ on (queue, channel)\n(1 - ${TARGET_LEVEL} > 0)`;
-/** The smaller of two, where there are both: the long window has the weight, the short one says that it goes on. */
+/** The smaller of two, if both exist: the long window has the weight, the short one shows that it continues. */
 const burnInBoth = (long, short) => `(${burn(long)}) <= (${burn(short)})\nor\n(${burn(short)}) < (${burn(long)})`;
 
 const counted = (metric) => sum(BY_QUEUE, inWindow(metric));
