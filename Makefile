@@ -13,7 +13,7 @@ NABIZ ?= http://127.0.0.1:9464
 LAST ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo stack build test lint links shellcheck deny bench soak dashboards
+.PHONY: help demo stack build test lint links columns shellcheck deny bench soak dashboards
 
 help: ## this list
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 10
@@ -44,7 +44,7 @@ test: ## every test, with a real Kafka; on Debian as root it installs what it ne
 	npm ci --prefix grafana/draw --no-audit --no-fund --silent
 	NABIZ_REQUIRE_TOOLS=1 $(CARGO) test --locked
 
-lint: links shellcheck ## format, clippy and docs, with warnings as errors, and the two below
+lint: links columns shellcheck ## format, clippy and docs, with warnings as errors, and the three below
 	$(CARGO) fmt --check
 	$(CARGO) clippy --locked --all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings -A rustdoc::private_intra_doc_links" $(CARGO) doc --locked --no-deps --document-private-items
@@ -52,6 +52,10 @@ lint: links shellcheck ## format, clippy and docs, with warnings as errors, and 
 links: ## every relative link of the Markdown files leads to a file and a heading
 	scripts/install-tools perl
 	@scripts/check-links
+
+columns: ## lines of prose in the Markdown files end at 100 columns
+	scripts/install-tools perl
+	@scripts/check-columns
 
 shellcheck: ## every shell and Perl script
 	scripts/install-tools perl shellcheck
