@@ -9,6 +9,8 @@ mod image;
 mod kafka;
 #[path = "deployment/kubernetes.rs"]
 mod kubernetes;
+#[path = "deployment/kubernetes_api.rs"]
+mod kubernetes_api;
 #[path = "deployment/local.rs"]
 mod local;
 #[path = "deployment/systemd.rs"]

@@ -1,16 +1,15 @@
-//! `deploy/kubernetes/`: objects against the real types of the API, those of the operator against strict ones.
+//! `deploy/kubernetes/`: objects against strict types of the API and of the Prometheus operator.
 
 use std::collections::BTreeMap;
 use std::process::Command;
 
-use k8s_openapi::api::apps::v1::StatefulSet;
-use k8s_openapi::api::core::v1::{Probe, Service};
-use k8s_openapi::api::policy::v1::PodDisruptionBudget;
-use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
+use serde::Deserialize;
 use serde::de::DeserializeOwned;
-use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
+use super::kubernetes_api::{
+    AccessMode, EvictionPolicy, GroupChangePolicy, IntOrString, Object, PodDisruptionBudgetSpec, Retention,
+    ServiceSpec, StatefulSetSpec, object,
+};
 use super::{CONFIG, JOB, PORT, STATE, USER, effective, root, text, yaml};
 
 const FOLDER: &str = "deploy/kubernetes";
@@ -112,45 +111,16 @@ fn file<T: DeserializeOwned>(name: &str) -> T {
     yaml(&format!("{FOLDER}/{name}"))
 }
 
-/// An object as the API's own type; fails on what the type does not know.
-fn object<T: DeserializeOwned + Serialize>(name: &str) -> T {
-    let written: Value = file(name);
-    let object: T = serde_json::from_value(written.clone()).unwrap_or_else(|error| panic!("{name}: {error}"));
-    let known = serde_json::to_value(&object).expect("an object is JSON");
-    assert_known(&written, &known, name);
-    object
+fn stateful_set() -> Object<StatefulSetSpec> {
+    object(&format!("{FOLDER}/statefulset.yaml"))
 }
 
-/// Everything that is written is in the object: a field that the type does not know would not be.
-fn assert_known(written: &Value, known: &Value, place: &str) {
-    match (written, known) {
-        (Value::Object(written), Value::Object(known)) => {
-            for (key, value) in written {
-                let place = format!("{place}.{key}");
-                assert_known(value, known.get(key).unwrap_or_else(|| panic!("{place} is not a field")), &place);
-            }
-        }
-        (Value::Array(written), Value::Array(known)) => {
-            assert_eq!(written.len(), known.len(), "{place}");
-            for (at, (written, known)) in written.iter().zip(known).enumerate() {
-                assert_known(written, known, &format!("{place}[{at}]"));
-            }
-        }
-        (written, known) => assert_eq!(written, known, "{place}"),
-    }
-}
-
-fn stateful_set() -> StatefulSet {
-    object("statefulset.yaml")
-}
-
-fn service() -> Service {
-    object("service.yaml")
+fn service() -> Object<ServiceSpec> {
+    object(&format!("{FOLDER}/service.yaml"))
 }
 
 /// Whether an object with these labels is selected.
-fn assert_selects(selector: &BTreeMap<String, String>, labels: Option<&BTreeMap<String, String>>, what: &str) {
-    let labels = labels.unwrap_or_else(|| panic!("{what} has no labels"));
+fn assert_selects(selector: &BTreeMap<String, String>, labels: &BTreeMap<String, String>, what: &str) {
     assert!(!selector.is_empty() && selector.iter().all(|(key, value)| labels.get(key) == Some(value)), "{what}");
 }
 
@@ -169,82 +139,91 @@ fn the_kustomization_has_every_file_and_the_image() {
     listed.sort();
     assert_eq!(listed, there);
 
-    let pod = stateful_set().spec.expect("a spec").template.spec.expect("a pod");
+    let pod = stateful_set().spec.template.spec;
     let [maps] = &kustomization.config_map_generator[..] else { panic!("one map is wanted") };
     assert_eq!(maps.files, ["nabiz.toml"]);
     assert_eq!(format!("/etc/nabiz/{}", maps.files[0]), CONFIG);
-    let volumes = pod.volumes.expect("volumes");
-    assert!(volumes.iter().any(|volume| volume.config_map.as_ref().is_some_and(|map| map.name == maps.name)));
+    assert!(pod.volumes.iter().any(|volume| volume.config_map.name == maps.name));
     let [image] = &kustomization.images[..] else { panic!("one image is wanted") };
-    assert_eq!(pod.containers[0].image.as_deref(), Some(format!("{}:{}", image.name, image.new_tag).as_str()));
+    assert_eq!(pod.containers[0].image, format!("{}:{}", image.name, image.new_tag));
     assert_eq!(image.new_tag, env!("CARGO_PKG_VERSION"));
     assert!(!image.new_name.contains(':'), "{}", image.new_name);
 }
 
 #[test]
 fn the_pod_runs_the_program_with_its_files() {
-    let spec = stateful_set().spec.expect("a spec");
-    assert_eq!(spec.replicas, Some(1), "one ledger on one volume");
-    assert_eq!(spec.service_name.as_deref(), service().metadata.name.as_deref());
-    let labels = spec.template.metadata.as_ref().and_then(|metadata| metadata.labels.as_ref());
-    assert_selects(spec.selector.match_labels.as_ref().expect("a selector"), labels, "the pod");
-    assert_selects(service().spec.expect("a spec").selector.as_ref().expect("a selector"), labels, "the pod");
+    let spec = stateful_set().spec;
+    assert_eq!(spec.replicas, 1, "one ledger on one volume");
+    assert_eq!(spec.service_name, service().metadata.name);
+    let kept = &spec.persistent_volume_claim_retention_policy;
+    assert_eq!((&kept.when_deleted, &kept.when_scaled), (&Retention::Retain, &Retention::Retain));
+    let labels = &spec.template.metadata.labels;
+    assert_selects(&spec.selector.match_labels, labels, "the pod");
+    assert_selects(&service().spec.selector, labels, "the pod");
 
-    let pod = spec.template.spec.expect("a pod");
+    let pod = spec.template.spec;
     assert_eq!(pod.enable_service_links, Some(false), "NABIZ_… of the service are not configuration");
     assert!(pod.termination_grace_period_seconds.is_some_and(|seconds| seconds > 5), "it stops within 5 seconds");
-    let container = &pod.containers[0];
-    let image = format!(r#"["{}"]"#, container.args.as_ref().expect("arguments").join(r#"", ""#));
+    let [container] = &pod.containers[..] else { panic!("expected one container, found {}", pod.containers.len()) };
+    assert_eq!(container.name, "nabiz");
+    let image = format!(r#"["{}"]"#, container.args.join(r#"", ""#));
     assert!(text("deploy/Dockerfile").contains(&format!("CMD {image}")), "{image}");
-    let port = &container.ports.as_ref().expect("ports")[0];
-    assert_eq!((port.name.as_deref(), port.container_port), (Some("http"), PORT));
+    let port = &container.ports[0];
+    assert_eq!((port.name.as_str(), port.container_port), ("http", PORT));
     for (probe, path) in [
         (&container.startup_probe, "/healthz"),
         (&container.liveness_probe, "/healthz"),
         (&container.readiness_probe, "/readyz"),
     ] {
-        let Some(Probe { http_get: Some(get), .. }) = probe else { panic!("no probe of {path}") };
-        assert_eq!((get.path.as_deref(), &get.port), (Some(path), &IntOrString::String("http".to_owned())));
+        let get = &probe.http_get;
+        assert_eq!((get.path.as_str(), &get.port), (path, &IntOrString::String("http".to_owned())));
+        let period = probe.period_seconds.expect("a period");
+        assert!(period > 0 && probe.timeout_seconds.unwrap_or(1) <= period, "{path}");
+        assert!(probe.failure_threshold.unwrap_or(3) > 0, "{path}");
     }
 
-    let mounts = container.volume_mounts.as_ref().expect("mounts");
-    let at = |path: &str| mounts.iter().find(|mount| mount.mount_path == path).unwrap_or_else(|| panic!("no {path}"));
-    let claims = spec.volume_claim_templates.expect("a claim");
-    assert_eq!(claims[0].metadata.name.as_deref(), Some(at(STATE).name.as_str()));
+    let at = |path: &str| {
+        container.volume_mounts.iter().find(|mount| mount.mount_path == path).unwrap_or_else(|| panic!("no {path}"))
+    };
+    let [claim] = &spec.volume_claim_templates[..] else { panic!("expected one claim") };
+    assert_eq!(claim.metadata.name, at(STATE).name);
+    assert_eq!(claim.spec.access_modes, [AccessMode::ReadWriteOnce]);
+    assert!(claim.spec.resources.requests.contains_key("storage"));
     assert_ne!(at(STATE).read_only, Some(true));
     let configuration = at("/etc/nabiz");
     assert_eq!(configuration.read_only, Some(true));
-    assert!(pod.volumes.expect("volumes").iter().any(|volume| volume.name == configuration.name));
-    let resources = container.resources.as_ref().expect("resources");
-    assert!(resources.requests.as_ref().is_some_and(|requests| requests.len() == 2));
-    assert!(resources.limits.as_ref().is_some_and(|limits| limits.contains_key("memory")));
+    assert!(pod.volumes.iter().any(|volume| volume.name == configuration.name));
+    assert_eq!(container.resources.requests.len(), 2);
+    assert!(container.resources.limits.as_ref().is_some_and(|limits| limits.contains_key("memory")));
 
     // What the environment adds is a configuration with the file, and the secret is not in the tree.
-    let names: Vec<&str> = container.env.iter().flatten().map(|variable| variable.name.as_str()).collect();
+    let names: Vec<&str> = container.env.iter().map(|variable| variable.name.as_str()).collect();
     let environment: Vec<(&str, &str)> = names.iter().map(|name| (*name, "not-a-secret")).collect();
     let config = effective("deploy/kubernetes/nabiz.toml", &environment);
     assert_eq!(config["kafka"]["client"]["sasl.password"].as_str(), Some("***"), "it reached the Kafka client");
-    let secret = container.env.iter().flatten().find(|variable| variable.name.ends_with("PASSWORD")).expect("one");
-    let reference = secret.value_from.as_ref().and_then(|from| from.secret_key_ref.as_ref()).expect("a secret");
+    let secret = container.env.iter().find(|variable| variable.name.ends_with("PASSWORD")).expect("one");
+    let reference = &secret.value_from.as_ref().expect("a secret").secret_key_ref;
     assert_eq!((secret.value.as_deref(), reference.optional), (None, Some(true)));
+    assert_eq!((reference.name.as_str(), reference.key.as_str()), ("nabiz", "kafka-password"));
 }
 
 /// What Kubernetes' "restricted" standard asks for, and a root file system that cannot be written to.
+/// Containers that start earlier, the host's network and added capabilities are not fields of the
+/// types, so that the files cannot have them.
 #[test]
 fn the_pod_is_restricted() {
-    let pod = stateful_set().spec.expect("a spec").template.spec.expect("a pod");
+    let pod = stateful_set().spec.template.spec;
     assert_eq!(pod.automount_service_account_token, Some(false));
-    let context = pod.security_context.expect("a security context");
+    let context = pod.security_context;
     assert_eq!((context.run_as_non_root, context.run_as_user), (Some(true), Some(USER)));
     assert_eq!((context.run_as_group, context.fs_group), (Some(USER), Some(USER)));
-    assert_eq!(context.seccomp_profile.expect("a profile").type_, "RuntimeDefault");
-    assert!(pod.init_containers.is_none() && pod.host_network.is_none() && pod.host_pid.is_none());
+    assert_eq!(context.fs_group_change_policy, Some(GroupChangePolicy::OnRootMismatch));
+    assert_eq!(context.seccomp_profile.r#type, "RuntimeDefault");
     for container in pod.containers {
-        let context = container.security_context.expect("a security context");
+        let context = container.security_context;
         assert_eq!(context.allow_privilege_escalation, Some(false));
         assert_eq!(context.read_only_root_filesystem, Some(true));
-        let capabilities = context.capabilities.expect("capabilities");
-        assert_eq!((capabilities.drop, capabilities.add), (Some(vec!["ALL".to_owned()]), None));
+        assert_eq!(context.capabilities.drop, ["ALL"]);
     }
 }
 
@@ -252,22 +231,23 @@ fn the_pod_is_restricted() {
 fn service_budget_and_monitor_find_the_pod() {
     let service = service();
     // The service's name is the label `job`.
-    assert_eq!(service.metadata.name.as_deref(), Some(JOB));
-    let port = &service.spec.as_ref().expect("a spec").ports.as_ref().expect("ports")[0];
-    assert_eq!((port.name.as_deref(), port.port), (Some("http"), PORT));
-    assert_eq!(port.target_port, Some(IntOrString::String("http".to_owned())));
+    assert_eq!(service.metadata.name, JOB);
+    let port = &service.spec.ports[0];
+    assert_eq!((port.name.as_str(), port.port), ("http", PORT));
+    assert_eq!(port.target_port, IntOrString::String("http".to_owned()));
 
-    let labels = stateful_set().spec.expect("a spec").template.metadata.and_then(|metadata| metadata.labels);
-    let budget: PodDisruptionBudget = object("pod-disruption-budget.yaml");
-    let budget = budget.spec.expect("a spec");
-    assert_selects(&budget.selector.and_then(|s| s.match_labels).expect("a selector"), labels.as_ref(), "the pod");
-    assert_eq!(budget.max_unavailable, Some(IntOrString::Int(1)), "a drain is never held up");
+    let labels = stateful_set().spec.template.metadata.labels;
+    let budget: Object<PodDisruptionBudgetSpec> = object(&format!("{FOLDER}/pod-disruption-budget.yaml"));
+    let budget = budget.spec;
+    assert_selects(&budget.selector.match_labels, &labels, "the pod");
+    assert_eq!(budget.max_unavailable, IntOrString::Int(1), "a drain is never held up");
+    assert_eq!(budget.unhealthy_pod_eviction_policy, EvictionPolicy::AlwaysAllow);
 
     let monitor: Custom<ServiceMonitorSpec> = file("service-monitor.yaml");
     assert_eq!((monitor.api_version.as_str(), monitor.kind.as_str()), ("monitoring.coreos.com/v1", "ServiceMonitor"));
     assert_eq!(monitor.metadata.name, JOB);
     assert!(!monitor.metadata.labels.is_empty());
-    assert_selects(&monitor.spec.selector.match_labels, service.metadata.labels.as_ref(), "the service");
+    assert_selects(&monitor.spec.selector.match_labels, &service.metadata.labels.expect("labels"), "the service");
     assert!(monitor.spec.scrape_native_histograms);
     let endpoint = &monitor.spec.endpoints[0];
     assert_eq!((endpoint.port.as_str(), endpoint.path.as_str()), ("http", "/metrics"));
