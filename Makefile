@@ -13,20 +13,26 @@ NABIZ ?= http://127.0.0.1:9464
 LAST ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo stack build test lint links columns shellcheck deny bench soak dashboards
+.PHONY: help demo stack build tools test lint links columns shellcheck deny bench soak dashboards
 
 help: ## this list
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 10
 
-demo: build ## a simulated contact centre, the pipeline and the live page, with nothing else to install
-	@$(CARGO) run --quiet --release --locked -- demo
+# The demo has a profile and features of its own, because whoever tries nabiz waits for it: no
+# OpenSSL, no optimisation across crates, and C libraries without optimisation or symbols.
+demo: tools ## a simulated contact centre, the pipeline and the live page, with nothing else to install
+	@CFLAGS="$${CFLAGS:-} -O0" CXXFLAGS="$${CXXFLAGS:-} -O0" MKL_NO_DEBUG_SYMBOLS=y \
+	    $(CARGO) run --profile demo --no-default-features --locked --bin nabiz -- demo
 
 stack: build ## the whole product on loopback: Kafka, nabiz, Prometheus, Alertmanager, a burst water main and a pager
 	scripts/install-tools perl java mvn promtool amtool update-ca-certificates
 	scripts/fetch-kafka >/dev/null
 	@deploy/local/stack
 
-build: ## the release program, target/release/nabiz
+build: tools ## the release program, target/release/nabiz
+	$(CARGO) build --release --locked
+
+tools:
 	@missing=(); \
 	command -v $(CARGO) >/dev/null || missing+=("cargo (Rust 1.95 or newer)"); \
 	command -v cc >/dev/null || missing+=("cc (a C compiler; on Debian: build-essential)"); \
@@ -35,7 +41,6 @@ build: ## the release program, target/release/nabiz
 	if [ "$${#missing[@]}" -gt 0 ]; then \
 	    printf 'to build nabiz, install first:\n' >&2; printf '  %s\n' "$${missing[@]}" >&2; exit 1; \
 	fi
-	$(CARGO) build --release --locked
 
 test: ## every test, with a real Kafka; on Debian as root it installs what it needs
 	scripts/install-tools
