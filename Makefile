@@ -47,12 +47,12 @@ test: ## every test, with a real Kafka; on Debian as root it installs what it ne
 	scripts/fetch-kafka >/dev/null
 	npm ci --prefix grafana/check --ignore-scripts --no-audit --no-fund --silent
 	npm ci --prefix grafana/draw --no-audit --no-fund --silent
-	NABIZ_REQUIRE_TOOLS=1 $(CARGO) test --locked
+	$(CARGO) test --workspace --locked -- --include-ignored
 
 lint: links columns shellcheck ## format, clippy and docs, with warnings as errors, and the three below
-	$(CARGO) fmt --check
-	$(CARGO) clippy --locked --all-targets -- -D warnings
-	RUSTDOCFLAGS="-D warnings -A rustdoc::private_intra_doc_links" $(CARGO) doc --locked --no-deps --document-private-items
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --workspace --locked --all-targets -- -D warnings
+	RUSTDOCFLAGS="-D warnings -A rustdoc::private_intra_doc_links" $(CARGO) doc --workspace --locked --no-deps --document-private-items
 
 links: ## every relative link of the Markdown files leads to a file and a heading
 	scripts/install-tools perl
@@ -73,12 +73,16 @@ deny: ## licences, advisories, duplicates and sources of the dependencies, by de
 bench: ## every benchmark, the last side by side with others over a real Kafka; writes benches/RESULTS.md
 	scripts/install-tools cc make perl java mvn openssl update-ca-certificates
 	scripts/fetch-kafka >/dev/null
-	NABIZ_REQUIRE_TOOLS=1 $(CARGO) bench --locked
+	$(CARGO) bench --locked
 
 soak: ## long runs of the generated tests, in the release profile; bounded by SOAK_SECONDS
+	scripts/install-tools
+	scripts/fetch-kafka >/dev/null
+	npm ci --prefix grafana/check --ignore-scripts --no-audit --no-fund --silent
+	npm ci --prefix grafana/draw --no-audit --no-fund --silent
 	NABIZ_FUZZ_CASES=$(NABIZ_FUZZ_CASES) NABIZ_ORACLE_CASES=$(NABIZ_ORACLE_CASES) NABIZ_SOAK_RECORDS=20000000 \
 	NABIZ_CHAOS_RECORDS=200000 NABIZ_CHAOS_KILLS=20 NABIZ_CHAOS_BROKER_KILLS=3 NABIZ_CHAOS_JOINS=10 \
-	    timeout $(SOAK_SECONDS) $(CARGO) test --release --locked -- --nocapture
+	    timeout $(SOAK_SECONDS) $(CARGO) test --workspace --release --locked -- --include-ignored --nocapture
 
 dashboards: ## docs/images/*.png, drawn with Grafana's components from what PROMETHEUS and NABIZ answer
 	npm ci --prefix grafana/draw --no-audit --no-fund --silent

@@ -9,11 +9,11 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::kafka::broker::Kafka;
-use crate::kafka::scrape::sample;
-use crate::kafka::{end, free_port, tail};
 use crate::measure::Usage;
 use crate::workload::{QueueTruth, Truth};
+use nabiz_dev::broker::Kafka;
+use nabiz_dev::scrape::sample;
+use nabiz_dev::{end, free_port, tail};
 
 /// Threads, workers or processes of each contender.
 pub const THREADS: usize = 2;

@@ -7,11 +7,11 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use rdkafka::producer::Producer;
 
 use crate::contender::{Contender, NabizConfig, Running};
-use crate::kafka::broker::Kafka;
-use crate::kafka::scrape::sample;
 use crate::measure::quantile;
 use crate::report::{head, row};
 use crate::workload::{Shape, producer, send};
+use nabiz_dev::broker::Kafka;
+use nabiz_dev::scrape::sample;
 
 const TOPIC: &str = "bench.fresh";
 const RATE: usize = 50_000;
@@ -30,7 +30,7 @@ pub fn run(kafka: &Kafka) -> String {
     let shape = Shape::standard(RATE * (WARM_UP + MEASURED).as_secs() as usize);
     kafka.create_topic(TOPIC, shape.partitions);
     let running = Contender::Nabiz(NabizConfig::default()).start(kafka, TOPIC);
-    crate::kafka::wait_for("ready", Duration::from_secs(60), || running.get("/readyz"));
+    nabiz_dev::wait_for("ready", Duration::from_secs(60), || running.get("/readyz"));
     let began = Instant::now();
     // When each record was handed to the client.
     let sent: Mutex<Vec<Instant>> = Mutex::new(Vec::with_capacity(shape.events));

@@ -8,9 +8,6 @@
 //! `BENCH_ONLY` (names of contenders, separated by commas), `BENCH_RESULTS` (the file that is written), `BENCH_PERF`
 //! (nabiz runs under `perf record`, which writes that file).
 
-#[path = "../../tests/kafka/mod.rs"]
-mod kafka;
-
 mod contender;
 mod freshness;
 mod measure;
@@ -24,7 +21,7 @@ mod workload;
 
 use std::str::FromStr;
 
-use kafka::broker::Kafka;
+use nabiz_dev::broker::Kafka;
 
 /// What is to be done.
 pub struct Plan {
@@ -58,9 +55,8 @@ fn main() {
         parts: list("BENCH_PARTS", "table,freshness,scrape,memory,scale"),
         only: list("BENCH_ONLY", ""),
     };
-    let Some(tools) = kafka::tools() else { return };
     // Members that start together are to be dealt partitions together, as by the default of a broker.
-    let kafka = Kafka::start_with(&tools, "group.initial.rebalance.delay.ms=1000\n");
+    let kafka = Kafka::start_with("group.initial.rebalance.delay.ms=1000\n");
     let mut report = report::Report::new(&plan);
     for part in &plan.parts {
         match part.as_str() {

@@ -6,10 +6,10 @@ use nabiz::simulate::{DEFAULT_START_MS, SimulatedEvent};
 use rdkafka::producer::Producer;
 
 use crate::contender::{Contender, NabizConfig};
-use crate::kafka::broker::Kafka;
 use crate::measure::Usage;
 use crate::report::{head, mib, row};
 use crate::workload::{PARTITIONS, QUEUES_OF_A_SITE, Shape, produce, producer, send};
+use nabiz_dev::broker::Kafka;
 
 const EVENTS: usize = 1_500_000;
 
@@ -121,7 +121,7 @@ pub fn memory(kafka: &Kafka) -> String {
     let waiting: f64 = body
         .lines()
         .filter(|line| line.starts_with("nabiz_waiting{"))
-        .filter_map(crate::kafka::scrape::sample)
+        .filter_map(nabiz_dev::scrape::sample)
         .map(|(_, value)| value)
         .sum();
     assert!(waiting >= OPEN as f64, "{waiting} wait");

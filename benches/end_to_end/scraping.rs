@@ -4,11 +4,11 @@ use std::time::{Duration, Instant};
 
 use crate::Plan;
 use crate::contender::{Contender, NabizConfig};
-use crate::kafka::broker::Kafka;
-use crate::kafka::{signal, wait_for};
 use crate::measure::{median, quantile};
 use crate::report::{head, row};
 use crate::workload::{Shape, fill};
+use nabiz_dev::broker::Kafka;
+use nabiz_dev::{signal, wait_for};
 
 /// Often enough for figures within one backlog; Prometheus asks every 5 to 15 seconds.
 const SCRAPE_EVERY: Duration = Duration::from_secs(1);

@@ -4,10 +4,10 @@ use std::fmt::Write as _;
 
 use crate::Plan;
 use crate::contender::{Contender, Run, THREADS};
-use crate::kafka::broker::Kafka;
 use crate::measure::median;
 use crate::report::{head, mib, row};
 use crate::workload::{PARTITIONS, Shape, produce};
+use nabiz_dev::broker::Kafka;
 
 const TOPIC: &str = "bench.calls";
 /// One round of a contender that took longer is enough: its noise is small against its distance.

@@ -9,7 +9,7 @@ use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
 use rdkafka::types::RDKafkaErrorCode;
 use serde_json::Value;
 
-use crate::kafka::broker::Kafka;
+use nabiz_dev::broker::Kafka;
 
 pub const PARTITIONS: i32 = 4;
 const HOUR_MS: i64 = 3_600_000;

@@ -1,0 +1,158 @@
+//! A real Alertmanager on loopback, and the webhook that it tells.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde_json::Value;
+use tempfile::TempDir;
+
+use super::{end, free_port, tail, tool, wait_for};
+
+/// The program, as Debian calls it and as its makers do.
+pub const PROGRAMS: [&str; 2] = ["prometheus-alertmanager", "alertmanager"];
+
+/// What the webhook was told about one alert.
+#[derive(Clone, Debug)]
+pub struct Told {
+    pub at: Timestamp,
+    pub receiver: String,
+    pub is_firing: bool,
+    pub began: Timestamp,
+    pub labels: BTreeMap<String, String>,
+    pub description: String,
+}
+
+impl Told {
+    /// The value of a label, empty where there is none.
+    pub fn label(&self, name: &str) -> &str {
+        self.labels.get(name).map_or("", String::as_str)
+    }
+
+    /// Whether it is about an alert of this name.
+    pub fn is(&self, alert: &str) -> bool {
+        self.label("alertname") == alert
+    }
+}
+
+/// A webhook that remembers everything that it is told.
+pub struct Webhook {
+    pub url: String,
+    told: Arc<Mutex<Vec<Told>>>,
+}
+
+impl Webhook {
+    /// Listens until the test ends.
+    pub fn start() -> Webhook {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a free loopback port");
+        let url = format!("http://{}/", listener.local_addr().expect("its address"));
+        let told = Arc::new(Mutex::new(Vec::new()));
+        let log = Arc::clone(&told);
+        std::thread::spawn(move || {
+            for stream in listener.incoming().flatten() {
+                if let Some(all) = take(stream) {
+                    log.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).extend(all);
+                }
+            }
+        });
+        Webhook { url, told }
+    }
+
+    /// All that was told, in its order.
+    pub fn told(&self) -> Vec<Told> {
+        self.told.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).clone()
+    }
+
+    /// Waits until something is told; fails at the deadline with all that was told instead.
+    pub fn wait_for(&self, what: &str, deadline: Duration, is_it: impl Fn(&Told) -> bool) -> Told {
+        wait_for(what, deadline, || {
+            let told = self.told();
+            let lines = |told: &[Told]| told.iter().map(|told| format!("{told:?}")).collect::<Vec<_>>().join("\n");
+            told.iter().find(|told| is_it(told)).cloned().ok_or_else(|| format!("told was\n{}", lines(&told)))
+        })
+    }
+}
+
+/// Reads one request, answers it, and gives the alerts of its body.
+fn take(stream: TcpStream) -> Option<Vec<Told>> {
+    stream.set_read_timeout(Some(Duration::from_secs(10))).ok()?;
+    let mut reader = BufReader::new(stream);
+    let mut length = 0;
+    loop {
+        let mut line = String::new();
+        reader.read_line(&mut line).ok()?;
+        match line.trim_end().split_once(": ") {
+            Some((name, value)) if name.eq_ignore_ascii_case("content-length") => length = value.parse().ok()?,
+            _ if line.trim_end().is_empty() => break,
+            _ => {}
+        }
+    }
+    let mut body = vec![0; length];
+    reader.read_exact(&mut body).ok()?;
+    let at = Timestamp::now();
+    reader.get_mut().write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\nconnection: close\r\n\r\n").ok()?;
+    let body: Value = serde_json::from_slice(&body).ok()?;
+    let told = |alert: &Value| {
+        Some(Told {
+            at,
+            receiver: body["receiver"].as_str()?.to_owned(),
+            is_firing: alert["status"] == "firing",
+            began: alert["startsAt"].as_str()?.parse().ok()?,
+            labels: serde_json::from_value(alert["labels"].clone()).ok()?,
+            description: alert["annotations"]["description"].as_str().unwrap_or_default().to_owned(),
+        })
+    };
+    body["alerts"].as_array()?.iter().map(told).collect()
+}
+
+/// A running Alertmanager, ended when dropped.
+pub struct Alertmanager {
+    child: Child,
+    pub address: String,
+    folder: TempDir,
+}
+
+impl Alertmanager {
+    /// Starts one and waits until it is ready.
+    pub fn start(config: &str) -> Alertmanager {
+        let folder = tempfile::Builder::new().prefix("nabiz-alertmanager-").tempdir().expect("a temporary folder");
+        let file = folder.path().join("alertmanager.yml");
+        std::fs::write(&file, config).expect("the configuration");
+        let address = format!("127.0.0.1:{}", free_port());
+        let log = File::create(folder.path().join("log")).expect("a log file");
+        let child = Command::new(tool(&PROGRAMS))
+            .arg(format!("--config.file={}", file.display()))
+            .arg(format!("--storage.path={}", folder.path().join("data").display()))
+            .arg(format!("--web.listen-address={address}"))
+            .arg("--cluster.listen-address=")
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(log)
+            .spawn()
+            .expect("alertmanager starts");
+        let alertmanager = Alertmanager { child, address, folder };
+        wait_for("alertmanager ready", Duration::from_secs(30), || {
+            let answer = ureq::get(format!("http://{}/-/ready", alertmanager.address)).call();
+            answer.map(drop).map_err(|error| format!("{error}\n{}", alertmanager.log()))
+        });
+        alertmanager
+    }
+
+    fn log(&self) -> String {
+        tail(&self.folder.path().join("log"), 20)
+    }
+}
+
+impl Drop for Alertmanager {
+    fn drop(&mut self) {
+        end(&mut self.child, Duration::from_secs(10));
+        if std::thread::panicking() {
+            eprintln!("--- alertmanager\n{}", self.log());
+        }
+    }
+}

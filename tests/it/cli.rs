@@ -1,0 +1,288 @@
+//! What nabiz is to show, through the program as a user runs it: replays against hand-counted and simulated truth, a
+//! queue that nobody answers, and the demo.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::{BufRead, BufReader};
+use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+use crate::harness::serial;
+use nabiz::exposition::catalogue::{self, Kind, Source};
+use nabiz_dev::scrape::Scrape;
+use serde_json::Value;
+
+fn nabiz(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_nabiz"));
+    command.args(arguments);
+    command
+}
+
+fn text(bytes: &[u8]) -> &str {
+    std::str::from_utf8(bytes).expect("UTF-8")
+}
+
+fn scraped(output: &Output) -> Scrape {
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    Scrape::parse(text(&output.stdout))
+}
+
+fn last_line(output: &Output) -> &str {
+    text(&output.stderr).lines().last().unwrap_or_default()
+}
+
+/// A child that does not outlive its test.
+struct Running(Child);
+
+impl Running {
+    /// Waits for the end, at most for `within`; the exit code.
+    fn ended(&mut self, within: Duration) -> Option<i32> {
+        let deadline = Instant::now() + within;
+        loop {
+            if let Some(status) = self.0.try_wait().expect("its status") {
+                return status.code();
+            }
+            assert!(Instant::now() < deadline, "it has not ended within {within:?}");
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// `nabiz simulate … --output - --truth T | nabiz replay -`: the truth and what the replay printed.
+fn simulated_and_replayed(arguments: &[&str]) -> (Value, Output) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let truth = folder.path().join("truth.json");
+    let mut simulation = nabiz(&["simulate", "--speed", "max", "--output", "-"])
+        .args(arguments)
+        .arg("--truth")
+        .arg(&truth)
+        .stdout(Stdio::piped())
+        .spawn()
+        .map(Running)
+        .expect("the simulation starts");
+    let events = simulation.0.stdout.take().expect("standard output");
+    let replayed = nabiz(&["replay", "-", "--strict"]).stdin(events).output().expect("the replay runs");
+    assert_eq!(simulation.ended(Duration::from_secs(60)), Some(0));
+    let truth = serde_json::from_slice(&std::fs::read(&truth).expect("the truth")).expect("JSON");
+    (truth, replayed)
+}
+
+/// Every sample of the truth stands in the exposition with the same value, and no metric of the truth has another
+/// sample that is not 0.
+fn assert_same(truth: &Value, replayed: &Output, at_least: usize) {
+    let found = scraped(replayed);
+    let metrics = truth["metrics"].as_object().expect("metrics");
+    assert!(metrics.len() >= at_least, "{:?}", metrics.keys());
+    for (name, samples) in metrics {
+        let mut known: BTreeSet<BTreeMap<String, String>> = BTreeSet::new();
+        for sample in samples.as_array().expect("samples") {
+            let labels: BTreeMap<String, String> = serde_json::from_value(sample["labels"].clone()).expect("labels");
+            let pairs: Vec<(&str, &str)> = labels.iter().map(|(name, value)| (&**name, &**value)).collect();
+            assert_eq!(found.value(name, &pairs), sample["value"].as_f64(), "{name} {labels:?}");
+            known.insert(labels);
+        }
+        for (labels, value) in found.series(name).filter(|(labels, _)| !known.contains(*labels)) {
+            assert_eq!(value, 0.0, "{name} {labels:?} is not in the truth");
+        }
+    }
+    let events = &truth["events"];
+    let summary = format!("read {events} lines: applied {events}, duplicate 0, late 0, rejected 0");
+    assert_eq!(last_line(replayed), summary);
+}
+
+#[test]
+fn a_replayed_day_is_the_truth_of_its_simulation() {
+    let _shared = serial::shared();
+    let (truth, replayed) = simulated_and_replayed(&["--scenario", "ordinary-day", "--seed", "7"]);
+    // Every kind of counter but lost visits, which the simulation does not make.
+    assert_same(&truth, &replayed, 28);
+}
+
+#[test]
+fn a_replayed_pipe_burst_is_the_truth_of_its_simulation() {
+    let _shared = serial::shared();
+    let from_nine = ["--scenario", "pipe-burst", "--seed", "7", "--start", "2026-01-05T09:00:00+03:00"];
+    let (truth, replayed) = simulated_and_replayed(&[&from_nine[..], &["--duration", "3h"]].concat());
+    assert_same(&truth, &replayed, 20);
+    let missed = scraped(&replayed).sum("nabiz_service_level_missed_total", &[("queue", "fault")]);
+    assert!(missed > 100.0, "a burst without misses: {missed}");
+}
+
+#[test]
+fn a_queue_that_nobody_answers_shows_its_misses_while_the_callers_wait() {
+    let _shared = serial::shared();
+    let event = |id: u32, kind: &str, second: &str, data: &str| {
+        format!(
+            r#"{{"specversion":"1.0","id":"{id}","source":"/pbx","type":"contact.{kind}","time":"2026-01-05T10:0{second}Z","data":{data}}}"#
+        )
+    };
+    let queued = |id, second| event(id, "queued", second, &format!(r#"{{"contact_id":"c{id}","queue":"fault"}}"#));
+    let events = [
+        queued(1, "0:00"),
+        queued(2, "0:05"),
+        queued(3, "0:50"),
+        event(4, "started", "1:00", r#"{"contact_id":"c4","channel":"phone"}"#),
+    ];
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("events.ndjson");
+    std::fs::write(&file, events.join("\n")).expect("written");
+    let file = file.to_str().expect("a path in UTF-8");
+
+    let fault = [("queue", "fault"), ("channel", "phone")];
+    let in_window = |window| [("queue", "fault"), ("channel", "phone"), ("window", window)];
+    // A wait is judged two seconds after its target of 20 s: the third at 10:01:12.
+    for (at, missed, longest) in [("10:01:00", 2.0, 60.0), ("10:01:11.999", 2.0, 71.999), ("10:01:12", 3.0, 72.0)] {
+        let found = nabiz(&["replay", file, "--strict", "--at", &format!("2026-01-05T{at}Z")]).output();
+        let found = scraped(&found.expect("the replay runs"));
+        assert_eq!(found.value("nabiz_service_level_missed_total", &fault), Some(missed), "{at}");
+        for window in ["5m", "1h", "today"] {
+            let labels = in_window(window);
+            assert_eq!(found.value("nabiz_window_service_level_missed", &labels), Some(missed), "{at} {window}");
+            assert_eq!(found.value("nabiz_window_service_level_met", &labels), Some(0.0), "{at} {window}");
+            assert_eq!(found.value("nabiz_window_service_level_ratio", &labels), Some(0.0), "{at} {window}");
+            assert_eq!(found.value("nabiz_window_offered", &labels), Some(3.0), "{at} {window}");
+        }
+        assert_eq!(found.value("nabiz_waiting", &fault), Some(3.0), "{at}");
+        assert_eq!(found.value("nabiz_longest_wait_seconds", &fault), Some(longest), "{at}");
+        assert_eq!(found.value("nabiz_visits_abandoned_total", &fault), Some(0.0), "{at}");
+    }
+}
+
+/// An hour of a small centre with every verb, told call by call:
+///
+/// - support, answered: waits of 3, 5, 8, 12, 15, 18, 20, 21, 25, 30, 40, 60 s with 100 s of talk, and a call that sales
+///   handed over: 11 s, talk 50 s
+/// - support, abandoned: after 2, 4, 5, 9, 20, 33, 75 s
+/// - support, left: two timeouts after 90 s, one empty exit after 10 s, two keys after 7 s and 45 s; withdrawn after
+///   12 s, incompatible after 6 s, dropped by the agent after 9 s
+/// - support: one waits 12 s when Asterisk starts anew, one has waited for 25 s at the end
+/// - sales: answered after 6, 6, 14, 26, 4, 2 s and handed over after 30, 30, 40, 20, 10, 25 s
+/// - billing: five are turned away at the door, one leaves as nobody serves the queue
+#[test]
+fn a_queue_log_is_counted_as_by_hand() {
+    let _shared = serial::shared();
+    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/queue_log");
+    let output = nabiz(&["replay", "--format", "asterisk_queue_log", file]).output().expect("the replay runs");
+    // A line twice; two custom verbs, a torn line, and a second exit of one caller.
+    assert_eq!(last_line(&output), "read 129 lines: applied 124, duplicate 1, late 0, rejected 4 (orphans 1)");
+    assert_eq!(std::fs::read_to_string(file).expect("the file").lines().count(), 129);
+    let told = |reason: &str| text(&output.stderr).matches(&format!(": {reason}: ")).count();
+    assert_eq!([told("unknown_type"), told("bad_line"), told("orphan")], [2, 1, 1], "{}", text(&output.stderr));
+
+    let found = scraped(&output);
+    let expected: [(&str, [f64; 3]); 14] = [
+        // In support, sales and billing.
+        ("nabiz_visits_offered_total", [30.0, 6.0, 6.0]),
+        ("nabiz_visits_answered_total", [13.0, 6.0, 0.0]),
+        // All but 21, 25, 30, 40 and 60 s; all but 26 s.
+        ("nabiz_visits_answered_in_target_total", [8.0, 5.0, 0.0]),
+        ("nabiz_visits_abandoned_total", [7.0, 0.0, 0.0]),
+        ("nabiz_visits_abandoned_in_target_total", [5.0, 0.0, 0.0]),
+        ("nabiz_visits_abandoned_short_total", [3.0, 0.0, 0.0]),
+        ("nabiz_visits_lost_total", [1.0, 0.0, 0.0]),
+        ("nabiz_service_level_met_total", [8.0, 5.0, 0.0]),
+        // Answered 5, abandoned 2, timeouts 2, a key 1, and the one who waits.
+        ("nabiz_service_level_missed_total", [11.0, 1.0, 0.0]),
+        ("nabiz_not_answered_total", [6.0, 0.0, 0.0]),
+        ("nabiz_transfers_total", [0.0, 6.0, 0.0]),
+        ("nabiz_handle_seconds_count", [13.0, 6.0, 0.0]),
+        ("nabiz_handle_seconds_sum", [1250.0, 155.0, 0.0]),
+        ("nabiz_waiting", [1.0, 0.0, 0.0]),
+    ];
+    let queues = ["support", "sales", "billing"];
+    for (name, values) in expected {
+        let got = queues.map(|queue| found.value(name, &[("queue", queue), ("channel", "phone")]));
+        assert_eq!(got, values.map(Some), "{name}");
+    }
+    for (reason, values) in [
+        ("timeout", [2.0, 0.0, 0.0]),
+        // FULL and the two DIVERT verbs.
+        ("full", [0.0, 0.0, 3.0]),
+        ("empty", [1.0, 0.0, 2.0]),
+        ("exit_key", [2.0, 0.0, 0.0]),
+        ("withdrawn", [3.0, 0.0, 0.0]),
+        ("transfer", [0.0, 0.0, 0.0]),
+        ("callback", [0.0, 0.0, 0.0]),
+        ("closed", [0.0, 0.0, 1.0]),
+    ] {
+        let got = queues.map(|queue| found.sum("nabiz_visits_left_total", &[("queue", queue), ("reason", reason)]));
+        assert_eq!(got, values, "left {reason}");
+    }
+    let waits = |part: &str, outcome| {
+        let name = format!("nabiz_wait_seconds_{part}");
+        queues.map(|queue| found.sum(&name, &[("queue", queue), ("outcome", outcome)]))
+    };
+    assert_eq!(waits("count", "answered"), [13.0, 6.0, 0.0]);
+    assert_eq!(waits("sum", "answered"), [268.0, 58.0, 0.0]);
+    assert_eq!(waits("count", "abandoned"), [7.0, 0.0, 0.0]);
+    assert_eq!(waits("sum", "abandoned"), [148.0, 0.0, 0.0]);
+}
+
+/// Whether a scrape has a sample of a metric of the catalogue.
+fn has_samples(scrape: &Scrape, metric: &catalogue::Metric) -> bool {
+    // The page of text cannot carry it.
+    if metric.kind == Kind::GaugeHistogram {
+        return true;
+    }
+    let name = match metric.kind {
+        Kind::Histogram => format!("{}_count", metric.name),
+        _ => metric.name.to_owned(),
+    };
+    scrape.series(&name).next().is_some()
+}
+
+/// The sum of a counter over some channels.
+fn over(scrape: &Scrape, metric: &str, channels: &[&str]) -> f64 {
+    channels.iter().map(|channel| scrape.sum(metric, &[("channel", channel)])).sum()
+}
+
+#[test]
+fn the_demo_shows_every_metric_and_its_calls_and_messages_move() {
+    let _shared = serial::shared();
+    const WRITTEN: [&str; 4] = ["email", "social", "mobile_app", "petition"];
+    // More arrivals than by default, so that within seconds there is surely a message.
+    let mut demo = nabiz(&["demo", "--duration", "20s", "--rate-scale", "20", "--listen", "127.0.0.1:0"])
+        .stdout(Stdio::piped())
+        .spawn()
+        .map(Running)
+        .expect("the demo starts");
+    let mut lines = BufReader::new(demo.0.stdout.take().expect("standard output")).lines().map_while(Result::ok);
+    let page = lines.find_map(|line| line.strip_prefix("page").map(|url| url.trim().to_owned())).expect("an address");
+    let get = |path: &str| -> Option<String> {
+        let mut answer = ureq::get(format!("{page}{path}")).call().ok()?;
+        answer.body_mut().read_to_string().ok()
+    };
+    assert!(get("").is_some_and(|page| page.starts_with("<!doctype html>")), "no page");
+
+    // The demo ends by itself, and then nothing answers: that bounds the waits.
+    let mut missing = Vec::new();
+    let first = loop {
+        let scrape = Scrape::parse(&get("metrics").unwrap_or_else(|| panic!("the demo ended without {missing:?}")));
+        let contacts = catalogue::ALL.iter().filter(|metric| metric.source == Source::Contacts);
+        missing = contacts.filter(|metric| !has_samples(&scrape, metric)).map(|metric| metric.name).collect();
+        if missing.is_empty() {
+            break scrape;
+        }
+        std::thread::sleep(Duration::from_millis(200));
+    };
+    let mut moved = [false; 3];
+    while moved != [true; 3] {
+        std::thread::sleep(Duration::from_millis(200));
+        let text = get("metrics").unwrap_or_else(|| panic!("the demo ended; offered, answered, written: {moved:?}"));
+        let scrape = Scrape::parse(&text);
+        let rose = |metric, channels| over(&scrape, metric, channels) > over(&first, metric, channels);
+        moved[0] |= rose("nabiz_visits_offered_total", &["phone"]);
+        moved[1] |= rose("nabiz_visits_answered_total", &["phone"]);
+        moved[2] |= ["nabiz_contacts_started_total", "nabiz_visits_answered_total", "nabiz_handle_seconds_count"]
+            .into_iter()
+            .any(|metric| rose(metric, &WRITTEN));
+        assert_eq!(scrape.fallen_since(&first), Vec::<String>::new());
+    }
+    assert_eq!(demo.ended(Duration::from_secs(60)), Some(0));
+}

@@ -1,0 +1,546 @@
+//! The configuration from the outside: what loads, what is refused and in which words.
+
+use nabiz::config::{Config, ConfigError, keys};
+
+/// The example of the interface, as it is printed there.
+const INTERFACE: &str = r#"
+[kafka]
+brokers = "127.0.0.1:9092"
+group = "nabiz"
+dead_letter_topic = "nabiz.dead-letters"
+workers = 1
+[[kafka.topics]]
+name = "calls"
+format = "cloudevents"
+[kafka.client]                     # passed to librdkafka as they are: security.protocol, sasl.*, ssl.*
+# "security.protocol" = "sasl_ssl"
+
+[windows]
+pane = "5s"
+lengths = ["1m", "5m", "15m", "30m", "1h"]
+idle_advance = true
+allowed_lateness = "1m"
+transport_delay = "3s"
+miss_grace = "2s"
+reorder_grace = "30s"
+dedup_horizon = "1h"
+time_zone = "Europe/Istanbul"
+business_day_starts = "00:00"
+
+[limits]
+series = 2000                      # (queue, channel) pairs
+open_contacts = 1000000
+remembered_ids = 1000000
+record_bytes = 1048576
+
+[queue_defaults]                   # every key may be set per queue
+channel = "phone"
+target_wait = "20s"
+target_ratio = 0.80
+short_abandon = "5s"
+# max_wait, max_service: by channel unless set here or per queue
+target_abandonment = 0.05
+target_first_response = "4h"        # channels other than phone and chat
+target_resolution = "3d"
+formula = "live"
+clock = "elapsed"
+
+[queues.fault]
+name = "Arıza Bildirim"
+aliases = ["ariza", "600"]
+target_wait = "30s"
+opening_hours = "Mo-Su 00:00-24:00"
+holidays = ["2026-10-29"]
+
+[metrics]
+shard_label = false                # true where several instances share the group: each series then belongs to one partition
+
+[http]
+listen = "127.0.0.1:9464"
+# tls_certificate, tls_key, bearer_token_hash, basic_auth = { user = "hash" }
+
+[ledger]
+path = "nabiz.db"
+interval = "15m"
+retention = "1095d"
+"#;
+
+fn parse(toml: &str, variables: &[(&str, &str)]) -> Result<Config, ConfigError> {
+    let variables = variables.iter().map(|(name, value)| (name.to_string(), value.to_string()));
+    Config::parse(toml, "nabiz.toml", variables)
+}
+
+fn loaded(toml: &str, variables: &[(&str, &str)]) -> Config {
+    parse(toml, variables).unwrap_or_else(|error| panic!("{error}"))
+}
+
+/// Settings without the map of aliases, whose order is not fixed.
+fn settings(config: &Config) -> String {
+    let mut settings = config.settings();
+    let mut aliases: Vec<_> = std::mem::take(&mut settings.aliases).into_iter().collect();
+    aliases.sort();
+    format!("{settings:?} {aliases:?}")
+}
+
+#[test]
+fn the_example_of_the_interface_loads() {
+    let config = loaded(INTERFACE, &[]);
+    let kafka = config.require_kafka().expect("kafka");
+    assert_eq!((kafka.brokers.as_str(), kafka.workers), ("127.0.0.1:9092", 1));
+    assert_eq!(kafka.topics.iter().map(|topic| topic.name.as_str()).collect::<Vec<_>>(), ["calls"]);
+    let settings = config.settings();
+    assert_eq!(settings.resolve("600"), "fault");
+    let fault = settings.queue("fault");
+    assert_eq!((fault.name.as_str(), fault.target_wait_ms, fault.short_abandon_ms), ("Arıza Bildirim", 30_000, 5_000));
+    let at = |text: &str| text.parse::<jiff::Timestamp>().expect("a time").as_millisecond();
+    assert!(fault.is_open(at("2026-10-28T23:59:59+03:00")));
+    assert!(!fault.is_open(at("2026-10-29T00:00:00+03:00")), "a holiday");
+    assert_eq!(settings.queue("unknown").target_wait_ms, 20_000);
+}
+
+#[test]
+fn nothing_configured_means_the_defaults_of_the_interface() {
+    let without = |lines: &[&str]| {
+        INTERFACE
+            .lines()
+            .filter(|line| !lines.iter().any(|start| line.starts_with(start)))
+            .collect::<Vec<_>>()
+            .join("\n")
+    };
+    let queue = ["[queues.", "name = \"A", "aliases", "target_wait = \"30s\"", "opening_hours", "holidays"];
+    let written = loaded(&without(&queue), &[]);
+    for silent in [loaded("", &[]), Config::defaults()] {
+        assert_eq!(settings(&silent), settings(&written));
+        assert_eq!((&silent.metrics, &silent.http, &silent.ledger), (&written.metrics, &written.http, &written.ledger));
+        assert!(silent.kafka.is_none());
+    }
+    // And [kafka]: only the brokers and the topics have no default.
+    let sparse = loaded("kafka = { brokers = '127.0.0.1:9092', topics = [{ name = 'calls' }] }", &[]);
+    assert_eq!(sparse.kafka, written.kafka);
+}
+
+#[test]
+fn what_is_printed_loads_again_to_the_same() {
+    let odd = "[queues.'a \"b\"\\\\\tç']\nname = 'x\\y'\nmax_wait = '90m'\ntarget_ratio = 1\nformula = 'answered_only'\n\
+               [queues.b]\nchannel = 'sms'\ntime_zone = 'Europe/Berlin'\nholidays = [2026-05-01, 2026-01-01]\n\
+               [channels]\nnames = ['sms']\n[windows]\nbusiness_day_starts = '06:30'\nlengths = ['90s', '1m']\npane='500ms'\n\
+               time_zone = 'America/New_York'\n[http]\nlisten = '[::1]:1'\n[queue_defaults]\ntarget_abandonment = 0.0000001\n\
+               clock = 'opening_hours'\nopening_hours = 'Mo-Fr 22:00-06:00'\n[kafka.client]\n'client.id' = 'a\"b'\n\
+               'fetch.wait.max.ms' = 10\n'check.crcs' = true\n[kafka]\nbrokers = 'a,b'\n";
+    let deployed = include_str!("../../deploy/nabiz.toml");
+    for text in ["", INTERFACE, odd, deployed] {
+        let first = loaded(text, &[]);
+        let printed = first.to_toml();
+        let second = loaded(&printed, &[]);
+        assert_eq!(second.to_toml(), printed);
+        assert_eq!(format!("{first:?}"), format!("{second:?}"), "{printed}");
+        assert_eq!(settings(&first), settings(&second));
+    }
+}
+
+#[test]
+fn every_key_is_printed_with_its_value() {
+    let printed = loaded(&format!("{INTERFACE}\n[channels]\n"), &[]).to_toml();
+    for (section, known) in keys::SECTIONS {
+        assert!(printed.contains(&format!("[{section}")), "{section}");
+        for (key, _) in known {
+            let forms = [
+                format!("\n{key} = "),
+                format!("\n[[kafka.{key}]]"),
+                format!("\n[kafka.{key}]"),
+                format!("\n# {key}: "),
+            ];
+            assert!(forms.iter().any(|form| printed.contains(form)), "{section}.{key}");
+        }
+    }
+}
+
+#[test]
+fn every_key_is_in_the_documentation() {
+    let page = include_str!("../../docs/guide/configuration.md");
+    for (section, known) in keys::SECTIONS.into_iter().chain([keys::TOPIC]) {
+        let heading = if section == "queues" { "`[queues.<id>]`".to_string() } else { format!("`[{section}]`") };
+        assert!(section == "kafka.topics" || page.contains(&heading), "{heading}");
+        for (key, _) in known {
+            assert!(
+                page.lines().any(|line| line.starts_with('|') && line.contains(&format!("`{key}`"))),
+                "{section}.{key}"
+            );
+        }
+    }
+    for word in nabiz::shard::Formula::ALL.iter().map(|(_, word)| *word) {
+        assert!(page.contains(&format!("`{word}`")), "{word}");
+    }
+    for format in nabiz::event::decode::Format::ALL {
+        assert!(page.contains(&format!("`{}`", format.as_str())), "{}", format.as_str());
+    }
+}
+
+#[test]
+fn environment_variables_override_the_file() {
+    let config = loaded(
+        INTERFACE,
+        &[
+            ("NABIZ_HTTP__LISTEN", "0.0.0.0:9500"),
+            ("NABIZ_KAFKA__BROKERS", "one:9092,two:9092"),
+            ("NABIZ_KAFKA__WORKERS", "4"),
+            ("NABIZ_KAFKA__TOPICS", "[{name='a'}, {name='b', format='asterisk_queue_log'}]"),
+            ("NABIZ_KAFKA__CLIENT__SASL_PASSWORD", "pass_word"),
+            ("NABIZ_WINDOWS__LENGTHS", "10m, 1m"),
+            ("NABIZ_WINDOWS__IDLE_ADVANCE", "false"),
+            ("NABIZ_QUEUE_DEFAULTS__TARGET_RATIO", "0.9"),
+            ("NABIZ_QUEUES__FAULT__TARGET_WAIT", "45s"),
+            ("NABIZ_QUEUES__FAULT__ALIASES", "[\"a,b\", \"600\"]"),
+            ("NABIZ_QUEUES__FAULT__HOLIDAYS", ""),
+            ("NABIZ_METRICS__SHARD_LABEL", "true"),
+            ("NABIZ_LOG", "debug"),
+            ("NABIZ_PORT", "tcp://10.0.0.1:9464"),
+            ("OTHER__KEY", "x"),
+        ],
+    );
+    let kafka = config.require_kafka().expect("kafka");
+    assert_eq!((kafka.brokers.as_str(), kafka.workers, kafka.topics.len()), ("one:9092,two:9092", 4, 2));
+    assert_eq!(kafka.client, [("sasl.password".to_string(), "pass_word".to_string())]);
+    assert_eq!(config.http.listen.to_string(), "0.0.0.0:9500");
+    assert!(config.metrics.shard_label);
+    let settings = config.settings();
+    let labels: Vec<&str> = settings.windows.lengths.iter().map(|length| length.label.as_str()).collect();
+    assert_eq!(labels, ["1m", "10m"]);
+    assert!(!settings.windows.idle_advance);
+    assert_eq!(settings.queue("fault").target_wait_ms, 45_000);
+    assert_eq!(settings.queue("fault").target_ratio, 0.9);
+    assert_eq!((settings.resolve("a,b"), settings.resolve("ariza")), ("fault", "ariza"));
+    assert!(config.queues[0].keys.holidays.is_empty());
+}
+
+#[test]
+fn queues_are_found_by_the_names_that_variables_can_carry() {
+    let config = loaded("[queues.Water-Quality]\n", &[("NABIZ_QUEUES__WATER_QUALITY__NAME", "Water")]);
+    assert_eq!(config.settings().queue("Water-Quality").name, "Water");
+    let error = parse("[queues.a-b]\n[queues.a_b]\n", &[("NABIZ_QUEUES__A_B__NAME", "x")]).expect_err("two queues fit");
+    assert!(error.to_string().contains("each of the queues a-b, a_b"), "{error}");
+}
+
+#[test]
+fn secrets_are_never_shown() {
+    let secret = "Gz7kQ";
+    let cases = [
+        format!(
+            "[kafka.client]\n'sasl.password' = '{secret}'\n'ssl.key.pem' = '{secret}'\n'ssl.key.password' = '{secret}'"
+        ),
+        format!(
+            "[kafka.client]\n'sasl.oauthbearer.client.secret' = '{secret}'\n'sasl.oauthbearer.config' = '{secret}'"
+        ),
+        format!("[kafka.client]\nsasl.password = '{secret}'"),
+        format!("[kafka.client]\n'sasl.passwrd' = 3\n'sasl.password' = ['{secret}']"),
+        format!("[kafka.client]\n'no.such.password' = '{secret}'"),
+        format!("[kafka.client]\n'sasl.passwrd' = '{secret}'"),
+        format!("[http]\nbearer_token_hash = '{secret}'\nbasic_auth = {{ user = '{secret}' }}"),
+        format!("[kafka]\nclient = '{secret}'"),
+    ];
+    for text in cases {
+        let shown = match parse(&text, &[]) {
+            Ok(config) => {
+                assert!(config.to_toml().contains("= \"***\""), "{}", config.to_toml());
+                format!("{}{config:?}", config.to_toml())
+            }
+            Err(error) => error.to_string(),
+        };
+        assert!(!shown.contains(secret), "{shown}");
+    }
+    let error = parse("", &[("NABIZ_KAFKA__CLIENT__NO_SUCH_SECRET", secret), ("NABIZ_KAFKA__PASSWORD", secret)]);
+    let error = error.expect_err("unknown").to_string();
+    assert!(!error.contains(secret) && error.lines().count() == 2, "{error}");
+}
+
+#[test]
+fn properties_of_the_client_are_kept_as_text() {
+    let config =
+        loaded("[kafka.client]\nsecurity.protocol = 'ssl'\n'fetch.wait.max.ms' = 10\n'check.crcs' = true", &[]);
+    let client = config.kafka.expect("kafka").client;
+    let client: Vec<(&str, &str)> = client.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect();
+    assert_eq!(client, [("check.crcs", "true"), ("fetch.wait.max.ms", "10"), ("security.protocol", "ssl")]);
+}
+
+#[test]
+fn kafka_is_required_only_where_it_is_read() {
+    let missing = |text: &str| loaded(text, &[]).require_kafka().map(|_| ()).map_err(|error| error.to_string());
+    let brokers = "nabiz.toml: kafka.brokers: missing: addresses such as \"127.0.0.1:9092\" are needed";
+    let topics = "nabiz.toml: kafka.topics: missing: at least one topic is needed";
+    assert_eq!(missing(""), Err(format!("{brokers}\n{topics}")));
+    assert_eq!(missing("[kafka]\nbrokers = 'a:1'"), Err(topics.to_string()));
+    assert_eq!(missing("[[kafka.topics]]\nname = 'a'"), Err(brokers.to_string()));
+    assert_eq!(missing("[[kafka.topics]]\nname = 'a'\n[kafka]\nbrokers = 'a:1'"), Ok(()));
+}
+
+#[test]
+fn a_file_that_cannot_be_read_is_named() {
+    let error = nabiz::config::load("no/such/nabiz.toml".as_ref(), std::iter::empty()).expect_err("no file");
+    assert!(error.to_string().starts_with("no/such/nabiz.toml: the file cannot be read: "), "{error}");
+}
+
+/// A configuration, the line of its one error, and words that its message has.
+const WRONG: &[(&str, usize, &[&str])] = &[
+    // The text itself.
+    ("[windows]\npane = \n", 2, &[]),
+    ("[windows]\npane = '5s'\npane = '5s'", 3, &["duplicate key"]),
+    // Sections and keys.
+    (
+        "\n[window]\n",
+        2,
+        &["window: \"window\" is not a section; did you mean windows; the sections are kafka, channels"],
+    ),
+    ("pane = '5s'", 1, &["\"pane\" is not a section"]),
+    ("windows = 5", 1, &["windows: 5: a table is allowed"]),
+    (
+        "[windows]\nlenghts = ['1m']",
+        2,
+        &["windows: \"lenghts\" is not a key of [windows]; did you mean lengths; the keys are"],
+    ),
+    ("[queues.a]\ntarget_wiat = '1s'", 2, &["queues.a: \"target_wiat\"", "did you mean target_wait"]),
+    ("[queue_defaults]\naliases = ['x']", 2, &["\"aliases\" is not a key of [queue_defaults]"]),
+    ("[metrics]\nzzzzzz = 1", 2, &["\"zzzzzz\" is not a key of [metrics]; the keys are shard_label"]),
+    // Durations.
+    ("[windows]\npane = '7x'", 2, &["windows.pane: \"7x\": a duration is", "such as 20s"]),
+    ("[windows]\npane = 5", 2, &["windows.pane: 5: a duration such as \"20s\""]),
+    ("[windows]\npane = '99ms'", 2, &["100ms to 1d is allowed"]),
+    ("[windows]\nmiss_grace = '31d'", 2, &["windows.miss_grace: \"31d\": 0s to 30d is allowed"]),
+    ("[queues.a]\ntarget_wait = '40000d'", 2, &["queues.a.target_wait", "2^40 ms"]),
+    ("[queue_defaults]\nmax_wait = '0s'", 2, &["queue_defaults.max_wait: \"0s\": 1s to"]),
+    // Windows.
+    ("[windows]\nlengths = ['1m',\n'7s']", 3, &["windows.lengths: \"7s\": not a whole number of panes of 5s"]),
+    ("[windows]\npane = '10m'\nlengths = ['5m']", 3, &["\"5m\": not a whole number of panes of 10m"]),
+    ("[windows]\npane = '7s'\nlengths = ['7s', '21s', '22s']", 3, &["\"22s\""]),
+    ("[windows]\nlengths = ['60s', '1m']", 2, &["windows.lengths: \"1m\": the same length twice"]),
+    ("[windows]\nlengths = ['25h']", 2, &["\"25h\": one pane to 1d"]),
+    ("[windows]\nlengths = ['0s']", 2, &["\"0s\": one pane to 1d"]),
+    ("[windows]\nlengths = ['today']", 2, &["\"today\": this window is always there"]),
+    ("[windows]\nlengths = []", 2, &["0 windows; 1 to 16 are allowed"]),
+    ("[windows]\nlengths = '5m'", 2, &["windows.lengths: \"5m\": a list"]),
+    ("[windows]\npane = '100ms'\nlengths = ['24h']", 3, &["more than 86400 panes of 100ms"]),
+    (
+        "[windows]\nlengths = ['1m','2m','3m','4m','5m','6m','7m','8m','9m','10m','11m','12m','13m','14m','15m','16m','17m']",
+        2,
+        &["17 windows; 1 to 16"],
+    ),
+    ("[windows]\npane = '8m'\nlengths = ['16m', 24]", 3, &["windows.lengths: 24: a duration"]),
+    // Civil time.
+    ("[windows]\ntime_zone = 'Europe/Ankara'", 2, &["windows.time_zone: \"Europe/Ankara\": an IANA time zone such as"]),
+    ("[queues.a]\ntime_zone = 3", 2, &["queues.a.time_zone: 3: an IANA time zone"]),
+    ("[windows]\nbusiness_day_starts = '24:00'", 2, &["windows.business_day_starts: \"24:00\"", "00:00 to 23:59"]),
+    ("[windows]\nbusiness_day_starts = '6:00'", 2, &["\"6:00\""]),
+    ("[queues.a]\nopening_hours = 'Mo-Fri 08:00-17:00'", 2, &["queues.a.opening_hours", "\"Fri\" is not a day"]),
+    ("[queues.a]\nopening_hours = 'PH off'", 2, &["holidays are listed by date"]),
+    (
+        "[queues.a]\nholidays = [\n'2026-10-29',\n'2026-02-29']",
+        4,
+        &["queues.a.holidays: \"2026-02-29\": a date such as"],
+    ),
+    ("[queues.a]\nholidays = ['29.10.2026']", 2, &["\"29.10.2026\""]),
+    ("[queues.a]\nholidays = [2026-10-29T10:00:00]", 2, &["a date such as"]),
+    // Numbers and words.
+    ("[queues.a]\ntarget_ratio = 80", 2, &["queues.a.target_ratio: 80: a ratio from 0 to 1 is allowed"]),
+    ("[queue_defaults]\ntarget_abandonment = -0.1", 2, &["-0.1: a ratio"]),
+    ("[queue_defaults]\ntarget_ratio = nan", 2, &["a ratio"]),
+    ("[queue_defaults]\ntarget_ratio = '0.8'", 2, &["\"0.8\": a ratio"]),
+    (
+        "[queue_defaults]\nformula = 'answerd_only'",
+        2,
+        &["allowed are live, answered_only,", "did you mean answered_only"],
+    ),
+    (
+        "[queue_defaults]\nclock = 'office'",
+        2,
+        &["queue_defaults.clock: \"office\": allowed are elapsed, opening_hours"],
+    ),
+    ("[queues.a]\nchannel = 'fax'", 2, &["queues.a.channel: \"fax\": allowed are phone, email,", "channels.names"]),
+    ("[windows]\nidle_advance = 'yes'", 2, &["windows.idle_advance: \"yes\": true or false is allowed"]),
+    ("[limits]\nseries = 0", 2, &["limits.series: 0: a whole number from 1 to 1000000 is allowed"]),
+    ("[limits]\nrecord_bytes = 104857601", 2, &["limits.record_bytes: 104857601"]),
+    ("[limits]\nopen_contacts = 99999999999999999999", 2, &["limits.open_contacts"]),
+    ("[limits]\nremembered_ids = 1.5", 2, &["limits.remembered_ids: 1.5"]),
+    ("[limits]\nseries = 1\n[queues.a]\n[queues.b]", 2, &["limits.series: 1: 2 queues are configured"]),
+    // Queues.
+    ("[queues.none]", 1, &["queues: \"none\" is reserved"]),
+    ("\n[queues.other]", 2, &["queues: \"other\" is reserved"]),
+    ("[queues.'']", 1, &["an id of 0 bytes; 1 to 256"]),
+    ("[queues.a]\nname = ''", 2, &["queues.a.name: \"\": text of 1 to 256 bytes"]),
+    ("queues = 3", 1, &["queues: 3: a table for each queue"]),
+    ("[queues]\na = 3", 2, &["queues.a: 3: a table is allowed"]),
+    (
+        "[queues.a]\naliases = ['x']\n[queues.b]\naliases = ['y',\n'x']",
+        5,
+        &["queues.b.aliases: \"x\": is already an alias of queue a, at line 2"],
+    ),
+    ("[queues.a]\naliases = ['x', 'x']", 2, &["queues.a.aliases: \"x\": listed twice, first at line 2"]),
+    ("[queues.a]\naliases = ['b']\n[queues.b]", 2, &["queues.a.aliases: \"b\": is the id of another queue, at line 3"]),
+    ("[queues.a]\naliases = ['a']", 2, &["\"a\": is the id of the queue itself"]),
+    ("[queues.a]\naliases = ['']", 2, &["queues.a.aliases: \"\": text of 1 to 256 bytes"]),
+    // Channels.
+    ("[channels]\nnames = ['sms',\n'email']", 3, &["channels.names: \"email\": is a channel already"]),
+    ("[channels]\nnames = ['sms', 'sms']", 2, &["listed twice"]),
+    ("[channels]\nnames = ['other']", 2, &["\"other\": is reserved"]),
+    // Kafka.
+    ("[kafka]\nworkers = 65", 2, &["kafka.workers: 65: a whole number from 1 to 64 is allowed"]),
+    ("[kafka]\nbrokers = 'a:1,,b:1'", 2, &["kafka.brokers: \"a:1,,b:1\""]),
+    ("[kafka]\ngroup = ''", 2, &["kafka.group"]),
+    ("[kafka]\ndead_letter_topic = '^x'", 2, &["kafka.dead_letter_topic: \"^x\": a topic name is allowed"]),
+    ("[[kafka.topics]]\nname = 'a b'", 2, &["kafka.topics.name: \"a b\": a topic name"]),
+    ("\n[[kafka.topics]]\nformat = 'cloudevents'", 2, &["kafka.topics.name: missing"]),
+    (
+        "[[kafka.topics]]\nname = 'a'\nformat = 'json'",
+        3,
+        &["kafka.topics.format: \"json\": allowed are cloudevents, asterisk_queue_log"],
+    ),
+    ("[[kafka.topics]]\nname = 'a'\n[[kafka.topics]]\nname = 'a'", 4, &["\"a\": listed twice, first at line 2"]),
+    ("[[kafka.topics]]\nname = 'nabiz.dead-letters'", 2, &["is the dead-letter topic"]),
+    ("[[kafka.topics]]\nname = 'a'\ntype = 'b'", 3, &["\"type\" is not a key of [kafka.topics]"]),
+    ("[kafka]\ntopics = ['a']", 2, &["kafka.topics: \"a\": a table such as"]),
+    ("[kafka.client]\n'group.id' = 'x'", 2, &["kafka.client.\"group.id\": set by nabiz", "the key is kafka.group"]),
+    ("[kafka.client]\nauto.offset.reset = 'latest'", 2, &["kafka.client.\"auto.offset.reset\": set by nabiz"]),
+    (
+        "[kafka.client]\n'security.protcol' = 'ssl'",
+        2,
+        &["kafka.client.\"security.protcol\": librdkafka does not take it: there is no such property"],
+    ),
+    (
+        "[kafka.client]\n'security.protocol' = 'tls'",
+        2,
+        &["kafka.client.\"security.protocol\": \"tls\": librdkafka does not take it"],
+    ),
+    ("[kafka.client]\n'client.id' = ['a']", 2, &["kafka.client.\"client.id\": a list: text, a number"]),
+    ("[kafka.client]\n'client.id' = 'a'\nclient.id = 'b'", 3, &["kafka.client.\"client.id\": given twice"]),
+    // The rest.
+    ("[http]\nlisten = 'localhost:9464'", 2, &["http.listen: \"localhost:9464\": an IP address and a port"]),
+    ("[http]\nlisten = 9464", 2, &["http.listen: 9464"]),
+    ("[http]\ntls_certificate = 'a.pem'", 2, &["http.tls_certificate: http.tls_key is needed too"]),
+    ("[http]\ntls_key = 'a.pem'", 2, &["http.tls_key: http.tls_certificate is needed too"]),
+    ("[http]\ntls_key = ''\ntls_certificate = 'a.pem'", 2, &["http.tls_key: the path of a PEM file is allowed"]),
+    ("[http]\nbearer_token_hash = 'x'", 2, &["http.bearer_token_hash: ***: a hash beginning with \"$argon2id$v=19$\""]),
+    ("[http]\nbasic_auth = { user = 'x' }", 2, &["http.basic_auth.user: ***: a hash beginning with"]),
+    ("[http]\nbasic_auth = {}", 2, &["http.basic_auth: no user is named"]),
+    ("[http]\nbasic_auth = { 'a:b' = 'x' }", 2, &["http.basic_auth: a user's name is allowed: 1 to 256 bytes"]),
+    ("[ledger]\ninterval = '7m'", 2, &["ledger.interval: \"7m\": whole minutes that divide a day"]),
+    ("[ledger]\ninterval = '30s'", 2, &["ledger.interval: \"30s\": 1m to 1d"]),
+    ("[ledger]\nretention = '23h'", 2, &["ledger.retention: \"23h\": 1d to"]),
+    ("[ledger]\npath = ''", 2, &["ledger.path"]),
+];
+
+#[test]
+fn every_error_has_its_line_and_says_what_is_allowed() {
+    for (text, line, words) in WRONG {
+        let Err(error) = parse(text, &[]) else {
+            panic!("accepted:\n{text}");
+        };
+        let shown = error.to_string();
+        assert_eq!(error.problems.len(), 1, "{text}\n{shown}");
+        assert!(shown.starts_with(&format!("nabiz.toml:{line}: ")), "{text}\n{shown}");
+        for word in *words {
+            assert!(shown.contains(word), "{text}\n{shown}\nhas no {word}");
+        }
+    }
+}
+
+#[test]
+fn errors_of_variables_name_the_variable() {
+    let cases = [
+        ("NABIZ_KAFAK__BROKERS", "x", "NABIZ_KAFAK__BROKERS: \"kafak\" is not a section; did you mean kafka"),
+        ("NABIZ_KAFKA__BROKER", "x", "NABIZ_KAFKA__BROKER: \"broker\" is not a key of [kafka]; did you mean brokers"),
+        ("NABIZ_KAFKA__WORKERS", "two", "NABIZ_KAFKA__WORKERS: kafka.workers: \"two\": a whole number from 1 to 64"),
+        ("NABIZ_WINDOWS__PANE", "7x", "NABIZ_WINDOWS__PANE: windows.pane: \"7x\": a duration is"),
+        ("NABIZ_WINDOWS__LENGTHS", "1m,7s", "NABIZ_WINDOWS__LENGTHS: windows.lengths: \"7s\": not a whole number"),
+        ("NABIZ_WINDOWS__LENGTHS", "[1m]", "NABIZ_WINDOWS__LENGTHS: is not a TOML value"),
+        ("NABIZ_QUEUES__FAULT", "x", "NABIZ_QUEUES__FAULT: \"queues__fault\" names no queue and key"),
+        ("NABIZ_QUEUES__FAULT__TARGET", "x", "NABIZ_QUEUES__FAULT__TARGET: \"target\" is not a key of [queues.<id>]"),
+        ("NABIZ_QUEUES__BILLING__NAME", "x", "\"billing\" is not a configured queue; configured are: fault"),
+        ("NABIZ_HTTP__LISTEN__PORT", "1", "NABIZ_HTTP__LISTEN__PORT: \"http__listen__port\" is not a key"),
+        ("NABIZ_HTTP__TLS_KEY", "x", "NABIZ_HTTP__TLS_KEY: http.tls_key: http.tls_certificate is needed too"),
+        (
+            "NABIZ_KAFKA__CLIENT__GROUP_ID",
+            "x",
+            "NABIZ_KAFKA__CLIENT__GROUP_ID: kafka.client.\"group.id\": set by nabiz",
+        ),
+        ("NABIZ_KAFKA__CLIENT__NO_SUCH", "x", "NABIZ_KAFKA__CLIENT__NO_SUCH: kafka.client.\"no.such\""),
+        ("NABIZ____X", "x", "NABIZ____X: \"\" is not a section"),
+    ];
+    for (name, value, expected) in cases {
+        let error = parse("[queues.fault]", &[(name, value)]).expect_err(name).to_string();
+        assert!(error.contains(expected) && error.lines().count() == 1, "{name}={value}\n{error}");
+    }
+}
+
+#[test]
+fn all_errors_are_reported_at_once_in_the_order_of_the_file() {
+    let text = "[queues.a]\nchannel = 'fax'\ntarget_ratio = 2\n[windows]\npane = 1\nx = 1\n[kafka]\nworkers = 0\n";
+    let error = parse(text, &[("NABIZ_HTTP__LISTEN", "x")]).expect_err("six errors").to_string();
+    let starts: Vec<&str> = error.lines().filter_map(|line| line.split(": ").next()).collect();
+    assert_eq!(
+        starts,
+        ["nabiz.toml:2", "nabiz.toml:3", "nabiz.toml:5", "nabiz.toml:6", "nabiz.toml:8", "NABIZ_HTTP__LISTEN"]
+    );
+    // Where the text is no TOML nothing else can be said of it.
+    let error = parse("[windows\npane = '5s'\nx = y\n", &[]).expect_err("no TOML");
+    assert!(error.problems.iter().all(|problem| problem.line.is_some()), "{error}");
+}
+
+fn check(toml: &str, variables: &[(&str, &str)]) -> std::process::Output {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("nabiz.toml");
+    std::fs::write(&path, toml).expect("a file");
+    std::process::Command::new(env!("CARGO_BIN_EXE_nabiz"))
+        .args(["check", "--config"])
+        .arg(&path)
+        .envs(variables.iter().copied())
+        .output()
+        .expect("the command runs")
+}
+
+#[test]
+fn check_prints_the_effective_configuration() {
+    let done = check(INTERFACE, &[("NABIZ_QUEUES__FAULT__NAME", "Arıza"), ("NABIZ_LOG", "info")]);
+    assert_eq!(done.status.code(), Some(0), "{}", String::from_utf8_lossy(&done.stderr));
+    let printed = String::from_utf8(done.stdout).expect("text");
+    assert_eq!(printed, loaded(INTERFACE, &[("NABIZ_QUEUES__FAULT__NAME", "Arıza")]).to_toml());
+    assert!(printed.contains("\n[queues.fault]\nname = \"Arıza\"\n"), "{printed}");
+    // Enough for a replay.
+    assert_eq!(check("", &[]).status.code(), Some(0));
+}
+
+#[test]
+fn check_refuses_with_exit_code_2_and_every_error() {
+    let cases = [
+        ("[windows]\npane = '7x'\n[metrics]\nx = 1", vec!["nabiz.toml:2: windows.pane: ", "nabiz.toml:4: metrics: "]),
+        ("[kafka]\nbrokers = 'a:1'", vec!["nabiz.toml: kafka.topics: missing"]),
+    ];
+    for (toml, expected) in cases {
+        let done = check(toml, &[]);
+        let errors = String::from_utf8(done.stderr).expect("text");
+        assert_eq!((done.status.code(), done.stdout.is_empty()), (Some(2), true), "{errors}");
+        for line in expected {
+            assert!(errors.contains(line), "{errors}");
+        }
+    }
+}
+
+proptest::proptest! {
+    /// Whatever the text and the variables, the answer is a configuration that prints and loads again, or errors.
+    #[test]
+    fn no_text_breaks_the_reader(
+        cut in 0..INTERFACE.len(),
+        length in 0usize..40,
+        put in "\\PC{0,6}|[0-9a-z\\[\\]\"=.,{}-]{0,6}",
+        name in "NABIZ_(QUEUES|KAFKA|WINDOWS)__(CLIENT|FAULT|LENGTHS|PANE|TOPICS)(__[A-Z_]{0,8})?",
+        value in "\\PC{0,8}|[0-9a-z\\[\\]\"=,{}]{0,8}",
+    ) {
+        let kept = |(at, _): &(usize, char)| *at < cut || *at >= cut + length;
+        let mut text: String = INTERFACE.char_indices().filter(kept).map(|(_, character)| character).collect();
+        let at = (0..=cut.min(text.len())).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
+        text.insert_str(at, &put);
+        for variables in [vec![], vec![(name.as_str(), value.as_str())]] {
+            match parse(&text, &variables) {
+                Ok(config) => proptest::prop_assert_eq!(loaded(&config.to_toml(), &[]).to_toml(), config.to_toml()),
+                Err(error) => proptest::prop_assert!(!error.problems.is_empty()),
+            }
+        }
+    }
+}

@@ -1,0 +1,326 @@
+//! The interval history: what is added in any order comes out as if it had been added up on paper.
+
+mod api;
+mod book;
+mod command;
+mod week;
+
+use std::collections::BTreeMap;
+
+use crate::harness::serial;
+use book::{Book, Fact, INTERVAL_MS, Kind, exact, ms, query};
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use nabiz::ledger::Job;
+use nabiz::ledger::history::{History, HistoryRow, Query, Step};
+use nabiz::shard::Checkpoint;
+use rand::seq::SliceRandom;
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+
+const QUEUES: [&str; 3] = ["billing", "fault", "water-quality"];
+const CHANNELS: [&str; 2] = ["phone", "chat"];
+
+/// Facts at random instants of [from, to).
+fn random_facts(rng: &mut ChaCha8Rng, from_ms: i64, to_ms: i64, count: usize) -> Vec<Fact> {
+    let kinds = [Kind::Answered, Kind::Answered, Kind::Abandoned, Kind::Handled];
+    (0..count)
+        .map(|_| Fact {
+            time_ms: rng.random_range(from_ms..to_ms),
+            queue: QUEUES[rng.random_range(0..QUEUES.len())],
+            channel: CHANNELS[rng.random_range(0..CHANNELS.len())],
+            kind: kinds[rng.random_range(0..kinds.len())],
+            // From milliseconds to days, most in the middle.
+            duration_ms: 1u64 << rng.random_range(3..28u32) | rng.random_range(0..1_000_000),
+        })
+        .collect()
+}
+
+/// The step of an instant by what a clock on the wall shows.
+fn clock_key(time_ms: i64, step: Step, zone: &TimeZone) -> (String, i32) {
+    let time = Timestamp::from_millisecond(time_ms).expect("within the calendar").to_zoned_datetime(zone.clone());
+    let quarter = |minutes: i8| format!("{} {:02}:{:02}", time.date(), time.hour(), time.minute() / minutes * minutes);
+    match step {
+        Step::QuarterHour => (quarter(15), time.offset().seconds()),
+        Step::HalfHour => (quarter(30), time.offset().seconds()),
+        Step::Hour => (quarter(60), time.offset().seconds()),
+        Step::Day => (time.date().to_string(), 0),
+        Step::All => (String::new(), 0),
+    }
+}
+
+type Paper = BTreeMap<(String, i32, String, String), Vec<Fact>>;
+
+fn compare(rows: &[HistoryRow], facts: &[Fact], step: Step, zone: &TimeZone) {
+    let mut paper = Paper::new();
+    for fact in facts {
+        // An interval belongs to the step in which it starts.
+        let start_ms = fact.time_ms.div_euclid(INTERVAL_MS) * INTERVAL_MS;
+        let (clock, offset) = clock_key(start_ms, step, zone);
+        paper.entry((clock, offset, fact.queue.into(), fact.channel.into())).or_default().push(*fact);
+    }
+    assert_eq!(rows.len(), paper.len(), "{step:?}");
+    assert!(rows.is_sorted_by_key(|row| (row.start_ms, row.queue.clone(), row.channel.clone())), "{step:?}");
+    for row in rows {
+        let (clock, offset) = clock_key(row.start_ms, step, zone);
+        let key = (clock, offset, row.queue.to_string(), row.channel.to_string());
+        let facts = paper.remove(&key).unwrap_or_else(|| panic!("nothing on paper for {key:?}"));
+        let of = |kind: Kind| -> Vec<u64> {
+            facts.iter().filter(|fact| fact.kind == kind).map(|fact| fact.duration_ms).collect()
+        };
+        let (answered, abandoned, handled) = (of(Kind::Answered), of(Kind::Abandoned), of(Kind::Handled));
+        let counts = &row.counts;
+        assert_eq!(
+            (counts.answered, counts.abandoned, counts.handled),
+            (answered.len() as u64, abandoned.len() as u64, handled.len() as u64),
+            "{key:?}"
+        );
+        assert_eq!(
+            (counts.wait_sum_ms, counts.abandon_wait_sum_ms, counts.handle_sum_ms),
+            (answered.iter().sum(), abandoned.iter().sum(), handled.iter().sum()),
+            "{key:?}"
+        );
+        assert_eq!(counts.wait_max_ms, answered.iter().max().copied().unwrap_or(0), "{key:?}");
+        assert_eq!(row.quantile_values_missing, 0);
+        for (index, quantile) in [0.5, 0.9, 0.95, 0.99].into_iter().enumerate() {
+            let merged = row.wait_quantiles_ms.map(|quantiles| quantiles[index]);
+            assert_near(merged, exact(&answered, quantile), &key);
+        }
+        assert_near(row.abandon_wait_p90_ms, exact(&abandoned, 0.9), &key);
+        assert_near(row.handle_p90_ms, exact(&handled, 0.9), &key);
+    }
+}
+
+/// Within 1 %, and nothing where there is nothing.
+fn assert_near(merged: Option<u64>, exact: Option<u64>, what: &impl std::fmt::Debug) {
+    match (merged, exact) {
+        (None, None) => {}
+        (Some(merged), Some(exact)) => {
+            assert!(merged.abs_diff(exact) as f64 <= exact as f64 * 0.01, "{merged} is not {exact} in {what:?}");
+        }
+        other => panic!("{other:?} in {what:?}"),
+    }
+}
+
+#[test]
+fn increments_in_any_order_are_what_adding_up_on_paper_gives() {
+    let _shared = serial::shared();
+    let periods = [
+        ("Europe/Istanbul", "2026-01-05T00:00:00+03:00", "2026-01-07T00:00:00+03:00"),
+        // The day of 23 hours, and that of 25.
+        ("Europe/Berlin", "2026-03-28T00:00:00+01:00", "2026-03-31T00:00:00+02:00"),
+        ("Europe/Berlin", "2026-10-24T00:00:00+02:00", "2026-10-27T00:00:00+01:00"),
+        ("Asia/Kathmandu", "2026-01-05T00:00:00+05:45", "2026-01-07T00:00:00+05:45"),
+    ];
+    let mut rng = ChaCha8Rng::seed_from_u64(17);
+    for (zone, from, to) in periods {
+        let (from_ms, to_ms) = (ms(from), ms(to));
+        let mut facts = random_facts(&mut rng, from_ms, to_ms, 2_000);
+        let mut book = Book::new(&format!("[windows]\ntime_zone = '{zone}'"));
+        facts.shuffle(&mut rng);
+        let mut rest = facts.as_slice();
+        while !rest.is_empty() {
+            let (batch, later) = rest.split_at(rng.random_range(1..=300usize).min(rest.len()));
+            book.add_facts(batch);
+            rest = later;
+        }
+        // What lies outside of the period is not in it.
+        book.add_facts(&[Fact { time_ms: from_ms - 1, ..facts[0] }, Fact { time_ms: to_ms, ..facts[0] }]);
+        let zone = book.settings.windows.business_day.zone().clone();
+        for (step, _) in Step::ALL {
+            let rows = book.rows(query(from_ms, to_ms, step));
+            compare(&rows, &facts, step, &zone);
+        }
+    }
+}
+
+#[test]
+fn a_day_has_23_or_25_hours_where_the_clocks_change() {
+    let _shared = serial::shared();
+    for (from, to, hours) in [
+        ("2026-03-29T00:00:00+01:00", "2026-03-30T00:00:00+02:00", 23),
+        ("2026-10-25T00:00:00+02:00", "2026-10-26T00:00:00+01:00", 25),
+    ] {
+        let (from_ms, to_ms) = (ms(from), ms(to));
+        let mut book = Book::new("[windows]\ntime_zone = 'Europe/Berlin'");
+        let each_quarter = (from_ms - INTERVAL_MS..to_ms + INTERVAL_MS).step_by(INTERVAL_MS as usize);
+        let facts: Vec<Fact> = each_quarter.map(|time_ms| Fact { time_ms, ..book::FACT }).collect();
+        book.add_facts(&facts);
+        let wide = |step| query(from_ms - 86_400_000, to_ms + 86_400_000, step);
+        let days = book.rows(wide(Step::Day));
+        let day: Vec<_> = days.iter().filter(|row| row.start_ms == from_ms).collect();
+        assert_eq!(day.len(), 1);
+        assert_eq!((day[0].end_ms, day[0].counts.answered), (to_ms, hours * 4));
+        let hours_of_day = book.rows(query(from_ms, to_ms, Step::Hour));
+        assert_eq!(hours_of_day.len() as u64, hours);
+        assert!(hours_of_day.iter().all(|row| row.counts.answered == 4));
+    }
+}
+
+#[test]
+fn a_business_day_begins_when_the_window_today_does() {
+    let _shared = serial::shared();
+    let mut book = Book::new("[windows]\ntime_zone = 'Europe/Istanbul'\nbusiness_day_starts = '06:00'");
+    book.add_facts(&[
+        Fact { time_ms: ms("2026-01-06T05:59:00+03:00"), ..book::FACT },
+        Fact { time_ms: ms("2026-01-06T06:00:00+03:00"), ..book::FACT },
+    ]);
+    let rows = book.rows(query(ms("2026-01-05T00:00:00+03:00"), ms("2026-01-08T00:00:00+03:00"), Step::Day));
+    let starts: Vec<i64> = rows.iter().map(|row| row.start_ms).collect();
+    assert_eq!(starts, [ms("2026-01-05T06:00:00+03:00"), ms("2026-01-06T06:00:00+03:00")]);
+}
+
+#[test]
+fn a_late_increment_reopens_its_interval_and_open_ends_with_the_slowest_partition() {
+    let _shared = serial::shared();
+    let start_ms = ms("2026-01-05T08:00:00Z");
+    let end_ms = start_ms + INTERVAL_MS;
+    // allowed_lateness is one minute, and what waits for its start half of that.
+    let closed_ms = end_ms + 60_000;
+    let mut book = Book::new("");
+    book.add_facts(&[Fact { time_ms: start_ms, ..book::FACT }]);
+    let row = |book: &Book| book.rows(query(start_ms, end_ms, Step::QuarterHour)).pop().expect("a row");
+    assert!(row(&book).open, "without a stream time");
+    book.advance(0, closed_ms - 1);
+    assert!(row(&book).open);
+    book.advance(0, closed_ms);
+    assert!(!row(&book).open);
+    book.advance(1, closed_ms - 1);
+    assert!(row(&book).open, "another partition is behind");
+    let claim = book.take_over(1);
+    let checkpoint = Checkpoint { stream_ms: Some(closed_ms - 1), ..Checkpoint::default() };
+    book.ledger
+        .store(&[Job { claim, checkpoint, advance_ms: Some(closed_ms + 5_000), missed: 0, record_ms: None }], 0)
+        .unwrap();
+    assert!(row(&book).open, "what the advance brings is not in the history yet");
+    book.advance(1, closed_ms + 5_000);
+    assert!(!row(&book).open);
+    book.take_over(2);
+    assert!(row(&book).open, "a partition whose records are not known");
+    book.advance(2, closed_ms);
+    let before = row(&book);
+    book.add_facts(&[Fact { time_ms: end_ms - 1, duration_ms: 90_000, ..book::FACT }]);
+    let after = row(&book);
+    assert!(!before.open && !after.open);
+    assert_eq!((before.counts.answered, after.counts.answered), (1, 2));
+    assert_eq!(after.counts.wait_max_ms, 90_000);
+    // A longer step is open as long as its end is.
+    assert!(book.rows(query(start_ms, start_ms + 86_400_000, Step::Day)).iter().all(|row| row.open));
+}
+
+#[test]
+fn agent_time_stands_in_the_row_of_the_configured_channel_only() {
+    let _shared = serial::shared();
+    let start_ms = ms("2026-01-05T08:00:00Z");
+    let mut book = Book::new("[queues.fault]\nchannel = 'chat'");
+    book.add_facts(&[Fact { time_ms: start_ms, ..book::FACT }]);
+    book.add_agents(start_ms, "fault", [300, 500, 100, 50, 0]);
+    book.add_agents(start_ms + INTERVAL_MS, "fault", [100, 0, 0, 0, 7]);
+    let rows = book.rows(query(start_ms, start_ms + 3_600_000, Step::All));
+    let seen: Vec<_> = rows.iter().map(|row| (&*row.channel, row.counts.answered, row.agent_ms)).collect();
+    assert_eq!(seen, [("chat", 0, Some([400, 500, 100, 50, 7])), ("phone", 1, None)]);
+    assert_eq!(rows[0].occupancy(), Some(0.6));
+    assert_eq!(rows[0].target, None);
+    let phone =
+        Query { channels: vec!["phone".to_string()], ..query(start_ms, start_ms + 3_600_000, Step::QuarterHour) };
+    assert_eq!(book.rows(phone).len(), 1);
+}
+
+#[test]
+fn filters_and_targets() {
+    let _shared = serial::shared();
+    let start_ms = ms("2026-01-05T08:00:00Z");
+    let mut book = Book::new("");
+    for (queue, channel) in QUEUES.iter().flat_map(|queue| CHANNELS.map(|channel| (*queue, channel))) {
+        book.add_facts(&[Fact { time_ms: start_ms, queue, channel, ..book::FACT }]);
+    }
+    let names = |names: &[&str]| names.iter().map(|name| name.to_string()).collect::<Vec<_>>();
+    let asked = |queues: &[&str], channels: &[&str]| Query {
+        queues: names(queues),
+        channels: names(channels),
+        ..query(start_ms, start_ms + 1, Step::All)
+    };
+    let seen = |query| -> Vec<(String, String)> {
+        let rows = book.rows(query);
+        rows.iter().map(|row| (row.queue.to_string(), row.channel.to_string())).collect()
+    };
+    assert_eq!(seen(asked(&[], &[])).len(), 6);
+    assert_eq!(seen(asked(&["fault"], &[])), [("fault".into(), "chat".into()), ("fault".into(), "phone".into())]);
+    assert_eq!(seen(asked(&["fault", "billing"], &["chat"])).len(), 2);
+    assert_eq!(seen(asked(&["nowhere"], &[])), []);
+    assert_eq!(seen(asked(&["nowhere", "fault"], &["chat"])).len(), 1);
+    assert_eq!(book.rows(asked(&["fault"], &[]))[0].target, Some((20_000, 0.8)));
+}
+
+#[test]
+fn an_unreadable_distribution_leaves_counts_and_says_what_is_missing() {
+    let _shared = serial::shared();
+    let start_ms = ms("2026-01-05T08:00:00Z");
+    let mut book = Book::new("");
+    book.add_facts(&[Fact { time_ms: start_ms, ..book::FACT }, Fact { time_ms: start_ms + INTERVAL_MS, ..book::FACT }]);
+    book.sql(&format!("UPDATE intervals SET wait_answered = x'1c84931400' WHERE start_ms = {start_ms}"));
+    let row = book.rows(query(start_ms, start_ms + 3_600_000, Step::All)).pop().expect("a row");
+    assert_eq!((row.counts.answered, row.quantile_values_missing), (2, 1));
+    assert!(row.wait_quantiles_ms.is_some());
+}
+
+#[test]
+fn retention_deletes_what_is_older_and_nothing_else() {
+    let _shared = serial::shared();
+    let start_ms = ms("2026-01-01T00:00:00Z");
+    let mut book = Book::new("");
+    let facts: Vec<Fact> =
+        (0..400).map(|index| Fact { time_ms: start_ms + index * INTERVAL_MS, ..book::FACT }).collect();
+    book.add_facts(&facts);
+    let cut_ms = start_ms + 250 * INTERVAL_MS;
+    while book.ledger.delete_history_before(cut_ms).expect("deleted") > 0 {}
+    let rows = book.rows(query(start_ms, start_ms + 400 * INTERVAL_MS, Step::QuarterHour));
+    assert_eq!((rows.len(), rows[0].start_ms), (150, cut_ms));
+}
+
+#[test]
+fn a_year_is_read_step_by_step_beside_a_writer() {
+    let _shared = serial::shared();
+    let mut book = Book::new("");
+    let (from_ms, to_ms) = book.fill_year();
+    let mut rows = book.history(query(from_ms, to_ms, Step::HalfHour));
+    let first = rows.next().expect("a row").expect("read");
+    assert_eq!(first.start_ms, from_ms);
+    // What is deleted now can only come if it was read before it was asked for.
+    while book.ledger.delete_history_before(to_ms).expect("deleted") > 0 {}
+    let rest = rows.map(|row| row.expect("read").start_ms).collect::<Vec<_>>();
+    assert_eq!(rest, [from_ms; QUEUES.len() - 1]);
+}
+
+#[test]
+fn a_topic_that_is_read_no_more_leaves_no_row_open() {
+    let _shared = serial::shared();
+    let mut book = Book::new("");
+    let start_ms = ms("2026-01-05T09:00:00+03:00");
+    book.add_facts(&[Fact { time_ms: start_ms, ..book::FACT }]);
+    book.advance(0, start_ms + 86_400_000);
+    let former = book.ledger.take_over("former", 0, "test").unwrap().claim;
+    book.store(former, Checkpoint { stream_ms: Some(start_ms), ..Checkpoint::default() });
+    let is_open = |topics: &[&str]| {
+        let query = query(start_ms, start_ms + INTERVAL_MS, Step::QuarterHour);
+        let history = History::open(&book.path, book.settings.clone(), INTERVAL_MS as u64, query).unwrap();
+        let mut rows = history.of_topics(topics.iter().map(|topic| topic.to_string()).collect());
+        rows.next().unwrap().unwrap().open
+    };
+    assert!(is_open(&[]), "of all that ever were, one is behind");
+    assert!(is_open(&["calls", "former"]));
+    assert!(!is_open(&["calls"]));
+}
+
+#[test]
+fn intervals_of_another_length_are_an_error() {
+    let _shared = serial::shared();
+    let mut book = Book::new("");
+    book.ledger.keep_interval(INTERVAL_MS as u64).unwrap();
+    book.ledger.keep_interval(INTERVAL_MS as u64).unwrap();
+    let expected = "the ledger has intervals of 15m and the configuration says [ledger] interval = \"1h\"";
+    let error = book.ledger.keep_interval(3_600_000).unwrap_err();
+    assert!(error.to_string().starts_with(expected), "{error}");
+    let error = History::open(&book.path, book.settings.clone(), 3_600_000, query(0, 1, Step::All)).err().unwrap();
+    assert!(error.to_string().starts_with(expected), "{error}");
+}

@@ -1,0 +1,149 @@
+//! `/api/v1/history` against a served listener.
+
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::time::Instant;
+
+use crate::harness::serial;
+use nabiz::http::HistorySource;
+use serde_json::Value;
+
+use super::book::{Book, FACT, Fact, INTERVAL_MS, ms, parse_csv};
+use crate::harness::numbers::{published, snapshot};
+use crate::harness::server::{DEADLINE, Server};
+
+fn server(book: &Book) -> Server {
+    let source = HistorySource::new(book.path.clone(), book.settings.clone(), INTERVAL_MS as u64, Vec::new());
+    Server::with_history(published(snapshot(), true), source)
+}
+
+struct Answer {
+    status: u16,
+    content_type: String,
+    body: String,
+}
+
+fn get(server: &Server, path: &str, accept: &str) -> Answer {
+    let agent =
+        ureq::Agent::config_builder().http_status_as_error(false).timeout_global(Some(DEADLINE)).build().new_agent();
+    let mut response = agent.get(server.url(path)).header("accept", accept).call().expect("an answer");
+    let header = response.headers().get("content-type").and_then(|value| value.to_str().ok());
+    Answer {
+        status: response.status().as_u16(),
+        content_type: header.unwrap_or_default().to_string(),
+        body: response.body_mut().read_to_string().expect("a text"),
+    }
+}
+
+const DAY: &str = "/api/v1/history?from=2026-01-05&to=2026-01-06";
+
+fn book() -> Book {
+    let mut book = Book::new("[queues.fault]\naliases = ['600']");
+    let start_ms = ms("2026-01-05T09:00:00+03:00");
+    for queue in ["fault", "billing"] {
+        book.add_facts(&[Fact { time_ms: start_ms, queue, ..FACT }]);
+    }
+    book
+}
+
+#[test]
+fn json_and_csv_by_parameter_or_header() {
+    let _shared = serial::shared();
+    let book = book();
+    let server = server(&book);
+    let json = get(&server, DAY, "*/*");
+    assert_eq!((json.status, json.content_type.as_str()), (200, "application/json"));
+    let rows: Value = serde_json::from_str(&json.body).expect("JSON");
+    assert_eq!(rows.as_array().map(Vec::len), Some(2));
+    assert_eq!(rows[1]["queue"], "fault");
+    let one = get(&server, &format!("{DAY}&queue=600&channel=phone&step=1d&format=json"), "text/csv");
+    let one: Value = serde_json::from_str(&one.body).expect("JSON");
+    assert_eq!((one.as_array().map(Vec::len), &one[0]["answered"]), (Some(1), &1.into()));
+    for (path, accept) in [
+        (DAY.to_string(), "text/csv"),
+        (DAY.to_string(), "application/json;q=0.5, text/csv;q=0.9"),
+        (format!("{DAY}&format=csv"), "application/json"),
+    ] {
+        let csv = get(&server, &path, accept);
+        assert_eq!(csv.content_type, "text/csv; charset=utf-8; header=present", "{accept}");
+        assert_eq!(parse_csv(&csv.body).len(), 3);
+    }
+    for accept in ["text/csv, application/json", "text/csv;q=0"] {
+        assert_eq!(get(&server, DAY, accept).content_type, "application/json", "{accept}");
+    }
+}
+
+#[test]
+fn wrong_parameters_are_named() {
+    let _shared = serial::shared();
+    let book = book();
+    let server = server(&book);
+    for (query, expected) in [
+        ("to=2026-01-06", "from: missing"),
+        ("from=2026-01-05", "to: missing"),
+        ("from=x&to=2026-01-06", "from: \"x\" is not a time"),
+        ("from=2026-01-05T00:00:00+03:00&to=2026-01-06", "in an address, + is written %2B"),
+        ("from=2026-01-06&to=2026-01-05", "to: "),
+        ("from=2026-01-05&to=2026-01-06&step=7m", "step: \"7m\""),
+        ("from=2026-01-05&to=2026-01-06&channel=fax", "channel: \"fax\""),
+        ("from=2026-01-05&to=2026-01-06&format=xml", "format: allowed are csv and json"),
+        ("from=2026-01-05&to=2026-01-06&queues=fault", "\"queues\" is not a parameter"),
+        ("from=2026-01-05&from=2026-01-05&to=2026-01-06", "from: given twice"),
+    ] {
+        let answer = get(&server, &format!("/api/v1/history?{query}"), "*/*");
+        let json: Value = serde_json::from_str(&answer.body).expect("JSON");
+        assert_eq!(answer.status, 400, "{query}");
+        assert!(json["error"].as_str().is_some_and(|error| error.contains(expected)), "{query}: {}", answer.body);
+    }
+}
+
+#[test]
+fn without_a_ledger_there_is_no_history_and_a_broken_one_is_an_error() {
+    let _shared = serial::shared();
+    let plain = Server::start(published(snapshot(), true));
+    let answer = get(&plain, DAY, "*/*");
+    assert_eq!(answer.status, 404);
+    assert!(answer.body.contains("no ledger is configured"));
+    let book = book();
+    let server = server(&book);
+    std::fs::remove_file(&book.path).expect("removed");
+    let answer = get(&server, DAY, "*/*");
+    assert_eq!(answer.status, 500);
+    assert!(!answer.body.contains("nabiz.db"), "{}", answer.body);
+}
+
+/// Asks for a long answer and reads only its head.
+fn stalled(server: &Server) -> (TcpStream, String) {
+    let mut stream = TcpStream::connect(server.address).expect("connected");
+    stream.set_read_timeout(Some(DEADLINE)).expect("a timeout");
+    let request = "GET /api/v1/history?from=2025-01-01&to=2026-01-01 HTTP/1.1\r\nhost: test\r\n\r\n";
+    stream.write_all(request.as_bytes()).expect("sent");
+    let mut head = [0; 12];
+    stream.read_exact(&mut head).expect("an answer that begins");
+    (stream, String::from_utf8_lossy(&head).into_owned())
+}
+
+#[test]
+fn queries_are_bounded_and_a_place_is_free_once_its_client_is_gone() {
+    let _shared = serial::shared();
+    let mut book = Book::new("");
+    book.fill_year();
+    let server = server(&book);
+    let mut open: Vec<_> = (0..4).map(|_| stalled(&server)).collect();
+    assert!(open.iter().all(|(_, head)| head == "HTTP/1.1 200"), "{open:?}");
+    assert_eq!(stalled(&server).1, "HTTP/1.1 503");
+    assert_eq!(server.refusals.get(nabiz::http::Refusal::History), 1);
+    open.pop();
+    let asked = Instant::now();
+    loop {
+        let (stream, head) = stalled(&server);
+        if head == "HTTP/1.1 200" {
+            open.push((stream, head));
+            break;
+        }
+        assert!(asked.elapsed() < DEADLINE, "no place in time");
+        std::thread::sleep(std::time::Duration::from_millis(50));
+    }
+    drop(open);
+    assert!(server.stop() < DEADLINE);
+}

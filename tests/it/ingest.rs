@@ -1,0 +1,516 @@
+//! Ingestion against a broker inside the test process.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::{Duration, Instant};
+
+use crate::harness::serial;
+use arc_swap::ArcSwap;
+use jiff::civil::Time;
+use jiff::tz::TimeZone;
+use nabiz::calendar::BusinessDay;
+use nabiz::event::decode::Format;
+use nabiz::event::{ChannelId, Channels};
+use nabiz::ingest::{Ingest, LedgerOptions, Options, Topic};
+use nabiz::shard::{Clock, Formula, Limits, QueueSettings, Settings, WindowLength, WindowSettings};
+use nabiz::view::Published;
+use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::message::{Headers, Message};
+use rdkafka::mocking::MockCluster;
+use rdkafka::producer::{BaseProducer, BaseRecord, DefaultProducerContext, Producer};
+use rdkafka::types::{RDKafkaApiKey, RDKafkaRespErr};
+use rdkafka::{ClientConfig, Offset, TopicPartitionList};
+use tempfile::TempDir;
+
+/// 2026-01-05 10:00 in Istanbul, a Monday.
+const START_MS: i64 = 1_767_596_400_000;
+const PATIENCE: Duration = Duration::from_secs(30);
+
+fn settings(idle_advance: bool) -> Arc<Settings> {
+    let queue_defaults = QueueSettings {
+        name: String::new(),
+        channel: ChannelId::PHONE,
+        target_wait_ms: 20_000,
+        target_ratio: 0.8,
+        short_abandon_ms: 5_000,
+        max_wait_ms: None,
+        max_service_ms: None,
+        target_abandonment: 0.05,
+        target_first_response_ms: 4 * 3_600_000,
+        target_resolution_ms: 3 * 86_400_000,
+        formula: Formula::Live,
+        clock: Clock::Elapsed,
+        opening_hours: None,
+    };
+    let zone = TimeZone::get("Europe/Istanbul").unwrap();
+    Arc::new(Settings {
+        channels: Channels::default(),
+        windows: WindowSettings {
+            pane_ms: 5_000,
+            lengths: vec![WindowLength { ms: 300_000, label: "5m".to_owned() }],
+            idle_advance,
+            allowed_lateness_ms: 60_000,
+            transport_delay_ms: 3_000,
+            miss_grace_ms: 2_000,
+            reorder_grace_ms: 30_000,
+            dedup_horizon_ms: 3_600_000,
+            business_day: BusinessDay::new(zone, Time::midnight()),
+        },
+        limits: Limits { series: 100, open_contacts: 10_000, remembered_ids: 10_000, record_bytes: 1 << 20 },
+        queue_defaults,
+        queues: Vec::new(),
+        history_interval_ms: None,
+        aliases: BTreeMap::new(),
+    })
+}
+
+/// A broker in this process, and what is needed to speak to it.
+struct Broker {
+    cluster: MockCluster<'static, DefaultProducerContext>,
+    producer: BaseProducer,
+    folder: TempDir,
+}
+
+fn ledger_in(folder: &TempDir) -> LedgerOptions {
+    LedgerOptions::new(folder.path().join("nabiz.db"), [5; 16])
+}
+
+impl Broker {
+    fn new(topics: &[(&str, i32)]) -> Self {
+        let cluster = MockCluster::new(1).unwrap();
+        for (topic, partitions) in topics {
+            cluster.create_topic(topic, *partitions, 1).unwrap();
+        }
+        let producer = ClientConfig::new().set("bootstrap.servers", cluster.bootstrap_servers()).create().unwrap();
+        Broker { cluster, producer, folder: TempDir::new().unwrap() }
+    }
+
+    fn options(&self, topics: &[&str]) -> Options {
+        // This broker waits for nearly a session's timeout before it lets a group grow.
+        let client = [("session.timeout.ms", "6000"), ("heartbeat.interval.ms", "200")];
+        Options {
+            client: client.map(|(property, value)| (property.to_owned(), value.to_owned())).into(),
+            topics: topics.iter().map(|name| Topic { name: name.to_string(), format: Format::CloudEvents }).collect(),
+            publish_interval: Duration::from_millis(50),
+            ..Options::new(self.cluster.bootstrap_servers(), "test", "dead", self.ledger())
+        }
+    }
+
+    /// A ledger of the test's own, whoever opens it.
+    fn ledger(&self) -> LedgerOptions {
+        LedgerOptions { checkpoint_interval: Duration::from_millis(100), ..ledger_in(&self.folder) }
+    }
+
+    fn write(&self, topic: &str, partition: i32, key: &str, value: &str, time_ms: i64) {
+        let record = BaseRecord::to(topic).partition(partition).key(key).payload(value).timestamp(time_ms);
+        self.producer.send(record).map_err(|(error, _)| error).unwrap();
+    }
+
+    /// A visit of ten seconds that is answered.
+    fn write_visit(&self, topic: &str, partition: i32, contact: &str, time_ms: i64) {
+        self.write(topic, partition, contact, &event("queued", contact, time_ms), time_ms);
+        self.write(topic, partition, contact, &event("answered", contact, time_ms + 10_000), time_ms + 10_000);
+    }
+
+    fn flush(&self) {
+        self.producer.flush(PATIENCE).unwrap();
+    }
+}
+
+struct Pipeline {
+    ingest: Ingest,
+    published: Arc<ArcSwap<Published>>,
+}
+
+impl Pipeline {
+    fn start(options: Options, settings: Arc<Settings>) -> Self {
+        let published = Arc::new(ArcSwap::from_pointee(Published::starting(Arc::clone(&settings), false)));
+        let ingest = Ingest::start(options, settings, Arc::clone(&published)).unwrap();
+        Pipeline { ingest, published }
+    }
+
+    /// Waits for a view that shows what is asked for, and gives it.
+    fn wait_for(&self, what: &str, shown: impl Fn(&Published) -> bool) -> Arc<Published> {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let view = self.published.load_full();
+            if shown(&view) {
+                return view;
+            }
+            assert!(Instant::now() < deadline, "never seen: {what}; health: {:?}", view.health);
+            assert_eq!(self.ingest.failure(), None);
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    }
+
+    /// Watches for a while that something stays as it is.
+    fn stays(&self, what: &str, still: impl Fn(&Published) -> bool) {
+        let deadline = Instant::now() + Duration::from_secs(3);
+        while Instant::now() < deadline {
+            let view = self.published.load_full();
+            assert!(still(&view), "{what}; health: {:?}", view.health);
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    fn stop(self) {
+        let started = Instant::now();
+        assert!(self.ingest.stop(Duration::from_secs(5)), "not stopped in time");
+        assert!(started.elapsed() < Duration::from_secs(5));
+    }
+}
+
+fn offered(view: &Published) -> u64 {
+    view.merged.series.iter().map(|series| series.totals.offered).sum()
+}
+
+fn offered_in_window(view: &Published) -> u64 {
+    view.merged.series.iter().map(|series| series.windows[0].counts.offered).sum()
+}
+
+fn event(kind: &str, contact: &str, time_ms: i64) -> String {
+    let time = jiff::Timestamp::from_millisecond(time_ms).unwrap();
+    format!(
+        r#"{{"specversion":"1.0","id":"{kind}-{contact}","source":"/test","type":"contact.{kind}","time":"{time}","data":{{"contact_id":"{contact}","queue":"fault"}}}}"#
+    )
+}
+
+/// Every record of a topic's partitions, as (headers, key, value).
+type Read = (BTreeMap<String, String>, Option<String>, Option<String>);
+
+fn read_all(broker: &Broker, topic: &str, count: usize) -> Vec<Read> {
+    let consumer: BaseConsumer = ClientConfig::new()
+        .set("bootstrap.servers", broker.cluster.bootstrap_servers())
+        .set("group.id", "reader")
+        .create()
+        .unwrap();
+    let partitions = consumer.fetch_metadata(Some(topic), PATIENCE).unwrap().topics()[0].partitions().len();
+    let mut list = TopicPartitionList::new();
+    for partition in 0..partitions {
+        list.add_partition_offset(topic, partition as i32, Offset::Beginning).unwrap();
+    }
+    consumer.assign(&list).unwrap();
+    let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
+    let deadline = Instant::now() + PATIENCE;
+    let mut all = Vec::new();
+    while all.len() < count {
+        assert!(Instant::now() < deadline, "{} of {count} records in {topic}", all.len());
+        if let Some(Ok(record)) = consumer.poll(Duration::from_millis(100)) {
+            let headers = record.headers().map_or(BTreeMap::new(), |headers| {
+                headers.iter().map(|h| (h.key.to_owned(), text(h.value.unwrap_or_default()))).collect()
+            });
+            all.push((headers, record.key().map(text), record.payload().map(text)));
+        }
+    }
+    all
+}
+
+#[test]
+fn a_refused_record_is_counted_and_written_to_the_dead_letter_topic() {
+    let _shared = serial::shared();
+    let broker = Broker::new(&[("calls", 1), ("dead", 1)]);
+    broker.write("calls", 0, "a", "no JSON", START_MS);
+    broker.write("calls", 0, "b", "{", START_MS);
+    broker.flush();
+    let pipeline = Pipeline::start(broker.options(&["calls"]), settings(false));
+    let view = pipeline.wait_for("two dead letters", |view| view.health.dead_letters == 2 && view.health.ready);
+    assert_eq!(view.health.partitions[0].lag, Some(0));
+    assert_eq!(view.health.partitions[0].position, Some(2));
+    assert!(view.health.connected && view.contact_metrics_ready);
+
+    let letters = read_all(&broker, "dead", 2);
+    let (headers, key, value) = &letters[1];
+    assert_eq!(key.as_deref(), Some("b"));
+    assert_eq!(value.as_deref(), Some("{"));
+    let expected = [("offset", "1"), ("partition", "0"), ("reason", "not_json"), ("topic", "calls")];
+    for (header, expected) in expected {
+        assert_eq!(headers.get(header).map(String::as_str), Some(expected), "{header}");
+    }
+    assert!(headers["message"].len() > 3, "a sentence for a person");
+    pipeline.stop();
+}
+
+#[test]
+fn a_broker_that_is_away_is_waited_for_and_holds_up_no_stop() {
+    let _shared = serial::shared();
+    let topics = vec![Topic { name: "calls".to_owned(), format: Format::CloudEvents }];
+    let folder = TempDir::new().unwrap();
+    let options = Options { topics, ..Options::new("127.0.0.1:1", "test", "dead", ledger_in(&folder)) };
+    let pipeline = Pipeline::start(options, settings(false));
+    let view = pipeline.wait_for("the reason", |view| {
+        view.health.not_ready_because.as_deref() == Some("no kafka broker can be reached")
+    });
+    assert!(!view.health.ready && !view.contact_metrics_ready);
+    pipeline.stop();
+}
+
+#[test]
+fn two_workers_share_the_partitions_and_together_have_it_all() {
+    let _shared = serial::shared();
+    let broker = Broker::new(&[("calls", 4), ("dead", 1)]);
+    for contact in 0..400 {
+        broker.write_visit("calls", contact % 4, &format!("c{contact}"), START_MS + i64::from(contact) * 100);
+    }
+    broker.flush();
+    let pipeline = Pipeline::start(Options { workers: 2, ..broker.options(&["calls"]) }, settings(false));
+    let view = pipeline.wait_for("readiness", |view| view.health.ready);
+    assert_eq!(offered(&view), 400, "ready means that everything there was is counted");
+    assert_eq!(view.shards.len(), 4);
+    assert!(view.health.rebalances >= 2, "each worker was given its share");
+    let records: Vec<u64> = view.health.records.values().map(|totals| totals.read_sum()).collect();
+    assert_eq!(records, [800]);
+    pipeline.stop();
+}
+
+#[test]
+fn topics_of_different_formats_are_told_apart() {
+    let _shared = serial::shared();
+    let broker = Broker::new(&[("calls", 2), ("asterisk", 2), ("dead", 1)]);
+    broker.write_visit("calls", 1, "a", START_MS);
+    let seconds = START_MS / 1000;
+    for line in [format!("{seconds}|b|600|NONE|ENTERQUEUE||555|1"), format!("{seconds}|b|600|SIP/1|CONNECT|7|c|2")] {
+        broker.write("asterisk", 1, "b", &line, START_MS);
+    }
+    broker.flush();
+    let mut options = broker.options(&["calls", "asterisk"]);
+    options.topics[1].format = Format::AsteriskQueueLog;
+    let pipeline = Pipeline::start(options, settings(false));
+    let view = pipeline.wait_for("readiness", |view| view.health.ready);
+    let answered: Vec<(&str, u64)> =
+        view.merged.series.iter().map(|series| (&*series.queue, series.totals.answered)).collect();
+    assert_eq!(answered, [("600", 1), ("fault", 1)]);
+    assert_eq!(view.health.partitions.len(), 4, "the empty ones too");
+    assert!(view.health.partitions.iter().all(|partition| partition.lag == Some(0)));
+    pipeline.stop();
+}
+
+/// A clock that a test sets.
+fn clock_at(time_ms: i64) -> (Arc<AtomicI64>, nabiz::ingest::WallClock) {
+    let clock = Arc::new(AtomicI64::new(time_ms));
+    let read = Arc::clone(&clock);
+    (clock, Arc::new(move || read.load(Ordering::Relaxed)))
+}
+
+#[test]
+fn time_goes_on_at_the_end_of_a_log_and_only_there() {
+    let _shared = serial::shared();
+    let broker = Broker::new(&[("calls", 1), ("dead", 1)]);
+    broker.write_visit("calls", 0, "a", START_MS);
+    broker.flush();
+    let (now, clock) = clock_at(START_MS + 15_000);
+    let pipeline = Pipeline::start(Options { clock, ..broker.options(&["calls"]) }, settings(true));
+    let view = pipeline
+        .wait_for("time up to the clock less the delay", |view| view.merged.stream_time_ms == Some(START_MS + 12_000));
+    assert_eq!((offered(&view), offered_in_window(&view)), (1, 1));
+
+    now.store(START_MS + 600_000, Ordering::Relaxed);
+    let view = pipeline.wait_for("an empty window", |view| offered_in_window(view) == 0);
+    assert_eq!(view.merged.stream_time_ms, Some(START_MS + 597_000));
+    assert_eq!(offered(&view), 1, "the counter stays");
+
+    // Nobody knows what happens at a broker that is away: its log may have grown.
+    broker.cluster.broker_down(1).unwrap();
+    pipeline.wait_for("the broker is away", |view| !view.health.connected);
+    now.store(START_MS + 900_000, Ordering::Relaxed);
+    pipeline.stays("old truth with its age", |view| {
+        view.merged.stream_time_ms == Some(START_MS + 597_000) && view.contact_metrics_ready
+    });
+    broker.cluster.broker_up(1).unwrap();
+    broker.write_visit("calls", 0, "b", START_MS + 890_000);
+    broker.flush();
+    pipeline.wait_for("reading and time go on", |view| {
+        offered(view) == 2 && view.merged.stream_time_ms == Some(START_MS + 900_000)
+    });
+    pipeline.stop();
+}
+
+#[test]
+fn without_idle_advance_time_is_that_of_the_events() {
+    let _shared = serial::shared();
+    let broker = Broker::new(&[("calls", 1), ("dead", 1)]);
+    broker.write_visit("calls", 0, "a", START_MS);
+    broker.flush();
+    let (_, clock) = clock_at(START_MS + 600_000);
+    let pipeline = Pipeline::start(Options { clock, ..broker.options(&["calls"]) }, settings(false));
+    pipeline.wait_for("readiness", |view| view.health.ready);
+    pipeline.stays("time of the last event", |view| view.merged.stream_time_ms == Some(START_MS + 10_000));
+    pipeline.stop();
+}
+
+#[test]
+fn a_partition_that_comes_back_goes_on_where_it_was() {
+    let _shared = serial::shared();
+    let broker = Broker::new(&[("calls", 2), ("dead", 1)]);
+    for partition in 0..2 {
+        broker.write_visit("calls", partition, &format!("a{partition}"), START_MS);
+        broker.write("calls", partition, "bad", "no JSON", START_MS);
+    }
+    broker.flush();
+    let options = broker.options(&["calls"]);
+    let one = Pipeline::start(options.clone(), settings(false));
+    one.wait_for("everything", |view| view.health.ready && view.health.dead_letters == 2);
+
+    let two = Pipeline::start(options, settings(false));
+    two.wait_for("a share", |view| view.health.ready && view.shards.len() == 1);
+    let view = one.wait_for("the other share", |view| view.shards.len() == 1);
+    assert!(view.health.ready);
+    assert_eq!(offered(&view), 1);
+    broker.write_visit("calls", 0, "b0", START_MS + 60_000);
+    broker.write_visit("calls", 1, "b1", START_MS + 60_000);
+    broker.flush();
+    one.wait_for("its new visit", |view| offered(view) == 2);
+    two.wait_for("its new visit", |view| offered(view) == 2);
+
+    two.stop();
+    let view = one.wait_for("everything again", |view| offered(view) == 4);
+    assert_eq!(view.health.dead_letters, 2, "nothing was read twice");
+    one.stop();
+}
+
+#[test]
+fn a_dead_letter_that_the_broker_refuses_is_sent_again() {
+    let _shared = serial::shared();
+    let broker = Broker::new(&[("calls", 1), ("dead", 1)]);
+    broker.write("calls", 0, "a", "no JSON", START_MS);
+    broker.flush();
+    let refusal = RDKafkaRespErr::RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED;
+    broker.cluster.request_errors(RDKafkaApiKey::Produce, &[refusal]);
+    let pipeline = Pipeline::start(broker.options(&["calls"]), settings(false));
+    pipeline
+        .wait_for("the failure", |view| view.health.dead_letter_failures == 1 && view.health.dead_letters_waiting == 1);
+    let view = pipeline.wait_for("the delivery", |view| view.health.dead_letters == 1);
+    assert_eq!(view.health.dead_letters_waiting, 0);
+    assert_eq!(read_all(&broker, "dead", 1)[0].2.as_deref(), Some("no JSON"));
+    pipeline.stop();
+}
+
+#[test]
+fn more_dead_letters_than_may_wait_hold_up_reading_and_lose_nothing() {
+    let _shared = serial::shared();
+    const RECORDS: u64 = 30_000;
+    let broker = Broker::new(&[("calls", 1), ("dead", 1)]);
+    for _ in 0..RECORDS {
+        broker.write("calls", 0, "a", "x", START_MS);
+    }
+    broker.flush();
+    broker.cluster.topic_error("dead", RDKafkaRespErr::RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE).unwrap();
+    let pipeline = Pipeline::start(broker.options(&["calls"]), settings(false));
+    pipeline.wait_for("a full queue", |view| view.health.dead_letters_waiting >= 10_000);
+    pipeline.stays("reading is held up", |view| {
+        view.health.dead_letters_waiting < 15_000 && !view.health.ready && view.health.dead_letters == 0
+    });
+    broker.cluster.topic_error("dead", RDKafkaRespErr::RD_KAFKA_RESP_ERR_NO_ERROR).unwrap();
+    let view = pipeline.wait_for("every dead letter", |view| view.health.dead_letters == RECORDS && view.health.ready);
+    let rejected: Vec<u64> = view.health.records.values().map(|totals| totals.rejected_sum()).collect();
+    assert_eq!(rejected, [RECORDS]);
+    pipeline.stop();
+}
+
+#[test]
+fn a_topic_that_does_not_exist_is_waited_for() {
+    let _shared = serial::shared();
+    let broker = Broker::new(&[("calls", 1), ("dead", 1)]);
+    let pipeline = Pipeline::start(broker.options(&["calls", "mails"]), settings(false));
+    let reason = Some("topic \"mails\" does not exist");
+    let view = pipeline.wait_for("the reason", |view| view.health.not_ready_because.as_deref() == reason);
+    assert!(!view.contact_metrics_ready);
+    pipeline.wait_for("the topic that exists", |view| view.health.partitions.len() == 1);
+
+    broker.cluster.create_topic("mails", 2, 1).unwrap();
+    broker.write_visit("mails", 0, "a", START_MS);
+    broker.flush();
+    let view = pipeline.wait_for("readiness", |view| view.health.ready && view.health.partitions.len() == 3);
+    assert_eq!(offered(&view), 1);
+    pipeline.stop();
+}
+
+/// A hold on the ledger, as of another instance that writes for a while.
+fn hold_ledger(broker: &Broker) -> rusqlite::Connection {
+    let connection = rusqlite::Connection::open(broker.ledger().path).unwrap();
+    connection.busy_timeout(PATIENCE).unwrap();
+    connection.execute_batch("BEGIN IMMEDIATE").unwrap();
+    connection
+}
+
+#[test]
+fn time_that_is_not_stored_has_not_gone_by() {
+    let _shared = serial::shared();
+    let broker = Broker::new(&[("calls", 1), ("dead", 1)]);
+    broker.write_visit("calls", 0, "a", START_MS);
+    broker.flush();
+    let (now, clock) = clock_at(START_MS + 15_000);
+    let pipeline = Pipeline::start(Options { clock, ..broker.options(&["calls"]) }, settings(true));
+    let time = |view: &Published| view.merged.stream_time_ms;
+    pipeline.wait_for("time up to the clock less the delay", |view| time(view) == Some(START_MS + 12_000));
+    let held = hold_ledger(&broker);
+    now.store(START_MS + 600_000, Ordering::Relaxed);
+    pipeline.stays("what could not be stored is not shown", |view| time(view) == Some(START_MS + 12_000));
+    held.execute_batch("ROLLBACK").unwrap();
+    pipeline.wait_for("time goes on", |view| time(view) == Some(START_MS + 597_000));
+    pipeline.stop();
+}
+
+#[test]
+fn time_that_is_stored_has_gone_by_although_the_process_ended_before_it_did() {
+    let _shared = serial::shared();
+    let broker = Broker::new(&[("calls", 1), ("dead", 1)]);
+    broker.write_visit("calls", 0, "a", START_MS);
+    broker.flush();
+    let pipeline = Pipeline::start(broker.options(&["calls"]), settings(false));
+    pipeline.wait_for("readiness", |view| view.health.ready);
+    pipeline.stop();
+    let connection = rusqlite::Connection::open(broker.ledger().path).unwrap();
+    let advanced = connection.execute("UPDATE partitions SET advance_ms = ?1", [START_MS + 600_000]).unwrap();
+    assert_eq!(advanced, 1);
+    let pipeline = Pipeline::start(broker.options(&["calls"]), settings(false));
+    let view = pipeline.wait_for("readiness", |view| view.health.ready);
+    assert_eq!(view.merged.stream_time_ms, Some(START_MS + 600_000));
+    assert_eq!((offered(&view), offered_in_window(&view)), (1, 0));
+    pipeline.stop();
+}
+
+#[test]
+fn a_record_is_not_passed_before_its_dead_letter_is_written() {
+    let _shared = serial::shared();
+    let broker = Broker::new(&[("calls", 1), ("dead", 1)]);
+    broker.write("calls", 0, "bad", "no JSON", START_MS);
+    broker.write_visit("calls", 0, "a", START_MS);
+    broker.flush();
+    broker.cluster.topic_error("dead", RDKafkaRespErr::RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE).unwrap();
+    let pipeline = Pipeline::start(broker.options(&["calls"]), settings(false));
+    pipeline.wait_for("everything read", |view| {
+        view.health.dead_letters_waiting == 1 && view.health.partitions.iter().any(|part| part.position == Some(3))
+    });
+    assert!(!pipeline.ingest.stop(Duration::from_secs(5)), "the letter is not written");
+    broker.cluster.topic_error("dead", RDKafkaRespErr::RD_KAFKA_RESP_ERR_NO_ERROR).unwrap();
+    let pipeline = Pipeline::start(broker.options(&["calls"]), settings(false));
+    let view = pipeline.wait_for("the letter", |view| view.health.dead_letters == 1 && view.health.ready);
+    assert_eq!(offered(&view), 1);
+    assert_eq!(read_all(&broker, "dead", 1)[0].2.as_deref(), Some("no JSON"));
+    pipeline.stop();
+}
+
+#[test]
+fn a_stored_state_that_cannot_be_read_is_never_begun_anew() {
+    let _shared = serial::shared();
+    let broker = Broker::new(&[("calls", 1), ("dead", 1)]);
+    broker.write_visit("calls", 0, "a", START_MS);
+    broker.flush();
+    let pipeline = Pipeline::start(broker.options(&["calls"]), settings(false));
+    pipeline.wait_for("the visit", |view| view.health.ready && offered(view) == 1);
+    pipeline.stop();
+    let connection = rusqlite::Connection::open(broker.ledger().path).unwrap();
+    connection.execute("UPDATE pieces SET bytes = x'ff' WHERE kind = 0", []).unwrap();
+    let pieces = || -> i64 { connection.query_row("SELECT count(*) FROM pieces", [], |row| row.get(0)).unwrap() };
+    let before = pieces();
+    let pipeline = Pipeline::start(broker.options(&["calls"]), settings(false));
+    let deadline = Instant::now() + PATIENCE;
+    while pipeline.ingest.failure().is_none() {
+        assert!(Instant::now() < deadline && !pipeline.published.load().health.ready, "it was begun anew");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    assert!(pipeline.ingest.failure().is_some_and(|why| why.contains("partition calls")));
+    pipeline.stop();
+    assert_eq!(pieces(), before);
+}

@@ -1,0 +1,277 @@
+//! Chaos: while a simulated stream is read, nabiz is killed at random moments, the broker is killed, instances come and
+//! go, and a scraper looks on ten times a second. At the end every counter and the interval history equal the truth, and no
+//! counter that was scraped ever went down.
+//!
+//! Bounded by `NABIZ_CHAOS_RECORDS`, `NABIZ_CHAOS_KILLS`, `NABIZ_CHAOS_BROKER_KILLS` and `NABIZ_CHAOS_JOINS`; the defaults
+//! make a run of a few minutes, `make soak` a long one.
+
+use std::collections::BTreeMap;
+use std::io::Write;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crate::harness::serial;
+use crate::harness::simulated::simulated;
+use crate::harness::truth::{self, is_of_the_process};
+use nabiz::simulate::{Options, Scenario, Simulation};
+use nabiz_dev::broker::Kafka;
+use nabiz_dev::client::{Outgoing, produce};
+use nabiz_dev::pipeline::Pipeline;
+use nabiz_dev::process::{Nabiz, nabiz};
+use nabiz_dev::scrape::Scrape;
+use rand::seq::SliceRandom;
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+use serde_json::Value;
+
+/// Tells figures past the capture of test output.
+macro_rules! tell {
+    ($($figures:tt)*) => {{
+        let _ = writeln!(std::io::stderr(), $($figures)*);
+    }};
+}
+
+/// 2026-01-05T09:00:00+03:00 in milliseconds since the Unix epoch.
+const START_MS: i64 = 1_767_592_800_000;
+const PARTITIONS: i32 = 3;
+const TOPIC: &str = "chaos.calls";
+const SETTLED_WITHIN: Duration = Duration::from_secs(180);
+
+fn bound(name: &str, default: usize) -> usize {
+    std::env::var(name).ok().and_then(|value| value.parse().ok()).unwrap_or(default)
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Blow {
+    KillNabiz,
+    KillBroker,
+    Join,
+}
+
+/// The two places for an instance.
+type Place = Arc<Mutex<Option<Nabiz>>>;
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// What a scraper has seen: the highest value of every counter, wherever it came from.
+#[derive(Default)]
+struct Watch {
+    highest: BTreeMap<(String, BTreeMap<String, String>), f64>,
+    fallen: Vec<String>,
+    scrapes: u64,
+}
+
+impl Watch {
+    fn see(&mut self, scrape: &Scrape) {
+        self.scrapes += 1;
+        for (key, value) in scrape.counters() {
+            if is_of_the_process(&key.0) {
+                continue;
+            }
+            let highest = self.highest.entry(key.clone()).or_insert(value);
+            if value < *highest {
+                self.fallen.push(format!("{}{:?}: {value} after {highest}", key.0, key.1));
+            }
+            *highest = highest.max(value);
+        }
+    }
+}
+
+fn scraper(places: Vec<Place>, stop: Arc<AtomicBool>) -> thread::JoinHandle<Watch> {
+    thread::spawn(move || {
+        let mut watch = Watch::default();
+        while !stop.load(Ordering::Relaxed) {
+            for place in &places {
+                let answer = lock(place).as_ref().map(|nabiz| nabiz.get("/metrics"));
+                if let Some(Ok((200, text))) = answer {
+                    watch.see(&Scrape::parse(&text));
+                }
+            }
+            thread::sleep(Duration::from_millis(100));
+        }
+        watch
+    })
+}
+
+fn stream(records: usize) -> (Vec<Outgoing>, Value) {
+    /// At least so many events an hour, so that the bound is reached; the truth needs the end of a simulation.
+    const HOURLY: u64 = 6_000;
+    let duration_ms = Some(records as u64 * 3_600_000 / HOURLY);
+    let options = Options { start_ms: START_MS, duration_ms, rate_scale: 5.0, seed: 29, ..Options::default() };
+    simulated(Simulation::new(Scenario::OrdinaryDay, options), PARTITIONS)
+}
+
+#[test]
+#[ignore = "needs Apache Kafka (make test)"]
+fn nothing_is_lost_and_nothing_counted_twice_whatever_happens() {
+    let _alone = serial::alone();
+    let records = bound("NABIZ_CHAOS_RECORDS", 20_000);
+    let mut blows: Vec<Blow> = [
+        (Blow::KillNabiz, bound("NABIZ_CHAOS_KILLS", 5)),
+        (Blow::KillBroker, bound("NABIZ_CHAOS_BROKER_KILLS", 1)),
+        (Blow::Join, bound("NABIZ_CHAOS_JOINS", 2)),
+    ]
+    .into_iter()
+    .flat_map(|(blow, count)| std::iter::repeat_n(blow, count))
+    .collect();
+    let mut rng = ChaCha8Rng::seed_from_u64(41);
+    blows.shuffle(&mut rng);
+
+    let kafka = Kafka::start();
+    let pipeline = Pipeline::new(kafka.brokers(), "chaos")
+        .topic(TOPIC, "cloudevents")
+        .shard_label()
+        .client("session.timeout.ms", "6000")
+        .client("heartbeat.interval.ms", "500");
+    kafka.create_topic(TOPIC, PARTITIONS);
+    kafka.create_topic(pipeline.dead_letters(), 1);
+    let (events, truth) = stream(records);
+
+    let one: Place = Arc::new(Mutex::new(Some(pipeline.serve())));
+    let two: Place = Arc::default();
+    let stop = Arc::new(AtomicBool::new(false));
+    let watch = scraper(vec![Arc::clone(&one), Arc::clone(&two)], Arc::clone(&stop));
+    let kills = AtomicU64::new(0);
+    let began = Instant::now();
+
+    let chunk = events.len().div_ceil(blows.len() + 1);
+    for (number, part) in events.chunks(chunk).enumerate() {
+        produce(&kafka, TOPIC, part);
+        thread::sleep(Duration::from_millis(rng.random_range(200..5_000)));
+        match blows.get(number) {
+            Some(Blow::KillNabiz) => {
+                if let Some(running) = lock(&one).take() {
+                    running.kill();
+                    kills.fetch_add(1, Ordering::Relaxed);
+                }
+                *lock(&one) = Some(pipeline.serve());
+            }
+            Some(Blow::KillBroker) => {
+                kafka.kill();
+                thread::sleep(Duration::from_millis(rng.random_range(200..2_000)));
+                kafka.restart();
+            }
+            Some(Blow::Join) => {
+                let here = lock(&two).take();
+                match here {
+                    Some(running) => {
+                        running.terminate(Duration::from_secs(10));
+                    }
+                    None => *lock(&two) = Some(pipeline.serve_another()),
+                }
+            }
+            None => {}
+        }
+    }
+
+    let total = nabiz_dev::wait_for("everything read", SETTLED_WITHIN, || {
+        let scrapes: Vec<Scrape> = [&one, &two]
+            .iter()
+            .filter_map(|place| lock(place).as_ref().and_then(|nabiz| nabiz.get("/metrics").ok()))
+            .map(|(_, text)| Scrape::parse(&text))
+            .collect();
+        let sum = Scrape::over_shards(&scrapes);
+        let read = sum.sum("nabiz_records_total", &[("topic", TOPIC)]);
+        if read == events.len() as f64 { Ok(sum) } else { Err(format!("{read} of {} records", events.len())) }
+    });
+    let differences = truth::differences(&truth, &total, &[]);
+    assert!(differences.is_empty(), "{} differences:\n{}", differences.len(), differences.join("\n"));
+    stop.store(true, Ordering::Relaxed);
+    let watch = watch.join().expect("the scraper ends");
+    for place in [&one, &two] {
+        if let Some(running) = lock(place).take() {
+            running.terminate(Duration::from_secs(10));
+        }
+    }
+    assert_history(&pipeline, &truth);
+    assert!(watch.fallen.is_empty(), "{} counters fell:\n{}", watch.fallen.len(), watch.fallen.join("\n"));
+    tell!(
+        "chaos: {} records, {} kills survived, blows {blows:?}, {} scrapes, 0 lost, 0 doubled, 0 counters fell, {:.0} s",
+        events.len(),
+        kills.load(Ordering::Relaxed),
+        watch.scrapes,
+        began.elapsed().as_secs_f64()
+    );
+    assert!(watch.scrapes > 20, "{} scrapes", watch.scrapes);
+}
+
+#[test]
+#[ignore = "needs Apache Kafka (make test)"]
+fn a_process_that_stood_still_counts_nothing_twice() {
+    let _alone = serial::alone();
+    let kafka = Kafka::start();
+    let pipeline = Pipeline::new(kafka.brokers(), "zombie")
+        .topic(TOPIC, "cloudevents")
+        .shard_label()
+        .client("session.timeout.ms", "6000")
+        .client("heartbeat.interval.ms", "500");
+    kafka.create_topic(TOPIC, PARTITIONS);
+    kafka.create_topic(pipeline.dead_letters(), 1);
+    let (events, truth) = stream(6_000);
+    let (first, rest) = events.split_at(events.len() / 2);
+    let read = |scrapes: &[Scrape], records: usize| {
+        let sum = Scrape::over_shards(scrapes);
+        let read = sum.sum("nabiz_records_total", &[("topic", TOPIC)]);
+        if read == records as f64 { Ok(sum) } else { Err(format!("{read} of {records} records")) }
+    };
+
+    let mut zombie = pipeline.serve();
+    zombie.wait_ready();
+    produce(&kafka, TOPIC, first);
+    nabiz_dev::wait_for("the first half read", SETTLED_WITHIN, || read(&[zombie.scrape()], first.len()));
+    let mut heir = pipeline.serve_another();
+    heir.wait_ready();
+
+    zombie.signal("STOP");
+    produce(&kafka, TOPIC, rest);
+    let all = nabiz_dev::wait_for("the heir has it all", SETTLED_WITHIN, || read(&[heir.scrape()], events.len()));
+    let mut watch = Watch::default();
+    watch.see(&heir.scrape());
+    zombie.signal("CONT");
+    for _ in 0..50 {
+        watch.see(&zombie.scrape());
+        watch.see(&heir.scrape());
+        thread::sleep(Duration::from_millis(100));
+    }
+    assert!(watch.fallen.is_empty(), "{} counters fell:\n{}", watch.fallen.len(), watch.fallen.join("\n"));
+    let both = nabiz_dev::wait_for("each partition once", SETTLED_WITHIN, || {
+        read(&[zombie.scrape(), heir.scrape()], events.len())
+    });
+    for total in [all, both] {
+        let differences = truth::differences(&truth, &total, &[]);
+        assert!(differences.is_empty(), "{} differences:\n{}", differences.len(), differences.join("\n"));
+    }
+    for running in [zombie, heir] {
+        running.terminate(Duration::from_secs(10));
+    }
+    assert_history(&pipeline, &truth);
+}
+
+/// The interval history, over the whole time, says what the truth says.
+fn assert_history(pipeline: &Pipeline, truth: &Value) {
+    let config = pipeline.config().display().to_string();
+    let arguments = ["history", "--config", &config, "--from", "2026-01-01", "--to", "2026-02-01"];
+    let output = nabiz(arguments.into_iter().chain(["--step", "all", "--format", "json"]));
+    let rows: Vec<Value> = serde_json::from_slice(&output.stdout).expect("the history is JSON");
+    let columns = [
+        ("nabiz_visits_offered_total", "offered"),
+        ("nabiz_visits_answered_total", "answered"),
+        ("nabiz_visits_abandoned_total", "abandoned"),
+        ("nabiz_service_level_met_total", "service_level_met"),
+        ("nabiz_service_level_missed_total", "service_level_missed"),
+    ];
+    for (metric, column) in columns {
+        for sample in truth["metrics"][metric].as_array().into_iter().flatten() {
+            let labels = &sample["labels"];
+            let row = rows
+                .iter()
+                .find(|row| row["queue"] == labels["queue"] && row["channel"] == labels["channel"])
+                .unwrap_or_else(|| panic!("no history of {labels}"));
+            assert_eq!(row[column].as_f64(), sample["value"].as_f64(), "{column} of {labels}");
+        }
+    }
+}

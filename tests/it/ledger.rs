@@ -1,0 +1,286 @@
+//! The ledger where it hurts: crashes at every point of a checkpoint, former owners, full disks, damaged and foreign files.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::Arc;
+
+use crate::harness::serial;
+use nabiz::config::Config;
+use nabiz::event::Channels;
+use nabiz::event::decode::{Format, Message};
+use nabiz::ledger::{Claim, Fate, Job, Ledger, LedgerError, Point, Stored};
+use nabiz::shard::{Arrival, Checkpoint, Piece, PieceKind, Settings, Shard};
+use nabiz::simulate::{DEFAULT_START_MS, Options, Scenario, Simulation};
+use tempfile::TempDir;
+
+const KEY: [u8; 16] = [9; 16];
+const CRASH_AT: &str = "NABIZ_TEST_CRASH_AT";
+const CRASH_LEDGER: &str = "NABIZ_TEST_CRASH_LEDGER";
+
+fn settings() -> Arc<Settings> {
+    let mut settings = Config::defaults().settings();
+    settings.history_interval_ms = Some(900_000);
+    Arc::new(settings)
+}
+
+/// The records of a log, the same at every call.
+fn events(count: usize) -> Vec<String> {
+    let start_ms = DEFAULT_START_MS + 9 * 3_600_000;
+    let options = Options { start_ms, seed: 3, duration_ms: None, ..Options::default() };
+    Simulation::new(Scenario::OrdinaryDay, options).take(count).map(|event| event.json).collect()
+}
+
+fn fold(shard: &mut Shard, events: &[String], from: usize) {
+    for (position, event) in events.iter().enumerate().skip(from) {
+        let message = Message { value: Some(event.as_bytes()), headers: &[] };
+        shard.fold(Format::CloudEvents, &message, Arrival { position: position as i64, timestamp_ms: None });
+    }
+}
+
+fn open(path: &Path) -> Ledger {
+    Ledger::open(path, Channels::default()).unwrap()
+}
+
+fn take_over(ledger: &mut Ledger) -> (Claim, Option<Stored>) {
+    let taken = ledger.take_over("calls", 0, "test").unwrap();
+    (taken.claim, taken.stored)
+}
+
+fn job(claim: Claim, shard: &mut Shard) -> Job {
+    Job { claim, checkpoint: shard.checkpoint(), advance_ms: None, missed: 0, record_ms: None }
+}
+
+/// Visits offered, by the restored state and by the interval history; and the offset that they belong to.
+fn offered(path: &Path) -> (u64, u64, i64) {
+    let (_, stored) = take_over(&mut open(path));
+    let Some(stored) = stored else { return (0, 0, 0) };
+    let mut shard = Shard::restore(settings(), KEY, &stored.pieces).unwrap();
+    let offered = shard.snapshot().series.iter().map(|series| series.totals.offered).sum();
+    let connection = rusqlite::Connection::open(path).unwrap();
+    let in_history: i64 =
+        connection.query_row("SELECT coalesce(sum(offered), 0) FROM intervals", [], |row| row.get(0)).unwrap();
+    (offered, in_history as u64, stored.next_offset)
+}
+
+/// What [`offered`] is of a plain fold of the first records.
+fn expected(events: &[String]) -> (u64, u64, i64) {
+    let mut shard = Shard::new(settings(), KEY);
+    fold(&mut shard, events, 0);
+    let offered = shard.snapshot().series.iter().map(|series| series.totals.offered).sum();
+    (offered, offered, events.len() as i64)
+}
+
+/// A ledger that holds the first `count` records.
+fn ledger_of(folder: &TempDir, events: &[String]) -> PathBuf {
+    let path = folder.path().join("nabiz.db");
+    let mut ledger = open(&path);
+    let (claim, _) = take_over(&mut ledger);
+    let mut shard = Shard::new(settings(), KEY);
+    fold(&mut shard, events, 0);
+    assert_eq!(ledger.store(&[job(claim, &mut shard)], 1).unwrap(), [Fate::Stored]);
+    path
+}
+
+/// Brings the ledger from wherever it is to the end of `events`, as a new owner does.
+fn go_on(path: &Path, events: &[String], at: impl FnMut(Point)) -> Vec<Fate> {
+    let mut ledger = open(path);
+    let (claim, stored) = take_over(&mut ledger);
+    let stored = stored.unwrap();
+    let mut shard = Shard::restore(settings(), KEY, &stored.pieces).unwrap();
+    fold(&mut shard, events, stored.next_offset as usize);
+    ledger.store_observed(&[job(claim, &mut shard)], 2, at).unwrap()
+}
+
+/// Runs in a process of its own, started by the test below, and ends in the middle of a checkpoint.
+#[test]
+fn crash_child() {
+    let (Ok(at), Ok(path)) = (std::env::var(CRASH_AT), std::env::var(CRASH_LEDGER)) else { return };
+    go_on(Path::new(&path), &events(4_000), |point| {
+        if format!("{point:?}") == at {
+            std::process::abort();
+        }
+    });
+    unreachable!("the process ends at {at}");
+}
+
+#[test]
+fn a_crash_at_any_point_of_a_checkpoint_leaves_one_or_the_other() {
+    let _shared = serial::shared();
+    let events = events(4_000);
+    for (at, survives) in [("Before", false), ("Within", false), ("After", true)] {
+        let folder = TempDir::new().unwrap();
+        let path = ledger_of(&folder, &events[..2_500]);
+        let status = Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", "ledger::crash_child", "--nocapture"])
+            .env(CRASH_AT, at)
+            .env(CRASH_LEDGER, &path)
+            .output()
+            .unwrap()
+            .status;
+        assert!(!status.success(), "the child did not crash at {at}");
+        let stored = if survives { &events[..] } else { &events[..2_500] };
+        assert_eq!(offered(&path), expected(stored), "crash {at}");
+        go_on(&path, &events, |_| {});
+        assert_eq!(offered(&path), expected(&events), "after the crash {at}");
+    }
+}
+
+#[test]
+fn a_former_owner_is_refused_and_adds_nothing() {
+    let _shared = serial::shared();
+    let events = events(4_000);
+    let folder = TempDir::new().unwrap();
+    let path = ledger_of(&folder, &events[..2_500]);
+
+    let mut zombie = open(&path);
+    let (old_claim, stored) = take_over(&mut zombie);
+    let mut old_shard = Shard::restore(settings(), KEY, &stored.unwrap().pieces).unwrap();
+    fold(&mut old_shard, &events[..3_000], 2_500);
+
+    assert_eq!(go_on(&path, &events, |_| {}), [Fate::Stored]);
+    assert_eq!(zombie.store(&[job(old_claim, &mut old_shard)], 3).unwrap(), [Fate::Fenced]);
+    assert_eq!(offered(&path), expected(&events));
+}
+
+#[test]
+fn a_full_disk_fails_as_a_whole_and_is_made_good_later() {
+    let _shared = serial::shared();
+    let events = events(6_000);
+    let folder = TempDir::new().unwrap();
+    let path = ledger_of(&folder, &events[..1_000]);
+
+    let mut ledger = open(&path);
+    let (claim, stored) = take_over(&mut ledger);
+    let mut shard = Shard::restore(settings(), KEY, &stored.unwrap().pieces).unwrap();
+    ledger.limit_pages(1).unwrap();
+    let mut failures = 0;
+    for upto in [2_500, 4_000, 6_000] {
+        let from = if upto == 2_500 { 1_000 } else { upto - if upto == 4_000 { 1_500 } else { 2_000 } };
+        fold(&mut shard, &events[..upto], from);
+        let jobs = [job(claim, &mut shard)];
+        let error = ledger.store(&jobs, 2).unwrap_err();
+        assert!(matches!(error, LedgerError::Sqlite(_)), "{error}");
+        let [job] = jobs;
+        shard.give_back(job.checkpoint);
+        failures += 1;
+    }
+    assert_eq!(failures, 3);
+    ledger.limit_pages(1 << 30).unwrap();
+    assert_eq!(ledger.store(&[job(claim, &mut shard)], 3).unwrap(), [Fate::Stored]);
+    drop(ledger);
+    assert_eq!(offered(&path), expected(&events), "nothing lost and nothing twice in the history either");
+}
+
+#[test]
+fn a_torn_write_ahead_log_goes_back_to_a_whole_checkpoint() {
+    let _shared = serial::shared();
+    let events = events(4_000);
+    let folder = TempDir::new().unwrap();
+    let path = ledger_of(&folder, &events[..2_500]);
+    // The log of the second checkpoint is kept by a reader, and then loses its end, as in a power failure.
+    let reader = rusqlite::Connection::open(&path).unwrap();
+    let _: i64 = reader.query_row("SELECT count(*) FROM pieces", [], |row| row.get(0)).unwrap();
+    go_on(&path, &events, |_| {});
+    let torn = folder.path().join("torn.db");
+    std::fs::copy(&path, &torn).unwrap();
+    let wal = std::fs::read(folder.path().join("nabiz.db-wal")).unwrap();
+    assert!(wal.len() > 10_000, "{} bytes of log", wal.len());
+    std::fs::write(folder.path().join("torn.db-wal"), &wal[..wal.len() - 5_000]).unwrap();
+    let found = offered(&torn);
+    assert!([expected(&events[..2_500]), (0, 0, 0)].contains(&found), "{found:?} is no whole checkpoint");
+}
+
+#[test]
+fn damaged_foreign_and_newer_files_are_errors_and_stay_as_they_are() {
+    let _shared = serial::shared();
+    let folder = TempDir::new().unwrap();
+    let open_error = |path: &Path| Ledger::open(path, Channels::default()).unwrap_err();
+
+    let damaged = folder.path().join("damaged.db");
+    std::fs::write(&damaged, vec![0x5a; 8_192]).unwrap();
+    assert!(matches!(open_error(&damaged), LedgerError::Unreadable { .. }));
+    assert_eq!(std::fs::read(&damaged).unwrap(), vec![0x5a; 8_192]);
+
+    let foreign = folder.path().join("foreign.db");
+    rusqlite::Connection::open(&foreign).unwrap().execute_batch("CREATE TABLE t (x)").unwrap();
+    assert!(matches!(open_error(&foreign), LedgerError::Foreign { .. }));
+
+    let newer = ledger_of(&folder, &events(100));
+    rusqlite::Connection::open(&newer).unwrap().pragma_update(None, "user_version", 99).unwrap();
+    let error = open_error(&newer);
+    assert!(matches!(error, LedgerError::Newer { found: 99, .. }), "{error}");
+    assert!(error.to_string().contains("99"), "{error}");
+}
+
+#[test]
+fn a_ledger_of_the_first_version_is_brought_forward_by_whoever_comes_first() {
+    let _shared = serial::shared();
+    let folder = TempDir::new().unwrap();
+    let all = events(3_000);
+    let path = ledger_of(&folder, &all[..2_000]);
+    let first_version =
+        "DROP TABLE facts; ALTER TABLE partitions DROP COLUMN missed; ALTER TABLE partitions DROP COLUMN record_ms;
+                         DELETE FROM pieces WHERE kind > 8; PRAGMA user_version = 1;";
+    rusqlite::Connection::open(&path).unwrap().execute_batch(first_version).unwrap();
+    std::thread::scope(|scope| {
+        let openers: Vec<_> = (0..4).map(|_| scope.spawn(|| drop(open(&path)))).collect();
+        openers.into_iter().for_each(|opener| opener.join().unwrap());
+    });
+    assert_eq!(offered(&path), expected(&all[..2_000]));
+    assert_eq!(go_on(&path, &all, |_| {}), [Fate::Stored]);
+    assert_eq!(offered(&path), expected(&all));
+    let version: i64 =
+        rusqlite::Connection::open(&path).unwrap().pragma_query_value(None, "user_version", |row| row.get(0)).unwrap();
+    assert_eq!(version, nabiz::ledger::SCHEMA_VERSION);
+}
+
+/// A shard that knows a contact in a queue, one whose ending is held, an agent and a follow-up, and its pieces.
+fn pieces_with(key: [u8; 16]) -> Vec<Piece> {
+    let record = |id: &str, kind: &str, data: &str| {
+        format!(
+            r#"{{"specversion":"1.0","id":"{id}","source":"/source-of-the-test","type":"{kind}","time":"2026-01-05T10:00:00Z","data":{data}}}"#
+        )
+    };
+    let records = [
+        record("first-identity", "contact.queued", r#"{"contact_id":"contact-in-queue","queue":"fault"}"#),
+        record("second-identity", "contact.answered", r#"{"contact_id":"contact-held","queue":"fault"}"#),
+        record("third-identity", "agent.state_changed", r#"{"agent":"agent-of-the-test","state":"available"}"#),
+        record("fourth-identity", "followup.opened", r#"{"followup_id":"followup-of-the-test","unit":"field"}"#),
+    ];
+    let mut shard = Shard::new(settings(), key);
+    fold(&mut shard, &records, 0);
+    let snapshot = shard.snapshot();
+    assert_eq!((snapshot.records.applied, snapshot.records.held, snapshot.open_contacts), (3, 1, 2));
+    shard.checkpoint().pieces
+}
+
+#[test]
+fn who_has_the_ledger_learns_no_id() {
+    let _shared = serial::shared();
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("nabiz.db");
+    let mut ledger = open(&path);
+    let (claim, _) = take_over(&mut ledger);
+    let checkpoint = Checkpoint { next_offset: 4, pieces: pieces_with(KEY), ..Checkpoint::default() };
+    assert_eq!(
+        ledger.store(&[Job { claim, checkpoint, advance_ms: None, missed: 0, record_ms: None }], 1).unwrap(),
+        [Fate::Stored]
+    );
+    let mut bytes = std::fs::read(&path).unwrap();
+    bytes.extend(std::fs::read(folder.path().join("nabiz.db-wal")).unwrap());
+    let holds = |text: &str| bytes.windows(text.len()).any(|window| window == text.as_bytes());
+    // What may be in it is: names of queues and units, and nothing that names a person or a matter.
+    assert!(holds("fault") && holds("field"));
+    for id in ["contact-", "agent-of", "followup-of", "-identity", "source-of"] {
+        assert!(!holds(id), "{id} is in the ledger");
+    }
+    // Nor can the ids be tried without the key: with another one, everything about them is something else.
+    let (one, other) = (pieces_with(KEY), pieces_with([8; 16]));
+    for kind in [PieceKind::ContactPart, PieceKind::Ids, PieceKind::Agents, PieceKind::Followups] {
+        let of_kind = |pieces: &[Piece]| -> Vec<Vec<u8>> {
+            pieces.iter().filter(|piece| piece.kind == kind).map(|piece| piece.bytes.clone()).collect()
+        };
+        let (one, other) = (of_kind(&one), of_kind(&other));
+        assert!(!one.is_empty() && !one.iter().any(|bytes| other.contains(bytes)), "{kind:?} is the same by any key");
+    }
+}

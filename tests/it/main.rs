@@ -1,0 +1,25 @@
+//! Tests of the program and of what the daemon makes of the core, in one binary: what they link is linked once.
+
+mod harness;
+
+mod alertmanager;
+mod cli;
+mod config;
+mod dashboards;
+mod deployment;
+mod end_to_end;
+mod exposition;
+mod history;
+mod http;
+mod ingest;
+mod kafka_chaos;
+mod kafka_end_to_end;
+mod kafka_full_disk;
+mod kafka_locked_ledger;
+mod ledger;
+mod page;
+mod prometheus;
+mod rules;
+mod security;
+mod simulate;
+mod soak;

@@ -1,0 +1,145 @@
+//! The live page in a real browser: it shows what the API says, follows a change, and tells what it does not know.
+
+use std::time::Duration;
+
+use crate::harness::numbers::{NOW_MS, published, snapshot, with_waiting};
+use crate::harness::serial;
+use crate::harness::server::{DEADLINE, Server};
+use nabiz::http::Limits;
+use nabiz_dev::browser::{Browser, Page};
+use serde_json::{Value, json};
+
+/// A first paint on a busy machine.
+const PAINT: Duration = Duration::from_secs(20);
+
+fn field(queue: &str, field: &str) -> String {
+    format!("document.querySelector('[data-queue=\"{queue}\"] [data-field=\"{field}\"]')?.textContent ?? null")
+}
+
+fn in_queue(queue: &str, selector: &str) -> String {
+    format!("document.querySelector('[data-queue=\"{queue}\"] {selector}')?.textContent ?? null")
+}
+
+fn text(id: &str) -> String {
+    format!("document.getElementById('{id}').textContent")
+}
+
+fn keep_screenshot(page: &mut Page, name: &str, whole: bool) {
+    if let Ok(folder) = std::env::var("NABIZ_SCREENSHOTS") {
+        std::fs::write(format!("{folder}/{name}.png"), page.screenshot(whole)).expect("written");
+    }
+}
+
+#[test]
+#[ignore = "needs Chromium (make test)"]
+fn the_page_shows_what_the_api_says_and_follows_a_change() {
+    let _shared = serial::shared();
+    let browser = Browser::start();
+    let server = Server::start(published(snapshot(), true));
+    let mut answer = ureq::get(server.url("/api/v1/queues")).call().expect("an answer");
+    let api: Value = serde_json::from_str(&answer.body_mut().read_to_string().expect("a text")).expect("JSON");
+
+    let mut page = browser.open(&server.url("/"), 1920, 1080);
+    page.wait_for("document.querySelectorAll('article').length", &json!(9), PAINT);
+    for queue in api["queues"].as_array().expect("queues") {
+        let id = queue["queue"].as_str().expect("an id");
+        let channel = &queue["channels"][0];
+        page.wait_for(&in_queue(id, "h2"), &queue["name"], DEADLINE);
+        let (shown, number) = match channel["immediate"] == true {
+            true => ("waiting", &channel["live"]["waiting"]),
+            false => ("open", &channel["live"]["open"]),
+        };
+        page.wait_for(&field(id, shown), &json!(number.to_string()), DEADLINE);
+        page.wait_for(&field(id, "busy"), &json!(queue["agents"]["busy"].to_string()), DEADLINE);
+    }
+    // The queue in trouble is first; the others follow by name.
+    let first = "document.querySelector('article').dataset.queue";
+    page.wait_for(first, &json!("fault"), DEADLINE);
+    page.wait_for(&in_queue("fault", ".state"), &json!("▲Below target"), DEADLINE);
+    page.wait_for(&in_queue("fault", "[data-window=\"5m\"] .ratio"), &json!("46%"), DEADLINE);
+    page.wait_for(&in_queue("fault", "[data-window=\"5m\"] .counts"), &json!("30 of 65"), DEADLINE);
+    page.wait_for(&in_queue("fault", ".observed"), &json!("≠ source counts 16"), DEADLINE);
+    page.wait_for(&field("fault", "longest"), &json!("1:43"), DEADLINE);
+    page.wait_for(&in_queue("water-quality", "[data-window=\"5m\"] .ratio"), &json!("–"), DEADLINE);
+    page.wait_for(&field("water-quality", "asa"), &json!("–"), DEADLINE);
+    page.wait_for(&text("summary"), &json!("▲ 2 queues need attentionArıza BildirimE-posta"), DEADLINE);
+
+    server.publish(published(with_waiting("fault", 77), true));
+    page.wait_for(&field("fault", "waiting"), &json!("77"), DEADLINE);
+
+    page.evaluate("document.getElementById('language').click()");
+    page.wait_for("document.documentElement.lang", &json!("tr"), DEADLINE);
+    page.wait_for(&in_queue("fault", ".state"), &json!("▲Hedefin altında"), DEADLINE);
+}
+
+#[test]
+#[ignore = "needs Chromium (make test)"]
+fn numbers_are_fetched_where_there_is_no_place_for_a_stream() {
+    let _shared = serial::shared();
+    let browser = Browser::start();
+    let limits = Limits { streams: 0, ..Limits::default() };
+    let server = Server::with(published(snapshot(), true), || NOW_MS, limits);
+    let mut page = browser.open(&server.url("/"), 1920, 1080);
+    page.wait_for(&field("fault", "waiting"), &json!("14"), PAINT);
+    server.publish(published(with_waiting("fault", 77), true));
+    page.wait_for(&field("fault", "waiting"), &json!("77"), 2 * DEADLINE);
+}
+
+#[test]
+#[ignore = "needs Chromium (make test)"]
+fn old_numbers_are_called_stale_in_words() {
+    let _shared = serial::shared();
+    let browser = Browser::start();
+    let server = Server::with(published(snapshot(), true), || NOW_MS + 60_000, Limits::default());
+    let mut page = browser.open(&server.url("/"), 1920, 1080);
+    page.wait_for("document.querySelectorAll('article').length", &json!(9), PAINT);
+    page.wait_for(&format!("{}.startsWith('Stale')", text("stale")), &json!(true), DEADLINE);
+    page.wait_for("document.getElementById('stale').hidden", &json!(false), DEADLINE);
+    keep_screenshot(&mut page, "wall-stale", false);
+}
+
+#[test]
+#[ignore = "needs Chromium (make test)"]
+fn no_numbers_while_catching_up_and_a_lost_connection_is_told() {
+    let _shared = serial::shared();
+    let browser = Browser::start();
+    let server = Server::start(published(snapshot(), false));
+    let mut page = browser.open(&server.url("/"), 390, 844);
+    page.wait_for("document.getElementById('progress').hidden", &json!(false), PAINT);
+    page.wait_for("document.querySelector('.partition').textContent", &json!("calls/012,665 records to go"), DEADLINE);
+    page.wait_for("document.querySelector('progress').value", &json!(17_335), DEADLINE);
+    page.wait_for("document.querySelector('progress').max", &json!(30_000), DEADLINE);
+    page.wait_for("document.querySelectorAll('article').length", &json!(0), DEADLINE);
+    keep_screenshot(&mut page, "phone-catching-up", false);
+
+    server.publish(published(snapshot(), true));
+    page.wait_for("document.querySelectorAll('article').length", &json!(9), DEADLINE);
+    page.wait_for("document.getElementById('progress').hidden", &json!(true), DEADLINE);
+
+    server.stop();
+    page.wait_for("document.getElementById('connection').dataset.state", &json!("lost"), DEADLINE);
+}
+
+#[test]
+#[ignore = "needs Chromium (make test)"]
+fn the_page_fits_a_phone_and_a_wall() {
+    let _shared = serial::shared();
+    let browser = Browser::start();
+    let server = Server::start(published(snapshot(), true));
+    for (name, width, height) in [("phone", 390, 844), ("small-phone", 360, 640), ("wall", 1920, 1080)] {
+        let mut page = browser.open(&server.url("/"), width, height);
+        page.wait_for("document.querySelectorAll('article').length", &json!(9), PAINT);
+        for scheme in ["light", "dark"] {
+            page.prefer(scheme);
+            keep_screenshot(&mut page, &format!("{name}-{scheme}"), width < 600);
+        }
+        let too_wide = "document.documentElement.scrollWidth > document.documentElement.clientWidth";
+        page.wait_for(too_wide, &json!(false), DEADLINE);
+        if name == "wall" {
+            let too_high = "document.documentElement.scrollHeight > document.documentElement.clientHeight";
+            page.wait_for(too_high, &json!(false), DEADLINE);
+            page.evaluate("document.getElementById('language').click()");
+            keep_screenshot(&mut page, "wall-turkish", false);
+        }
+    }
+}

@@ -1,0 +1,4 @@
+//! Tests of the simulator alone.
+
+mod reader;
+mod simulation;
