@@ -12,7 +12,6 @@ mod contender;
 mod freshness;
 mod measure;
 mod report;
-#[path = "../peers/roofline.rs"]
 mod roofline;
 mod scale;
 mod scraping;

@@ -19,6 +19,7 @@ use std::io::Write;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 /// The class path of Apache Kafka, for `java -cp`.
@@ -74,10 +75,24 @@ pub fn program() -> PathBuf {
     path
 }
 
-/// A TCP port of the loopback interface that is free now.
+/// Returns a TCP port of the loopback interface that is free now, and never the same port twice.
+///
+/// The port is below the range that the system takes for outgoing connections, so that none of these occupies it before
+/// the process that it is for.
 pub fn free_port() -> u16 {
-    let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a free loopback port");
-    listener.local_addr().expect("its address").port()
+    const FIRST: u32 = 20_000;
+    const COUNT: u32 = 12_000;
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    // Processes that run at the same time begin far apart.
+    let begin = std::process::id().wrapping_mul(101);
+    for _ in 0..COUNT {
+        let number = begin.wrapping_add(NEXT.fetch_add(1, Ordering::Relaxed)) % COUNT;
+        let port = u16::try_from(FIRST + number).expect("a port below 32000");
+        if TcpListener::bind(("127.0.0.1", port)).is_ok() {
+            return port;
+        }
+    }
+    panic!("no free loopback port from {FIRST} to {}", FIRST + COUNT);
 }
 
 /// Calls `probe` until it gives a value; fails with its last error at the deadline.
