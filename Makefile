@@ -89,4 +89,4 @@ dashboards: ## docs/images/*.png, drawn with Grafana's components from what PROM
 	node grafana/generate.mjs
 	node grafana/draw/collect.mjs target/dashboards.json --prometheus $(PROMETHEUS) --nabiz $(NABIZ) $(if $(LAST),--last $(LAST))
 	mkdir -p docs/images
-	node grafana/draw/draw.mjs target/dashboards.json docs/images
+	$(CARGO) run --quiet --locked -p nabiz-dev --bin draw-dashboards -- target/dashboards.json docs/images

@@ -25,14 +25,20 @@ impl Browser {
     /// # Panics
     /// Where it does not start.
     pub fn start() -> Browser {
+        Browser::start_with(&[])
+    }
+
+    /// Starts Chromium with environment variables of its own, such as `TZ`.
+    pub fn start_with(environment: &[(&str, &str)]) -> Browser {
         let profile = tempfile::tempdir().expect("a folder");
         let program = std::env::var("NABIZ_CHROMIUM").unwrap_or_else(|_| "chromium".into());
         let spawned = Command::new(&program)
             .args(["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-dev-shm-usage"])
             .args(["--no-first-run", "--disable-background-networking", "--disable-component-update"])
-            .args(["--disable-sync", "--lang=en-GB", "--remote-debugging-port=0"])
+            .args(["--disable-sync", "--lang=en-GB", "--hide-scrollbars", "--remote-debugging-port=0"])
             .arg(format!("--user-data-dir={}", profile.path().display()))
             .arg("about:blank")
+            .envs(environment.iter().copied())
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::piped())
@@ -63,13 +69,22 @@ impl Browser {
         let stream = TcpStream::connect(("127.0.0.1", self.port)).expect("connected");
         stream.set_read_timeout(Some(START_DEADLINE)).expect("a timeout");
         let (socket, _) = tungstenite::client(address, stream).expect("a web socket");
-        let mut page = Page { socket, sent: 0 };
+        let mut page = Page { socket, tab: tab["id"].as_str().expect("an id").to_owned(), sent: 0, faults: Vec::new() };
+        for domain in ["Runtime", "Log", "Page", "Inspector"] {
+            page.call(&format!("{domain}.enable"), json!({}));
+        }
         let size = json!({"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 600});
         page.call("Emulation.setDeviceMetricsOverride", size);
         page.call("Page.navigate", json!({"url": url}));
         let loaded = format!("location.href === {} && document.readyState === 'complete'", json!(url));
         page.wait_for(&loaded, &json!(true), START_DEADLINE);
         page
+    }
+
+    /// Closes a page.
+    pub fn close(&self, page: Page) {
+        let url = format!("http://127.0.0.1:{}/json/close/{}", self.port, page.tab);
+        ureq::get(url).call().expect("the tab closes");
     }
 }
 
@@ -83,7 +98,9 @@ impl Drop for Browser {
 /// An open tab.
 pub struct Page {
     socket: WebSocket<TcpStream>,
+    tab: String,
     sent: u64,
+    faults: Vec<String>,
 }
 
 impl Page {
@@ -101,6 +118,7 @@ impl Page {
             let message = self.socket.read().expect("an answer of the browser");
             let Message::Text(text) = message else { continue };
             let answer: Value = serde_json::from_str(&text).expect("JSON");
+            self.faults.extend(fault(&answer));
             if answer["id"] == id {
                 return if answer["error"].is_null() { Ok(answer["result"].clone()) } else { Err(answer) };
             }
@@ -118,17 +136,34 @@ impl Page {
     }
 
     /// Waits until an expression has a value, at most until `deadline`.
+    ///
+    /// # Panics
+    /// Where it has another value at the deadline.
     pub fn wait_for(&mut self, expression: &str, expected: &Value, deadline: Duration) {
+        if let Err(why) = self.try_wait_for(expression, expected, deadline) {
+            panic!("{why}");
+        }
+    }
+
+    /// Waits as [`Page::wait_for`] does, and returns an error where the expression has another value at the deadline.
+    pub fn try_wait_for(&mut self, expression: &str, expected: &Value, deadline: Duration) -> Result<(), String> {
         let begun = Instant::now();
         loop {
             // While a page loads there may be nothing to evaluate in.
             let value = self.try_evaluate(expression);
             if value.as_ref() == Ok(expected) {
-                return;
+                return Ok(());
             }
-            assert!(begun.elapsed() < deadline, "{expression} is {value:?} and not {expected} after {deadline:?}");
+            if begun.elapsed() >= deadline {
+                return Err(format!("{expression} is {value:?} and not {expected} after {deadline:?}"));
+            }
             std::thread::sleep(Duration::from_millis(50));
         }
+    }
+
+    /// Returns what the page has reported until the last call: exceptions, and errors on its console.
+    pub fn faults(&self) -> &[String] {
+        &self.faults
     }
 
     /// Follows the system's dark or light preference.
@@ -142,5 +177,28 @@ impl Page {
         let answer = self.call("Page.captureScreenshot", json!({"format": "png", "captureBeyondViewport": whole}));
         let data = answer["data"].as_str().expect("an image");
         base64::engine::general_purpose::STANDARD.decode(data).expect("base64")
+    }
+}
+
+/// The text of an event of the protocol that reports an error, or `None` for any other message.
+fn fault(message: &Value) -> Option<String> {
+    let params = &message["params"];
+    let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+    match message["method"].as_str()? {
+        "Runtime.exceptionThrown" => {
+            let details = &params["exceptionDetails"];
+            Some(format!("{} {}", text(&details["text"]), text(&details["exception"]["description"])))
+        }
+        "Runtime.consoleAPICalled" if ["error", "assert"].map(Some).contains(&params["type"].as_str()) => {
+            let arguments = params["args"].as_array().into_iter().flatten();
+            let told =
+                arguments.map(|one| text(if one["value"].is_null() { &one["description"] } else { &one["value"] }));
+            Some(told.collect::<Vec<_>>().join(" "))
+        }
+        "Log.entryAdded" if params["entry"]["level"] == "error" => {
+            Some(format!("{} {}", text(&params["entry"]["text"]), params["entry"]["url"].as_str().unwrap_or_default()))
+        }
+        "Inspector.targetCrashed" => Some("the page has crashed".to_owned()),
+        _ => None,
     }
 }

@@ -9,6 +9,7 @@ pub mod broker;
 pub mod browser;
 pub mod client;
 pub mod compressed;
+pub mod dashboards;
 pub mod pipeline;
 pub mod process;
 pub mod prometheus;

@@ -2,38 +2,29 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::process::{Command, Output, Stdio};
+use std::process::{Command, Stdio};
 
 use serde_json::Value;
 
 use super::files;
 use super::hour::Hour;
 use nabiz_dev::compressed::FACTOR;
+use nabiz_dev::dashboards;
 
-/// What was drawn, by the name of the dashboard; the pictures are in `folder`.
+/// Draws every dashboard from what Prometheus and nabiz answer now. Returns the report of [`dashboards::draw`]; the
+/// pictures are in `folder`.
 pub fn draw(hour: &Hour, folder: &Path) -> BTreeMap<String, Value> {
-    let scripts = files::root().join("grafana/draw");
-    assert!(scripts.join("node_modules").exists(), "run npm ci --prefix grafana/draw");
     let answers = folder.join("answers.json");
-    let report = folder.join("report.json");
-    let collected = node(
-        Command::new("node")
-            .arg(scripts.join("collect.mjs"))
-            .arg(&answers)
-            .args(["--prometheus", &hour.prometheus(), "--nabiz", &hour.nabiz()])
-            .args(["--factor", &FACTOR.to_string(), "--last", "1h", "--stream-time", &hour.stream_time().to_string()]),
-    );
+    let collected = Command::new("node")
+        .arg(files::root().join("grafana/draw/collect.mjs"))
+        .arg(&answers)
+        .args(["--prometheus", &hour.prometheus(), "--nabiz", &hour.nabiz()])
+        .args(["--factor", &FACTOR.to_string(), "--last", "1h", "--stream-time", &hour.stream_time().to_string()])
+        .stdin(Stdio::null())
+        .output()
+        .expect("node runs");
     assert!(collected.status.success(), "{}", String::from_utf8_lossy(&collected.stderr));
-    // What the pages told is in the report too.
-    let drawn =
-        node(Command::new("node").arg(scripts.join("draw.mjs")).arg(&answers).arg(folder).arg("--report").arg(&report));
-    let report = std::fs::read_to_string(report)
-        .unwrap_or_else(|error| panic!("no report: {error}\n{}", String::from_utf8_lossy(&drawn.stderr)));
-    serde_json::from_str(&report).expect("JSON")
-}
-
-fn node(command: &mut Command) -> Output {
-    command.stdin(Stdio::null()).output().expect("node runs")
+    dashboards::draw(&answers, folder)
 }
 
 /// Width and height of a PNG.
