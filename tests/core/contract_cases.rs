@@ -88,10 +88,10 @@ impl Case {
         let core = step_shard(&mut self.shard, &step, position);
         let oracle = step_oracle(&mut self.oracle, &self.settings, &step, position);
         self.steps.push(step);
-        assert_eq!(core.as_ref().map(Verdict::from), oracle, "fate by core and oracle after\n{}", self.told());
+        assert_eq!(core.as_ref().map(Verdict::from), oracle, "fate by core and oracle after\n{}", self.log_text());
         self.fate = oracle;
         let found = differences(&self.settings, &self.shard.snapshot(), &self.oracle.snapshot());
-        assert!(found.is_empty(), "{}\nafter\n{}", found.join("\n"), self.told());
+        assert!(found.is_empty(), "{}\nafter\n{}", found.join("\n"), self.log_text());
         self
     }
 
@@ -102,7 +102,7 @@ impl Case {
         self.step(Step::Read { content: Content::Event(event), timestamp_ms })
     }
 
-    fn told(&self) -> String {
+    fn log_text(&self) -> String {
         self.steps.iter().map(|step| format!("  {step}\n")).collect()
     }
 
@@ -202,7 +202,7 @@ impl Case {
     }
 
     fn fate(self, expected: Verdict) -> Self {
-        assert_eq!(self.fate, Some(expected), "fate of the last of\n{}", self.told());
+        assert_eq!(self.fate, Some(expected), "fate of the last of\n{}", self.log_text());
         self
     }
 
@@ -211,7 +211,7 @@ impl Case {
         let (core, oracle) = (self.shard.snapshot(), self.oracle.snapshot().snapshot);
         for (side, snapshot) in [("core", core), ("oracle", oracle)] {
             let found = number(&self.settings, &snapshot, name);
-            assert_eq!(found, expected, "{name} of the {side} after\n{}", self.told());
+            assert_eq!(found, expected, "{name} of the {side} after\n{}", self.log_text());
         }
         self
     }
@@ -332,7 +332,7 @@ mod contact {
     use super::*;
 
     #[test]
-    fn a_second_start_is_a_duplicate() {
+    fn second_start_is_a_duplicate() {
         case().at("10:00:00").started("c", "phone").started("c", "phone").fate(Duplicate).expect("started phone", 1);
     }
 
@@ -356,7 +356,7 @@ mod contact {
     }
 
     #[test]
-    fn a_start_after_containment_is_counted_and_opens_nothing() {
+    fn start_after_containment_is_counted_and_opens_nothing() {
         case()
             .at("10:00:01")
             .self_service("c", SelfServiceOutcome::Contained)
@@ -368,7 +368,7 @@ mod contact {
     }
 
     #[test]
-    fn a_contact_that_is_over_is_forgotten_past_the_horizon() {
+    fn contact_that_is_over_is_forgotten_past_the_horizon() {
         // At exactly one hour the start is still known; one millisecond later it is not.
         case()
             .at("10:00:00")
@@ -383,12 +383,12 @@ mod contact {
     }
 
     #[test]
-    fn a_record_of_the_contact_itself_comes_before_it_is_forgotten() {
+    fn record_of_the_contact_itself_comes_before_it_is_forgotten() {
         case().at("10:00:00").started("c", "phone").at("11:00:00.001").started("c", "phone").fate(Duplicate);
     }
 
     #[test]
-    fn a_waiting_contact_is_not_forgotten() {
+    fn waiting_contact_is_not_forgotten() {
         case()
             .at("10:00:00")
             .started("c", "phone")
@@ -400,7 +400,7 @@ mod contact {
     }
 
     #[test]
-    fn an_unanswered_message_is_not_forgotten() {
+    fn unanswered_message_is_not_forgotten() {
         case()
             .at("10:00:00")
             .started("c", "email")
@@ -446,7 +446,7 @@ mod contact {
     }
 
     #[test]
-    fn a_missing_queue_is_that_of_the_last_visit_else_none() {
+    fn missing_queue_is_that_of_the_last_visit_else_none() {
         case()
             .at("10:00:00")
             .started("c", "email")
@@ -474,7 +474,7 @@ mod contact {
     }
 
     #[test]
-    fn a_reply_read_before_the_start_counts_when_the_start_comes() {
+    fn reply_read_before_the_start_counts_when_the_start_comes() {
         case()
             .at("10:07:00")
             .replied("c")
@@ -485,7 +485,7 @@ mod contact {
     }
 
     #[test]
-    fn a_reply_before_the_start_is_zero_and_clock_skew() {
+    fn reply_before_the_start_is_zero_and_clock_skew() {
         case()
             .at("10:00:00")
             .replied("c")
@@ -533,7 +533,7 @@ mod contact {
     }
 
     #[test]
-    fn the_clock_of_opening_hours_stands_still_at_night() {
+    fn clock_of_opening_hours_stands_still_at_night() {
         // Monday 16:30 to 17:30 is one hour, then Tuesday 08:00 to 15:00 seven more.
         case()
             .at("16:30:00")
@@ -589,7 +589,7 @@ mod contact {
     }
 
     #[test]
-    fn an_end_without_service_or_talk_has_no_handle_time() {
+    fn end_without_service_or_talk_has_no_handle_time() {
         case()
             .at("10:00:00")
             .queued("c", "fault")
@@ -618,7 +618,7 @@ mod contact {
     }
 
     #[test]
-    fn a_survey_counts_in_its_own_channel() {
+    fn survey_counts_in_its_own_channel() {
         let survey = |channel| Body::SurveyAnswered { contact: "c".into(), score: 4, queue: None, channel };
         case()
             .at("10:00:00")
@@ -634,7 +634,7 @@ mod visit {
     use super::*;
 
     #[test]
-    fn an_answer_within_the_target_is_met() {
+    fn answer_within_the_target_is_met() {
         case()
             .at("10:00:00")
             .queued("c", "fault")
@@ -651,7 +651,7 @@ mod visit {
     }
 
     #[test]
-    fn a_waiting_visit_is_missed_at_its_target_once_the_grace_is_over() {
+    fn waiting_visit_is_missed_at_its_target_once_the_grace_is_over() {
         case()
             .at("10:00:00")
             .queued("c", "fault")
@@ -671,7 +671,7 @@ mod visit {
     }
 
     #[test]
-    fn the_miss_is_placed_at_the_target_not_where_it_was_noticed() {
+    fn miss_is_placed_at_the_target_not_where_it_was_noticed() {
         // Missed at 10:00:20. At 10:01:19 the 1m window covers 10:00:20 to 10:01:19 (c = 10:01:15, twelve panes).
         case()
             .at("10:00:00")
@@ -684,7 +684,7 @@ mod visit {
     }
 
     #[test]
-    fn a_long_wait_is_missed_at_the_end_if_that_is_earlier_than_the_target() {
+    fn long_wait_is_missed_at_the_end_if_that_is_earlier_than_the_target() {
         // The source gives a wait of 25 s for 10 s between the times: missed at the end.
         case()
             .at("10:00:00")
@@ -735,7 +735,7 @@ mod visit {
     }
 
     #[test]
-    fn what_is_due_for_others_comes_before_the_record_and_for_its_own_contact_after() {
+    fn timeouts_of_others_apply_before_a_record_and_of_its_contact_after() {
         // The same instant makes a miss of the other contact and a met answer of its own.
         case()
             .at("10:00:00")
@@ -748,7 +748,7 @@ mod visit {
     }
 
     #[test]
-    fn a_start_after_its_target_has_passed_is_judged_on_arrival() {
+    fn start_after_its_target_has_passed_is_judged_on_arrival() {
         case()
             .at("10:00:22")
             .alerted("x", "fault")
@@ -759,7 +759,7 @@ mod visit {
     }
 
     #[test]
-    fn a_rejected_record_does_not_move_stream_time() {
+    fn rejected_record_does_not_move_stream_time() {
         let far = r#"{"specversion":"1.0","id":"r","source":"s","type":"x","time":"2030-01-01T00:00:00Z","data":{}}"#;
         case()
             .at("10:00:00")
@@ -771,7 +771,7 @@ mod visit {
     }
 
     #[test]
-    fn a_duplicate_moves_stream_time() {
+    fn duplicate_moves_stream_time() {
         case()
             .at("10:00:00")
             .queued("c", "fault")
@@ -783,7 +783,7 @@ mod visit {
     }
 
     #[test]
-    fn an_end_is_never_before_its_start() {
+    fn end_is_never_before_its_start() {
         // Two seconds before: wait 0, clock skew, and the service begins at the start.
         case()
             .at("10:00:02")
@@ -811,12 +811,12 @@ mod visit {
     }
 
     #[test]
-    fn an_alias_is_the_same_queue() {
+    fn alias_is_the_same_queue() {
         case().at("10:00:00").queued("c", "fault").queued("c", "600").fate(Duplicate).expect("fault offered", 1);
     }
 
     #[test]
-    fn an_ending_of_another_queue_with_a_wait_is_a_complete_visit_after_a_transfer() {
+    fn ending_of_another_queue_with_a_wait_is_a_complete_visit_after_a_transfer() {
         case()
             .at("10:00:00")
             .queued("c", "fault")
@@ -830,7 +830,7 @@ mod visit {
     }
 
     #[test]
-    fn a_start_before_the_last_end_is_stale() {
+    fn start_before_the_last_end_is_stale() {
         case()
             .at("10:00:00")
             .queued("c", "fault")
@@ -846,7 +846,7 @@ mod visit {
     }
 
     #[test]
-    fn a_start_equal_to_both_start_and_end_is_stale() {
+    fn start_equal_to_both_start_and_end_is_stale() {
         case()
             .at("10:00:00")
             .queued("c", "fault")
@@ -857,7 +857,7 @@ mod visit {
     }
 
     #[test]
-    fn a_stale_record_does_not_end_the_visit_in_another_queue() {
+    fn stale_record_does_not_end_the_visit_in_another_queue() {
         case()
             .at("10:00:00")
             .queued("c", "fault")
@@ -874,7 +874,7 @@ mod visit {
     }
 
     #[test]
-    fn an_ending_with_a_wait_and_no_visit_is_a_complete_visit() {
+    fn ending_with_a_wait_and_no_visit_is_a_complete_visit() {
         case()
             .at("10:00:30")
             .answered_after("c", "fault", 30_000)
@@ -894,7 +894,7 @@ mod visit {
     }
 
     #[test]
-    fn an_ending_without_a_visit_is_held_until_its_start_comes() {
+    fn ending_without_a_visit_is_held_until_its_start_comes() {
         case()
             .at("10:00:10")
             .answered("c", "fault")
@@ -912,7 +912,7 @@ mod visit {
     }
 
     #[test]
-    fn a_start_after_the_held_ending_does_not_complete_it() {
+    fn start_after_the_held_ending_does_not_complete_it() {
         case()
             .at("10:00:10")
             .abandoned("c", "fault")
@@ -923,7 +923,7 @@ mod visit {
     }
 
     #[test]
-    fn a_start_in_another_queue_does_not_complete_a_held_ending() {
+    fn start_in_another_queue_does_not_complete_a_held_ending() {
         case()
             .at("10:00:10")
             .abandoned("c", "fault")
@@ -934,7 +934,7 @@ mod visit {
     }
 
     #[test]
-    fn a_held_ending_is_an_orphan_past_the_reorder_grace() {
+    fn held_ending_is_an_orphan_past_the_reorder_grace() {
         case()
             .at("10:00:10")
             .abandoned("c", "fault")
@@ -947,7 +947,7 @@ mod visit {
     }
 
     #[test]
-    fn the_grace_counts_from_stream_time_at_arrival() {
+    fn grace_counts_from_stream_time_at_arrival() {
         // The ending is 20 s old when it arrives at stream time 10:00:30.
         case()
             .at("10:00:30")
@@ -961,7 +961,7 @@ mod visit {
     }
 
     #[test]
-    fn a_second_held_ending_is_a_duplicate_before_it_ends_any_visit() {
+    fn second_held_ending_is_a_duplicate_before_it_ends_any_visit() {
         case()
             .at("10:00:10")
             .abandoned("c", "fault")
@@ -976,7 +976,7 @@ mod visit {
     }
 
     #[test]
-    fn the_end_of_a_replay_makes_orphans() {
+    fn end_of_a_replay_makes_orphans() {
         case()
             .at("10:00:10")
             .abandoned("c", "fault")
@@ -986,7 +986,7 @@ mod visit {
     }
 
     #[test]
-    fn the_channel_of_a_visit_is_its_own_else_that_of_the_start_else_the_queues() {
+    fn channel_of_a_visit_is_its_own_else_that_of_the_start_else_the_queues() {
         case()
             .at("10:00:00")
             .started("a", "chat")
@@ -1000,7 +1000,7 @@ mod visit {
     }
 
     #[test]
-    fn a_start_after_the_visit_opened_does_not_change_its_channel() {
+    fn start_after_the_visit_opened_does_not_change_its_channel() {
         case()
             .at("10:00:00")
             .queued("c", "fault")
@@ -1011,7 +1011,7 @@ mod visit {
     }
 
     #[test]
-    fn the_same_id_within_the_horizon_is_a_duplicate() {
+    fn same_id_within_the_horizon_is_a_duplicate() {
         case()
             .at("10:00:00")
             .id("same")
@@ -1027,7 +1027,7 @@ mod visit {
     }
 
     #[test]
-    fn the_same_id_of_another_source_is_another_record() {
+    fn same_id_of_another_source_is_another_record() {
         case()
             .at("10:00:00")
             .id("same")
@@ -1040,7 +1040,7 @@ mod visit {
     }
 
     #[test]
-    fn a_visit_is_lost_past_its_longest_wait() {
+    fn visit_is_lost_past_its_longest_wait() {
         case()
             .at("10:00:00")
             .queued("c", "fault")
@@ -1056,7 +1056,7 @@ mod visit {
     }
 
     #[test]
-    fn a_lost_visit_is_remembered_as_ended() {
+    fn lost_visit_is_remembered_as_ended() {
         // Ten minutes of longest wait: lost at 10:10:00.
         case_with(|settings| settings.queues[1].1.max_wait_ms = Some(600_000))
             .at("10:00:00")
@@ -1075,7 +1075,7 @@ mod visit {
     }
 
     #[test]
-    fn a_visit_lost_before_its_target_makes_no_service_level_event() {
+    fn visit_lost_before_its_target_makes_no_service_level_event() {
         case_with(|settings| settings.queues[1].1.max_wait_ms = Some(15_000))
             .at("10:00:00")
             .queued("c", "fault")
@@ -1085,7 +1085,7 @@ mod visit {
     }
 
     #[test]
-    fn the_sources_own_count_ends_nothing() {
+    fn sources_own_count_ends_nothing() {
         case()
             .at("10:00:05")
             .queued("c", "fault")
@@ -1099,7 +1099,7 @@ mod visit {
     }
 
     #[test]
-    fn a_restarted_source_loses_its_own_visits() {
+    fn restarted_source_loses_its_own_visits() {
         case()
             .at("10:00:00")
             .queued("a", "fault")
@@ -1117,7 +1117,7 @@ mod visit {
     }
 
     #[test]
-    fn a_resumed_visit_is_a_new_one() {
+    fn resumed_visit_is_a_new_one() {
         case()
             .at("10:00:00")
             .queued("c", "fault")
@@ -1134,7 +1134,7 @@ mod visit {
     }
 
     #[test]
-    fn a_late_record_counts_in_counters_and_today_only() {
+    fn late_record_counts_in_counters_and_today_only() {
         // Longest window 5 m, lateness 1 m: late is older than 10:04:00 at 10:10:00.
         case()
             .at("10:10:00")
@@ -1151,7 +1151,7 @@ mod visit {
     }
 
     #[test]
-    fn a_late_record_of_yesterday_is_not_in_today() {
+    fn late_record_of_yesterday_is_not_in_today() {
         case()
             .at("1d 00:10:00")
             .alerted("x", "fault")
@@ -1163,7 +1163,7 @@ mod visit {
     }
 
     #[test]
-    fn a_miss_that_time_brings_is_placed_by_its_own_time() {
+    fn miss_that_time_brings_is_placed_by_its_own_time() {
         // A late start at 10:03:30, target 2 minutes: missed at 10:05:30, which the 5m window covers at 10:10:00.
         case_with(|settings| settings.queues[1].1.target_wait_ms = 120_000)
             .at("10:10:00")
@@ -1176,7 +1176,7 @@ mod visit {
     }
 
     #[test]
-    fn a_time_ahead_of_the_log_is_clamped() {
+    fn time_ahead_of_the_log_is_clamped() {
         case()
             .logged_at("10:00:00")
             .at("10:01:00")
@@ -1196,7 +1196,7 @@ mod window {
     use super::*;
 
     #[test]
-    fn a_window_covers_whole_panes_up_to_stream_time() {
+    fn window_covers_whole_panes_up_to_stream_time() {
         // At 10:01:04.999 the current pane begins at 10:01:00; twelve panes begin at 10:00:05.
         case()
             .at("10:00:04.999")
@@ -1236,7 +1236,7 @@ mod window {
     }
 
     #[test]
-    fn the_maximum_leaves_with_its_visit() {
+    fn maximum_leaves_with_its_visit() {
         case()
             .at("10:00:00")
             .answered_after("a", "fault", 11_000)
@@ -1275,7 +1275,7 @@ mod agent {
     }
 
     #[test]
-    fn a_late_change_moves_only_what_is_not_booked() {
+    fn late_change_moves_only_what_is_not_booked() {
         // At 10:02:00 all before 10:01:00 is booked; a change of 10:00:10 works from 10:01:00.
         case()
             .at("10:00:00")
@@ -1289,7 +1289,7 @@ mod agent {
     }
 
     #[test]
-    fn an_older_change_does_not_replace_a_newer_state() {
+    fn older_change_does_not_replace_a_newer_state() {
         case()
             .at("10:00:30")
             .agent("a", Busy, &["fault"])
@@ -1302,7 +1302,7 @@ mod agent {
     }
 
     #[test]
-    fn an_agent_counts_in_each_queue_and_new_queues_replace_old_ones() {
+    fn agent_counts_in_each_queue_and_new_queues_replace_old_ones() {
         case()
             .at("10:00:00")
             .agent("a", Available, &["fault", "billing"])
@@ -1330,7 +1330,7 @@ mod agent {
     }
 
     #[test]
-    fn an_agent_without_queues_counts_in_none() {
+    fn agent_without_queues_counts_in_none() {
         case().at("10:00:00").agent("a", Available, &[]).expect("agents none available", 1);
     }
 }
@@ -1339,7 +1339,7 @@ mod followup {
     use super::*;
 
     #[test]
-    fn a_followup_is_open_until_the_citizen_is_told() {
+    fn followup_is_open_until_the_citizen_is_told() {
         case()
             .at("10:00:00")
             .followup_opened("f", Some("10:30:00"))
@@ -1385,7 +1385,7 @@ mod followup {
 }
 
 #[test]
-fn channels_of_the_contract_are_where_this_test_thinks() {
+fn channel_numbers_match_the_contract() {
     assert_eq!(Channels::default().id("phone"), Some(ChannelId::PHONE));
     assert_eq!(Channels::default().id("email"), Some(oracle::world::EMAIL));
     assert_eq!(Channels::default().id("web"), Some(oracle::world::WEB));

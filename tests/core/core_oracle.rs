@@ -10,7 +10,7 @@ use proptest::prelude::*;
 use proptest::sample::select;
 use proptest::test_runner::{Config, RngAlgorithm, TestCaseError, TestError, TestRng, TestRunner};
 
-use crate::oracle::crash::Keep;
+use crate::oracle::crash::CheckpointStep;
 use crate::oracle::log::{Content, Event, Step};
 use crate::oracle::run::{Run, disagreement};
 use crate::oracle::world::{DAY, EMAIL, HOUR, MINUTE, MONDAY, SECOND, WEB, variant};
@@ -383,19 +383,19 @@ fn compare_every() -> impl Strategy<Value = usize> {
 }
 
 /// What happens to checkpoints along a log.
-fn keeps() -> impl Strategy<Value = Vec<Vec<Keep>>> {
-    let keep = select(vec![
-        Keep::Capture,
-        Keep::Capture,
-        Keep::Capture,
-        Keep::Store,
-        Keep::Store,
-        Keep::GiveBack,
-        Keep::Crash,
-        Keep::CrashUnheard,
+fn checkpoint_steps() -> impl Strategy<Value = Vec<Vec<CheckpointStep>>> {
+    let step = select(vec![
+        CheckpointStep::Capture,
+        CheckpointStep::Capture,
+        CheckpointStep::Capture,
+        CheckpointStep::Store,
+        CheckpointStep::Store,
+        CheckpointStep::RollBack,
+        CheckpointStep::Crash,
+        CheckpointStep::CrashAfterStore,
     ]);
-    let keeps = prop_oneof![2 => Just(Vec::new()), 3 => prop::collection::vec(keep, 1..4)];
-    prop::collection::vec(keeps, 1..70)
+    let checkpoint_steps = prop_oneof![2 => Just(Vec::new()), 3 => prop::collection::vec(step, 1..4)];
+    prop::collection::vec(checkpoint_steps, 1..70)
 }
 
 /// Settings whose interval history is kept.
@@ -417,50 +417,52 @@ fn try_logs<T: std::fmt::Debug>(logs: impl Strategy<Value = T>, of: impl Fn(&T) 
     });
     if let Err(error) = outcome {
         let TestError::Fail(reason, log) = error else { panic!("{error}") };
-        let Run { settings, compare_every, steps, keeps } = of(&log);
+        let Run { settings, compare_every, steps, checkpoint_steps } = of(&log);
         let lines: Vec<String> = (steps.iter().enumerate())
-            .map(|(index, step)| format!("{index:3} {step} {:?}", keeps.get(index).map_or(&[][..], Vec::as_slice)))
+            .map(|(index, step)| {
+                format!("{index:3} {step} {:?}", checkpoint_steps.get(index).map_or(&[][..], Vec::as_slice))
+            })
             .collect();
         panic!("seed {seed}, snapshot every {compare_every}:\n{}\n{reason}\n{settings:?}", lines.join("\n"));
     }
 }
 
 #[test]
-fn the_core_counts_what_the_oracle_counts() {
+fn core_equals_oracle_on_generated_events() {
     try_logs(log(), |log| Run {
         settings: variant(log.variant),
         compare_every: log.compare_every,
         steps: log.steps(),
-        keeps: Vec::new(),
+        checkpoint_steps: Vec::new(),
     });
 }
 
 #[test]
-fn the_core_counts_a_queue_log_as_the_oracle_does() {
+fn core_equals_oracle_on_generated_queue_logs() {
     try_logs(queue_log(), |(number, compare_every, steps)| Run {
         settings: variant(*number),
         compare_every: *compare_every,
         steps: steps.clone(),
-        keeps: Vec::new(),
+        checkpoint_steps: Vec::new(),
     });
 }
 
 #[test]
-fn a_core_that_is_stored_and_crashes_counts_what_the_oracle_counts() {
-    try_logs((log(), keeps()), |(log, keeps)| Run {
+fn core_equals_oracle_on_events_when_checkpoints_fail_and_processes_crash() {
+    try_logs((log(), checkpoint_steps()), |(log, checkpoint_steps)| Run {
         settings: with_history(log.variant),
         compare_every: log.compare_every,
         steps: log.steps(),
-        keeps: keeps.clone(),
+        checkpoint_steps: checkpoint_steps.clone(),
     });
 }
 
 #[test]
-fn a_core_that_is_stored_and_crashes_counts_a_queue_log_as_the_oracle_does() {
-    try_logs((queue_log(), keeps()), |((number, compare_every, steps), keeps)| Run {
+fn core_equals_oracle_on_queue_logs_when_checkpoints_fail_and_processes_crash() {
+    try_logs((queue_log(), checkpoint_steps()), |((number, compare_every, steps), checkpoint_steps)| Run {
         settings: with_history(*number),
         compare_every: *compare_every,
         steps: steps.clone(),
-        keeps: keeps.clone(),
+        checkpoint_steps: checkpoint_steps.clone(),
     });
 }

@@ -28,12 +28,12 @@ fn run<'a>(format: Format, value: &'a [u8], headers: &'a [(&'a str, &'a [u8])]) 
     assert!(started.elapsed() < DEADLINE, "{} bytes took {:?}", value.len(), started.elapsed());
     match &result {
         Ok(record) => assert_valid(record, format),
-        Err(rejection) => assert_told_well(rejection),
+        Err(rejection) => assert_well_worded(rejection),
     }
     result
 }
 
-fn assert_told_well(rejection: &Rejection) {
+fn assert_well_worded(rejection: &Rejection) {
     assert!(!matches!(rejection.reason, Reason::MissingTime | Reason::Orphan), "not for a decoder to say: {rejection}");
     assert!(!rejection.detail.is_empty() && !rejection.detail.ends_with('.'), "{rejection}");
     assert!(rejection.detail.starts_with(char::is_lowercase), "{rejection}");
@@ -317,7 +317,7 @@ proptest! {
     #![proptest_config(config())]
 
     #[test]
-    fn a_valid_event_is_the_same_record_however_it_is_written(event in event()) {
+    fn valid_event_decodes_to_the_same_record_in_every_writing(event in event()) {
         let plain = event.to_string();
         let record = run(Format::CloudEvents, plain.as_bytes(), &[]).unwrap();
         let again: Value = serde_json::from_str(&plain).unwrap();
@@ -329,7 +329,7 @@ proptest! {
     }
 
     #[test]
-    fn a_damaged_event(
+    fn damaged_event_decodes_or_is_rejected(
         event in event(),
         odd in prop::collection::vec((any::<Index>(), odd_value(), any::<bool>()), 0..3),
         edits in edits(),
@@ -351,7 +351,7 @@ proptest! {
     }
 
     #[test]
-    fn a_damaged_line(line in line(), edits in edits()) {
+    fn damaged_line_decodes_or_is_rejected(line in line(), edits in edits()) {
         let damaged = edited(&line, &edits);
         let _ = run(Format::AsteriskQueueLog, &damaged, &[]);
         let shipped = json!({"message": String::from_utf8_lossy(&damaged), "host": "§"}).to_string();
@@ -361,7 +361,7 @@ proptest! {
     }
 
     #[test]
-    fn any_bytes(bytes in prop::collection::vec(any::<u8>(), 0..400), json in "[{}\\[\\]:,\"\\\\a-c0-9.e+-]{0,80}") {
+    fn arbitrary_bytes_decode_or_are_rejected(bytes in prop::collection::vec(any::<u8>(), 0..400), json in "[{}\\[\\]:,\"\\\\a-c0-9.e+-]{0,80}") {
         for format in Format::ALL {
             for value in [&bytes, json.as_bytes()] {
                 let _ = run(format, value, &[]);
@@ -372,7 +372,7 @@ proptest! {
 }
 
 #[test]
-fn a_megabyte_of_anything_takes_bounded_time() {
+fn megabyte_inputs_are_decoded_in_bounded_time() {
     let repeated =
         |open: &str, part: &str, close: &str| format!("{open}{}{close}", part.repeat((1 << 20) / part.len()));
     for value in [

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use nabiz::config::Config;
 use nabiz::event::decode::{Format, Message};
 use nabiz::shard::{Arrival, Piece, PieceKind, Settings, Shard};
 use nabiz::simulate::{DEFAULT_START_MS, Options, Scenario, Simulation};
@@ -11,14 +10,9 @@ use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 
 use crate::oracle::store::Store;
+use crate::oracle::world::defaults;
 
 const KEY: [u8; 16] = [3; 16];
-
-fn settings() -> Settings {
-    let mut settings = Config::defaults().settings();
-    settings.history_interval_ms = Some(900_000);
-    settings
-}
 
 fn events(count: usize, rate_scale: f64) -> Vec<String> {
     let start_ms = DEFAULT_START_MS + 7 * 3_600_000;
@@ -33,7 +27,7 @@ fn fold(shard: &mut Shard, position: usize, event: &str) {
 
 /// A shard that has folded events, and its first checkpoint.
 fn stored_once(count: usize, rate_scale: f64) -> (Arc<Settings>, Shard, Store) {
-    let settings = Arc::new(settings());
+    let settings = Arc::new(defaults());
     let mut shard = Shard::new(settings.clone(), KEY);
     for (position, event) in events(count, rate_scale).iter().enumerate() {
         fold(&mut shard, position, event);
@@ -48,9 +42,9 @@ fn answered_in_history(store: &Store) -> u64 {
 }
 
 #[test]
-fn a_shard_brought_back_at_any_point_goes_on_the_same() {
+fn restored_shard_continues_identically_from_any_point() {
     let events = events(40_000, 3.0);
-    let settings = Arc::new(settings());
+    let settings = Arc::new(defaults());
     let mut plain = Shard::new(settings.clone(), KEY);
     let mut stored = Shard::new(settings.clone(), KEY);
     let mut store = Store::default();
@@ -87,9 +81,9 @@ fn a_shard_brought_back_at_any_point_goes_on_the_same() {
 }
 
 #[test]
-fn a_checkpoint_costs_what_changed() {
+fn checkpoint_size_follows_what_changed() {
     let events = events(60_000, 20.0);
-    let mut shard = Shard::new(Arc::new(settings()), KEY);
+    let mut shard = Shard::new(Arc::new(defaults()), KEY);
     let mut store = Store::default();
     for (position, event) in events.iter().enumerate() {
         fold(&mut shard, position, event);
@@ -106,9 +100,9 @@ fn a_checkpoint_costs_what_changed() {
 }
 
 #[test]
-fn a_target_that_changes_keeps_what_was_counted() {
+fn counts_are_kept_when_a_target_changes() {
     let events = events(10_000, 1.0);
-    let before = Arc::new(settings());
+    let before = Arc::new(defaults());
     let mut shard = Shard::new(before.clone(), KEY);
     for (position, event) in events.iter().enumerate() {
         fold(&mut shard, position, event);
@@ -116,7 +110,7 @@ fn a_target_that_changes_keeps_what_was_counted() {
     let mut store = Store::default();
     store.apply(shard.checkpoint());
 
-    let mut changed = settings();
+    let mut changed = defaults();
     changed.queue_defaults.target_wait_ms = 25_000;
     changed.windows.pane_ms = 10_000;
     let changed = Arc::new(changed);
@@ -136,7 +130,7 @@ fn a_target_that_changes_keeps_what_was_counted() {
 }
 
 #[test]
-fn torn_pieces_are_errors() {
+fn restore_rejects_torn_pieces() {
     let (settings, _, store) = stored_once(5_000, 1.0);
     let pieces = store.pieces();
     for index in 0..pieces.len() {
@@ -152,7 +146,7 @@ fn torn_pieces_are_errors() {
 }
 
 #[test]
-fn a_state_from_before_native_histograms_gets_as_many_native_counts_as_classic_ones() {
+fn state_without_native_histograms_gets_as_many_native_counts_as_classic_ones() {
     let (settings, mut shard, store) = stored_once(20_000, 3.0);
     let older: Vec<Piece> = store
         .pieces()
@@ -173,8 +167,8 @@ fn a_state_from_before_native_histograms_gets_as_many_native_counts_as_classic_o
 }
 
 #[test]
-fn forgetting_many_contacts_at_once_writes_no_part_twice() {
-    let settings = Arc::new(settings());
+fn checkpoint_writes_no_part_twice_when_many_contacts_are_forgotten_at_once() {
+    let settings = Arc::new(defaults());
     let mut shard = Shard::new(settings.clone(), KEY);
     let mut store = Store::default();
     for contact in 0..20_000 {
@@ -195,7 +189,7 @@ fn forgetting_many_contacts_at_once_writes_no_part_twice() {
 }
 
 #[test]
-fn lost_totals_and_a_place_past_the_table_are_errors() {
+fn restore_rejects_lost_totals_and_an_index_past_the_table() {
     let (settings, _, store) = stored_once(5_000, 1.0);
     let without_totals: Vec<Piece> =
         store.pieces().into_iter().filter(|piece| piece.kind != PieceKind::Series).collect();
@@ -227,9 +221,9 @@ fn stored(shard: &mut Shard, store: &mut Store, settings: &Settings) -> Shard {
 }
 
 #[test]
-fn an_identity_that_was_forgotten_and_came_again_is_remembered() {
+fn identity_is_remembered_when_it_comes_again_after_it_was_forgotten() {
     const MINUTE_MS: i64 = 60_000;
-    let settings = settings();
+    let settings = defaults();
     let mut shard = Shard::new(Arc::new(settings.clone()), KEY);
     let mut store = Store::default();
     let mut position = 0;
@@ -250,8 +244,8 @@ fn an_identity_that_was_forgotten_and_came_again_is_remembered() {
 }
 
 #[test]
-fn what_a_shorter_target_brings_is_counted_once() {
-    let before = settings();
+fn misses_of_a_shorter_target_are_counted_once() {
+    let before = defaults();
     let mut after = before.clone();
     after.queue_defaults.target_wait_ms = 5_000;
     let mut shard = Shard::new(Arc::new(before.clone()), KEY);
@@ -270,8 +264,8 @@ fn what_a_shorter_target_brings_is_counted_once() {
 }
 
 #[test]
-fn a_contact_that_a_shorter_horizon_forgets_stays_forgotten() {
-    let before = settings();
+fn contact_stays_forgotten_when_a_shorter_horizon_forgets_it() {
+    let before = defaults();
     let mut after = before.clone();
     after.windows.dedup_horizon_ms = 60_000;
     let mut shard = Shard::new(Arc::new(before.clone()), KEY);
@@ -296,8 +290,8 @@ fn a_contact_that_a_shorter_horizon_forgets_stays_forgotten() {
 }
 
 #[test]
-fn what_came_before_its_start_counts_in_its_own_interval() {
-    let settings = settings();
+fn facts_before_their_contact_start_count_in_their_own_interval() {
+    let settings = defaults();
     let mut shard = Shard::new(Arc::new(settings), KEY);
     let mut store = Store::default();
     // The start is 20 minutes older than what follows, which is read first.

@@ -253,7 +253,7 @@ const PAGE: &str = "contact-centre-page";
 
 #[test]
 #[ignore = "needs Alertmanager (make test)"]
-fn a_pipeline_that_is_down_silences_the_service_of_its_own_job() {
+fn dead_pipeline_silences_service_alerts_of_its_own_job() {
     let _shared = serial::shared();
     let mut alertmanager = Alertmanager::start(true);
     // In service hours, and with the pipeline well, a service alert is a page.
@@ -291,7 +291,7 @@ fn a_pipeline_that_is_down_silences_the_service_of_its_own_job() {
 
 #[test]
 #[ignore = "needs Alertmanager (make test)"]
-fn what_silences_the_service_and_what_does_not() {
+fn service_alerts_are_silenced_only_by_pipeline_faults() {
     let _shared = serial::shared();
     let mut alertmanager = Alertmanager::start(true);
     let silencing = [
@@ -333,7 +333,7 @@ fn what_silences_the_service_and_what_does_not() {
 
 #[test]
 #[ignore = "needs Alertmanager (make test)"]
-fn a_part_that_stands_still_silences_only_who_waits_now() {
+fn stalled_part_silences_only_alerts_on_current_waits() {
     let _shared = serial::shared();
     let mut alertmanager = Alertmanager::start(true);
     let of_now = [
@@ -364,7 +364,7 @@ fn a_part_that_stands_still_silences_only_who_waits_now() {
 
 #[test]
 #[ignore = "needs Alertmanager (make test)"]
-fn one_word_about_a_queue_is_enough() {
+fn queue_alert_silences_lesser_alerts_of_its_queue() {
     let _shared = serial::shared();
     let mut alertmanager = Alertmanager::start(true);
     alertmanager.fires("NabizServiceLevelFastBurn", "critical", "nabiz", "billing");
@@ -392,7 +392,7 @@ fn one_word_about_a_queue_is_enough() {
 
 #[test]
 #[ignore = "needs Alertmanager (make test)"]
-fn outside_service_hours_nobody_is_paged_about_queues_that_are_closed_at_night() {
+fn closed_queues_page_nobody_outside_service_hours() {
     let _shared = serial::shared();
     let mut alertmanager = Alertmanager::start(false);
     alertmanager.fires("NabizServiceLevelFastBurn", "critical", "nabiz", "billing");
@@ -414,7 +414,7 @@ fn outside_service_hours_nobody_is_paged_about_queues_that_are_closed_at_night()
 
 #[test]
 #[ignore = "needs Alertmanager (make test)"]
-fn the_watchdog_has_a_route_of_its_own() {
+fn watchdog_has_its_own_route() {
     let _shared = serial::shared();
     let mut alertmanager = Alertmanager::start(false);
     alertmanager.fires("NabizDown", "critical", "nabiz", "");
@@ -427,7 +427,7 @@ fn the_watchdog_has_a_route_of_its_own() {
 }
 
 #[test]
-fn waits_are_in_order() {
+fn route_waits_are_ordered() {
     let _shared = serial::shared();
     let seconds = |value: &Value| {
         let (number, unit) = word(value).split_at(word(value).len() - 1);

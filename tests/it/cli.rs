@@ -97,7 +97,7 @@ fn assert_same(truth: &Value, replayed: &Output, at_least: usize) {
 }
 
 #[test]
-fn a_replayed_day_is_the_truth_of_its_simulation() {
+fn replayed_day_equals_the_truth_of_its_simulation() {
     let _shared = serial::shared();
     let (truth, replayed) = simulated_and_replayed(&["--scenario", "ordinary-day", "--seed", "7"]);
     // Every kind of counter but lost visits, which the simulation does not make.
@@ -105,7 +105,7 @@ fn a_replayed_day_is_the_truth_of_its_simulation() {
 }
 
 #[test]
-fn a_replayed_pipe_burst_is_the_truth_of_its_simulation() {
+fn replayed_pipe_burst_equals_the_truth_of_its_simulation() {
     let _shared = serial::shared();
     let from_nine = ["--scenario", "pipe-burst", "--seed", "7", "--start", "2026-01-05T09:00:00+03:00"];
     let (truth, replayed) = simulated_and_replayed(&[&from_nine[..], &["--duration", "3h"]].concat());
@@ -115,7 +115,7 @@ fn a_replayed_pipe_burst_is_the_truth_of_its_simulation() {
 }
 
 #[test]
-fn a_queue_that_nobody_answers_shows_its_misses_while_the_callers_wait() {
+fn unanswered_queue_shows_misses_while_callers_wait() {
     let _shared = serial::shared();
     let event = |id: u32, kind: &str, second: &str, data: &str| {
         format!(
@@ -165,15 +165,15 @@ fn a_queue_that_nobody_answers_shows_its_misses_while_the_callers_wait() {
 /// - sales: answered after 6, 6, 14, 26, 4, 2 s and handed over after 30, 30, 40, 20, 10, 25 s
 /// - billing: five are turned away at the door, one leaves as nobody serves the queue
 #[test]
-fn a_queue_log_is_counted_as_by_hand() {
+fn replayed_queue_log_equals_numbers_counted_by_hand() {
     let _shared = serial::shared();
     let file = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/queue_log");
     let output = nabiz(&["replay", "--format", "asterisk_queue_log", file]).output().expect("the replay runs");
     // A line twice; two custom verbs, a torn line, and a second exit of one caller.
     assert_eq!(last_line(&output), "read 129 lines: applied 124, duplicate 1, late 0, rejected 4 (orphans 1)");
     assert_eq!(std::fs::read_to_string(file).expect("the file").lines().count(), 129);
-    let told = |reason: &str| text(&output.stderr).matches(&format!(": {reason}: ")).count();
-    assert_eq!([told("unknown_type"), told("bad_line"), told("orphan")], [2, 1, 1], "{}", text(&output.stderr));
+    let count = |reason: &str| text(&output.stderr).matches(&format!(": {reason}: ")).count();
+    assert_eq!([count("unknown_type"), count("bad_line"), count("orphan")], [2, 1, 1], "{}", text(&output.stderr));
 
     let found = scraped(&output);
     let expected: [(&str, [f64; 3]); 14] = [
@@ -243,7 +243,7 @@ fn over(scrape: &Scrape, metric: &str, channels: &[&str]) -> f64 {
 }
 
 #[test]
-fn the_demo_shows_every_metric_and_its_calls_and_messages_move() {
+fn demo_shows_every_metric_and_its_contacts_move() {
     let _shared = serial::shared();
     const WRITTEN: [&str; 4] = ["email", "social", "mobile_app", "petition"];
     // More arrivals than by default, so that within seconds there is surely a message.

@@ -83,7 +83,7 @@ fn settings(config: &Config) -> String {
 }
 
 #[test]
-fn the_example_of_the_interface_loads() {
+fn example_of_the_interface_loads() {
     let config = loaded(INTERFACE, &[]);
     let kafka = config.require_kafka().expect("kafka");
     assert_eq!((kafka.brokers.as_str(), kafka.workers), ("127.0.0.1:9092", 1));
@@ -99,7 +99,7 @@ fn the_example_of_the_interface_loads() {
 }
 
 #[test]
-fn nothing_configured_means_the_defaults_of_the_interface() {
+fn empty_configuration_has_the_defaults_of_the_interface() {
     let without = |lines: &[&str]| {
         INTERFACE
             .lines()
@@ -120,7 +120,7 @@ fn nothing_configured_means_the_defaults_of_the_interface() {
 }
 
 #[test]
-fn what_is_printed_loads_again_to_the_same() {
+fn printed_configuration_loads_to_the_same_settings() {
     let odd = "[queues.'a \"b\"\\\\\tç']\nname = 'x\\y'\nmax_wait = '90m'\ntarget_ratio = 1\nformula = 'answered_only'\n\
                [queues.b]\nchannel = 'sms'\ntime_zone = 'Europe/Berlin'\nholidays = [2026-05-01, 2026-01-01]\n\
                [channels]\nnames = ['sms']\n[windows]\nbusiness_day_starts = '06:30'\nlengths = ['90s', '1m']\npane='500ms'\n\
@@ -139,7 +139,7 @@ fn what_is_printed_loads_again_to_the_same() {
 }
 
 #[test]
-fn every_key_is_printed_with_its_value() {
+fn check_prints_every_key_with_its_value() {
     let printed = loaded(&format!("{INTERFACE}\n[channels]\n"), &[]).to_toml();
     for (section, known) in keys::SECTIONS {
         assert!(printed.contains(&format!("[{section}")), "{section}");
@@ -156,7 +156,7 @@ fn every_key_is_printed_with_its_value() {
 }
 
 #[test]
-fn every_key_is_in_the_documentation() {
+fn documentation_lists_every_key() {
     let page = include_str!("../../docs/guide/configuration.md");
     for (section, known) in keys::SECTIONS.into_iter().chain([keys::TOPIC]) {
         let heading = if section == "queues" { "`[queues.<id>]`".to_string() } else { format!("`[{section}]`") };
@@ -214,7 +214,7 @@ fn environment_variables_override_the_file() {
 }
 
 #[test]
-fn queues_are_found_by_the_names_that_variables_can_carry() {
+fn variables_address_queues_by_names_that_they_can_carry() {
     let config = loaded("[queues.Water-Quality]\n", &[("NABIZ_QUEUES__WATER_QUALITY__NAME", "Water")]);
     assert_eq!(config.settings().queue("Water-Quality").name, "Water");
     let error = parse("[queues.a-b]\n[queues.a_b]\n", &[("NABIZ_QUEUES__A_B__NAME", "x")]).expect_err("two queues fit");
@@ -222,7 +222,7 @@ fn queues_are_found_by_the_names_that_variables_can_carry() {
 }
 
 #[test]
-fn secrets_are_never_shown() {
+fn printed_configuration_shows_no_secret() {
     let secret = "Gz7kQ";
     let cases = [
         format!(
@@ -254,7 +254,7 @@ fn secrets_are_never_shown() {
 }
 
 #[test]
-fn properties_of_the_client_are_kept_as_text() {
+fn kafka_client_properties_are_kept_as_text() {
     let config =
         loaded("[kafka.client]\nsecurity.protocol = 'ssl'\n'fetch.wait.max.ms' = 10\n'check.crcs' = true", &[]);
     let client = config.kafka.expect("kafka").client;
@@ -263,7 +263,7 @@ fn properties_of_the_client_are_kept_as_text() {
 }
 
 #[test]
-fn kafka_is_required_only_where_it_is_read() {
+fn kafka_section_is_required_only_when_it_is_read() {
     let missing = |text: &str| loaded(text, &[]).require_kafka().map(|_| ()).map_err(|error| error.to_string());
     let brokers = "nabiz.toml: kafka.brokers: missing: addresses such as \"127.0.0.1:9092\" are needed";
     let topics = "nabiz.toml: kafka.topics: missing: at least one topic is needed";
@@ -274,7 +274,7 @@ fn kafka_is_required_only_where_it_is_read() {
 }
 
 #[test]
-fn a_file_that_cannot_be_read_is_named() {
+fn error_names_the_file_that_cannot_be_read() {
     let error = nabiz::config::load("no/such/nabiz.toml".as_ref(), std::iter::empty()).expect_err("no file");
     assert!(error.to_string().starts_with("no/such/nabiz.toml: the file cannot be read: "), "{error}");
 }
@@ -427,7 +427,7 @@ const WRONG: &[(&str, usize, &[&str])] = &[
 ];
 
 #[test]
-fn every_error_has_its_line_and_says_what_is_allowed() {
+fn every_error_has_its_line_and_names_what_is_allowed() {
     for (text, line, words) in WRONG {
         let Err(error) = parse(text, &[]) else {
             panic!("accepted:\n{text}");
@@ -442,7 +442,7 @@ fn every_error_has_its_line_and_says_what_is_allowed() {
 }
 
 #[test]
-fn errors_of_variables_name_the_variable() {
+fn errors_of_a_variable_name_the_variable() {
     let cases = [
         ("NABIZ_KAFAK__BROKERS", "x", "NABIZ_KAFAK__BROKERS: \"kafak\" is not a section; did you mean kafka"),
         ("NABIZ_KAFKA__BROKER", "x", "NABIZ_KAFKA__BROKER: \"broker\" is not a key of [kafka]; did you mean brokers"),
@@ -470,7 +470,7 @@ fn errors_of_variables_name_the_variable() {
 }
 
 #[test]
-fn all_errors_are_reported_at_once_in_the_order_of_the_file() {
+fn errors_are_reported_together_in_the_order_of_the_file() {
     let text = "[queues.a]\nchannel = 'fax'\ntarget_ratio = 2\n[windows]\npane = 1\nx = 1\n[kafka]\nworkers = 0\n";
     let error = parse(text, &[("NABIZ_HTTP__LISTEN", "x")]).expect_err("six errors").to_string();
     let starts: Vec<&str> = error.lines().filter_map(|line| line.split(": ").next()).collect();
@@ -507,7 +507,7 @@ fn check_prints_the_effective_configuration() {
 }
 
 #[test]
-fn check_refuses_with_exit_code_2_and_every_error() {
+fn check_exits_with_2_and_prints_every_error() {
     let cases = [
         ("[windows]\npane = '7x'\n[metrics]\nx = 1", vec!["nabiz.toml:2: windows.pane: ", "nabiz.toml:4: metrics: "]),
         ("[kafka]\nbrokers = 'a:1'", vec!["nabiz.toml: kafka.topics: missing"]),

@@ -23,7 +23,7 @@ fn assert_none(faults: &[String]) {
 
 #[test]
 #[ignore = "needs Node.js (make test)"]
-fn the_generator_gives_the_committed_files() {
+fn generator_produces_the_committed_files() {
     let script = files::root().join("grafana/generate.mjs");
     let output = Command::new("node").arg(script).arg("--check").stdin(Stdio::null()).output();
     let output = output.expect("node runs");
@@ -32,7 +32,7 @@ fn the_generator_gives_the_committed_files() {
 
 #[test]
 #[ignore = "needs npm (make test)"]
-fn dashboards_are_of_the_types_that_grafana_publishes() {
+fn dashboards_match_the_types_that_grafana_publishes() {
     let folder = files::root().join("grafana/check");
     assert!(folder.join("node_modules").exists(), "run npm ci --prefix grafana/check");
     let output = Command::new("npm").args(["run", "--silent", "types"]).current_dir(folder).output();
@@ -41,7 +41,7 @@ fn dashboards_are_of_the_types_that_grafana_publishes() {
 }
 
 #[test]
-fn expressions_parse_and_use_known_metrics_as_they_are_meant() {
+fn expressions_parse_and_use_each_metric_by_its_type() {
     let recorded = files::recorded_names();
     let mut faults = Vec::new();
     let mut count = 0;
@@ -57,7 +57,7 @@ fn expressions_parse_and_use_known_metrics_as_they_are_meant() {
 }
 
 #[test]
-fn dashboards_are_as_operators_need_them() {
+fn dashboards_follow_the_conventions_for_operators() {
     let dashboards = files::all();
     let uids: BTreeSet<&str> = dashboards.iter().map(|one| text(&one.json["uid"])).collect();
     assert_eq!(dashboards.len(), 6);
@@ -214,7 +214,7 @@ fn factors_of_the_alerts() -> BTreeMap<String, f64> {
 }
 
 #[test]
-fn burn_rates_turn_red_where_the_alerts_fire() {
+fn burn_rates_turn_red_when_the_alerts_fire() {
     let dashboards = files::all();
     let dashboard = dashboards.iter().find(|one| one.name == "service-levels").expect("the service levels");
     let mut red = BTreeMap::new();
@@ -249,7 +249,7 @@ const MAY_SHOW_NOTHING: [(&str, &str); 1] =
 /// is not as in life is the age of the numbers, which is negative.
 #[test]
 #[ignore = "needs Apache Kafka, Prometheus, Node.js and Chromium (make test)"]
-fn after_an_hour_every_expression_is_answered_and_every_panel_drawn() {
+fn expressions_are_answered_and_panels_drawn_after_an_hour() {
     let _alone = serial::alone();
     let begin = Instant::now();
     let hour = Hour::pass();
@@ -313,7 +313,7 @@ fn every_panel_is_drawn(hour: &Hour) {
     for dashboard in &dashboards {
         let report = &drawn[&dashboard.name];
         let mut fault = |what: String| faults.push(format!("{}: {what}", dashboard.name));
-        list(&report["faults"]).iter().for_each(|told| fault(text(told).to_owned()));
+        list(&report["faults"]).iter().for_each(|one| fault(text(one).to_owned()));
         let (panels, rows) = (list(&report["panels"]), list(&report["rows"]));
         let wanted = list(&dashboard.json["panels"]);
         if panels.len() + rows.len() != wanted.len() {

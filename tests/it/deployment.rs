@@ -74,7 +74,7 @@ fn assert_pinned(image: &str) {
 }
 
 #[test]
-fn every_configuration_is_accepted() {
+fn check_accepts_every_shipped_configuration() {
     for path in ["deploy/nabiz.toml", "deploy/compose/nabiz.toml", "deploy/kubernetes/nabiz.toml"] {
         let config = effective(path, &[]);
         let (address, port) = value(&config, "http", "listen").rsplit_once(':').expect("an address and a port");
@@ -88,7 +88,7 @@ fn every_configuration_is_accepted() {
 }
 
 #[test]
-fn scripts_may_be_run() {
+fn shipped_scripts_are_executable() {
     use std::os::unix::fs::PermissionsExt;
     for path in [
         "deploy/kubernetes/generate-prometheus-rule",

@@ -10,7 +10,7 @@ use std::time::Duration;
 use crate::harness::serial;
 use jiff::civil::{Time, time};
 use jiff::{Timestamp, ToSpan};
-use nabiz_dev::alertmanager::{Alertmanager, Told, Webhook};
+use nabiz_dev::alertmanager::{Alertmanager, Notification, Webhook};
 use nabiz_dev::broker::Kafka;
 use nabiz_dev::compressed::{FACTOR, Simulator, configuration, monday_at, script, start_prometheus};
 use nabiz_dev::process::Nabiz;
@@ -43,7 +43,7 @@ fn numbers(description: &str) -> (f64, f64, f64) {
 }
 
 /// The numbers of a page are those of nabiz's own window at some instant before it was sent.
-fn assert_right_numbers(prometheus: &Prometheus, page: &Told) {
+fn assert_right_numbers(prometheus: &Prometheus, page: &Notification) {
     let (level, target, events) = numbers(&page.description);
     assert_eq!(target, 0.8);
     assert!(level < 0.6 && events >= 20.0, "the thresholds of the alert: {}", page.description);
@@ -67,7 +67,7 @@ fn assert_right_numbers(prometheus: &Prometheus, page: &Told) {
 
 #[test]
 #[ignore = "needs Apache Kafka, Prometheus and Alertmanager (make test)"]
-fn a_burst_pages_for_its_queue_and_a_dead_pipeline_for_itself() {
+fn burst_pages_for_its_queue_and_dead_pipeline_for_itself() {
     let _alone = serial::alone();
     let kafka = Kafka::start();
     kafka.create_topic("calls", 3);
@@ -88,7 +88,7 @@ fn a_burst_pages_for_its_queue_and_a_dead_pipeline_for_itself() {
         start.checked_add((passed * i64::from(FACTOR)).milliseconds()).expect("a time of that day").time()
     };
 
-    let page = webhook.wait_for("the page", DEADLINE, |told| told.is(PAGE) && told.is_firing);
+    let page = webhook.wait_for("the page", DEADLINE, |one| one.is(PAGE) && one.is_firing);
     println!(
         "{} simulated, after {} s: {}",
         simulated(page.at),
@@ -101,38 +101,38 @@ fn a_burst_pages_for_its_queue_and_a_dead_pipeline_for_itself() {
     assert!(page.description.contains("Queue fault (phone)"), "{}", page.description);
     assert_right_numbers(&prometheus, &page);
 
-    let over = webhook.wait_for("the end", DEADLINE, |told| told.is(PAGE) && !told.is_firing);
+    let over = webhook.wait_for("the end", DEADLINE, |one| one.is(PAGE) && !one.is_firing);
     println!("{} simulated, after {} s: over", simulated(over.at), over.at.duration_since(began).as_secs());
     assert_eq!((over.label("queue"), over.began), ("fault", page.began));
     assert!(simulated(over.at) > BURST_ENDS, "it was over at {}", simulated(over.at));
     // Stream time ran ahead of the clock all the while, and the pipeline was well.
-    for told in webhook.told().iter().filter(|told| told.is_firing && !told.is("Watchdog")) {
-        assert_eq!(told.label("category"), "service", "{told:?}");
-        assert!(told.label("severity") != "critical" || told.label("queue") == "fault", "{told:?}");
+    for one in webhook.notifications().iter().filter(|one| one.is_firing && !one.is("Watchdog")) {
+        assert_eq!(one.label("category"), "service", "{one:?}");
+        assert!(one.label("severity") != "critical" || one.label("queue") == "fault", "{one:?}");
     }
 
     let killed = Timestamp::now();
     nabiz.kill();
-    let down = webhook.wait_for("the page for nabiz", DEADLINE, |told| told.is("NabizDown") && told.is_firing);
+    let down = webhook.wait_for("the page for nabiz", DEADLINE, |one| one.is("NabizDown") && one.is_firing);
     println!("after {} ms: {}", down.at.duration_since(killed).as_millis(), down.description);
     assert_eq!((down.label("severity"), down.receiver.as_str()), ("critical", "platform-page"));
     assert!(down.description.contains(&address), "{}", down.description);
     // For as long as the dead man's switch is told some times more, nobody is told of the service.
-    let of_watchdog = || webhook.told().iter().filter(|told| told.is("Watchdog") && told.at > down.at).count();
+    let of_watchdog = || webhook.notifications().iter().filter(|one| one.is("Watchdog") && one.at > down.at).count();
     nabiz_dev::wait_for("the dead man's switch", DEADLINE, || match of_watchdog() {
-        0..5 => Err(format!("told {} times", of_watchdog())),
+        0..5 => Err(format!("notified {} times", of_watchdog())),
         _ => Ok(()),
     });
-    for told in webhook.told().iter().filter(|told| told.is_firing && told.label("category") == "service") {
-        let is_page_after = told.label("severity") == "critical" && told.began > killed;
-        assert!(told.at <= down.at && !is_page_after, "{told:?}");
+    for one in webhook.notifications().iter().filter(|one| one.is_firing && one.label("category") == "service") {
+        let is_page_after = one.label("severity") == "critical" && one.began > killed;
+        assert!(one.at <= down.at && !is_page_after, "{one:?}");
     }
 }
 
 /// `make stack`, without its build: it pages, and on Ctrl-C nothing of it is left.
 #[test]
 #[ignore = "needs Apache Kafka, Prometheus and Alertmanager (make test)"]
-fn the_local_stack_pages_and_leaves_nothing() {
+fn local_stack_pages_and_leaves_nothing_behind() {
     let _alone = serial::alone();
     let folder = tempfile::tempdir().expect("a temporary folder");
     let mut stack = Command::new(Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy/local/stack"))

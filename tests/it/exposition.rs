@@ -250,7 +250,7 @@ impl Exposed {
 }
 
 #[test]
-fn counters_have_their_values() {
+fn counters_show_the_totals_of_the_snapshot() {
     let exposed = contacts_of(busy(&settings()));
     let fault = r#"{queue="fault",channel="phone"}"#;
     for (name, value) in [
@@ -293,7 +293,7 @@ fn counters_have_their_values() {
 }
 
 #[test]
-fn histogram_buckets_cumulate_and_hold_the_targets_exactly() {
+fn histogram_buckets_are_cumulative_and_include_each_target() {
     let exposed = contacts_of(busy(&settings()));
     let bucket = |le: &str| {
         format!(r#"nabiz_wait_seconds_bucket{{queue="fault",channel="phone",outcome="answered",le="{le}"}}"#)
@@ -309,7 +309,7 @@ fn histogram_buckets_cumulate_and_hold_the_targets_exactly() {
 }
 
 #[test]
-fn windows_have_counts_and_what_is_made_of_them() {
+fn windows_show_counts_and_derived_ratios() {
     let exposed = contacts_of(busy(&settings()));
     let window = |name: &str| format!(r#"nabiz_window_{name}{{queue="fault",channel="phone",window="5m"}}"#);
     for (name, value) in [
@@ -340,7 +340,7 @@ fn windows_have_counts_and_what_is_made_of_them() {
 }
 
 #[test]
-fn known_queues_are_present_at_zero() {
+fn configured_queues_are_present_at_zero() {
     let exposed = contacts_of(empty(&settings()));
     for metric in in_text().filter(|metric| metric.source == Source::Contacts) {
         let suffix = if metric.kind == Kind::Histogram { "_count" } else { "" };
@@ -380,7 +380,7 @@ fn every_self_service_outcome_of_a_known_entry_point_is_present() {
 }
 
 #[test]
-fn ratios_of_nothing_are_absent_beside_their_counts() {
+fn ratios_are_absent_when_their_denominator_is_zero() {
     let exposed = contacts_of(busy(&settings()));
     exposed.check(r#"nabiz_window_answered{queue="fault",channel="phone",window="today"}"#, 0.0);
     for name in [
@@ -430,12 +430,12 @@ fn targets_and_names_come_from_the_settings() {
 }
 
 #[test]
-fn whether_a_queue_is_open_is_not_known_before_the_first_record() {
+fn queue_open_is_absent_before_the_first_record() {
     assert_eq!(contacts_of(empty(&settings())).of("nabiz_queue_open").count(), 0);
 }
 
 #[test]
-fn shards_are_added_without_the_shard_label() {
+fn shards_are_summed_without_the_shard_label() {
     let shards = vec![(label("calls", 1), busy(&settings())), (label("calls", 0), busy(&settings()))];
     let exposed = render(published(shards, true, false));
     exposed.check(r#"nabiz_visits_offered_total{queue="fault",channel="phone"}"#, 22.0);
@@ -443,7 +443,7 @@ fn shards_are_added_without_the_shard_label() {
 }
 
 #[test]
-fn shards_stand_side_by_side_with_the_shard_label() {
+fn shards_are_separate_series_with_the_shard_label() {
     let shards = vec![(label("calls", 1), busy(&settings())), (label("calls", 0), busy(&settings()))];
     let exposed = render(published(shards, true, true));
     for shard in ["calls/0", "calls/1"] {
@@ -506,7 +506,7 @@ fn health_comes_from_the_shards_and_the_pipeline() {
 }
 
 #[test]
-fn what_http_refuses_is_there_from_the_start_by_reason() {
+fn http_refusals_are_present_at_zero_by_reason() {
     let refusals = Arc::new(Refusals::default());
     let published = Arc::new(ArcSwap::from_pointee(Published::starting(settings(), false)));
     let exposition = Exposition::new(Arc::clone(&published), Arc::clone(&refusals));
@@ -530,7 +530,7 @@ fn what_http_refuses_is_there_from_the_start_by_reason() {
 }
 
 #[test]
-fn only_the_pipeline_is_served_while_catching_up() {
+fn only_pipeline_metrics_are_served_while_catching_up() {
     for shard_label in [false, true] {
         let exposed = render(published(vec![(label("calls", 0), busy(&settings()))], false, shard_label));
         for metric in catalogue::ALL {
@@ -542,7 +542,7 @@ fn only_the_pipeline_is_served_while_catching_up() {
 }
 
 #[test]
-fn what_nobody_has_confirmed_for_long_is_not_served() {
+fn contact_metrics_are_withheld_when_no_worker_confirms_them() {
     // Another instance may have taken the partitions over from a process that stood still.
     for (ago_s, shown) in [(0, true), (5, false)] {
         let confirmed = Instant::now().checked_sub(Duration::from_secs(ago_s));
@@ -557,7 +557,7 @@ fn what_nobody_has_confirmed_for_long_is_not_served() {
 }
 
 #[test]
-fn there_is_no_checkpoint_without_a_ledger() {
+fn checkpoint_metrics_are_absent_without_a_ledger() {
     let exposed = render(Published::starting(settings(), false));
     assert_eq!(exposed.of("nabiz_checkpoint_timestamp_seconds").count(), 0);
     assert_eq!(exposed.of("nabiz_checkpoint_duration_seconds").count(), 0);
@@ -565,13 +565,13 @@ fn there_is_no_checkpoint_without_a_ledger() {
 }
 
 #[test]
-fn known_queues_are_there_without_any_partition() {
+fn configured_queues_are_present_without_any_partition() {
     let exposed = render(published(Vec::new(), true, false));
     exposed.check(r#"nabiz_visits_offered_total{queue="mail",channel="email"}"#, 0.0);
 }
 
 #[test]
-fn a_scrape_shows_what_was_published_last() {
+fn scrape_shows_the_latest_published_state() {
     let shared = Arc::new(ArcSwap::from_pointee(Published::starting(settings(), false)));
     let exposition = Exposition::new(Arc::clone(&shared), Arc::default());
     assert!(!text_of(&exposition).contains("nabiz_visits_offered_total"));
@@ -580,7 +580,7 @@ fn a_scrape_shows_what_was_published_last() {
 }
 
 #[test]
-fn a_body_made_before_is_not_shown_once_nobody_vouches_for_it() {
+fn cached_body_is_withheld_when_its_state_expires() {
     let long_ago = Instant::now().checked_sub(Duration::from_secs(2));
     let one = published(vec![(label("calls", 0), busy(&settings()))], true, false);
     let shared = Arc::new(ArcSwap::from_pointee(Published { confirmed: long_ago, ..one }));
@@ -592,7 +592,7 @@ fn a_body_made_before_is_not_shown_once_nobody_vouches_for_it() {
 }
 
 #[test]
-fn a_body_is_made_once_for_what_is_published() {
+fn body_is_rendered_once_per_published_state() {
     let one = || Arc::new(published(vec![(label("calls", 0), busy(&settings()))], true, false));
     let shared = Arc::new(ArcSwap::from(one()));
     let exposition = Exposition::new(Arc::clone(&shared), Arc::default());
@@ -610,7 +610,7 @@ fn a_body_is_made_once_for_what_is_published() {
 }
 
 #[test]
-fn types_and_labels_are_those_of_the_catalogue() {
+fn types_and_labels_match_the_catalogue() {
     let exposed = render(published(vec![(label("calls", 0), busy(&settings()))], true, false));
     for metric in in_text() {
         let kind = format!("{:?}", metric.kind).to_lowercase();
@@ -630,7 +630,7 @@ fn types_and_labels_are_those_of_the_catalogue() {
 }
 
 #[test]
-fn contact_text_is_everything_but_the_pipeline_and_the_records() {
+fn contact_text_leaves_out_pipeline_and_record_metrics() {
     let exposed = contacts_of(busy(&settings()));
     let expected: BTreeSet<&str> = in_text()
         .filter(|metric| matches!(metric.source, Source::Contacts | Source::Settings))
@@ -654,7 +654,7 @@ fn documented() -> Vec<(String, String, Vec<String>)> {
 }
 
 #[test]
-fn every_metric_is_documented_and_nothing_else() {
+fn documentation_lists_exactly_the_metrics_of_the_catalogue() {
     let expected: Vec<(String, String, Vec<String>)> = catalogue::ALL
         .iter()
         .map(|metric| {
@@ -671,7 +671,7 @@ fn every_metric_is_documented_and_nothing_else() {
 
 #[test]
 #[ignore = "needs promtool (make test)"]
-fn promtool_has_nothing_to_remark() {
+fn promtool_accepts_the_exposition() {
     let shards = vec![(label("calls", 0), busy(&settings())), (label("calls", 1), busy(&settings()))];
     let published = Arc::new(ArcSwap::from_pointee(published(shards, true, true)));
     let exposition = Exposition::new(published, Arc::default());

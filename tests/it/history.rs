@@ -103,7 +103,7 @@ fn assert_near(merged: Option<u64>, exact: Option<u64>, what: &impl std::fmt::De
 }
 
 #[test]
-fn increments_in_any_order_are_what_adding_up_on_paper_gives() {
+fn history_equals_a_plain_sum_when_increments_come_in_any_order() {
     let _shared = serial::shared();
     let periods = [
         ("Europe/Istanbul", "2026-01-05T00:00:00+03:00", "2026-01-07T00:00:00+03:00"),
@@ -135,7 +135,7 @@ fn increments_in_any_order_are_what_adding_up_on_paper_gives() {
 }
 
 #[test]
-fn a_day_has_23_or_25_hours_where_the_clocks_change() {
+fn day_has_23_or_25_hours_when_the_clocks_change() {
     let _shared = serial::shared();
     for (from, to, hours) in [
         ("2026-03-29T00:00:00+01:00", "2026-03-30T00:00:00+02:00", 23),
@@ -158,7 +158,7 @@ fn a_day_has_23_or_25_hours_where_the_clocks_change() {
 }
 
 #[test]
-fn a_business_day_begins_when_the_window_today_does() {
+fn business_day_begins_with_the_window_today() {
     let _shared = serial::shared();
     let mut book = Book::new("[windows]\ntime_zone = 'Europe/Istanbul'\nbusiness_day_starts = '06:00'");
     book.add_facts(&[
@@ -171,7 +171,7 @@ fn a_business_day_begins_when_the_window_today_does() {
 }
 
 #[test]
-fn a_late_increment_reopens_its_interval_and_open_ends_with_the_slowest_partition() {
+fn interval_reopens_on_a_late_increment_and_closes_with_the_slowest_partition() {
     let _shared = serial::shared();
     let start_ms = ms("2026-01-05T08:00:00Z");
     let end_ms = start_ms + INTERVAL_MS;
@@ -209,7 +209,7 @@ fn a_late_increment_reopens_its_interval_and_open_ends_with_the_slowest_partitio
 }
 
 #[test]
-fn agent_time_stands_in_the_row_of_the_configured_channel_only() {
+fn agent_time_is_in_the_row_of_the_configured_channel_only() {
     let _shared = serial::shared();
     let start_ms = ms("2026-01-05T08:00:00Z");
     let mut book = Book::new("[queues.fault]\nchannel = 'chat'");
@@ -227,7 +227,7 @@ fn agent_time_stands_in_the_row_of_the_configured_channel_only() {
 }
 
 #[test]
-fn filters_and_targets() {
+fn query_filters_rows_and_shows_targets() {
     let _shared = serial::shared();
     let start_ms = ms("2026-01-05T08:00:00Z");
     let mut book = Book::new("");
@@ -253,7 +253,7 @@ fn filters_and_targets() {
 }
 
 #[test]
-fn an_unreadable_distribution_leaves_counts_and_says_what_is_missing() {
+fn row_keeps_counts_and_names_what_is_missing_when_a_distribution_is_unreadable() {
     let _shared = serial::shared();
     let start_ms = ms("2026-01-05T08:00:00Z");
     let mut book = Book::new("");
@@ -265,7 +265,7 @@ fn an_unreadable_distribution_leaves_counts_and_says_what_is_missing() {
 }
 
 #[test]
-fn retention_deletes_what_is_older_and_nothing_else() {
+fn retention_deletes_only_older_intervals() {
     let _shared = serial::shared();
     let start_ms = ms("2026-01-01T00:00:00Z");
     let mut book = Book::new("");
@@ -279,7 +279,7 @@ fn retention_deletes_what_is_older_and_nothing_else() {
 }
 
 #[test]
-fn a_year_is_read_step_by_step_beside_a_writer() {
+fn year_is_read_in_steps_beside_a_writer() {
     let _shared = serial::shared();
     let mut book = Book::new("");
     let (from_ms, to_ms) = book.fill_year();
@@ -293,7 +293,7 @@ fn a_year_is_read_step_by_step_beside_a_writer() {
 }
 
 #[test]
-fn a_topic_that_is_read_no_more_leaves_no_row_open() {
+fn interval_closes_when_its_topic_is_no_longer_read() {
     let _shared = serial::shared();
     let mut book = Book::new("");
     let start_ms = ms("2026-01-05T09:00:00+03:00");
@@ -313,7 +313,7 @@ fn a_topic_that_is_read_no_more_leaves_no_row_open() {
 }
 
 #[test]
-fn intervals_of_another_length_are_an_error() {
+fn history_rejects_intervals_of_another_length() {
     let _shared = serial::shared();
     let mut book = Book::new("");
     book.ledger.keep_interval(INTERVAL_MS as u64).unwrap();

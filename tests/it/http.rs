@@ -126,7 +126,7 @@ fn healthz_says_ok_and_readyz_follows_the_pipeline() {
 }
 
 #[test]
-fn metrics_are_rendered_for_what_the_client_accepts() {
+fn metrics_are_rendered_in_the_format_that_the_client_accepts() {
     let _shared = serial::shared();
     let server = Server::start(published(snapshot(), true));
     let answer = raw(&server, "GET /metrics HTTP/1.1\r\nhost: t\r\naccept: application/x\r\nconnection: close\r\n\r\n");
@@ -138,7 +138,7 @@ fn metrics_are_rendered_for_what_the_client_accepts() {
 }
 
 #[test]
-fn metrics_are_zipped_for_a_client_that_asks_for_it() {
+fn metrics_are_compressed_when_the_client_accepts_gzip() {
     let _shared = serial::shared();
     let server = Server::start(published(snapshot(), true));
     let mut stream = connect(&server);
@@ -214,7 +214,7 @@ fn queues_have_live_numbers_windows_and_targets() {
 }
 
 #[test]
-fn an_empty_ratio_is_null() {
+fn ratio_is_null_when_its_denominator_is_zero() {
     let _shared = serial::shared();
     let server = Server::start(published(snapshot(), true));
     let idle = get(&server, "/api/v1/queues/water-quality").json();
@@ -229,7 +229,7 @@ fn an_empty_ratio_is_null() {
 }
 
 #[test]
-fn one_queue_is_found_by_id_and_by_alias() {
+fn queue_is_found_by_id_and_by_alias() {
     let _shared = serial::shared();
     let server = Server::start(published(snapshot(), true));
     for path in ["/api/v1/queues/fault", "/api/v1/queues/ariza", "/api/v1/queues/600"] {
@@ -259,7 +259,7 @@ fn no_numbers_while_catching_up() {
 }
 
 #[test]
-fn status_tells_assignment_lag_and_records() {
+fn status_shows_assignment_lag_and_records() {
     let _shared = serial::shared();
     let server = Server::start(published(snapshot(), true));
     let body = get(&server, "/api/v1/status").json();
@@ -281,7 +281,7 @@ fn status_tells_assignment_lag_and_records() {
 }
 
 #[test]
-fn the_stream_sends_the_numbers_now_and_at_each_change() {
+fn stream_sends_the_numbers_at_once_and_at_each_change() {
     let _shared = serial::shared();
     let server = Server::start(published(snapshot(), true));
     let mut events = Events::open(&server);
@@ -295,7 +295,7 @@ fn the_stream_sends_the_numbers_now_and_at_each_change() {
 }
 
 #[test]
-fn streams_have_a_bound_and_a_place_comes_free() {
+fn streams_are_bounded_and_a_slot_is_freed_when_its_client_leaves() {
     let _shared = serial::shared();
     let limits = Limits { streams: 1, ..Limits::default() };
     let server = Server::with(published(snapshot(), true), || crate::harness::numbers::NOW_MS, limits);
@@ -319,7 +319,7 @@ fn streams_have_a_bound_and_a_place_comes_free() {
 }
 
 #[test]
-fn open_streams_do_not_hold_up_the_end() {
+fn open_streams_do_not_delay_shutdown() {
     let _shared = serial::shared();
     let server = Server::start(published(snapshot(), true));
     let mut events = Events::open(&server);
@@ -334,7 +334,7 @@ fn open_streams_do_not_hold_up_the_end() {
 }
 
 #[test]
-fn nothing_but_get_and_head() {
+fn server_accepts_only_get_and_head() {
     let _shared = serial::shared();
     let server = Server::start(published(snapshot(), true));
     for method in ["POST", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE"] {
@@ -349,7 +349,7 @@ fn nothing_but_get_and_head() {
 }
 
 #[test]
-fn bodies_and_large_heads_are_refused() {
+fn server_refuses_bodies_and_large_heads() {
     let _shared = serial::shared();
     let server = Server::start(published(snapshot(), true));
     let with_body = raw(&server, "GET /healthz HTTP/1.1\r\nhost: t\r\ncontent-length: 5\r\n\r\nhello");
@@ -362,7 +362,7 @@ fn bodies_and_large_heads_are_refused() {
 }
 
 #[test]
-fn unknown_paths_are_404_and_json_under_api() {
+fn unknown_paths_answer_404_and_json_under_api() {
     let _shared = serial::shared();
     let server = Server::start(published(snapshot(), true));
     assert_eq!(get(&server, "/nowhere").status, 404);
@@ -372,7 +372,7 @@ fn unknown_paths_are_404_and_json_under_api() {
 }
 
 #[test]
-fn every_answer_has_the_safe_headers_and_the_page_allows_itself_alone() {
+fn answers_have_security_headers_and_the_page_allows_only_itself() {
     let _shared = serial::shared();
     let server = Server::start(published(snapshot(), true));
     for path in ["/", "/metrics", "/healthz", "/readyz", "/api/v1/queues", "/api/v1/status", "/nowhere"] {

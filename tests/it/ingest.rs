@@ -207,7 +207,7 @@ fn read_all(broker: &Broker, topic: &str, count: usize) -> Vec<Read> {
 }
 
 #[test]
-fn a_refused_record_is_counted_and_written_to_the_dead_letter_topic() {
+fn rejected_record_is_counted_and_written_to_the_dead_letter_topic() {
     let _shared = serial::shared();
     let broker = Broker::new(&[("calls", 1), ("dead", 1)]);
     broker.write("calls", 0, "a", "no JSON", START_MS);
@@ -232,7 +232,7 @@ fn a_refused_record_is_counted_and_written_to_the_dead_letter_topic() {
 }
 
 #[test]
-fn a_broker_that_is_away_is_waited_for_and_holds_up_no_stop() {
+fn ingest_waits_for_an_absent_broker_and_stops_without_it() {
     let _shared = serial::shared();
     let topics = vec![Topic { name: "calls".to_owned(), format: Format::CloudEvents }];
     let folder = TempDir::new().unwrap();
@@ -246,7 +246,7 @@ fn a_broker_that_is_away_is_waited_for_and_holds_up_no_stop() {
 }
 
 #[test]
-fn two_workers_share_the_partitions_and_together_have_it_all() {
+fn two_workers_share_the_partitions_and_read_every_record() {
     let _shared = serial::shared();
     let broker = Broker::new(&[("calls", 4), ("dead", 1)]);
     for contact in 0..400 {
@@ -264,7 +264,7 @@ fn two_workers_share_the_partitions_and_together_have_it_all() {
 }
 
 #[test]
-fn topics_of_different_formats_are_told_apart() {
+fn topics_are_decoded_each_in_its_own_format() {
     let _shared = serial::shared();
     let broker = Broker::new(&[("calls", 2), ("asterisk", 2), ("dead", 1)]);
     broker.write_visit("calls", 1, "a", START_MS);
@@ -293,7 +293,7 @@ fn clock_at(time_ms: i64) -> (Arc<AtomicI64>, nabiz::ingest::WallClock) {
 }
 
 #[test]
-fn time_goes_on_at_the_end_of_a_log_and_only_there() {
+fn stream_time_advances_with_the_clock_only_at_the_log_end() {
     let _shared = serial::shared();
     let broker = Broker::new(&[("calls", 1), ("dead", 1)]);
     broker.write_visit("calls", 0, "a", START_MS);
@@ -326,7 +326,7 @@ fn time_goes_on_at_the_end_of_a_log_and_only_there() {
 }
 
 #[test]
-fn without_idle_advance_time_is_that_of_the_events() {
+fn stream_time_is_event_time_when_idle_advance_is_off() {
     let _shared = serial::shared();
     let broker = Broker::new(&[("calls", 1), ("dead", 1)]);
     broker.write_visit("calls", 0, "a", START_MS);
@@ -339,7 +339,7 @@ fn without_idle_advance_time_is_that_of_the_events() {
 }
 
 #[test]
-fn a_partition_that_comes_back_goes_on_where_it_was() {
+fn partition_continues_at_its_offset_when_it_is_assigned_again() {
     let _shared = serial::shared();
     let broker = Broker::new(&[("calls", 2), ("dead", 1)]);
     for partition in 0..2 {
@@ -369,7 +369,7 @@ fn a_partition_that_comes_back_goes_on_where_it_was() {
 }
 
 #[test]
-fn a_dead_letter_that_the_broker_refuses_is_sent_again() {
+fn dead_letter_is_sent_again_when_the_broker_rejects_it() {
     let _shared = serial::shared();
     let broker = Broker::new(&[("calls", 1), ("dead", 1)]);
     broker.write("calls", 0, "a", "no JSON", START_MS);
@@ -386,7 +386,7 @@ fn a_dead_letter_that_the_broker_refuses_is_sent_again() {
 }
 
 #[test]
-fn more_dead_letters_than_may_wait_hold_up_reading_and_lose_nothing() {
+fn reading_pauses_and_loses_nothing_when_too_many_dead_letters_are_pending() {
     let _shared = serial::shared();
     const RECORDS: u64 = 30_000;
     let broker = Broker::new(&[("calls", 1), ("dead", 1)]);
@@ -408,7 +408,7 @@ fn more_dead_letters_than_may_wait_hold_up_reading_and_lose_nothing() {
 }
 
 #[test]
-fn a_topic_that_does_not_exist_is_waited_for() {
+fn ingest_waits_for_a_topic_that_does_not_exist() {
     let _shared = serial::shared();
     let broker = Broker::new(&[("calls", 1), ("dead", 1)]);
     let pipeline = Pipeline::start(broker.options(&["calls", "mails"]), settings(false));
@@ -434,7 +434,7 @@ fn hold_ledger(broker: &Broker) -> rusqlite::Connection {
 }
 
 #[test]
-fn time_that_is_not_stored_has_not_gone_by() {
+fn stream_time_does_not_advance_when_it_is_not_stored() {
     let _shared = serial::shared();
     let broker = Broker::new(&[("calls", 1), ("dead", 1)]);
     broker.write_visit("calls", 0, "a", START_MS);
@@ -452,7 +452,7 @@ fn time_that_is_not_stored_has_not_gone_by() {
 }
 
 #[test]
-fn time_that_is_stored_has_gone_by_although_the_process_ended_before_it_did() {
+fn stored_stream_time_counts_when_the_process_ended_before_it_advanced() {
     let _shared = serial::shared();
     let broker = Broker::new(&[("calls", 1), ("dead", 1)]);
     broker.write_visit("calls", 0, "a", START_MS);
@@ -471,7 +471,7 @@ fn time_that_is_stored_has_gone_by_although_the_process_ended_before_it_did() {
 }
 
 #[test]
-fn a_record_is_not_passed_before_its_dead_letter_is_written() {
+fn offset_is_not_stored_before_the_dead_letter_is_written() {
     let _shared = serial::shared();
     let broker = Broker::new(&[("calls", 1), ("dead", 1)]);
     broker.write("calls", 0, "bad", "no JSON", START_MS);
@@ -492,7 +492,7 @@ fn a_record_is_not_passed_before_its_dead_letter_is_written() {
 }
 
 #[test]
-fn a_stored_state_that_cannot_be_read_is_never_begun_anew() {
+fn partition_never_starts_empty_when_its_stored_state_cannot_be_read() {
     let _shared = serial::shared();
     let broker = Broker::new(&[("calls", 1), ("dead", 1)]);
     broker.write_visit("calls", 0, "a", START_MS);

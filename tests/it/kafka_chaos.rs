@@ -26,8 +26,8 @@ use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use serde_json::Value;
 
-/// Tells figures past the capture of test output.
-macro_rules! tell {
+/// Prints figures past the capture of test output.
+macro_rules! report {
     ($($figures:tt)*) => {{
         let _ = writeln!(std::io::stderr(), $($figures)*);
     }};
@@ -107,7 +107,7 @@ fn stream(records: usize) -> (Vec<Outgoing>, Value) {
 
 #[test]
 #[ignore = "needs Apache Kafka (make test)"]
-fn nothing_is_lost_and_nothing_counted_twice_whatever_happens() {
+fn metrics_equal_the_truth_after_crashes_outages_and_rebalances() {
     let _alone = serial::alone();
     let records = bound("NABIZ_CHAOS_RECORDS", 20_000);
     let mut blows: Vec<Blow> = [
@@ -189,7 +189,7 @@ fn nothing_is_lost_and_nothing_counted_twice_whatever_happens() {
     }
     assert_history(&pipeline, &truth);
     assert!(watch.fallen.is_empty(), "{} counters fell:\n{}", watch.fallen.len(), watch.fallen.join("\n"));
-    tell!(
+    report!(
         "chaos: {} records, {} kills survived, blows {blows:?}, {} scrapes, 0 lost, 0 doubled, 0 counters fell, {:.0} s",
         events.len(),
         kills.load(Ordering::Relaxed),
@@ -201,7 +201,7 @@ fn nothing_is_lost_and_nothing_counted_twice_whatever_happens() {
 
 #[test]
 #[ignore = "needs Apache Kafka (make test)"]
-fn a_process_that_stood_still_counts_nothing_twice() {
+fn suspended_process_counts_nothing_twice() {
     let _alone = serial::alone();
     let kafka = Kafka::start();
     let pipeline = Pipeline::new(kafka.brokers(), "zombie")

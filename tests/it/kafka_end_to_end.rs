@@ -28,7 +28,7 @@ const START_MS: i64 = 1_767_596_400_000;
 
 #[test]
 #[ignore = "needs Apache Kafka (make test)"]
-fn metrics_are_the_truth_of_what_was_produced() {
+fn metrics_equal_the_truth_of_the_produced_records() {
     let _shared = serial::shared();
     let kafka = Kafka::shared();
     let pipeline =
@@ -74,7 +74,7 @@ fn metrics_are_the_truth_of_what_was_produced() {
 
 #[test]
 #[ignore = "needs Apache Kafka (make test)"]
-fn a_broker_outage_loses_and_repeats_nothing() {
+fn broker_outage_loses_and_repeats_nothing() {
     let _shared = serial::shared();
     let kafka = Kafka::start();
     let pipeline = Pipeline::new(kafka.brokers(), "outage").topic("calls", "cloudevents");
@@ -115,7 +115,7 @@ fn a_broker_outage_loses_and_repeats_nothing() {
 
 #[test]
 #[ignore = "needs Apache Kafka (make test)"]
-fn a_crash_loses_and_repeats_nothing() {
+fn crash_loses_and_repeats_nothing() {
     let _shared = serial::shared();
     let kafka = Kafka::shared();
     let pipeline = Pipeline::new(kafka.brokers(), "crash")
@@ -146,7 +146,7 @@ fn a_crash_loses_and_repeats_nothing() {
 
 #[test]
 #[ignore = "needs Apache Kafka (make test)"]
-fn instances_share_the_work_and_take_over_from_each_other() {
+fn instances_share_partitions_and_take_over_from_each_other() {
     let _shared = serial::shared();
     let kafka = Kafka::shared();
     let pipeline = Pipeline::new(kafka.brokers(), "group")
@@ -190,7 +190,7 @@ fn instances_share_the_work_and_take_over_from_each_other() {
 
 #[test]
 #[ignore = "needs Apache Kafka (make test)"]
-fn what_retention_took_before_it_was_read_is_counted() {
+fn records_are_counted_as_missed_when_retention_deletes_them_unread() {
     let _shared = serial::shared();
     let kafka = Kafka::shared();
     let pipeline = Pipeline::new(kafka.brokers(), "gap").topic("gap.calls", "cloudevents");
@@ -225,7 +225,7 @@ fn what_retention_took_before_it_was_read_is_counted() {
 
 #[test]
 #[ignore = "needs Apache Kafka (make test)"]
-fn what_retention_takes_while_the_process_stands_still_is_counted() {
+fn records_are_counted_as_missed_when_retention_deletes_them_during_a_suspension() {
     let _shared = serial::shared();
     let kafka = Kafka::shared();
     let pipeline = Pipeline::new(kafka.brokers(), "still").topic("still.calls", "cloudevents");
@@ -256,7 +256,7 @@ fn what_retention_takes_while_the_process_stands_still_is_counted() {
 
 #[test]
 #[ignore = "needs Apache Kafka (make test)"]
-fn a_log_that_lost_its_end_is_not_counted_twice() {
+fn truncated_log_is_not_counted_twice() {
     let _shared = serial::shared();
     a_log_loses_its_end("shorter", "");
 }
@@ -264,7 +264,7 @@ fn a_log_that_lost_its_end_is_not_counted_twice() {
 /// No record was read since the ledger came to know of their times: that of the stream serves.
 #[test]
 #[ignore = "needs Apache Kafka (make test)"]
-fn a_log_that_lost_its_end_is_not_counted_twice_after_an_upgrade() {
+fn truncated_log_is_not_counted_twice_after_an_upgrade() {
     let _shared = serial::shared();
     a_log_loses_its_end("upgraded", ", record_ms = NULL");
 }
@@ -306,7 +306,7 @@ fn a_log_loses_its_end(group: &str, change: &str) {
 
 #[test]
 #[ignore = "needs Apache Kafka (make test)"]
-fn reading_begins_where_the_ledger_says_whatever_the_group_has_committed() {
+fn reading_starts_at_the_ledger_offset_whatever_the_group_has_committed() {
     let _shared = serial::shared();
     let kafka = Kafka::shared();
     let pipeline = Pipeline::new(kafka.brokers(), "position").topic("position.calls", "cloudevents");
@@ -335,7 +335,7 @@ fn reading_begins_where_the_ledger_says_whatever_the_group_has_committed() {
 
 #[test]
 #[ignore = "needs Apache Kafka (make test)"]
-fn brokers_that_ask_who_is_there_are_read() {
+fn brokers_that_require_sasl_are_read() {
     let _shared = serial::shared();
     let kafka = Kafka::shared();
     kafka.create_topic("guarded", 1);
@@ -509,7 +509,7 @@ fn assert_dead_letters(kafka: &Kafka, pipeline: &Pipeline, bad: &[Outgoing], oth
 
 #[test]
 #[ignore = "needs Apache Kafka (make test)"]
-fn a_partition_that_was_taken_over_and_left_is_taken_again() {
+fn partition_is_acquired_again_when_its_other_owner_leaves() {
     let _shared = serial::shared();
     let kafka = Kafka::shared();
     let pipeline = Pipeline::new(kafka.brokers(), "taken").topic("taken.calls", "cloudevents");

@@ -157,7 +157,7 @@ fn assert_truth(truth: &Value, scrape: &Scrape) {
 
 #[test]
 #[ignore = "needs Apache Kafka and the right to mount (make test)"]
-fn a_full_disk_holds_up_nothing_but_the_ledger_and_passes() {
+fn full_disk_stops_only_checkpoints_until_there_is_room() {
     let _alone = serial::alone();
     let Some(disk) = Disk::mount() else { return };
     let kafka = Kafka::start();

@@ -81,7 +81,7 @@ fn wait_stored(pipeline: &Pipeline, records: usize) {
 
 #[test]
 #[ignore = "needs Apache Kafka (make test)"]
-fn a_process_that_starts_waits_for_the_lock_and_says_so() {
+fn starting_process_waits_for_the_lock_and_reports_it() {
     let _alone = serial::alone();
     let kafka = Kafka::shared();
     let pipeline = Pipeline::new(kafka.brokers(), "waits").topic("waits.calls", "cloudevents");
@@ -121,7 +121,7 @@ fn a_process_that_starts_waits_for_the_lock_and_says_so() {
 
 #[test]
 #[ignore = "needs Apache Kafka (make test)"]
-fn a_process_that_runs_goes_on_without_the_lock() {
+fn running_process_continues_when_the_ledger_is_locked() {
     let _alone = serial::alone();
     let kafka = Kafka::shared();
     let pipeline = Pipeline::new(kafka.brokers(), "runs")
@@ -166,7 +166,7 @@ fn a_process_that_runs_goes_on_without_the_lock() {
 
 #[test]
 #[ignore = "needs Apache Kafka (make test)"]
-fn what_waits_for_the_lock_is_bounded() {
+fn pending_state_is_bounded_when_the_ledger_is_locked() {
     let _alone = serial::alone();
     /// Each visit is a row of the interval history of its own; the bound is 50 000 rows.
     const VISITS: usize = 60_000;

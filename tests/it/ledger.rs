@@ -104,7 +104,7 @@ fn crash_child() {
 }
 
 #[test]
-fn a_crash_at_any_point_of_a_checkpoint_leaves_one_or_the_other() {
+fn checkpoint_is_atomic_when_the_process_crashes_at_any_point() {
     let _shared = serial::shared();
     let events = events(4_000);
     for (at, survives) in [("Before", false), ("Within", false), ("After", true)] {
@@ -126,7 +126,7 @@ fn a_crash_at_any_point_of_a_checkpoint_leaves_one_or_the_other() {
 }
 
 #[test]
-fn a_former_owner_is_refused_and_adds_nothing() {
+fn former_owner_is_refused_and_stores_nothing() {
     let _shared = serial::shared();
     let events = events(4_000);
     let folder = TempDir::new().unwrap();
@@ -143,7 +143,7 @@ fn a_former_owner_is_refused_and_adds_nothing() {
 }
 
 #[test]
-fn a_full_disk_fails_as_a_whole_and_is_made_good_later() {
+fn checkpoint_fails_whole_on_a_full_disk_and_succeeds_later() {
     let _shared = serial::shared();
     let events = events(6_000);
     let folder = TempDir::new().unwrap();
@@ -172,7 +172,7 @@ fn a_full_disk_fails_as_a_whole_and_is_made_good_later() {
 }
 
 #[test]
-fn a_torn_write_ahead_log_goes_back_to_a_whole_checkpoint() {
+fn ledger_returns_to_a_whole_checkpoint_when_the_write_ahead_log_is_torn() {
     let _shared = serial::shared();
     let events = events(4_000);
     let folder = TempDir::new().unwrap();
@@ -191,7 +191,7 @@ fn a_torn_write_ahead_log_goes_back_to_a_whole_checkpoint() {
 }
 
 #[test]
-fn damaged_foreign_and_newer_files_are_errors_and_stay_as_they_are() {
+fn ledger_rejects_damaged_foreign_and_newer_files_and_leaves_them_unchanged() {
     let _shared = serial::shared();
     let folder = TempDir::new().unwrap();
     let open_error = |path: &Path| Ledger::open(path, Channels::default()).unwrap_err();
@@ -213,7 +213,7 @@ fn damaged_foreign_and_newer_files_are_errors_and_stay_as_they_are() {
 }
 
 #[test]
-fn a_ledger_of_the_first_version_is_brought_forward_by_whoever_comes_first() {
+fn ledger_of_the_first_version_is_migrated_by_its_first_opener() {
     let _shared = serial::shared();
     let folder = TempDir::new().unwrap();
     let all = events(3_000);
@@ -255,7 +255,7 @@ fn pieces_with(key: [u8; 16]) -> Vec<Piece> {
 }
 
 #[test]
-fn who_has_the_ledger_learns_no_id() {
+fn ledger_contains_no_id_in_plain_text() {
     let _shared = serial::shared();
     let folder = TempDir::new().unwrap();
     let path = folder.path().join("nabiz.db");

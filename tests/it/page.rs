@@ -32,7 +32,7 @@ fn keep_screenshot(page: &mut Page, name: &str, whole: bool) {
 
 #[test]
 #[ignore = "needs Chromium (make test)"]
-fn the_page_shows_what_the_api_says_and_follows_a_change() {
+fn page_shows_the_numbers_of_the_api_and_follows_a_change() {
     let _shared = serial::shared();
     let browser = Browser::start();
     let server = Server::start(published(snapshot(), true));
@@ -74,7 +74,7 @@ fn the_page_shows_what_the_api_says_and_follows_a_change() {
 
 #[test]
 #[ignore = "needs Chromium (make test)"]
-fn numbers_are_fetched_where_there_is_no_place_for_a_stream() {
+fn page_polls_when_no_stream_slot_is_free() {
     let _shared = serial::shared();
     let browser = Browser::start();
     let limits = Limits { streams: 0, ..Limits::default() };
@@ -87,7 +87,7 @@ fn numbers_are_fetched_where_there_is_no_place_for_a_stream() {
 
 #[test]
 #[ignore = "needs Chromium (make test)"]
-fn old_numbers_are_called_stale_in_words() {
+fn page_marks_old_numbers_as_stale() {
     let _shared = serial::shared();
     let browser = Browser::start();
     let server = Server::with(published(snapshot(), true), || NOW_MS + 60_000, Limits::default());
@@ -100,7 +100,7 @@ fn old_numbers_are_called_stale_in_words() {
 
 #[test]
 #[ignore = "needs Chromium (make test)"]
-fn no_numbers_while_catching_up_and_a_lost_connection_is_told() {
+fn page_shows_no_numbers_while_catching_up_and_reports_a_lost_connection() {
     let _shared = serial::shared();
     let browser = Browser::start();
     let server = Server::start(published(snapshot(), false));
@@ -122,7 +122,7 @@ fn no_numbers_while_catching_up_and_a_lost_connection_is_told() {
 
 #[test]
 #[ignore = "needs Chromium (make test)"]
-fn the_page_fits_a_phone_and_a_wall() {
+fn page_fits_a_phone_and_a_wallboard() {
     let _shared = serial::shared();
     let browser = Browser::start();
     let server = Server::start(published(snapshot(), true));

@@ -61,7 +61,7 @@ impl ExactWaits {
 
 #[test]
 #[ignore = "needs Apache Kafka and Prometheus (make test)"]
-fn prometheus_gets_every_metric_and_quantiles_that_agree() {
+fn prometheus_scrapes_every_metric_and_quantiles_that_agree() {
     let _shared = serial::shared();
     let kafka = Kafka::shared();
     let whole = Pipeline::new(kafka.brokers(), "whole").topic("native.calls", "cloudevents");

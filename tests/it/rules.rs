@@ -69,7 +69,7 @@ fn file(name: &str) -> String {
 
 #[test]
 #[ignore = "needs promtool (make test)"]
-fn promtool_accepts_the_files() {
+fn promtool_accepts_the_rules() {
     let promtool = tool(&["promtool"]);
     succeeds(promtool, &["check", "rules", "--lint=all", "--lint-fatal", &file(RULES), &file(ALERTS)]);
     succeeds(promtool, &["check", "config", &file("prometheus/prometheus.yml")]);
@@ -77,7 +77,7 @@ fn promtool_accepts_the_files() {
 
 #[test]
 #[ignore = "needs promtool (make test)"]
-fn promtool_runs_every_unit_test() {
+fn promtool_passes_every_unit_test() {
     let _shared = serial::shared();
     let promtool = tool(&["promtool"]);
     let mut shipped: Vec<String> = std::fs::read_dir(files::path("prometheus/tests"))
@@ -100,7 +100,7 @@ fn promtool_runs_every_unit_test() {
 
 #[test]
 #[ignore = "needs amtool (make test)"]
-fn amtool_accepts_the_file() {
+fn amtool_accepts_the_routing() {
     let amtool = tool(&["amtool"]);
     succeeds(amtool, &["check-config", &file(ALERTMANAGER)]);
 }
@@ -126,7 +126,7 @@ fn every_alert_goes_to_its_receiver() {
 }
 
 #[test]
-fn every_alert_of_the_contract_is_there_and_no_other() {
+fn shipped_alerts_are_those_of_the_contract() {
     let shipped: BTreeSet<(String, String)> = alerts()
         .iter()
         .map(|alert| (word(&alert["alert"]).to_owned(), word(&alert["labels"]["severity"]).to_owned()))
@@ -207,7 +207,7 @@ fn table() -> Vec<Burn> {
 }
 
 #[test]
-fn the_factors_follow_from_the_budget_and_every_threshold_can_be_reached() {
+fn burn_rate_factors_follow_from_the_budget_and_can_be_reached() {
     let table = table();
     assert_eq!(table.len(), 3);
     for burn in &table {
@@ -226,7 +226,7 @@ fn the_factors_follow_from_the_budget_and_every_threshold_can_be_reached() {
 }
 
 #[test]
-fn the_service_level_alerts_are_those_of_the_table() {
+fn service_level_alerts_match_the_table() {
     // 20 opening hours are two days of the clock.
     let in_series = |window: &str| if window == "20h" { "2d".to_owned() } else { window.to_owned() };
     for burn in table() {
@@ -248,7 +248,7 @@ fn the_service_level_alerts_are_those_of_the_table() {
 }
 
 #[test]
-fn every_alert_says_what_it_has_to() {
+fn every_alert_has_its_labels_texts_and_runbook() {
     let runbook = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/operate/runbook.md")).unwrap();
     let sections: BTreeSet<&str> = runbook.lines().filter_map(|line| line.strip_prefix("## ")).collect();
     let dashboards = ["operations", "queue", "channels", "service-levels", "capacity", "pipeline"];
@@ -336,7 +336,7 @@ fn queries(template: &str) -> Vec<String> {
 }
 
 #[test]
-fn every_name_in_a_rule_is_of_the_catalogue_or_recorded() {
+fn rules_use_only_names_of_the_catalogue_or_recorded_ones() {
     let mut known: BTreeSet<String> = BTreeSet::from(["up".into()]);
     for metric in catalogue::ALL {
         known.insert(metric.name.to_owned());
@@ -370,7 +370,7 @@ fn every_name_in_a_rule_is_of_the_catalogue_or_recorded() {
 }
 
 #[test]
-fn recording_rules_keep_to_their_conventions() {
+fn recording_rules_follow_their_conventions() {
     for rule in rules(RULES) {
         let (name, expression) = (word(&rule["record"]), word(&rule["expr"]));
         let parts: Vec<&str> = name.split(':').collect();
@@ -400,7 +400,7 @@ fn recording_rules_keep_to_their_conventions() {
 }
 
 #[test]
-fn every_recorded_series_is_documented_and_nothing_else() {
+fn documentation_lists_exactly_the_recorded_series() {
     let (_, section) = include_str!("../../docs/spec/metrics.md").split_once("## Recorded series").unwrap();
     let mut documented = Vec::new();
     for row in section.lines().filter(|line| line.starts_with("| `")) {
@@ -417,7 +417,7 @@ fn every_recorded_series_is_documented_and_nothing_else() {
 }
 
 #[test]
-fn every_group_of_rules_is_in_the_order_of_the_unit_tests() {
+fn unit_tests_evaluate_every_rule_group_in_its_order() {
     let names =
         |file: &str| -> Vec<Value> { list(&yaml(file)["groups"]).iter().map(|group| group["name"].clone()).collect() };
     let all = [names(RULES), names(ALERTS)].concat();

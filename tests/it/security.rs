@@ -190,7 +190,7 @@ fn plain_http_gets_no_answer_from_a_tls_port() {
 }
 
 #[test]
-fn a_silent_handshake_ends_in_time_and_holds_up_nobody() {
+fn silent_handshake_times_out_and_blocks_no_other_client() {
     let _shared = serial::shared();
     let certificate = Certificate::new();
     let limits = Limits { connections: 2, handshake_timeout: Duration::from_millis(300), ..Limits::default() };
@@ -209,7 +209,7 @@ fn a_silent_handshake_ends_in_time_and_holds_up_nobody() {
 }
 
 #[test]
-fn the_end_does_not_wait_for_handshakes_and_ends_streams_in_order() {
+fn shutdown_does_not_wait_for_handshakes_and_closes_streams() {
     let _shared = serial::shared();
     let certificate = Certificate::new();
     let server = serve(Limits::default(), Some(Arc::new(certificate.tls())), None);
@@ -224,7 +224,7 @@ fn the_end_does_not_wait_for_handshakes_and_ends_streams_in_order() {
 }
 
 #[test]
-fn requests_have_the_same_limits_within_tls() {
+fn request_limits_hold_when_tls_is_on() {
     let _shared = serial::shared();
     let certificate = Certificate::new();
     let limits = Limits { header_timeout: Duration::from_millis(300), ..Limits::default() };
@@ -247,7 +247,7 @@ fn requests_have_the_same_limits_within_tls() {
 }
 
 #[test]
-fn a_changed_certificate_is_taken_and_a_wrong_one_is_not() {
+fn server_reloads_a_changed_certificate_unless_it_is_invalid() {
     let _shared = serial::shared();
     let certificate = Certificate::new();
     let tls = Arc::new(certificate.tls());
@@ -322,7 +322,7 @@ fn status_of(server: &Server) -> Value {
 }
 
 #[test]
-fn a_flood_of_wrong_credentials_does_not_hold_up_a_known_one() {
+fn known_credentials_are_accepted_during_a_flood_of_wrong_ones() {
     let _shared = serial::shared();
     let server = serve(Limits::default(), None, Some(authentication()));
     assert!(get(&server, "/metrics", &format!("Bearer {TOKEN}")).starts_with("HTTP/1.1 200"));
@@ -365,7 +365,7 @@ fn log() -> &'static Mutex<Vec<u8>> {
 }
 
 #[test]
-fn logs_and_answers_tell_of_refusals_without_the_credentials() {
+fn logs_and_answers_show_refusals_without_the_credentials() {
     let _shared = serial::shared();
     let log = log();
     let server = serve(Limits::default(), None, Some(authentication()));
@@ -430,7 +430,7 @@ fn hash_secret(secret: &str) -> String {
 }
 
 #[test]
-fn a_configuration_with_hashes_of_the_command_protects() {
+fn server_requires_credentials_when_hashes_of_the_command_are_configured() {
     let _shared = serial::shared();
     let certificate = Certificate::new();
     let (token, password) = (hash_secret(TOKEN), hash_secret(PASSWORD));
@@ -469,7 +469,7 @@ fn a_configuration_with_hashes_of_the_command_protects() {
 }
 
 #[test]
-fn a_secret_that_is_not_hashed_is_refused_and_not_shown() {
+fn configuration_rejects_a_plain_secret_without_showing_it() {
     let _shared = serial::shared();
     let file = [
         format!("[http]\nbearer_token_hash = '{WRONG}'"),
@@ -499,7 +499,7 @@ fn a_secret_that_is_not_hashed_is_refused_and_not_shown() {
 }
 
 #[test]
-fn a_certificate_that_cannot_be_used_is_an_error_of_the_configuration() {
+fn configuration_rejects_an_unusable_certificate() {
     let _shared = serial::shared();
     let certificate = Certificate::new();
     let other = Certificate::new();
@@ -532,7 +532,7 @@ fn a_certificate_that_cannot_be_used_is_an_error_of_the_configuration() {
 }
 
 #[test]
-fn values_of_the_kafka_client_come_from_files() {
+fn kafka_client_properties_are_read_from_files() {
     let _shared = serial::shared();
     let folder = tempfile::tempdir().expect("a folder");
     let secret = folder.path().join("password");
@@ -575,7 +575,7 @@ fn values_of_the_kafka_client_come_from_files() {
 }
 
 #[test]
-fn defaults_are_unprotected_on_this_host_alone() {
+fn defaults_are_unprotected_only_on_loopback() {
     let _shared = serial::shared();
     let config = Config::defaults();
     assert!(config.http.listen.ip().is_loopback());
@@ -584,7 +584,7 @@ fn defaults_are_unprotected_on_this_host_alone() {
 }
 
 #[test]
-fn nothing_of_a_protection_is_shown_by_debug() {
+fn debug_output_shows_no_secret() {
     let _shared = serial::shared();
     let certificate = Certificate::new();
     let security =
@@ -648,7 +648,7 @@ impl Drop for Process {
 }
 
 #[test]
-fn a_process_counts_what_it_refuses_and_recovers_from_a_lack_of_files() {
+fn process_counts_refusals_and_recovers_when_file_descriptors_run_out() {
     let _shared = serial::shared();
     let process = Process::serve(&format!("bearer_token_hash = {:?}", hash_secret(TOKEN)), 64);
     until("metrics", || process.refused("credentials") == Some(0));

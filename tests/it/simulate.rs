@@ -25,7 +25,7 @@ fn output(arguments: &[&str]) -> Output {
 }
 
 #[test]
-fn a_file_and_standard_output_get_the_same_events_and_the_truth_counts_them() {
+fn file_and_standard_output_get_the_same_events_and_the_truth_counts_them() {
     let _shared = serial::shared();
     let folder = tempfile::tempdir().expect("a folder");
     let (file, truth) = (folder.path().join("events.ndjson"), folder.path().join("truth.json"));
@@ -43,7 +43,7 @@ fn a_file_and_standard_output_get_the_same_events_and_the_truth_counts_them() {
 }
 
 #[test]
-fn a_reader_that_stops_early_is_no_failure() {
+fn command_succeeds_when_its_reader_stops_early() {
     let _shared = serial::shared();
     let mut child = nabiz(&["--output", "-", "--duration", "30d"])
         .stdout(Stdio::piped())
@@ -58,7 +58,7 @@ fn a_reader_that_stops_early_is_no_failure() {
 }
 
 #[test]
-fn wrong_usage_is_exit_2_and_an_unwritable_file_exit_1() {
+fn command_exits_with_2_on_wrong_usage_and_with_1_on_an_unwritable_file() {
     let _shared = serial::shared();
     for arguments in
         [&["--scenario", "calm"][..], &["--output", "-", "--speed", "0"], &["--output", "-", "--brokers", "b:1"]]
@@ -110,7 +110,7 @@ fn consume(brokers: &str, topic: &str, partitions: i32, expected: usize) -> Reco
 }
 
 #[test]
-fn kafka_gets_every_event_with_its_key_and_time_and_a_closing_one_in_each_partition() {
+fn kafka_receives_every_event_with_key_and_time_and_a_closing_event_per_partition() {
     let _shared = serial::shared();
     let cluster = MockCluster::new(1).expect("a cluster");
     cluster.create_topic("calls", 3, 1).expect("a topic");
@@ -156,7 +156,7 @@ fn kafka_gets_every_event_with_its_key_and_time_and_a_closing_one_in_each_partit
 }
 
 #[test]
-fn a_record_that_kafka_does_not_take_is_exit_1() {
+fn command_exits_with_1_when_kafka_rejects_a_record() {
     let _shared = serial::shared();
     let cluster = MockCluster::new(1).expect("a cluster");
     cluster.create_topic("calls", 1, 1).expect("a topic");

@@ -15,8 +15,8 @@ use nabiz::ledger::{Fate, Job, Ledger};
 use nabiz::shard::{Arrival, Shard};
 use nabiz::simulate::{DAY_MS, DEFAULT_START_MS, Options, Scenario, Simulation};
 
-/// Tells figures past the capture of test output.
-macro_rules! tell {
+/// Prints figures past the capture of test output.
+macro_rules! report {
     ($($figures:tt)*) => {{
         let _ = writeln!(std::io::stderr(), $($figures)*);
     }};
@@ -48,7 +48,7 @@ fn table_bytes(path: &Path, table: &str, columns: &str) -> u64 {
 }
 
 #[test]
-fn a_month_leaves_memory_and_ledger_level() {
+fn memory_and_ledger_stay_level_over_a_month() {
     let _alone = serial::alone();
     let records: u64 =
         std::env::var("NABIZ_SOAK_RECORDS").ok().and_then(|records| records.parse().ok()).unwrap_or(200_000);
@@ -138,7 +138,7 @@ fn a_month_leaves_memory_and_ledger_level() {
     // About 130 bytes of a row are its counts and sums.
     let history = table_bytes(&path, "intervals", blobs) + rows * 130;
     let queues = snapshot.queues.len().max(1) as u64;
-    tell!(
+    report!(
         "soak: {position} records in {:.1} CPU seconds ({:.0} a second folded); checkpoints {:.1} % of that \
          (capture {:.1} %, longest pause {:.1} ms); restored {} contacts in {:.0} ms; state {} KiB; history {} rows, about {} \
          bytes a queue and year",
@@ -154,7 +154,7 @@ fn a_month_leaves_memory_and_ledger_level() {
         history * 365 / 30 / queues,
     );
     for (week, (resident, used, pieces)) in by_week.iter().enumerate() {
-        tell!(
+        report!(
             "soak: week {}: {} MiB resident, ledger {} KiB, state {} KiB",
             week + 1,
             resident >> 20,
@@ -169,7 +169,7 @@ fn a_month_leaves_memory_and_ledger_level() {
 }
 
 #[test]
-fn a_hundred_thousand_open_contacts_come_back() {
+fn hundred_thousand_open_contacts_are_restored() {
     let _alone = serial::alone();
     const CONTACTS: i64 = 100_000;
     let folder = tempfile::tempdir().unwrap();
@@ -211,7 +211,7 @@ fn a_hundred_thousand_open_contacts_come_back() {
     let restoring = began.elapsed();
     assert_eq!(snapshot.open_contacts, CONTACTS.unsigned_abs());
     assert_eq!(snapshot, shard.snapshot());
-    tell!(
+    report!(
         "soak: {CONTACTS} open contacts and an hour of windows: stored whole in one piece with a pause of {:.0} ms, back in {:.0} ms",
         pause.as_secs_f64() * 1e3,
         restoring.as_secs_f64() * 1e3

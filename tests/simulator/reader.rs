@@ -248,17 +248,17 @@ pub fn assert_same(read: &Read, truth: &Truth) {
             expected.insert((metric.clone(), labels.clone()), value);
         }
     }
-    let mut told = BTreeMap::new();
+    let mut actual = BTreeMap::new();
     for (metric, samples) in &truth.metrics {
         for sample in samples {
-            let before = told.insert((metric.clone(), sample.labels.clone()), sample.value.as_f64());
+            let before = actual.insert((metric.clone(), sample.labels.clone()), sample.value.as_f64());
             assert_eq!(before, None, "{metric} says {:?} twice", sample.labels);
         }
     }
     for (sample, value) in &expected {
-        assert_eq!(told.get(sample), Some(value), "{sample:?} was read");
+        assert_eq!(actual.get(sample), Some(value), "{sample:?} was read");
     }
-    for sample in told.keys() {
+    for sample in actual.keys() {
         assert!(expected.contains_key(sample), "{sample:?} is only in the truth");
     }
 }

@@ -24,7 +24,7 @@ fn json_of(event: &SimulatedEvent) -> Value {
 }
 
 #[test]
-fn a_seed_gives_the_same_events_and_another_seed_gives_others() {
+fn same_seed_gives_the_same_events_and_another_seed_others() {
     let (first, first_truth) = run(Scenario::PipeBurst, seeded(7));
     let (second, second_truth) = run(Scenario::PipeBurst, seeded(7));
     assert!(first == second, "the same seed gave other events");
@@ -35,7 +35,7 @@ fn a_seed_gives_the_same_events_and_another_seed_gives_others() {
 }
 
 #[test]
-fn events_are_in_order_within_the_duration_and_each_has_an_id_and_a_key() {
+fn events_are_ordered_within_the_duration_and_have_an_id_and_a_key() {
     let options = Options { start_ms: DEFAULT_START_MS + 9 * HOUR_MS as i64 + 17, ..seeded(3) };
     let end_ms = options.start_ms + DAY_MS as i64;
     let (events, truth) = run(Scenario::OrdinaryDay, options.clone());
@@ -63,7 +63,7 @@ fn events_are_in_order_within_the_duration_and_each_has_an_id_and_a_key() {
 }
 
 #[test]
-fn an_ordinary_day_has_every_kind_of_event() {
+fn ordinary_day_has_every_event_type() {
     let (events, _) = run(Scenario::OrdinaryDay, Options::default());
     let seen: BTreeSet<String> =
         events.iter().map(|event| json_of(event)["type"].as_str().expect("a type").to_owned()).collect();
@@ -92,7 +92,7 @@ fn an_ordinary_day_has_every_kind_of_event() {
 }
 
 #[test]
-fn an_ordinary_day_times_365_is_the_year_of_the_first_user() {
+fn ordinary_day_times_365_equals_the_year_of_the_first_user() {
     let seeds = 1..=12;
     let days = seeds.clone().count() as f64;
     let (mut calls, mut contained) = (0.0, 0.0);
@@ -108,7 +108,7 @@ fn an_ordinary_day_times_365_is_the_year_of_the_first_user() {
 }
 
 #[test]
-fn a_week_has_the_mean_of_the_year_and_a_quieter_weekend() {
+fn week_has_the_mean_of_the_year_and_a_quieter_weekend() {
     let options = Options { duration_ms: Some(7 * DAY_MS), ..seeded(2) };
     let mut days = [0_u64; 7];
     for event in Simulation::new(Scenario::OrdinaryDay, options) {
@@ -122,7 +122,7 @@ fn a_week_has_the_mean_of_the_year_and_a_quieter_weekend() {
 }
 
 #[test]
-fn rate_scale_scales_the_arrivals_and_the_staff() {
+fn rate_scale_scales_arrivals_and_staff() {
     let (_, ten) = run(Scenario::OrdinaryDay, Options { rate_scale: 10.0, ..seeded(1) });
     let calls = ten.sum("nabiz_contacts_started_total", &[("channel", "phone")]);
     assert!((calls / 29_417.0 - 1.0).abs() < 0.03, "{calls}");
@@ -135,7 +135,7 @@ fn service_level(truth: &Truth, queue: &str) -> f64 {
 }
 
 #[test]
-fn a_pipe_burst_is_seen_in_waits_and_abandonments() {
+fn pipe_burst_raises_waits_and_abandonments() {
     let around_the_burst = |seed| Options {
         start_ms: DEFAULT_START_MS + 9 * HOUR_MS as i64,
         duration_ms: Some(2 * HOUR_MS),
@@ -152,7 +152,7 @@ fn a_pipe_burst_is_seen_in_waits_and_abandonments() {
 }
 
 #[test]
-fn a_burst_can_be_asked_for_at_any_time() {
+fn burst_begins_at_the_requested_time() {
     let at = |burst_start_ms| Options { duration_ms: Some(HOUR_MS), burst_start_ms, ..seeded(1) };
     let (_, without) = run(Scenario::PipeBurst, at(None));
     let (_, with) = run(Scenario::PipeBurst, at(Some(DEFAULT_START_MS + 60_000)));
@@ -161,14 +161,14 @@ fn a_burst_can_be_asked_for_at_any_time() {
 }
 
 #[test]
-fn the_night_is_thin() {
+fn night_has_few_arrivals() {
     let (_, night) = run(Scenario::Overnight, Options { duration_ms: Some(8 * HOUR_MS), ..seeded(1) });
     let calls = night.sum("nabiz_contacts_started_total", &[("channel", "phone")]);
     assert!((90.0..210.0).contains(&calls), "{calls} calls in eight hours");
 }
 
 #[test]
-fn the_truth_is_what_a_plain_reading_of_the_events_gives() {
+fn truth_equals_a_plain_reading_of_the_events() {
     let minute = 60_000;
     for (scenario, start_ms, duration_ms, rate_scale) in [
         (Scenario::OrdinaryDay, DEFAULT_START_MS, 2 * DAY_MS, 1.0),
@@ -185,7 +185,7 @@ fn the_truth_is_what_a_plain_reading_of_the_events_gives() {
 }
 
 #[test]
-fn every_visit_that_was_offered_ended_or_still_waits() {
+fn offered_visits_have_ended_or_are_waiting() {
     let options = Options { duration_ms: Some(10 * HOUR_MS + 20 * 60_000), ..seeded(4) };
     let (events, truth) = run(Scenario::PipeBurst, options);
     let read = reader::read(events.iter().map(json_of));
@@ -202,7 +202,7 @@ fn every_visit_that_was_offered_ended_or_still_waits() {
 }
 
 #[test]
-fn about_a_third_of_the_answers_give_the_wait() {
+fn third_of_the_answers_carries_the_wait() {
     let (events, _) = run(Scenario::OrdinaryDay, seeded(1));
     let answered: Vec<&SimulatedEvent> =
         events.iter().filter(|event| event.json.contains("\"contact.answered\"")).collect();
@@ -226,14 +226,14 @@ fn closing_events_are_at_the_largest_time_and_counted() {
 }
 
 #[test]
-fn a_simulation_without_end_goes_on() {
+fn simulation_without_duration_does_not_end() {
     let options = Options { duration_ms: None, rate_scale: 0.01, ..seeded(1) };
     let last = Simulation::new(Scenario::Overnight, options).nth(40_000).expect("no end");
     assert!(last.time_ms > DEFAULT_START_MS + 2 * DAY_MS as i64);
 }
 
 #[test]
-fn no_event_holds_a_name_or_a_number_of_a_person() {
+fn events_hold_no_name_or_number_of_a_person() {
     let (events, _) = run(Scenario::OrdinaryDay, Options::default());
     for event in &events {
         let data = &json_of(event)["data"];

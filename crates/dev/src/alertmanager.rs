@@ -1,4 +1,4 @@
-//! A real Alertmanager on loopback, and the webhook that it tells.
+//! A real Alertmanager on loopback, and a webhook that it notifies.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -17,9 +17,9 @@ use super::{end, free_port, tail, tool, wait_for};
 /// The program, as Debian calls it and as its makers do.
 pub const PROGRAMS: [&str; 2] = ["prometheus-alertmanager", "alertmanager"];
 
-/// What the webhook was told about one alert.
+/// One alert of a request to the webhook.
 #[derive(Clone, Debug)]
-pub struct Told {
+pub struct Notification {
     pub at: Timestamp,
     pub receiver: String,
     pub is_firing: bool,
@@ -28,7 +28,7 @@ pub struct Told {
     pub description: String,
 }
 
-impl Told {
+impl Notification {
     /// The value of a label, empty where there is none.
     pub fn label(&self, name: &str) -> &str {
         self.labels.get(name).map_or("", String::as_str)
@@ -40,10 +40,10 @@ impl Told {
     }
 }
 
-/// A webhook that remembers everything that it is told.
+/// A webhook that keeps every notification.
 pub struct Webhook {
     pub url: String,
-    told: Arc<Mutex<Vec<Told>>>,
+    notifications: Arc<Mutex<Vec<Notification>>>,
 }
 
 impl Webhook {
@@ -51,8 +51,8 @@ impl Webhook {
     pub fn start() -> Webhook {
         let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a free loopback port");
         let url = format!("http://{}/", listener.local_addr().expect("its address"));
-        let told = Arc::new(Mutex::new(Vec::new()));
-        let log = Arc::clone(&told);
+        let notifications = Arc::new(Mutex::new(Vec::new()));
+        let log = Arc::clone(&notifications);
         std::thread::spawn(move || {
             for stream in listener.incoming().flatten() {
                 if let Some(all) = take(stream) {
@@ -60,26 +60,30 @@ impl Webhook {
                 }
             }
         });
-        Webhook { url, told }
+        Webhook { url, notifications }
     }
 
-    /// All that was told, in its order.
-    pub fn told(&self) -> Vec<Told> {
-        self.told.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).clone()
+    /// Returns every notification in its order.
+    pub fn notifications(&self) -> Vec<Notification> {
+        self.notifications.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).clone()
     }
 
-    /// Waits until something is told; fails at the deadline with all that was told instead.
-    pub fn wait_for(&self, what: &str, deadline: Duration, is_it: impl Fn(&Told) -> bool) -> Told {
+    /// Waits for a notification; fails at the deadline with those that came instead.
+    pub fn wait_for(&self, what: &str, deadline: Duration, is_it: impl Fn(&Notification) -> bool) -> Notification {
         wait_for(what, deadline, || {
-            let told = self.told();
-            let lines = |told: &[Told]| told.iter().map(|told| format!("{told:?}")).collect::<Vec<_>>().join("\n");
-            told.iter().find(|told| is_it(told)).cloned().ok_or_else(|| format!("told was\n{}", lines(&told)))
+            let notifications = self.notifications();
+            let lines = |all: &[Notification]| all.iter().map(|one| format!("{one:?}")).collect::<Vec<_>>().join("\n");
+            notifications
+                .iter()
+                .find(|one| is_it(one))
+                .cloned()
+                .ok_or_else(|| format!("received\n{}", lines(&notifications)))
         })
     }
 }
 
 /// Reads one request, answers it, and gives the alerts of its body.
-fn take(stream: TcpStream) -> Option<Vec<Told>> {
+fn take(stream: TcpStream) -> Option<Vec<Notification>> {
     stream.set_read_timeout(Some(Duration::from_secs(10))).ok()?;
     let mut reader = BufReader::new(stream);
     let mut length = 0;
@@ -97,8 +101,8 @@ fn take(stream: TcpStream) -> Option<Vec<Told>> {
     let at = Timestamp::now();
     reader.get_mut().write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\nconnection: close\r\n\r\n").ok()?;
     let body: Value = serde_json::from_slice(&body).ok()?;
-    let told = |alert: &Value| {
-        Some(Told {
+    let notification = |alert: &Value| {
+        Some(Notification {
             at,
             receiver: body["receiver"].as_str()?.to_owned(),
             is_firing: alert["status"] == "firing",
@@ -107,7 +111,7 @@ fn take(stream: TcpStream) -> Option<Vec<Told>> {
             description: alert["annotations"]["description"].as_str().unwrap_or_default().to_owned(),
         })
     };
-    body["alerts"].as_array()?.iter().map(told).collect()
+    body["alerts"].as_array()?.iter().map(notification).collect()
 }
 
 /// A running Alertmanager, ended when dropped.

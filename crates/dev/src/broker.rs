@@ -16,12 +16,12 @@ use super::{end, exit_within, free_port, kafka_class_path, signal, tail, try_wai
 const READY_WITHIN: Duration = Duration::from_secs(60);
 const STOP_WITHIN: Duration = Duration::from_secs(30);
 
-/// The user of the listeners that ask for one.
+/// The user of the listeners with SASL.
 pub const USER: &str = "nabiz";
 /// Its password.
 pub const PASSWORD: &str = "pulse-of-the-test";
 
-/// A broker that runs until it is dropped. Topics are made by the tests: it makes none by itself.
+/// A broker that runs until it is dropped. It creates no topic by itself: each test creates its own.
 pub struct Kafka {
     class_path: String,
     folder: TempDir,
@@ -40,7 +40,7 @@ impl Kafka {
         Kafka::start_with("")
     }
 
-    /// As [`Kafka::start`], with lines of properties of the caller's own.
+    /// Starts a broker as [`Kafka::start`] does, with further lines for its `server.properties`.
     pub fn start_with(properties: &str) -> Kafka {
         let folder = tempfile::Builder::new().prefix("nabiz-kafka-").tempdir().expect("a temporary folder");
         let kafka = Kafka {
@@ -86,22 +86,22 @@ impl Kafka {
             .expect("sh runs")
     }
 
-    /// Bootstrap address of the listener that asks for nothing.
+    /// Bootstrap address of the listener without authentication.
     pub fn brokers(&self) -> String {
         format!("127.0.0.1:{}", self.plain)
     }
 
-    /// Bootstrap address of the listener that asks for [`USER`] by PLAIN or SCRAM-SHA-512, without TLS.
+    /// Bootstrap address of the listener with SASL (PLAIN or SCRAM-SHA-512) and without TLS.
     pub fn sasl_brokers(&self) -> String {
         format!("127.0.0.1:{}", self.sasl)
     }
 
-    /// Bootstrap address of the listener that asks for [`USER`] by SCRAM-SHA-512, in TLS with [`Kafka::ca`].
+    /// Bootstrap address of the listener with SASL (SCRAM-SHA-512) over TLS.
     pub fn tls_brokers(&self) -> String {
         format!("localhost:{}", self.tls)
     }
 
-    /// The certificate that the TLS listener is to be trusted by.
+    /// Path of the certificate that verifies the TLS listener.
     pub fn ca(&self) -> PathBuf {
         self.path("certificate.pem")
     }
@@ -136,7 +136,7 @@ impl Kafka {
         }
     }
 
-    /// Stops the broker as an operator does, by SIGTERM; kills it if that takes too long.
+    /// Stops the broker with SIGTERM, and kills it if it runs on for too long.
     pub fn stop(&self) {
         if let Some(mut child) = self.child().take() {
             end(&mut child, STOP_WITHIN);
@@ -151,7 +151,7 @@ impl Kafka {
         }
     }
 
-    /// Makes a topic and waits until its partitions have a leader.
+    /// Creates a topic and waits until its partitions have a leader.
     pub fn create_topic(&self, name: &str, partitions: i32) {
         let admin: AdminClient<DefaultClientContext> = self.client().create().expect("an admin client");
         let options = AdminOptions::new().request_timeout(Some(Duration::from_secs(30)));
@@ -173,7 +173,7 @@ impl Kafka {
         });
     }
 
-    /// Takes the records of a partition before an offset away, as retention does.
+    /// Deletes the records of a partition below an offset, as retention does.
     pub fn delete_records(&self, topic: &str, partition: i32, before: i64) {
         let admin: AdminClient<DefaultClientContext> = self.client().create().expect("an admin client");
         let options = AdminOptions::new().request_timeout(Some(Duration::from_secs(30)));
@@ -184,7 +184,7 @@ impl Kafka {
         deleted.elements().iter().for_each(|element| element.error().expect("the records are deleted"));
     }
 
-    /// The configuration of a client of the open listener.
+    /// Returns a client configuration for the listener without authentication.
     pub fn client(&self) -> ClientConfig {
         let mut config = ClientConfig::new();
         config.set("bootstrap.servers", self.brokers());

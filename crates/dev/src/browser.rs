@@ -191,9 +191,9 @@ fn fault(message: &Value) -> Option<String> {
         }
         "Runtime.consoleAPICalled" if ["error", "assert"].map(Some).contains(&params["type"].as_str()) => {
             let arguments = params["args"].as_array().into_iter().flatten();
-            let told =
+            let words =
                 arguments.map(|one| text(if one["value"].is_null() { &one["description"] } else { &one["value"] }));
-            Some(told.collect::<Vec<_>>().join(" "))
+            Some(words.collect::<Vec<_>>().join(" "))
         }
         "Log.entryAdded" if params["entry"]["level"] == "error" => {
             Some(format!("{} {}", text(&params["entry"]["text"]), params["entry"]["url"].as_str().unwrap_or_default()))

@@ -18,7 +18,7 @@ pub struct Outgoing {
     pub value: Vec<u8>,
     /// Milliseconds since the Unix epoch.
     pub timestamp_ms: i64,
-    /// The partition, or that of the key.
+    /// The partition, or `None` for the one that the key gives.
     pub partition: Option<i32>,
 }
 
@@ -33,14 +33,14 @@ pub struct Incoming {
 }
 
 impl Incoming {
-    /// The text of a header.
+    /// Returns the text of a header.
     pub fn header(&self, name: &str) -> Option<String> {
         let (_, value) = self.headers.iter().find(|(key, _)| key == name)?;
         Some(String::from_utf8_lossy(value).into_owned())
     }
 }
 
-/// Writes the records in order and waits until the broker has them all.
+/// Writes the records in order and waits until the broker has acknowledged all.
 pub fn produce(kafka: &Kafka, topic: &str, records: &[Outgoing]) {
     let producer: BaseProducer = kafka
         .client()
@@ -64,7 +64,7 @@ pub fn produce(kafka: &Kafka, topic: &str, records: &[Outgoing]) {
     producer.flush(Duration::from_secs(60)).expect("the records are written");
 }
 
-/// Reads a topic from its start to the ends that it has now, partition by partition in order.
+/// Reads a topic from its start to its present end, sorted by partition and offset.
 pub fn read_all(kafka: &Kafka, topic: &str) -> Vec<Incoming> {
     let consumer: BaseConsumer = kafka
         .client()

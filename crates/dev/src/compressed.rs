@@ -12,7 +12,7 @@ use jiff::{Timestamp, ZonedDateTime};
 use super::prometheus::Prometheus;
 use super::{end, program, root};
 
-/// Simulated seconds a second.
+/// Simulated seconds per second.
 pub const FACTOR: u32 = 60;
 
 /// `nabiz simulate` of a burst water main, ended when dropped.
@@ -38,7 +38,7 @@ impl Drop for Simulator {
     }
 }
 
-/// The output of a script of `deploy/local`.
+/// Runs a script of `deploy/local` and returns its output.
 pub fn script(name: &str, arguments: &[&str]) -> String {
     let root = root();
     let mut command = Command::new(root.join("deploy/local").join(name));
@@ -47,14 +47,14 @@ pub fn script(name: &str, arguments: &[&str]) -> String {
     String::from_utf8(output.stdout).expect("text")
 }
 
-/// A time of a Monday to come, so that stream time is ahead of the clock and not behind it.
+/// Returns a time of a coming Monday, so that stream time is ahead of the clock and not behind it.
 pub fn monday_at(time: Time) -> ZonedDateTime {
     let today = Timestamp::now().to_zoned_datetime(TimeZone::fixed(offset(3)));
     let monday = today.nth_weekday(1, Weekday::Monday).expect("a Monday to come");
     monday.with().time(time).build().expect("a time of that day")
 }
 
-/// The configuration of the compose file, for these addresses.
+/// Writes the configuration of the compose file for these addresses.
 pub fn configuration(folder: &Path, brokers: &str, address: &str) -> PathBuf {
     let ledger = folder.join("nabiz.db").display().to_string();
     let shipped = root().join("deploy/compose/nabiz.toml");
@@ -68,7 +68,7 @@ pub fn configuration(folder: &Path, brokers: &str, address: &str) -> PathBuf {
     path
 }
 
-/// The shipped Prometheus, with the shipped rules; two defaults of the server are durations too.
+/// Starts the shipped Prometheus with the shipped rules. Two defaults of the server are durations, so they are compressed too.
 pub fn start_prometheus(nabiz: &str, alertmanager: &str) -> Prometheus {
     let factor = FACTOR.to_string();
     let compressed = |name: &str| script("compress", &[&factor, &format!("deploy/prometheus/{name}")]);

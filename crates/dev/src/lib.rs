@@ -96,7 +96,7 @@ pub fn free_port() -> u16 {
     panic!("no free loopback port from {FIRST} to {}", FIRST + COUNT);
 }
 
-/// Calls `probe` until it gives a value; fails with its last error at the deadline.
+/// Calls `probe` until it returns a value; fails with its last error at the deadline.
 pub fn wait_for<T, E: Display>(what: &str, deadline: Duration, mut probe: impl FnMut() -> Result<T, E>) -> T {
     match try_wait_for(deadline, &mut probe) {
         Ok(value) => value,
@@ -104,7 +104,7 @@ pub fn wait_for<T, E: Display>(what: &str, deadline: Duration, mut probe: impl F
     }
 }
 
-/// As [`wait_for`], and gives the last error instead of failing.
+/// Waits as [`wait_for`] does, and returns the last error at the deadline.
 pub fn try_wait_for<T, E: Display>(deadline: Duration, mut probe: impl FnMut() -> Result<T, E>) -> Result<T, E> {
     let start = Instant::now();
     loop {
@@ -127,12 +127,12 @@ pub fn signal(child: &Child, name: &str) {
     assert!(status.is_ok_and(|status| status.success()), "kill -{name} {}", child.id());
 }
 
-/// The exit of a process, or `None` if it is still running at the deadline.
+/// Waits for a process to end; returns `None` if it is still running at the deadline.
 pub fn exit_within(child: &mut Child, deadline: Duration) -> Option<ExitStatus> {
     try_wait_for(deadline, || child.try_wait().expect("the state of a child").ok_or("still running")).ok()
 }
 
-/// Ends a process: asked by SIGTERM, forced at the deadline.
+/// Ends a process with SIGTERM, and kills it at the deadline.
 pub fn end(child: &mut Child, deadline: Duration) {
     if let Ok(Some(_)) = child.try_wait() {
         return;
@@ -144,7 +144,7 @@ pub fn end(child: &mut Child, deadline: Duration) {
     }
 }
 
-/// The last lines of a log file, for a failing test's output.
+/// Returns the last lines of a log file, for the output of a failing test.
 pub fn tail(path: &Path, lines: usize) -> String {
     let text = std::fs::read(path).map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).unwrap_or_default();
     let all: Vec<&str> = text.lines().collect();

@@ -12,7 +12,7 @@ use super::process::Nabiz;
 /// The dead-letter topic of a pipeline.
 pub const DEAD_LETTERS: &str = "dead";
 
-/// What `nabiz serve` is started with; it can be started again with the same ledger and address.
+/// The configuration of a `nabiz serve`, which can be started again with the same ledger and address.
 pub struct Pipeline {
     folder: TempDir,
     brokers: String,
@@ -26,8 +26,8 @@ pub struct Pipeline {
 }
 
 impl Pipeline {
-    /// A pipeline that reads no topic yet. `name` is its group's, and that of its dead-letter topic with
-    /// `.` and [`DEAD_LETTERS`].
+    /// Returns a pipeline without topics. `name` is its consumer group; its dead-letter topic is `name` with `.` and
+    /// [`DEAD_LETTERS`].
     pub fn new(brokers: String, name: &str) -> Pipeline {
         Pipeline {
             folder: tempfile::Builder::new().prefix("nabiz-pipeline-").tempdir().expect("a temporary folder"),
@@ -48,19 +48,19 @@ impl Pipeline {
         self
     }
 
-    /// Marks each contact metric with its partition, for several instances of one group.
+    /// Adds the label of the partition to contact metrics, for several instances of one group.
     pub fn shard_label(mut self) -> Pipeline {
         self.shard_label = true;
         self
     }
 
-    /// Lets stream time advance by the clock where there is nothing to read.
+    /// Advances stream time with the clock at the end of a log.
     pub fn idle_advance(mut self) -> Pipeline {
         self.idle_advance = true;
         self
     }
 
-    /// Reads a topic too.
+    /// Adds a topic.
     pub fn topic(mut self, name: &str, format: &'static str) -> Pipeline {
         self.topics.push((name.to_owned(), format));
         self
@@ -72,17 +72,17 @@ impl Pipeline {
         self
     }
 
-    /// The dead-letter topic; the test makes it.
+    /// Returns the dead-letter topic, which the test creates.
     pub fn dead_letters(&self) -> &str {
         &self.dead_letters
     }
 
-    /// The configuration of [`Pipeline::serve`].
+    /// Returns the path of the configuration file.
     pub fn config(&self) -> PathBuf {
         self.folder.path().join("nabiz.toml")
     }
 
-    /// Where the ledger is.
+    /// Returns the path of the ledger.
     pub fn ledger(&self) -> PathBuf {
         self.folder.path().join("nabiz.db")
     }

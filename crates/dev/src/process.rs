@@ -30,12 +30,12 @@ impl Nabiz {
         Nabiz { child, address: address.to_owned(), log }
     }
 
-    /// Where it listens.
+    /// Address of its HTTP listener.
     pub fn address(&self) -> &str {
         &self.address
     }
 
-    /// The status and body of an answer, or why there is none.
+    /// Returns the status and body of an answer, or why there is none.
     pub fn get(&self, path: &str) -> Result<(u16, String), String> {
         let url = format!("http://{}{path}", self.address);
         let agent: ureq::Agent = ureq::Agent::config_builder()
@@ -62,14 +62,14 @@ impl Nabiz {
         });
     }
 
-    /// The metrics as they are now.
+    /// Scrapes `/metrics` once.
     pub fn scrape(&self) -> Scrape {
         let (status, body) = self.get("/metrics").unwrap_or_else(|error| panic!("{error}\n{}", self.log_tail()));
         assert_eq!(status, 200, "{body}");
         Scrape::parse(&body)
     }
 
-    /// Scrapes until `done` is content; fails with its word at the deadline.
+    /// Scrapes until `done` returns `Ok`, and fails with its last error at the deadline.
     pub fn scrape_until(
         &self,
         what: &str,
@@ -83,25 +83,25 @@ impl Nabiz {
         })
     }
 
-    /// Asks the process to end; fails if it is still running at the deadline.
+    /// Sends SIGTERM and waits; fails if the process is still running at the deadline.
     pub fn terminate(mut self, deadline: Duration) -> ExitStatus {
         signal(&self.child, "TERM");
         let status = exit_within(&mut self.child, deadline);
         status.unwrap_or_else(|| panic!("nabiz runs {deadline:?} after SIGTERM\n{}", self.log_tail()))
     }
 
-    /// Ends the process with no warning, as a crash does.
+    /// Kills the process, as a crash does.
     pub fn kill(mut self) {
         signal(&self.child, "KILL");
         assert!(exit_within(&mut self.child, Duration::from_secs(5)).is_some(), "a killed process ends");
     }
 
-    /// Stops the process, or lets it go on: `STOP` and `CONT`.
+    /// Sends a signal: `STOP` suspends the process and `CONT` resumes it.
     pub fn signal(&self, name: &str) {
         signal(&self.child, name);
     }
 
-    /// The end of the log.
+    /// Returns the last lines of the log.
     pub fn log_tail(&self) -> String {
         tail(&self.log, 60)
     }
@@ -116,7 +116,7 @@ impl Drop for Nabiz {
     }
 }
 
-/// Runs `nabiz` with arguments to its end, which must be a good one.
+/// Runs `nabiz` with arguments to its end, and fails unless it succeeds.
 pub fn nabiz<I: AsRef<std::ffi::OsStr>>(arguments: impl IntoIterator<Item = I>) -> Output {
     let mut command = Command::new(program());
     let output = command.args(arguments).stdin(Stdio::null()).output().expect("nabiz starts");

@@ -39,7 +39,7 @@ impl Scrape {
         scrape
     }
 
-    /// The sum of scrapes of several instances, over the partitions.
+    /// Adds the scrapes of several instances, without the label of the partition.
     pub fn over_shards(scrapes: &[Scrape]) -> Scrape {
         let mut total = Scrape::default();
         for scrape in scrapes {
@@ -53,13 +53,13 @@ impl Scrape {
         total
     }
 
-    /// The value of one series.
+    /// Returns the value of one series.
     pub fn value(&self, name: &str, labels: &[(&str, &str)]) -> Option<f64> {
         let labels = labels.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
         self.samples.get(&(name.to_owned(), labels)).copied()
     }
 
-    /// The sum of the series of a name that have these labels among theirs.
+    /// Adds the series of a name that have these labels among theirs.
     pub fn sum(&self, name: &str, labels: &[(&str, &str)]) -> f64 {
         self.series(name)
             .filter(|(found, _)| labels.iter().all(|(name, value)| found.get(*name).is_some_and(|v| v == value)))
@@ -67,18 +67,17 @@ impl Scrape {
             .sum()
     }
 
-    /// The samples that may only rise: counters, and the parts of histograms.
+    /// Returns the samples that never fall: counters and the parts of histograms.
     pub fn counters(&self) -> impl Iterator<Item = (&SampleKey, f64)> {
         self.samples.iter().filter(|((name, _), _)| self.counters.contains(name)).map(|(key, value)| (key, *value))
     }
 
-    /// The series of a name: labels and value.
+    /// Returns the series of a name, as labels and value.
     pub fn series(&self, name: &str) -> impl Iterator<Item = (&BTreeMap<String, String>, f64)> {
         self.samples.iter().filter(move |((found, _), _)| found == name).map(|((_, labels), value)| (labels, *value))
     }
 
-    /// The samples that may only rise (counters, and the parts of histograms) and that fell or vanished since an
-    /// earlier scrape.
+    /// Returns a line for each counter or part of a histogram that fell or vanished since an earlier scrape.
     pub fn fallen_since(&self, earlier: &Scrape) -> Vec<String> {
         earlier
             .samples
@@ -116,7 +115,7 @@ pub fn sample(line: &str) -> Option<(SampleKey, f64)> {
     Some(((name.to_owned(), labels), value))
 }
 
-/// The text up to the closing quote, unescaped, and what follows.
+/// Splits a text at its closing quote, and unescapes the part before it.
 fn quoted(text: &str) -> Option<(String, &str)> {
     let mut value = String::new();
     let mut characters = text.char_indices();

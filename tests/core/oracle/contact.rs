@@ -487,7 +487,7 @@ impl Contact {
     }
 
     /// What stream time brings. True where the contact is then forgotten.
-    pub fn due(&mut self, settings: &Settings, books: &mut Books, now: i64) -> bool {
+    pub fn apply_timeouts(&mut self, settings: &Settings, books: &mut Books, now: i64) -> bool {
         if let Some(visit) = &mut self.visit {
             let queue = settings.queue(&visit.queue);
             let lost_at = visit.start + queue.max_wait_ms(visit.channel) as i64;

@@ -1,5 +1,5 @@
-//! A shard with its ledger, as the ingest keeps it: checkpoints that are stored, fail, or are never heard of, and
-//! crashes, after which the log is read again from the stored position.
+//! A shard with its ledger, as the ingest drives it: checkpoints that are stored, that fail, or whose result is lost in
+//! a crash. After a crash the shard reads its log again from the stored offset.
 
 use std::sync::Arc;
 
@@ -11,48 +11,48 @@ use super::store::Store;
 
 const KEY: [u8; 16] = [7; 16];
 
-/// What happens to the checkpoints of a shard after a step.
+/// An event in the life of a checkpoint, after a step of the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Keep {
-    /// One is made and on its way.
+pub enum CheckpointStep {
+    /// A checkpoint is written and pending.
     Capture,
-    /// The one on its way is stored.
+    /// The pending checkpoint is stored.
     Store,
-    /// The one on its way is not stored, and given back.
-    GiveBack,
-    /// The process ends, and with it the one on its way.
+    /// The pending checkpoint fails and is rolled back.
+    RollBack,
+    /// The process ends, and the pending checkpoint is lost.
     Crash,
-    /// The process ends after the ledger has stored the one on its way.
-    CrashUnheard,
+    /// The process ends after the ledger has stored the pending checkpoint.
+    CrashAfterStore,
 }
 
 struct Pending {
     checkpoint: Checkpoint,
-    /// Steps done in it.
+    /// Number of steps in it.
     steps: usize,
-    /// Orphans told by then.
+    /// Number of orphans reported by then.
     orphans: usize,
 }
 
-pub struct Kept {
+pub struct CrashingShard {
     settings: Arc<Settings>,
     pub shard: Shard,
     pub store: Store,
     pending: Option<Pending>,
-    /// Stream time advances to it after the stored state.
+    /// Stream time to which the shard advances after it is restored.
     advance_ms: Option<i64>,
-    /// Steps in the stored state, and orphans told by then.
+    /// Numbers of steps in the stored state and of orphans reported by then.
     stored: Option<(usize, usize)>,
-    /// What became of each step; an advance that could not be stored did not happen.
+    /// Each step with its outcome. An advance that was not stored is not among them.
     done: Vec<(Step, Option<Verdict>)>,
     next_offset: i64,
     orphans: Vec<i64>,
     pub crashes: usize,
 }
 
-impl Kept {
+impl CrashingShard {
     pub fn new(settings: &Arc<Settings>) -> Self {
-        Kept {
+        CrashingShard {
             settings: Arc::clone(settings),
             shard: Shard::new(Arc::clone(settings), KEY),
             store: Store::default(),
@@ -66,7 +66,7 @@ impl Kept {
         }
     }
 
-    /// Does a step that is not an advance.
+    /// Applies a step that is not an advance.
     pub fn step(&mut self, step: &Step) -> Option<Verdict> {
         let position = self.done.len() as i64;
         let verdict = step_shard(&mut self.shard, step, position).as_ref().map(Verdict::from);
@@ -77,27 +77,27 @@ impl Kept {
         verdict
     }
 
-    /// Advances stream time, which is stored before it happens. Whether it did.
-    pub fn advance(&mut self, to_ms: i64, outcome: Keep) -> bool {
+    /// Stores an advance of stream time, then applies it. Returns whether stream time advanced.
+    pub fn advance(&mut self, to_ms: i64, outcome: CheckpointStep) -> bool {
         if self.shard.stream_time_ms().is_some_and(|stream_ms| to_ms <= stream_ms) {
             return true;
         }
-        self.keep(Keep::Store);
-        self.keep(Keep::Capture);
+        self.apply(CheckpointStep::Store);
+        self.apply(CheckpointStep::Capture);
         match outcome {
-            Keep::GiveBack => {
-                self.keep(Keep::GiveBack);
+            CheckpointStep::RollBack => {
+                self.apply(CheckpointStep::RollBack);
                 return false;
             }
-            Keep::Crash => {
-                self.keep(Keep::Crash);
+            CheckpointStep::Crash => {
+                self.apply(CheckpointStep::Crash);
                 return false;
             }
-            Keep::CrashUnheard => {
+            CheckpointStep::CrashAfterStore => {
                 self.store_pending(Some(to_ms));
                 self.crash();
             }
-            Keep::Capture | Keep::Store => {
+            CheckpointStep::Capture | CheckpointStep::Store => {
                 self.store_pending(Some(to_ms));
                 self.shard.advance(to_ms);
             }
@@ -105,26 +105,26 @@ impl Kept {
         true
     }
 
-    pub fn keep(&mut self, keep: Keep) {
-        match keep {
-            Keep::Capture if self.pending.is_none() => {
+    pub fn apply(&mut self, checkpoint_step: CheckpointStep) {
+        match checkpoint_step {
+            CheckpointStep::Capture if self.pending.is_none() => {
                 let checkpoint = self.shard.checkpoint();
                 assert_eq!(checkpoint.next_offset, self.next_offset, "the stored position");
                 assert_eq!(checkpoint.stream_ms, self.shard.stream_time_ms());
                 self.pending = Some(Pending { checkpoint, steps: self.done.len(), orphans: self.orphans.len() });
             }
-            Keep::Capture => {}
-            Keep::Store => self.store_pending(None),
-            Keep::GiveBack => {
+            CheckpointStep::Capture => {}
+            CheckpointStep::Store => self.store_pending(None),
+            CheckpointStep::RollBack => {
                 if let Some(pending) = self.pending.take() {
                     self.shard.give_back(pending.checkpoint);
                 }
             }
-            Keep::Crash => {
+            CheckpointStep::Crash => {
                 self.pending = None;
                 self.crash();
             }
-            Keep::CrashUnheard => {
+            CheckpointStep::CrashAfterStore => {
                 self.store_pending(None);
                 self.crash();
             }
@@ -139,7 +139,7 @@ impl Kept {
         }
     }
 
-    /// Begins anew from what is stored, and reads what came after it again.
+    /// Restores the shard from the store and reads the log again from the stored offset.
     fn crash(&mut self) {
         self.crashes += 1;
         let (steps, orphans) = self.stored.unwrap_or_default();
@@ -157,7 +157,7 @@ impl Kept {
         }
     }
 
-    /// Positions of all orphans told so far, in order.
+    /// Returns the positions of all orphans so far, in order.
     pub fn take_orphans(&mut self) -> Vec<i64> {
         self.orphans.extend(self.shard.take_orphans().into_iter().map(|orphan| orphan.position));
         let mut sorted = self.orphans.clone();
@@ -165,10 +165,10 @@ impl Kept {
         sorted
     }
 
-    /// Stores everything, as at an orderly end.
+    /// Stores the whole state, as an orderly shutdown does.
     pub fn store_all(&mut self) {
-        self.keep(Keep::Store);
-        self.keep(Keep::Capture);
-        self.keep(Keep::Store);
+        self.apply(CheckpointStep::Store);
+        self.apply(CheckpointStep::Capture);
+        self.apply(CheckpointStep::Store);
     }
 }

@@ -182,11 +182,11 @@ impl Oracle {
         let (settings, books) = (&self.settings, &mut self.books);
         self.contacts.retain(|id, contact| {
             own_contact == Some(id.as_str()) || {
-                let forgotten = contact.due(settings, books, now);
+                let forgotten = contact.apply_timeouts(settings, books, now);
                 !forgotten
             }
         });
-        self.followups.due(&self.settings, now);
+        self.followups.apply_timeouts(&self.settings, now);
     }
 
     /// What a record says first decides what became of it.

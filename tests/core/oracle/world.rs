@@ -43,9 +43,42 @@ pub fn queue_defaults() -> QueueSettings {
     }
 }
 
+fn lengths(lengths: &[(&str, i64)]) -> Vec<WindowLength> {
+    lengths.iter().map(|(label, ms)| WindowLength { ms: ms.unsigned_abs(), label: (*label).to_string() }).collect()
+}
+
+/// The contract's defaults, without any queue and with an interval history.
+pub fn defaults() -> Settings {
+    Settings {
+        channels: Channels::default(),
+        windows: WindowSettings {
+            pane_ms: 5_000,
+            lengths: lengths(&[
+                ("1m", MINUTE),
+                ("5m", 5 * MINUTE),
+                ("15m", 15 * MINUTE),
+                ("30m", 30 * MINUTE),
+                ("1h", HOUR),
+            ]),
+            idle_advance: true,
+            allowed_lateness_ms: MINUTE as u64,
+            transport_delay_ms: 3_000,
+            miss_grace_ms: 2_000,
+            reorder_grace_ms: 30_000,
+            dedup_horizon_ms: HOUR as u64,
+            business_day: BusinessDay::new(zone(), Time::midnight()),
+        },
+        limits: Limits { series: 2_000, open_contacts: 1_000_000, remembered_ids: 1_000_000, record_bytes: 1 << 20 },
+        queue_defaults: queue_defaults(),
+        queues: Vec::new(),
+        history_interval_ms: Some(15 * MINUTE as u64),
+        aliases: BTreeMap::new(),
+    }
+}
+
 /// Queues `billing` (T 10 s), `fault` (alias `600`), `mail` (e-mail, elapsed clock) and `office` (e-mail, open
-/// Mo-Fr 08:00-17:30, on the clock of its opening hours); windows of 1 and 5 minutes, panes of 5 s; bounds out of
-/// reach; everything else as the contract's defaults.
+/// Mo-Fr 08:00-17:30, on the clock of its opening hours); windows of 1 and 5 minutes; bounds out of reach; no interval
+/// history; everything else as [`defaults`].
 pub fn settings() -> Settings {
     let hours = OpeningHours::parse("Mo-Fr 08:00-17:30", &[date(2026, 1, 7)], zone()).expect("opening hours");
     let mail = QueueSettings {
@@ -60,27 +93,14 @@ pub fn settings() -> Settings {
         ("mail".to_string(), mail.clone()),
         ("office".to_string(), QueueSettings { clock: Clock::OpeningHours, opening_hours: Some(hours), ..mail }),
     ];
+    let defaults = defaults();
     Settings {
-        channels: Channels::default(),
-        windows: WindowSettings {
-            pane_ms: 5_000,
-            lengths: vec![
-                WindowLength { ms: MINUTE as u64, label: "1m".to_string() },
-                WindowLength { ms: 5 * MINUTE as u64, label: "5m".to_string() },
-            ],
-            idle_advance: true,
-            allowed_lateness_ms: MINUTE as u64,
-            transport_delay_ms: 3_000,
-            miss_grace_ms: 2_000,
-            reorder_grace_ms: 30_000,
-            dedup_horizon_ms: HOUR as u64,
-            business_day: BusinessDay::new(zone(), Time::midnight()),
-        },
+        windows: WindowSettings { lengths: lengths(&[("1m", MINUTE), ("5m", 5 * MINUTE)]), ..defaults.windows },
         limits: Limits { series: 10_000, open_contacts: 100_000, remembered_ids: 100_000, record_bytes: 1 << 20 },
-        queue_defaults: queue_defaults(),
         queues,
         history_interval_ms: None,
         aliases: BTreeMap::from([("600".to_string(), 1)]),
+        ..defaults
     }
 }
 
@@ -107,10 +127,7 @@ pub fn variant(number: u8) -> Arc<Settings> {
             // A business day that starts within a pane, and no lateness at all.
             settings.windows.business_day = BusinessDay::new(zone(), Time::constant(6, 0, 2, 0));
             settings.windows.allowed_lateness_ms = 0;
-            settings.windows.lengths = vec![
-                WindowLength { ms: 5_000, label: "5s".to_string() },
-                WindowLength { ms: 30 * MINUTE as u64, label: "30m".to_string() },
-            ];
+            settings.windows.lengths = lengths(&[("5s", 5 * SECOND), ("30m", 30 * MINUTE)]);
             settings.windows.dedup_horizon_ms = 20_000;
             settings.windows.reorder_grace_ms = 10_000;
         }

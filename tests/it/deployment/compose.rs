@@ -198,7 +198,7 @@ fn services_images_volumes_and_dependencies_fit_together() {
 }
 
 #[test]
-fn ports_paths_and_topics_are_those_of_the_configuration() {
+fn ports_paths_and_topics_match_the_configuration() {
     let compose: Compose = yaml(FILE);
     let config = effective("deploy/compose/nabiz.toml", &[]);
     let nabiz = &compose.services["nabiz"];
@@ -272,7 +272,7 @@ fn ports_paths_and_topics_are_those_of_the_configuration() {
 
 /// The command that compose runs in the image, against the program: it fails before it is ready and after it has gone.
 #[test]
-fn the_health_check_tells_ready_from_not() {
+fn health_check_fails_unless_nabiz_is_ready() {
     let _shared = serial::shared();
     let compose: Compose = yaml(FILE);
     let check = compose.services["nabiz"].healthcheck.as_ref().expect("a health check");
@@ -305,7 +305,7 @@ fn the_health_check_tells_ready_from_not() {
 /// Prometheus' own word on the file. The one of the packages is too old for `scrape_native_histograms`.
 #[test]
 #[ignore = "needs promtool (make test)"]
-fn prometheus_takes_its_configuration() {
+fn prometheus_accepts_its_configuration() {
     let rules = root().join("deploy/prometheus").display().to_string();
     let lines = text("deploy/compose/prometheus.yml").replace("/etc/prometheus", &rules);
     let lines: Vec<&str> = lines.lines().filter(|line| !line.contains("scrape_native_histograms")).collect();

@@ -45,7 +45,7 @@ fn instructions_are_known_and_images_pinned() {
 }
 
 #[test]
-fn the_image_runs_the_program_for_a_user_without_rights() {
+fn image_runs_the_program_as_an_unprivileged_user() {
     assert_eq!(only("USER"), USER.to_string());
     assert_eq!(only("EXPOSE"), PORT.to_string());
     assert_eq!(only("VOLUME"), STATE);
@@ -58,7 +58,7 @@ fn the_image_runs_the_program_for_a_user_without_rights() {
 }
 
 #[test]
-fn what_is_copied_is_there_and_is_sent_to_the_builder() {
+fn copied_files_exist_and_are_sent_to_the_builder() {
     let ignore = text("deploy/Dockerfile.dockerignore");
     let sent: Vec<&str> = ignore.lines().filter_map(|line| line.strip_prefix('!')).collect();
     assert_eq!(ignore.lines().next(), Some("*"), "nothing is sent but what is named");

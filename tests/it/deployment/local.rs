@@ -94,7 +94,7 @@ fn durations(line: &str) -> (String, Vec<u64>) {
 }
 
 #[test]
-fn compressing_divides_every_duration_and_nothing_else() {
+fn compress_divides_every_duration_and_nothing_else() {
     let mut divided = 0;
     for path in COMPRESSED {
         let compressed =
@@ -122,7 +122,7 @@ fn durations_of(text: &str) -> Vec<u64> {
 }
 
 #[test]
-fn what_cannot_be_divided_is_refused() {
+fn compress_rejects_a_duration_that_cannot_be_divided() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let file = folder.path().join("rules.yml");
     std::fs::write(&file, "for: 100ms\n").expect("a file");
@@ -135,7 +135,7 @@ fn what_cannot_be_divided_is_refused() {
 /// The programs' own word on the compressed files.
 #[test]
 #[ignore = "needs promtool and amtool (make test)"]
-fn prometheus_and_alertmanager_take_the_compressed_files() {
+fn prometheus_and_alertmanager_accept_the_compressed_files() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let write = |path: &str, text: &str| {
         let path = folder.path().join(Path::new(path).file_name().expect("a name"));

@@ -24,7 +24,7 @@ fn unit() -> BTreeMap<(String, String), Vec<String>> {
 }
 
 #[test]
-fn the_unit_runs_the_program_with_its_files() {
+fn unit_runs_the_program_with_its_files() {
     let unit = unit();
     let service = |key: &str| match unit.get(&("Service".to_owned(), key.to_owned())).map(Vec::as_slice) {
         Some([one]) => one.as_str(),
@@ -56,9 +56,9 @@ fn the_unit_runs_the_program_with_its_files() {
 
 /// systemd's own word on keys and values. The program that it looks for is the one built here.
 #[test]
-fn systemd_takes_the_unit() {
+fn systemd_analyze_accepts_the_unit() {
     if !Command::new("systemd-analyze").arg("--version").output().is_ok_and(|output| output.status.success()) {
-        return nabiz_dev::report_skipped("systemd_takes_the_unit", "systemd-analyze is not installed");
+        return nabiz_dev::report_skipped("systemd_analyze_accepts_the_unit", "systemd-analyze is not installed");
     }
     let folder = tempfile::tempdir().expect("a temporary folder");
     let path = folder.path().join("nabiz.service");

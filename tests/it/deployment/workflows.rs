@@ -329,9 +329,9 @@ fn release_check_wants_one_version_everywhere_and_a_day() {
     assert!(String::from_utf8_lossy(&wrong.stderr).contains("CHANGELOG.md"));
     let other = check(&dated, "v99.0.0");
     assert_eq!(other.status.code(), Some(1));
-    let told = String::from_utf8_lossy(&other.stderr).into_owned();
+    let errors = String::from_utf8_lossy(&other.stderr).into_owned();
     for file in ["Cargo.toml", "kustomization.yaml", "docker-compose.yml", "CHANGELOG.md"] {
-        assert!(told.contains(file), "{told}");
+        assert!(errors.contains(file), "{errors}");
     }
     assert_eq!(check(&dated, "latest").status.code(), Some(2));
 }

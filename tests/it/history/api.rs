@@ -47,7 +47,7 @@ fn book() -> Book {
 }
 
 #[test]
-fn json_and_csv_by_parameter_or_header() {
+fn api_answers_json_or_csv_by_parameter_or_header() {
     let _shared = serial::shared();
     let book = book();
     let server = server(&book);
@@ -74,7 +74,7 @@ fn json_and_csv_by_parameter_or_header() {
 }
 
 #[test]
-fn wrong_parameters_are_named() {
+fn api_names_each_wrong_parameter() {
     let _shared = serial::shared();
     let book = book();
     let server = server(&book);
@@ -98,7 +98,7 @@ fn wrong_parameters_are_named() {
 }
 
 #[test]
-fn without_a_ledger_there_is_no_history_and_a_broken_one_is_an_error() {
+fn api_answers_an_error_when_the_ledger_is_absent_or_broken() {
     let _shared = serial::shared();
     let plain = Server::start(published(snapshot(), true));
     let answer = get(&plain, DAY, "*/*");
@@ -124,7 +124,7 @@ fn stalled(server: &Server) -> (TcpStream, String) {
 }
 
 #[test]
-fn queries_are_bounded_and_a_place_is_free_once_its_client_is_gone() {
+fn queries_are_bounded_and_a_slot_is_freed_when_its_client_leaves() {
     let _shared = serial::shared();
     let mut book = Book::new("");
     book.fill_year();

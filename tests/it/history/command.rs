@@ -38,7 +38,7 @@ fn book() -> Book {
 const DAY: [&str; 4] = ["--from", "2026-01-05", "--to", "2026-01-06"];
 
 #[test]
-fn csv_and_json_tell_the_same() {
+fn csv_and_json_have_the_same_rows() {
     let _shared = serial::shared();
     let book = book();
     let csv = run(book.folder(), &[&DAY[..], &["--format", "csv"]].concat());
@@ -70,7 +70,7 @@ fn csv_and_json_tell_the_same() {
 }
 
 #[test]
-fn the_table_is_aligned_and_marks_what_is_open() {
+fn table_is_aligned_and_marks_open_intervals() {
     let _shared = serial::shared();
     let book = book();
     let table = run(book.folder(), &[&DAY[..], &["--queue", "600"]].concat());
@@ -87,7 +87,7 @@ fn the_table_is_aligned_and_marks_what_is_open() {
 }
 
 #[test]
-fn an_empty_result_is_no_error() {
+fn command_succeeds_when_no_row_matches() {
     let _shared = serial::shared();
     let book = book();
     for (format, expected) in [("json", "[]\n"), ("table", "")] {
@@ -105,7 +105,7 @@ fn an_empty_result_is_no_error() {
 }
 
 #[test]
-fn wrong_usage_is_exit_code_2_and_a_failing_ledger_1() {
+fn command_exits_with_2_on_wrong_usage_and_with_1_on_a_ledger_error() {
     let _shared = serial::shared();
     let book = book();
     for (arguments, expected) in [
@@ -138,7 +138,7 @@ fn peak_kib(process: u32) -> u64 {
 }
 
 #[test]
-fn a_year_needs_no_more_memory_than_its_beginning() {
+fn command_needs_no_more_memory_for_a_year_than_for_its_beginning() {
     let _shared = serial::shared();
     let mut book = Book::new("");
     book.fill_year();
@@ -158,7 +158,7 @@ fn a_year_needs_no_more_memory_than_its_beginning() {
 }
 
 #[test]
-fn a_reader_that_has_seen_enough_is_no_error() {
+fn command_succeeds_when_its_reader_closes_the_pipe() {
     let _shared = serial::shared();
     let mut book = Book::new("");
     book.fill_year();

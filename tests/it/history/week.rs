@@ -34,7 +34,7 @@ const COUNTS: [(&str, &str); 15] = [
 ];
 
 #[test]
-fn a_simulated_week_is_the_truth_with_p90_within_one_percent() {
+fn history_of_a_simulated_week_equals_the_truth_with_p90_within_one_percent() {
     let _shared = serial::shared();
     let mut book = Book::new("[windows]\nidle_advance = false");
     let mut settings = Settings::clone(&book.settings);
