@@ -1387,6 +1387,6 @@ mod followup {
 #[test]
 fn channel_numbers_match_the_contract() {
     assert_eq!(Channels::default().id("phone"), Some(ChannelId::PHONE));
-    assert_eq!(Channels::default().id("email"), Some(oracle::world::EMAIL));
-    assert_eq!(Channels::default().id("web"), Some(oracle::world::WEB));
+    assert_eq!(Channels::default().id("email"), Some(crate::oracle::world::EMAIL));
+    assert_eq!(Channels::default().id("web"), Some(crate::oracle::world::WEB));
 }
