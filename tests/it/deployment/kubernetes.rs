@@ -125,7 +125,7 @@ fn assert_selects(selector: &BTreeMap<String, String>, labels: &BTreeMap<String,
 }
 
 #[test]
-fn the_kustomization_has_every_file_and_the_image() {
+fn kustomization_has_every_file_and_the_image() {
     let kustomization: Kustomization = file("kustomization.yaml");
     assert_eq!(kustomization.api_version, "kustomize.config.k8s.io/v1beta1");
     assert_eq!(kustomization.kind, "Kustomization");
@@ -151,7 +151,7 @@ fn the_kustomization_has_every_file_and_the_image() {
 }
 
 #[test]
-fn the_pod_runs_the_program_with_its_files() {
+fn pod_runs_the_program_with_its_files() {
     let spec = stateful_set().spec;
     assert_eq!(spec.replicas, 1, "one ledger on one volume");
     assert_eq!(spec.service_name, service().metadata.name);
@@ -211,7 +211,7 @@ fn the_pod_runs_the_program_with_its_files() {
 /// Containers that start earlier, the host's network and added capabilities are not fields of the
 /// types, so that the files cannot have them.
 #[test]
-fn the_pod_is_restricted() {
+fn pod_is_restricted() {
     let pod = stateful_set().spec.template.spec;
     assert_eq!(pod.automount_service_account_token, Some(false));
     let context = pod.security_context;
@@ -228,7 +228,7 @@ fn the_pod_is_restricted() {
 }
 
 #[test]
-fn service_budget_and_monitor_find_the_pod() {
+fn service_budget_and_monitor_select_the_pod() {
     let service = service();
     // The service's name is the label `job`.
     assert_eq!(service.metadata.name, JOB);
@@ -256,7 +256,7 @@ fn service_budget_and_monitor_find_the_pod() {
 }
 
 #[test]
-fn the_prometheus_rule_is_the_shipped_rules() {
+fn prometheus_rule_equals_the_shipped_rules() {
     let rule: Custom<Rules> = file("prometheus-rule.yaml");
     assert_eq!((rule.api_version.as_str(), rule.kind.as_str()), ("monitoring.coreos.com/v1", "PrometheusRule"));
     assert_eq!(rule.metadata.name, JOB);
@@ -271,7 +271,7 @@ fn the_prometheus_rule_is_the_shipped_rules() {
 
 /// The documented command makes the file that is there, comments included.
 #[test]
-fn the_prometheus_rule_is_what_the_command_makes() {
+fn prometheus_rule_equals_the_output_of_its_generator() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let copy = |from: &str, to: &str| {
         let to = folder.path().join(to);
