@@ -9,6 +9,7 @@ mod dashboards;
 mod deployment;
 mod end_to_end;
 mod exposition;
+mod golden;
 mod history;
 mod http;
 mod ingest;

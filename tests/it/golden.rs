@@ -4,14 +4,12 @@
 //! they hold whatever happens inside. `tests/golden/README.md` lists the files and says when one
 //! may change.
 
-mod golden {
-    mod commands;
-    mod expected;
-    mod exposition;
-    mod fixture;
-    mod json;
-    mod ledger;
-    mod program;
-    mod served;
-    mod stored;
-}
+mod commands;
+mod expected;
+mod exposition;
+mod fixture;
+mod json;
+mod ledger;
+mod program;
+mod served;
+mod stored;

@@ -7,6 +7,7 @@ use super::exposition::without_help;
 use super::fixture::{Run, path_text, records};
 use super::program::{nabiz, output_of, text};
 use super::stored::sha256;
+use crate::harness::serial;
 
 fn printed(arguments: &[&str]) -> String {
     text(&output_of(&mut nabiz(arguments)).stdout).to_owned()
@@ -14,6 +15,7 @@ fn printed(arguments: &[&str]) -> String {
 
 #[test]
 fn check_prints_the_effective_configuration() {
+    let _shared = serial::shared();
     assert_expected("check_deploy.toml", &printed(&["check", "--config", "../../../deploy/nabiz.toml"]));
     assert_expected("check_full.toml", &printed(&["check", "--config", "full.toml"]));
     let mut command = nabiz(&["check", "--config", "full.toml"]);
@@ -27,6 +29,7 @@ fn check_prints_the_effective_configuration() {
 
 #[test]
 fn check_names_every_mistake() {
+    let _shared = serial::shared();
     let output = nabiz(&["check", "--config", "wrong.toml"]).output().expect("nabiz starts");
     let mut places = format!("exit code {:?}\n", output.status.code());
     // The wording may change: file, line and key stay.
@@ -57,6 +60,7 @@ fn without_descriptions(json: &str) -> String {
 
 #[test]
 fn schema_is_as_expected() {
+    let _shared = serial::shared();
     assert_expected("schema.json", &without_descriptions(&printed(&["schema"])));
     assert_expected(
         "schema_contact.left_queue.json",
@@ -88,6 +92,7 @@ fn replayed(arguments: &[&str]) -> String {
 
 #[test]
 fn replay_of_a_queue_log_is_as_expected() {
+    let _shared = serial::shared();
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/queue_log");
     let found = replayed(&["--format", "asterisk_queue_log", path_text(&file)]);
     assert_expected("replay_queue_log.txt.gz", &found);
@@ -95,6 +100,7 @@ fn replay_of_a_queue_log_is_as_expected() {
 
 #[test]
 fn replay_of_events_is_as_expected() {
+    let _shared = serial::shared();
     let run = Run::with_ledger("empty.db.gz");
     let config = run.configure_alone();
     let file = config.with_extension("ndjson");
@@ -112,6 +118,7 @@ fn replay_of_events_is_as_expected() {
 
 #[test]
 fn simulated_events_and_their_truth_are_as_expected() {
+    let _shared = serial::shared();
     let folder = tempfile::tempdir().expect("a folder");
     let (events, truth) = (folder.path().join("events"), folder.path().join("truth"));
     let mut hashes = String::new();

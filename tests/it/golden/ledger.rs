@@ -9,6 +9,7 @@ use super::fixture::{Broker, Labels, Run, first_part};
 use super::program::{Served, nabiz, output_of, text, wait_for};
 use super::served::wait_until_stored;
 use super::stored;
+use crate::harness::serial;
 
 /// How often a run is tried until no checkpoint has come in the middle of reading.
 const TRIES: usize = 8;
@@ -68,21 +69,25 @@ fn assert_part_one(start: &str) {
 
 #[test]
 fn metrics_by_shard_are_as_expected() {
+    let _shared = serial::shared();
     assert_part_one("metrics_by_shard");
 }
 
 #[test]
 fn stored_pieces_are_as_expected() {
+    let _shared = serial::shared();
     assert_part_one("stored/piece");
 }
 
 #[test]
 fn stored_tables_are_as_expected() {
+    let _shared = serial::shared();
     assert_part_one("stored/table");
 }
 
 #[test]
 fn history_command_reads_a_stored_ledger_without_changing_it() {
+    let _shared = serial::shared();
     let run = Run::with_ledger("part1.db.gz");
     let before = std::fs::read(run.ledger()).expect("the ledger");
     let config = run.configure_alone();

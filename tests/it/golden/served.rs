@@ -11,6 +11,7 @@ use super::fixture::{Broker, Labels, Record, Run, records};
 use super::json::laid_out;
 use super::program::{Served, nabiz, output_of, text, wait_for};
 use super::stored;
+use crate::harness::serial;
 
 const PROTOBUF: &str =
     "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited;q=0.9,text/plain;q=0.5";
@@ -160,12 +161,14 @@ fn assert_whole(names: &[&'static str]) {
 
 #[test]
 fn metrics_are_as_expected_as_text_and_protobuf() {
+    let _shared = serial::shared();
     assert_whole(&["metrics.txt.gz", "metrics.protobuf.txt.gz"]);
     assert!(WHOLE["metrics unzipped"] == WHOLE["metrics.txt.gz"], "gzip changes the answer");
 }
 
 #[test]
 fn api_answers_are_as_expected() {
+    let _shared = serial::shared();
     assert_whole(&[
         "queues.json.gz",
         "queue.json",
@@ -178,16 +181,19 @@ fn api_answers_are_as_expected() {
 
 #[test]
 fn statuses_and_headers_are_as_expected() {
+    let _shared = serial::shared();
     assert_whole(&["answers.txt"]);
 }
 
 #[test]
 fn dead_letters_are_as_expected() {
+    let _shared = serial::shared();
     assert_whole(&["dead_letters.txt"]);
 }
 
 #[test]
 fn history_is_as_expected_by_http_and_command() {
+    let _shared = serial::shared();
     let by_both = ["history_15m.csv.gz", "history_fault_1h.csv", "history_1d.json"];
     assert_whole(&by_both);
     assert_whole(&["history_all.table.txt"]);
@@ -198,5 +204,6 @@ fn history_is_as_expected_by_http_and_command() {
 
 #[test]
 fn a_stored_ledger_continues_as_if_uninterrupted() {
+    let _shared = serial::shared();
     assert_all_expected(CONTINUED.iter().map(|(name, found)| (*name, found.as_str())));
 }

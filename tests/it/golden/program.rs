@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Read};
-use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
@@ -49,8 +48,7 @@ pub(super) fn wait_for<T>(what: &str, mut done: impl FnMut() -> Result<T, String
 
 /// An address of this host on which nothing listens.
 pub(super) fn free_address() -> String {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
-    listener.local_addr().expect("its address").to_string()
+    format!("127.0.0.1:{}", nabiz_dev::free_port())
 }
 
 /// An answer to a request.
