@@ -1,8 +1,9 @@
 //! Commands that print: check, schema, replay and simulate.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
-use super::expected::assert_expected;
+use super::expected::{assert_all_expected, assert_expected};
 use super::exposition::without_help;
 use super::fixture::{Run, path_text, records};
 use super::program::{nabiz, output_of, text};
@@ -121,6 +122,7 @@ fn simulated_events_and_their_truth_are_as_expected() {
     let _shared = serial::shared();
     let folder = tempfile::tempdir().expect("a folder");
     let (events, truth) = (folder.path().join("events"), folder.path().join("truth"));
+    let mut found = BTreeMap::new();
     let mut hashes = String::new();
     for (scenario, start, duration, scale) in [
         ("ordinary-day", "2026-01-05T00:00:00+03:00", "1d", "0.2"),
@@ -148,8 +150,9 @@ fn simulated_events_and_their_truth_are_as_expected() {
         let bytes = std::fs::read(&events).expect("the events");
         let lines = bytes.iter().filter(|byte| **byte == b'\n').count();
         hashes.push_str(&format!("{scenario} {lines} lines {} bytes sha256:{}\n", bytes.len(), sha256(&bytes)));
-        let found = std::fs::read_to_string(&truth).expect("the truth");
-        assert_expected(&format!("simulate/{scenario}.truth.json"), &found);
+        let truth = std::fs::read_to_string(&truth).expect("the truth");
+        found.insert(format!("simulate/{scenario}.truth.json"), truth);
     }
-    assert_expected("simulate/events.txt", &hashes);
+    found.insert("simulate/events.txt".to_owned(), hashes);
+    assert_all_expected(found.iter().map(|(name, found)| (name.as_str(), found.as_str())));
 }

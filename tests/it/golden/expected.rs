@@ -1,5 +1,6 @@
 //! The expected files.
 
+use std::collections::HashMap;
 use std::ffi::OsStr;
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
@@ -82,21 +83,32 @@ pub(super) fn assert_all_expected<'a>(texts: impl IntoIterator<Item = (&'a str, 
     assert!(errors.is_empty(), "{}", errors.join("\n"));
 }
 
-/// The first lines that differ, as two lists that are walked in step.
+/// The first lines that only one of the texts has, or the first that differs where only their order
+/// does.
 fn differences(expected: &str, actual: &str) -> String {
-    let (mut left, mut right) = (expected.lines(), actual.lines());
-    let mut shown = Vec::new();
-    for line in 1.. {
-        let pair = (left.next(), right.next());
-        if pair == (None, None) || shown.len() >= LINES_SHOWN {
-            break;
-        }
-        if pair.0 != pair.1 {
-            shown.extend(pair.0.map(|text| format!("{line:6} - {}", shortened(text))));
-            shown.extend(pair.1.map(|text| format!("{line:6} + {}", shortened(text))));
-        }
+    let gone = lines_without(expected, actual).map(|line| format!("- {}", shortened(line)));
+    let new = lines_without(actual, expected).map(|line| format!("+ {}", shortened(line)));
+    let shown: Vec<String> = gone.take(LINES_SHOWN).chain(new.take(LINES_SHOWN)).collect();
+    if shown.is_empty() {
+        let line = expected.lines().zip(actual.lines()).position(|(left, right)| left != right);
+        return format!("the same lines in another order from line {line:?}, counted from 0");
     }
     shown.join("\n")
+}
+
+/// The lines of a text that another does not have, or has less often.
+fn lines_without<'a>(text: &'a str, other: &'a str) -> impl Iterator<Item = &'a str> {
+    let mut counts: HashMap<&str, usize> = HashMap::new();
+    for line in other.lines() {
+        *counts.entry(line).or_default() += 1;
+    }
+    text.lines().filter(move |line| match counts.get_mut(line) {
+        Some(count) if *count > 0 => {
+            *count -= 1;
+            false
+        }
+        _ => true,
+    })
 }
 
 fn shortened(line: &str) -> String {

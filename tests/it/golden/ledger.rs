@@ -74,6 +74,16 @@ fn metrics_by_shard_are_as_expected() {
 }
 
 #[test]
+fn a_stored_ledger_shows_what_was_stored() {
+    let broker = Broker::empty();
+    let records = first_part();
+    broker.write(&records);
+    let run = Run::with_ledger("part1.db.gz");
+    let served = run.serve(&broker, records.len(), Labels::ByShard);
+    assert_expected("metrics_by_shard.txt.gz", &without_help(&served.get_text("/metrics")));
+}
+
+#[test]
 fn stored_pieces_are_as_expected() {
     let _shared = serial::shared();
     assert_part_one("stored/piece");
