@@ -5,10 +5,11 @@ use std::sync::Arc;
 
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 use nabiz::config::Config;
-use nabiz::event::decode::{Format, Message, decode};
 use nabiz::exposition::contact_text;
-use nabiz::shard::{Arrival, Settings, Shard};
-use nabiz::simulate::{DEFAULT_START_MS, Options, Scenario, Simulation};
+use nabiz_core::decode::{Format, Message, decode};
+use nabiz_core::settings::Settings;
+use nabiz_core::shard::{Arrival, Shard};
+use nabiz_simulator::{DEFAULT_START_MS, Options, Scenario, Simulation};
 
 const HOUR_MS: i64 = 3_600_000;
 const EVENTS: usize = 400_000;
@@ -16,8 +17,12 @@ const EVENTS: usize = 400_000;
 /// Events of a working morning, as they would stand in one partition of a platform `rate_scale` times the first user.
 fn events(rate_scale: f64) -> Vec<Vec<u8>> {
     let start_ms = DEFAULT_START_MS + 9 * HOUR_MS;
-    let options = Options { start_ms, rate_scale, seed: 7, duration_ms: None, ..Options::default() };
-    Simulation::new(Scenario::OrdinaryDay, options).take(EVENTS).map(|event| event.json.into()).collect()
+    let options =
+        Options { start_ms, rate_scale, seed: 7, duration_ms: None, ..Options::default() };
+    Simulation::new(Scenario::OrdinaryDay, options)
+        .take(EVENTS)
+        .map(|event| event.json.into())
+        .collect()
 }
 
 fn folded(settings: &Arc<Settings>, events: &[Vec<u8>]) -> Shard {
@@ -41,11 +46,14 @@ fn benches(criterion: &mut Criterion) {
         bencher.iter(|| {
             for event in &busy {
                 let message = Message { value: Some(event), headers: &[] };
-                let _ = black_box(decode(Format::CloudEvents, &message, &settings.channels, 1 << 20));
+                let _ =
+                    black_box(decode(Format::CloudEvents, &message, &settings.channels, 1 << 20));
             }
         });
     });
-    for (name, events) in [("fold, 200 times the first user", &busy), ("fold, the first user", &quiet)] {
+    for (name, events) in
+        [("fold, 200 times the first user", &busy), ("fold, the first user", &quiet)]
+    {
         group.bench_function(name, |bencher| {
             bencher.iter_batched(|| (), |()| folded(&settings, events), BatchSize::PerIteration);
         });

@@ -6,11 +6,11 @@ use std::sync::Arc;
 use arc_swap::ArcSwap;
 use criterion::{Criterion, criterion_group, criterion_main};
 use nabiz::config::Config;
-use nabiz::event::decode::{Format as EventFormat, Message};
 use nabiz::exposition::{Exposition, Format};
-use nabiz::shard::{Arrival, Shard};
-use nabiz::simulate::{DEFAULT_START_MS, Options, Scenario, Simulation};
-use nabiz::view::{Health, Published, ShardLabel};
+use nabiz::readmodel::{Health, Published, ShardLabel};
+use nabiz_core::decode::{Format as EventFormat, Message};
+use nabiz_core::shard::{Arrival, Shard};
+use nabiz_simulator::{DEFAULT_START_MS, Options, Scenario, Simulation};
 
 const HOUR_MS: i64 = 3_600_000;
 const EVENTS: usize = 600_000;
@@ -21,17 +21,27 @@ const SITES: usize = 50;
 fn published() -> Published {
     let settings = Arc::new(Config::defaults().settings());
     let start_ms = DEFAULT_START_MS + 8 * HOUR_MS;
-    let options = Options { start_ms, rate_scale: 50.0, seed: 7, duration_ms: None, ..Options::default() };
+    let options =
+        Options { start_ms, rate_scale: 50.0, seed: 7, duration_ms: None, ..Options::default() };
     let mut shard = Shard::new(settings.clone(), [7; 16]);
-    for (position, event) in Simulation::new(Scenario::OrdinaryDay, options).take(EVENTS).enumerate() {
-        let site = event.key.bytes().fold(0_usize, |sum, byte| (sum * 31 + usize::from(byte)) % SITES);
+    for (position, event) in
+        Simulation::new(Scenario::OrdinaryDay, options).take(EVENTS).enumerate()
+    {
+        let site =
+            event.key.bytes().fold(0_usize, |sum, byte| (sum * 31 + usize::from(byte)) % SITES);
         let json = event.json.replacen(r#""queue":""#, &format!(r#""queue":"site-{site}-"#), 1);
         let message = Message { value: Some(json.as_bytes()), headers: &[] };
         let arrival = Arrival { position: position as i64, timestamp_ms: None };
         shard.fold(EventFormat::CloudEvents, &message, arrival);
     }
     let label = ShardLabel { topic: "calls".into(), partition: 0 };
-    Published::new(settings, vec![(label, Arc::new(shard.snapshot()))], Health::default(), true, false)
+    Published::new(
+        settings,
+        vec![(label, Arc::new(shard.snapshot()))],
+        Health::default(),
+        true,
+        false,
+    )
 }
 
 fn benches(criterion: &mut Criterion) {

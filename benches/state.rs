@@ -5,9 +5,10 @@ use std::sync::Arc;
 
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 use nabiz::config::Config;
-use nabiz::event::decode::{Format, Message};
-use nabiz::shard::{Arrival, Settings, Shard, WindowLength};
-use nabiz::simulate::{DEFAULT_START_MS, Options, Scenario, Simulation};
+use nabiz_core::decode::{Format, Message};
+use nabiz_core::settings::{Settings, WindowLength};
+use nabiz_core::shard::{Arrival, Shard};
+use nabiz_simulator::{DEFAULT_START_MS, Options, Scenario, Simulation};
 
 const HOUR_MS: i64 = 3_600_000;
 const PANE_MS: i64 = 5_000;
@@ -20,9 +21,11 @@ const MORE: usize = 20_000;
 /// A working morning of many sites.
 fn events(count: usize) -> Vec<Vec<u8>> {
     let start_ms = DEFAULT_START_MS + 9 * HOUR_MS;
-    let options = Options { start_ms, rate_scale: 200.0, seed: 7, duration_ms: None, ..Options::default() };
+    let options =
+        Options { start_ms, rate_scale: 200.0, seed: 7, duration_ms: None, ..Options::default() };
     let dealt = Simulation::new(Scenario::OrdinaryDay, options).take(count).map(|event| {
-        let site = event.key.bytes().fold(0_usize, |sum, byte| (sum * 31 + usize::from(byte)) % SITES);
+        let site =
+            event.key.bytes().fold(0_usize, |sum, byte| (sum * 31 + usize::from(byte)) % SITES);
         event.json.replacen(r#""queue":""#, &format!(r#""queue":"site-{site}-"#), 1).into_bytes()
     });
     dealt.collect()
@@ -61,7 +64,11 @@ fn benches(criterion: &mut Criterion) {
     });
     group.sample_size(10);
     group.bench_function("first checkpoint", |bencher| {
-        bencher.iter_batched(|| folded(&settings, before), |mut shard| shard.checkpoint(), BatchSize::PerIteration);
+        bencher.iter_batched(
+            || folded(&settings, before),
+            |mut shard| shard.checkpoint(),
+            BatchSize::PerIteration,
+        );
     });
     group.bench_function(format!("checkpoint after {MORE} events"), |bencher| {
         let make = || {
@@ -80,15 +87,22 @@ fn benches(criterion: &mut Criterion) {
         let mut settings = Settings::clone(&settings);
         for number in 1..=more {
             // None of them is longer than the longest of the defaults, so that what is kept stays the same.
-            settings
-                .windows
-                .lengths
-                .push(WindowLength { label: format!("{number}x"), ms: 2_400_000 + number * 60_000 });
+            settings.windows.lengths.push(WindowLength {
+                label: format!("{number}x"),
+                ms: 2_400_000 + number * 60_000,
+            });
         }
         let settings = Arc::new(settings);
-        group.bench_function(format!("fold with {} windows", settings.windows.lengths.len()), |bencher| {
-            bencher.iter_batched(|| (), |()| folded(&settings, before), BatchSize::PerIteration);
-        });
+        group.bench_function(
+            format!("fold with {} windows", settings.windows.lengths.len()),
+            |bencher| {
+                bencher.iter_batched(
+                    || (),
+                    |()| folded(&settings, before),
+                    BatchSize::PerIteration,
+                );
+            },
+        );
     }
     group.finish();
 }

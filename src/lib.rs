@@ -10,16 +10,10 @@
 
 #![deny(unsafe_code)]
 
-pub mod calendar;
 pub mod commands;
 pub mod config;
-mod contact;
-pub mod event;
 pub mod exposition;
 pub mod http;
 pub mod ingest;
 pub mod ledger;
-pub mod shard;
-pub mod simulate;
-pub mod view;
-mod window;
+pub mod readmodel;

@@ -122,24 +122,34 @@ impl Contender {
         let Contender::Peer(name) = self else {
             let (_, librdkafka) = rdkafka::util::get_rdkafka_version();
             return Ok(match self {
-                Contender::Nabiz(_) => format!("nabiz {}, librdkafka {librdkafka}", env!("CARGO_PKG_VERSION")),
+                Contender::Nabiz(_) => {
+                    format!("nabiz {}, librdkafka {librdkafka}", env!("CARGO_PKG_VERSION"))
+                }
                 _ => format!("librdkafka {librdkafka}"),
             });
         };
-        let output = Command::new(Contender::folder(name).join("build")).stdin(Stdio::null()).output();
+        let output =
+            Command::new(Contender::folder(name).join("build")).stdin(Stdio::null()).output();
         let output = output.map_err(|error| error.to_string())?;
         let stdout = String::from_utf8_lossy(&output.stdout);
         let last = |text: &str| text.trim().lines().last().unwrap_or_default().to_owned();
-        if output.status.success() { Ok(last(&stdout)) } else { Err(last(&String::from_utf8_lossy(&output.stderr))) }
+        if output.status.success() {
+            Ok(last(&stdout))
+        } else {
+            Err(last(&String::from_utf8_lossy(&output.stderr)))
+        }
     }
 
     /// Starts it in a group of its own.
     pub fn start(&self, kafka: &Kafka, topic: &str) -> Running {
-        let folder = tempfile::Builder::new().prefix("nabiz-bench-").tempdir().expect("a temporary folder");
+        let folder =
+            tempfile::Builder::new().prefix("nabiz-bench-").tempdir().expect("a temporary folder");
         let address = format!("127.0.0.1:{}", free_port());
         let group = folder.path().file_name().expect("a name").to_string_lossy().into_owned();
         let (mut command, progress) = match self {
-            Contender::Roofline => (Command::new(std::env::current_exe().expect("this program")), Progress::Plain),
+            Contender::Roofline => {
+                (Command::new(std::env::current_exe().expect("this program")), Progress::Plain)
+            }
             Contender::Nabiz(config) => {
                 let path = folder.path().join("nabiz.toml");
                 let ledger = folder.path().join("nabiz.db");
@@ -157,9 +167,10 @@ impl Contender {
                 command.args(["serve", "--config"]).arg(path);
                 (command, Progress::Positions)
             }
-            Contender::Peer(name) => {
-                (Command::new(Contender::folder(name).join("run")), Progress::of(&Contender::folder(name)))
-            }
+            Contender::Peer(name) => (
+                Command::new(Contender::folder(name).join("run")),
+                Progress::of(&Contender::folder(name)),
+            ),
         };
         let log = fs::File::create(folder.path().join("log")).expect("a log file");
         let child = command
@@ -193,7 +204,14 @@ impl Contender {
 }
 
 impl NabizConfig {
-    fn toml(&self, brokers: &str, topic: &str, group: &str, address: &str, ledger: &Path) -> String {
+    fn toml(
+        &self,
+        brokers: &str,
+        topic: &str,
+        group: &str,
+        address: &str,
+        ledger: &Path,
+    ) -> String {
         let (windows, sections) = (&self.windows, &self.sections);
         format!(
             "[kafka]\nbrokers = {brokers:?}\ngroup = {group:?}\nworkers = {}\ndead_letter_topic = \"bench.dead\"\n\
@@ -228,8 +246,10 @@ impl Running {
     /// The body of an answer.
     pub fn get(&self, path: &str) -> Result<String, String> {
         let url = format!("http://{}{path}", self.address);
-        let agent: ureq::Agent =
-            ureq::Agent::config_builder().timeout_global(Some(Duration::from_secs(20))).build().into();
+        let agent: ureq::Agent = ureq::Agent::config_builder()
+            .timeout_global(Some(Duration::from_secs(20)))
+            .build()
+            .into();
         let mut response = agent.get(&url).call().map_err(|error| format!("{url}: {error}"))?;
         let body = response.body_mut().with_config().limit(1 << 30).read_to_string();
         body.map_err(|error| format!("{url}: {error}"))
@@ -243,14 +263,18 @@ impl Running {
                 text.trim().parse().map_err(|_| format!("/progress: {text:?}"))
             }
             Progress::Positions => {
-                let status: Value = serde_json::from_str(&self.get("/api/v1/status")?).map_err(|e| e.to_string())?;
+                let status: Value = serde_json::from_str(&self.get("/api/v1/status")?)
+                    .map_err(|e| e.to_string())?;
                 let partitions = status["partitions"].as_array().cloned().unwrap_or_default();
                 Ok(partitions.iter().filter_map(|partition| partition["position"].as_u64()).sum())
             }
             Progress::Metric { path, name } => {
                 let text = self.get(path)?;
                 let samples = text.lines().filter(|line| !line.starts_with('#')).filter_map(sample);
-                Ok(samples.filter(|((found, _), _)| found == name).map(|(_, value)| value as u64).sum())
+                Ok(samples
+                    .filter(|((found, _), _)| found == name)
+                    .map(|(_, value)| value as u64)
+                    .sum())
             }
         }
     }
@@ -271,7 +295,11 @@ impl Running {
                 let first = first.unwrap_or(now);
                 return ((first - self.started).as_secs_f64(), (now - first).as_secs_f64());
             }
-            assert!(self.started.elapsed() < GIVE_UP_AFTER, "{read:?} of {records}\n{}", self.log());
+            assert!(
+                self.started.elapsed() < GIVE_UP_AFTER,
+                "{read:?} of {records}\n{}",
+                self.log()
+            );
             std::thread::sleep(self.progress.poll());
         }
     }
@@ -287,7 +315,9 @@ impl Running {
         let mut found: BTreeMap<String, QueueTruth> = BTreeMap::new();
         let mut wait_seconds: BTreeMap<String, f64> = BTreeMap::new();
         let text = self.get("/metrics")?;
-        for ((name, labels), value) in text.lines().filter(|line| !line.starts_with('#')).filter_map(sample) {
+        for ((name, labels), value) in
+            text.lines().filter(|line| !line.starts_with('#')).filter_map(sample)
+        {
             let Some(queue) = labels.get("queue") else { continue };
             let entry = found.entry(queue.clone()).or_default();
             let is_abandoned = labels.get("outcome").is_some_and(|outcome| outcome == "abandoned");
@@ -302,10 +332,14 @@ impl Running {
             }
         }
         for (queue, truth) in &truth.queues {
-            let Some(found) = found.get(queue) else { return Err(format!("queue {queue} is missing")) };
+            let Some(found) = found.get(queue) else {
+                return Err(format!("queue {queue} is missing"));
+            };
             let counts = (found.offered, found.answered, found.abandoned);
             if counts != (truth.offered, truth.answered, truth.abandoned) {
-                return Err(format!("queue {queue}: {counts:?} offered, answered, abandoned, the truth is {truth:?}"));
+                return Err(format!(
+                    "queue {queue}: {counts:?} offered, answered, abandoned, the truth is {truth:?}"
+                ));
             }
             let wait = wait_seconds.get(queue).copied().unwrap_or_default();
             let difference = (wait - truth.wait_ms as f64 / 1000.0).abs();
@@ -341,10 +375,17 @@ impl Names {
                 "nabiz_visits_abandoned_total",
                 "nabiz_wait_seconds_sum",
             ],
-            _ => ["peer_offered_total", "peer_answered_total", "peer_abandoned_total", "peer_wait_seconds_sum"],
+            _ => [
+                "peer_offered_total",
+                "peer_answered_total",
+                "peer_abandoned_total",
+                "peer_wait_seconds_sum",
+            ],
         };
         let own = match contender {
-            Contender::Peer(name) => fs::read_to_string(Contender::folder(name).join("names")).unwrap_or_default(),
+            Contender::Peer(name) => {
+                fs::read_to_string(Contender::folder(name).join("names")).unwrap_or_default()
+            }
             _ => String::new(),
         };
         // Lines of the form `peer_offered_total its_own_name`; `-` where there is no such number.
@@ -352,6 +393,11 @@ impl Names {
             let line = own.lines().find_map(|line| line.strip_prefix(name)).map(str::trim);
             line.map_or(name, |own| if own == "-" { "" } else { own }).to_owned()
         };
-        Names { offered: of(offered), answered: of(answered), abandoned: of(abandoned), wait_sum: of(wait_sum) }
+        Names {
+            offered: of(offered),
+            answered: of(answered),
+            abandoned: of(abandoned),
+            wait_sum: of(wait_sum),
+        }
     }
 }

@@ -48,7 +48,9 @@ pub fn run(kafka: &Kafka) -> String {
             // As old as the oldest record that it does not show.
             let oldest = sent.lock().expect("a list").get(records).copied();
             if began.elapsed() > WARM_UP {
-                ages_ms.push(oldest.map_or(0.0, |oldest| done.saturating_duration_since(oldest).as_secs_f64() * 1e3));
+                ages_ms.push(oldest.map_or(0.0, |oldest| {
+                    done.saturating_duration_since(oldest).as_secs_f64() * 1e3
+                }));
                 times_ms.push((done - asked).as_secs_f64() * 1e3);
                 bytes = length;
             }
@@ -62,7 +64,9 @@ pub fn run(kafka: &Kafka) -> String {
         bytes as f64 / f64::from(1 << 20)
     );
     text += &head(&["milliseconds", "p50", "p99", "max"]);
-    for (name, values) in [("age of a scrape", &mut ages_ms), ("of it the scrape itself", &mut times_ms)] {
+    for (name, values) in
+        [("age of a scrape", &mut ages_ms), ("of it the scrape itself", &mut times_ms)]
+    {
         let cells = [0.5, 0.99, 1.0].map(|part| format!("{:.0}", quantile(values, part)));
         text += &row(&[vec![name.to_owned()], cells.to_vec()].concat());
     }
@@ -82,7 +86,8 @@ fn write(kafka: &Kafka, shape: Shape, sent: &Mutex<Vec<Instant>>) {
         let due = began + Duration::from_millis(5) * step as u32;
         producer.poll(Duration::ZERO);
         std::thread::sleep(due.saturating_duration_since(Instant::now()));
-        let now_ms = SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970").as_millis() as i64;
+        let now_ms =
+            SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970").as_millis() as i64;
         let now = Instant::now();
         sent.lock().expect("a list").extend(chunk.iter().map(|_| now));
         for event in chunk {

@@ -64,7 +64,9 @@ fn main() {
             "scrape" => report.add(scraping::run(&kafka, &plan)),
             "memory" => report.add(scale::memory(&kafka)),
             "scale" => report.add(scale::run(&kafka)),
-            other => panic!("BENCH_PARTS: {other:?} is none of table, freshness, scrape, memory, scale"),
+            other => {
+                panic!("BENCH_PARTS: {other:?} is none of table, freshness, scrape, memory, scale")
+            }
         }
         report.write();
     }

@@ -24,9 +24,11 @@ impl Usage {
         for pid in tree(child.id()) {
             let Ok(stat) = fs::read_to_string(format!("/proc/{pid}/stat")) else { continue };
             // The command's name may hold spaces; it ends with the last parenthesis.
-            let fields: Vec<&str> = stat.rsplit(')').next().unwrap_or_default().split_whitespace().collect();
+            let fields: Vec<&str> =
+                stat.rsplit(')').next().unwrap_or_default().split_whitespace().collect();
             // utime, stime, and those of the children that have been waited for.
-            let ticks: u64 = fields.iter().skip(11).take(4).filter_map(|field| field.parse::<u64>().ok()).sum();
+            let ticks: u64 =
+                fields.iter().skip(11).take(4).filter_map(|field| field.parse::<u64>().ok()).sum();
             usage.cpu_seconds += ticks as f64 / TICKS;
             let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
             usage.peak_bytes += kib(&status, "VmHWM:") << 10;
@@ -38,7 +40,9 @@ impl Usage {
 
 fn kib(status: &str, field: &str) -> u64 {
     let line = status.lines().find_map(|line| line.strip_prefix(field));
-    line.and_then(|line| line.split_whitespace().next()).and_then(|number| number.parse().ok()).unwrap_or_default()
+    line.and_then(|line| line.split_whitespace().next())
+        .and_then(|number| number.parse().ok())
+        .unwrap_or_default()
 }
 
 /// A process and its descendants.

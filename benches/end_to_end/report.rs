@@ -14,8 +14,11 @@ pub struct Report {
 }
 
 fn output(program: &str, arguments: &[&str]) -> String {
-    let output = Command::new(program).args(arguments).current_dir(env!("CARGO_MANIFEST_DIR")).output();
-    output.map(|output| String::from_utf8_lossy(&output.stdout).trim().to_owned()).unwrap_or_default()
+    let output =
+        Command::new(program).args(arguments).current_dir(env!("CARGO_MANIFEST_DIR")).output();
+    output
+        .map(|output| String::from_utf8_lossy(&output.stdout).trim().to_owned())
+        .unwrap_or_default()
 }
 
 fn machine() -> String {
@@ -63,7 +66,8 @@ impl Report {
     }
 
     pub fn write(&self) {
-        fs::write(&self.path, &self.text).unwrap_or_else(|error| panic!("{}: {error}", self.path.display()));
+        fs::write(&self.path, &self.text)
+            .unwrap_or_else(|error| panic!("{}: {error}", self.path.display()));
     }
 }
 

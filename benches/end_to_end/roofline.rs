@@ -28,7 +28,11 @@ pub fn run() {
         let _ = stream.read(&mut [0; 4096]);
         let read: u64 = counts.iter().map(|count| count.load(Ordering::Relaxed)).sum();
         let text = read.to_string();
-        let _ = write!(stream, "HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: {}\r\n\r\n{text}", text.len());
+        let _ = write!(
+            stream,
+            "HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: {}\r\n\r\n{text}",
+            text.len()
+        );
     }
 }
 

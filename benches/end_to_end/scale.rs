@@ -2,14 +2,14 @@
 
 use std::time::Duration;
 
-use nabiz::simulate::{DEFAULT_START_MS, SimulatedEvent};
+use nabiz_dev::broker::Kafka;
+use nabiz_simulator::{DEFAULT_START_MS, SimulatedEvent};
 use rdkafka::producer::Producer;
 
 use crate::contender::{Contender, NabizConfig};
 use crate::measure::Usage;
 use crate::report::{head, mib, row};
 use crate::workload::{PARTITIONS, QUEUES_OF_A_SITE, Shape, produce, producer, send};
-use nabiz_dev::broker::Kafka;
 
 const EVENTS: usize = 1_500_000;
 
@@ -50,7 +50,10 @@ pub fn run(kafka: &Kafka) -> String {
     };
     for queues in [10, 100, 1_000, 10_000] {
         let shape = Shape { sites: queues / QUEUES_OF_A_SITE, ..standard };
-        let config = NabizConfig { sections: "[limits]\nseries = 20000\n".to_owned(), ..NabizConfig::default() };
+        let config = NabizConfig {
+            sections: "[limits]\nseries = 20000\n".to_owned(),
+            ..NabizConfig::default()
+        };
         add("queues", &format!("queues.{queues}"), shape, config);
     }
     for rate_scale in [40.0, 400.0, 4_000.0, 40_000.0] {
@@ -65,8 +68,14 @@ pub fn run(kafka: &Kafka) -> String {
     .into_iter()
     .enumerate()
     {
-        let config = NabizConfig { windows: format!("lengths = {lengths}\n"), ..NabizConfig::default() };
-        add(&format!("windows {}", lengths.replace('"', "")), &format!("windows.{number}"), standard, config);
+        let config =
+            NabizConfig { windows: format!("lengths = {lengths}\n"), ..NabizConfig::default() };
+        add(
+            &format!("windows {}", lengths.replace('"', "")),
+            &format!("windows.{number}"),
+            standard,
+            config,
+        );
     }
     for partitions in [1, 2, 4, 16, 64] {
         add(
@@ -97,9 +106,10 @@ pub fn memory(kafka: &Kafka) -> String {
     let start_ms = DEFAULT_START_MS + 9 * 3_600_000;
     for number in 0..OPEN {
         let (key, queue) = (format!("open-{number}"), format!("site-{}-email", number % 50));
-        for (kind, data) in
-            [("started", r#""channel":"email""#.to_owned()), ("queued", format!(r#""queue":"{queue}""#))]
-        {
+        for (kind, data) in [
+            ("started", r#""channel":"email""#.to_owned()),
+            ("queued", format!(r#""queue":"{queue}""#)),
+        ] {
             let json = format!(
                 r#"{{"specversion":"1.0","id":"{key}-{kind}","source":"mail","type":"contact.{kind}","time":"2026-01-05T08:59:{:02}.000+03:00","data":{{"contact_id":"{key}",{data}}}}}"#,
                 number * 60 / OPEN

@@ -12,7 +12,8 @@ use nabiz_dev::{signal, wait_for};
 
 /// Often enough for figures within one backlog; Prometheus asks every 5 to 15 seconds.
 const SCRAPE_EVERY: Duration = Duration::from_secs(1);
-const PROTOBUF: &str = "application/vnd.google.protobuf; proto=io.prometheus.client.MetricFamily; encoding=delimited";
+const PROTOBUF: &str =
+    "application/vnd.google.protobuf; proto=io.prometheus.client.MetricFamily; encoding=delimited";
 
 #[derive(Default)]
 struct Scrapes {
@@ -26,7 +27,13 @@ pub fn run(kafka: &Kafka, plan: &Plan) -> String {
     let mut all: Vec<Scrapes> = kinds.iter().map(|_| Scrapes::default()).collect();
     for round in 0..plan.rounds {
         for (kind, (name, accept)) in kinds.iter().enumerate() {
-            one(kafka, plan.events, &format!("bench.scraped.{name}.{round}"), *accept, &mut all[kind]);
+            one(
+                kafka,
+                plan.events,
+                &format!("bench.scraped.{name}.{round}"),
+                *accept,
+                &mut all[kind],
+            );
         }
     }
     let mut text = format!(
@@ -53,9 +60,16 @@ pub fn run(kafka: &Kafka, plan: &Plan) -> String {
             cells.extend(["", "", "", ""].map(str::to_owned));
         } else {
             cells.push(format!("{:.1}", scrapes.bytes as f64 / f64::from(1 << 20)));
-            cells.extend([0.5, 0.99, 1.0].map(|part| format!("{:.0}", quantile(&mut scrapes.times_ms, part))));
+            cells.extend(
+                [0.5, 0.99, 1.0]
+                    .map(|part| format!("{:.0}", quantile(&mut scrapes.times_ms, part))),
+            );
         }
-        cells.extend([format!("{rate:.0}"), format!("{loss:.1} %"), format!("{:.1} %", loss / 5.0)]);
+        cells.extend([
+            format!("{rate:.0}"),
+            format!("{loss:.1} %"),
+            format!("{:.1} %", loss / 5.0),
+        ]);
         text += &row(&cells);
     }
     text
@@ -80,7 +94,11 @@ fn one(kafka: &Kafka, events: usize, topic: &str, accept: Option<&str>, scrapes:
             loop {
                 match running.records() {
                     Ok(records) if records >= truth => break began.elapsed(),
-                    other => assert!(began.elapsed() < Duration::from_secs(300), "{other:?}\n{}", running.log()),
+                    other => assert!(
+                        began.elapsed() < Duration::from_secs(300),
+                        "{other:?}\n{}",
+                        running.log()
+                    ),
                 }
                 std::thread::sleep(Duration::from_millis(25));
             }
@@ -91,9 +109,12 @@ fn one(kafka: &Kafka, events: usize, topic: &str, accept: Option<&str>, scrapes:
                 break;
             }
             let asked = Instant::now();
-            let mut response =
-                ureq::get(format!("http://{address}/metrics")).header("accept", accept).call().expect("metrics");
-            let body = response.body_mut().with_config().limit(1 << 30).read_to_vec().expect("a body");
+            let mut response = ureq::get(format!("http://{address}/metrics"))
+                .header("accept", accept)
+                .call()
+                .expect("metrics");
+            let body =
+                response.body_mut().with_config().limit(1 << 30).read_to_vec().expect("a body");
             scrapes.times_ms.push(asked.elapsed().as_secs_f64() * 1e3);
             scrapes.bytes = scrapes.bytes.max(body.len());
         }

@@ -22,7 +22,8 @@ struct Entry {
 
 impl Entry {
     fn takes_part(&self) -> bool {
-        self.versions.is_ok() && self.runs.iter().all(|run| run.wrong.is_none() && run.seconds < SLOW_SECONDS)
+        self.versions.is_ok()
+            && self.runs.iter().all(|run| run.wrong.is_none() && run.seconds < SLOW_SECONDS)
     }
 
     fn median(&self, of: impl Fn(&Run) -> f64) -> f64 {
@@ -33,7 +34,9 @@ impl Entry {
 pub fn run(kafka: &Kafka, plan: &Plan) -> String {
     let mut entries: Vec<Entry> = Contender::all()
         .into_iter()
-        .filter(|contender| plan.only.is_empty() || plan.only.iter().any(|name| name == contender.name()))
+        .filter(|contender| {
+            plan.only.is_empty() || plan.only.iter().any(|name| name == contender.name())
+        })
         .map(|contender| {
             let versions = contender.prepare();
             eprintln!("{}: {versions:?}", contender.name());
@@ -104,11 +107,16 @@ pub fn run(kafka: &Kafka, plan: &Plan) -> String {
         }
     }
     text.push('\n');
-    let Some(nabiz) = entries.iter().find(|entry| matches!(entry.contender, Contender::Nabiz(_))) else { return text };
+    let Some(nabiz) = entries.iter().find(|entry| matches!(entry.contender, Contender::Nabiz(_)))
+    else {
+        return text;
+    };
     let rate = |entry: &Entry| entry.median(|run| 1.0 / run.seconds);
     let cpu = |entry: &Entry| entry.median(|run| run.usage.cpu_seconds);
     text += &head(&["nabiz against", "events a second by the wall", "events a CPU second"]);
-    for entry in entries.iter().filter(|entry| !entry.runs.is_empty() && entry.contender != nabiz.contender) {
+    for entry in
+        entries.iter().filter(|entry| !entry.runs.is_empty() && entry.contender != nabiz.contender)
+    {
         text += &row(&[
             entry.contender.name().to_owned(),
             format!("{:.2} times", rate(nabiz) / rate(entry)),

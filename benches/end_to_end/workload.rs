@@ -3,13 +3,12 @@
 use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
-use nabiz::simulate::{DEFAULT_START_MS, Options, Scenario, SimulatedEvent, Simulation};
+use nabiz_dev::broker::Kafka;
+use nabiz_simulator::{DEFAULT_START_MS, Options, Scenario, SimulatedEvent, Simulation};
 use rdkafka::error::KafkaError;
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
 use rdkafka::types::RDKafkaErrorCode;
 use serde_json::Value;
-
-use nabiz_dev::broker::Kafka;
 
 pub const PARTITIONS: i32 = 4;
 const HOUR_MS: i64 = 3_600_000;
@@ -43,18 +42,24 @@ impl Shape {
             duration_ms: None,
             ..Options::default()
         };
-        Simulation::new(Scenario::OrdinaryDay, options).take(self.events).map(move |event| self.dress(event))
+        Simulation::new(Scenario::OrdinaryDay, options)
+            .take(self.events)
+            .map(move |event| self.dress(event))
     }
 
     /// Deals the contact out to a site, and gives the envelope the optional attributes that producers write.
     fn dress(self, mut event: SimulatedEvent) -> SimulatedEvent {
-        let site = event.key.bytes().fold(0_usize, |sum, byte| (sum * 31 + usize::from(byte)) % self.sites);
+        let site = event
+            .key
+            .bytes()
+            .fold(0_usize, |sum, byte| (sum * 31 + usize::from(byte)) % self.sites);
         for field in [r#""queue":""#, r#""from_queue":""#, r#""to_queue":""#, r#""queues":[""#] {
             if event.json.contains(field) {
                 event.json = event.json.replacen(field, &format!("{field}site-{site}-"), 1);
             }
         }
-        let attributes = format!(r#","datacontenttype":"application/json","subject":"{}","data":"#, event.key);
+        let attributes =
+            format!(r#","datacontenttype":"application/json","subject":"{}","data":"#, event.key);
         event.json = event.json.replacen(r#","data":"#, &attributes, 1);
         event
     }
@@ -103,7 +108,8 @@ impl Truth {
                 self.queued.insert(event.key.clone(), event.time_ms);
             }
             "contact.answered" => {
-                let wait_ms = self.queued.remove(&event.key).map_or(0, |queued_ms| event.time_ms - queued_ms);
+                let wait_ms =
+                    self.queued.remove(&event.key).map_or(0, |queued_ms| event.time_ms - queued_ms);
                 let truth = self.queue(queue);
                 truth.answered += 1;
                 truth.wait_ms += wait_ms.unsigned_abs();
@@ -142,9 +148,14 @@ pub fn producer(kafka: &Kafka) -> BaseProducer {
 
 /// Hands a record to the producer, and waits for room where there is none.
 pub fn send(producer: &BaseProducer, topic: &str, event: &SimulatedEvent, timestamp_ms: i64) {
-    let mut record = BaseRecord::to(topic).key(&event.key).payload(&event.json).timestamp(timestamp_ms);
+    let mut record =
+        BaseRecord::to(topic).key(&event.key).payload(&event.json).timestamp(timestamp_ms);
     while let Err((error, back)) = producer.send(record) {
-        assert_eq!(error, KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull), "a record is taken");
+        assert_eq!(
+            error,
+            KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull),
+            "a record is taken"
+        );
         producer.poll(Duration::from_millis(20));
         record = back;
     }

@@ -38,7 +38,9 @@ pub fn run(args: Args) -> Result<(), Failure> {
     match out.write_all(config.to_toml().as_bytes()).and_then(|()| out.flush()) {
         // Whoever reads has seen enough, as with `| head`.
         Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
-        Err(error) => Err(Failure::Running(anyhow::Error::new(error).context("standard output cannot be written"))),
+        Err(error) => Err(Failure::Running(
+            anyhow::Error::new(error).context("standard output cannot be written"),
+        )),
         Ok(()) => Ok(()),
     }
 }

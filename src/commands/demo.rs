@@ -8,19 +8,19 @@ use std::thread;
 use std::time::Duration;
 
 use anyhow::Context;
+use nabiz_core::decode::Format;
+use nabiz_core::time::parse_duration_ms;
+use nabiz_simulator::{DEFAULT_START_MS, RATE_SCALE_MAX, RATE_SCALE_MIN, Scenario, Simulation};
 use rdkafka::ClientConfig;
 use rdkafka::mocking::MockCluster;
 use rdkafka::producer::{BaseRecord, DefaultProducerContext, Producer, ThreadedProducer};
 
-use super::Failure;
-use super::pipeline;
+use super::{Failure, pipeline};
 use crate::config::Config;
-use crate::config::duration::parse_duration_ms;
-use crate::event::decode::Format;
 use crate::http::Security;
 use crate::ingest::{LedgerOptions, Options, Topic, system_clock};
 use crate::ledger;
-use crate::simulate::{self, DEFAULT_START_MS, RATE_SCALE_MAX, RATE_SCALE_MIN, Scenario, Simulation};
+use nabiz_simulator as simulate;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -50,7 +50,8 @@ fn parse_duration(text: &str) -> Result<Duration, String> {
 }
 
 fn parse_listen(text: &str) -> Result<SocketAddr, String> {
-    text.parse().map_err(|_| "an address with a port is allowed, such as 127.0.0.1:9464".to_string())
+    text.parse()
+        .map_err(|_| "an address with a port is allowed, such as 127.0.0.1:9464".to_string())
 }
 
 fn parse_rate_scale(text: &str) -> Result<f64, String> {
@@ -72,7 +73,8 @@ const SIMULATED_NOW_MS: i64 = DEFAULT_START_MS + 10 * 3_600_000 + 30 * 60_000;
 
 pub fn run(args: Args) -> Result<(), Failure> {
     pipeline::start_logging("warn");
-    let config = Config::parse(include_str!("demo.toml"), "demo.toml", std::iter::empty()).map_err(Failure::usage)?;
+    let config = Config::parse(include_str!("demo.toml"), "demo.toml", std::iter::empty())
+        .map_err(Failure::usage)?;
     let cluster = MockCluster::new(1).context("the embedded Kafka cannot be started")?;
     cluster.create_topic(TOPIC, PARTITIONS, 1).context("the embedded Kafka has no topic")?;
     let brokers = cluster.bootstrap_servers();
@@ -95,8 +97,12 @@ pub fn run(args: Args) -> Result<(), Failure> {
     let topics = vec![Topic { name: TOPIC.to_owned(), format: Format::CloudEvents }];
     let scratch = Scratch::new(now_ms)?;
     let path = scratch.0.join("nabiz.db");
-    let ledger_options = LedgerOptions::new(&path, ledger::load_or_create(&path).map_err(anyhow::Error::from)?);
-    let options = Options { topics, ..Options::new(brokers, "nabiz-demo", "nabiz.dead-letters", ledger_options) };
+    let ledger_options =
+        LedgerOptions::new(&path, ledger::load_or_create(&path).map_err(anyhow::Error::from)?);
+    let options = Options {
+        topics,
+        ..Options::new(brokers, "nabiz-demo", "nabiz.dead-letters", ledger_options)
+    };
     let mut settings = config.settings();
     settings.history_interval_ms = Some(config.ledger.interval_ms);
     let http = pipeline::Http { listen: args.listen, security: Security::default() };
@@ -105,7 +111,9 @@ pub fn run(args: Args) -> Result<(), Failure> {
         println!("metrics  http://{address}/metrics");
         println!("api      http://{address}/api/v1/queues");
         match args.duration {
-            Some(duration) => println!("A simulated contact centre runs for {} s.", duration.as_secs()),
+            Some(duration) => {
+                println!("A simulated contact centre runs for {} s.", duration.as_secs())
+            }
             None => println!("A simulated contact centre runs until Ctrl-C."),
         }
     });
@@ -113,7 +121,8 @@ pub fn run(args: Args) -> Result<(), Failure> {
     match producer.join() {
         Ok(Ok(())) => result,
         Ok(Err(error)) => result.and(Err(Failure::Running(error))),
-        Err(_) => result.and(Err(Failure::Running(anyhow::anyhow!("the simulated contact centre has failed")))),
+        Err(_) => result
+            .and(Err(Failure::Running(anyhow::anyhow!("the simulated contact centre has failed")))),
     }
 }
 
@@ -122,8 +131,10 @@ struct Scratch(PathBuf);
 
 impl Scratch {
     fn new(now_ms: i64) -> anyhow::Result<Self> {
-        let folder = std::env::temp_dir().join(format!("nabiz-demo-{}-{now_ms:x}", std::process::id()));
-        std::fs::create_dir(&folder).with_context(|| format!("cannot make the folder {}", folder.display()))?;
+        let folder =
+            std::env::temp_dir().join(format!("nabiz-demo-{}-{now_ms:x}", std::process::id()));
+        std::fs::create_dir(&folder)
+            .with_context(|| format!("cannot make the folder {}", folder.display()))?;
         Ok(Scratch(folder))
     }
 }
@@ -143,7 +154,10 @@ fn spawn_producer(
     let producer: ThreadedProducer<DefaultProducerContext> =
         ClientConfig::new().set("bootstrap.servers", brokers).set("linger.ms", "5").create()?;
     let produce = move || produce(simulation, &producer, &stop);
-    thread::Builder::new().name("nabiz-demo".to_owned()).spawn(produce).context("no thread for the simulation")
+    thread::Builder::new()
+        .name("nabiz-demo".to_owned())
+        .spawn(produce)
+        .context("no thread for the simulation")
 }
 
 /// Writes each event when its time has come.
@@ -166,7 +180,8 @@ fn produce(
             }
             thread::sleep(NAP.min(Duration::from_millis(wait_ms)));
         }
-        let mut record = BaseRecord::to(TOPIC).key(&event.key).payload(&event.json).timestamp(event.time_ms);
+        let mut record =
+            BaseRecord::to(TOPIC).key(&event.key).payload(&event.json).timestamp(event.time_ms);
         while let Err((error, unsent)) = producer.send(record) {
             if error.rdkafka_error_code() != Some(rdkafka::error::RDKafkaErrorCode::QueueFull) {
                 return Err(error).context("the embedded Kafka took no event");

@@ -29,10 +29,16 @@ pub struct Args {}
 pub fn run(_args: Args) -> Result<(), Failure> {
     let mut read = Vec::new();
     let input = std::io::stdin().lock();
-    input.take(SECRET_BYTES_MAX + 3).read_to_end(&mut read).context("standard input cannot be read")?;
-    let hash = SecretHash::of(secret(&read).map_err(Failure::Usage)?).context("the secret was not hashed")?;
+    input
+        .take(SECRET_BYTES_MAX + 3)
+        .read_to_end(&mut read)
+        .context("standard input cannot be read")?;
+    let hash = SecretHash::of(secret(&read).map_err(Failure::Usage)?)
+        .context("the secret was not hashed")?;
     let mut out = std::io::stdout().lock();
-    writeln!(out, "{}", hash.reveal()).and_then(|()| out.flush()).context("cannot write to standard output")?;
+    writeln!(out, "{}", hash.reveal())
+        .and_then(|()| out.flush())
+        .context("cannot write to standard output")?;
     Ok(())
 }
 

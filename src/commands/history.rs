@@ -68,13 +68,20 @@ pub fn run(args: Args) -> Result<(), Failure> {
     let settings = Arc::new(config.settings());
     let Args { from, to, step, queues, channels, format, .. } = args;
     let request = Request { from, to, step, queues, channels };
-    let query =
-        request.query(&settings, config.ledger.interval_ms).map_err(|error| Failure::usage(anyhow!("--{error}")))?;
+    let query = request
+        .query(&settings, config.ledger.interval_ms)
+        .map_err(|error| Failure::usage(anyhow!("--{error}")))?;
     let mut unseen: BTreeSet<String> = query.queues.iter().cloned().collect();
-    let topics = config.kafka.iter().flat_map(|kafka| &kafka.topics).map(|topic| topic.name.clone()).collect();
-    let history = History::open(&config.ledger.path, settings.clone(), config.ledger.interval_ms, query)
-        .context("the history cannot be read")?
-        .of_topics(topics);
+    let topics = config
+        .kafka
+        .iter()
+        .flat_map(|kafka| &kafka.topics)
+        .map(|topic| topic.name.clone())
+        .collect();
+    let history =
+        History::open(&config.ledger.path, settings.clone(), config.ledger.interval_ms, query)
+            .context("the history cannot be read")?
+            .of_topics(topics);
     let mut is_empty = true;
     let rows = history.inspect(|row| {
         if let Ok(row) = row {
@@ -92,11 +99,17 @@ pub fn run(args: Args) -> Result<(), Failure> {
     };
     match written.and_then(|()| out.flush().map_err(OutputError::from)) {
         // Whoever reads has seen enough, as with `| head`.
-        Err(OutputError::Output(error)) if error.kind() == io::ErrorKind::BrokenPipe => return Ok(()),
-        Err(OutputError::Output(error)) => {
-            return Err(anyhow::Error::new(error).context("cannot write to standard output").into());
+        Err(OutputError::Output(error)) if error.kind() == io::ErrorKind::BrokenPipe => {
+            return Ok(());
         }
-        Err(error) => return Err(anyhow::Error::new(error).context("the history cannot be read").into()),
+        Err(OutputError::Output(error)) => {
+            return Err(anyhow::Error::new(error)
+                .context("cannot write to standard output")
+                .into());
+        }
+        Err(error) => {
+            return Err(anyhow::Error::new(error).context("the history cannot be read").into());
+        }
         Ok(()) => {}
     }
     // Nobody is left to tell where standard error is closed.

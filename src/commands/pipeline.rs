@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use arc_swap::ArcSwap;
+use nabiz_core::settings::Settings;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tracing_subscriber::EnvFilter;
@@ -15,8 +16,7 @@ use super::Failure;
 use crate::exposition::{Exposition, Format};
 use crate::http::{self, App, HistorySource, Refusals, RenderedMetrics, Security};
 use crate::ingest::{Ingest, Options, StartError};
-use crate::shard::Settings;
-use crate::view::Published;
+use crate::readmodel::Published;
 
 /// From the signal to the end of the process, at most.
 const STOP_WITHIN: Duration = Duration::from_millis(4_500);
@@ -29,8 +29,10 @@ pub fn start_logging(default: &str) {
     let filter = EnvFilter::new(filter.as_deref().unwrap_or(default));
     // A line that cannot be written, as where a full disk holds the log, is lost: to tell of it on standard error would
     // end the thread that wrote it.
-    let logs =
-        tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).log_internal_errors(false);
+    let logs = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .log_internal_errors(false);
     let is_json = std::env::var("NABIZ_LOG_FORMAT").is_ok_and(|format| format == "json");
     // A second subscriber in one process (tests) is refused, which is as it should be.
     let _ = match is_json {
@@ -77,24 +79,31 @@ async fn serve(
         .await
         .with_context(|| format!("cannot listen on {listen} (http.listen or --listen)"))?;
     let address = listener.local_addr().context("the listener has no address")?;
-    let published = Arc::new(ArcSwap::from_pointee(Published::starting(Arc::clone(&settings), options.shard_label)));
+    let published = Arc::new(ArcSwap::from_pointee(Published::starting(
+        Arc::clone(&settings),
+        options.shard_label,
+    )));
     let topics: Vec<String> = options.topics.iter().map(|topic| topic.name.clone()).collect();
-    let history = settings
-        .history_interval_ms
-        .map(|interval_ms| HistorySource::new(options.ledger.path.clone(), Arc::clone(&settings), interval_ms, topics));
+    let history = settings.history_interval_ms.map(|interval_ms| {
+        HistorySource::new(options.ledger.path.clone(), Arc::clone(&settings), interval_ms, topics)
+    });
     let refusals = Arc::new(Refusals::default());
     let exposition = Exposition::new(Arc::clone(&published), Arc::clone(&refusals));
-    let ingest = Ingest::start(options, settings, Arc::clone(&published)).map_err(|error| match error {
-        StartError::Thread { .. } | StartError::Ledger(_) => Failure::Running(error.into()),
-        _ => Failure::usage(error),
-    })?;
+    let ingest =
+        Ingest::start(options, settings, Arc::clone(&published)).map_err(|error| match error {
+            StartError::Thread { .. } | StartError::Ledger(_) => Failure::Running(error.into()),
+            _ => Failure::usage(error),
+        })?;
     tracing::info!(%address, version = env!("CARGO_PKG_VERSION"), "nabiz has started");
     started(address);
 
     let (stop_http, stopped) = watch::channel(false);
     let metrics = Arc::new(move |accept: Option<&str>, gzip| {
         let format = Format::negotiate(accept);
-        Ok(RenderedMetrics { content_type: format.content_type(), body: exposition.render(format, gzip)? })
+        Ok(RenderedMetrics {
+            content_type: format.content_type(),
+            body: exposition.render(format, gzip)?,
+        })
     });
     let app = App { security, history, refusals, ..App::new(published, metrics) };
     let server = tokio::spawn(http::serve(listener, app, wait_for(stopped)));
@@ -111,7 +120,11 @@ async fn serve(
     if let Ok(Ok(Err(error))) = served {
         tracing::warn!(%error, "http did not end cleanly");
     }
-    tracing::info!(clean = ended.unwrap_or(false), took_ms = began.elapsed().as_millis() as u64, "nabiz has stopped");
+    tracing::info!(
+        clean = ended.unwrap_or(false),
+        took_ms = began.elapsed().as_millis() as u64,
+        "nabiz has stopped"
+    );
     match reason {
         Stop::Failure(failure) => Err(Failure::Running(anyhow::anyhow!(failure))),
         Stop::Told(_) => Ok(()),
@@ -137,7 +150,8 @@ async fn until_stop(ingest: &Ingest, duration: Option<Duration>) -> Result<Stop,
     let mut interrupt = signal(SignalKind::interrupt()).context("cannot wait for SIGINT")?;
     let deadline = duration.map(|duration| Instant::now() + duration);
     loop {
-        let until_deadline = deadline.map_or(HEARTBEAT, |deadline| deadline.saturating_duration_since(Instant::now()));
+        let until_deadline = deadline
+            .map_or(HEARTBEAT, |deadline| deadline.saturating_duration_since(Instant::now()));
         tokio::select! {
             _ = terminate.recv() => return Ok(Stop::Told("SIGTERM")),
             _ = interrupt.recv() => return Ok(Stop::Told("SIGINT")),

@@ -8,25 +8,28 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context, anyhow};
+use bounded_lines::BoundedLines;
 use indicatif::{ProgressBar, ProgressStyle};
 use jiff::Timestamp;
-
-use bounded_lines::BoundedLines;
+use nabiz_core::decode::{Format, Message};
+use nabiz_core::event::{Reason, Rejection};
+use nabiz_core::measures::RecordTotals;
+use nabiz_core::settings::Settings;
+use nabiz_core::shard::{Arrival, Fate, Shard};
+use nabiz_core::snapshot::Snapshot;
 
 use super::Failure;
 use crate::config::{self, Config};
-use crate::event::decode::{Format, Message};
-use crate::event::{Reason, Rejection};
 use crate::exposition;
-use crate::shard::{Arrival, Fate, Settings, Shard};
-use crate::view::{RecordTotals, Snapshot};
 
 /// Folds a file as if it were one partition and prints the metrics.
 ///
 /// Rejected lines are told on standard error, and then a summary. Standard output gets the contact metrics as Prometheus
 /// text, as of the largest event time read or of --at.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Example: nabiz replay events.ndjson --at 2026-01-05T18:00:00+03:00 --strict")]
+#[command(
+    after_help = "Example: nabiz replay events.ndjson --at 2026-01-05T18:00:00+03:00 --strict"
+)]
 pub struct Args {
     /// File with one record a line; - is standard input
     file: PathBuf,
@@ -52,7 +55,8 @@ fn parse_format(word: &str) -> Result<Format, String> {
 }
 
 fn parse_at(text: &str) -> Result<Timestamp, String> {
-    text.parse().map_err(|_| "a time in RFC 3339 is allowed, such as 2026-01-05T18:00:00+03:00".to_string())
+    text.parse()
+        .map_err(|_| "a time in RFC 3339 is allowed, such as 2026-01-05T18:00:00+03:00".to_string())
 }
 
 pub fn run(args: Args) -> Result<(), Failure> {
@@ -69,9 +73,15 @@ pub fn run(args: Args) -> Result<(), Failure> {
     })?;
     let rejected = snapshot.records.rejected_sum();
     if rejected > 0 && rejected == snapshot.records.read_sum() {
-        let others = Format::ALL.into_iter().filter(|format| *format != args.format).map(Format::as_str);
+        let others =
+            Format::ALL.into_iter().filter(|format| *format != args.format).map(Format::as_str);
         let others: Vec<&str> = others.collect();
-        let _ = writeln!(io::stderr(), "nothing was {}: is it --format {}?", args.format.as_str(), others.join(" or "));
+        let _ = writeln!(
+            io::stderr(),
+            "nothing was {}: is it --format {}?",
+            args.format.as_str(),
+            others.join(" or ")
+        );
     }
     let text = exposition::contact_text(&settings, &snapshot);
     let mut stdout = io::stdout().lock();
@@ -98,7 +108,9 @@ fn replay(
     let mut shard = Shard::new(Arc::clone(settings), [0; 16]);
     let mut lines = BoundedLines::new(input, settings.limits.record_bytes);
     let mut line_number = 0;
-    while let Some(line) = lines.next().with_context(|| format!("cannot read past line {line_number}"))? {
+    while let Some(line) =
+        lines.next().with_context(|| format!("cannot read past line {line_number}"))?
+    {
         line_number += 1;
         if format == Format::CloudEvents && line.trim_ascii().is_empty() {
             continue;
@@ -114,7 +126,8 @@ fn replay(
     if let Some(at) = at {
         let at_ms = at.as_millisecond();
         if let Some(largest_ms) = shard.stream_time_ms().filter(|largest_ms| at_ms < *largest_ms) {
-            let largest = Timestamp::from_millisecond(largest_ms).context("event time out of range")?;
+            let largest =
+                Timestamp::from_millisecond(largest_ms).context("event time out of range")?;
             return Err(Failure::Usage(anyhow!(
                 "--at {at} is before {largest}, the largest event time read; give that or a later one"
             )));
@@ -133,7 +146,8 @@ fn tell_orphans(shard: &mut Shard, tell: &mut impl FnMut(&str)) {
     let mut orphans = shard.take_orphans();
     orphans.sort_unstable_by_key(|orphan| orphan.position);
     for orphan in orphans {
-        let rejection = Rejection::new(Reason::Orphan, "an ending without wait_ms, whose start never came");
+        let rejection =
+            Rejection::new(Reason::Orphan, "an ending without wait_ms, whose start never came");
         tell(&format!("line {}: {rejection}", orphan.position));
     }
 }
@@ -160,7 +174,8 @@ fn open(file: &Path) -> Result<(Box<dyn BufRead>, ProgressBar), Failure> {
     }
     let opened = File::open(file).and_then(|opened| Ok((opened.metadata()?, opened)));
     let (metadata, opened) = opened.with_context(|| format!("cannot open {}", file.display()))?;
-    let progress = if metadata.is_file() { ProgressBar::new(metadata.len()) } else { ProgressBar::hidden() };
+    let progress =
+        if metadata.is_file() { ProgressBar::new(metadata.len()) } else { ProgressBar::hidden() };
     let style = ProgressStyle::with_template("{bar:40} {bytes} of {total_bytes}, {eta} to go")
         .context("progress bar template")?;
     progress.set_style(style);

@@ -3,10 +3,10 @@
 use std::io::Write;
 
 use anyhow::{Context, anyhow};
+use nabiz_core::event::{EVENT_TYPES, document, document_of, event_type};
 use serde_json::Value;
 
 use super::Failure;
-use crate::event::schema::{EVENT_TYPES, document, document_of, event_type};
 
 /// Prints the JSON Schema of the events.
 #[derive(Debug, clap::Args)]
@@ -20,7 +20,9 @@ pub struct Args {
 pub fn run(args: Args) -> Result<(), Failure> {
     let schema = schema(args.event_type.as_deref())?;
     let mut out = std::io::stdout().lock();
-    writeln!(out, "{schema:#}").and_then(|()| out.flush()).context("cannot write to standard output")?;
+    writeln!(out, "{schema:#}")
+        .and_then(|()| out.flush())
+        .context("cannot write to standard output")?;
     Ok(())
 }
 

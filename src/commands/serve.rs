@@ -37,7 +37,8 @@ pub fn run(args: Args) -> Result<(), Failure> {
 
 /// Where state is kept, by the configuration.
 fn ledger(config: &Config) -> Result<LedgerOptions, Failure> {
-    let hash_key = ledger::load_or_create(&config.ledger.path).map_err(|error| Failure::Running(error.into()))?;
+    let hash_key = ledger::load_or_create(&config.ledger.path)
+        .map_err(|error| Failure::Running(error.into()))?;
     Ok(LedgerOptions {
         history_retention_ms: config.ledger.retention_ms,
         ..LedgerOptions::new(&config.ledger.path, hash_key)

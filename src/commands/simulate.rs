@@ -11,11 +11,13 @@ use std::str::FromStr;
 
 use anyhow::Context;
 use indicatif::{ProgressBar, ProgressDrawTarget};
+use nabiz_core::time::parse_duration_ms;
+use nabiz_simulator::{
+    DEFAULT_START_MS, Options, RATE_SCALE_MAX, RATE_SCALE_MIN, Scenario, Simulation, Truth,
+};
+use pace::{Pace, Speed};
 
 use super::Failure;
-use crate::config::duration::parse_duration_ms;
-use crate::simulate::{DEFAULT_START_MS, Options, RATE_SCALE_MAX, RATE_SCALE_MIN, Scenario, Simulation, Truth};
-use pace::{Pace, Speed};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -118,10 +120,13 @@ pub fn run(args: Args) -> Result<(), Failure> {
     let mut simulation = Simulation::new(args.scenario, options);
     let progress = progress_bar(&args);
     let default_speed = if args.target.brokers.is_some() { Speed::REAL_TIME } else { Speed::Max };
-    let pace = Pace::starting_now(args.start, args.speed.unwrap_or(default_speed), progress.clone());
+    let pace =
+        Pace::starting_now(args.start, args.speed.unwrap_or(default_speed), progress.clone());
     let written = match (&args.target.brokers, &args.target.output) {
         (Some(brokers), _) => kafka::write(&mut simulation, brokers, &args.topic, pace),
-        (None, Some(path)) if path.as_os_str() == "-" => lines::write(&mut simulation, io::stdout().lock(), pace),
+        (None, Some(path)) if path.as_os_str() == "-" => {
+            lines::write(&mut simulation, io::stdout().lock(), pace)
+        }
         (None, Some(path)) => lines::write(&mut simulation, create(path)?, pace)
             .with_context(|| format!("cannot write events to `{}`", path.display())),
         (None, None) => Err(anyhow::anyhow!("one of --brokers and --output is needed")),
@@ -136,7 +141,9 @@ pub fn run(args: Args) -> Result<(), Failure> {
 }
 
 fn create(path: &Path) -> Result<File, Failure> {
-    File::create(path).with_context(|| format!("cannot create `{}`", path.display())).map_err(Failure::Running)
+    File::create(path)
+        .with_context(|| format!("cannot create `{}`", path.display()))
+        .map_err(Failure::Running)
 }
 
 fn write_truth(truth: &Truth, file: File) -> anyhow::Result<()> {
@@ -151,7 +158,8 @@ fn write_truth(truth: &Truth, file: File) -> anyhow::Result<()> {
 fn progress_bar(args: &Args) -> ProgressBar {
     let is_to_stdout = args.target.output.as_deref().is_some_and(|path| path.as_os_str() == "-");
     let is_hidden = !io::stderr().is_terminal() || (is_to_stdout && io::stdout().is_terminal());
-    let target = if is_hidden { ProgressDrawTarget::hidden() } else { ProgressDrawTarget::stderr() };
+    let target =
+        if is_hidden { ProgressDrawTarget::hidden() } else { ProgressDrawTarget::stderr() };
     ProgressBar::with_draw_target(Some(args.duration), target)
 }
 
@@ -168,14 +176,16 @@ mod tests {
     }
 
     fn parse(words: &[&str]) -> Result<Args, String> {
-        Only::try_parse_from([&["simulate"], words].concat()).map(|only| only.args).map_err(|error| error.to_string())
+        Only::try_parse_from([&["simulate"], words].concat())
+            .map(|only| only.args)
+            .map_err(|error| error.to_string())
     }
 
     #[test]
     fn defaults_are_an_ordinary_day_from_the_default_start() {
         let args = parse(&["--output", "-"]).expect("valid");
         assert_eq!(args.scenario, Scenario::OrdinaryDay);
-        assert_eq!((args.start, args.duration), (DEFAULT_START_MS, crate::simulate::DAY_MS));
+        assert_eq!((args.start, args.duration), (DEFAULT_START_MS, nabiz_simulator::DAY_MS));
         assert_eq!((args.rate_scale, args.seed, args.speed), (1.0, 1, None));
     }
 

@@ -20,7 +20,9 @@ pub(super) enum Place {
 impl Place {
     pub(super) fn problem(&self, file_name: &str, detail: String) -> Problem {
         match self {
-            Place::Line(line) => Problem { source: file_name.to_string(), line: Some(*line), detail },
+            Place::Line(line) => {
+                Problem { source: file_name.to_string(), line: Some(*line), detail }
+            }
             Place::Variable(name) => Problem { source: name.clone(), line: None, detail },
         }
     }
@@ -93,9 +95,11 @@ impl Table {
         if self.get(key).is_none() {
             self.set(key, Node { value: Value::Table(Table::default()), place: place.clone() });
         }
-        self.entries.iter_mut().find(|(known, _, _)| known == key).and_then(|(_, _, node)| match &mut node.value {
-            Value::Table(table) => Some(table),
-            _ => None,
+        self.entries.iter_mut().find(|(known, _, _)| known == key).and_then(|(_, _, node)| {
+            match &mut node.value {
+                Value::Table(table) => Some(table),
+                _ => None,
+            }
         })
     }
 }
@@ -135,7 +139,10 @@ impl Lines {
 fn table_of(table: &DeTable<'_>, lines: &Lines) -> Table {
     let entries = table.iter().map(|(key, value)| {
         let place = Place::Line(lines.of(key.span().start));
-        let node = Node { value: value_of(value.get_ref(), lines), place: Place::Line(lines.of(value.span().start)) };
+        let node = Node {
+            value: value_of(value.get_ref(), lines),
+            place: Place::Line(lines.of(value.span().start)),
+        };
         (key.get_ref().to_string(), place, node)
     });
     Table { entries: entries.collect() }
@@ -145,8 +152,10 @@ fn value_of(value: &DeValue<'_>, lines: &Lines) -> Value {
     match value {
         DeValue::String(text) => Value::Text(text.to_string()),
         // A number past 64 bits stays as it is written; it is then out of every range.
-        DeValue::Integer(value) => i64::from_str_radix(value.as_str(), value.radix())
-            .map_or_else(|_| Value::Number(value.as_str().parse().unwrap_or(f64::INFINITY)), Value::Integer),
+        DeValue::Integer(value) => i64::from_str_radix(value.as_str(), value.radix()).map_or_else(
+            |_| Value::Number(value.as_str().parse().unwrap_or(f64::INFINITY)),
+            Value::Integer,
+        ),
         DeValue::Float(value) => Value::Number(value.as_str().parse().unwrap_or(f64::NAN)),
         DeValue::Boolean(value) => Value::Flag(*value),
         DeValue::Datetime(value) => Value::Date(value.to_string()),
@@ -169,8 +178,12 @@ pub(super) fn is_configuration(name: &str) -> bool {
 }
 
 /// Puts the environment variables `NABIZ_SECTION__KEY` over a document. Other variables are left alone.
-pub(super) fn overlay(document: &mut Table, variables: impl Iterator<Item = (String, String)>) -> Vec<Problem> {
-    let mut named: Vec<(String, String)> = variables.filter(|(name, _)| is_configuration(name)).collect();
+pub(super) fn overlay(
+    document: &mut Table,
+    variables: impl Iterator<Item = (String, String)>,
+) -> Vec<Problem> {
+    let mut named: Vec<(String, String)> =
+        variables.filter(|(name, _)| is_configuration(name)).collect();
     named.sort();
     let mut problems = Vec::new();
     for (name, text) in named {
@@ -189,14 +202,18 @@ fn put(document: &mut Table, name: &str, text: &str) -> Result<(), String> {
     let (_, known) = section_of(section)?;
     match (*section, rest) {
         ("queues", rest) => {
-            let (key, id) = rest
-                .split_last()
-                .filter(|(_, id)| !id.is_empty())
-                .ok_or_else(|| format!("{path:?} names no queue and key; the form is {PREFIX}QUEUES__QUEUE__KEY"))?;
+            let (key, id) =
+                rest.split_last().filter(|(_, id)| !id.is_empty()).ok_or_else(|| {
+                    format!(
+                        "{path:?} names no queue and key; the form is {PREFIX}QUEUES__QUEUE__KEY"
+                    )
+                })?;
             let kind = kind_of("queues.<id>", known, key)?;
             let queues = document.table_mut(section, &place).ok_or("queues is not a table")?;
             let id = queue_of(queues, &id.join("__"))?;
-            let queue = queues.table_mut(&id, &place).ok_or_else(|| format!("queues.{id} is not a table"))?;
+            let queue = queues
+                .table_mut(&id, &place)
+                .ok_or_else(|| format!("queues.{id} is not a table"))?;
             queue.set(key, Node { value: value_of_variable(text, kind, &place)?, place });
         }
         ("kafka", ["client", property]) if !property.is_empty() => {
@@ -208,11 +225,16 @@ fn put(document: &mut Table, name: &str, text: &str) -> Result<(), String> {
         }
         (section, [key]) => {
             let kind = kind_of(section, known, key)?;
-            let table = document.table_mut(section, &place).ok_or_else(|| format!("{section} is not a table"))?;
+            let table = document
+                .table_mut(section, &place)
+                .ok_or_else(|| format!("{section} is not a table"))?;
             table.set(key, Node { value: value_of_variable(text, kind, &place)?, place });
         }
         (section, _) => {
-            return Err(format!("{path:?} is not a key; the form is {PREFIX}{}__KEY", section.to_uppercase()));
+            return Err(format!(
+                "{path:?} is not a key; the form is {PREFIX}{}__KEY",
+                section.to_uppercase()
+            ));
         }
     }
     Ok(())
@@ -223,7 +245,11 @@ pub(super) fn section_of(name: &str) -> Result<keys::Section, String> {
     let names = || keys::SECTIONS.iter().map(|(known, _)| *known);
     keys::SECTIONS.into_iter().find(|(known, _)| *known == name).ok_or_else(|| {
         let all: Vec<&str> = names().collect();
-        format!("{name:?} is not a section{}; the sections are {}", keys::suggestion(name, names()), all.join(", "))
+        format!(
+            "{name:?} is not a section{}; the sections are {}",
+            keys::suggestion(name, names()),
+            all.join(", ")
+        )
     })
 }
 
@@ -236,18 +262,30 @@ fn kind_of(section: &str, known: &[(&str, Kind)], key: &str) -> Result<Kind, Str
 }
 
 /// The message for a key that a section does not have.
-pub(super) fn unknown_key<'a>(section: &str, key: &str, known: impl Iterator<Item = &'a str> + Clone) -> String {
+pub(super) fn unknown_key<'a>(
+    section: &str,
+    key: &str,
+    known: impl Iterator<Item = &'a str> + Clone,
+) -> String {
     let all: Vec<&str> = known.clone().collect();
-    format!("{key:?} is not a key of [{section}]{}; the keys are {}", keys::suggestion(key, known), all.join(", "))
+    format!(
+        "{key:?} is not a key of [{section}]{}; the keys are {}",
+        keys::suggestion(key, known),
+        all.join(", ")
+    )
 }
 
 /// The configured queue that a part of a variable's name means: case and punctuation, which names of variables cannot
 /// carry, do not count.
 fn queue_of(queues: &Table, wanted: &str) -> Result<String, String> {
     let plain = |id: &str| -> String {
-        id.chars().flat_map(char::to_lowercase).map(|c| if c.is_alphanumeric() { c } else { '_' }).collect()
+        id.chars()
+            .flat_map(char::to_lowercase)
+            .map(|c| if c.is_alphanumeric() { c } else { '_' })
+            .collect()
     };
-    let found: Vec<&str> = queues.iter().map(|(id, _, _)| id).filter(|id| plain(id) == plain(wanted)).collect();
+    let found: Vec<&str> =
+        queues.iter().map(|(id, _, _)| id).filter(|id| plain(id) == plain(wanted)).collect();
     match found.as_slice() {
         [id] => Ok(id.to_string()),
         [] => {
@@ -255,7 +293,10 @@ fn queue_of(queues: &Table, wanted: &str) -> Result<String, String> {
             let known = if known.is_empty() { "none".to_string() } else { known.join(", ") };
             Err(format!("{wanted:?} is not a configured queue; configured are: {known}"))
         }
-        several => Err(format!("{wanted:?} may mean each of the queues {}; write it in the file", several.join(", "))),
+        several => Err(format!(
+            "{wanted:?} may mean each of the queues {}; write it in the file",
+            several.join(", ")
+        )),
     }
 }
 
@@ -264,7 +305,8 @@ fn queue_of(queues: &Table, wanted: &str) -> Result<String, String> {
 fn value_of_variable(text: &str, kind: Kind, place: &Place) -> Result<Value, String> {
     let as_text = || Value::Text(text.to_string());
     let toml = || -> Result<Value, String> {
-        let parsed = DeValue::parse(text).map_err(|error| format!("is not a TOML value: {}", error.message()))?;
+        let parsed = DeValue::parse(text)
+            .map_err(|error| format!("is not a TOML value: {}", error.message()))?;
         Ok(moved(value_of(parsed.get_ref(), &Lines::new(text)), place))
     };
     Ok(match kind {
@@ -275,7 +317,11 @@ fn value_of_variable(text: &str, kind: Kind, place: &Place) -> Result<Value, Str
         Kind::Texts if text.trim_start().starts_with('[') => toml()?,
         Kind::Texts => {
             let items = text.split(',').map(str::trim).filter(|item| !item.is_empty());
-            Value::List(items.map(|item| Node { value: Value::Text(item.to_string()), place: place.clone() }).collect())
+            Value::List(
+                items
+                    .map(|item| Node { value: Value::Text(item.to_string()), place: place.clone() })
+                    .collect(),
+            )
         }
         Kind::Toml => toml()?,
     })
@@ -287,7 +333,11 @@ fn moved(value: Value, place: &Place) -> Value {
     match value {
         Value::List(items) => Value::List(items.into_iter().map(node).collect()),
         Value::Table(table) => Value::Table(Table {
-            entries: table.entries.into_iter().map(|(key, _, value)| (key, place.clone(), node(value))).collect(),
+            entries: table
+                .entries
+                .into_iter()
+                .map(|(key, _, value)| (key, place.clone(), node(value)))
+                .collect(),
         }),
         other => other,
     }

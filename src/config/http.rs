@@ -60,7 +60,8 @@ impl Http {
         Http {
             listen: section.read("listen", defaults.listen, listen),
             tls: read_tls(&mut section),
-            bearer_token_hash: section.read("bearer_token_hash", None, |value| hash(value).map(Some)),
+            bearer_token_hash: section
+                .read("bearer_token_hash", None, |value| hash(value).map(Some)),
             basic_auth: read_users(&mut section),
         }
     }
@@ -94,7 +95,9 @@ impl Config {
             None
         } else {
             let made = Authentication::new(http.bearer_token_hash.clone(), http.basic_auth.clone());
-            Some(made.map_err(|error| problem("bearer_token_hash", &format!("no random numbers: {error}")))?)
+            Some(made.map_err(|error| {
+                problem("bearer_token_hash", &format!("no random numbers: {error}"))
+            })?)
         };
         Ok(Security { tls: tls.map(Arc::new), authentication: authentication.map(Arc::new) })
     }
@@ -125,7 +128,9 @@ fn need(section: &mut Section<'_, '_>, there: &str, missing: &str) -> Option<Tls
 fn read_path(section: &mut Section<'_, '_>, key: &str) -> Option<PathBuf> {
     let node = section.node(key)?;
     match &node.value {
-        Value::Text(path) if !path.is_empty() && !path.contains(char::is_control) && !path.contains("-----") => {
+        Value::Text(path)
+            if !path.is_empty() && !path.contains(char::is_control) && !path.contains("-----") =>
+        {
             Some(PathBuf::from(path))
         }
         // Not shown: it may be the key itself.
@@ -150,12 +155,20 @@ fn read_users(section: &mut Section<'_, '_>) -> BTreeMap<String, SecretHash> {
     let path = section.path("basic_auth");
     let problems = section.problems();
     let Value::Table(table) = &node.value else {
-        problems.note_value(node, &path, "a table of users and hashes such as { user = \"$argon2id$…\" } is allowed");
+        problems.note_value(
+            node,
+            &path,
+            "a table of users and hashes such as { user = \"$argon2id$…\" } is allowed",
+        );
         return users;
     };
     for (user, place, node) in table.iter() {
         if users.len() == USERS_MAX {
-            problems.note(place, &path, format!("one user too many; at most {USERS_MAX} are allowed"));
+            problems.note(
+                place,
+                &path,
+                format!("one user too many; at most {USERS_MAX} are allowed"),
+            );
             break;
         }
         if let Err(detail) = user_name(user) {
@@ -180,7 +193,11 @@ fn read_users(section: &mut Section<'_, '_>) -> BTreeMap<String, SecretHash> {
 fn user_name(name: &str) -> Result<(), String> {
     let allowed = "a user's name is allowed: 1 to 256 bytes without colons and control characters";
     match text(&Value::Text(name.to_string())) {
-        Ok(name) if !name.contains(|character: char| character == ':' || character.is_control()) => Ok(()),
+        Ok(name)
+            if !name.contains(|character: char| character == ':' || character.is_control()) =>
+        {
+            Ok(())
+        }
         _ => Err(allowed.to_string()),
     }
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::io::Read;
 use std::path::PathBuf;
 
+use nabiz_core::decode::Format;
 use rdkafka::ClientConfig;
 use rdkafka::error::KafkaError;
 use rdkafka::types::RDKafkaConfRes;
@@ -11,7 +12,6 @@ use rdkafka::types::RDKafkaConfRes;
 use super::document::{Node, Place, Table, Value};
 use super::keys;
 use super::reader::{Problems, Section, integer, one_of, text};
-use crate::event::decode::Format;
 
 /// Most ingest workers of one process.
 pub const WORKERS_MAX: usize = 64;
@@ -79,13 +79,16 @@ impl Kafka {
     /// The librdkafka properties with secret values, and what comes from files, as `***`.
     pub fn client_masked(&self) -> impl Iterator<Item = (&str, &str)> {
         let secret = |key: &str| keys::is_secret(key) || self.client_files.contains_key(key);
-        self.client.iter().map(move |(key, value)| (key.as_str(), if secret(key) { keys::MASK } else { value }))
+        self.client
+            .iter()
+            .map(move |(key, value)| (key.as_str(), if secret(key) { keys::MASK } else { value }))
     }
 
     pub(super) fn read(problems: &mut Problems, document: &Table) -> Self {
         let defaults = Kafka::default();
         let mut section = Section::of_document(problems, document, keys::KAFKA);
-        let dead_letter_topic = section.read("dead_letter_topic", defaults.dead_letter_topic, topic_name);
+        let dead_letter_topic =
+            section.read("dead_letter_topic", defaults.dead_letter_topic, topic_name);
         let topics = read_topics(&mut section, &dead_letter_topic);
         let (client, client_files) = read_client(&mut section);
         Kafka {
@@ -105,28 +108,39 @@ fn brokers(value: &Value) -> Result<String, String> {
         return Err("text such as \"one:9092,two:9092\" is allowed".to_string());
     };
     if text.split(',').any(|broker| broker.trim().is_empty()) {
-        return Err("addresses with commas between them are allowed, such as one:9092,two:9092".to_string());
+        return Err(
+            "addresses with commas between them are allowed, such as one:9092,two:9092".to_string()
+        );
     }
     Ok(text.clone())
 }
 
 fn topic_name(value: &Value) -> Result<String, String> {
-    let plain = |name: &str| name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte));
+    let plain = |name: &str| {
+        name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte))
+    };
     match value {
         Value::Text(name)
-            if (1..=TOPIC_BYTES_MAX).contains(&name.len()) && plain(name) && name != "." && name != ".." =>
+            if (1..=TOPIC_BYTES_MAX).contains(&name.len())
+                && plain(name)
+                && name != "."
+                && name != ".." =>
         {
             Ok(name.clone())
         }
-        _ => Err(format!("a topic name is allowed: 1 to {TOPIC_BYTES_MAX} letters, digits, dots, _ and -")),
+        _ => Err(format!(
+            "a topic name is allowed: 1 to {TOPIC_BYTES_MAX} letters, digits, dots, _ and -"
+        )),
     }
 }
 
 fn read_topics(section: &mut Section<'_, '_>, dead_letter_topic: &str) -> Vec<Topic> {
-    let is_table = |value: &Value| match value {
-        Value::Table(_) => Ok(()),
-        _ => Err("a table such as { name = \"calls\", format = \"cloudevents\" } is allowed".to_string()),
-    };
+    let is_table =
+        |value: &Value| match value {
+            Value::Table(_) => Ok(()),
+            _ => Err("a table such as { name = \"calls\", format = \"cloudevents\" } is allowed"
+                .to_string()),
+        };
     let tables = section.read_list("topics", is_table).unwrap_or_default();
     let formats = Format::ALL.map(|format| (format, format.as_str()));
     let mut seen: Vec<(String, &Place)> = Vec::new();
@@ -136,7 +150,11 @@ fn read_topics(section: &mut Section<'_, '_>, dead_letter_topic: &str) -> Vec<To
         let mut table = Section::of_node(section.problems(), node, path, path, known);
         let format = table.read("format", Format::CloudEvents, one_of(&formats));
         let Some(name_node) = table.node("name") else {
-            table.problems().note(&node.place, "kafka.topics.name", "missing: every topic needs a name");
+            table.problems().note(
+                &node.place,
+                "kafka.topics.name",
+                "missing: every topic needs a name",
+            );
             continue;
         };
         let Ok(name) = topic_name(&name_node.value) else {
@@ -144,7 +162,10 @@ fn read_topics(section: &mut Section<'_, '_>, dead_letter_topic: &str) -> Vec<To
             continue;
         };
         if name == dead_letter_topic {
-            table.note_value("name", "is the dead-letter topic, which is written and cannot be read");
+            table.note_value(
+                "name",
+                "is the dead-letter topic, which is written and cannot be read",
+            );
         } else if let Some((_, place)) = seen.iter().find(|(known, _)| *known == name) {
             table.note_value("name", format!("listed twice, first at {}", place.words()));
         }
@@ -166,13 +187,21 @@ fn read_client(section: &mut Section<'_, '_>) -> Client {
     match &node.value {
         Value::Table(table) => flatten(table, "", &mut found),
         // Whatever it is, it may be a secret.
-        _ => section.problems().note(&node.place, "kafka.client", "a table of librdkafka properties is allowed"),
+        _ => section.problems().note(
+            &node.place,
+            "kafka.client",
+            "a table of librdkafka properties is allowed",
+        ),
     }
     found.sort_by(|(one, here), (other, there)| (one, &here.place).cmp(&(other, &there.place)));
     for (property, node) in found {
         let path = format!("kafka.client.{property:?}");
         if let Some((_, reason)) = keys::CLIENT_OWNED.iter().find(|(owned, _)| *owned == property) {
-            section.problems().note(&node.place, &path, format!("set by nabiz and cannot be changed: {reason}"));
+            section.problems().note(
+                &node.place,
+                &path,
+                format!("set by nabiz and cannot be changed: {reason}"),
+            );
             continue;
         }
         let file = file_of(&node.value);
@@ -180,7 +209,11 @@ fn read_client(section: &mut Section<'_, '_>) -> Client {
             (_, Some(file)) => match read_value(file) {
                 Ok(value) => value,
                 Err(detail) => {
-                    section.problems().note(&node.place, &path, format!("the file {file} {detail}"));
+                    section.problems().note(
+                        &node.place,
+                        &path,
+                        format!("the file {file} {detail}"),
+                    );
                     continue;
                 }
             },
@@ -196,10 +229,13 @@ fn read_client(section: &mut Section<'_, '_>) -> Client {
         // Two ways of writing one property: "a.b" and a.b as a table.
         if client.last().is_some_and(|(known, _)| *known == property) {
             section.problems().note(&node.place, &path, "given twice");
-        } else if let Err(error) = ClientConfig::new().set(&property, &value).create_native_config() {
+        } else if let Err(error) = ClientConfig::new().set(&property, &value).create_native_config()
+        {
             match refusal(&error, secret) {
                 // The name is misspelt, so it does not tell whether the value is a secret.
-                Refusal::UnknownProperty(detail) => section.problems().note(&node.place, &path, detail),
+                Refusal::UnknownProperty(detail) => {
+                    section.problems().note(&node.place, &path, detail)
+                }
                 Refusal::Value(detail) => section.problems().note_value(node, &path, detail),
             }
         } else {

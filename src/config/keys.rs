@@ -95,10 +95,12 @@ pub const HTTP: Section = (
         ("basic_auth", Kind::Toml),
     ],
 );
-pub const LEDGER: Section = ("ledger", &[("path", Kind::Text), ("interval", Kind::Text), ("retention", Kind::Text)]);
+pub const LEDGER: Section =
+    ("ledger", &[("path", Kind::Text), ("interval", Kind::Text), ("retention", Kind::Text)]);
 
 /// The sections of a file, in the order in which they are printed.
-pub const SECTIONS: [Section; 9] = [KAFKA, CHANNELS, WINDOWS, LIMITS, QUEUE_DEFAULTS, QUEUES, METRICS, HTTP, LEDGER];
+pub const SECTIONS: [Section; 9] =
+    [KAFKA, CHANNELS, WINDOWS, LIMITS, QUEUE_DEFAULTS, QUEUES, METRICS, HTTP, LEDGER];
 
 /// librdkafka properties that nabiz sets itself, with the reason or the key to use.
 pub const CLIENT_OWNED: [(&str, &str); 15] = [

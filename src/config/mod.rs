@@ -5,7 +5,6 @@
 //! reading from Kafka needs.
 
 mod document;
-pub mod duration;
 mod error;
 mod http;
 mod kafka;
@@ -15,19 +14,18 @@ mod queues;
 mod reader;
 mod windows;
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+
+use document::{Table, Value};
+use nabiz_core::event::{Channels, DURATION_MS_MAX};
+use nabiz_core::settings::{Limits, Settings, SettingsBuilder};
+use reader::{Problems, Section, duration_ms, flag, integer, text};
 
 pub use error::{ConfigError, Problem};
 pub use http::{Http, TlsFiles};
 pub use kafka::{Kafka, Topic};
 pub use queues::{Queue, QueueKeys};
 pub use windows::Windows;
-
-use crate::event::{Channels, DURATION_MS_MAX};
-use crate::shard::{Limits, Settings};
-use document::{Table, Value};
-use reader::{Problems, Section, duration_ms, flag, integer, text};
 
 /// The value of a channel label past a limit.
 const OTHER: &str = "other";
@@ -78,14 +76,20 @@ pub struct Ledger {
 
 impl Default for Ledger {
     fn default() -> Self {
-        Ledger { path: PathBuf::from("nabiz.db"), interval_ms: 15 * MINUTE_MS, retention_ms: 1095 * DAY_MS }
+        Ledger {
+            path: PathBuf::from("nabiz.db"),
+            interval_ms: 15 * MINUTE_MS,
+            retention_ms: 1095 * DAY_MS,
+        }
     }
 }
 
 /// The environment variables of the process that are configuration. Names and values that are not Unicode are made so.
 pub fn environment() -> impl Iterator<Item = (String, String)> {
     std::env::vars_os()
-        .map(|(name, value)| (name.to_string_lossy().into_owned(), value.to_string_lossy().into_owned()))
+        .map(|(name, value)| {
+            (name.to_string_lossy().into_owned(), value.to_string_lossy().into_owned())
+        })
         .filter(|(name, _)| document::is_configuration(name))
 }
 
@@ -93,10 +97,14 @@ pub fn environment() -> impl Iterator<Item = (String, String)> {
 ///
 /// # Errors
 /// [`ConfigError`] with everything that is wrong.
-pub fn load(path: &Path, variables: impl Iterator<Item = (String, String)>) -> Result<Config, ConfigError> {
+pub fn load(
+    path: &Path,
+    variables: impl Iterator<Item = (String, String)>,
+) -> Result<Config, ConfigError> {
     let file_name = path.display().to_string();
-    let text = std::fs::read_to_string(path)
-        .map_err(|error| ConfigError::one(&file_name, format!("the file cannot be read: {error}")))?;
+    let text = std::fs::read_to_string(path).map_err(|error| {
+        ConfigError::one(&file_name, format!("the file cannot be read: {error}"))
+    })?;
     Config::parse(&text, &file_name, variables)
 }
 
@@ -157,10 +165,16 @@ impl Config {
     /// # Errors
     /// [`ConfigError`] where the brokers or the topics are missing.
     pub fn require_kafka(&self) -> Result<&Kafka, ConfigError> {
-        let problem = |detail: &str| Problem { source: self.file_name.clone(), line: None, detail: detail.to_string() };
+        let problem = |detail: &str| Problem {
+            source: self.file_name.clone(),
+            line: None,
+            detail: detail.to_string(),
+        };
         let mut problems = Vec::new();
         if self.kafka.as_ref().is_none_or(|kafka| kafka.brokers.is_empty()) {
-            problems.push(problem("kafka.brokers: missing: addresses such as \"127.0.0.1:9092\" are needed"));
+            problems.push(problem(
+                "kafka.brokers: missing: addresses such as \"127.0.0.1:9092\" are needed",
+            ));
         }
         if self.kafka.as_ref().is_none_or(|kafka| kafka.topics.is_empty()) {
             problems.push(problem("kafka.topics: missing: at least one topic is needed"));
@@ -173,21 +187,16 @@ impl Config {
 
     /// What the fold of a partition depends on.
     pub fn settings(&self) -> Settings {
-        let aliases: BTreeMap<String, usize> = self
-            .queues
-            .iter()
-            .enumerate()
-            .flat_map(|(index, queue)| queue.aliases.iter().map(move |alias| (alias.clone(), index)))
-            .collect();
-        Settings {
-            channels: self.channels.clone(),
-            windows: self.windows.settings.clone(),
-            limits: self.limits.clone(),
-            queue_defaults: self.queue_defaults.settings.clone(),
-            queues: self.queues.iter().map(|queue| (queue.id.clone(), queue.keys.settings.clone())).collect(),
-            history_interval_ms: None,
-            aliases,
-        }
+        let builder = Settings::builder()
+            .channels(self.channels.clone())
+            .windows(self.windows.settings.clone())
+            .limits(self.limits.clone())
+            .queue_defaults(self.queue_defaults.settings.clone());
+        let add = |builder: SettingsBuilder, queue: &Queue| {
+            let aliases: Vec<&str> = queue.aliases.iter().map(String::as_str).collect();
+            builder.queue(&queue.id, queue.keys.settings.clone(), &aliases)
+        };
+        self.queues.iter().fold(builder, add).build()
     }
 
     /// The effective configuration as TOML: every key with its value, secrets and hashes of secrets as `***`. It loads
@@ -222,11 +231,16 @@ fn read_channels(problems: &mut Problems, document: &Table) -> Channels {
 
 fn read_limits(problems: &mut Problems, document: &Table, queues: usize) -> Limits {
     let mut section = Section::of_document(problems, document, keys::LIMITS);
+    let base = Limits::default();
     let limits = Limits {
-        series: section.read("series", 2000, integer(1..=1_000_000)),
-        open_contacts: section.read("open_contacts", 1_000_000, integer(1..=100_000_000)),
-        remembered_ids: section.read("remembered_ids", 1_000_000, integer(1..=100_000_000)),
-        record_bytes: section.read("record_bytes", 1_048_576, integer(1..=104_857_600)),
+        series: section.read("series", base.series, integer(1..=1_000_000)),
+        open_contacts: section.read("open_contacts", base.open_contacts, integer(1..=100_000_000)),
+        remembered_ids: section.read(
+            "remembered_ids",
+            base.remembered_ids,
+            integer(1..=100_000_000),
+        ),
+        record_bytes: section.read("record_bytes", base.record_bytes, integer(1..=104_857_600)),
     };
     if queues > limits.series {
         let detail = format!("{queues} queues are configured; each needs one");
@@ -235,7 +249,11 @@ fn read_limits(problems: &mut Problems, document: &Table, queues: usize) -> Limi
             None => {
                 let place = document.get("queues").map(|node| node.place.clone());
                 if let Some(place) = place {
-                    section.problems().note(&place, "limits.series", format!("{}: {detail}", limits.series));
+                    section.problems().note(
+                        &place,
+                        "limits.series",
+                        format!("{}: {detail}", limits.series),
+                    );
                 }
             }
         }
@@ -249,7 +267,9 @@ fn read_ledger(problems: &mut Problems, document: &Table) -> Ledger {
     let interval = |value: &Value| {
         let interval_ms = duration_ms(MINUTE_MS..=DAY_MS)(value)?;
         if !interval_ms.is_multiple_of(MINUTE_MS) || !DAY_MS.is_multiple_of(interval_ms) {
-            return Err("whole minutes that divide a day are allowed, such as 15m, 30m or 1h".to_string());
+            return Err(
+                "whole minutes that divide a day are allowed, such as 15m, 30m or 1h".to_string()
+            );
         }
         Ok(interval_ms)
     };
@@ -260,6 +280,10 @@ fn read_ledger(problems: &mut Problems, document: &Table) -> Ledger {
     Ledger {
         path: section.read("path", defaults.path, path),
         interval_ms: section.read("interval", defaults.interval_ms, interval),
-        retention_ms: section.read("retention", defaults.retention_ms, duration_ms(DAY_MS..=DURATION_MS_MAX)),
+        retention_ms: section.read(
+            "retention",
+            defaults.retention_ms,
+            duration_ms(DAY_MS..=DURATION_MS_MAX),
+        ),
     }
 }

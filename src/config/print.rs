@@ -2,19 +2,22 @@
 
 use std::fmt::Write;
 
-use super::duration::format_duration;
+use nabiz_core::event::Channels;
+use nabiz_core::settings::Formula;
+use nabiz_core::time::format_duration;
+
 use super::keys::MASK;
 use super::queues::{CLOCKS, QueueKeys};
 use super::{Config, Http, Kafka};
-use crate::event::Channels;
-use crate::shard::Formula;
 
 /// The configuration as a text that loads again, with secrets as `***`.
 pub(super) fn to_toml(config: &Config) -> String {
     let mut out = Printer::default();
     match &config.kafka {
         Some(kafka) => print_kafka(&mut out, kafka),
-        None => out.comment("[kafka] is not configured: serve needs kafka.brokers and kafka.topics"),
+        None => {
+            out.comment("[kafka] is not configured: serve needs kafka.brokers and kafka.topics")
+        }
     }
 
     out.section("channels");
@@ -80,7 +83,11 @@ fn print_kafka(out: &mut Printer, kafka: &Kafka) {
     for (property, value) in kafka.client_masked() {
         match kafka.client_files.get(property) {
             Some(file) => {
-                out.line(format_args!("{} = {{ file = {} }}", key(property), quoted(&file.to_string_lossy())));
+                out.line(format_args!(
+                    "{} = {{ file = {} }}",
+                    key(property),
+                    quoted(&file.to_string_lossy())
+                ));
             }
             None => out.text(&key(property), value),
         }
@@ -106,7 +113,8 @@ fn print_http(out: &mut Printer, http: &Http) {
     if http.basic_auth.is_empty() {
         out.comment("basic_auth: none");
     } else {
-        let users: Vec<String> = http.basic_auth.keys().map(|user| format!("{} = \"{MASK}\"", key(user))).collect();
+        let users: Vec<String> =
+            http.basic_auth.keys().map(|user| format!("{} = \"{MASK}\"", key(user))).collect();
         out.line(format_args!("basic_auth = {{ {} }}", users.join(", ")));
     }
 }

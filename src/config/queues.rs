@@ -4,22 +4,22 @@ use std::collections::HashMap;
 
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
+use nabiz_core::calendar::OpeningHours;
+use nabiz_core::event::{Channels, DURATION_MS_MAX, TEXT_BYTES_MAX};
+use nabiz_core::settings::{Clock, Formula, QueueSettings};
 
 use super::document::{Node, Place, Table, Value};
 use super::keys;
 use super::reader::{Problems, Section, duration_ms, one_of, ratio, text};
 use super::windows::{Windows, zone_with_name};
-use crate::calendar::OpeningHours;
-use crate::event::{ChannelId, Channels, DURATION_MS_MAX, TEXT_BYTES_MAX};
-use crate::shard::{Clock, Formula, QueueSettings};
 
 const SECOND_MS: u64 = 1000;
-const HOUR_MS: u64 = 3600 * SECOND_MS;
 
 /// Queue values of the metrics that stand for something else.
 const RESERVED: [&str; 2] = ["none", "other"];
 /// The words of [`Clock`].
-pub(super) const CLOCKS: [(Clock, &str); 2] = [(Clock::Elapsed, "elapsed"), (Clock::OpeningHours, "opening_hours")];
+pub(super) const CLOCKS: [(Clock, &str); 2] =
+    [(Clock::Elapsed, "elapsed"), (Clock::OpeningHours, "opening_hours")];
 
 /// The keys of one queue, or of all that leave them out.
 #[derive(Clone, Debug)]
@@ -49,21 +49,7 @@ impl QueueKeys {
     /// What counts where `[queue_defaults]` says nothing.
     fn built_in(windows: &Windows) -> Self {
         QueueKeys {
-            settings: QueueSettings {
-                name: String::new(),
-                channel: ChannelId::PHONE,
-                target_wait_ms: 20 * SECOND_MS,
-                target_ratio: 0.80,
-                short_abandon_ms: 5 * SECOND_MS,
-                max_wait_ms: None,
-                max_service_ms: None,
-                target_abandonment: 0.05,
-                target_first_response_ms: 4 * HOUR_MS,
-                target_resolution_ms: 72 * HOUR_MS,
-                formula: Formula::Live,
-                clock: Clock::Elapsed,
-                opening_hours: None,
-            },
+            settings: QueueSettings::default(),
             time_zone: windows.time_zone.clone(),
             opening_hours: None,
             holidays: Vec::new(),
@@ -78,7 +64,11 @@ pub(super) struct Context<'a> {
 }
 
 /// Reads `[queue_defaults]`.
-pub(super) fn read_defaults(problems: &mut Problems, document: &Table, context: &Context<'_>) -> QueueKeys {
+pub(super) fn read_defaults(
+    problems: &mut Problems,
+    document: &Table,
+    context: &Context<'_>,
+) -> QueueKeys {
     let mut section = Section::of_document(problems, document, keys::QUEUE_DEFAULTS);
     read_keys(&mut section, &QueueKeys::built_in(context.windows), context)
 }
@@ -95,14 +85,22 @@ pub(super) fn read_queues(
         return Vec::new();
     };
     let Value::Table(table) = &node.value else {
-        problems.note_value(node, name, "a table for each queue, such as [queues.fault], is allowed");
+        problems.note_value(
+            node,
+            name,
+            "a table for each queue, such as [queues.fault], is allowed",
+        );
         return Vec::new();
     };
     // An id or alias in use, with its queue and place.
     let mut taken: HashMap<String, (String, &Place)> = HashMap::new();
     for (id, place, _) in table.iter() {
         if id.is_empty() || id.len() > TEXT_BYTES_MAX {
-            problems.note(place, name, format!("an id of {} bytes; 1 to {TEXT_BYTES_MAX} are allowed", id.len()));
+            problems.note(
+                place,
+                name,
+                format!("an id of {} bytes; 1 to {TEXT_BYTES_MAX} are allowed", id.len()),
+            );
         } else if RESERVED.contains(&id) {
             problems.note(
                 place,
@@ -123,13 +121,23 @@ pub(super) fn read_queues(
             note_taken(section.problems(), &taken, id, alias, alias_node);
             taken.entry(alias.clone()).or_insert((id.to_string(), &alias_node.place));
         }
-        queues.push(Queue { id: id.to_string(), aliases: aliases.into_iter().map(|(alias, _)| alias).collect(), keys });
+        queues.push(Queue {
+            id: id.to_string(),
+            aliases: aliases.into_iter().map(|(alias, _)| alias).collect(),
+            keys,
+        });
     }
     queues.sort_by(|one, other| one.id.cmp(&other.id));
     queues
 }
 
-fn note_taken(problems: &mut Problems, taken: &HashMap<String, (String, &Place)>, id: &str, alias: &str, node: &Node) {
+fn note_taken(
+    problems: &mut Problems,
+    taken: &HashMap<String, (String, &Place)>,
+    id: &str,
+    alias: &str,
+    node: &Node,
+) {
     let Some((owner, place)) = taken.get(alias) else {
         return;
     };
@@ -142,7 +150,11 @@ fn note_taken(problems: &mut Problems, taken: &HashMap<String, (String, &Place)>
     problems.note_value(node, &format!("queues.{id}.aliases"), detail);
 }
 
-fn read_keys(section: &mut Section<'_, '_>, defaults: &QueueKeys, context: &Context<'_>) -> QueueKeys {
+fn read_keys(
+    section: &mut Section<'_, '_>,
+    defaults: &QueueKeys,
+    context: &Context<'_>,
+) -> QueueKeys {
     let base = &defaults.settings;
     let any = duration_ms(0..=DURATION_MS_MAX);
     let longest = duration_ms(SECOND_MS..=DURATION_MS_MAX);
@@ -157,8 +169,9 @@ fn read_keys(section: &mut Section<'_, '_>, defaults: &QueueKeys, context: &Cont
             format!("allowed are {}, and what channels.names adds", names.join(", "))
         })
     };
-    let inherited = crate::calendar::time_zone(&defaults.time_zone).unwrap_or(TimeZone::UTC);
-    let (time_zone, zone) = section.read("time_zone", (defaults.time_zone.clone(), inherited), zone_with_name);
+    let inherited = nabiz_core::calendar::time_zone(&defaults.time_zone).unwrap_or(TimeZone::UTC);
+    let (time_zone, zone) =
+        section.read("time_zone", (defaults.time_zone.clone(), inherited), zone_with_name);
     let holidays = match section.read_list("holidays", date) {
         Some(dates) => {
             let mut dates: Vec<Date> = dates.into_iter().map(|(date, _)| date).collect();
@@ -179,8 +192,16 @@ fn read_keys(section: &mut Section<'_, '_>, defaults: &QueueKeys, context: &Cont
             max_wait_ms: section.read("max_wait", base.max_wait_ms, optional),
             max_service_ms: section.read("max_service", base.max_service_ms, optional),
             target_abandonment: section.read("target_abandonment", base.target_abandonment, ratio),
-            target_first_response_ms: section.read("target_first_response", base.target_first_response_ms, &any),
-            target_resolution_ms: section.read("target_resolution", base.target_resolution_ms, &any),
+            target_first_response_ms: section.read(
+                "target_first_response",
+                base.target_first_response_ms,
+                &any,
+            ),
+            target_resolution_ms: section.read(
+                "target_resolution",
+                base.target_resolution_ms,
+                &any,
+            ),
             formula: section.read("formula", base.formula, one_of(&Formula::ALL)),
             clock: section.read("clock", base.clock, one_of(&CLOCKS)),
             opening_hours: hours,
@@ -200,7 +221,9 @@ fn read_hours(
 ) -> (Option<String>, Option<OpeningHours>) {
     let parse = |text: &str| OpeningHours::parse(text, holidays, zone.clone());
     let written = section.read("opening_hours", None, |value| match value {
-        Value::Text(text) => parse(text).map(|hours| Some((text.clone(), hours))).map_err(|error| error.to_string()),
+        Value::Text(text) => {
+            parse(text).map(|hours| Some((text.clone(), hours))).map_err(|error| error.to_string())
+        }
         _ => Err("text such as \"Mo-Fr 08:00-17:30; Sa 09:00-13:00\" is allowed".to_string()),
     });
     match (written, &defaults.opening_hours) {

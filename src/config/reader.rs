@@ -2,11 +2,12 @@
 
 use std::ops::RangeInclusive;
 
+use nabiz_core::event::TEXT_BYTES_MAX;
+use nabiz_core::time::{format_duration, parse_duration_ms};
+
 use super::document::{Node, Place, Table, Value, unknown_key};
-use super::duration::{format_duration, parse_duration_ms};
 use super::error::{ConfigError, Problem};
 use super::keys;
-use crate::event::TEXT_BYTES_MAX;
 
 /// The errors of one configuration.
 pub(super) struct Problems {
@@ -49,7 +50,11 @@ pub(super) struct Section<'p, 'd> {
 
 impl<'p, 'd> Section<'p, 'd> {
     /// The section of a document; where it is absent every key has its default.
-    pub(super) fn of_document(problems: &'p mut Problems, document: &'d Table, section: keys::Section) -> Self {
+    pub(super) fn of_document(
+        problems: &'p mut Problems,
+        document: &'d Table,
+        section: keys::Section,
+    ) -> Self {
         let (name, known) = section;
         match document.get(name) {
             Some(node) => Self::of_node(problems, node, name, name, known),
@@ -71,7 +76,11 @@ impl<'p, 'd> Section<'p, 'd> {
         };
         for (key, place, _) in table.iter() {
             if !known.iter().any(|(name, _)| *name == key) {
-                problems.note(place, path, unknown_key(name, key, known.iter().map(|(name, _)| *name)));
+                problems.note(
+                    place,
+                    path,
+                    unknown_key(name, key, known.iter().map(|(name, _)| *name)),
+                );
             }
         }
         Section { problems, table: Some(table), path: path.to_string() }
@@ -101,7 +110,12 @@ impl<'p, 'd> Section<'p, 'd> {
     }
 
     /// The value of a key; `default` where it is absent, or wrong and noted.
-    pub(super) fn read<T>(&mut self, key: &str, default: T, read: impl FnOnce(&Value) -> Result<T, String>) -> T {
+    pub(super) fn read<T>(
+        &mut self,
+        key: &str,
+        default: T,
+        read: impl FnOnce(&Value) -> Result<T, String>,
+    ) -> T {
         let Some(node) = self.node(key) else {
             return default;
         };
@@ -150,7 +164,13 @@ pub(super) fn text(value: &Value) -> Result<String, String> {
 /// A duration within `range`, in milliseconds.
 pub(super) fn duration_ms(range: RangeInclusive<u64>) -> impl Fn(&Value) -> Result<u64, String> {
     move |value| {
-        let allowed = || format!("{} to {} is allowed", format_duration(*range.start()), format_duration(*range.end()));
+        let allowed = || {
+            format!(
+                "{} to {} is allowed",
+                format_duration(*range.start()),
+                format_duration(*range.end())
+            )
+        };
         let Value::Text(text) = value else {
             return Err("a duration such as \"20s\", \"5m\" or \"1h30m\" is allowed".to_string());
         };
@@ -163,10 +183,14 @@ pub(super) fn duration_ms(range: RangeInclusive<u64>) -> impl Fn(&Value) -> Resu
 pub(super) fn integer(range: RangeInclusive<usize>) -> impl Fn(&Value) -> Result<usize, String> {
     move |value| {
         match value {
-            Value::Integer(value) => usize::try_from(*value).ok().filter(|value| range.contains(value)),
+            Value::Integer(value) => {
+                usize::try_from(*value).ok().filter(|value| range.contains(value))
+            }
             _ => None,
         }
-        .ok_or_else(|| format!("a whole number from {} to {} is allowed", range.start(), range.end()))
+        .ok_or_else(|| {
+            format!("a whole number from {} to {} is allowed", range.start(), range.end())
+        })
     }
 }
 
@@ -178,7 +202,11 @@ pub(super) fn ratio(value: &Value) -> Result<f64, String> {
         _ => f64::NAN,
     };
     // Minus zero is a number from 0 to 1, and would be printed with its sign.
-    if (0.0..=1.0).contains(&number) { Ok(number.abs()) } else { Err("a ratio from 0 to 1 is allowed".to_string()) }
+    if (0.0..=1.0).contains(&number) {
+        Ok(number.abs())
+    } else {
+        Err("a ratio from 0 to 1 is allowed".to_string())
+    }
 }
 
 /// `true` or `false`.

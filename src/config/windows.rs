@@ -2,13 +2,13 @@
 
 use jiff::civil::Time;
 use jiff::tz::TimeZone;
+use nabiz_core::calendar::{BusinessDay, time_zone};
+use nabiz_core::settings::{DEFAULT_TIME_ZONE, WindowLength, WindowSettings};
+use nabiz_core::time::{format_duration, parse_duration_ms};
 
 use super::document::{Node, Table, Value};
-use super::duration::{format_duration, parse_duration_ms};
 use super::keys;
 use super::reader::{Problems, Section, duration_ms, flag};
-use crate::calendar::{BusinessDay, time_zone};
-use crate::shard::{WindowLength, WindowSettings};
 
 const SECOND_MS: u64 = 1000;
 const MINUTE_MS: u64 = 60 * SECOND_MS;
@@ -35,23 +35,9 @@ pub struct Windows {
 
 impl Default for Windows {
     fn default() -> Self {
-        let name = "Europe/Istanbul";
-        let lengths = [("1m", 1), ("5m", 5), ("15m", 15), ("30m", 30), ("1h", 60)];
         Windows {
-            settings: WindowSettings {
-                pane_ms: 5 * SECOND_MS,
-                lengths: lengths
-                    .map(|(label, minutes)| WindowLength { ms: minutes * MINUTE_MS, label: label.to_string() })
-                    .to_vec(),
-                idle_advance: true,
-                allowed_lateness_ms: MINUTE_MS,
-                transport_delay_ms: 3 * SECOND_MS,
-                miss_grace_ms: 2 * SECOND_MS,
-                reorder_grace_ms: 30 * SECOND_MS,
-                dedup_horizon_ms: HOUR_MS,
-                business_day: BusinessDay::new(time_zone(name).unwrap_or(TimeZone::UTC), Time::midnight()),
-            },
-            time_zone: name.to_string(),
+            settings: WindowSettings::default(),
+            time_zone: DEFAULT_TIME_ZONE.to_string(),
             business_day_starts: Time::midnight(),
         }
     }
@@ -75,11 +61,27 @@ impl Windows {
                 pane_ms,
                 lengths,
                 idle_advance: section.read("idle_advance", defaults.settings.idle_advance, flag),
-                allowed_lateness_ms: section.read("allowed_lateness", defaults.settings.allowed_lateness_ms, &wait),
-                transport_delay_ms: section.read("transport_delay", defaults.settings.transport_delay_ms, &wait),
+                allowed_lateness_ms: section.read(
+                    "allowed_lateness",
+                    defaults.settings.allowed_lateness_ms,
+                    &wait,
+                ),
+                transport_delay_ms: section.read(
+                    "transport_delay",
+                    defaults.settings.transport_delay_ms,
+                    &wait,
+                ),
                 miss_grace_ms: section.read("miss_grace", defaults.settings.miss_grace_ms, &wait),
-                reorder_grace_ms: section.read("reorder_grace", defaults.settings.reorder_grace_ms, &wait),
-                dedup_horizon_ms: section.read("dedup_horizon", defaults.settings.dedup_horizon_ms, &wait),
+                reorder_grace_ms: section.read(
+                    "reorder_grace",
+                    defaults.settings.reorder_grace_ms,
+                    &wait,
+                ),
+                dedup_horizon_ms: section.read(
+                    "dedup_horizon",
+                    defaults.settings.dedup_horizon_ms,
+                    &wait,
+                ),
                 business_day: BusinessDay::new(zone, starts),
             },
             time_zone,
@@ -98,9 +100,13 @@ fn read_lengths(section: &mut Section<'_, '_>, pane_ms: u64) -> Option<Vec<Windo
         return None;
     }
     let path = section.path("lengths");
-    let mut written: Vec<(WindowLength, Option<&Node>)> = match section.read_list("lengths", window_length) {
+    let mut written: Vec<(WindowLength, Option<&Node>)> = match section
+        .read_list("lengths", window_length)
+    {
         Some(written) => written.into_iter().map(|(length, node)| (length, Some(node))).collect(),
-        None => Windows::default().settings.lengths.into_iter().map(|length| (length, None)).collect(),
+        None => {
+            Windows::default().settings.lengths.into_iter().map(|length| (length, None)).collect()
+        }
     };
     written.sort_by_key(|(length, _)| length.ms);
     for (index, (length, node)) in written.iter().enumerate() {
@@ -109,7 +115,9 @@ fn read_lengths(section: &mut Section<'_, '_>, pane_ms: u64) -> Option<Vec<Windo
             Some(format!("not a whole number of panes of {pane}"))
         } else if length.ms / pane_ms > PANES_MAX {
             Some(format!("more than {PANES_MAX} panes of {pane}"))
-        } else if index > 0 && written.get(index - 1).is_some_and(|(before, _)| before.ms == length.ms) {
+        } else if index > 0
+            && written.get(index - 1).is_some_and(|(before, _)| before.ms == length.ms)
+        {
             Some("the same length twice".to_string())
         } else {
             None
@@ -117,9 +125,8 @@ fn read_lengths(section: &mut Section<'_, '_>, pane_ms: u64) -> Option<Vec<Windo
         match (detail, node) {
             (Some(detail), Some(node)) => section.problems().note_value(node, &path, detail),
             // The default lengths do not fit a pane that is configured.
-            (Some(detail), None) => {
-                section.note_value("pane", format!("the default length {} is {detail}", length.label))
-            }
+            (Some(detail), None) => section
+                .note_value("pane", format!("the default length {} is {detail}", length.label)),
             (None, _) => {}
         }
     }
@@ -155,13 +162,19 @@ fn time_of_day(value: &Value) -> Result<Time, String> {
     };
     let whole_minutes = |text: &str| {
         let (hour, minute) = text.split_once(':')?;
-        let two_digits = |part: &str| part.len() == 2 && part.bytes().all(|byte| byte.is_ascii_digit());
+        let two_digits =
+            |part: &str| part.len() == 2 && part.bytes().all(|byte| byte.is_ascii_digit());
         if !two_digits(hour) || !two_digits(minute) {
             return None;
         }
         Time::new(hour.parse().ok()?, minute.parse().ok()?, 0, 0).ok()
     };
     // A TOML time always has its seconds.
-    let text = if matches!(value, Value::Date(_)) { text.strip_suffix(":00").unwrap_or(text) } else { text };
-    whole_minutes(text).ok_or_else(|| "a local time of day from 00:00 to 23:59 is allowed".to_string())
+    let text = if matches!(value, Value::Date(_)) {
+        text.strip_suffix(":00").unwrap_or(text)
+    } else {
+        text
+    };
+    whole_minutes(text)
+        .ok_or_else(|| "a local time of day from 00:00 to 23:59 is allowed".to_string())
 }

@@ -2,12 +2,13 @@
 
 use std::time::Instant;
 
-use super::catalogue;
+use nabiz_core::settings::Settings;
+use nabiz_core::snapshot::Snapshot;
+
 use super::family::Family;
-use super::{contacts, pipeline, targets, windows};
+use super::{catalogue, contacts, pipeline, targets, windows};
 use crate::http::Refusals;
-use crate::shard::Settings;
-use crate::view::{Published, Snapshot};
+use crate::readmodel::Published;
 
 /// A snapshot and the value of its `shard` label, where it has one.
 pub(super) struct Part<'a> {
@@ -46,7 +47,11 @@ pub(super) fn of_pipeline<T>(
 }
 
 /// Hands the contact metrics of one snapshot to an encoder.
-pub(super) fn of_snapshot<T>(settings: &Settings, snapshot: &Snapshot, encode: impl FnOnce(Vec<Family<'_>>) -> T) -> T {
+pub(super) fn of_snapshot<T>(
+    settings: &Settings,
+    snapshot: &Snapshot,
+    encode: impl FnOnce(Vec<Family<'_>>) -> T,
+) -> T {
     let parts = [Part { shard: None, snapshot }];
     let mut families = Vec::new();
     collect_contacts(settings, &parts, snapshot, &mut families);

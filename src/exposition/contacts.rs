@@ -1,12 +1,14 @@
 //! Metrics of the contacts: counts since the beginning, and what is so at stream time.
 
+use nabiz_core::event::{AgentState, LeftReason, SelfServiceOutcome};
+use nabiz_core::measures::{BucketHistogram, FollowupSnapshot};
+use nabiz_core::settings::Settings;
+use nabiz_core::snapshot::SeriesSnapshot;
+
 use super::catalogue as c;
 use super::catalogue::Metric;
 use super::collector::Part;
 use super::family::{Family, seconds};
-use crate::event::{AgentState, LeftReason, SelfServiceOutcome};
-use crate::shard::Settings;
-use crate::view::{BucketHistogram, FollowupSnapshot, SeriesSnapshot};
 
 type OfSeries<T> = (&'static Metric, fn(&SeriesSnapshot) -> T);
 type HistogramOf = fn(&SeriesSnapshot) -> &BucketHistogram;
@@ -42,7 +44,11 @@ const FOLLOWUP_NUMBERS: &[OfFollowups] = &[
     (&c::FOLLOWUPS_OVERDUE, |followups| followups.overdue),
 ];
 
-pub(super) fn collect<'a>(settings: &'a Settings, parts: &'a [Part<'_>], out: &mut Vec<Family<'a>>) {
+pub(super) fn collect<'a>(
+    settings: &'a Settings,
+    parts: &'a [Part<'_>],
+    out: &mut Vec<Family<'a>>,
+) {
     series_numbers(settings, parts, out);
     histograms(settings, parts, out);
     contacts(settings, parts, out);
@@ -56,10 +62,9 @@ fn each_series<'a>(
     parts: &'a [Part<'_>],
 ) -> impl Iterator<Item = (Option<&'a str>, [&'a str; 2], &'a SeriesSnapshot)> {
     parts.iter().flat_map(move |part| {
-        part.snapshot
-            .series
-            .iter()
-            .map(move |series| (part.shard(), [&*series.queue, settings.channels.name(series.channel)], &**series))
+        part.snapshot.series.iter().map(move |series| {
+            (part.shard(), [&*series.queue, settings.channels.name(series.channel)], &**series)
+        })
     })
 }
 
@@ -89,8 +94,18 @@ fn histograms<'a>(settings: &'a Settings, parts: &'a [Part<'_>], out: &mut Vec<F
     let wait_bounds_ms = settings.wait_bounds_ms();
     let mut wait = Family::new(&c::WAIT);
     for (shard, [queue, channel], series) in each_series(settings, parts) {
-        wait.add_histogram(&[queue, channel, "answered"], shard, &wait_bounds_ms, &series.totals.wait_answered);
-        wait.add_histogram(&[queue, channel, "abandoned"], shard, &wait_bounds_ms, &series.totals.wait_abandoned);
+        wait.add_histogram(
+            &[queue, channel, "answered"],
+            shard,
+            &wait_bounds_ms,
+            &series.totals.wait_answered,
+        );
+        wait.add_histogram(
+            &[queue, channel, "abandoned"],
+            shard,
+            &wait_bounds_ms,
+            &series.totals.wait_abandoned,
+        );
     }
     out.push(wait);
 
@@ -129,7 +144,10 @@ fn contacts<'a>(settings: &'a Settings, parts: &'a [Part<'_>], out: &mut Vec<Fam
 fn followups<'a>(settings: &'a Settings, parts: &'a [Part<'_>], out: &mut Vec<Family<'a>>) {
     let each_unit = || {
         parts.iter().flat_map(|part| {
-            part.snapshot.followups.iter().map(|(unit, followups)| (part.shard(), [&**unit], followups))
+            part.snapshot
+                .followups
+                .iter()
+                .map(|(unit, followups)| (part.shard(), [&**unit], followups))
         })
     };
     for (metric, value) in FOLLOWUP_NUMBERS {

@@ -2,8 +2,9 @@
 
 use std::borrow::Cow;
 
+use nabiz_core::measures::{BucketHistogram, NativeCounts, WindowSnapshot};
+
 use super::catalogue::Metric;
-use crate::view::{BucketHistogram, NativeCounts, WindowSnapshot};
 
 /// Label that tells the partition, where that is configured.
 const SHARD: &str = "shard";
@@ -76,7 +77,12 @@ impl<'a> Family<'a> {
     }
 
     /// Adds the waits of a window.
-    pub(super) fn add_window(&mut self, labels: &[&'a str], shard: Option<&'a str>, window: &WindowSnapshot) {
+    pub(super) fn add_window(
+        &mut self,
+        labels: &[&'a str],
+        shard: Option<&'a str>,
+        window: &WindowSnapshot,
+    ) {
         let native = NativeCounts::from_cells(&window.waits);
         let sum = seconds(window.counts.wait_sum_ms);
         let histogram = HistogramValue { classic: Vec::new(), count: native.count(), sum, native };
@@ -84,7 +90,12 @@ impl<'a> Family<'a> {
     }
 
     /// Adds a sample of which a label is no text yet.
-    pub(super) fn add_owned(&mut self, labels: Vec<Cow<'a, str>>, shard: Option<&'a str>, value: f64) {
+    pub(super) fn add_owned(
+        &mut self,
+        labels: Vec<Cow<'a, str>>,
+        shard: Option<&'a str>,
+        value: f64,
+    ) {
         let labels = labels.into_iter().chain(shard.map(Cow::Borrowed)).collect();
         self.samples.push(Sample { labels, value: Value::Number(value) });
     }

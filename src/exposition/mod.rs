@@ -21,13 +21,14 @@ use arc_swap::ArcSwap;
 use axum::body::Bytes;
 use flate2::Compression;
 use flate2::write::GzEncoder;
+use nabiz_core::settings::Settings;
+use nabiz_core::snapshot::Snapshot;
 use prometheus::TextEncoder;
 use prometheus::core::Collector;
 use prometheus::proto::MetricFamily;
 
 use crate::http::Refusals;
-use crate::shard::Settings;
-use crate::view::{Published, Snapshot};
+use crate::readmodel::Published;
 
 pub use negotiation::Format;
 
@@ -78,7 +79,9 @@ impl Exposition {
     /// # Errors
     /// [`RenderError`], which does not depend on what is published.
     pub fn render(&self, format: Format, gzip: bool) -> Result<Bytes, RenderError> {
-        let mut body = self.bodies[format as usize][usize::from(gzip)].lock().unwrap_or_else(PoisonError::into_inner);
+        let mut body = self.bodies[format as usize][usize::from(gzip)]
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         let published = self.published.load_full();
         let (of, shown) = (Arc::downgrade(&published), published.may_be_shown());
         if let Some(body) = &*body
@@ -98,7 +101,8 @@ impl Exposition {
     }
 
     fn encode(&self, published: &Published, format: Format) -> Result<Vec<u8>, RenderError> {
-        let process: Vec<MetricFamily> = self.process.as_ref().map(|process| process.collect()).unwrap_or_default();
+        let process: Vec<MetricFamily> =
+            self.process.as_ref().map(|process| process.collect()).unwrap_or_default();
         collector::of_pipeline(published, &self.refusals, |families| match format {
             Format::Protobuf => Ok(protobuf::encode(families, &process)),
             Format::Text => {

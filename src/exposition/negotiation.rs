@@ -54,7 +54,8 @@ fn offered(range: &str) -> Option<(Format, f64)> {
     }
     let format = match media_type.to_ascii_lowercase().as_str() {
         "application/vnd.google.protobuf"
-            if proto == Some("io.prometheus.client.MetricFamily") && encoding == Some("delimited") =>
+            if proto == Some("io.prometheus.client.MetricFamily")
+                && encoding == Some("delimited") =>
         {
             Format::Protobuf
         }
@@ -109,9 +110,14 @@ mod tests {
 
     #[test]
     fn without_an_acceptable_type_there_is_text() {
-        for accept in
-            [None, Some(""), Some("*/*"), Some("application/json"), Some("text/html, image/png"), Some(";;,,=")]
-        {
+        for accept in [
+            None,
+            Some(""),
+            Some("*/*"),
+            Some("application/json"),
+            Some("text/html, image/png"),
+            Some(";;,,="),
+        ] {
             assert_eq!(Format::negotiate(accept), Format::Text, "{accept:?}");
         }
     }

@@ -2,15 +2,22 @@
 
 use std::borrow::Cow;
 
+use nabiz_core::event::Reason;
+use nabiz_core::measures::RecordTotals;
+use nabiz_core::snapshot::Snapshot;
+
 use super::catalogue as c;
 use super::family::{Family, seconds};
-use crate::event::Reason;
 use crate::http::{Refusal, Refusals};
-use crate::view::{Published, RecordTotals, ShardLabel, Snapshot};
+use crate::readmodel::{Published, ShardLabel};
 
 /// What is withheld while catching up. Where instances share the group, each sample belongs to one partition, so that none
 /// goes down when a partition moves. `shards` are the values of their label, in the order of the shards.
-pub(super) fn collect_records<'a>(published: &'a Published, shards: &'a [String], out: &mut Vec<Family<'a>>) {
+pub(super) fn collect_records<'a>(
+    published: &'a Published,
+    shards: &'a [String],
+    out: &mut Vec<Family<'a>>,
+) {
     let mut families = Records {
         results: Family::new(&c::RECORDS),
         rejected: Family::new(&c::RECORDS_REJECTED),
@@ -21,7 +28,10 @@ pub(super) fn collect_records<'a>(published: &'a Published, shards: &'a [String]
     };
     let unwritten = |of: Option<&ShardLabel>| -> u64 {
         let partitions = published.health.partitions.iter();
-        partitions.filter(|partition| of.is_none_or(|label| *label == partition.label)).map(|one| one.letters).sum()
+        partitions
+            .filter(|partition| of.is_none_or(|label| *label == partition.label))
+            .map(|one| one.letters)
+            .sum()
     };
     if published.shard_label {
         for ((label, snapshot), shard) in published.shards.iter().zip(shards) {
@@ -76,7 +86,11 @@ impl<'a> Records<'a> {
 }
 
 /// What is always served.
-pub(super) fn collect<'a>(published: &'a Published, refusals: &Refusals, out: &mut Vec<Family<'a>>) {
+pub(super) fn collect<'a>(
+    published: &'a Published,
+    refusals: &Refusals,
+    out: &mut Vec<Family<'a>>,
+) {
     let Published { merged, health, .. } = published;
     out.push(Family::single(&c::BUILD_INFO, &[env!("CARGO_PKG_VERSION")], 1.0));
     out.push(Family::single(&c::READY, &[], f64::from(u8::from(health.ready))));
@@ -98,7 +112,10 @@ pub(super) fn collect<'a>(published: &'a Published, refusals: &Refusals, out: &m
         (&c::DEAD_LETTER_FAILURES, health.dead_letter_failures),
         (&c::KAFKA_CLIENT_ERRORS, health.client_errors),
         (&c::LOG_RESETS, health.log_resets),
-        (&c::REMEMBERED_IDS, health.partitions.iter().map(|partition| partition.remembered_ids).sum()),
+        (
+            &c::REMEMBERED_IDS,
+            health.partitions.iter().map(|partition| partition.remembered_ids).sum(),
+        ),
     ] {
         out.push(Family::single(metric, &[], value as f64));
     }
@@ -116,9 +133,11 @@ pub(super) fn collect<'a>(published: &'a Published, refusals: &Refusals, out: &m
     }
     let limits = &published.settings.limits;
     let mut limit = Family::new(&c::PARTITION_LIMIT);
-    for (name, value) in
-        [("series", limits.series), ("open_contacts", limits.open_contacts), ("remembered_ids", limits.remembered_ids)]
-    {
+    for (name, value) in [
+        ("series", limits.series),
+        ("open_contacts", limits.open_contacts),
+        ("remembered_ids", limits.remembered_ids),
+    ] {
         limit.add(&[name], None, value as f64);
     }
     out.extend([refused, limit]);
@@ -126,7 +145,9 @@ pub(super) fn collect<'a>(published: &'a Published, refusals: &Refusals, out: &m
     let mut stream_time = Family::new(&c::STREAM_TIME);
     let mut lag = Family::new(&c::CONSUMER_LAG);
     for partition in &health.partitions {
-        let labels = || vec![Cow::from(&*partition.label.topic), partition.label.partition.to_string().into()];
+        let labels = || {
+            vec![Cow::from(&*partition.label.topic), partition.label.partition.to_string().into()]
+        };
         if let Some(time_ms) = partition.stream_time_ms {
             stream_time.add_owned(labels(), None, time_ms as f64 / 1000.0);
         }

@@ -1,11 +1,11 @@
 //! The delimited protobuf format, which alone carries native histograms. The messages are those of
 //! `io.prometheus.client`, declared by hand with the fields that are used.
 
+use nabiz_core::measures::{NATIVE_SCHEMA, NATIVE_ZERO_THRESHOLD, NativeCounts};
 use prost::Message;
 
 use super::catalogue::{self, Kind};
 use super::family::{Family, HistogramValue, Sample, Value, label_names};
-use crate::view::{NATIVE_SCHEMA, NATIVE_ZERO_THRESHOLD, NativeCounts};
 
 /// Type of a family: `MetricType`.
 mod metric_type {
@@ -94,9 +94,13 @@ struct BucketSpan {
 }
 
 /// Every family, each after its length.
-pub(super) fn encode(families: Vec<Family<'_>>, of_the_library: &[prometheus::proto::MetricFamily]) -> Vec<u8> {
+pub(super) fn encode(
+    families: Vec<Family<'_>>,
+    of_the_library: &[prometheus::proto::MetricFamily],
+) -> Vec<u8> {
     let mut body = Vec::new();
-    let messages = families.into_iter().map(MetricFamily::from).chain(of_the_library.iter().map(from_library));
+    let messages =
+        families.into_iter().map(MetricFamily::from).chain(of_the_library.iter().map(from_library));
     for message in messages.filter(|message| !message.metric.is_empty()) {
         // Growing a vector cannot fail.
         let _ = message.encode_length_delimited(&mut body);
@@ -117,7 +121,11 @@ impl From<Family<'_>> for MetricFamily {
                 Kind::Histogram => metric_type::HISTOGRAM,
                 Kind::GaugeHistogram => metric_type::GAUGE_HISTOGRAM,
             },
-            metric: family.samples.into_iter().map(|sample| Metric::of(sample, family.metric)).collect(),
+            metric: family
+                .samples
+                .into_iter()
+                .map(|sample| Metric::of(sample, family.metric))
+                .collect(),
         }
     }
 }
@@ -125,8 +133,9 @@ impl From<Family<'_>> for MetricFamily {
 impl Metric {
     fn of(sample: Sample<'_>, family: &catalogue::Metric) -> Self {
         let labels = label_names(family).zip(sample.labels);
-        let label =
-            labels.map(|(name, value)| LabelPair { name: name.to_string(), value: value.into_owned() }).collect();
+        let label = labels
+            .map(|(name, value)| LabelPair { name: name.to_string(), value: value.into_owned() })
+            .collect();
         let mut metric = Metric { label, ..Metric::default() };
         match (sample.value, family.kind) {
             (Value::Histogram(value), _) => metric.histogram = Some(Histogram::from(value)),
@@ -177,7 +186,10 @@ fn from_library(family: &prometheus::proto::MetricFamily) -> MetricFamily {
     let is_counter = family.get_field_type() == prometheus::proto::MetricType::COUNTER;
     let metric = family.get_metric().iter().map(|sample| {
         let label = sample.get_label().iter();
-        let label = label.map(|pair| LabelPair { name: pair.name().to_string(), value: pair.value().to_string() });
+        let label = label.map(|pair| LabelPair {
+            name: pair.name().to_string(),
+            value: pair.value().to_string(),
+        });
         let mut metric = Metric { label: label.collect(), ..Metric::default() };
         if is_counter {
             metric.counter = Some(Number { value: sample.get_counter().get_value() });

@@ -2,11 +2,12 @@
 
 use std::collections::BTreeSet;
 
+use nabiz_core::settings::{QueueSettings, Settings};
+use nabiz_core::snapshot::Snapshot;
+
 use super::catalogue as c;
 use super::catalogue::Metric;
 use super::family::{Family, seconds};
-use crate::shard::{QueueSettings, Settings};
-use crate::view::Snapshot;
 
 type OfQueue = (&'static Metric, fn(&QueueSettings) -> f64);
 
@@ -18,7 +19,11 @@ const TARGETS: &[OfQueue] = &[
 ];
 
 /// The settings of every series and queue of `snapshot`.
-pub(super) fn collect<'a>(settings: &'a Settings, snapshot: &'a Snapshot, out: &mut Vec<Family<'a>>) {
+pub(super) fn collect<'a>(
+    settings: &'a Settings,
+    snapshot: &'a Snapshot,
+    out: &mut Vec<Family<'a>>,
+) {
     for (metric, value) in TARGETS {
         let mut family = Family::new(metric);
         for series in &snapshot.series {
@@ -30,7 +35,11 @@ pub(super) fn collect<'a>(settings: &'a Settings, snapshot: &'a Snapshot, out: &
 
     let mut info = Family::new(&c::QUEUE_INFO);
     for series in &snapshot.series {
-        let labels = [&*series.queue, settings.channels.name(series.channel), display_name(settings, &series.queue)];
+        let labels = [
+            &*series.queue,
+            settings.channels.name(series.channel),
+            display_name(settings, &series.queue),
+        ];
         info.add(&labels, None, 1.0);
     }
     out.push(info);
@@ -38,7 +47,8 @@ pub(super) fn collect<'a>(settings: &'a Settings, snapshot: &'a Snapshot, out: &
     let mut open = Family::new(&c::QUEUE_OPEN);
     if let Some(stream_time_ms) = snapshot.stream_time_ms {
         let of_series = snapshot.series.iter().map(|series| &*series.queue);
-        let queues: BTreeSet<&str> = snapshot.queues.iter().map(|queue| &*queue.queue).chain(of_series).collect();
+        let queues: BTreeSet<&str> =
+            snapshot.queues.iter().map(|queue| &*queue.queue).chain(of_series).collect();
         for queue in queues {
             let is_open = settings.queue(queue).is_open(stream_time_ms);
             open.add(&[queue], None, f64::from(u8::from(is_open)));

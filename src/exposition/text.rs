@@ -7,7 +7,8 @@ use super::family::{Family, Sample, Value, label_names};
 
 /// Every family that has samples and that the format can carry, sorted by name, its samples by labels.
 pub(super) fn encode(mut families: Vec<Family<'_>>) -> String {
-    families.retain(|family| family.metric.kind != Kind::GaugeHistogram && !family.samples.is_empty());
+    families
+        .retain(|family| family.metric.kind != Kind::GaugeHistogram && !family.samples.is_empty());
     families.sort_unstable_by_key(|family| family.metric.name);
     let mut text = String::new();
     // The labels of a sample, which a histogram needs again in each of its lines.
@@ -89,7 +90,10 @@ fn write_number(text: &mut String, value: f64) {
     let whole = value as i64;
     // Writing to a string cannot fail.
     let _ = match value {
-        _ if whole as f64 == value && whole.unsigned_abs() < 1 << 53 && (whole != 0 || value.is_sign_positive()) => {
+        _ if whole as f64 == value
+            && whole.unsigned_abs() < 1 << 53
+            && (whole != 0 || value.is_sign_positive()) =>
+        {
             write!(text, "{whole}")
         }
         f64::INFINITY => text.write_str("+Inf"),

@@ -2,12 +2,13 @@
 
 use std::collections::HashMap;
 
+use nabiz_core::measures::{AgentWindow, WindowCounts};
+use nabiz_core::settings::Settings;
+
 use super::catalogue as c;
 use super::catalogue::Metric;
 use super::collector::Part;
 use super::family::{Family, seconds};
-use crate::shard::Settings;
-use crate::view::{AgentWindow, WindowCounts};
 
 /// Label of the window since the start of the business day.
 const TODAY: &str = "today";
@@ -38,11 +39,17 @@ const DERIVED: &[OfWindow<Option<f64>>] = &[
 const QUANTILES: [f64; 4] = [0.5, 0.9, 0.95, 0.99];
 const QUANTILE_LABELS: [&str; 4] = ["0.5", "0.9", "0.95", "0.99"];
 
-pub(super) fn collect<'a>(settings: &'a Settings, parts: &'a [Part<'_>], out: &mut Vec<Family<'a>>) {
+pub(super) fn collect<'a>(
+    settings: &'a Settings,
+    parts: &'a [Part<'_>],
+    out: &mut Vec<Family<'a>>,
+) {
     let lengths = settings.windows.lengths.iter().map(|length| length.label.as_str());
     let window_labels: Vec<&str> = lengths.chain([TODAY]).collect();
-    let mut counts: Vec<Family<'_>> = COUNTS.iter().map(|(metric, _)| Family::new(metric)).collect();
-    let mut derived: Vec<Family<'_>> = DERIVED.iter().map(|(metric, _)| Family::new(metric)).collect();
+    let mut counts: Vec<Family<'_>> =
+        COUNTS.iter().map(|(metric, _)| Family::new(metric)).collect();
+    let mut derived: Vec<Family<'_>> =
+        DERIVED.iter().map(|(metric, _)| Family::new(metric)).collect();
     let mut service_level = Family::new(&c::WINDOW_SERVICE_LEVEL);
     let mut quantiles = Family::new(&c::WINDOW_WAIT_QUANTILE);
     let mut waits = Family::new(&c::WINDOW_WAIT);
@@ -83,5 +90,10 @@ pub(super) fn collect<'a>(settings: &'a Settings, parts: &'a [Part<'_>], out: &m
             }
         }
     }
-    out.extend(counts.into_iter().chain(derived).chain([service_level, quantiles, waits, occupancy]));
+    out.extend(counts.into_iter().chain(derived).chain([
+        service_level,
+        quantiles,
+        waits,
+        occupancy,
+    ]));
 }

@@ -67,7 +67,10 @@ impl Authentication {
     ///
     /// # Errors
     /// The operating system gives no random numbers.
-    pub fn new(bearer: Option<SecretHash>, basic: BTreeMap<String, SecretHash>) -> Result<Self, getrandom::Error> {
+    pub fn new(
+        bearer: Option<SecretHash>,
+        basic: BTreeMap<String, SecretHash>,
+    ) -> Result<Self, getrandom::Error> {
         let mut key = [0; 32];
         getrandom::fill(&mut key)?;
         let credential = |hash| Credential { hash, accepted: OnceLock::new() };
@@ -152,7 +155,8 @@ impl Authentication {
         if logged.is_some_and(|logged| now_ms.abs_diff(logged.time_ms) < LOG_PAUSE_MS) {
             return None;
         }
-        let before = logged.replace(Logged { time_ms: now_ms, refused }).map_or(0, |logged| logged.refused);
+        let before =
+            logged.replace(Logged { time_ms: now_ms, refused }).map_or(0, |logged| logged.refused);
         Some(refused.saturating_sub(before))
     }
 }
@@ -207,7 +211,9 @@ mod tests {
         }
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
         let deadline = std::time::Duration::from_secs(5);
-        runtime.block_on(async { tokio::time::timeout(deadline, authentication.judge(&headers)).await.unwrap() })
+        runtime.block_on(async {
+            tokio::time::timeout(deadline, authentication.judge(&headers)).await.unwrap()
+        })
     }
 
     fn basic(credentials: &str) -> String {
@@ -218,7 +224,9 @@ mod tests {
     fn the_token_or_a_user_is_accepted_again_and_again() {
         let authentication = authentication();
         for _ in 0..2 {
-            for good in ["Bearer a-token", "bearer  a-token", &basic("wall:board:1"), &basic("ops:şifre")] {
+            for good in
+                ["Bearer a-token", "bearer  a-token", &basic("wall:board:1"), &basic("ops:şifre")]
+            {
                 assert_eq!(judge(&authentication, &[good]), Verdict::Accepted, "{good}");
             }
         }
@@ -247,7 +255,10 @@ mod tests {
             for wrong in wrong {
                 assert_eq!(judge(&authentication, &[wrong]), Verdict::Refused, "{wrong}");
             }
-            assert_eq!(judge(&authentication, &["Bearer a-token", "Bearer a-token"]), Verdict::Refused);
+            assert_eq!(
+                judge(&authentication, &["Bearer a-token", "Bearer a-token"]),
+                Verdict::Refused
+            );
             for good in ["Bearer a-token", &basic("wall:board:1"), &basic("ops:şifre")] {
                 assert_eq!(judge(&authentication, &[good]), Verdict::Accepted);
             }
@@ -258,15 +269,18 @@ mod tests {
     fn a_known_credential_needs_no_place() {
         let authentication = authentication();
         assert_eq!(judge(&authentication, &["Bearer a-token"]), Verdict::Accepted);
-        let _all = authentication.places.clone().try_acquire_many_owned(VERIFICATIONS as u32).unwrap();
+        let _all =
+            authentication.places.clone().try_acquire_many_owned(VERIFICATIONS as u32).unwrap();
         assert_eq!(judge(&authentication, &["Bearer a-token"]), Verdict::Accepted);
     }
 
     #[test]
     fn an_unknown_credential_waits_for_a_place() {
         let authentication = authentication();
-        let all = authentication.places.clone().try_acquire_many_owned(VERIFICATIONS as u32).unwrap();
-        let headers = HeaderMap::from_iter([(AUTHORIZATION, HeaderValue::from_static("Bearer a-token"))]);
+        let all =
+            authentication.places.clone().try_acquire_many_owned(VERIFICATIONS as u32).unwrap();
+        let headers =
+            HeaderMap::from_iter([(AUTHORIZATION, HeaderValue::from_static("Bearer a-token"))]);
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
         runtime.block_on(async {
             let pause = std::time::Duration::from_millis(300);
@@ -292,8 +306,12 @@ mod tests {
         let told = |authentication: &Authentication| -> Vec<String> {
             authentication.challenges().map(|value| value.to_str().unwrap().to_string()).collect()
         };
-        assert_eq!(told(&authentication()), ["Basic realm=\"nabiz\", charset=\"UTF-8\"", "Bearer realm=\"nabiz\""]);
-        let token = Authentication::new(Some(SecretHash::of(b"x").unwrap()), BTreeMap::new()).unwrap();
+        assert_eq!(
+            told(&authentication()),
+            ["Basic realm=\"nabiz\", charset=\"UTF-8\"", "Bearer realm=\"nabiz\""]
+        );
+        let token =
+            Authentication::new(Some(SecretHash::of(b"x").unwrap()), BTreeMap::new()).unwrap();
         assert_eq!(told(&token), ["Bearer realm=\"nabiz\""]);
     }
 }

@@ -44,10 +44,11 @@ impl Shared {
         let mut changes = self.frames.clone();
         changes.mark_unchanged();
         let first = self.frame();
-        let frames = tokio_stream::once(first).chain(WatchStream::from_changes(changes)).map(move |frame| {
-            let _ = &place;
-            Ok::<_, std::convert::Infallible>(frame)
-        });
+        let frames =
+            tokio_stream::once(first).chain(WatchStream::from_changes(changes)).map(move |frame| {
+                let _ = &place;
+                Ok::<_, std::convert::Infallible>(frame)
+            });
         Some(Body::from_stream(frames))
     }
 

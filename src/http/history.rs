@@ -11,6 +11,7 @@ use axum::extract::rejection::QueryRejection;
 use axum::http::header::{ACCEPT, CONTENT_DISPOSITION, CONTENT_TYPE, RETRY_AFTER};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
+use nabiz_core::settings::Settings;
 use tokio::runtime::Handle;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio_stream::wrappers::ReceiverStream;
@@ -20,7 +21,6 @@ use super::feed::Shared;
 use super::routes::error;
 use crate::ledger::LedgerError;
 use crate::ledger::history::{Format, History, OutputError, Query, Request, write_rows};
-use crate::shard::Settings;
 
 /// Queries at a time; more are answered 503.
 const QUERIES_MAX: usize = 4;
@@ -45,12 +45,24 @@ pub struct HistorySource {
 impl HistorySource {
     /// The ledger at `path`, with intervals of `interval_ms`, into which `topics` are read. The file is opened anew for each
     /// query.
-    pub fn new(path: PathBuf, settings: Arc<Settings>, interval_ms: u64, topics: Vec<String>) -> Self {
-        HistorySource { path, settings, interval_ms, topics, places: Arc::new(Semaphore::new(QUERIES_MAX)) }
+    pub fn new(
+        path: PathBuf,
+        settings: Arc<Settings>,
+        interval_ms: u64,
+        topics: Vec<String>,
+    ) -> Self {
+        HistorySource {
+            path,
+            settings,
+            interval_ms,
+            topics,
+            places: Arc::new(Semaphore::new(QUERIES_MAX)),
+        }
     }
 
     fn open(self, query: Query) -> Result<History, LedgerError> {
-        Ok(History::open(&self.path, self.settings, self.interval_ms, query)?.of_topics(self.topics))
+        Ok(History::open(&self.path, self.settings, self.interval_ms, query)?
+            .of_topics(self.topics))
     }
 }
 
@@ -81,7 +93,9 @@ pub(super) async fn history(
         shared.app.refusals.count(Refusal::History);
         let mut response = error(
             StatusCode::SERVICE_UNAVAILABLE,
-            format!("{QUERIES_MAX} queries of the history are under way, which is the most at a time"),
+            format!(
+                "{QUERIES_MAX} queries of the history are under way, which is the most at a time"
+            ),
         );
         response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("5"));
         return response;
@@ -103,7 +117,10 @@ pub(super) async fn history(
 }
 
 /// The request in the parameters, and the format in them or in the headers.
-fn request(parameters: Vec<(String, String)>, headers: &HeaderMap) -> Result<(Request, Format), String> {
+fn request(
+    parameters: Vec<(String, String)>,
+    headers: &HeaderMap,
+) -> Result<(Request, Format), String> {
     let mut request = Request::default();
     let (mut from, mut to, mut format) = (None, None, None);
     for (name, value) in parameters {
@@ -122,14 +139,18 @@ fn request(parameters: Vec<(String, String)>, headers: &HeaderMap) -> Result<(Re
             "format" => &mut format,
             _ => {
                 let name: String = name.chars().take(64).collect();
-                return Err(format!("{name:?} is not a parameter; allowed are from, to, step, queue, channel, format"));
+                return Err(format!(
+                    "{name:?} is not a parameter; allowed are from, to, step, queue, channel, format"
+                ));
             }
         };
         if place.replace(value).is_some() {
             return Err(format!("{name}: given twice; allowed is once"));
         }
     }
-    let missing = |name: &str| format!("{name}: missing; a time such as 2026-01-05T08:00:00Z or a date is needed");
+    let missing = |name: &str| {
+        format!("{name}: missing; a time such as 2026-01-05T08:00:00Z or a date is needed")
+    };
     request.from = from.ok_or_else(|| missing("from"))?;
     request.to = to.ok_or_else(|| missing("to"))?;
     let format = match format.as_deref() {
@@ -145,13 +166,18 @@ fn request(parameters: Vec<(String, String)>, headers: &HeaderMap) -> Result<(Re
 /// Whether the `Accept` headers name CSV, and no JSON that they want as much.
 fn prefers_csv(headers: &HeaderMap) -> bool {
     let quality_of = |wanted: &str| {
-        let ranges =
-            headers.get_all(ACCEPT).iter().filter_map(|value| value.to_str().ok()).flat_map(|text| text.split(','));
+        let ranges = headers
+            .get_all(ACCEPT)
+            .iter()
+            .filter_map(|value| value.to_str().ok())
+            .flat_map(|text| text.split(','));
         ranges
             .filter_map(|range| {
                 let mut parts = range.split(';').map(str::trim);
                 let is_wanted = parts.next().is_some_and(|name| name.eq_ignore_ascii_case(wanted));
-                let quality = parts.find_map(|part| part.strip_prefix("q=")).map_or(Some(1.0), |q| q.parse().ok());
+                let quality = parts
+                    .find_map(|part| part.strip_prefix("q="))
+                    .map_or(Some(1.0), |q| q.parse().ok());
                 if is_wanted { quality } else { None }
             })
             .fold(0.0, f64::max)
@@ -161,7 +187,12 @@ fn prefers_csv(headers: &HeaderMap) -> bool {
 }
 
 /// The answer, whose body is written while it is sent.
-fn answer(history: History, format: Format, settings: Arc<Settings>, place: OwnedSemaphorePermit) -> Response {
+fn answer(
+    history: History,
+    format: Format,
+    settings: Arc<Settings>,
+    place: OwnedSemaphorePermit,
+) -> Response {
     let (sender, chunks) = mpsc::channel::<Chunk>(CHUNKS_AHEAD);
     let runtime = Handle::current();
     tokio::task::spawn_blocking(move || {
@@ -181,8 +212,14 @@ fn answer(history: History, format: Format, settings: Arc<Settings>, place: Owne
     let headers = response.headers_mut();
     match format {
         Format::Csv => {
-            headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/csv; charset=utf-8; header=present"));
-            headers.insert(CONTENT_DISPOSITION, HeaderValue::from_static("attachment; filename=\"nabiz-history.csv\""));
+            headers.insert(
+                CONTENT_TYPE,
+                HeaderValue::from_static("text/csv; charset=utf-8; header=present"),
+            );
+            headers.insert(
+                CONTENT_DISPOSITION,
+                HeaderValue::from_static("attachment; filename=\"nabiz-history.csv\""),
+            );
         }
         Format::Json => {
             headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
@@ -199,7 +236,8 @@ struct Chunks {
 
 impl Chunks {
     fn send(&self, chunk: Chunk) -> io::Result<()> {
-        let sent = self.runtime.block_on(async { self.sender.send_timeout(chunk, STALLED_AFTER).await });
+        let sent =
+            self.runtime.block_on(async { self.sender.send_timeout(chunk, STALLED_AFTER).await });
         sent.map_err(|_| io::Error::from(io::ErrorKind::BrokenPipe))
     }
 }

@@ -14,10 +14,12 @@ use super::{RenderError, RenderedMetrics};
 pub(super) async fn metrics(State(shared): State<Arc<Shared>>, headers: HeaderMap) -> Response {
     let accept = joined(&headers, ACCEPT);
     let gzip = joined(&headers, ACCEPT_ENCODING).is_some_and(|accepted| takes_gzip(&accepted));
-    let rendered = tokio::task::spawn_blocking(move || (shared.app.metrics)(accept.as_deref(), gzip));
+    let rendered =
+        tokio::task::spawn_blocking(move || (shared.app.metrics)(accept.as_deref(), gzip));
     match rendered.await.map_err(RenderError::from).flatten() {
         Ok(RenderedMetrics { content_type, body }) => {
-            let mut response = ([(CONTENT_TYPE, HeaderValue::from_static(content_type))], body).into_response();
+            let mut response =
+                ([(CONTENT_TYPE, HeaderValue::from_static(content_type))], body).into_response();
             let headers = response.headers_mut();
             headers.insert(VARY, HeaderValue::from_static("accept, accept-encoding"));
             if gzip {
@@ -34,7 +36,8 @@ pub(super) async fn metrics(State(shared): State<Arc<Shared>>, headers: HeaderMa
 
 /// The values of a header that may be given in several lines.
 fn joined(headers: &HeaderMap, name: HeaderName) -> Option<String> {
-    let values: Vec<&str> = headers.get_all(name).iter().filter_map(|value| value.to_str().ok()).collect();
+    let values: Vec<&str> =
+        headers.get_all(name).iter().filter_map(|value| value.to_str().ok()).collect();
     (!values.is_empty()).then(|| values.join(","))
 }
 
@@ -44,8 +47,9 @@ fn takes_gzip(accepted: &str) -> bool {
         let mut parts = coding.split(';').map(str::trim);
         let is_gzip = parts.next().is_some_and(|name| name.eq_ignore_ascii_case("gzip"));
         let refused = |part: &str| {
-            part.strip_prefix("q=")
-                .is_some_and(|quality| quality.trim().parse::<f64>().is_ok_and(|quality| quality <= 0.0))
+            part.strip_prefix("q=").is_some_and(|quality| {
+                quality.trim().parse::<f64>().is_ok_and(|quality| quality <= 0.0)
+            })
         };
         is_gzip && !parts.any(refused)
     })

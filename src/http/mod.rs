@@ -28,7 +28,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use arc_swap::ArcSwap;
 use axum::body::Bytes;
 
-use crate::view::Published;
+use crate::readmodel::Published;
 
 pub use auth::Authentication;
 pub use history::HistorySource;
@@ -47,7 +47,8 @@ pub struct RenderedMetrics {
 }
 
 /// Renders the metrics for a client whose `Accept` header is given, and who takes them zipped or not.
-pub type RenderMetrics = dyn Fn(Option<&str>, bool) -> Result<RenderedMetrics, RenderError> + Send + Sync;
+pub type RenderMetrics =
+    dyn Fn(Option<&str>, bool) -> Result<RenderedMetrics, RenderError> + Send + Sync;
 /// Why metrics were not rendered.
 pub type RenderError = Box<dyn std::error::Error + Send + Sync>;
 

@@ -4,13 +4,15 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use arc_swap::ArcSwapOption;
+use nabiz_core::event::{AgentState, LeftReason, SelfServiceOutcome};
+use nabiz_core::measures::{BucketHistogram, WindowSnapshot};
+use nabiz_core::settings::{Formula, QueueSettings, Settings};
+use nabiz_core::snapshot::{QueueSnapshot, SeriesSnapshot, Snapshot};
 use serde::{Serialize, Serializer};
 
 use super::rfc3339;
 use super::status::{Readiness, withheld};
-use crate::event::{AgentState, LeftReason, SelfServiceOutcome};
-use crate::shard::{Formula, QueueSettings, Settings};
-use crate::view::{BucketHistogram, Published, QueueSnapshot, SeriesSnapshot, Snapshot, WindowSnapshot};
+use crate::readmodel::Published;
 
 /// Label of the window since the start of the business day.
 const TODAY: &str = "today";
@@ -135,7 +137,11 @@ impl Surveys {
         }
         let responses: u64 = scores.values().sum();
         let content: u64 = scores.range(4..=5).map(|(_, count)| count).sum();
-        Surveys { responses, csat: (responses > 0).then(|| content as f64 / responses as f64), scores }
+        Surveys {
+            responses,
+            csat: (responses > 0).then(|| content as f64 / responses as f64),
+            scores,
+        }
     }
 }
 
@@ -274,11 +280,17 @@ impl Model {
         let lengths = &settings.windows.lengths;
         let mut windows: Vec<Window> = lengths
             .iter()
-            .map(|length| Window { label: length.label.as_str().into(), seconds: Some(length.ms / 1000) })
+            .map(|length| Window {
+                label: length.label.as_str().into(),
+                seconds: Some(length.ms / 1000),
+            })
             .collect();
         windows.push(Window { label: TODAY.into(), seconds: None });
 
-        let started = settings.channels.names().zip(snapshot.contacts_started.iter().chain(std::iter::repeat(&0)));
+        let started = settings
+            .channels
+            .names()
+            .zip(snapshot.contacts_started.iter().chain(std::iter::repeat(&0)));
         let mut series: BTreeMap<&str, Vec<&SeriesSnapshot>> = BTreeMap::new();
         for one in &snapshot.series {
             series.entry(&one.queue).or_default().push(one);
@@ -303,7 +315,8 @@ impl Model {
                 .self_service
                 .iter()
                 .map(|(entry_point, counts)| {
-                    let outcomes = SelfServiceOutcome::ALL.iter().map(|outcome| outcome.as_str().into());
+                    let outcomes =
+                        SelfServiceOutcome::ALL.iter().map(|outcome| outcome.as_str().into());
                     (entry_point.clone(), Ordered(outcomes.zip(counts.iter().copied()).collect()))
                 })
                 .collect(),
@@ -339,7 +352,8 @@ impl Queue {
     ) -> Self {
         let target = settings.queue(id);
         let agents = without_channel.map_or([0; AgentState::ALL.len()], |queue| queue.agents);
-        let agent_windows = without_channel.map(|queue| queue.windows.as_slice()).unwrap_or_default();
+        let agent_windows =
+            without_channel.map(|queue| queue.windows.as_slice()).unwrap_or_default();
         let mut series = series.to_vec();
         // The queue's own channel comes first, the others in the order of the vocabulary.
         series.sort_by_key(|one| (one.channel != target.channel, one.channel));
@@ -352,7 +366,9 @@ impl Queue {
             },
             open: stream_time_ms.map(|time_ms| target.is_open(time_ms)),
             targets: Targets::of(target),
-            agents: Ordered(AgentState::ALL.iter().map(|state| state.as_str().into()).zip(agents).collect()),
+            agents: Ordered(
+                AgentState::ALL.iter().map(|state| state.as_str().into()).zip(agents).collect(),
+            ),
             observed: without_channel.and_then(|queue| queue.observed).map(|observed| Observed {
                 at: rfc3339(observed.time_ms),
                 waiting: observed.waiting,
@@ -360,19 +376,30 @@ impl Queue {
             }),
             occupancy: by_window(windows, agent_windows, |window| window.occupancy()),
             surveys: Surveys::of(series.iter().copied()),
-            channels: series.iter().map(|one| Channel::of(settings, windows, target, one)).collect(),
+            channels: series
+                .iter()
+                .map(|one| Channel::of(settings, windows, target, one))
+                .collect(),
         }
     }
 }
 
 fn by_window<T, U>(windows: &[Window], values: &[T], number: impl Fn(&T) -> U) -> Ordered<U> {
-    Ordered(windows.iter().zip(values).map(|(window, value)| (window.label.clone(), number(value))).collect())
+    Ordered(
+        windows
+            .iter()
+            .zip(values)
+            .map(|(window, value)| (window.label.clone(), number(value)))
+            .collect(),
+    )
 }
 
 impl Targets {
     fn of(queue: &QueueSettings) -> Self {
-        let formula =
-            Formula::ALL.iter().find(|(formula, _)| *formula == queue.formula).map_or("live", |(_, word)| word);
+        let formula = Formula::ALL
+            .iter()
+            .find(|(formula, _)| *formula == queue.formula)
+            .map_or("live", |(_, word)| word);
         Targets {
             wait_seconds: seconds(queue.target_wait_ms),
             service_level: queue.target_ratio,
@@ -386,7 +413,12 @@ impl Targets {
 }
 
 impl Channel {
-    fn of(settings: &Settings, windows: &[Window], target: &QueueSettings, series: &SeriesSnapshot) -> Self {
+    fn of(
+        settings: &Settings,
+        windows: &[Window],
+        target: &QueueSettings,
+        series: &SeriesSnapshot,
+    ) -> Self {
         let (live, totals) = (&series.live, &series.totals);
         Channel {
             channel: settings.channels.name(series.channel).to_owned(),
@@ -407,7 +439,13 @@ impl Channel {
                 abandoned: totals.abandoned,
                 abandoned_in_target: totals.abandoned_in_target,
                 abandoned_short: totals.abandoned_short,
-                left: Ordered(LeftReason::ALL.iter().map(|reason| reason.as_str().into()).zip(totals.left).collect()),
+                left: Ordered(
+                    LeftReason::ALL
+                        .iter()
+                        .map(|reason| reason.as_str().into())
+                        .zip(totals.left)
+                        .collect(),
+                ),
                 lost: totals.lost,
                 service_level_met: totals.met,
                 service_level_missed: totals.missed,
@@ -417,7 +455,9 @@ impl Channel {
                 first_response: Mean::from(&totals.first_response),
                 resolution: Mean::from(&totals.resolution),
             },
-            windows: by_window(windows, &series.windows, |window| WindowNumbers::of(target.formula, window)),
+            windows: by_window(windows, &series.windows, |window| {
+                WindowNumbers::of(target.formula, window)
+            }),
         }
     }
 }
@@ -437,16 +477,26 @@ impl WindowNumbers {
             left: counts.left,
             service_level_met: counts.met,
             service_level_missed: counts.missed,
-            service_level: Ratio { ratio: counts.service_level(formula), count: in_target, of: counted },
-            abandonment: Ratio { ratio: counts.abandonment(), count: abandoned, of: counts.answered + abandoned },
+            service_level: Ratio {
+                ratio: counts.service_level(formula),
+                count: in_target,
+                of: counted,
+            },
+            abandonment: Ratio {
+                ratio: counts.abandonment(),
+                count: abandoned,
+                of: counts.answered + abandoned,
+            },
             asa_seconds: counts.wait_mean_seconds(),
-            wait_seconds: window.wait_quantiles_seconds([0.5, 0.9, 0.95, 0.99]).map(|[p50, p90, p95, p99]| Waits {
-                p50,
-                p90,
-                p95,
-                p99,
-                max: seconds(counts.wait_max_ms),
-            }),
+            wait_seconds: window.wait_quantiles_seconds([0.5, 0.9, 0.95, 0.99]).map(
+                |[p50, p90, p95, p99]| Waits {
+                    p50,
+                    p90,
+                    p95,
+                    p99,
+                    max: seconds(counts.wait_max_ms),
+                },
+            ),
             abandon_wait_mean_seconds: counts.abandon_wait_mean_seconds(),
             aht_seconds: counts.handle_mean_seconds(),
         }

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use axum::extract::{Path, Request, State};
 use axum::http::header::{
-    ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_LENGTH, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY,
-    RETRY_AFTER, TRANSFER_ENCODING, WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS,
+    ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_LENGTH, CONTENT_SECURITY_POLICY, CONTENT_TYPE,
+    REFERRER_POLICY, RETRY_AFTER, TRANSFER_ENCODING, WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS,
 };
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri};
 use axum::middleware::{self, Next};
@@ -19,7 +19,8 @@ use super::feed::Shared;
 use super::queues::Answer;
 use super::{Refusal, history, metrics, page, status};
 
-const CROSS_ORIGIN_RESOURCE_POLICY: HeaderName = HeaderName::from_static("cross-origin-resource-policy");
+const CROSS_ORIGIN_RESOURCE_POLICY: HeaderName =
+    HeaderName::from_static("cross-origin-resource-policy");
 /// What may be loaded from an answer that is not the page: nothing.
 const NO_CONTENT_POLICY: &str = "default-src 'none'; frame-ancestors 'none'";
 /// The path that needs no credentials: what restarts a process has none, and the answer says nothing else.
@@ -61,7 +62,8 @@ async fn guard(State(shared): State<Arc<Shared>>, request: Request, next: Next) 
         response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
         response
     } else if has_body(request.headers()) {
-        let mut response = error(StatusCode::PAYLOAD_TOO_LARGE, "a request with a body is not allowed");
+        let mut response =
+            error(StatusCode::PAYLOAD_TOO_LARGE, "a request with a body is not allowed");
         response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
         response
     } else {
@@ -84,7 +86,9 @@ async fn guard(State(shared): State<Arc<Shared>>, request: Request, next: Next) 
 
 /// Lets a request pass that has credentials, or needs none.
 async fn authenticate(State(shared): State<Arc<Shared>>, request: Request, next: Next) -> Response {
-    let Some(authentication) = &shared.app.security.authentication else { return next.run(request).await };
+    let Some(authentication) = &shared.app.security.authentication else {
+        return next.run(request).await;
+    };
     if request.uri().path() == OPEN_PATH {
         return next.run(request).await;
     }
@@ -107,7 +111,8 @@ async fn authenticate(State(shared): State<Arc<Shared>>, request: Request, next:
 }
 
 fn has_body(headers: &HeaderMap) -> bool {
-    headers.contains_key(TRANSFER_ENCODING) || headers.get(CONTENT_LENGTH).is_some_and(|length| length != "0")
+    headers.contains_key(TRANSFER_ENCODING)
+        || headers.get(CONTENT_LENGTH).is_some_and(|length| length != "0")
 }
 
 async fn unknown(uri: Uri) -> Response {
@@ -130,7 +135,9 @@ async fn readyz(State(shared): State<Arc<Shared>>) -> Response {
 async fn queues(State(shared): State<Arc<Shared>>) -> Response {
     match shared.queues.answer(&shared.app.published.load_full(), (shared.app.clock)()) {
         Answer::Numbers(numbers) => Json(numbers).into_response(),
-        Answer::CatchingUp(readiness) => (StatusCode::SERVICE_UNAVAILABLE, Json(readiness)).into_response(),
+        Answer::CatchingUp(readiness) => {
+            (StatusCode::SERVICE_UNAVAILABLE, Json(readiness)).into_response()
+        }
     }
 }
 
@@ -139,18 +146,26 @@ async fn queue(State(shared): State<Arc<Shared>>, Path(id_or_alias): Path<String
     match shared.queues.answer(&published, (shared.app.clock)()) {
         Answer::Numbers(numbers) => match numbers.queue(published.settings.resolve(&id_or_alias)) {
             Some(queue) => Json(queue).into_response(),
-            None => error(StatusCode::NOT_FOUND, format!("no queue {id_or_alias:?}, /api/v1/queues lists them")),
+            None => error(
+                StatusCode::NOT_FOUND,
+                format!("no queue {id_or_alias:?}, /api/v1/queues lists them"),
+            ),
         },
-        Answer::CatchingUp(readiness) => (StatusCode::SERVICE_UNAVAILABLE, Json(readiness)).into_response(),
+        Answer::CatchingUp(readiness) => {
+            (StatusCode::SERVICE_UNAVAILABLE, Json(readiness)).into_response()
+        }
     }
 }
 
 async fn stream(State(shared): State<Arc<Shared>>) -> Response {
     match shared.stream() {
-        Some(body) => ([(CONTENT_TYPE, HeaderValue::from_static("text/event-stream"))], body).into_response(),
+        Some(body) => {
+            ([(CONTENT_TYPE, HeaderValue::from_static("text/event-stream"))], body).into_response()
+        }
         None => {
             shared.app.refusals.count(Refusal::Streams);
-            let mut response = error(StatusCode::SERVICE_UNAVAILABLE, "all places for streams are taken");
+            let mut response =
+                error(StatusCode::SERVICE_UNAVAILABLE, "all places for streams are taken");
             response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("10"));
             response
         }

@@ -54,8 +54,9 @@ impl SecretHash {
         let params = Params::try_from(&hash).map_err(|_| SecretHashError)?;
         let complete = hash.salt.is_some() && hash.hash.is_some();
         let known = hash.algorithm == ARGON2ID_IDENT && hash.version == Some(Version::V0x13.into());
-        let bounded =
-            params.m_cost() <= MEMORY_KIB_MAX && params.t_cost() <= PASSES_MAX && params.p_cost() <= LANES_MAX;
+        let bounded = params.m_cost() <= MEMORY_KIB_MAX
+            && params.t_cost() <= PASSES_MAX
+            && params.p_cost() <= LANES_MAX;
         if complete && known && bounded { Ok(SecretHash(hash)) } else { Err(SecretHashError) }
     }
 

@@ -33,7 +33,11 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(200);
 ///
 /// # Errors
 /// None at present: a failed accept is logged and tried again.
-pub async fn serve(listener: TcpListener, app: App, shutdown: impl Future<Output = ()>) -> std::io::Result<()> {
+pub async fn serve(
+    listener: TcpListener,
+    app: App,
+    shutdown: impl Future<Output = ()>,
+) -> std::io::Result<()> {
     if let Ok(address) = listener.local_addr()
         && let Some(exposure) = exposure(address.ip(), &app.security)
     {
@@ -77,7 +81,8 @@ pub async fn serve(listener: TcpListener, app: App, shutdown: impl Future<Output
                 }
             };
             let _ = stream.set_nodelay(true);
-            let (http, router, tls, refusals) = (http.clone(), router.clone(), tls.clone(), Arc::clone(&refusals));
+            let (http, router, tls, refusals) =
+                (http.clone(), router.clone(), tls.clone(), Arc::clone(&refusals));
             let mut stopped = stopped.clone();
             connections.spawn(async move {
                 let _place = place;
@@ -130,7 +135,8 @@ async fn serve_connection(
     router: Router,
     stopped: &mut watch::Receiver<()>,
 ) {
-    let mut connection = pin!(http.serve_connection(TokioIo::new(stream), TowerToHyperService::new(router)));
+    let mut connection =
+        pin!(http.serve_connection(TokioIo::new(stream), TowerToHyperService::new(router)));
     tokio::select! {
         // How a connection ended is the client's affair.
         _ = connection.as_mut() => return,
@@ -145,7 +151,9 @@ async fn serve_connection(
 fn exposure(address: IpAddr, security: &Security) -> Option<&'static str> {
     match (address.to_canonical().is_loopback(), &security.tls, &security.authentication) {
         (true, _, _) | (false, Some(_), Some(_)) => None,
-        (false, None, None) => Some("everyone who reaches the address can read, and the way can be listened to"),
+        (false, None, None) => {
+            Some("everyone who reaches the address can read, and the way can be listened to")
+        }
         (false, Some(_), None) => Some("everyone who reaches the address can read"),
         (false, None, Some(_)) => Some("credentials and answers can be listened to on the way"),
     }
@@ -164,13 +172,20 @@ mod tests {
         let open = Security::default();
         let hash = SecretHash::of(b"x").unwrap();
         let authentication = Authentication::new(Some(hash), BTreeMap::new()).unwrap();
-        let in_clear = Security { authentication: Some(Arc::new(authentication)), ..Security::default() };
+        let in_clear =
+            Security { authentication: Some(Arc::new(authentication)), ..Security::default() };
         for here in ["127.0.0.1", "127.8.0.1", "::1", "::ffff:127.0.0.1"] {
             assert_eq!(exposure(address(here), &open), None, "{here}");
         }
         for beyond in ["0.0.0.0", "::", "10.0.0.1", "::ffff:10.0.0.1"] {
-            assert!(exposure(address(beyond), &open).unwrap().contains("can read, and"), "{beyond}");
-            assert!(exposure(address(beyond), &in_clear).unwrap().contains("on the way"), "{beyond}");
+            assert!(
+                exposure(address(beyond), &open).unwrap().contains("can read, and"),
+                "{beyond}"
+            );
+            assert!(
+                exposure(address(beyond), &in_clear).unwrap().contains("on the way"),
+                "{beyond}"
+            );
         }
     }
 }

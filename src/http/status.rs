@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use nabiz_core::measures::RecordTotals;
 use serde::Serialize;
 
 use super::{App, Refusal, rfc3339};
-use crate::view::{Published, RecordTotals};
+use crate::readmodel::Published;
 
 /// One partition.
 #[derive(Debug, Serialize)]
@@ -40,7 +41,11 @@ impl From<&RecordTotals> for Records {
             applied: totals.applied,
             duplicate: totals.duplicate,
             late: totals.late,
-            rejected: totals.rejected.iter().map(|(reason, count)| (reason.as_str(), *count)).collect(),
+            rejected: totals
+                .rejected
+                .iter()
+                .map(|(reason, count)| (reason.as_str(), *count))
+                .collect(),
             held: totals.held,
         }
     }
@@ -125,7 +130,11 @@ fn health(published: &Published) -> HealthView {
                 caught_up: partition.caught_up,
             })
             .collect(),
-        records: health.records.iter().map(|(topic, totals)| (topic.to_string(), totals.into())).collect(),
+        records: health
+            .records
+            .iter()
+            .map(|(topic, totals)| (topic.to_string(), totals.into()))
+            .collect(),
         rebalances: health.rebalances,
         dead_letters: health.dead_letters,
         checkpoint_ms: health.checkpoint_ms,
@@ -144,15 +153,30 @@ pub(super) fn withheld(published: &Published) -> Readiness {
 
 fn progress(ready: bool, published: &Published) -> Readiness {
     let partitions = health(published).partitions;
-    let unnamed = || if partitions.is_empty() { "no partition is assigned yet" } else { "catching up with the log" };
-    let error = (!ready).then(|| published.health.not_ready_because.clone().unwrap_or_else(|| unnamed().to_owned()));
+    let unnamed = || {
+        if partitions.is_empty() {
+            "no partition is assigned yet"
+        } else {
+            "catching up with the log"
+        }
+    };
+    let error = (!ready).then(|| {
+        published.health.not_ready_because.clone().unwrap_or_else(|| unnamed().to_owned())
+    });
     let lag_records = partitions.iter().map(|partition| partition.lag_records).sum();
-    Readiness { ready, error, degraded: published.health.ledger_trouble.clone(), lag_records, partitions }
+    Readiness {
+        ready,
+        error,
+        degraded: published.health.ledger_trouble.clone(),
+        lag_records,
+        partitions,
+    }
 }
 
 /// Status as of `published` and now.
 pub(super) fn status(app: &App, published: &Published) -> Status {
-    let HealthView { ready, partitions, records, rebalances, dead_letters, checkpoint_ms } = health(published);
+    let HealthView { ready, partitions, records, rebalances, dead_letters, checkpoint_ms } =
+        health(published);
     let now_ms = (app.clock)();
     let stream_time_ms = published.merged.stream_time_ms;
     Status {
@@ -169,11 +193,16 @@ pub(super) fn status(app: &App, published: &Published) -> Status {
         dead_letter_failures: published.health.dead_letter_failures,
         kafka_connected: published.health.connected,
         kafka_client_errors: published.health.client_errors,
-        checkpoint_age_seconds: checkpoint_ms.map(|time_ms| now_ms.saturating_sub(time_ms).max(0) as u64 / 1000),
+        checkpoint_age_seconds: checkpoint_ms
+            .map(|time_ms| now_ms.saturating_sub(time_ms).max(0) as u64 / 1000),
         degraded: published.health.ledger_trouble.clone(),
         series: published.merged.series.len(),
         open_contacts: published.merged.open_contacts,
-        refused_credentials: app.security.authentication.as_ref().map(|_| app.refusals.get(Refusal::Credentials)),
+        refused_credentials: app
+            .security
+            .authentication
+            .as_ref()
+            .map(|_| app.refusals.get(Refusal::Credentials)),
         failed_handshakes: app.security.tls.as_ref().map(|_| app.refusals.get(Refusal::Handshake)),
     }
 }

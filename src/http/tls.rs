@@ -35,7 +35,10 @@ struct Loaded {
 
 impl fmt::Debug for Tls {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.debug_struct("Tls").field("certificate", &self.certificate).field("key", &self.key).finish_non_exhaustive()
+        out.debug_struct("Tls")
+            .field("certificate", &self.certificate)
+            .field("key", &self.key)
+            .finish_non_exhaustive()
     }
 }
 
@@ -104,7 +107,11 @@ impl Tls {
         let loaded = load(certificate, key, None)?;
         // Without a digest to compare with there is always something new.
         let loaded = loaded.ok_or_else(|| no_pem(TlsFile::Certificate, certificate))?;
-        Ok(Tls { certificate: certificate.to_owned(), key: key.to_owned(), current: ArcSwap::from_pointee(loaded) })
+        Ok(Tls {
+            certificate: certificate.to_owned(),
+            key: key.to_owned(),
+            current: ArcSwap::from_pointee(loaded),
+        })
     }
 
     /// Reads the files again. Gives whether they had changed; what was loaded before stays where they are wrong.
@@ -132,7 +139,9 @@ impl Tls {
             match tokio::task::spawn_blocking(move || tls.reload()).await {
                 Ok(Ok(false)) => {}
                 Ok(Ok(true)) => tracing::info!("certificate loaded again"),
-                Ok(Err(error)) => tracing::warn!(%error, "certificate not loaded again, the one before is kept"),
+                Ok(Err(error)) => {
+                    tracing::warn!(%error, "certificate not loaded again, the one before is kept")
+                }
                 Err(error) => tracing::warn!(%error, "certificate not looked at"),
             }
         }
@@ -140,12 +149,20 @@ impl Tls {
 }
 
 /// Both files; `None` where they are those of the digest.
-fn load(certificate: &Path, key: &Path, before: Option<[u8; 32]>) -> Result<Option<Loaded>, TlsError> {
+fn load(
+    certificate: &Path,
+    key: &Path,
+    before: Option<[u8; 32]>,
+) -> Result<Option<Loaded>, TlsError> {
     let chain_pem = read(TlsFile::Certificate, certificate)?;
     let key_pem = read(TlsFile::Key, key)?;
     let length = u64::try_from(chain_pem.len()).unwrap_or(u64::MAX).to_le_bytes();
-    let digest: [u8; 32] =
-        Sha256::new().chain_update(length).chain_update(&chain_pem).chain_update(&key_pem).finalize().into();
+    let digest: [u8; 32] = Sha256::new()
+        .chain_update(length)
+        .chain_update(&chain_pem)
+        .chain_update(&key_pem)
+        .finalize()
+        .into();
     if before == Some(digest) {
         return Ok(None);
     }
@@ -156,7 +173,11 @@ fn load(certificate: &Path, key: &Path, before: Option<[u8; 32]>) -> Result<Opti
         return Err(no_pem(TlsFile::Certificate, certificate));
     }
     let private = PrivateKeyDer::from_pem_slice(&key_pem).map_err(|_| no_pem(TlsFile::Key, key))?;
-    let unusable = |error| TlsError::Unusable { certificate: certificate.to_owned(), key: key.to_owned(), error };
+    let unusable = |error| TlsError::Unusable {
+        certificate: certificate.to_owned(),
+        key: key.to_owned(),
+        error,
+    };
     let mut config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
         .with_protocol_versions(&[&TLS13, &TLS12])
         .map_err(unusable)?
@@ -181,7 +202,9 @@ fn read(file: TlsFile, path: &Path) -> Result<Vec<u8>, TlsError> {
     let opened = std::fs::File::open(path).map_err(unreadable)?;
     opened.take(FILE_BYTES_MAX + 1).read_to_end(&mut bytes).map_err(unreadable)?;
     if bytes.len() as u64 > FILE_BYTES_MAX {
-        return Err(unreadable(std::io::Error::other(format!("larger than {FILE_BYTES_MAX} bytes"))));
+        return Err(unreadable(std::io::Error::other(format!(
+            "larger than {FILE_BYTES_MAX} bytes"
+        ))));
     }
     Ok(bytes)
 }

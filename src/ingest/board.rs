@@ -5,11 +5,13 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use nabiz_core::snapshot::Snapshot;
+
 use super::dead_letters::DeadLetters;
 use super::keeper::KeeperHealth;
 use crate::ledger::distributions_replaced;
 use crate::ledger::history::distributions_unreadable;
-use crate::view::{Health, PartitionHealth, Published, ShardLabel, Snapshot};
+use crate::readmodel::{Health, PartitionHealth, Published, ShardLabel};
 
 /// What one worker says about itself.
 #[derive(Clone, Debug, Default)]
@@ -132,7 +134,8 @@ impl Board {
             *reported = as_of;
         }
         let Some(partitions) = partitions else { return };
-        let held: BTreeSet<&ShardLabel> = partitions.iter().map(|(health, _)| &health.label).collect();
+        let held: BTreeSet<&ShardLabel> =
+            partitions.iter().map(|(health, _)| &health.label).collect();
         state.rows.retain(|label, row| row.worker != worker || held.contains(label));
         for (health, snapshot) in partitions {
             match state.rows.get_mut(&health.label) {
@@ -156,13 +159,20 @@ impl Board {
     }
 
     /// What readers see now. Snapshots are only added again where one differs from those of `last`.
-    pub(super) fn view(&self, last: &Published, dead_letters: &DeadLetters, keeper: &KeeperHealth) -> Published {
+    pub(super) fn view(
+        &self,
+        last: &Published,
+        dead_letters: &DeadLetters,
+        keeper: &KeeperHealth,
+    ) -> Published {
         let (shards, mut health, confirmed) = {
             let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
             let shards: Vec<(ShardLabel, Arc<Snapshot>)> = state
                 .rows
                 .iter()
-                .filter_map(|(label, row)| Some((label.clone(), Arc::clone(row.snapshot.as_ref()?))))
+                .filter_map(|(label, row)| {
+                    Some((label.clone(), Arc::clone(row.snapshot.as_ref()?)))
+                })
                 .collect();
             let health = health_of(&state, last.shard_label);
             state.was_ready |= health.ready;
@@ -191,19 +201,26 @@ impl Board {
             health.records.clone_from(&last.health.records);
             return Published { health, contact_metrics_ready: ready, confirmed, ..last.clone() };
         }
-        let published = Published::new(Arc::clone(&last.settings), shards, health, ready, last.shard_label);
+        let published =
+            Published::new(Arc::clone(&last.settings), shards, health, ready, last.shard_label);
         Published { confirmed, ..published }
     }
 }
 
-fn same_snapshots(now: &[(ShardLabel, Arc<Snapshot>)], last: &[(ShardLabel, Arc<Snapshot>)]) -> bool {
-    now.len() == last.len() && now.iter().zip(last).all(|((a, now), (b, last))| a == b && Arc::ptr_eq(now, last))
+fn same_snapshots(
+    now: &[(ShardLabel, Arc<Snapshot>)],
+    last: &[(ShardLabel, Arc<Snapshot>)],
+) -> bool {
+    now.len() == last.len()
+        && now.iter().zip(last).all(|((a, now), (b, last))| a == b && Arc::ptr_eq(now, last))
 }
 
 fn health_of(state: &State, shard_label: bool) -> Health {
     // Without its numbers a partition is as good as not read: their sum would be less than what was shown before.
-    let shown =
-        |row: &Row| PartitionHealth { caught_up: row.health.caught_up && row.snapshot.is_some(), ..row.health.clone() };
+    let shown = |row: &Row| PartitionHealth {
+        caught_up: row.health.caught_up && row.snapshot.is_some(),
+        ..row.health.clone()
+    };
     let partitions: Vec<PartitionHealth> = state.rows.values().map(shown).collect();
     let not_ready_because = reason(state, &partitions, shard_label);
     Health {
@@ -227,7 +244,9 @@ fn reason(state: &State, partitions: &[PartitionHealth], shard_label: bool) -> O
         return Some(format!("topic {missing:?} does not exist"));
     }
     if workers.iter().any(|worker| worker.taken_over) {
-        return Some("another instance has taken partitions over, the group is asked anew".to_owned());
+        return Some(
+            "another instance has taken partitions over, the group is asked anew".to_owned(),
+        );
     }
     if workers.iter().any(|worker| !worker.assigned && !worker.connected) {
         return Some("no kafka broker can be reached".to_owned());
@@ -239,14 +258,26 @@ fn reason(state: &State, partitions: &[PartitionHealth], shard_label: bool) -> O
         // The sum over some of the partitions would be less than what was shown before.
         return Some("the consumer group assigns partitions anew".to_owned());
     }
-    let behind: Vec<&PartitionHealth> = partitions.iter().filter(|partition| !partition.caught_up).collect();
+    let behind: Vec<&PartitionHealth> =
+        partitions.iter().filter(|partition| !partition.caught_up).collect();
     if behind.is_empty() {
         let unwritten: u64 = partitions.iter().map(|partition| partition.letters).sum();
-        return (!state.was_ready && unwritten > 0).then(|| format!("{unwritten} dead letters are being written"));
+        return (!state.was_ready && unwritten > 0)
+            .then(|| format!("{unwritten} dead letters are being written"));
     }
     let records: i64 = behind
         .iter()
-        .map(|partition| partition.catch_up_to.unwrap_or(0).saturating_sub(partition.position.unwrap_or(0)).max(0))
+        .map(|partition| {
+            partition
+                .catch_up_to
+                .unwrap_or(0)
+                .saturating_sub(partition.position.unwrap_or(0))
+                .max(0)
+        })
         .fold(0, i64::saturating_add);
-    Some(format!("catching up: {} of {} partitions, {records} records to go", behind.len(), partitions.len()))
+    Some(format!(
+        "catching up: {} of {} partitions, {records} records to go",
+        behind.len(),
+        partitions.len()
+    ))
 }

@@ -13,7 +13,7 @@ use rdkafka::types::RDKafkaRespErr;
 
 use super::board::Board;
 use super::statistics::Report;
-use crate::view::ShardLabel;
+use crate::readmodel::ShardLabel;
 
 /// What happened inside poll.
 pub(super) enum Change {
@@ -77,12 +77,18 @@ impl Context {
 }
 
 impl ConsumerContext for Context {
-    fn rebalance(&self, consumer: &BaseConsumer<Self>, event: RDKafkaRespErr, partitions: &mut TopicPartitionList) {
+    fn rebalance(
+        &self,
+        consumer: &BaseConsumer<Self>,
+        event: RDKafkaRespErr,
+        partitions: &mut TopicPartitionList,
+    ) {
         match event {
             RDKafkaRespErr::RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS => {
                 self.board.count_rebalance();
                 let given = partitions.elements();
-                let labels = given.iter().map(|element| self.label(element.topic(), element.partition()));
+                let labels =
+                    given.iter().map(|element| self.label(element.topic(), element.partition()));
                 self.push(Change::Assigned(labels.collect()));
             }
             _ => {
@@ -121,8 +127,13 @@ impl ClientContext for Context {
     fn error(&self, error: KafkaError, reason: &str) {
         self.board.count_client_error();
         let code = error.rdkafka_error_code();
-        if matches!(code, Some(RDKafkaErrorCode::UnknownTopicOrPartition | RDKafkaErrorCode::TopicAuthorizationFailed))
-        {
+        if matches!(
+            code,
+            Some(
+                RDKafkaErrorCode::UnknownTopicOrPartition
+                    | RDKafkaErrorCode::TopicAuthorizationFailed
+            )
+        ) {
             // The reason is the only place where the topic is named.
             let named = |topic: &&Arc<str>| reason.contains(&format!(": {topic}: "));
             if let Some(topic) = self.topics.iter().find(named) {
@@ -130,7 +141,11 @@ impl ClientContext for Context {
                 return;
             }
         }
-        let first = self.told.lock().unwrap_or_else(PoisonError::into_inner).insert(code.map_or(0, |code| code as i32));
+        let first = self
+            .told
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(code.map_or(0, |code| code as i32));
         if first {
             tracing::warn!(worker = self.worker, %error, reason, "kafka client");
         } else {

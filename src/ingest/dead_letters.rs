@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use nabiz_core::event::{Reason, Rejection};
 use rdkafka::client::ClientContext;
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
@@ -13,8 +14,7 @@ use rdkafka::producer::{BaseRecord, Producer, ProducerContext, ThreadedProducer}
 
 use super::context::log_client_line;
 use super::options::Options;
-use crate::event::{Reason, Rejection};
-use crate::view::ShardLabel;
+use crate::readmodel::ShardLabel;
 
 /// Letters on their way; with more, reading pauses.
 const WAITING_MAX: u64 = 10_000;
@@ -51,8 +51,9 @@ impl Letter {
         value: Option<&[u8]>,
         value_bytes_max: usize,
     ) -> Self {
-        let fitting =
-            |bytes: Option<&[u8]>, bytes_max: usize| bytes.filter(|b| b.len() <= bytes_max).map(<[u8]>::to_vec);
+        let fitting = |bytes: Option<&[u8]>, bytes_max: usize| {
+            bytes.filter(|b| b.len() <= bytes_max).map(<[u8]>::to_vec)
+        };
         Letter {
             topic: Arc::clone(&label.topic),
             partition: label.partition,
@@ -66,7 +67,8 @@ impl Letter {
 
     /// The letter of an ending whose start never came: its record is long gone from memory.
     pub(super) fn orphan(label: &ShardLabel, offset: i64) -> Self {
-        let rejection = Rejection::new(Reason::Orphan, "no start of this visit came within reorder_grace");
+        let rejection =
+            Rejection::new(Reason::Orphan, "no start of this visit came within reorder_grace");
         Letter::new(label, offset, rejection, None, None, 0)
     }
 
@@ -185,7 +187,11 @@ pub(super) struct DeadLetters {
 impl DeadLetters {
     pub(super) fn new(options: &Options) -> KafkaResult<Self> {
         let producer = options.producer_config().create_with_context(Delivery::default())?;
-        Ok(DeadLetters { producer, topic: options.dead_letter_topic.clone(), returned_at: Mutex::new(Instant::now()) })
+        Ok(DeadLetters {
+            producer,
+            topic: options.dead_letter_topic.clone(),
+            returned_at: Mutex::new(Instant::now()),
+        })
     }
 
     fn delivery(&self) -> &Delivery {
@@ -230,8 +236,9 @@ impl DeadLetters {
     }
 
     fn enqueue(&self, letter: Arc<Letter>) {
-        let mut record = BaseRecord::<[u8], [u8], Arc<Letter>>::with_opaque_to(&self.topic, Arc::clone(&letter))
-            .headers(letter.headers());
+        let mut record =
+            BaseRecord::<[u8], [u8], Arc<Letter>>::with_opaque_to(&self.topic, Arc::clone(&letter))
+                .headers(letter.headers());
         record.key = letter.key.as_deref();
         record.payload = letter.value.as_deref();
         if let Err((error, _)) = self.producer.send(record) {
@@ -248,7 +255,9 @@ impl DeadLetters {
             }
             *last = Instant::now();
         }
-        let returned = std::mem::take(&mut *self.delivery().returned.lock().unwrap_or_else(PoisonError::into_inner));
+        let returned = std::mem::take(
+            &mut *self.delivery().returned.lock().unwrap_or_else(PoisonError::into_inner),
+        );
         for letter in returned {
             self.enqueue(letter);
         }

@@ -12,7 +12,7 @@ use super::keeper::Outcome;
 use super::partition::Partition;
 use super::worker::Shared;
 use crate::ledger::{Fate, Job};
-use crate::view::ShardLabel;
+use crate::readmodel::ShardLabel;
 
 /// A checkpoint is made early once this many contacts have changed, so that none takes long.
 const EARLY_CONTACTS: usize = 100_000;
@@ -154,9 +154,15 @@ impl<'s> Held<'s> {
             taken_over: self.refused_at.is_some(),
             ..said.clone()
         };
-        self.shared.board.count_log_resets(self.partitions.iter_mut().map(Partition::take_log_resets).sum());
+        self.shared
+            .board
+            .count_log_resets(self.partitions.iter_mut().map(Partition::take_log_resets).sum());
         let partitions = match said.holding {
-            true => self.partitions.iter_mut().map(|partition| (partition.health(), partition.news())).collect(),
+            true => self
+                .partitions
+                .iter_mut()
+                .map(|partition| (partition.health(), partition.news()))
+                .collect(),
             false => Vec::new(),
         };
         // The word is as old as the last look at the clock: a process that is stopped between the two is not believed.
@@ -200,7 +206,10 @@ impl<'s> Held<'s> {
             self.await_checkpoint(Wait::UntilStopped { said });
         }
         let Some(partition) = self.find_of(record) else {
-            tracing::debug!(partition = record.partition(), "record of a partition that is not held");
+            tracing::debug!(
+                partition = record.partition(),
+                "record of a partition that is not held"
+            );
             return false;
         };
         if partition.advances() {
@@ -212,7 +221,14 @@ impl<'s> Held<'s> {
         tracing::debug!(topic = %label.topic, partition = label.partition, offset = record.offset(),
             reason = rejection.reason.as_str(), detail = rejection.detail, "record refused");
         let bytes_max = shared.options.record_bytes_max;
-        let letter = Letter::new(label, record.offset(), rejection, record.key(), record.payload(), bytes_max);
+        let letter = Letter::new(
+            label,
+            record.offset(),
+            rejection,
+            record.key(),
+            record.payload(),
+            bytes_max,
+        );
         shared.dead_letters.send(letter, partition.letters());
         true
     }
@@ -246,7 +262,8 @@ impl<'s> Held<'s> {
     pub(super) fn keep(&mut self, advance_to_ms: Option<i64>) {
         self.hear();
         let interval = self.shared.options.ledger.checkpoint_interval;
-        let interval = (interval * 2_u32.saturating_pow(self.failures.min(8))).min(BACK_OFF_MAX.max(interval));
+        let interval =
+            (interval * 2_u32.saturating_pow(self.failures.min(8))).min(BACK_OFF_MAX.max(interval));
         let changed: usize = self.partitions.iter().map(Partition::changed_contacts).sum();
         let is_early = self.failures == 0 && (changed >= EARLY_CONTACTS || !self.has_room());
         if self.in_flight.is_none() && (is_early || self.captured_at.elapsed() >= interval) {
@@ -277,11 +294,15 @@ impl<'s> Held<'s> {
             }
         }
         if !jobs.is_empty() {
-            let of = |job: &Job| job.checkpoint.intervals.len() + job.checkpoint.agent_intervals.len();
+            let of =
+                |job: &Job| job.checkpoint.intervals.len() + job.checkpoint.agent_intervals.len();
             let intervals = jobs.iter().map(of).sum();
-            self.in_flight = Some(InFlight { answer: self.shared.keeper.store(jobs), labels, intervals });
+            self.in_flight =
+                Some(InFlight { answer: self.shared.keeper.store(jobs), labels, intervals });
             self.shared.keeper.health.paused(began.elapsed());
-        } else if self.failures == 0 && !self.partitions.is_empty() && self.partitions.iter().all(Partition::is_stored)
+        } else if self.failures == 0
+            && !self.partitions.is_empty()
+            && self.partitions.iter().all(Partition::is_stored)
         {
             self.shared.keeper.health.nothing_to_store((self.shared.options.clock)());
         }
@@ -307,9 +328,13 @@ impl<'s> Held<'s> {
                     self.beat();
                     match wait {
                         Wait::Until(deadline) if Instant::now() >= deadline => return,
-                        Wait::UntilStopped { .. } if self.shared.stop.load(Ordering::Relaxed) => return,
+                        Wait::UntilStopped { .. } if self.shared.stop.load(Ordering::Relaxed) => {
+                            return;
+                        }
                         // The ledger may be slow, or locked: what was read stays true.
-                        Wait::UntilStopped { said } if self.publication_is_due() => self.publish(said),
+                        Wait::UntilStopped { said } if self.publication_is_due() => {
+                            self.publish(said)
+                        }
                         Wait::Until(_) | Wait::UntilStopped { .. } => {}
                     }
                 }

@@ -6,11 +6,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+use nabiz_core::settings::Settings;
+
 use super::options::{LedgerOptions, WallClock};
 use super::{StartError, spawn};
 use crate::ledger::{Fate, Job, Ledger, LedgerError, Taken};
-use crate::shard::Settings;
-use crate::view::ShardLabel;
+use crate::readmodel::ShardLabel;
 
 /// How often history past its retention is looked for.
 const CLEAN_EVERY: Duration = Duration::from_secs(60);
@@ -91,7 +92,8 @@ impl KeeperHealth {
 
     /// Takes note of how long a worker stopped reading.
     pub(super) fn paused(&self, pause: Duration) {
-        self.pause_us.fetch_max(u64::try_from(pause.as_micros()).unwrap_or(u64::MAX), Ordering::Relaxed);
+        self.pause_us
+            .fetch_max(u64::try_from(pause.as_micros()).unwrap_or(u64::MAX), Ordering::Relaxed);
     }
 
     fn set_trouble(&self, trouble: Option<String>) {
@@ -113,7 +115,8 @@ impl Keeper {
         settings: &Settings,
         clock: WallClock,
     ) -> Result<(Self, JoinHandle<()>), StartError> {
-        let mut ledger = Ledger::open(&options.path, settings.channels.clone()).map_err(StartError::Ledger)?;
+        let mut ledger =
+            Ledger::open(&options.path, settings.channels.clone()).map_err(StartError::Ledger)?;
         if let Some(interval_ms) = settings.history_interval_ms {
             ledger.keep_interval(interval_ms).map_err(StartError::Ledger)?;
         }

@@ -24,18 +24,17 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
-use rdkafka::error::KafkaError;
-
-pub use options::{LedgerOptions, Options, Topic, WallClock, system_clock};
-
 use board::Board;
 use dead_letters::DeadLetters;
 use keeper::Keeper;
+use nabiz_core::settings::Settings;
+use rdkafka::error::KafkaError;
 use worker::{Shared, Worker};
 
 use crate::ledger::LedgerError;
-use crate::shard::Settings;
-use crate::view::Published;
+use crate::readmodel::Published;
+
+pub use options::{LedgerOptions, Options, Topic, WallClock, system_clock};
 
 /// Why ingestion could not start. A broker that is away is no reason.
 #[derive(Debug, thiserror::Error)]
@@ -111,7 +110,8 @@ impl Ingest {
         options.validate()?;
         let dead_letters = Arc::new(DeadLetters::new(&options).map_err(StartError::from_client)?);
         let worker_count = options.workers;
-        let (keeper, keeper_thread) = Keeper::start(&options.ledger, &settings, Arc::clone(&options.clock))?;
+        let (keeper, keeper_thread) =
+            Keeper::start(&options.ledger, &settings, Arc::clone(&options.clock))?;
         let board = Arc::new(Board::new(worker_count));
         let shared = Arc::new(Shared {
             board: Arc::clone(&board),
@@ -138,8 +138,12 @@ impl Ingest {
     /// Why ingestion cannot go on, if it cannot: the stored state cannot be used, or a thread has ended, which is a
     /// defect of this program.
     pub fn failure(&self) -> Option<String> {
-        let ended = || self.workers.iter().chain([&self.publisher, &self.keeper]).any(JoinHandle::is_finished);
-        self.board.failure().or_else(|| ended().then(|| "an ingest thread has ended: a defect, see the log".to_owned()))
+        let ended = || {
+            self.workers.iter().chain([&self.publisher, &self.keeper]).any(JoinHandle::is_finished)
+        };
+        self.board.failure().or_else(|| {
+            ended().then(|| "an ingest thread has ended: a defect, see the log".to_owned())
+        })
     }
 
     /// Leaves the group, writes out dead letters, and ends the threads, as far as that is done within `within`. A
@@ -158,16 +162,24 @@ impl Ingest {
             }
             thread::sleep(Duration::from_millis(10));
         };
-        let letters_written = self.dead_letters.flush(deadline.saturating_duration_since(Instant::now()));
+        let letters_written =
+            self.dead_letters.flush(deadline.saturating_duration_since(Instant::now()));
         if !threads_ended || !letters_written {
-            tracing::warn!(threads_ended, letters_written, "kafka did not answer in time to close cleanly");
+            tracing::warn!(
+                threads_ended,
+                letters_written,
+                "kafka did not answer in time to close cleanly"
+            );
         }
         threads_ended && letters_written
     }
 }
 
 fn spawn(name: String, body: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>, StartError> {
-    thread::Builder::new().name(name.clone()).spawn(body).map_err(|error| StartError::Thread { name, error })
+    thread::Builder::new()
+        .name(name.clone())
+        .spawn(body)
+        .map_err(|error| StartError::Thread { name, error })
 }
 
 /// What workers report within this time is added up together.
@@ -180,7 +192,8 @@ const ADDING_REST_MAX: Duration = Duration::from_secs(1);
 const HEALTH_EVERY: Duration = Duration::from_millis(250);
 
 fn publish(shared: &Shared, published: &ArcSwap<Published>) {
-    let mut last = Arc::new(Published::starting(Arc::clone(&shared.settings), shared.options.shard_label));
+    let mut last =
+        Arc::new(Published::starting(Arc::clone(&shared.settings), shared.options.shard_label));
     loop {
         let stopping = shared.stop.load(Ordering::Relaxed);
         let began = Instant::now();

@@ -5,10 +5,10 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use nabiz_core::decode::Format;
 use rdkafka::ClientConfig;
 
 use super::StartError;
-use crate::event::decode::Format;
 
 /// The wall clock: milliseconds since the Unix epoch.
 pub type WallClock = Arc<dyn Fn() -> i64 + Send + Sync>;
@@ -200,7 +200,11 @@ impl Options {
     /// A leader that has answered within this many microseconds is in touch: at the end of a log it answers at least
     /// every `fetch.wait.max.ms`.
     pub(super) fn in_touch_us(&self) -> i64 {
-        let wait_ms = self.client.get("fetch.wait.max.ms").and_then(|wait| wait.parse().ok()).unwrap_or(FETCH_WAIT_MS);
+        let wait_ms = self
+            .client
+            .get("fetch.wait.max.ms")
+            .and_then(|wait| wait.parse().ok())
+            .unwrap_or(FETCH_WAIT_MS);
         i64::try_from(wait_ms.saturating_add(1_500).saturating_mul(1_000)).unwrap_or(i64::MAX)
     }
 
@@ -237,7 +241,10 @@ mod tests {
         let message = |options: Options| options.validate().unwrap_err().to_string();
         assert!(message(Options { topics: Vec::new(), ..options() }).contains("kafka.topics"));
         assert!(message(Options { workers: 0, ..options() }).contains("kafka.workers"));
-        assert!(message(Options { dead_letter_topic: "mails".to_owned(), ..options() }).contains("\"mails\""));
+        assert!(
+            message(Options { dead_letter_topic: "mails".to_owned(), ..options() })
+                .contains("\"mails\"")
+        );
         let twice = vec![options().topics[0].clone(), options().topics[0].clone()];
         assert!(message(Options { topics: twice, ..options() }).contains("twice"));
         for property in RESERVED {
@@ -247,25 +254,33 @@ mod tests {
 
     #[test]
     fn a_refused_value_is_not_repeated() {
-        let refused: KafkaResult<BaseConsumer> = with("security.protocol", "hunter2").consumer_config(0).create();
+        let refused: KafkaResult<BaseConsumer> =
+            with("security.protocol", "hunter2").consumer_config(0).create();
         let message = StartError::from_client(refused.err().unwrap()).to_string();
         assert!(message.contains("security.protocol") && !message.contains("hunter2"), "{message}");
     }
 
     #[test]
     fn tls_and_sasl_are_built_in() {
-        let features = ClientConfig::new().create_native_config().unwrap().get("builtin.features").unwrap();
+        let features =
+            ClientConfig::new().create_native_config().unwrap().get("builtin.features").unwrap();
         for feature in ["ssl", "sasl_plain", "sasl_scram", "gzip", "zstd"] {
-            assert!(features.split(',').any(|built_in| built_in == feature), "{feature} is not in {features}");
+            assert!(
+                features.split(',').any(|built_in| built_in == feature),
+                "{feature} is not in {features}"
+            );
         }
         for mechanism in ["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] {
             let mut options = with("security.protocol", "sasl_ssl");
-            for (property, value) in [("sasl.mechanism", mechanism), ("sasl.username", "u"), ("sasl.password", "p")] {
+            for (property, value) in
+                [("sasl.mechanism", mechanism), ("sasl.username", "u"), ("sasl.password", "p")]
+            {
                 options.client.insert(property.to_owned(), value.to_owned());
             }
             let consumer: KafkaResult<BaseConsumer> = options.consumer_config(0).create();
             assert!(consumer.is_ok(), "{mechanism}: {:?}", consumer.err());
-            let producer: KafkaResult<rdkafka::producer::BaseProducer> = options.producer_config().create();
+            let producer: KafkaResult<rdkafka::producer::BaseProducer> =
+                options.producer_config().create();
             assert!(producer.is_ok(), "{mechanism}: {:?}", producer.err());
         }
     }

@@ -3,15 +3,18 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use nabiz_core::decode::{Format, Message, reads_headers};
+use nabiz_core::event::Rejection;
+use nabiz_core::settings::Settings;
+use nabiz_core::shard::{Arrival, Fate, Orphan, Shard};
+use nabiz_core::snapshot::Snapshot;
+use nabiz_core::state::{Checkpoint, RestoreError};
 use rdkafka::message::{BorrowedMessage, Headers, Message as _};
 
 use super::progress::Progress;
 use super::statistics::LogState;
-use crate::event::Rejection;
-use crate::event::decode::{Format, Message, reads_headers};
 use crate::ledger::{Claim, Job, Taken};
-use crate::shard::{Arrival, Checkpoint, Fate, Orphan, RestoreError, Settings, Shard};
-use crate::view::{PartitionHealth, ShardLabel, Snapshot};
+use crate::readmodel::{PartitionHealth, ShardLabel};
 
 pub(super) struct Partition {
     label: ShardLabel,
@@ -154,7 +157,8 @@ impl Partition {
         if reads_headers(self.format, record.payload())
             && let Some(found) = record.headers()
         {
-            headers.extend(found.iter().map(|header| (header.key, header.value.unwrap_or_default())));
+            headers
+                .extend(found.iter().map(|header| (header.key, header.value.unwrap_or_default())));
         }
         let message = Message { value: record.payload(), headers };
         let timestamp_ms = record.timestamp().to_millis();
@@ -217,7 +221,8 @@ impl Partition {
         }
         let is_idle = self.progress.at_end() && self.progress.caught_up();
         let stream_ms = self.shard.stream_time_ms();
-        let advance_ms = advance_to_ms.filter(|to_ms| is_idle && stream_ms.is_none_or(|stream_ms| *to_ms > stream_ms));
+        let advance_ms = advance_to_ms
+            .filter(|to_ms| is_idle && stream_ms.is_none_or(|stream_ms| *to_ms > stream_ms));
         if !(self.unsaved || all || self.in_doubt || advance_ms.is_some()) {
             return None;
         }
@@ -228,7 +233,13 @@ impl Partition {
         // Past the last record there may be markers that are never handed over.
         checkpoint.next_offset = self.progress.position().unwrap_or(checkpoint.next_offset);
         self.captured = Some(checkpoint.next_offset);
-        Some(Job { claim: self.claim, checkpoint, advance_ms, missed: self.missed, record_ms: self.record_ms })
+        Some(Job {
+            claim: self.claim,
+            checkpoint,
+            advance_ms,
+            missed: self.missed,
+            record_ms: self.record_ms,
+        })
     }
 
     /// Nothing is published until the ledger has confirmed that the partition is ours.
@@ -289,17 +300,19 @@ impl Partition {
 mod tests {
     use super::*;
     use crate::config::Config;
-    use crate::event::Channels;
     use crate::ledger::Ledger;
+    use nabiz_core::event::Channels;
 
     #[test]
     fn a_checkpoint_that_was_on_its_way_does_not_end_a_doubt() {
         let folder = tempfile::tempdir().unwrap();
-        let mut ledger = Ledger::open(&folder.path().join("nabiz.db"), Channels::default()).unwrap();
+        let mut ledger =
+            Ledger::open(&folder.path().join("nabiz.db"), Channels::default()).unwrap();
         let taken = ledger.take_over("calls", 0, "test").unwrap();
         let label = ShardLabel { topic: "calls".into(), partition: 0 };
         let settings = Arc::new(Config::defaults().settings());
-        let mut partition = Partition::restore(label, Format::CloudEvents, settings, [1; 16], taken).unwrap();
+        let mut partition =
+            Partition::restore(label, Format::CloudEvents, settings, [1; 16], taken).unwrap();
         partition.observe(&LogState {
             topic: "calls".into(),
             partition: 0,
@@ -312,7 +325,10 @@ mod tests {
         assert!(partition.checkpoint(None, false).is_some());
         partition.doubt();
         partition.stored();
-        assert!(!partition.health().caught_up, "it may have been stored before the process stood still");
+        assert!(
+            !partition.health().caught_up,
+            "it may have been stored before the process stood still"
+        );
         assert!(partition.news().is_none());
 
         assert!(partition.checkpoint(None, false).is_some(), "asked again");

@@ -67,7 +67,11 @@ pub(super) struct Report {
 
 impl Report {
     /// Reads a report. A leader is in touch where it is up and has answered within `in_touch_us`.
-    pub(super) fn parse(json: &[u8], in_touch_us: i64, reads_uncommitted: bool) -> serde_json::Result<Report> {
+    pub(super) fn parse(
+        json: &[u8],
+        in_touch_us: i64,
+        reads_uncommitted: bool,
+    ) -> serde_json::Result<Report> {
         let statistics: Statistics<'_> = serde_json::from_slice(json)?;
         let up = |broker: &&Broker<'_>| broker.state == "UP";
         let in_touch: Vec<i32> = statistics
@@ -80,7 +84,9 @@ impl Report {
         let known = |offset: i64| (offset >= 0).then_some(offset);
         let mut logs = Vec::new();
         for (topic, partitions) in &statistics.topics {
-            for partition in partitions.partitions.values().filter(|partition| partition.partition >= 0) {
+            for partition in
+                partitions.partitions.values().filter(|partition| partition.partition >= 0)
+            {
                 // In any other state the offsets may be those of an earlier assignment.
                 let drained = partition.fetch_state == "active"
                     && partition.fetchq_cnt == 0
@@ -89,7 +95,11 @@ impl Report {
                 logs.push(LogState {
                     topic: topic.to_string(),
                     partition: partition.partition,
-                    end: known(if reads_uncommitted { partition.hi_offset } else { partition.ls_offset }),
+                    end: known(if reads_uncommitted {
+                        partition.hi_offset
+                    } else {
+                        partition.ls_offset
+                    }),
                     drained_to: drained.then_some(partition.eof_offset).and_then(known),
                     stopped: partition.fetch_state == "none",
                 });
@@ -113,15 +123,19 @@ mod tests {
     }
 
     const UP: &str = r#""state":"UP","rxidle":400000"#;
-    const AT_END: &str =
-        r#""fetch_state":"active","fetchq_cnt":0,"next_offset":7,"eof_offset":7,"hi_offset":9,"ls_offset":7"#;
+    const AT_END: &str = r#""fetch_state":"active","fetchq_cnt":0,"next_offset":7,"eof_offset":7,"hi_offset":9,"ls_offset":7"#;
 
     #[test]
     fn a_drained_partition_is_told_apart_from_one_that_is_not() {
         let drained = report(UP, AT_END);
         assert!(drained.connected);
-        let expected =
-            LogState { topic: "calls".into(), partition: 0, end: Some(7), drained_to: Some(7), stopped: false };
+        let expected = LogState {
+            topic: "calls".into(),
+            partition: 0,
+            end: Some(7),
+            drained_to: Some(7),
+            stopped: false,
+        };
         assert_eq!(drained.logs, [expected], "the unassigned partition -1 is left out");
 
         for not_drained in [
@@ -136,9 +150,11 @@ mod tests {
 
     #[test]
     fn the_word_of_a_leader_out_of_touch_does_not_count() {
-        for broker in
-            [r#""state":"DOWN","rxidle":400000"#, r#""state":"UP","rxidle":2000001"#, r#""state":"UP","rxidle":-1"#]
-        {
+        for broker in [
+            r#""state":"DOWN","rxidle":400000"#,
+            r#""state":"UP","rxidle":2000001"#,
+            r#""state":"UP","rxidle":-1"#,
+        ] {
             assert_eq!(report(broker, AT_END).logs[0].drained_to, None, "{broker}");
         }
         assert!(!report(r#""state":"DOWN","rxidle":400000"#, AT_END).connected);

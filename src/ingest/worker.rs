@@ -6,6 +6,9 @@ use std::sync::mpsc::RecvTimeoutError;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use nabiz_core::decode::Format;
+use nabiz_core::settings::Settings;
+use nabiz_core::state::RestoreError;
 use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer};
 use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
 use rdkafka::{Offset, TopicPartitionList};
@@ -18,10 +21,8 @@ use super::keeper::Keeper;
 use super::options::Options;
 use super::partition::Partition;
 use super::statistics::Report;
-use crate::event::decode::Format;
 use crate::ledger::Taken;
-use crate::shard::{RestoreError, Settings};
-use crate::view::ShardLabel;
+use crate::readmodel::ShardLabel;
 
 /// Records folded before anything else is looked at.
 const BATCH_RECORDS: usize = 1024;
@@ -77,7 +78,8 @@ impl Worker {
     pub(super) fn run(mut self) {
         let mut pause = RECONNECT_MIN;
         while !self.stopping() {
-            let made = self.consumer.take().map_or_else(|| subscribe(self.number, &self.shared), Ok);
+            let made =
+                self.consumer.take().map_or_else(|| subscribe(self.number, &self.shared), Ok);
             let started = Instant::now();
             let error = match made.map_err(SessionError::Client) {
                 Ok(consumer) => match Session::new(self.number, &self.shared, consumer).run() {
@@ -118,7 +120,8 @@ fn subscribe(worker: usize, shared: &Shared) -> KafkaResult<BaseConsumer<Context
         options.in_touch_us(),
         options.reads_uncommitted(),
     );
-    let consumer: BaseConsumer<Context> = options.consumer_config(worker).create_with_context(context)?;
+    let consumer: BaseConsumer<Context> =
+        options.consumer_config(worker).create_with_context(context)?;
     let topics: Vec<&str> = options.topics.iter().map(|topic| topic.name.as_str()).collect();
     consumer.subscribe(&topics)?;
     Ok(consumer)
@@ -237,7 +240,9 @@ impl<'s> Session<'s> {
             if self.misplaced && self.state.holding && self.placed_at.elapsed() >= PLACE_EVERY {
                 self.place_all()?;
             }
-            if self.state.holding && self.held.refused_for().is_some_and(|refused| refused > REJOIN_AFTER) {
+            if self.state.holding
+                && self.held.refused_for().is_some_and(|refused| refused > REJOIN_AFTER)
+            {
                 self.revoked();
                 return Err(SessionError::TakenOver);
             }
@@ -251,7 +256,10 @@ impl<'s> Session<'s> {
     fn notice_stall(&mut self) {
         self.held.beat();
         if self.held.take_stall() && !self.held.partitions.is_empty() {
-            tracing::warn!(worker = self.worker, "the process stood still, its partitions are confirmed");
+            tracing::warn!(
+                worker = self.worker,
+                "the process stood still, its partitions are confirmed"
+            );
             self.held.doubt();
         }
     }
@@ -307,7 +315,11 @@ impl<'s> Session<'s> {
             Change::Report(report) => self.observe(report),
             Change::TopicMissing(topic) => {
                 if self.state.missing_topics.insert(topic.clone()) {
-                    tracing::warn!(worker = self.worker, topic, "topic does not exist, it is waited for");
+                    tracing::warn!(
+                        worker = self.worker,
+                        topic,
+                        "topic does not exist, it is waited for"
+                    );
                 }
             }
         }
@@ -316,7 +328,11 @@ impl<'s> Session<'s> {
 
     /// Stores the partitions and lets go of them.
     fn revoked(&mut self) {
-        tracing::info!(worker = self.worker, partitions = self.held.partitions.len(), "partitions given back");
+        tracing::info!(
+            worker = self.worker,
+            partitions = self.held.partitions.len(),
+            "partitions given back"
+        );
         self.shared.dead_letters.flush(LETTERS_WITHIN);
         self.held.keep_all(Instant::now() + STORE_WITHIN);
         self.commit_stored();
@@ -337,9 +353,11 @@ impl<'s> Session<'s> {
             };
             self.state.missing_topics.remove(&*label.topic);
             let format = format_of(&self.shared.options, &label.topic);
-            let (settings, hash_key) = (Arc::clone(&self.shared.settings), self.shared.options.ledger.hash_key);
-            let mut partition = Partition::restore(label.clone(), format, settings, hash_key, taken)
-                .map_err(|error| SessionError::State { label: label.clone(), error })?;
+            let (settings, hash_key) =
+                (Arc::clone(&self.shared.settings), self.shared.options.ledger.hash_key);
+            let mut partition =
+                Partition::restore(label.clone(), format, settings, hash_key, taken)
+                    .map_err(|error| SessionError::State { label: label.clone(), error })?;
             // Where the broker does not say, reading starts at the stored position, and the client tells if that is gone.
             self.look_up(&partition).unwrap_or(Place::Here).apply(&mut partition);
             let start = partition.position().map_or(Offset::Beginning, Offset::Offset);
@@ -361,7 +379,8 @@ impl<'s> Session<'s> {
     fn look_up(&self, partition: &Partition) -> Option<Place> {
         let Some(position) = partition.position() else { return Some(Place::Here) };
         let label = partition.label();
-        let (low, high) = self.consumer.fetch_watermarks(&label.topic, label.partition, METADATA_WAIT).ok()?;
+        let (low, high) =
+            self.consumer.fetch_watermarks(&label.topic, label.partition, METADATA_WAIT).ok()?;
         if position < low {
             Some(Place::LostUntil(low))
         } else if position > high || partition.is_stopped() {
@@ -376,9 +395,12 @@ impl<'s> Session<'s> {
     /// was, so that what is read again is recognised.
     fn resume_at(&self, partition: &Partition, (low, high): (i64, i64)) -> Option<i64> {
         // A ledger of the first version knows no record's time, but that of the stream.
-        let Some(record_ms) = partition.record_ms().or(partition.health().stream_time_ms) else { return Some(low) };
+        let Some(record_ms) = partition.record_ms().or(partition.health().stream_time_ms) else {
+            return Some(low);
+        };
         let windows = &self.shared.settings.windows;
-        let margin_ms = windows.allowed_lateness_ms.max(RESUME_MARGIN_MS).min(windows.dedup_horizon_ms);
+        let margin_ms =
+            windows.allowed_lateness_ms.max(RESUME_MARGIN_MS).min(windows.dedup_horizon_ms);
         let since_ms = record_ms.saturating_sub_unsigned(margin_ms).max(0);
         let label = partition.label();
         let mut times = TopicPartitionList::new();
@@ -403,7 +425,8 @@ impl<'s> Session<'s> {
         }
         self.placed_at = Instant::now();
         self.misplaced = places.iter().any(Option::is_none);
-        if !places.iter().any(|place| matches!(place, Some(Place::LostUntil(_) | Place::BackAt(_)))) {
+        if !places.iter().any(|place| matches!(place, Some(Place::LostUntil(_) | Place::BackAt(_))))
+        {
             return Ok(());
         }
         let mut positions = TopicPartitionList::with_capacity(places.len());
@@ -434,7 +457,11 @@ impl<'s> Session<'s> {
         for partition in &self.held.partitions {
             if let Some(position) = partition.stored_position() {
                 let label = partition.label();
-                let _ = positions.add_partition_offset(&label.topic, label.partition, Offset::Offset(position));
+                let _ = positions.add_partition_offset(
+                    &label.topic,
+                    label.partition,
+                    Offset::Offset(position),
+                );
             }
         }
         if positions.count() > 0
@@ -488,7 +515,10 @@ impl<'s> Session<'s> {
                 tracing::info!(worker = self.worker, "connected to kafka");
                 self.consumer.context().connected();
             } else {
-                tracing::warn!(worker = self.worker, "no kafka broker can be reached, trying again");
+                tracing::warn!(
+                    worker = self.worker,
+                    "no kafka broker can be reached, trying again"
+                );
             }
         }
         self.state.connected = report.connected;
@@ -531,14 +561,17 @@ impl<'s> Session<'s> {
 
     /// What was fetched is thrown away. The client needs a moment until it no longer counts that as handed over.
     fn distrust(&mut self) {
-        self.distrusts_until = Instant::now() + Duration::from_micros(self.shared.options.in_touch_us().unsigned_abs());
+        self.distrusts_until = Instant::now()
+            + Duration::from_micros(self.shared.options.in_touch_us().unsigned_abs());
     }
 
     /// Where stream time of partitions without more records is to be.
     fn advance_to_ms(&self) -> Option<i64> {
         let windows = &self.shared.settings.windows;
         let may_advance = windows.idle_advance && !self.paused;
-        may_advance.then(|| (self.shared.options.clock)().saturating_sub_unsigned(windows.transport_delay_ms))
+        may_advance.then(|| {
+            (self.shared.options.clock)().saturating_sub_unsigned(windows.transport_delay_ms)
+        })
     }
 
     fn publish(&mut self) {
@@ -561,7 +594,8 @@ impl<'s> Session<'s> {
                 found.is_some_and(|found| found.error().is_none() && !found.partitions().is_empty())
             })
         };
-        let found: Vec<String> = self.state.missing_topics.iter().filter(|topic| exists(topic)).cloned().collect();
+        let found: Vec<String> =
+            self.state.missing_topics.iter().filter(|topic| exists(topic)).cloned().collect();
         if self.state.holding {
             // Found before, and the client did not join anew: it had known the topic already.
             for topic in found.iter().filter(|topic| self.found_topics.contains(topic)) {

@@ -1,6 +1,6 @@
 //! The counts of an interval as columns of the table `intervals`.
 
-use crate::shard::IntervalCounts;
+use nabiz_core::measures::IntervalCounts;
 
 /// A column and the count that it holds.
 type Column = (&'static str, fn(&mut IntervalCounts) -> &mut u64);
@@ -52,7 +52,8 @@ pub(super) fn add(counts: &mut IntervalCounts, more: &IntervalCounts) {
     let mut more = more.clone();
     for (name, field) in COLUMNS {
         let (sum, more) = (field(counts), *field(&mut more));
-        *sum = if name == WAIT_MAX { (*sum).max(more) } else { sum.saturating_add(more) }.min(COUNT_MAX);
+        *sum = if name == WAIT_MAX { (*sum).max(more) } else { sum.saturating_add(more) }
+            .min(COUNT_MAX);
     }
 }
 
@@ -70,7 +71,7 @@ pub(super) fn read(value: i64) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::event::LeftReason;
+    use nabiz_core::event::LeftReason;
 
     #[test]
     fn every_count_has_one_column_and_every_reason_its_own() {
@@ -82,7 +83,10 @@ mod tests {
         let debug = format!("{counts:?}");
         for index in 1..=COLUMNS.len() {
             let number = index.to_string();
-            let found = debug.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| **word == number).count();
+            let found = debug
+                .split(|c: char| !c.is_ascii_alphanumeric())
+                .filter(|word| **word == number)
+                .count();
             assert_eq!(found, 1, "{index} in {debug}");
         }
         for reason in LeftReason::ALL {
@@ -92,8 +96,17 @@ mod tests {
 
     #[test]
     fn sums_saturate_and_the_maximum_is_not_added() {
-        let mut sum = IntervalCounts { offered: u64::MAX, wait_max_ms: 7, ..IntervalCounts::default() };
-        add(&mut sum, &IntervalCounts { offered: u64::MAX, answered: 2, wait_max_ms: 5, ..IntervalCounts::default() });
+        let mut sum =
+            IntervalCounts { offered: u64::MAX, wait_max_ms: 7, ..IntervalCounts::default() };
+        add(
+            &mut sum,
+            &IntervalCounts {
+                offered: u64::MAX,
+                answered: 2,
+                wait_max_ms: 5,
+                ..IntervalCounts::default()
+            },
+        );
         assert_eq!((sum.offered, sum.answered, sum.wait_max_ms), (COUNT_MAX, 2, 7));
         assert_eq!(read(stored(u64::MAX)), COUNT_MAX);
         assert_eq!(read(-1), 0);

@@ -3,8 +3,7 @@
 use flate2::{Compress, Compression, Decompress, FlushCompress, FlushDecompress, Status};
 use hdrhistogram::Histogram;
 use hdrhistogram::serialization::{Deserializer, Serializer, V2Serializer};
-
-use crate::view::{Cells, lowest_value_of};
+use nabiz_core::measures::{Cells, lowest_value_of};
 
 /// Number of the format in the column `histogram_format`.
 pub(super) const FORMAT: i64 = 1;
@@ -66,12 +65,17 @@ impl Codec {
     }
 
     /// The blob of a distribution; `None` where it has no values.
-    pub(super) fn encode(&mut self, distribution: &Distribution) -> Result<Option<Vec<u8>>, String> {
+    pub(super) fn encode(
+        &mut self,
+        distribution: &Distribution,
+    ) -> Result<Option<Vec<u8>>, String> {
         if distribution.is_empty() {
             return Ok(None);
         }
         self.raw.clear();
-        self.serializer.serialize(distribution, &mut self.raw).map_err(|error| error.to_string())?;
+        self.serializer
+            .serialize(distribution, &mut self.raw)
+            .map_err(|error| error.to_string())?;
         // Deflate stores what it cannot shorten, with five bytes a block, in a frame of six.
         let mut blob = Vec::with_capacity(COMPRESSED_HEADER_BYTES + self.raw.len() + 64);
         blob.extend(COMPRESSED_COOKIE.to_be_bytes());
@@ -81,7 +85,8 @@ impl Codec {
             Ok(Status::StreamEnd) => {}
             ended => return Err(format!("deflate ended with {ended:?}")),
         }
-        let length = u32::try_from(blob.len() - COMPRESSED_HEADER_BYTES).map_err(|error| error.to_string())?;
+        let length = u32::try_from(blob.len() - COMPRESSED_HEADER_BYTES)
+            .map_err(|error| error.to_string())?;
         blob[4..COMPRESSED_HEADER_BYTES].copy_from_slice(&length.to_be_bytes());
         Ok(Some(blob))
     }
@@ -101,7 +106,8 @@ impl Codec {
         }
         // Inflating to the end, which the histogram crate does not, is what compares the checksum.
         self.decompressor.reset(true);
-        let ended = self.decompressor.decompress(compressed, &mut self.space, FlushDecompress::Finish);
+        let ended =
+            self.decompressor.decompress(compressed, &mut self.space, FlushDecompress::Finish);
         let length = usize::try_from(self.decompressor.total_out()).unwrap_or(usize::MAX);
         let mut raw = match ended {
             Ok(Status::StreamEnd) if length <= RAW_BYTES_MAX => &self.space[..length],
@@ -109,7 +115,8 @@ impl Codec {
             Err(error) => return Err(error.to_string()),
         };
         check_header(raw)?;
-        let mut read: Distribution = self.deserializer.deserialize(&mut raw).map_err(|error| error.to_string())?;
+        let mut read: Distribution =
+            self.deserializer.deserialize(&mut raw).map_err(|error| error.to_string())?;
         // One that was read has the size at which it was written, and would refuse what is larger.
         read.auto(true);
         Ok(read)
@@ -119,10 +126,15 @@ impl Codec {
 /// Checks the lengths and bounds of a distribution before deflate, which decide how much memory the histogram takes.
 fn check_header(raw: &[u8]) -> Result<(), String> {
     let header = raw.first_chunk::<HEADER_BYTES>().ok_or("cut short")?;
-    let word = |at: usize| header.iter().skip(at).take(4).fold(0u64, |sum, byte| sum << 8 | u64::from(*byte));
+    let word = |at: usize| {
+        header.iter().skip(at).take(4).fold(0u64, |sum, byte| sum << 8 | u64::from(*byte))
+    };
     let (payload, digits) = (word(4), word(12));
     let highest = word(24) << 32 | word(28);
-    if usize::try_from(payload).ok() != Some(raw.len() - HEADER_BYTES) || digits != 2 || highest > VALUE_MAX {
+    if usize::try_from(payload).ok() != Some(raw.len() - HEADER_BYTES)
+        || digits != 2
+        || highest > VALUE_MAX
+    {
         return Err(format!("payload of {payload} bytes, {digits} digits, values up to {highest}"));
     }
     Ok(())
@@ -137,7 +149,7 @@ fn number(bytes: &[u8]) -> Option<(u32, &[u8])> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::view::cell_of;
+    use nabiz_core::measures::cell_of;
 
     fn sample() -> Distribution {
         let mut sum = empty();
@@ -152,7 +164,8 @@ mod tests {
         let blob = codec.encode(&sample()).unwrap().unwrap();
         assert_eq!(codec.decode(FORMAT, &blob).unwrap(), sample());
         assert_eq!(codec.encode(&empty()), Ok(None));
-        let by_the_crate: Distribution = Deserializer::new().deserialize(&mut blob.as_slice()).unwrap();
+        let by_the_crate: Distribution =
+            Deserializer::new().deserialize(&mut blob.as_slice()).unwrap();
         assert_eq!(by_the_crate, sample());
     }
 
@@ -166,7 +179,11 @@ mod tests {
             let blob = codec.encode(&sum).unwrap().unwrap();
             let mut grown = codec.decode(FORMAT, &blob).unwrap();
             add_cells(&mut grown, &one(large));
-            assert_eq!((grown.len(), grown.count_at(small), grown.count_at(large)), (2, 1, 1), "{small} {large}");
+            assert_eq!(
+                (grown.len(), grown.count_at(small), grown.count_at(large)),
+                (2, 1, 1),
+                "{small} {large}"
+            );
         }
     }
 

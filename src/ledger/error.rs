@@ -2,9 +2,8 @@
 
 use std::path::PathBuf;
 
+use nabiz_core::time::format_duration;
 use rusqlite::ErrorCode;
-
-use crate::config::duration::format_duration;
 
 /// Why the ledger did not do what was asked.
 #[derive(Debug, thiserror::Error)]
@@ -99,7 +98,12 @@ pub enum LedgerError {
 impl LedgerError {
     /// Whether another connection was in the way.
     pub(super) fn is_busy(&self) -> bool {
-        let (LedgerError::Unreadable { error, .. } | LedgerError::Sqlite(error)) = self else { return false };
-        matches!(error.sqlite_error_code(), Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked))
+        let (LedgerError::Unreadable { error, .. } | LedgerError::Sqlite(error)) = self else {
+            return false;
+        };
+        matches!(
+            error.sqlite_error_code(),
+            Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked)
+        )
     }
 }

@@ -3,20 +3,20 @@
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use nabiz_core::event::Channels;
+use nabiz_core::measures::{AgentIntervalDelta, Cells, IntervalCounts, IntervalDelta};
 use rusqlite::types::Value;
 use rusqlite::{OptionalExtension, Row, Statement, Transaction, params, params_from_iter};
 
 use super::LedgerError;
 use super::counts::{self, COLUMNS};
 use super::distribution::{self, Codec, Distribution, FORMAT};
-use crate::event::Channels;
-use crate::shard::{AgentIntervalDelta, IntervalCounts, IntervalDelta};
-use crate::view::Cells;
 
 /// The distributions of a row, in the order of the table.
 pub(super) const DISTRIBUTIONS: [&str; 3] = ["wait_answered", "wait_abandoned", "handle"];
-/// Agent time by [`crate::event::AgentState::index`].
-pub(super) const AGENT_COLUMNS: [&str; 5] = ["available_ms", "busy_ms", "wrap_up_ms", "paused_ms", "offline_ms"];
+/// Agent time by [`nabiz_core::event::AgentState::index`].
+pub(super) const AGENT_COLUMNS: [&str; 5] =
+    ["available_ms", "busy_ms", "wrap_up_ms", "paused_ms", "offline_ms"];
 
 /// Stored distributions that could not be read and were replaced, since the process began.
 static REPLACED: AtomicU64 = AtomicU64::new(0);
@@ -47,7 +47,8 @@ pub(crate) fn add<'d>(
         return Ok(());
     }
     // What several partitions add to a row is written once. The sort is stable: the newest target stays the newest.
-    deltas.sort_by(|a, b| (a.start_ms, &a.queue, a.channel).cmp(&(b.start_ms, &b.queue, b.channel)));
+    deltas
+        .sort_by(|a, b| (a.start_ms, &a.queue, a.channel).cmp(&(b.start_ms, &b.queue, b.channel)));
     agents.sort_by(|a, b| (a.start_ms, &a.queue).cmp(&(b.start_ms, &b.queue)));
     let mut names = Names::new(tx)?;
     let mut rows = Rows::new(tx)?;
@@ -55,7 +56,8 @@ pub(crate) fn add<'d>(
         a.start_ms == b.start_ms && a.queue == b.queue && a.channel == b.channel
     };
     for deltas in deltas.chunk_by(is_same) {
-        let (queue, channel) = (names.id(&deltas[0].queue)?, names.id(channels.name(deltas[0].channel))?);
+        let (queue, channel) =
+            (names.id(&deltas[0].queue)?, names.id(channels.name(deltas[0].channel))?);
         rows.add(deltas, queue, channel)?;
     }
     let mut update = tx.prepare(
@@ -69,8 +71,10 @@ pub(crate) fn add<'d>(
     ))?;
     for agents in agents.chunk_by(|a, b| a.start_ms == b.start_ms && a.queue == b.queue) {
         let (start_ms, queue) = (agents[0].start_ms, names.id(&agents[0].queue)?);
-        let stored = select.query_row(params![start_ms, queue], |row| agent_ms(row, 0)).optional()?;
-        let sum = agents.iter().fold(stored.unwrap_or_default(), |sum, agent| added(sum, agent.state_ms));
+        let stored =
+            select.query_row(params![start_ms, queue], |row| agent_ms(row, 0)).optional()?;
+        let sum =
+            agents.iter().fold(stored.unwrap_or_default(), |sum, agent| added(sum, agent.state_ms));
         let [available, busy, wrap_up, paused, offline] = sum.map(counts::stored);
         update.execute(params![start_ms, queue, available, busy, wrap_up, paused, offline])?;
     }
@@ -159,8 +163,12 @@ struct Rows<'tx> {
 
 impl<'tx> Rows<'tx> {
     fn new(tx: &'tx Transaction<'_>) -> rusqlite::Result<Self> {
-        let columns: Vec<&str> =
-            COLUMNS.iter().map(|(name, _)| *name).chain(["histogram_format"]).chain(DISTRIBUTIONS).collect();
+        let columns: Vec<&str> = COLUMNS
+            .iter()
+            .map(|(name, _)| *name)
+            .chain(["histogram_format"])
+            .chain(DISTRIBUTIONS)
+            .collect();
         let columns = columns.join(", ");
         let places = vec!["?"; 5 + COLUMNS.len() + 1 + DISTRIBUTIONS.len()].join(", ");
         Ok(Rows {
@@ -176,7 +184,12 @@ impl<'tx> Rows<'tx> {
     }
 
     /// Adds increments of one row, of which there is at least one.
-    fn add(&mut self, deltas: &[&IntervalDelta], queue: i64, channel: i64) -> Result<(), LedgerError> {
+    fn add(
+        &mut self,
+        deltas: &[&IntervalDelta],
+        queue: i64,
+        channel: i64,
+    ) -> Result<(), LedgerError> {
         let Some(delta) = deltas.last() else { return Ok(()) };
         let key = params![delta.start_ms, queue, channel];
         let stored = self
@@ -200,7 +213,9 @@ impl<'tx> Rows<'tx> {
             Value::Integer(counts::stored(delta.target_wait_ms)),
             Value::Real(delta.target_ratio),
         ];
-        values.extend(COLUMNS.iter().map(|(_, field)| Value::Integer(counts::stored(*field(&mut sum)))));
+        values.extend(
+            COLUMNS.iter().map(|(_, field)| Value::Integer(counts::stored(*field(&mut sum)))),
+        );
         values.push(Value::Integer(FORMAT));
         let of_delta: [fn(&IntervalDelta) -> &Cells; DISTRIBUTIONS.len()] =
             [|delta| &delta.wait_answered, |delta| &delta.wait_abandoned, |delta| &delta.handle];

@@ -42,12 +42,22 @@ pub fn load_or_create(ledger_path: &Path) -> Result<[u8; KEY_BYTES], LedgerError
     }
     match schema::contents(ledger_path)? {
         // Another process may have made both in between.
-        Contents::Partitions => return load(&path)?.ok_or_else(|| LedgerError::KeyMissing { ledger: ledger(), path }),
+        Contents::Partitions => {
+            return load(&path)?.ok_or_else(|| LedgerError::KeyMissing { ledger: ledger(), path });
+        }
         Contents::NoPartition => {}
         Contents::Nothing => drop(schema::open(ledger_path)?),
     }
-    create(&path).map_err(|error| LedgerError::KeyUnusable { path: path.clone(), verb: "made", error })?;
-    load(&path)?.ok_or_else(|| LedgerError::KeyUnusable { path, verb: "read", error: ErrorKind::NotFound.into() })
+    create(&path).map_err(|error| LedgerError::KeyUnusable {
+        path: path.clone(),
+        verb: "made",
+        error,
+    })?;
+    load(&path)?.ok_or_else(|| LedgerError::KeyUnusable {
+        path,
+        verb: "read",
+        error: ErrorKind::NotFound.into(),
+    })
 }
 
 /// `None` where there is no file.
@@ -88,7 +98,8 @@ fn create(path: &Path) -> std::io::Result<()> {
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     let mut file = options.open(&temporary)?;
-    let written = file.write_all(format!("{}\n", hex(key)).as_bytes()).and_then(|()| file.sync_all());
+    let written =
+        file.write_all(format!("{}\n", hex(key)).as_bytes()).and_then(|()| file.sync_all());
     let linked = written.and_then(|()| match std::fs::hard_link(&temporary, path) {
         Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(()),
         linked => linked,
@@ -100,7 +111,8 @@ fn create(path: &Path) -> std::io::Result<()> {
 
 /// Makes the name of the file durable: a ledger that outlives its key is worthless.
 fn sync_folder(path: &Path) -> std::io::Result<()> {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let folder =
+        path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     if cfg!(unix) { File::open(folder)?.sync_all() } else { Ok(()) }
 }
 
@@ -129,7 +141,8 @@ mod tests {
 
     fn names(folder: &tempfile::TempDir) -> Vec<String> {
         let entries = std::fs::read_dir(folder.path()).unwrap();
-        let mut names: Vec<_> = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+        let mut names: Vec<_> =
+            entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
         names.sort();
         names
     }
@@ -156,7 +169,10 @@ mod tests {
         let (_folder, path) = ledger();
         schema::open(&path).unwrap();
         std::fs::write(path_of_key(&path), "000102030405060708090A0b0c0d0e0f\n").unwrap();
-        assert_eq!(load_or_create(&path).unwrap(), [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15]);
+        assert_eq!(
+            load_or_create(&path).unwrap(),
+            [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15]
+        );
     }
 
     #[test]
@@ -179,9 +195,15 @@ mod tests {
     fn something_else_is_refused_and_left_as_it_is() {
         let right = "000102030405060708090a0b0c0d0e0f";
         let plus = format!("+{}", &right[1..]);
-        for wrong in
-            ["", "\n", &right[1..], &format!("{right}00"), &format!("{right}\n\n\n"), &plus, "öööööööööööööööö"]
-        {
+        for wrong in [
+            "",
+            "\n",
+            &right[1..],
+            &format!("{right}00"),
+            &format!("{right}\n\n\n"),
+            &plus,
+            "öööööööööööööööö",
+        ] {
             let (_folder, path) = ledger();
             std::fs::write(path_of_key(&path), wrong).unwrap();
             let error = load_or_create(&path).unwrap_err();
@@ -192,7 +214,8 @@ mod tests {
     }
 
     fn take_a_partition_over(path: &Path) {
-        let mut ledger = crate::ledger::Ledger::open(path, crate::event::Channels::default()).unwrap();
+        let mut ledger =
+            crate::ledger::Ledger::open(path, nabiz_core::event::Channels::default()).unwrap();
         ledger.take_over("calls", 0, "test").unwrap();
     }
 

@@ -148,7 +148,9 @@ fn while_busy<T>(mut attempt: impl FnMut() -> Result<T, LedgerError>) -> Result<
     let begun = Instant::now();
     loop {
         match attempt() {
-            Err(error) if error.is_busy() && begun.elapsed() < OPEN_WITHIN => std::thread::sleep(BUSY_PAUSE),
+            Err(error) if error.is_busy() && begun.elapsed() < OPEN_WITHIN => {
+                std::thread::sleep(BUSY_PAUSE)
+            }
             done => return done,
         }
     }
@@ -215,7 +217,8 @@ fn look_into(path: &Path) -> Result<Contents, LedgerError> {
     if check(&connection, path)? == 0 {
         return Ok(Contents::Nothing);
     }
-    let stored = connection.query_row("SELECT EXISTS (SELECT * FROM partitions)", [], |row| row.get(0));
+    let stored =
+        connection.query_row("SELECT EXISTS (SELECT * FROM partitions)", [], |row| row.get(0));
     Ok(if stored.map_err(unreadable)? { Contents::Partitions } else { Contents::NoPartition })
 }
 

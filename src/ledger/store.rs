@@ -2,11 +2,11 @@
 
 use std::path::Path;
 
+use nabiz_core::event::Channels;
+use nabiz_core::state::{Checkpoint, Piece, PieceKind};
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
 
 use super::{LedgerError, counts, intervals, schema};
-use crate::event::Channels;
-use crate::shard::{Checkpoint, Piece, PieceKind};
 
 /// The right to write a partition, until another takes it over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -111,8 +111,10 @@ impl Ledger {
         let mut stored_ms = schema::interval_ms(&self.connection)?;
         if stored_ms.is_none() {
             // Another process may be about to say something else: the first counts.
-            let insert = "INSERT INTO facts (name, value) VALUES ('interval_ms', ?1) ON CONFLICT DO NOTHING";
-            self.connection.execute(insert, params![i64::try_from(interval_ms).unwrap_or(i64::MAX)])?;
+            let insert =
+                "INSERT INTO facts (name, value) VALUES ('interval_ms', ?1) ON CONFLICT DO NOTHING";
+            self.connection
+                .execute(insert, params![i64::try_from(interval_ms).unwrap_or(i64::MAX)])?;
             stored_ms = schema::interval_ms(&self.connection)?;
         }
         match stored_ms {
@@ -127,8 +129,14 @@ impl Ledger {
     ///
     /// # Errors
     /// [`LedgerError`]: another instance writes for too long, or the file fails. Nothing is taken over then.
-    pub fn take_over(&mut self, topic: &str, partition: i32, owner: &str) -> Result<Taken, LedgerError> {
-        let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    pub fn take_over(
+        &mut self,
+        topic: &str,
+        partition: i32,
+        owner: &str,
+    ) -> Result<Taken, LedgerError> {
+        let transaction =
+            self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         transaction.execute(
             "INSERT INTO partitions (topic, partition, generation, owner) VALUES (?1, ?2, 1, ?3)
              ON CONFLICT (topic, partition) DO UPDATE SET generation = generation + 1, owner = excluded.owner",
@@ -144,13 +152,21 @@ impl Ledger {
             },
         )?;
         let stored = match next_offset {
-            Some(next_offset) => {
-                Some(Stored { next_offset, advance_ms, pieces: pieces_of(&transaction, partition_id)? })
-            }
+            Some(next_offset) => Some(Stored {
+                next_offset,
+                advance_ms,
+                pieces: pieces_of(&transaction, partition_id)?,
+            }),
             None => None,
         };
         transaction.commit()?;
-        Ok(Taken { claim: Claim { partition_id, generation }, stored, missed, record_ms, stored_ms })
+        Ok(Taken {
+            claim: Claim { partition_id, generation },
+            stored,
+            missed,
+            record_ms,
+            stored_ms,
+        })
     }
 
     /// Stores a checkpoint in one transaction; what became of each job, in their order.
@@ -173,7 +189,8 @@ impl Ledger {
         mut at: impl FnMut(Point),
     ) -> Result<Vec<Fate>, LedgerError> {
         at(Point::Before);
-        let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let transaction =
+            self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let mut fates = Vec::with_capacity(jobs.len());
         for job in jobs {
             fates.push(write(&transaction, job, wall_ms)?);
@@ -197,7 +214,8 @@ impl Ledger {
     /// # Errors
     /// [`LedgerError`], and then nothing is deleted.
     pub fn delete_history_before(&mut self, start_ms: i64) -> Result<usize, LedgerError> {
-        let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let transaction =
+            self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let deleted = intervals::delete_before(&transaction, start_ms)?;
         transaction.commit()?;
         Ok(deleted)
@@ -208,11 +226,14 @@ impl Ledger {
     /// # Errors
     /// [`LedgerError`] where SQLite does not say.
     pub fn size(&self) -> Result<Size, LedgerError> {
-        let pragma = |name: &str| self.connection.pragma_query_value(None, name, |row| row.get::<_, i64>(0));
-        let (page_bytes, pages, free) = (pragma("page_size")?, pragma("page_count")?, pragma("freelist_count")?);
+        let pragma =
+            |name: &str| self.connection.pragma_query_value(None, name, |row| row.get::<_, i64>(0));
+        let (page_bytes, pages, free) =
+            (pragma("page_size")?, pragma("page_count")?, pragma("freelist_count")?);
         let bytes = |pages: i64| (page_bytes * pages).unsigned_abs();
         let wal = self.connection.path().map(|path| format!("{path}-wal"));
-        let wal_bytes = wal.and_then(|wal| std::fs::metadata(wal).ok()).map_or(0, |file| file.len());
+        let wal_bytes =
+            wal.and_then(|wal| std::fs::metadata(wal).ok()).map_or(0, |file| file.len());
         Ok(Size { used_bytes: bytes(pages - free), file_bytes: bytes(pages), wal_bytes })
     }
 
@@ -227,13 +248,16 @@ impl Ledger {
 }
 
 fn pieces_of(transaction: &Transaction<'_>, partition_id: i64) -> Result<Vec<Piece>, LedgerError> {
-    let mut statement = transaction.prepare("SELECT kind, number, bytes FROM pieces WHERE partition_id = ?1")?;
+    let mut statement =
+        transaction.prepare("SELECT kind, number, bytes FROM pieces WHERE partition_id = ?1")?;
     let mut rows = statement.query(params![partition_id])?;
     let mut pieces = Vec::new();
     while let Some(row) = rows.next()? {
         let kind: i64 = row.get(0)?;
-        let kind = PieceKind::from_number(kind)
-            .ok_or_else(|| LedgerError::Corrupt { what: "piece", detail: format!("unknown kind {kind}") })?;
+        let kind = PieceKind::from_number(kind).ok_or_else(|| LedgerError::Corrupt {
+            what: "piece",
+            detail: format!("unknown kind {kind}"),
+        })?;
         pieces.push(Piece { kind, number: row.get(1)?, bytes: row.get(2)? });
     }
     Ok(pieces)
@@ -264,8 +288,9 @@ fn write(transaction: &Transaction<'_>, job: &Job, wall_ms: i64) -> Result<Fate,
     if owned.is_none() {
         return Ok(Fate::Fenced);
     }
-    let mut delete =
-        transaction.prepare("DELETE FROM pieces WHERE partition_id = ?1 AND kind = ?2 AND number BETWEEN ?3 AND ?4")?;
+    let mut delete = transaction.prepare(
+        "DELETE FROM pieces WHERE partition_id = ?1 AND kind = ?2 AND number BETWEEN ?3 AND ?4",
+    )?;
     for deletion in &checkpoint.deletions {
         delete.execute(params![id, deletion.kind as i64, deletion.first, deletion.last])?;
     }

@@ -57,15 +57,23 @@ fn take(stream: TcpStream, token: &str, found: &Sender<Delivered>) -> Option<()>
     }
     let mut body = vec![0; length];
     reader.read_exact(&mut body).ok()?;
-    reader.get_mut().write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\nconnection: close\r\n\r\n").ok()?;
+    reader
+        .get_mut()
+        .write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\nconnection: close\r\n\r\n")
+        .ok()?;
     assert_eq!(authorization, format!("Bearer {token}"), "the token of the file is sent");
     let body: Value = serde_json::from_slice(&body).ok()?;
     for alert in body["alerts"].as_array()? {
         let label = |name: &str| alert["labels"][name].as_str().unwrap_or_default().to_owned();
         let status = word(&alert["status"]).to_owned();
         let receiver = path.trim_start_matches('/').to_owned();
-        let delivered =
-            Delivered { receiver, alert: label("alertname"), job: label("job"), queue: label("queue"), status };
+        let delivered = Delivered {
+            receiver,
+            alert: label("alertname"),
+            job: label("job"),
+            queue: label("queue"),
+            status,
+        };
         found.send(delivered).ok()?;
     }
     Some(())
@@ -102,13 +110,15 @@ fn hurry(route: &mut Value) {
 /// The shipped configuration, with the changes of the test.
 fn configuration(folder: &Path, webhook: &str, in_service_hours: bool) -> Value {
     let secrets = folder.display().to_string();
-    let text = files::text("alertmanager/alertmanager.yml").replace("/etc/alertmanager/secrets", &secrets);
+    let text =
+        files::text("alertmanager/alertmanager.yml").replace("/etc/alertmanager/secrets", &secrets);
     let mut config: Value = serde_yaml_ng::from_str(&text).unwrap();
     for receiver in config["receivers"].as_array_mut().unwrap() {
         let name = word(&receiver["name"]).to_owned();
         // Where the shipped file has a webhook it is that one; a receiver of mail only gets one.
         let shipped = receiver["webhook_configs"][0].clone();
-        let http = json!({"authorization": {"credentials_file": format!("{secrets}/webhook-token")}});
+        let http =
+            json!({"authorization": {"credentials_file": format!("{secrets}/webhook-token")}});
         let mut one = if shipped.is_null() { json!({"http_config": http}) } else { shipped };
         one["url"] = json!(format!("{webhook}/{name}"));
         *receiver = json!({"name": name, "webhook_configs": [one]});
@@ -176,12 +186,23 @@ impl Alertmanager {
         self.post_of(name, severity, None, job, queue, resolved);
     }
 
-    fn post_of(&self, name: &str, severity: &str, extent: Option<&str>, job: &str, queue: &str, resolved: bool) {
+    fn post_of(
+        &self,
+        name: &str,
+        severity: &str,
+        extent: Option<&str>,
+        job: &str,
+        queue: &str,
+        resolved: bool,
+    ) {
         let of = |alert: &&Value| {
             let labels = &alert["labels"];
-            (word(&alert["alert"]), word(&labels["severity"]), labels["extent"].as_str()) == (name, severity, extent)
+            (word(&alert["alert"]), word(&labels["severity"]), labels["extent"].as_str())
+                == (name, severity, extent)
         };
-        let mut labels = alerts().iter().find(of).unwrap_or_else(|| panic!("no {severity} {name}"))["labels"].clone();
+        let mut labels = alerts().iter().find(of).unwrap_or_else(|| panic!("no {severity} {name}"))
+            ["labels"]
+            .clone();
         labels["alertname"] = json!(name);
         labels["job"] = json!(job);
         if !queue.is_empty() {
@@ -189,10 +210,15 @@ impl Alertmanager {
             labels["channel"] = json!("phone");
         }
         let now = jiff::Timestamp::now();
-        let ends =
-            now + if resolved { jiff::SignedDuration::from_secs(-1) } else { jiff::SignedDuration::from_mins(10) };
+        let ends = now
+            + if resolved {
+                jiff::SignedDuration::from_secs(-1)
+            } else {
+                jiff::SignedDuration::from_mins(10)
+            };
         let starts = now - jiff::SignedDuration::from_secs(60);
-        let body = json!([{"labels": labels, "startsAt": starts.to_string(), "endsAt": ends.to_string()}]);
+        let body =
+            json!([{"labels": labels, "startsAt": starts.to_string(), "endsAt": ends.to_string()}]);
         let sent = ureq::post(format!("http://{}/api/v2/alerts", self.address))
             .header("content-type", "application/json")
             .send(body.to_string());
@@ -221,7 +247,9 @@ impl Alertmanager {
     /// Nothing of these alerts, each with its job and queue, comes to any receiver within a while.
     fn assert_silent(&mut self, silent: &[(&str, &str, &str)]) {
         let begun = Instant::now();
-        while let Ok(delivered) = self.deliveries.recv_timeout(SILENCE.saturating_sub(begun.elapsed())) {
+        while let Ok(delivered) =
+            self.deliveries.recv_timeout(SILENCE.saturating_sub(begun.elapsed()))
+        {
             self.seen.insert(delivered);
         }
         let of = |seen: &&Delivered| silent.contains(&(&*seen.alert, &*seen.job, &*seen.queue));
@@ -232,14 +260,21 @@ impl Alertmanager {
     fn await_inhibited(&self, alert: &str, job: &str, queue: &str) {
         let begun = Instant::now();
         loop {
-            let mut answer = ureq::get(format!("http://{}/api/v2/alerts", self.address)).call().unwrap();
-            let all: Value = serde_json::from_str(&answer.body_mut().read_to_string().unwrap()).unwrap();
-            let label = |one: &Value, name: &str| one["labels"][name].as_str().unwrap_or_default().to_owned();
+            let mut answer =
+                ureq::get(format!("http://{}/api/v2/alerts", self.address)).call().unwrap();
+            let all: Value =
+                serde_json::from_str(&answer.body_mut().read_to_string().unwrap()).unwrap();
+            let label = |one: &Value, name: &str| {
+                one["labels"][name].as_str().unwrap_or_default().to_owned()
+            };
             let is_it = |one: &&Value| {
                 (label(one, "alertname"), label(one, "job"), label(one, "queue"))
                     == (alert.to_owned(), job.to_owned(), queue.to_owned())
             };
-            let one = list(&all).iter().find(is_it).unwrap_or_else(|| panic!("{alert} of {job} is not there: {all}"));
+            let one = list(&all)
+                .iter()
+                .find(is_it)
+                .unwrap_or_else(|| panic!("{alert} of {job} is not there: {all}"));
             if one["status"]["inhibitedBy"].as_array().is_some_and(|by| !by.is_empty()) {
                 return;
             }
@@ -262,7 +297,9 @@ fn dead_pipeline_silences_service_alerts_of_its_own_job() {
 
     alertmanager.fires("NabizDown", "critical", "nabiz", "");
     alertmanager.await_firing("platform-page", "NabizDown", "nabiz", "");
-    for (severity, alert) in [("critical", "NabizQueueUnattended"), ("warning", "NabizLongestWaitHigh")] {
+    for (severity, alert) in
+        [("critical", "NabizQueueUnattended"), ("warning", "NabizLongestWaitHigh")]
+    {
         alertmanager.fires(alert, severity, "nabiz", "billing");
         alertmanager.fires(alert, severity, "nabiz-2", "billing");
     }
@@ -282,8 +319,10 @@ fn dead_pipeline_silences_service_alerts_of_its_own_job() {
     // Once it is up again, what still fires is told: it was the inhibition that held it back.
     alertmanager.post("NabizDown", "critical", "nabiz", "", true);
     alertmanager.post("NabizStreamTimeStalled", "critical", "nabiz", "", true);
-    let resolved =
-        Delivered { status: "resolved".to_owned(), ..Delivered::firing("platform-page", "NabizDown", "nabiz", "") };
+    let resolved = Delivered {
+        status: "resolved".to_owned(),
+        ..Delivered::firing("platform-page", "NabizDown", "nabiz", "")
+    };
     alertmanager.await_delivery(&resolved);
     alertmanager.await_firing(PAGE, "NabizQueueUnattended", "nabiz", "billing");
     alertmanager.await_firing("contact-centre-mail", "NabizLongestWaitHigh", "nabiz", "billing");
@@ -328,7 +367,8 @@ fn service_alerts_are_silenced_only_by_pipeline_faults() {
     for (job, _) in silencing {
         alertmanager.await_inhibited("NabizServiceLevelFastBurn", job, "billing");
     }
-    alertmanager.assert_silent(&silencing.map(|(job, _)| ("NabizServiceLevelFastBurn", job, "billing")));
+    alertmanager
+        .assert_silent(&silencing.map(|(job, _)| ("NabizServiceLevelFastBurn", job, "billing")));
 }
 
 #[test]
@@ -342,8 +382,10 @@ fn stalled_part_silences_only_alerts_on_current_waits() {
         ("NabizFirstResponseOverdue", "warning"),
         ("NabizFollowupOverdue", "warning"),
     ];
-    let of_ratios =
-        [("NabizServiceLevelFastBurn", "critical", PAGE), ("NabizAbandonmentHigh", "warning", "contact-centre-mail")];
+    let of_ratios = [
+        ("NabizServiceLevelFastBurn", "critical", PAGE),
+        ("NabizAbandonmentHigh", "warning", "contact-centre-mail"),
+    ];
     alertmanager.post_of("NabizStreamTimeStalled", "critical", Some("part"), "nabiz", "", false);
     alertmanager.await_firing("platform-page", "NabizStreamTimeStalled", "nabiz", "");
     // An instance that does not catch up beside others silences nothing.
@@ -381,7 +423,12 @@ fn queue_alert_silences_lesser_alerts_of_its_queue() {
         alertmanager.fires(alert, severity, "nabiz", "general");
     }
     // Of the other queue the slow one is told, and silences the last.
-    alertmanager.await_firing("contact-centre-mail", "NabizServiceLevelSlowBurn", "nabiz", "general");
+    alertmanager.await_firing(
+        "contact-centre-mail",
+        "NabizServiceLevelSlowBurn",
+        "nabiz",
+        "general",
+    );
     alertmanager.await_firing("contact-centre-mail", "NabizLongestWaitHigh", "nabiz", "general");
     for (alert, _) in lesser {
         alertmanager.await_inhibited(alert, "nabiz", "billing");
@@ -406,7 +453,12 @@ fn closed_queues_page_nobody_outside_service_hours() {
     alertmanager.await_firing("follow-up-mail", "NabizFollowupOverdue", "nabiz", "");
     alertmanager.await_firing("platform-page", "NabizCheckpointStale", "nabiz", "");
     // It is not lost, but it wakes nobody.
-    alertmanager.await_firing("contact-centre-mail", "NabizServiceLevelFastBurn", "nabiz", "billing");
+    alertmanager.await_firing(
+        "contact-centre-mail",
+        "NabizServiceLevelFastBurn",
+        "nabiz",
+        "billing",
+    );
     alertmanager.assert_silent(&[]);
     let page = Delivered::firing(PAGE, "NabizServiceLevelFastBurn", "nabiz", "billing");
     assert!(!alertmanager.seen.contains(&page), "{:#?}", alertmanager.seen);
@@ -421,8 +473,12 @@ fn watchdog_has_its_own_route() {
     alertmanager.fires("Watchdog", "info", "nabiz", "");
     alertmanager.await_firing("platform-page", "NabizDown", "nabiz", "");
     alertmanager.await_firing("dead-mans-switch", "Watchdog", "nabiz", "");
-    let receivers: BTreeSet<&str> =
-        alertmanager.seen.iter().filter(|seen| seen.alert == "Watchdog").map(|seen| &*seen.receiver).collect();
+    let receivers: BTreeSet<&str> = alertmanager
+        .seen
+        .iter()
+        .filter(|seen| seen.alert == "Watchdog")
+        .map(|seen| &*seen.receiver)
+        .collect();
     assert_eq!(receivers, BTreeSet::from(["dead-mans-switch"]));
 }
 

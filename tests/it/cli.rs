@@ -67,7 +67,8 @@ fn simulated_and_replayed(arguments: &[&str]) -> (Value, Output) {
         .map(Running)
         .expect("the simulation starts");
     let events = simulation.0.stdout.take().expect("standard output");
-    let replayed = nabiz(&["replay", "-", "--strict"]).stdin(events).output().expect("the replay runs");
+    let replayed =
+        nabiz(&["replay", "-", "--strict"]).stdin(events).output().expect("the replay runs");
     assert_eq!(simulation.ended(Duration::from_secs(60)), Some(0));
     let truth = serde_json::from_slice(&std::fs::read(&truth).expect("the truth")).expect("JSON");
     (truth, replayed)
@@ -82,8 +83,10 @@ fn assert_same(truth: &Value, replayed: &Output, at_least: usize) {
     for (name, samples) in metrics {
         let mut known: BTreeSet<BTreeMap<String, String>> = BTreeSet::new();
         for sample in samples.as_array().expect("samples") {
-            let labels: BTreeMap<String, String> = serde_json::from_value(sample["labels"].clone()).expect("labels");
-            let pairs: Vec<(&str, &str)> = labels.iter().map(|(name, value)| (&**name, &**value)).collect();
+            let labels: BTreeMap<String, String> =
+                serde_json::from_value(sample["labels"].clone()).expect("labels");
+            let pairs: Vec<(&str, &str)> =
+                labels.iter().map(|(name, value)| (&**name, &**value)).collect();
             assert_eq!(found.value(name, &pairs), sample["value"].as_f64(), "{name} {labels:?}");
             known.insert(labels);
         }
@@ -107,8 +110,10 @@ fn replayed_day_equals_the_truth_of_its_simulation() {
 #[test]
 fn replayed_pipe_burst_equals_the_truth_of_its_simulation() {
     let _shared = serial::shared();
-    let from_nine = ["--scenario", "pipe-burst", "--seed", "7", "--start", "2026-01-05T09:00:00+03:00"];
-    let (truth, replayed) = simulated_and_replayed(&[&from_nine[..], &["--duration", "3h"]].concat());
+    let from_nine =
+        ["--scenario", "pipe-burst", "--seed", "7", "--start", "2026-01-05T09:00:00+03:00"];
+    let (truth, replayed) =
+        simulated_and_replayed(&[&from_nine[..], &["--duration", "3h"]].concat());
     assert_same(&truth, &replayed, 20);
     let missed = scraped(&replayed).sum("nabiz_service_level_missed_total", &[("queue", "fault")]);
     assert!(missed > 100.0, "a burst without misses: {missed}");
@@ -122,7 +127,9 @@ fn unanswered_queue_shows_misses_while_callers_wait() {
             r#"{{"specversion":"1.0","id":"{id}","source":"/pbx","type":"contact.{kind}","time":"2026-01-05T10:0{second}Z","data":{data}}}"#
         )
     };
-    let queued = |id, second| event(id, "queued", second, &format!(r#"{{"contact_id":"c{id}","queue":"fault"}}"#));
+    let queued = |id, second| {
+        event(id, "queued", second, &format!(r#"{{"contact_id":"c{id}","queue":"fault"}}"#))
+    };
     let events = [
         queued(1, "0:00"),
         queued(2, "0:05"),
@@ -137,15 +144,30 @@ fn unanswered_queue_shows_misses_while_callers_wait() {
     let fault = [("queue", "fault"), ("channel", "phone")];
     let in_window = |window| [("queue", "fault"), ("channel", "phone"), ("window", window)];
     // A wait is judged two seconds after its target of 20 s: the third at 10:01:12.
-    for (at, missed, longest) in [("10:01:00", 2.0, 60.0), ("10:01:11.999", 2.0, 71.999), ("10:01:12", 3.0, 72.0)] {
-        let found = nabiz(&["replay", file, "--strict", "--at", &format!("2026-01-05T{at}Z")]).output();
+    for (at, missed, longest) in
+        [("10:01:00", 2.0, 60.0), ("10:01:11.999", 2.0, 71.999), ("10:01:12", 3.0, 72.0)]
+    {
+        let found =
+            nabiz(&["replay", file, "--strict", "--at", &format!("2026-01-05T{at}Z")]).output();
         let found = scraped(&found.expect("the replay runs"));
         assert_eq!(found.value("nabiz_service_level_missed_total", &fault), Some(missed), "{at}");
         for window in ["5m", "1h", "today"] {
             let labels = in_window(window);
-            assert_eq!(found.value("nabiz_window_service_level_missed", &labels), Some(missed), "{at} {window}");
-            assert_eq!(found.value("nabiz_window_service_level_met", &labels), Some(0.0), "{at} {window}");
-            assert_eq!(found.value("nabiz_window_service_level_ratio", &labels), Some(0.0), "{at} {window}");
+            assert_eq!(
+                found.value("nabiz_window_service_level_missed", &labels),
+                Some(missed),
+                "{at} {window}"
+            );
+            assert_eq!(
+                found.value("nabiz_window_service_level_met", &labels),
+                Some(0.0),
+                "{at} {window}"
+            );
+            assert_eq!(
+                found.value("nabiz_window_service_level_ratio", &labels),
+                Some(0.0),
+                "{at} {window}"
+            );
             assert_eq!(found.value("nabiz_window_offered", &labels), Some(3.0), "{at} {window}");
         }
         assert_eq!(found.value("nabiz_waiting", &fault), Some(3.0), "{at}");
@@ -168,12 +190,22 @@ fn unanswered_queue_shows_misses_while_callers_wait() {
 fn replayed_queue_log_equals_numbers_counted_by_hand() {
     let _shared = serial::shared();
     let file = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/queue_log");
-    let output = nabiz(&["replay", "--format", "asterisk_queue_log", file]).output().expect("the replay runs");
+    let output = nabiz(&["replay", "--format", "asterisk_queue_log", file])
+        .output()
+        .expect("the replay runs");
     // A line twice; two custom verbs, a torn line, and a second exit of one caller.
-    assert_eq!(last_line(&output), "read 129 lines: applied 124, duplicate 1, late 0, rejected 4 (orphans 1)");
+    assert_eq!(
+        last_line(&output),
+        "read 129 lines: applied 124, duplicate 1, late 0, rejected 4 (orphans 1)"
+    );
     assert_eq!(std::fs::read_to_string(file).expect("the file").lines().count(), 129);
     let count = |reason: &str| text(&output.stderr).matches(&format!(": {reason}: ")).count();
-    assert_eq!([count("unknown_type"), count("bad_line"), count("orphan")], [2, 1, 1], "{}", text(&output.stderr));
+    assert_eq!(
+        [count("unknown_type"), count("bad_line"), count("orphan")],
+        [2, 1, 1],
+        "{}",
+        text(&output.stderr)
+    );
 
     let found = scraped(&output);
     let expected: [(&str, [f64; 3]); 14] = [
@@ -211,7 +243,9 @@ fn replayed_queue_log_equals_numbers_counted_by_hand() {
         ("callback", [0.0, 0.0, 0.0]),
         ("closed", [0.0, 0.0, 1.0]),
     ] {
-        let got = queues.map(|queue| found.sum("nabiz_visits_left_total", &[("queue", queue), ("reason", reason)]));
+        let got = queues.map(|queue| {
+            found.sum("nabiz_visits_left_total", &[("queue", queue), ("reason", reason)])
+        });
         assert_eq!(got, values, "left {reason}");
     }
     let waits = |part: &str, outcome| {
@@ -247,13 +281,18 @@ fn demo_shows_every_metric_and_its_contacts_move() {
     let _shared = serial::shared();
     const WRITTEN: [&str; 4] = ["email", "social", "mobile_app", "petition"];
     // More arrivals than by default, so that within seconds there is surely a message.
-    let mut demo = nabiz(&["demo", "--duration", "20s", "--rate-scale", "20", "--listen", "127.0.0.1:0"])
-        .stdout(Stdio::piped())
-        .spawn()
-        .map(Running)
-        .expect("the demo starts");
-    let mut lines = BufReader::new(demo.0.stdout.take().expect("standard output")).lines().map_while(Result::ok);
-    let page = lines.find_map(|line| line.strip_prefix("page").map(|url| url.trim().to_owned())).expect("an address");
+    let mut demo =
+        nabiz(&["demo", "--duration", "20s", "--rate-scale", "20", "--listen", "127.0.0.1:0"])
+            .stdout(Stdio::piped())
+            .spawn()
+            .map(Running)
+            .expect("the demo starts");
+    let mut lines = BufReader::new(demo.0.stdout.take().expect("standard output"))
+        .lines()
+        .map_while(Result::ok);
+    let page = lines
+        .find_map(|line| line.strip_prefix("page").map(|url| url.trim().to_owned()))
+        .expect("an address");
     let get = |path: &str| -> Option<String> {
         let mut answer = ureq::get(format!("{page}{path}")).call().ok()?;
         answer.body_mut().read_to_string().ok()
@@ -263,9 +302,14 @@ fn demo_shows_every_metric_and_its_contacts_move() {
     // The demo ends by itself, and then nothing answers: that bounds the waits.
     let mut missing = Vec::new();
     let first = loop {
-        let scrape = Scrape::parse(&get("metrics").unwrap_or_else(|| panic!("the demo ended without {missing:?}")));
+        let scrape = Scrape::parse(
+            &get("metrics").unwrap_or_else(|| panic!("the demo ended without {missing:?}")),
+        );
         let contacts = catalogue::ALL.iter().filter(|metric| metric.source == Source::Contacts);
-        missing = contacts.filter(|metric| !has_samples(&scrape, metric)).map(|metric| metric.name).collect();
+        missing = contacts
+            .filter(|metric| !has_samples(&scrape, metric))
+            .map(|metric| metric.name)
+            .collect();
         if missing.is_empty() {
             break scrape;
         }
@@ -274,14 +318,20 @@ fn demo_shows_every_metric_and_its_contacts_move() {
     let mut moved = [false; 3];
     while moved != [true; 3] {
         std::thread::sleep(Duration::from_millis(200));
-        let text = get("metrics").unwrap_or_else(|| panic!("the demo ended; offered, answered, written: {moved:?}"));
+        let text = get("metrics")
+            .unwrap_or_else(|| panic!("the demo ended; offered, answered, written: {moved:?}"));
         let scrape = Scrape::parse(&text);
-        let rose = |metric, channels| over(&scrape, metric, channels) > over(&first, metric, channels);
+        let rose =
+            |metric, channels| over(&scrape, metric, channels) > over(&first, metric, channels);
         moved[0] |= rose("nabiz_visits_offered_total", &["phone"]);
         moved[1] |= rose("nabiz_visits_answered_total", &["phone"]);
-        moved[2] |= ["nabiz_contacts_started_total", "nabiz_visits_answered_total", "nabiz_handle_seconds_count"]
-            .into_iter()
-            .any(|metric| rose(metric, &WRITTEN));
+        moved[2] |= [
+            "nabiz_contacts_started_total",
+            "nabiz_visits_answered_total",
+            "nabiz_handle_seconds_count",
+        ]
+        .into_iter()
+        .any(|metric| rose(metric, &WRITTEN));
         assert_eq!(scrape.fallen_since(&first), Vec::<String>::new());
     }
     assert_eq!(demo.ended(Duration::from_secs(60)), Some(0));

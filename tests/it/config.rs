@@ -91,7 +91,10 @@ fn example_of_the_interface_loads() {
     let settings = config.settings();
     assert_eq!(settings.resolve("600"), "fault");
     let fault = settings.queue("fault");
-    assert_eq!((fault.name.as_str(), fault.target_wait_ms, fault.short_abandon_ms), ("Arıza Bildirim", 30_000, 5_000));
+    assert_eq!(
+        (fault.name.as_str(), fault.target_wait_ms, fault.short_abandon_ms),
+        ("Arıza Bildirim", 30_000, 5_000)
+    );
     let at = |text: &str| text.parse::<jiff::Timestamp>().expect("a time").as_millisecond();
     assert!(fault.is_open(at("2026-10-28T23:59:59+03:00")));
     assert!(!fault.is_open(at("2026-10-29T00:00:00+03:00")), "a holiday");
@@ -107,15 +110,20 @@ fn empty_configuration_has_the_defaults_of_the_interface() {
             .collect::<Vec<_>>()
             .join("\n")
     };
-    let queue = ["[queues.", "name = \"A", "aliases", "target_wait = \"30s\"", "opening_hours", "holidays"];
+    let queue =
+        ["[queues.", "name = \"A", "aliases", "target_wait = \"30s\"", "opening_hours", "holidays"];
     let written = loaded(&without(&queue), &[]);
     for silent in [loaded("", &[]), Config::defaults()] {
         assert_eq!(settings(&silent), settings(&written));
-        assert_eq!((&silent.metrics, &silent.http, &silent.ledger), (&written.metrics, &written.http, &written.ledger));
+        assert_eq!(
+            (&silent.metrics, &silent.http, &silent.ledger),
+            (&written.metrics, &written.http, &written.ledger)
+        );
         assert!(silent.kafka.is_none());
     }
     // And [kafka]: only the brokers and the topics have no default.
-    let sparse = loaded("kafka = { brokers = '127.0.0.1:9092', topics = [{ name = 'calls' }] }", &[]);
+    let sparse =
+        loaded("kafka = { brokers = '127.0.0.1:9092', topics = [{ name = 'calls' }] }", &[]);
     assert_eq!(sparse.kafka, written.kafka);
 }
 
@@ -159,19 +167,24 @@ fn check_prints_every_key_with_its_value() {
 fn documentation_lists_every_key() {
     let page = include_str!("../../docs/guide/configuration.md");
     for (section, known) in keys::SECTIONS.into_iter().chain([keys::TOPIC]) {
-        let heading = if section == "queues" { "`[queues.<id>]`".to_string() } else { format!("`[{section}]`") };
+        let heading = if section == "queues" {
+            "`[queues.<id>]`".to_string()
+        } else {
+            format!("`[{section}]`")
+        };
         assert!(section == "kafka.topics" || page.contains(&heading), "{heading}");
         for (key, _) in known {
             assert!(
-                page.lines().any(|line| line.starts_with('|') && line.contains(&format!("`{key}`"))),
+                page.lines()
+                    .any(|line| line.starts_with('|') && line.contains(&format!("`{key}`"))),
                 "{section}.{key}"
             );
         }
     }
-    for word in nabiz::shard::Formula::ALL.iter().map(|(_, word)| *word) {
+    for word in nabiz_core::settings::Formula::ALL.iter().map(|(_, word)| *word) {
         assert!(page.contains(&format!("`{word}`")), "{word}");
     }
-    for format in nabiz::event::decode::Format::ALL {
+    for format in nabiz_core::decode::Format::ALL {
         assert!(page.contains(&format!("`{}`", format.as_str())), "{}", format.as_str());
     }
 }
@@ -199,12 +212,16 @@ fn environment_variables_override_the_file() {
         ],
     );
     let kafka = config.require_kafka().expect("kafka");
-    assert_eq!((kafka.brokers.as_str(), kafka.workers, kafka.topics.len()), ("one:9092,two:9092", 4, 2));
+    assert_eq!(
+        (kafka.brokers.as_str(), kafka.workers, kafka.topics.len()),
+        ("one:9092,two:9092", 4, 2)
+    );
     assert_eq!(kafka.client, [("sasl.password".to_string(), "pass_word".to_string())]);
     assert_eq!(config.http.listen.to_string(), "0.0.0.0:9500");
     assert!(config.metrics.shard_label);
     let settings = config.settings();
-    let labels: Vec<&str> = settings.windows.lengths.iter().map(|length| length.label.as_str()).collect();
+    let labels: Vec<&str> =
+        settings.windows.lengths.iter().map(|length| length.label.as_str()).collect();
     assert_eq!(labels, ["1m", "10m"]);
     assert!(!settings.windows.idle_advance);
     assert_eq!(settings.queue("fault").target_wait_ms, 45_000);
@@ -215,9 +232,11 @@ fn environment_variables_override_the_file() {
 
 #[test]
 fn variables_address_queues_by_names_that_they_can_carry() {
-    let config = loaded("[queues.Water-Quality]\n", &[("NABIZ_QUEUES__WATER_QUALITY__NAME", "Water")]);
+    let config =
+        loaded("[queues.Water-Quality]\n", &[("NABIZ_QUEUES__WATER_QUALITY__NAME", "Water")]);
     assert_eq!(config.settings().queue("Water-Quality").name, "Water");
-    let error = parse("[queues.a-b]\n[queues.a_b]\n", &[("NABIZ_QUEUES__A_B__NAME", "x")]).expect_err("two queues fit");
+    let error = parse("[queues.a-b]\n[queues.a_b]\n", &[("NABIZ_QUEUES__A_B__NAME", "x")])
+        .expect_err("two queues fit");
     assert!(error.to_string().contains("each of the queues a-b, a_b"), "{error}");
 }
 
@@ -248,24 +267,36 @@ fn printed_configuration_shows_no_secret() {
         };
         assert!(!shown.contains(secret), "{shown}");
     }
-    let error = parse("", &[("NABIZ_KAFKA__CLIENT__NO_SUCH_SECRET", secret), ("NABIZ_KAFKA__PASSWORD", secret)]);
+    let error = parse(
+        "",
+        &[("NABIZ_KAFKA__CLIENT__NO_SUCH_SECRET", secret), ("NABIZ_KAFKA__PASSWORD", secret)],
+    );
     let error = error.expect_err("unknown").to_string();
     assert!(!error.contains(secret) && error.lines().count() == 2, "{error}");
 }
 
 #[test]
 fn kafka_client_properties_are_kept_as_text() {
-    let config =
-        loaded("[kafka.client]\nsecurity.protocol = 'ssl'\n'fetch.wait.max.ms' = 10\n'check.crcs' = true", &[]);
+    let config = loaded(
+        "[kafka.client]\nsecurity.protocol = 'ssl'\n'fetch.wait.max.ms' = 10\n'check.crcs' = true",
+        &[],
+    );
     let client = config.kafka.expect("kafka").client;
-    let client: Vec<(&str, &str)> = client.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect();
-    assert_eq!(client, [("check.crcs", "true"), ("fetch.wait.max.ms", "10"), ("security.protocol", "ssl")]);
+    let client: Vec<(&str, &str)> =
+        client.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect();
+    assert_eq!(
+        client,
+        [("check.crcs", "true"), ("fetch.wait.max.ms", "10"), ("security.protocol", "ssl")]
+    );
 }
 
 #[test]
 fn kafka_section_is_required_only_when_it_is_read() {
-    let missing = |text: &str| loaded(text, &[]).require_kafka().map(|_| ()).map_err(|error| error.to_string());
-    let brokers = "nabiz.toml: kafka.brokers: missing: addresses such as \"127.0.0.1:9092\" are needed";
+    let missing = |text: &str| {
+        loaded(text, &[]).require_kafka().map(|_| ()).map_err(|error| error.to_string())
+    };
+    let brokers =
+        "nabiz.toml: kafka.brokers: missing: addresses such as \"127.0.0.1:9092\" are needed";
     let topics = "nabiz.toml: kafka.topics: missing: at least one topic is needed";
     assert_eq!(missing(""), Err(format!("{brokers}\n{topics}")));
     assert_eq!(missing("[kafka]\nbrokers = 'a:1'"), Err(topics.to_string()));
@@ -275,8 +306,12 @@ fn kafka_section_is_required_only_when_it_is_read() {
 
 #[test]
 fn error_names_the_file_that_cannot_be_read() {
-    let error = nabiz::config::load("no/such/nabiz.toml".as_ref(), std::iter::empty()).expect_err("no file");
-    assert!(error.to_string().starts_with("no/such/nabiz.toml: the file cannot be read: "), "{error}");
+    let error = nabiz::config::load("no/such/nabiz.toml".as_ref(), std::iter::empty())
+        .expect_err("no file");
+    assert!(
+        error.to_string().starts_with("no/such/nabiz.toml: the file cannot be read: "),
+        "{error}"
+    );
 }
 
 /// A configuration, the line of its one error, and words that its message has.
@@ -288,7 +323,9 @@ const WRONG: &[(&str, usize, &[&str])] = &[
     (
         "\n[window]\n",
         2,
-        &["window: \"window\" is not a section; did you mean windows; the sections are kafka, channels"],
+        &[
+            "window: \"window\" is not a section; did you mean windows; the sections are kafka, channels",
+        ],
     ),
     ("pane = '5s'", 1, &["\"pane\" is not a section"]),
     ("windows = 5", 1, &["windows: 5: a table is allowed"]),
@@ -297,9 +334,17 @@ const WRONG: &[(&str, usize, &[&str])] = &[
         2,
         &["windows: \"lenghts\" is not a key of [windows]; did you mean lengths; the keys are"],
     ),
-    ("[queues.a]\ntarget_wiat = '1s'", 2, &["queues.a: \"target_wiat\"", "did you mean target_wait"]),
+    (
+        "[queues.a]\ntarget_wiat = '1s'",
+        2,
+        &["queues.a: \"target_wiat\"", "did you mean target_wait"],
+    ),
     ("[queue_defaults]\naliases = ['x']", 2, &["\"aliases\" is not a key of [queue_defaults]"]),
-    ("[metrics]\nzzzzzz = 1", 2, &["\"zzzzzz\" is not a key of [metrics]; the keys are shard_label"]),
+    (
+        "[metrics]\nzzzzzz = 1",
+        2,
+        &["\"zzzzzz\" is not a key of [metrics]; the keys are shard_label"],
+    ),
     // Durations.
     ("[windows]\npane = '7x'", 2, &["windows.pane: \"7x\": a duration is", "such as 20s"]),
     ("[windows]\npane = 5", 2, &["windows.pane: 5: a duration such as \"20s\""]),
@@ -308,8 +353,16 @@ const WRONG: &[(&str, usize, &[&str])] = &[
     ("[queues.a]\ntarget_wait = '40000d'", 2, &["queues.a.target_wait", "2^40 ms"]),
     ("[queue_defaults]\nmax_wait = '0s'", 2, &["queue_defaults.max_wait: \"0s\": 1s to"]),
     // Windows.
-    ("[windows]\nlengths = ['1m',\n'7s']", 3, &["windows.lengths: \"7s\": not a whole number of panes of 5s"]),
-    ("[windows]\npane = '10m'\nlengths = ['5m']", 3, &["\"5m\": not a whole number of panes of 10m"]),
+    (
+        "[windows]\nlengths = ['1m',\n'7s']",
+        3,
+        &["windows.lengths: \"7s\": not a whole number of panes of 5s"],
+    ),
+    (
+        "[windows]\npane = '10m'\nlengths = ['5m']",
+        3,
+        &["\"5m\": not a whole number of panes of 10m"],
+    ),
     ("[windows]\npane = '7s'\nlengths = ['7s', '21s', '22s']", 3, &["\"22s\""]),
     ("[windows]\nlengths = ['60s', '1m']", 2, &["windows.lengths: \"1m\": the same length twice"]),
     ("[windows]\nlengths = ['25h']", 2, &["\"25h\": one pane to 1d"]),
@@ -325,11 +378,23 @@ const WRONG: &[(&str, usize, &[&str])] = &[
     ),
     ("[windows]\npane = '8m'\nlengths = ['16m', 24]", 3, &["windows.lengths: 24: a duration"]),
     // Civil time.
-    ("[windows]\ntime_zone = 'Europe/Ankara'", 2, &["windows.time_zone: \"Europe/Ankara\": an IANA time zone such as"]),
+    (
+        "[windows]\ntime_zone = 'Europe/Ankara'",
+        2,
+        &["windows.time_zone: \"Europe/Ankara\": an IANA time zone such as"],
+    ),
     ("[queues.a]\ntime_zone = 3", 2, &["queues.a.time_zone: 3: an IANA time zone"]),
-    ("[windows]\nbusiness_day_starts = '24:00'", 2, &["windows.business_day_starts: \"24:00\"", "00:00 to 23:59"]),
+    (
+        "[windows]\nbusiness_day_starts = '24:00'",
+        2,
+        &["windows.business_day_starts: \"24:00\"", "00:00 to 23:59"],
+    ),
     ("[windows]\nbusiness_day_starts = '6:00'", 2, &["\"6:00\""]),
-    ("[queues.a]\nopening_hours = 'Mo-Fri 08:00-17:00'", 2, &["queues.a.opening_hours", "\"Fri\" is not a day"]),
+    (
+        "[queues.a]\nopening_hours = 'Mo-Fri 08:00-17:00'",
+        2,
+        &["queues.a.opening_hours", "\"Fri\" is not a day"],
+    ),
     ("[queues.a]\nopening_hours = 'PH off'", 2, &["holidays are listed by date"]),
     (
         "[queues.a]\nholidays = [\n'2026-10-29',\n'2026-02-29']",
@@ -339,7 +404,11 @@ const WRONG: &[(&str, usize, &[&str])] = &[
     ("[queues.a]\nholidays = ['29.10.2026']", 2, &["\"29.10.2026\""]),
     ("[queues.a]\nholidays = [2026-10-29T10:00:00]", 2, &["a date such as"]),
     // Numbers and words.
-    ("[queues.a]\ntarget_ratio = 80", 2, &["queues.a.target_ratio: 80: a ratio from 0 to 1 is allowed"]),
+    (
+        "[queues.a]\ntarget_ratio = 80",
+        2,
+        &["queues.a.target_ratio: 80: a ratio from 0 to 1 is allowed"],
+    ),
     ("[queue_defaults]\ntarget_abandonment = -0.1", 2, &["-0.1: a ratio"]),
     ("[queue_defaults]\ntarget_ratio = nan", 2, &["a ratio"]),
     ("[queue_defaults]\ntarget_ratio = '0.8'", 2, &["\"0.8\": a ratio"]),
@@ -353,13 +422,25 @@ const WRONG: &[(&str, usize, &[&str])] = &[
         2,
         &["queue_defaults.clock: \"office\": allowed are elapsed, opening_hours"],
     ),
-    ("[queues.a]\nchannel = 'fax'", 2, &["queues.a.channel: \"fax\": allowed are phone, email,", "channels.names"]),
-    ("[windows]\nidle_advance = 'yes'", 2, &["windows.idle_advance: \"yes\": true or false is allowed"]),
+    (
+        "[queues.a]\nchannel = 'fax'",
+        2,
+        &["queues.a.channel: \"fax\": allowed are phone, email,", "channels.names"],
+    ),
+    (
+        "[windows]\nidle_advance = 'yes'",
+        2,
+        &["windows.idle_advance: \"yes\": true or false is allowed"],
+    ),
     ("[limits]\nseries = 0", 2, &["limits.series: 0: a whole number from 1 to 1000000 is allowed"]),
     ("[limits]\nrecord_bytes = 104857601", 2, &["limits.record_bytes: 104857601"]),
     ("[limits]\nopen_contacts = 99999999999999999999", 2, &["limits.open_contacts"]),
     ("[limits]\nremembered_ids = 1.5", 2, &["limits.remembered_ids: 1.5"]),
-    ("[limits]\nseries = 1\n[queues.a]\n[queues.b]", 2, &["limits.series: 1: 2 queues are configured"]),
+    (
+        "[limits]\nseries = 1\n[queues.a]\n[queues.b]",
+        2,
+        &["limits.series: 1: 2 queues are configured"],
+    ),
     // Queues.
     ("[queues.none]", 1, &["queues: \"none\" is reserved"]),
     ("\n[queues.other]", 2, &["queues: \"other\" is reserved"]),
@@ -372,19 +453,35 @@ const WRONG: &[(&str, usize, &[&str])] = &[
         5,
         &["queues.b.aliases: \"x\": is already an alias of queue a, at line 2"],
     ),
-    ("[queues.a]\naliases = ['x', 'x']", 2, &["queues.a.aliases: \"x\": listed twice, first at line 2"]),
-    ("[queues.a]\naliases = ['b']\n[queues.b]", 2, &["queues.a.aliases: \"b\": is the id of another queue, at line 3"]),
+    (
+        "[queues.a]\naliases = ['x', 'x']",
+        2,
+        &["queues.a.aliases: \"x\": listed twice, first at line 2"],
+    ),
+    (
+        "[queues.a]\naliases = ['b']\n[queues.b]",
+        2,
+        &["queues.a.aliases: \"b\": is the id of another queue, at line 3"],
+    ),
     ("[queues.a]\naliases = ['a']", 2, &["\"a\": is the id of the queue itself"]),
     ("[queues.a]\naliases = ['']", 2, &["queues.a.aliases: \"\": text of 1 to 256 bytes"]),
     // Channels.
-    ("[channels]\nnames = ['sms',\n'email']", 3, &["channels.names: \"email\": is a channel already"]),
+    (
+        "[channels]\nnames = ['sms',\n'email']",
+        3,
+        &["channels.names: \"email\": is a channel already"],
+    ),
     ("[channels]\nnames = ['sms', 'sms']", 2, &["listed twice"]),
     ("[channels]\nnames = ['other']", 2, &["\"other\": is reserved"]),
     // Kafka.
     ("[kafka]\nworkers = 65", 2, &["kafka.workers: 65: a whole number from 1 to 64 is allowed"]),
     ("[kafka]\nbrokers = 'a:1,,b:1'", 2, &["kafka.brokers: \"a:1,,b:1\""]),
     ("[kafka]\ngroup = ''", 2, &["kafka.group"]),
-    ("[kafka]\ndead_letter_topic = '^x'", 2, &["kafka.dead_letter_topic: \"^x\": a topic name is allowed"]),
+    (
+        "[kafka]\ndead_letter_topic = '^x'",
+        2,
+        &["kafka.dead_letter_topic: \"^x\": a topic name is allowed"],
+    ),
     ("[[kafka.topics]]\nname = 'a b'", 2, &["kafka.topics.name: \"a b\": a topic name"]),
     ("\n[[kafka.topics]]\nformat = 'cloudevents'", 2, &["kafka.topics.name: missing"]),
     (
@@ -392,34 +489,76 @@ const WRONG: &[(&str, usize, &[&str])] = &[
         3,
         &["kafka.topics.format: \"json\": allowed are cloudevents, asterisk_queue_log"],
     ),
-    ("[[kafka.topics]]\nname = 'a'\n[[kafka.topics]]\nname = 'a'", 4, &["\"a\": listed twice, first at line 2"]),
+    (
+        "[[kafka.topics]]\nname = 'a'\n[[kafka.topics]]\nname = 'a'",
+        4,
+        &["\"a\": listed twice, first at line 2"],
+    ),
     ("[[kafka.topics]]\nname = 'nabiz.dead-letters'", 2, &["is the dead-letter topic"]),
     ("[[kafka.topics]]\nname = 'a'\ntype = 'b'", 3, &["\"type\" is not a key of [kafka.topics]"]),
     ("[kafka]\ntopics = ['a']", 2, &["kafka.topics: \"a\": a table such as"]),
-    ("[kafka.client]\n'group.id' = 'x'", 2, &["kafka.client.\"group.id\": set by nabiz", "the key is kafka.group"]),
-    ("[kafka.client]\nauto.offset.reset = 'latest'", 2, &["kafka.client.\"auto.offset.reset\": set by nabiz"]),
+    (
+        "[kafka.client]\n'group.id' = 'x'",
+        2,
+        &["kafka.client.\"group.id\": set by nabiz", "the key is kafka.group"],
+    ),
+    (
+        "[kafka.client]\nauto.offset.reset = 'latest'",
+        2,
+        &["kafka.client.\"auto.offset.reset\": set by nabiz"],
+    ),
     (
         "[kafka.client]\n'security.protcol' = 'ssl'",
         2,
-        &["kafka.client.\"security.protcol\": librdkafka does not take it: there is no such property"],
+        &[
+            "kafka.client.\"security.protcol\": librdkafka does not take it: there is no such property",
+        ],
     ),
     (
         "[kafka.client]\n'security.protocol' = 'tls'",
         2,
         &["kafka.client.\"security.protocol\": \"tls\": librdkafka does not take it"],
     ),
-    ("[kafka.client]\n'client.id' = ['a']", 2, &["kafka.client.\"client.id\": a list: text, a number"]),
-    ("[kafka.client]\n'client.id' = 'a'\nclient.id = 'b'", 3, &["kafka.client.\"client.id\": given twice"]),
+    (
+        "[kafka.client]\n'client.id' = ['a']",
+        2,
+        &["kafka.client.\"client.id\": a list: text, a number"],
+    ),
+    (
+        "[kafka.client]\n'client.id' = 'a'\nclient.id = 'b'",
+        3,
+        &["kafka.client.\"client.id\": given twice"],
+    ),
     // The rest.
-    ("[http]\nlisten = 'localhost:9464'", 2, &["http.listen: \"localhost:9464\": an IP address and a port"]),
+    (
+        "[http]\nlisten = 'localhost:9464'",
+        2,
+        &["http.listen: \"localhost:9464\": an IP address and a port"],
+    ),
     ("[http]\nlisten = 9464", 2, &["http.listen: 9464"]),
     ("[http]\ntls_certificate = 'a.pem'", 2, &["http.tls_certificate: http.tls_key is needed too"]),
     ("[http]\ntls_key = 'a.pem'", 2, &["http.tls_key: http.tls_certificate is needed too"]),
-    ("[http]\ntls_key = ''\ntls_certificate = 'a.pem'", 2, &["http.tls_key: the path of a PEM file is allowed"]),
-    ("[http]\nbearer_token_hash = 'x'", 2, &["http.bearer_token_hash: ***: a hash beginning with \"$argon2id$v=19$\""]),
-    ("[http]\nbasic_auth = { user = 'x' }", 2, &["http.basic_auth.user: ***: a hash beginning with"]),
+    (
+        "[http]\ntls_key = ''\ntls_certificate = 'a.pem'",
+        2,
+        &["http.tls_key: the path of a PEM file is allowed"],
+    ),
+    (
+        "[http]\nbearer_token_hash = 'x'",
+        2,
+        &["http.bearer_token_hash: ***: a hash beginning with \"$argon2id$v=19$\""],
+    ),
+    (
+        "[http]\nbasic_auth = { user = 'x' }",
+        2,
+        &["http.basic_auth.user: ***: a hash beginning with"],
+    ),
     ("[http]\nbasic_auth = {}", 2, &["http.basic_auth: no user is named"]),
-    ("[http]\nbasic_auth = { 'a:b' = 'x' }", 2, &["http.basic_auth: a user's name is allowed: 1 to 256 bytes"]),
+    (
+        "[http]\nbasic_auth = { 'a:b' = 'x' }",
+        2,
+        &["http.basic_auth: a user's name is allowed: 1 to 256 bytes"],
+    ),
     ("[ledger]\ninterval = '7m'", 2, &["ledger.interval: \"7m\": whole minutes that divide a day"]),
     ("[ledger]\ninterval = '30s'", 2, &["ledger.interval: \"30s\": 1m to 1d"]),
     ("[ledger]\nretention = '23h'", 2, &["ledger.retention: \"23h\": 1d to"]),
@@ -444,23 +583,63 @@ fn every_error_has_its_line_and_names_what_is_allowed() {
 #[test]
 fn errors_of_a_variable_name_the_variable() {
     let cases = [
-        ("NABIZ_KAFAK__BROKERS", "x", "NABIZ_KAFAK__BROKERS: \"kafak\" is not a section; did you mean kafka"),
-        ("NABIZ_KAFKA__BROKER", "x", "NABIZ_KAFKA__BROKER: \"broker\" is not a key of [kafka]; did you mean brokers"),
-        ("NABIZ_KAFKA__WORKERS", "two", "NABIZ_KAFKA__WORKERS: kafka.workers: \"two\": a whole number from 1 to 64"),
+        (
+            "NABIZ_KAFAK__BROKERS",
+            "x",
+            "NABIZ_KAFAK__BROKERS: \"kafak\" is not a section; did you mean kafka",
+        ),
+        (
+            "NABIZ_KAFKA__BROKER",
+            "x",
+            "NABIZ_KAFKA__BROKER: \"broker\" is not a key of [kafka]; did you mean brokers",
+        ),
+        (
+            "NABIZ_KAFKA__WORKERS",
+            "two",
+            "NABIZ_KAFKA__WORKERS: kafka.workers: \"two\": a whole number from 1 to 64",
+        ),
         ("NABIZ_WINDOWS__PANE", "7x", "NABIZ_WINDOWS__PANE: windows.pane: \"7x\": a duration is"),
-        ("NABIZ_WINDOWS__LENGTHS", "1m,7s", "NABIZ_WINDOWS__LENGTHS: windows.lengths: \"7s\": not a whole number"),
+        (
+            "NABIZ_WINDOWS__LENGTHS",
+            "1m,7s",
+            "NABIZ_WINDOWS__LENGTHS: windows.lengths: \"7s\": not a whole number",
+        ),
         ("NABIZ_WINDOWS__LENGTHS", "[1m]", "NABIZ_WINDOWS__LENGTHS: is not a TOML value"),
-        ("NABIZ_QUEUES__FAULT", "x", "NABIZ_QUEUES__FAULT: \"queues__fault\" names no queue and key"),
-        ("NABIZ_QUEUES__FAULT__TARGET", "x", "NABIZ_QUEUES__FAULT__TARGET: \"target\" is not a key of [queues.<id>]"),
-        ("NABIZ_QUEUES__BILLING__NAME", "x", "\"billing\" is not a configured queue; configured are: fault"),
-        ("NABIZ_HTTP__LISTEN__PORT", "1", "NABIZ_HTTP__LISTEN__PORT: \"http__listen__port\" is not a key"),
-        ("NABIZ_HTTP__TLS_KEY", "x", "NABIZ_HTTP__TLS_KEY: http.tls_key: http.tls_certificate is needed too"),
+        (
+            "NABIZ_QUEUES__FAULT",
+            "x",
+            "NABIZ_QUEUES__FAULT: \"queues__fault\" names no queue and key",
+        ),
+        (
+            "NABIZ_QUEUES__FAULT__TARGET",
+            "x",
+            "NABIZ_QUEUES__FAULT__TARGET: \"target\" is not a key of [queues.<id>]",
+        ),
+        (
+            "NABIZ_QUEUES__BILLING__NAME",
+            "x",
+            "\"billing\" is not a configured queue; configured are: fault",
+        ),
+        (
+            "NABIZ_HTTP__LISTEN__PORT",
+            "1",
+            "NABIZ_HTTP__LISTEN__PORT: \"http__listen__port\" is not a key",
+        ),
+        (
+            "NABIZ_HTTP__TLS_KEY",
+            "x",
+            "NABIZ_HTTP__TLS_KEY: http.tls_key: http.tls_certificate is needed too",
+        ),
         (
             "NABIZ_KAFKA__CLIENT__GROUP_ID",
             "x",
             "NABIZ_KAFKA__CLIENT__GROUP_ID: kafka.client.\"group.id\": set by nabiz",
         ),
-        ("NABIZ_KAFKA__CLIENT__NO_SUCH", "x", "NABIZ_KAFKA__CLIENT__NO_SUCH: kafka.client.\"no.such\""),
+        (
+            "NABIZ_KAFKA__CLIENT__NO_SUCH",
+            "x",
+            "NABIZ_KAFKA__CLIENT__NO_SUCH: kafka.client.\"no.such\"",
+        ),
         ("NABIZ____X", "x", "NABIZ____X: \"\" is not a section"),
     ];
     for (name, value, expected) in cases {
@@ -476,7 +655,14 @@ fn errors_are_reported_together_in_the_order_of_the_file() {
     let starts: Vec<&str> = error.lines().filter_map(|line| line.split(": ").next()).collect();
     assert_eq!(
         starts,
-        ["nabiz.toml:2", "nabiz.toml:3", "nabiz.toml:5", "nabiz.toml:6", "nabiz.toml:8", "NABIZ_HTTP__LISTEN"]
+        [
+            "nabiz.toml:2",
+            "nabiz.toml:3",
+            "nabiz.toml:5",
+            "nabiz.toml:6",
+            "nabiz.toml:8",
+            "NABIZ_HTTP__LISTEN"
+        ]
     );
     // Where the text is no TOML nothing else can be said of it.
     let error = parse("[windows\npane = '5s'\nx = y\n", &[]).expect_err("no TOML");
@@ -509,7 +695,10 @@ fn check_prints_the_effective_configuration() {
 #[test]
 fn check_exits_with_2_and_prints_every_error() {
     let cases = [
-        ("[windows]\npane = '7x'\n[metrics]\nx = 1", vec!["nabiz.toml:2: windows.pane: ", "nabiz.toml:4: metrics: "]),
+        (
+            "[windows]\npane = '7x'\n[metrics]\nx = 1",
+            vec!["nabiz.toml:2: windows.pane: ", "nabiz.toml:4: metrics: "],
+        ),
         ("[kafka]\nbrokers = 'a:1'", vec!["nabiz.toml: kafka.topics: missing"]),
     ];
     for (toml, expected) in cases {

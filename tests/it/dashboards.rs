@@ -35,7 +35,8 @@ fn generator_produces_the_committed_files() {
 fn dashboards_match_the_types_that_grafana_publishes() {
     let folder = files::root().join("grafana/check");
     assert!(folder.join("node_modules").exists(), "run npm ci --prefix grafana/check");
-    let output = Command::new("npm").args(["run", "--silent", "types"]).current_dir(folder).output();
+    let output =
+        Command::new("npm").args(["run", "--silent", "types"]).current_dir(folder).output();
     let output = output.expect("npm runs");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
 }
@@ -75,9 +76,12 @@ fn dashboards_follow_the_conventions_for_operators() {
         if text(&json["description"]).is_empty() || list(&json["tags"]).is_empty() {
             fault("it has no description or no tag".into());
         }
-        let linked: BTreeSet<&str> =
-            list(&json["links"]).iter().filter_map(|link| text(&link["url"]).strip_prefix("/d/")).collect();
-        let others: BTreeSet<&str> = uids.iter().copied().filter(|uid| *uid != text(&json["uid"])).collect();
+        let linked: BTreeSet<&str> = list(&json["links"])
+            .iter()
+            .filter_map(|link| text(&link["url"]).strip_prefix("/d/"))
+            .collect();
+        let others: BTreeSet<&str> =
+            uids.iter().copied().filter(|uid| *uid != text(&json["uid"])).collect();
         if linked != others || list(&json["links"]).iter().any(|link| link["includeVars"] != true) {
             fault("it must link to the five others and keep the variables".into());
         }
@@ -119,13 +123,21 @@ fn faults_of_variables(dashboard: &Dashboard) -> Vec<String> {
         if variable["type"] == "query" && variable["datasource"]["uid"] != "${datasource}" {
             faults.push(format!("variable {name} does not ask the chosen data source"));
         }
-        if variable["includeAll"] == true && (variable["allValue"] != ".+" || variable["multi"] != true) {
+        if variable["includeAll"] == true
+            && (variable["allValue"] != ".+" || variable["multi"] != true)
+        {
             faults.push(format!("variable {name}: all must be \".+\", and several can be chosen"));
         }
     }
     let whole = dashboard.json.to_string();
-    let used = |name: &str| whole.contains(&format!("${name}")) || whole.contains(&format!("${{{name}"));
-    faults.extend(variables.keys().filter(|name| !used(name)).map(|name| format!("variable {name} is not used")));
+    let used =
+        |name: &str| whole.contains(&format!("${name}")) || whole.contains(&format!("${{{name}"));
+    faults.extend(
+        variables
+            .keys()
+            .filter(|name| !used(name))
+            .map(|name| format!("variable {name} is not used")),
+    );
     for name in ["queue", "channel", "window", "step", "history"] {
         if used(name) && !variables.contains_key(name) {
             faults.push(format!("variable {name} is used and not there"));
@@ -144,7 +156,9 @@ fn faults_of_grid(dashboard: &Dashboard) -> Vec<String> {
         if !ids.insert(panel["id"].as_u64().expect("an id")) {
             faults.push(format!("{title}: its id is taken"));
         }
-        let at = |side: &str| panel["gridPos"][side].as_u64().unwrap_or_else(|| panic!("{title}: no {side}"));
+        let at = |side: &str| {
+            panel["gridPos"][side].as_u64().unwrap_or_else(|| panic!("{title}: no {side}"))
+        };
         let (x, y, w, h) = (at("x"), at("y"), at("w"), at("h"));
         if w == 0 || h == 0 || x + w > 24 {
             faults.push(format!("{title}: not within 24 columns"));
@@ -202,11 +216,13 @@ fn faults_of_panel(panel: &Value) -> Vec<String> {
 
 /// Factor of the error budget beyond which each service-level alert fires, by its long window.
 fn factors_of_the_alerts() -> BTreeMap<String, f64> {
-    let rules = std::fs::read_to_string(files::root().join("deploy/prometheus/nabiz.alerts.yml")).expect("the alerts");
+    let rules = std::fs::read_to_string(files::root().join("deploy/prometheus/nabiz.alerts.yml"))
+        .expect("the alerts");
     let lines: Vec<&str> = rules.lines().map(str::trim).collect();
     let pair = |lines: &[&str]| {
-        let (window, _) =
-            lines[0].strip_prefix("queue:nabiz_service_level_missed_per_event:ratio_increase")?.split_once('{')?;
+        let (window, _) = lines[0]
+            .strip_prefix("queue:nabiz_service_level_missed_per_event:ratio_increase")?
+            .split_once('{')?;
         let (factor, _) = lines[1].strip_prefix("> clamp_max(")?.split_once(" * (1 - ")?;
         Some((window.to_owned(), factor.parse().ok()?))
     };
@@ -216,12 +232,21 @@ fn factors_of_the_alerts() -> BTreeMap<String, f64> {
 #[test]
 fn burn_rates_turn_red_when_the_alerts_fire() {
     let dashboards = files::all();
-    let dashboard = dashboards.iter().find(|one| one.name == "service-levels").expect("the service levels");
+    let dashboard =
+        dashboards.iter().find(|one| one.name == "service-levels").expect("the service levels");
     let mut red = BTreeMap::new();
     for column in dashboard.panels().flat_map(|panel| list(&panel["fieldConfig"]["overrides"])) {
-        let Some(window) = text(&column["matcher"]["options"]).strip_prefix("Burn ") else { continue };
-        let thresholds = list(&column["properties"]).iter().find(|one| one["id"] == "thresholds").expect("thresholds");
-        let step = list(&thresholds["value"]["steps"]).iter().find(|step| step["color"] == "red").expect("a red one");
+        let Some(window) = text(&column["matcher"]["options"]).strip_prefix("Burn ") else {
+            continue;
+        };
+        let thresholds = list(&column["properties"])
+            .iter()
+            .find(|one| one["id"] == "thresholds")
+            .expect("thresholds");
+        let step = list(&thresholds["value"]["steps"])
+            .iter()
+            .find(|step| step["color"] == "red")
+            .expect("a red one");
         red.insert(window.replace(' ', ""), step["value"].as_f64().expect("a number"));
     }
     assert_eq!(red.len(), 3);
@@ -263,7 +288,10 @@ fn expressions_are_answered_and_panels_drawn_after_an_hour() {
 fn every_expression_is_answered(hour: &Hour) {
     let mut open: Vec<Expression> = files::all().iter().flat_map(Dashboard::expressions).collect();
     for (part, why) in MAY_BE_EMPTY {
-        assert!(open.iter().any(|one| one.place.contains(part)), "nothing is {part:?} any more ({why})");
+        assert!(
+            open.iter().any(|one| one.place.contains(part)),
+            "nothing is {part:?} any more ({why})"
+        );
     }
     let count = open.len();
     wait_for("an answer to every expression", ANSWERED_WITHIN, || {
@@ -273,18 +301,30 @@ fn every_expression_is_answered(hour: &Hour) {
             values.is_empty() && !may_be_empty
         });
         let places: Vec<&str> = open.iter().map(|expression| expression.place.as_str()).collect();
-        if places.is_empty() { Ok(()) } else { Err(format!("none yet to\n{}\n{}", places.join("\n"), hour.logs())) }
+        if places.is_empty() {
+            Ok(())
+        } else {
+            Err(format!("none yet to\n{}\n{}", places.join("\n"), hour.logs()))
+        }
     });
     eprintln!("{count} expressions answered by Prometheus");
 }
 
 /// The numbers that an expression gives, asked as Grafana asks; an error where one of them is not finite.
 fn ask(hour: &Hour, expression: &Expression) -> Result<Vec<f64>, String> {
-    let variables = [("job", "nabiz"), ("instance", ".+"), ("queue", ".+"), ("channel", ".+"), ("window", "15m")];
+    let variables = [
+        ("job", "nabiz"),
+        ("instance", ".+"),
+        ("queue", ".+"),
+        ("channel", ".+"),
+        ("window", "15m"),
+    ];
     let period = compressed(PERIOD);
     let query = promql::substitute(&expression.text, Duration::from_secs(10), period, &variables);
     let over = (expression.used == Use::Graph).then_some((period, Duration::from_secs(2)));
-    let series = hour.query(&query, over).map_err(|error| format!("{}: {error}\n{query}", expression.place))?;
+    let series = hour
+        .query(&query, over)
+        .map_err(|error| format!("{}: {error}\n{query}", expression.place))?;
     let values: Vec<f64> = series.iter().flat_map(numbers).collect();
     match values.iter().find(|value| !value.is_finite()) {
         Some(bad) => Err(format!("{}: {bad} in the answer to {query}", expression.place)),
@@ -306,8 +346,9 @@ fn every_panel_is_drawn(hour: &Hour) {
     let mut faults = Vec::new();
     let mut count = 0;
     for (place, why) in MAY_SHOW_NOTHING {
-        let is_there =
-            |one: &Dashboard| one.panels().any(|panel| format!("{}: {}", one.name, text(&panel["title"])) == place);
+        let is_there = |one: &Dashboard| {
+            one.panels().any(|panel| format!("{}: {}", one.name, text(&panel["title"])) == place)
+        };
         assert!(dashboards.iter().any(is_there), "there is no {place:?} any more ({why})");
     }
     for dashboard in &dashboards {
@@ -317,7 +358,12 @@ fn every_panel_is_drawn(hour: &Hour) {
         let (panels, rows) = (list(&report["panels"]), list(&report["rows"]));
         let wanted = list(&dashboard.json["panels"]);
         if panels.len() + rows.len() != wanted.len() {
-            fault(format!("{} panels and {} headings are drawn of {}", panels.len(), rows.len(), wanted.len()));
+            fault(format!(
+                "{} panels and {} headings are drawn of {}",
+                panels.len(),
+                rows.len(),
+                wanted.len()
+            ));
         }
         let width = report["width"].as_f64().expect("a width");
         for panel in wanted {
@@ -339,14 +385,20 @@ fn every_panel_is_drawn(hour: &Hour) {
                 fault(format!("{title}: {what}"));
             }
             let place = format!("{}: {title}", dashboard.name);
-            let may_be_empty = MAY_SHOW_NOTHING.iter().any(|(place_of_one, _)| *place_of_one == place);
+            let may_be_empty =
+                MAY_SHOW_NOTHING.iter().any(|(place_of_one, _)| *place_of_one == place);
             if one["shows"] != true && !(may_be_empty && one["values"] == 0) {
-                fault(format!("{title} shows nothing of {} numbers, but {}", one["values"], one["text"]));
+                fault(format!(
+                    "{title} shows nothing of {} numbers, but {}",
+                    one["values"], one["text"]
+                ));
             }
         }
         let png = std::fs::read(text(&report["image"])).expect("a picture");
         let size = draw::size_of(&png);
-        if size.is_none() || size != report["width"].as_u64().zip(report["height"].as_u64()) || png.len() < LEAST_BYTES
+        if size.is_none()
+            || size != report["width"].as_u64().zip(report["height"].as_u64())
+            || png.len() < LEAST_BYTES
         {
             fault(format!("the picture is of {} bytes and {size:?}", png.len()));
         }

@@ -50,7 +50,9 @@ fn effective(path: &str, environment: &[(&str, &str)]) -> toml::Table {
         .output()
         .expect("nabiz starts");
     assert!(output.status.success(), "{path}: {}", String::from_utf8_lossy(&output.stderr));
-    String::from_utf8_lossy(&output.stdout).parse().unwrap_or_else(|error| panic!("{path}: {error}"))
+    String::from_utf8_lossy(&output.stdout)
+        .parse()
+        .unwrap_or_else(|error| panic!("{path}: {error}"))
 }
 
 fn value<'a>(config: &'a toml::Table, section: &str, key: &str) -> &'a str {
@@ -70,14 +72,18 @@ fn assert_pinned(image: &str) {
     assert!(!name.is_empty() && !tag.contains('/'), "{image} has no tag");
     let mut numbers = tag.trim_start_matches('v').split(['.', '-']);
     let is_number = |part: Option<&str>| part.is_some_and(|part| part.parse::<u32>().is_ok());
-    assert!(is_number(numbers.next()) && is_number(numbers.next()), "{image} is not pinned to a version");
+    assert!(
+        is_number(numbers.next()) && is_number(numbers.next()),
+        "{image} is not pinned to a version"
+    );
 }
 
 #[test]
 fn check_accepts_every_shipped_configuration() {
     for path in ["deploy/nabiz.toml", "deploy/compose/nabiz.toml", "deploy/kubernetes/nabiz.toml"] {
         let config = effective(path, &[]);
-        let (address, port) = value(&config, "http", "listen").rsplit_once(':').expect("an address and a port");
+        let (address, port) =
+            value(&config, "http", "listen").rsplit_once(':').expect("an address and a port");
         assert_eq!(port.parse(), Ok(PORT), "{path}");
         // On a host a proxy stands before it; in a container only other addresses reach it.
         let expected = if path == "deploy/nabiz.toml" { "127.0.0.1" } else { "0.0.0.0" };
@@ -97,7 +103,9 @@ fn shipped_scripts_are_executable() {
         "deploy/local/pager",
         "deploy/local/stack",
     ] {
-        let mode = std::fs::metadata(root().join(path)).unwrap_or_else(|error| panic!("{path}: {error}")).permissions();
+        let mode = std::fs::metadata(root().join(path))
+            .unwrap_or_else(|error| panic!("{path}: {error}"))
+            .permissions();
         assert_eq!(mode.mode() & 0o111, 0o111, "{path}");
     }
 }

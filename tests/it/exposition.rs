@@ -10,16 +10,20 @@ use std::time::{Duration, Instant};
 use arc_swap::ArcSwap;
 use jiff::civil::Time;
 use jiff::tz::TimeZone;
-use nabiz::calendar::BusinessDay;
-use nabiz::event::{ChannelId, Channels, Reason};
 use nabiz::exposition::catalogue::{self, Kind, Source};
 use nabiz::exposition::{Exposition, Format, contact_text};
 use nabiz::http::{Refusal, Refusals};
-use nabiz::shard::{Clock, Formula, Limits, QueueSettings, Settings, WindowLength, WindowSettings};
-use nabiz::view::{
-    AgentWindow, BucketHistogram, Cells, FollowupSnapshot, Health, Live, Observation, PartitionHealth, Published,
-    QueueSnapshot, RecordTotals, SeriesSnapshot, ShardLabel, Snapshot, Totals, WindowCounts, WindowSnapshot,
+use nabiz::readmodel::{Health, PartitionHealth, Published, ShardLabel};
+use nabiz_core::calendar::BusinessDay;
+use nabiz_core::event::{ChannelId, Channels, Reason};
+use nabiz_core::measures::{
+    AgentWindow, BucketHistogram, Cells, FollowupSnapshot, Live, Observation, RecordTotals, Totals,
+    WindowCounts, WindowSnapshot,
 };
+use nabiz_core::settings::{
+    Clock, Formula, Limits, QueueSettings, Settings, WindowLength, WindowSettings,
+};
+use nabiz_core::snapshot::{QueueSnapshot, SeriesSnapshot, Snapshot};
 
 const EMAIL: ChannelId = ChannelId(1);
 
@@ -60,9 +64,17 @@ fn settings() -> Arc<Settings> {
             dedup_horizon_ms: 3_600_000,
             business_day: BusinessDay::new(TimeZone::UTC, Time::midnight()),
         },
-        limits: Limits { series: 2_000, open_contacts: 1_000, remembered_ids: 1_000, record_bytes: 4_096 },
+        limits: Limits {
+            series: 2_000,
+            open_contacts: 1_000,
+            remembered_ids: 1_000,
+            record_bytes: 4_096,
+        },
         queue_defaults: queue_settings("", ChannelId::PHONE, Formula::Live),
-        queues: vec![("fault".to_string(), fault), ("mail".to_string(), queue_settings("Mail", EMAIL, Formula::Live))],
+        queues: vec![
+            ("fault".to_string(), fault),
+            ("mail".to_string(), queue_settings("Mail", EMAIL, Formula::Live)),
+        ],
         history_interval_ms: None,
         aliases: BTreeMap::new(),
     })
@@ -137,15 +149,24 @@ fn busy(settings: &Settings) -> Snapshot {
         observed: Some(Observation { time_ms: 1, waiting: 9, oldest_wait_ms: None }),
         agents: [1, 2, 3, 4, 5],
         agent_ms: [1_500, 2_000, 0, 0, 0],
-        windows: vec![AgentWindow { state_ms: [250, 600, 150, 5_000, 5_000] }, AgentWindow::default()],
+        windows: vec![
+            AgentWindow { state_ms: [250, 600, 150, 5_000, 5_000] },
+            AgentWindow::default(),
+        ],
     };
     snapshot.contacts_started[0] = 31;
     snapshot.self_service.insert(Arc::from("main"), [1, 2, 3, 0]);
-    let duration = BucketHistogram { counts: vec![1], sum_ms: 60_000, ..BucketHistogram::default() };
+    let duration =
+        BucketHistogram { counts: vec![1], sum_ms: 60_000, ..BucketHistogram::default() };
     let followups = FollowupSnapshot { opened: 4, informed: 1, duration, open: 3, overdue: 2 };
     snapshot.followups.insert(Arc::from("callbacks"), followups);
-    snapshot.records =
-        RecordTotals { applied: 40, duplicate: 2, late: 1, rejected: BTreeMap::from([(Reason::NotJson, 3)]), held: 5 };
+    snapshot.records = RecordTotals {
+        applied: 40,
+        duplicate: 2,
+        late: 1,
+        rejected: BTreeMap::from([(Reason::NotJson, 3)]),
+        held: 5,
+    };
     snapshot.clock_skew = 6;
     snapshot.series_refused = 7;
     snapshot.open_contacts = 8;
@@ -157,7 +178,11 @@ fn label(topic: &str, partition: i32) -> ShardLabel {
     ShardLabel { topic: Arc::from(topic), partition }
 }
 
-fn published(shards: Vec<(ShardLabel, Snapshot)>, contact_metrics_ready: bool, shard_label: bool) -> Published {
+fn published(
+    shards: Vec<(ShardLabel, Snapshot)>,
+    contact_metrics_ready: bool,
+    shard_label: bool,
+) -> Published {
     let partition = |position, end| PartitionHealth {
         label: label("calls", 0),
         position: Some(position),
@@ -218,7 +243,8 @@ struct Exposed {
 
 impl Exposed {
     fn parse(text: &str) -> Self {
-        let mut exposed = Exposed { text: text.to_string(), types: BTreeMap::new(), samples: BTreeMap::new() };
+        let mut exposed =
+            Exposed { text: text.to_string(), types: BTreeMap::new(), samples: BTreeMap::new() };
         for line in text.lines() {
             if let Some(rest) = line.strip_prefix("# TYPE ") {
                 let (name, kind) = rest.split_once(' ').unwrap();
@@ -228,7 +254,11 @@ impl Exposed {
                 let (key, value) = line.rsplit_once(' ').unwrap();
                 let value: f64 = value.parse().unwrap();
                 assert!(value.is_finite(), "{line}");
-                assert_eq!(exposed.samples.insert(key.to_string(), value), None, "{key} is there twice");
+                assert_eq!(
+                    exposed.samples.insert(key.to_string(), value),
+                    None,
+                    "{key} is there twice"
+                );
             }
         }
         exposed
@@ -245,7 +275,10 @@ impl Exposed {
 
     /// Keys of one metric.
     fn of<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
-        self.samples.keys().map(String::as_str).filter(move |key| key.split('{').next() == Some(name))
+        self.samples
+            .keys()
+            .map(String::as_str)
+            .filter(move |key| key.split('{').next() == Some(name))
     }
 }
 
@@ -277,7 +310,8 @@ fn counters_show_the_totals_of_the_snapshot() {
     ] {
         exposed.check(&format!("{name}{fault}"), value);
     }
-    exposed.check(r#"nabiz_visits_left_total{queue="fault",channel="phone",reason="timeout"}"#, 1.0);
+    exposed
+        .check(r#"nabiz_visits_left_total{queue="fault",channel="phone",reason="timeout"}"#, 1.0);
     exposed.check(r#"nabiz_visits_left_total{queue="fault",channel="phone",reason="closed"}"#, 8.0);
     exposed.check(r#"nabiz_survey_responses_total{queue="fault",channel="phone",score="5"}"#, 23.0);
     exposed.check(r#"nabiz_contacts_started_total{channel="phone"}"#, 31.0);
@@ -296,7 +330,9 @@ fn counters_show_the_totals_of_the_snapshot() {
 fn histogram_buckets_are_cumulative_and_include_each_target() {
     let exposed = contacts_of(busy(&settings()));
     let bucket = |le: &str| {
-        format!(r#"nabiz_wait_seconds_bucket{{queue="fault",channel="phone",outcome="answered",le="{le}"}}"#)
+        format!(
+            r#"nabiz_wait_seconds_bucket{{queue="fault",channel="phone",outcome="answered",le="{le}"}}"#
+        )
     };
     exposed.check(&bucket("1"), 1.0);
     exposed.check(&bucket("20"), 1.0);
@@ -304,14 +340,21 @@ fn histogram_buckets_are_cumulative_and_include_each_target() {
     exposed.check(&bucket("30"), 3.0);
     exposed.check(&bucket("7200"), 3.0);
     exposed.check(&bucket("+Inf"), 4.0);
-    exposed.check(r#"nabiz_wait_seconds_count{queue="fault",channel="phone",outcome="answered"}"#, 4.0);
-    exposed.check(r#"nabiz_wait_seconds_sum{queue="fault",channel="phone",outcome="answered"}"#, 9_055.901);
+    exposed.check(
+        r#"nabiz_wait_seconds_count{queue="fault",channel="phone",outcome="answered"}"#,
+        4.0,
+    );
+    exposed.check(
+        r#"nabiz_wait_seconds_sum{queue="fault",channel="phone",outcome="answered"}"#,
+        9_055.901,
+    );
 }
 
 #[test]
 fn windows_show_counts_and_derived_ratios() {
     let exposed = contacts_of(busy(&settings()));
-    let window = |name: &str| format!(r#"nabiz_window_{name}{{queue="fault",channel="phone",window="5m"}}"#);
+    let window =
+        |name: &str| format!(r#"nabiz_window_{name}{{queue="fault",channel="phone",window="5m"}}"#);
     for (name, value) in [
         ("offered", 10.0),
         ("answered", 4.0),
@@ -334,7 +377,8 @@ fn windows_show_counts_and_derived_ratios() {
         exposed.check(&window(name), value);
     }
     for (quantile, value) in [("0.5", 0.1), ("0.9", 0.25), ("0.95", 0.25), ("0.99", 0.25)] {
-        let labels = format!(r#"{{queue="fault",channel="phone",window="5m",quantile="{quantile}"}}"#);
+        let labels =
+            format!(r#"{{queue="fault",channel="phone",window="5m",quantile="{quantile}"}}"#);
         exposed.check(&format!("nabiz_window_wait_quantile_seconds{labels}"), value);
     }
 }
@@ -395,7 +439,10 @@ fn ratios_are_absent_when_their_denominator_is_zero() {
     ] {
         let name = format!("nabiz_window_{name}");
         assert!(exposed.of(&name).count() > 0, "{name} is nowhere");
-        assert!(exposed.of(&name).all(|key| key.contains(r#"window="5m""#)), "{name} of an empty window");
+        assert!(
+            exposed.of(&name).all(|key| key.contains(r#"window="5m""#)),
+            "{name} of an empty window"
+        );
     }
     assert_eq!(exposed.value(r#"nabiz_observed_waiting{queue="mail"}"#), None);
 }
@@ -436,7 +483,8 @@ fn queue_open_is_absent_before_the_first_record() {
 
 #[test]
 fn shards_are_summed_without_the_shard_label() {
-    let shards = vec![(label("calls", 1), busy(&settings())), (label("calls", 0), busy(&settings()))];
+    let shards =
+        vec![(label("calls", 1), busy(&settings())), (label("calls", 0), busy(&settings()))];
     let exposed = render(published(shards, true, false));
     exposed.check(r#"nabiz_visits_offered_total{queue="fault",channel="phone"}"#, 22.0);
     assert!(!exposed.text.contains("shard="), "shard label without being asked for");
@@ -444,10 +492,13 @@ fn shards_are_summed_without_the_shard_label() {
 
 #[test]
 fn shards_are_separate_series_with_the_shard_label() {
-    let shards = vec![(label("calls", 1), busy(&settings())), (label("calls", 0), busy(&settings()))];
+    let shards =
+        vec![(label("calls", 1), busy(&settings())), (label("calls", 0), busy(&settings()))];
     let exposed = render(published(shards, true, true));
     for shard in ["calls/0", "calls/1"] {
-        let key = format!(r#"nabiz_visits_offered_total{{queue="fault",channel="phone",shard="{shard}"}}"#);
+        let key = format!(
+            r#"nabiz_visits_offered_total{{queue="fault",channel="phone",shard="{shard}"}}"#
+        );
         exposed.check(&key, 11.0);
     }
     for metric in in_text() {
@@ -464,7 +515,8 @@ fn shards_are_separate_series_with_the_shard_label() {
 
 #[test]
 fn health_comes_from_the_shards_and_the_pipeline() {
-    let shards = vec![(label("calls", 0), busy(&settings())), (label("mails", 0), busy(&settings()))];
+    let shards =
+        vec![(label("calls", 0), busy(&settings())), (label("mails", 0), busy(&settings()))];
     let exposed = render(published(shards, true, false));
     exposed.check(r#"nabiz_records_total{topic="calls",result="applied"}"#, 40.0);
     exposed.check(r#"nabiz_records_total{topic="mails",result="duplicate"}"#, 2.0);
@@ -475,7 +527,10 @@ fn health_comes_from_the_shards_and_the_pipeline() {
     exposed.check("nabiz_records_held", 10.0);
     exposed.check("nabiz_dead_letters_total", 6.0);
     exposed.check("nabiz_clock_skew_total", 12.0);
-    exposed.check(r#"nabiz_stream_time_timestamp_seconds{topic="calls",partition="0"}"#, 1_767_560_400.5);
+    exposed.check(
+        r#"nabiz_stream_time_timestamp_seconds{topic="calls",partition="0"}"#,
+        1_767_560_400.5,
+    );
     exposed.check(r#"nabiz_consumer_lag_records{topic="calls",partition="0"}"#, 12.0);
     exposed.check("nabiz_rebalances_total", 2.0);
     exposed.check("nabiz_checkpoint_timestamp_seconds", 1_767_560_401.25);
@@ -525,14 +580,16 @@ fn http_refusals_are_present_at_zero_by_reason() {
         });
     }
     for (number, reason) in (1..).zip(reasons) {
-        exposed().check(&format!(r#"nabiz_http_refused_total{{reason="{reason}"}}"#), f64::from(number));
+        exposed()
+            .check(&format!(r#"nabiz_http_refused_total{{reason="{reason}"}}"#), f64::from(number));
     }
 }
 
 #[test]
 fn only_pipeline_metrics_are_served_while_catching_up() {
     for shard_label in [false, true] {
-        let exposed = render(published(vec![(label("calls", 0), busy(&settings()))], false, shard_label));
+        let exposed =
+            render(published(vec![(label("calls", 0), busy(&settings()))], false, shard_label));
         for metric in catalogue::ALL {
             let served = exposed.types.contains_key(metric.name);
             assert_eq!(served, metric.source == Source::Pipeline, "{}", metric.name);
@@ -550,9 +607,17 @@ fn contact_metrics_are_withheld_when_no_worker_confirms_them() {
         let published = published(vec![(label("calls", 0), busy(&settings()))], true, true);
         let exposed = render(Published { confirmed, ..published });
         for metric in catalogue::ALL.iter().filter(|metric| metric.source != Source::Pipeline) {
-            assert!(shown || !exposed.types.contains_key(metric.name), "{} after {ago_s} s", metric.name);
+            assert!(
+                shown || !exposed.types.contains_key(metric.name),
+                "{} after {ago_s} s",
+                metric.name
+            );
         }
-        assert_eq!(exposed.types.contains_key("nabiz_visits_offered_total"), shown, "after {ago_s} s");
+        assert_eq!(
+            exposed.types.contains_key("nabiz_visits_offered_total"),
+            shown,
+            "after {ago_s} s"
+        );
     }
 }
 
@@ -600,7 +665,9 @@ fn body_is_rendered_once_per_published_state() {
     let (first, zipped) = (made(false), made(true));
     std::thread::scope(|scope| {
         for gzip in [true, false, true, false] {
-            scope.spawn(move || assert_eq!(made(gzip), if gzip { zipped } else { first }, "zipped: {gzip}"));
+            scope.spawn(move || {
+                assert_eq!(made(gzip), if gzip { zipped } else { first }, "zipped: {gzip}")
+            });
         }
     });
     let before = exposition.render(Format::Text, false).unwrap();
@@ -618,8 +685,11 @@ fn types_and_labels_match_the_catalogue() {
         let suffix = if metric.kind == Kind::Histogram { "_count" } else { "" };
         for key in exposed.of(&format!("{}{suffix}", metric.name)) {
             let labels = key.split_once('{').map_or("", |(_, labels)| labels);
-            let names: Vec<&str> =
-                labels.split("\",").filter_map(|pair| pair.split_once('=')).map(|(name, _)| name).collect();
+            let names: Vec<&str> = labels
+                .split("\",")
+                .filter_map(|pair| pair.split_once('='))
+                .map(|(name, _)| name)
+                .collect();
             assert_eq!(names, metric.labels, "{key}");
         }
     }
@@ -642,7 +712,8 @@ fn contact_text_leaves_out_pipeline_and_record_metrics() {
 
 /// Rows of the tables of the documentation: name, type, labels.
 fn documented() -> Vec<(String, String, Vec<String>)> {
-    let (text, _recorded) = include_str!("../../docs/spec/metrics.md").split_once("## Recorded series").unwrap();
+    let (text, _recorded) =
+        include_str!("../../docs/spec/metrics.md").split_once("## Recorded series").unwrap();
     let word = |cell: &str| cell.trim().trim_matches('`').to_string();
     let rows = text.lines().filter(|line| line.starts_with("| `"));
     rows.map(|row| {
@@ -672,7 +743,8 @@ fn documentation_lists_exactly_the_metrics_of_the_catalogue() {
 #[test]
 #[ignore = "needs promtool (make test)"]
 fn promtool_accepts_the_exposition() {
-    let shards = vec![(label("calls", 0), busy(&settings())), (label("calls", 1), busy(&settings()))];
+    let shards =
+        vec![(label("calls", 0), busy(&settings())), (label("calls", 1), busy(&settings()))];
     let published = Arc::new(ArcSwap::from_pointee(published(shards, true, true)));
     let exposition = Exposition::new(published, Arc::default());
     let text = text_of(&exposition);
@@ -686,6 +758,7 @@ fn promtool_accepts_the_exposition() {
     // promtool reads all of its input before it writes.
     child.stdin.take().unwrap().write_all(text.as_bytes()).unwrap();
     let output = child.wait_with_output().unwrap();
-    let remarks = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
+    let remarks = String::from_utf8_lossy(&output.stdout).into_owned()
+        + &String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success() && remarks.is_empty(), "{}: {remarks}", output.status);
 }

@@ -7,16 +7,17 @@ mod week;
 
 use std::collections::BTreeMap;
 
-use crate::harness::serial;
 use book::{Book, Fact, INTERVAL_MS, Kind, exact, ms, query};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use nabiz::ledger::Job;
 use nabiz::ledger::history::{History, HistoryRow, Query, Step};
-use nabiz::shard::Checkpoint;
+use nabiz_core::state::Checkpoint;
 use rand::seq::SliceRandom;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
+
+use crate::harness::serial;
 
 const QUEUES: [&str; 3] = ["billing", "fault", "water-quality"];
 const CHANNELS: [&str; 2] = ["phone", "chat"];
@@ -38,8 +39,12 @@ fn random_facts(rng: &mut ChaCha8Rng, from_ms: i64, to_ms: i64, count: usize) ->
 
 /// The step of an instant by what a clock on the wall shows.
 fn clock_key(time_ms: i64, step: Step, zone: &TimeZone) -> (String, i32) {
-    let time = Timestamp::from_millisecond(time_ms).expect("within the calendar").to_zoned_datetime(zone.clone());
-    let quarter = |minutes: i8| format!("{} {:02}:{:02}", time.date(), time.hour(), time.minute() / minutes * minutes);
+    let time = Timestamp::from_millisecond(time_ms)
+        .expect("within the calendar")
+        .to_zoned_datetime(zone.clone());
+    let quarter = |minutes: i8| {
+        format!("{} {:02}:{:02}", time.date(), time.hour(), time.minute() / minutes * minutes)
+    };
     match step {
         Step::QuarterHour => (quarter(15), time.offset().seconds()),
         Step::HalfHour => (quarter(30), time.offset().seconds()),
@@ -57,10 +62,16 @@ fn compare(rows: &[HistoryRow], facts: &[Fact], step: Step, zone: &TimeZone) {
         // An interval belongs to the step in which it starts.
         let start_ms = fact.time_ms.div_euclid(INTERVAL_MS) * INTERVAL_MS;
         let (clock, offset) = clock_key(start_ms, step, zone);
-        paper.entry((clock, offset, fact.queue.into(), fact.channel.into())).or_default().push(*fact);
+        paper
+            .entry((clock, offset, fact.queue.into(), fact.channel.into()))
+            .or_default()
+            .push(*fact);
     }
     assert_eq!(rows.len(), paper.len(), "{step:?}");
-    assert!(rows.is_sorted_by_key(|row| (row.start_ms, row.queue.clone(), row.channel.clone())), "{step:?}");
+    assert!(
+        rows.is_sorted_by_key(|row| (row.start_ms, row.queue.clone(), row.channel.clone())),
+        "{step:?}"
+    );
     for row in rows {
         let (clock, offset) = clock_key(row.start_ms, step, zone);
         let key = (clock, offset, row.queue.to_string(), row.channel.to_string());
@@ -68,7 +79,8 @@ fn compare(rows: &[HistoryRow], facts: &[Fact], step: Step, zone: &TimeZone) {
         let of = |kind: Kind| -> Vec<u64> {
             facts.iter().filter(|fact| fact.kind == kind).map(|fact| fact.duration_ms).collect()
         };
-        let (answered, abandoned, handled) = (of(Kind::Answered), of(Kind::Abandoned), of(Kind::Handled));
+        let (answered, abandoned, handled) =
+            (of(Kind::Answered), of(Kind::Abandoned), of(Kind::Handled));
         let counts = &row.counts;
         assert_eq!(
             (counts.answered, counts.abandoned, counts.handled),
@@ -96,7 +108,10 @@ fn assert_near(merged: Option<u64>, exact: Option<u64>, what: &impl std::fmt::De
     match (merged, exact) {
         (None, None) => {}
         (Some(merged), Some(exact)) => {
-            assert!(merged.abs_diff(exact) as f64 <= exact as f64 * 0.01, "{merged} is not {exact} in {what:?}");
+            assert!(
+                merged.abs_diff(exact) as f64 <= exact as f64 * 0.01,
+                "{merged} is not {exact} in {what:?}"
+            );
         }
         other => panic!("{other:?} in {what:?}"),
     }
@@ -125,7 +140,10 @@ fn history_equals_a_plain_sum_when_increments_come_in_any_order() {
             rest = later;
         }
         // What lies outside of the period is not in it.
-        book.add_facts(&[Fact { time_ms: from_ms - 1, ..facts[0] }, Fact { time_ms: to_ms, ..facts[0] }]);
+        book.add_facts(&[
+            Fact { time_ms: from_ms - 1, ..facts[0] },
+            Fact { time_ms: to_ms, ..facts[0] },
+        ]);
         let zone = book.settings.windows.business_day.zone().clone();
         for (step, _) in Step::ALL {
             let rows = book.rows(query(from_ms, to_ms, step));
@@ -143,7 +161,8 @@ fn day_has_23_or_25_hours_when_the_clocks_change() {
     ] {
         let (from_ms, to_ms) = (ms(from), ms(to));
         let mut book = Book::new("[windows]\ntime_zone = 'Europe/Berlin'");
-        let each_quarter = (from_ms - INTERVAL_MS..to_ms + INTERVAL_MS).step_by(INTERVAL_MS as usize);
+        let each_quarter =
+            (from_ms - INTERVAL_MS..to_ms + INTERVAL_MS).step_by(INTERVAL_MS as usize);
         let facts: Vec<Fact> = each_quarter.map(|time_ms| Fact { time_ms, ..book::FACT }).collect();
         book.add_facts(&facts);
         let wide = |step| query(from_ms - 86_400_000, to_ms + 86_400_000, step);
@@ -160,12 +179,17 @@ fn day_has_23_or_25_hours_when_the_clocks_change() {
 #[test]
 fn business_day_begins_with_the_window_today() {
     let _shared = serial::shared();
-    let mut book = Book::new("[windows]\ntime_zone = 'Europe/Istanbul'\nbusiness_day_starts = '06:00'");
+    let mut book =
+        Book::new("[windows]\ntime_zone = 'Europe/Istanbul'\nbusiness_day_starts = '06:00'");
     book.add_facts(&[
         Fact { time_ms: ms("2026-01-06T05:59:00+03:00"), ..book::FACT },
         Fact { time_ms: ms("2026-01-06T06:00:00+03:00"), ..book::FACT },
     ]);
-    let rows = book.rows(query(ms("2026-01-05T00:00:00+03:00"), ms("2026-01-08T00:00:00+03:00"), Step::Day));
+    let rows = book.rows(query(
+        ms("2026-01-05T00:00:00+03:00"),
+        ms("2026-01-08T00:00:00+03:00"),
+        Step::Day,
+    ));
     let starts: Vec<i64> = rows.iter().map(|row| row.start_ms).collect();
     assert_eq!(starts, [ms("2026-01-05T06:00:00+03:00"), ms("2026-01-06T06:00:00+03:00")]);
 }
@@ -179,7 +203,8 @@ fn interval_reopens_on_a_late_increment_and_closes_with_the_slowest_partition() 
     let closed_ms = end_ms + 60_000;
     let mut book = Book::new("");
     book.add_facts(&[Fact { time_ms: start_ms, ..book::FACT }]);
-    let row = |book: &Book| book.rows(query(start_ms, end_ms, Step::QuarterHour)).pop().expect("a row");
+    let row =
+        |book: &Book| book.rows(query(start_ms, end_ms, Step::QuarterHour)).pop().expect("a row");
     assert!(row(&book).open, "without a stream time");
     book.advance(0, closed_ms - 1);
     assert!(row(&book).open);
@@ -190,7 +215,16 @@ fn interval_reopens_on_a_late_increment_and_closes_with_the_slowest_partition() 
     let claim = book.take_over(1);
     let checkpoint = Checkpoint { stream_ms: Some(closed_ms - 1), ..Checkpoint::default() };
     book.ledger
-        .store(&[Job { claim, checkpoint, advance_ms: Some(closed_ms + 5_000), missed: 0, record_ms: None }], 0)
+        .store(
+            &[Job {
+                claim,
+                checkpoint,
+                advance_ms: Some(closed_ms + 5_000),
+                missed: 0,
+                record_ms: None,
+            }],
+            0,
+        )
         .unwrap();
     assert!(row(&book).open, "what the advance brings is not in the history yet");
     book.advance(1, closed_ms + 5_000);
@@ -205,7 +239,9 @@ fn interval_reopens_on_a_late_increment_and_closes_with_the_slowest_partition() 
     assert_eq!((before.counts.answered, after.counts.answered), (1, 2));
     assert_eq!(after.counts.wait_max_ms, 90_000);
     // A longer step is open as long as its end is.
-    assert!(book.rows(query(start_ms, start_ms + 86_400_000, Step::Day)).iter().all(|row| row.open));
+    assert!(
+        book.rows(query(start_ms, start_ms + 86_400_000, Step::Day)).iter().all(|row| row.open)
+    );
 }
 
 #[test]
@@ -217,12 +253,15 @@ fn agent_time_is_in_the_row_of_the_configured_channel_only() {
     book.add_agents(start_ms, "fault", [300, 500, 100, 50, 0]);
     book.add_agents(start_ms + INTERVAL_MS, "fault", [100, 0, 0, 0, 7]);
     let rows = book.rows(query(start_ms, start_ms + 3_600_000, Step::All));
-    let seen: Vec<_> = rows.iter().map(|row| (&*row.channel, row.counts.answered, row.agent_ms)).collect();
+    let seen: Vec<_> =
+        rows.iter().map(|row| (&*row.channel, row.counts.answered, row.agent_ms)).collect();
     assert_eq!(seen, [("chat", 0, Some([400, 500, 100, 50, 7])), ("phone", 1, None)]);
     assert_eq!(rows[0].occupancy(), Some(0.6));
     assert_eq!(rows[0].target, None);
-    let phone =
-        Query { channels: vec!["phone".to_string()], ..query(start_ms, start_ms + 3_600_000, Step::QuarterHour) };
+    let phone = Query {
+        channels: vec!["phone".to_string()],
+        ..query(start_ms, start_ms + 3_600_000, Step::QuarterHour)
+    };
     assert_eq!(book.rows(phone).len(), 1);
 }
 
@@ -231,7 +270,9 @@ fn query_filters_rows_and_shows_targets() {
     let _shared = serial::shared();
     let start_ms = ms("2026-01-05T08:00:00Z");
     let mut book = Book::new("");
-    for (queue, channel) in QUEUES.iter().flat_map(|queue| CHANNELS.map(|channel| (*queue, channel))) {
+    for (queue, channel) in
+        QUEUES.iter().flat_map(|queue| CHANNELS.map(|channel| (*queue, channel)))
+    {
         book.add_facts(&[Fact { time_ms: start_ms, queue, channel, ..book::FACT }]);
     }
     let names = |names: &[&str]| names.iter().map(|name| name.to_string()).collect::<Vec<_>>();
@@ -245,7 +286,10 @@ fn query_filters_rows_and_shows_targets() {
         rows.iter().map(|row| (row.queue.to_string(), row.channel.to_string())).collect()
     };
     assert_eq!(seen(asked(&[], &[])).len(), 6);
-    assert_eq!(seen(asked(&["fault"], &[])), [("fault".into(), "chat".into()), ("fault".into(), "phone".into())]);
+    assert_eq!(
+        seen(asked(&["fault"], &[])),
+        [("fault".into(), "chat".into()), ("fault".into(), "phone".into())]
+    );
     assert_eq!(seen(asked(&["fault", "billing"], &["chat"])).len(), 2);
     assert_eq!(seen(asked(&["nowhere"], &[])), []);
     assert_eq!(seen(asked(&["nowhere", "fault"], &["chat"])).len(), 1);
@@ -257,8 +301,13 @@ fn row_keeps_counts_and_names_what_is_missing_when_a_distribution_is_unreadable(
     let _shared = serial::shared();
     let start_ms = ms("2026-01-05T08:00:00Z");
     let mut book = Book::new("");
-    book.add_facts(&[Fact { time_ms: start_ms, ..book::FACT }, Fact { time_ms: start_ms + INTERVAL_MS, ..book::FACT }]);
-    book.sql(&format!("UPDATE intervals SET wait_answered = x'1c84931400' WHERE start_ms = {start_ms}"));
+    book.add_facts(&[
+        Fact { time_ms: start_ms, ..book::FACT },
+        Fact { time_ms: start_ms + INTERVAL_MS, ..book::FACT },
+    ]);
+    book.sql(&format!(
+        "UPDATE intervals SET wait_answered = x'1c84931400' WHERE start_ms = {start_ms}"
+    ));
     let row = book.rows(query(start_ms, start_ms + 3_600_000, Step::All)).pop().expect("a row");
     assert_eq!((row.counts.answered, row.quantile_values_missing), (2, 1));
     assert!(row.wait_quantiles_ms.is_some());
@@ -269,8 +318,9 @@ fn retention_deletes_only_older_intervals() {
     let _shared = serial::shared();
     let start_ms = ms("2026-01-01T00:00:00Z");
     let mut book = Book::new("");
-    let facts: Vec<Fact> =
-        (0..400).map(|index| Fact { time_ms: start_ms + index * INTERVAL_MS, ..book::FACT }).collect();
+    let facts: Vec<Fact> = (0..400)
+        .map(|index| Fact { time_ms: start_ms + index * INTERVAL_MS, ..book::FACT })
+        .collect();
     book.add_facts(&facts);
     let cut_ms = start_ms + 250 * INTERVAL_MS;
     while book.ledger.delete_history_before(cut_ms).expect("deleted") > 0 {}
@@ -303,7 +353,8 @@ fn interval_closes_when_its_topic_is_no_longer_read() {
     book.store(former, Checkpoint { stream_ms: Some(start_ms), ..Checkpoint::default() });
     let is_open = |topics: &[&str]| {
         let query = query(start_ms, start_ms + INTERVAL_MS, Step::QuarterHour);
-        let history = History::open(&book.path, book.settings.clone(), INTERVAL_MS as u64, query).unwrap();
+        let history =
+            History::open(&book.path, book.settings.clone(), INTERVAL_MS as u64, query).unwrap();
         let mut rows = history.of_topics(topics.iter().map(|topic| topic.to_string()).collect());
         rows.next().unwrap().unwrap().open
     };
@@ -318,9 +369,12 @@ fn history_rejects_intervals_of_another_length() {
     let mut book = Book::new("");
     book.ledger.keep_interval(INTERVAL_MS as u64).unwrap();
     book.ledger.keep_interval(INTERVAL_MS as u64).unwrap();
-    let expected = "the ledger has intervals of 15m and the configuration says [ledger] interval = \"1h\"";
+    let expected =
+        "the ledger has intervals of 15m and the configuration says [ledger] interval = \"1h\"";
     let error = book.ledger.keep_interval(3_600_000).unwrap_err();
     assert!(error.to_string().starts_with(expected), "{error}");
-    let error = History::open(&book.path, book.settings.clone(), 3_600_000, query(0, 1, Step::All)).err().unwrap();
+    let error = History::open(&book.path, book.settings.clone(), 3_600_000, query(0, 1, Step::All))
+        .err()
+        .unwrap();
     assert!(error.to_string().starts_with(expected), "{error}");
 }

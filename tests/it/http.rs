@@ -22,20 +22,28 @@ impl Answer {
     }
 
     fn json(&self) -> Value {
-        serde_json::from_str(&self.body).unwrap_or_else(|error| panic!("{error} in {:?}", self.body))
+        serde_json::from_str(&self.body)
+            .unwrap_or_else(|error| panic!("{error} in {:?}", self.body))
     }
 }
 
 fn get(server: &Server, path: &str) -> Answer {
-    let agent =
-        ureq::Agent::config_builder().http_status_as_error(false).timeout_global(Some(DEADLINE)).build().new_agent();
+    let agent = ureq::Agent::config_builder()
+        .http_status_as_error(false)
+        .timeout_global(Some(DEADLINE))
+        .build()
+        .new_agent();
     let mut response = agent.get(server.url(path)).call().expect("an answer");
     let headers = response
         .headers()
         .iter()
         .map(|(name, value)| (name.to_string(), value.to_str().unwrap_or_default().to_string()))
         .collect();
-    Answer { status: response.status().as_u16(), headers, body: response.body_mut().read_to_string().expect("a text") }
+    Answer {
+        status: response.status().as_u16(),
+        headers,
+        body: response.body_mut().read_to_string().expect("a text"),
+    }
 }
 
 /// Sends `request` as it is and reads until the server closes.
@@ -63,7 +71,10 @@ impl Events {
         let mut events = Events(BufReader::new(stream));
         let mut head = String::new();
         while !head.ends_with("\r\n\r\n") {
-            assert!(events.0.read_line(&mut head).expect("a line in time") > 0, "closed after {head:?}");
+            assert!(
+                events.0.read_line(&mut head).expect("a line in time") > 0,
+                "closed after {head:?}"
+            );
         }
         assert!(head.starts_with("HTTP/1.1 200"), "{head}");
         assert!(head.contains("content-type: text/event-stream"), "{head}");
@@ -129,12 +140,18 @@ fn healthz_says_ok_and_readyz_follows_the_pipeline() {
 fn metrics_are_rendered_in_the_format_that_the_client_accepts() {
     let _shared = serial::shared();
     let server = Server::start(published(snapshot(), true));
-    let answer = raw(&server, "GET /metrics HTTP/1.1\r\nhost: t\r\naccept: application/x\r\nconnection: close\r\n\r\n");
+    let answer = raw(
+        &server,
+        "GET /metrics HTTP/1.1\r\nhost: t\r\naccept: application/x\r\nconnection: close\r\n\r\n",
+    );
     assert!(answer.contains("content-type: text/plain; version=0.0.4\r\n"), "{answer}");
     assert!(answer.contains("# accept application/x\nnabiz_ready 1\n"), "{answer}");
     let broken = "GET /metrics HTTP/1.1\r\nhost: t\r\naccept: application/broken\r\nconnection: close\r\n\r\n";
     let answer = raw(&server, broken);
-    assert!(answer.starts_with("HTTP/1.1 500") && answer.contains("metrics were not rendered"), "{answer}");
+    assert!(
+        answer.starts_with("HTTP/1.1 500") && answer.contains("metrics were not rendered"),
+        "{answer}"
+    );
 }
 
 #[test]
@@ -142,15 +159,15 @@ fn metrics_are_compressed_when_the_client_accepts_gzip() {
     let _shared = serial::shared();
     let server = Server::start(published(snapshot(), true));
     let mut stream = connect(&server);
-    let request =
-        "GET /metrics HTTP/1.1\r\nhost: t\r\naccept-encoding: deflate, gzip;q=0.9\r\nconnection: close\r\n\r\n";
+    let request = "GET /metrics HTTP/1.1\r\nhost: t\r\naccept-encoding: deflate, gzip;q=0.9\r\nconnection: close\r\n\r\n";
     stream.write_all(request.as_bytes()).expect("sent");
     let mut answer = Vec::new();
     stream.read_to_end(&mut answer).expect("an answer");
     let end = answer.windows(4).position(|bytes| bytes == b"\r\n\r\n").expect("a head") + 4;
     let head = String::from_utf8_lossy(&answer[..end]);
     assert!(
-        head.contains("content-encoding: gzip\r\n") && head.contains("vary: accept, accept-encoding\r\n"),
+        head.contains("content-encoding: gzip\r\n")
+            && head.contains("vary: accept, accept-encoding\r\n"),
         "{head}"
     );
     let mut text = String::new();
@@ -190,7 +207,10 @@ fn queues_have_live_numbers_windows_and_targets() {
     assert_eq!(fault["open"], true);
     assert_eq!(fault["targets"]["wait_seconds"], 30.0);
     assert_eq!(fault["targets"]["formula"], "live");
-    assert_eq!(fault["agents"], json!({"available": 0, "busy": 21, "wrap_up": 4, "paused": 3, "offline": 6}));
+    assert_eq!(
+        fault["agents"],
+        json!({"available": 0, "busy": 21, "wrap_up": 4, "paused": 3, "offline": 6})
+    );
     assert_eq!(fault["observed"]["waiting"], 16);
     assert_eq!(fault["occupancy"]["5m"], 1.0);
     let phone = &fault["channels"][0];
@@ -234,7 +254,11 @@ fn queue_is_found_by_id_and_by_alias() {
     let server = Server::start(published(snapshot(), true));
     for path in ["/api/v1/queues/fault", "/api/v1/queues/ariza", "/api/v1/queues/600"] {
         let answer = get(&server, path);
-        assert_eq!((answer.status, answer.json()["queue"].clone()), (200, json!("fault")), "{path}");
+        assert_eq!(
+            (answer.status, answer.json()["queue"].clone()),
+            (200, json!("fault")),
+            "{path}"
+        );
         assert_eq!(answer.json()["age_ms"], 2000);
     }
     let absent = get(&server, "/api/v1/queues/nowhere");
@@ -276,7 +300,10 @@ fn status_shows_assignment_lag_and_records() {
     // Counters of a log that is not read to its end would seem to go back.
     server.publish(published(snapshot(), false));
     let behind = get(&server, "/api/v1/status").json();
-    assert_eq!((&behind["ready"], &behind["partitions"][0]["lag_records"]), (&json!(false), &json!(22_665)));
+    assert_eq!(
+        (&behind["ready"], &behind["partitions"][0]["lag_records"]),
+        (&json!(false), &json!(22_665))
+    );
     assert_eq!((&behind["records"], &behind["dead_letters"]), (&Value::Null, &Value::Null));
 }
 
@@ -298,7 +325,8 @@ fn stream_sends_the_numbers_at_once_and_at_each_change() {
 fn streams_are_bounded_and_a_slot_is_freed_when_its_client_leaves() {
     let _shared = serial::shared();
     let limits = Limits { streams: 1, ..Limits::default() };
-    let server = Server::with(published(snapshot(), true), || crate::harness::numbers::NOW_MS, limits);
+    let server =
+        Server::with(published(snapshot(), true), || crate::harness::numbers::NOW_MS, limits);
     let first = Events::open(&server);
     let refused = get(&server, "/api/v1/stream");
     assert_eq!((refused.status, refused.header("retry-after")), (503, "10"));
@@ -307,7 +335,8 @@ fn streams_are_bounded_and_a_slot_is_freed_when_its_client_leaves() {
     drop(first);
     let begun = std::time::Instant::now();
     loop {
-        let answer = raw(&server, "HEAD /api/v1/stream HTTP/1.1\r\nhost: t\r\nconnection: close\r\n\r\n");
+        let answer =
+            raw(&server, "HEAD /api/v1/stream HTTP/1.1\r\nhost: t\r\nconnection: close\r\n\r\n");
         if answer.starts_with("HTTP/1.1 200") {
             break;
         }
@@ -339,7 +368,10 @@ fn server_accepts_only_get_and_head() {
     let server = Server::start(published(snapshot(), true));
     for method in ["POST", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE"] {
         for path in ["/", "/metrics", "/api/v1/queues", "/nowhere"] {
-            let answer = raw(&server, &format!("{method} {path} HTTP/1.1\r\nhost: t\r\ncontent-length: 0\r\n\r\n"));
+            let answer = raw(
+                &server,
+                &format!("{method} {path} HTTP/1.1\r\nhost: t\r\ncontent-length: 0\r\n\r\n"),
+            );
             assert!(answer.starts_with("HTTP/1.1 405"), "{method} {path}: {answer}");
             assert!(answer.contains("allow: GET, HEAD\r\n"), "{answer}");
         }
@@ -352,12 +384,16 @@ fn server_accepts_only_get_and_head() {
 fn server_refuses_bodies_and_large_heads() {
     let _shared = serial::shared();
     let server = Server::start(published(snapshot(), true));
-    let with_body = raw(&server, "GET /healthz HTTP/1.1\r\nhost: t\r\ncontent-length: 5\r\n\r\nhello");
+    let with_body =
+        raw(&server, "GET /healthz HTTP/1.1\r\nhost: t\r\ncontent-length: 5\r\n\r\nhello");
     assert!(with_body.starts_with("HTTP/1.1 413"), "{with_body}");
     let many = (0..70).map(|index| format!("x-{index}: 1\r\n")).collect::<String>();
     let many = raw(&server, &format!("GET /healthz HTTP/1.1\r\nhost: t\r\n{many}\r\n"));
     assert!(many.starts_with("HTTP/1.1 431"), "{many}");
-    let large = raw(&server, &format!("GET /healthz HTTP/1.1\r\nhost: t\r\nx: {}\r\n\r\n", "a".repeat(20_000)));
+    let large = raw(
+        &server,
+        &format!("GET /healthz HTTP/1.1\r\nhost: t\r\nx: {}\r\n\r\n", "a".repeat(20_000)),
+    );
     assert!(large.starts_with("HTTP/1.1 431"), "{large}");
 }
 
@@ -375,12 +411,17 @@ fn unknown_paths_answer_404_and_json_under_api() {
 fn answers_have_security_headers_and_the_page_allows_only_itself() {
     let _shared = serial::shared();
     let server = Server::start(published(snapshot(), true));
-    for path in ["/", "/metrics", "/healthz", "/readyz", "/api/v1/queues", "/api/v1/status", "/nowhere"] {
+    for path in
+        ["/", "/metrics", "/healthz", "/readyz", "/api/v1/queues", "/api/v1/status", "/nowhere"]
+    {
         let answer = get(&server, path);
         assert_eq!(answer.header("cache-control"), "no-store", "{path}");
         assert_eq!(answer.header("x-content-type-options"), "nosniff", "{path}");
         assert_eq!(answer.header("referrer-policy"), "no-referrer", "{path}");
-        assert!(answer.header("content-security-policy").starts_with("default-src 'none'"), "{path}");
+        assert!(
+            answer.header("content-security-policy").starts_with("default-src 'none'"),
+            "{path}"
+        );
     }
     let page = get(&server, "/");
     let policy = page.header("content-security-policy");
@@ -390,5 +431,8 @@ fn answers_have_security_headers_and_the_page_allows_only_itself() {
     for outside in ["http://", "https://", "//cdn", "@import", " src=", "innerHTML"] {
         assert!(!text.contains(outside), "the page holds {outside:?}");
     }
-    assert!(text.split(" href=").skip(1).all(|target| target.starts_with("\"data:")), "links out of the page");
+    assert!(
+        text.split(" href=").skip(1).all(|target| target.starts_with("\"data:")),
+        "links out of the page"
+    );
 }

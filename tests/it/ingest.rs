@@ -5,16 +5,17 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, Instant};
 
-use crate::harness::serial;
 use arc_swap::ArcSwap;
 use jiff::civil::Time;
 use jiff::tz::TimeZone;
-use nabiz::calendar::BusinessDay;
-use nabiz::event::decode::Format;
-use nabiz::event::{ChannelId, Channels};
 use nabiz::ingest::{Ingest, LedgerOptions, Options, Topic};
-use nabiz::shard::{Clock, Formula, Limits, QueueSettings, Settings, WindowLength, WindowSettings};
-use nabiz::view::Published;
+use nabiz::readmodel::Published;
+use nabiz_core::calendar::BusinessDay;
+use nabiz_core::decode::Format;
+use nabiz_core::event::{ChannelId, Channels};
+use nabiz_core::settings::{
+    Clock, Formula, Limits, QueueSettings, Settings, WindowLength, WindowSettings,
+};
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::message::{Headers, Message};
 use rdkafka::mocking::MockCluster;
@@ -22,6 +23,8 @@ use rdkafka::producer::{BaseProducer, BaseRecord, DefaultProducerContext, Produc
 use rdkafka::types::{RDKafkaApiKey, RDKafkaRespErr};
 use rdkafka::{ClientConfig, Offset, TopicPartitionList};
 use tempfile::TempDir;
+
+use crate::harness::serial;
 
 /// 2026-01-05 10:00 in Istanbul, a Monday.
 const START_MS: i64 = 1_767_596_400_000;
@@ -57,7 +60,12 @@ fn settings(idle_advance: bool) -> Arc<Settings> {
             dedup_horizon_ms: 3_600_000,
             business_day: BusinessDay::new(zone, Time::midnight()),
         },
-        limits: Limits { series: 100, open_contacts: 10_000, remembered_ids: 10_000, record_bytes: 1 << 20 },
+        limits: Limits {
+            series: 100,
+            open_contacts: 10_000,
+            remembered_ids: 10_000,
+            record_bytes: 1 << 20,
+        },
         queue_defaults,
         queues: Vec::new(),
         history_interval_ms: None,
@@ -82,7 +90,10 @@ impl Broker {
         for (topic, partitions) in topics {
             cluster.create_topic(topic, *partitions, 1).unwrap();
         }
-        let producer = ClientConfig::new().set("bootstrap.servers", cluster.bootstrap_servers()).create().unwrap();
+        let producer = ClientConfig::new()
+            .set("bootstrap.servers", cluster.bootstrap_servers())
+            .create()
+            .unwrap();
         Broker { cluster, producer, folder: TempDir::new().unwrap() }
     }
 
@@ -91,7 +102,10 @@ impl Broker {
         let client = [("session.timeout.ms", "6000"), ("heartbeat.interval.ms", "200")];
         Options {
             client: client.map(|(property, value)| (property.to_owned(), value.to_owned())).into(),
-            topics: topics.iter().map(|name| Topic { name: name.to_string(), format: Format::CloudEvents }).collect(),
+            topics: topics
+                .iter()
+                .map(|name| Topic { name: name.to_string(), format: Format::CloudEvents })
+                .collect(),
             publish_interval: Duration::from_millis(50),
             ..Options::new(self.cluster.bootstrap_servers(), "test", "dead", self.ledger())
         }
@@ -103,14 +117,21 @@ impl Broker {
     }
 
     fn write(&self, topic: &str, partition: i32, key: &str, value: &str, time_ms: i64) {
-        let record = BaseRecord::to(topic).partition(partition).key(key).payload(value).timestamp(time_ms);
+        let record =
+            BaseRecord::to(topic).partition(partition).key(key).payload(value).timestamp(time_ms);
         self.producer.send(record).map_err(|(error, _)| error).unwrap();
     }
 
     /// A visit of ten seconds that is answered.
     fn write_visit(&self, topic: &str, partition: i32, contact: &str, time_ms: i64) {
         self.write(topic, partition, contact, &event("queued", contact, time_ms), time_ms);
-        self.write(topic, partition, contact, &event("answered", contact, time_ms + 10_000), time_ms + 10_000);
+        self.write(
+            topic,
+            partition,
+            contact,
+            &event("answered", contact, time_ms + 10_000),
+            time_ms + 10_000,
+        );
     }
 
     fn flush(&self) {
@@ -125,7 +146,8 @@ struct Pipeline {
 
 impl Pipeline {
     fn start(options: Options, settings: Arc<Settings>) -> Self {
-        let published = Arc::new(ArcSwap::from_pointee(Published::starting(Arc::clone(&settings), false)));
+        let published =
+            Arc::new(ArcSwap::from_pointee(Published::starting(Arc::clone(&settings), false)));
         let ingest = Ingest::start(options, settings, Arc::clone(&published)).unwrap();
         Pipeline { ingest, published }
     }
@@ -185,7 +207,8 @@ fn read_all(broker: &Broker, topic: &str, count: usize) -> Vec<Read> {
         .set("group.id", "reader")
         .create()
         .unwrap();
-    let partitions = consumer.fetch_metadata(Some(topic), PATIENCE).unwrap().topics()[0].partitions().len();
+    let partitions =
+        consumer.fetch_metadata(Some(topic), PATIENCE).unwrap().topics()[0].partitions().len();
     let mut list = TopicPartitionList::new();
     for partition in 0..partitions {
         list.add_partition_offset(topic, partition as i32, Offset::Beginning).unwrap();
@@ -198,7 +221,10 @@ fn read_all(broker: &Broker, topic: &str, count: usize) -> Vec<Read> {
         assert!(Instant::now() < deadline, "{} of {count} records in {topic}", all.len());
         if let Some(Ok(record)) = consumer.poll(Duration::from_millis(100)) {
             let headers = record.headers().map_or(BTreeMap::new(), |headers| {
-                headers.iter().map(|h| (h.key.to_owned(), text(h.value.unwrap_or_default()))).collect()
+                headers
+                    .iter()
+                    .map(|h| (h.key.to_owned(), text(h.value.unwrap_or_default())))
+                    .collect()
             });
             all.push((headers, record.key().map(text), record.payload().map(text)));
         }
@@ -214,7 +240,8 @@ fn rejected_record_is_counted_and_written_to_the_dead_letter_topic() {
     broker.write("calls", 0, "b", "{", START_MS);
     broker.flush();
     let pipeline = Pipeline::start(broker.options(&["calls"]), settings(false));
-    let view = pipeline.wait_for("two dead letters", |view| view.health.dead_letters == 2 && view.health.ready);
+    let view = pipeline
+        .wait_for("two dead letters", |view| view.health.dead_letters == 2 && view.health.ready);
     assert_eq!(view.health.partitions[0].lag, Some(0));
     assert_eq!(view.health.partitions[0].position, Some(2));
     assert!(view.health.connected && view.contact_metrics_ready);
@@ -223,7 +250,8 @@ fn rejected_record_is_counted_and_written_to_the_dead_letter_topic() {
     let (headers, key, value) = &letters[1];
     assert_eq!(key.as_deref(), Some("b"));
     assert_eq!(value.as_deref(), Some("{"));
-    let expected = [("offset", "1"), ("partition", "0"), ("reason", "not_json"), ("topic", "calls")];
+    let expected =
+        [("offset", "1"), ("partition", "0"), ("reason", "not_json"), ("topic", "calls")];
     for (header, expected) in expected {
         assert_eq!(headers.get(header).map(String::as_str), Some(expected), "{header}");
     }
@@ -236,7 +264,8 @@ fn ingest_waits_for_an_absent_broker_and_stops_without_it() {
     let _shared = serial::shared();
     let topics = vec![Topic { name: "calls".to_owned(), format: Format::CloudEvents }];
     let folder = TempDir::new().unwrap();
-    let options = Options { topics, ..Options::new("127.0.0.1:1", "test", "dead", ledger_in(&folder)) };
+    let options =
+        Options { topics, ..Options::new("127.0.0.1:1", "test", "dead", ledger_in(&folder)) };
     let pipeline = Pipeline::start(options, settings(false));
     let view = pipeline.wait_for("the reason", |view| {
         view.health.not_ready_because.as_deref() == Some("no kafka broker can be reached")
@@ -250,10 +279,16 @@ fn two_workers_share_the_partitions_and_read_every_record() {
     let _shared = serial::shared();
     let broker = Broker::new(&[("calls", 4), ("dead", 1)]);
     for contact in 0..400 {
-        broker.write_visit("calls", contact % 4, &format!("c{contact}"), START_MS + i64::from(contact) * 100);
+        broker.write_visit(
+            "calls",
+            contact % 4,
+            &format!("c{contact}"),
+            START_MS + i64::from(contact) * 100,
+        );
     }
     broker.flush();
-    let pipeline = Pipeline::start(Options { workers: 2, ..broker.options(&["calls"]) }, settings(false));
+    let pipeline =
+        Pipeline::start(Options { workers: 2, ..broker.options(&["calls"]) }, settings(false));
     let view = pipeline.wait_for("readiness", |view| view.health.ready);
     assert_eq!(offered(&view), 400, "ready means that everything there was is counted");
     assert_eq!(view.shards.len(), 4);
@@ -269,7 +304,10 @@ fn topics_are_decoded_each_in_its_own_format() {
     let broker = Broker::new(&[("calls", 2), ("asterisk", 2), ("dead", 1)]);
     broker.write_visit("calls", 1, "a", START_MS);
     let seconds = START_MS / 1000;
-    for line in [format!("{seconds}|b|600|NONE|ENTERQUEUE||555|1"), format!("{seconds}|b|600|SIP/1|CONNECT|7|c|2")] {
+    for line in [
+        format!("{seconds}|b|600|NONE|ENTERQUEUE||555|1"),
+        format!("{seconds}|b|600|SIP/1|CONNECT|7|c|2"),
+    ] {
         broker.write("asterisk", 1, "b", &line, START_MS);
     }
     broker.flush();
@@ -300,8 +338,9 @@ fn stream_time_advances_with_the_clock_only_at_the_log_end() {
     broker.flush();
     let (now, clock) = clock_at(START_MS + 15_000);
     let pipeline = Pipeline::start(Options { clock, ..broker.options(&["calls"]) }, settings(true));
-    let view = pipeline
-        .wait_for("time up to the clock less the delay", |view| view.merged.stream_time_ms == Some(START_MS + 12_000));
+    let view = pipeline.wait_for("time up to the clock less the delay", |view| {
+        view.merged.stream_time_ms == Some(START_MS + 12_000)
+    });
     assert_eq!((offered(&view), offered_in_window(&view)), (1, 1));
 
     now.store(START_MS + 600_000, Ordering::Relaxed);
@@ -332,9 +371,12 @@ fn stream_time_is_event_time_when_idle_advance_is_off() {
     broker.write_visit("calls", 0, "a", START_MS);
     broker.flush();
     let (_, clock) = clock_at(START_MS + 600_000);
-    let pipeline = Pipeline::start(Options { clock, ..broker.options(&["calls"]) }, settings(false));
+    let pipeline =
+        Pipeline::start(Options { clock, ..broker.options(&["calls"]) }, settings(false));
     pipeline.wait_for("readiness", |view| view.health.ready);
-    pipeline.stays("time of the last event", |view| view.merged.stream_time_ms == Some(START_MS + 10_000));
+    pipeline.stays("time of the last event", |view| {
+        view.merged.stream_time_ms == Some(START_MS + 10_000)
+    });
     pipeline.stop();
 }
 
@@ -377,8 +419,9 @@ fn dead_letter_is_sent_again_when_the_broker_rejects_it() {
     let refusal = RDKafkaRespErr::RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED;
     broker.cluster.request_errors(RDKafkaApiKey::Produce, &[refusal]);
     let pipeline = Pipeline::start(broker.options(&["calls"]), settings(false));
-    pipeline
-        .wait_for("the failure", |view| view.health.dead_letter_failures == 1 && view.health.dead_letters_waiting == 1);
+    pipeline.wait_for("the failure", |view| {
+        view.health.dead_letter_failures == 1 && view.health.dead_letters_waiting == 1
+    });
     let view = pipeline.wait_for("the delivery", |view| view.health.dead_letters == 1);
     assert_eq!(view.health.dead_letters_waiting, 0);
     assert_eq!(read_all(&broker, "dead", 1)[0].2.as_deref(), Some("no JSON"));
@@ -394,15 +437,23 @@ fn reading_pauses_and_loses_nothing_when_too_many_dead_letters_are_pending() {
         broker.write("calls", 0, "a", "x", START_MS);
     }
     broker.flush();
-    broker.cluster.topic_error("dead", RDKafkaRespErr::RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE).unwrap();
+    broker
+        .cluster
+        .topic_error("dead", RDKafkaRespErr::RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE)
+        .unwrap();
     let pipeline = Pipeline::start(broker.options(&["calls"]), settings(false));
     pipeline.wait_for("a full queue", |view| view.health.dead_letters_waiting >= 10_000);
     pipeline.stays("reading is held up", |view| {
-        view.health.dead_letters_waiting < 15_000 && !view.health.ready && view.health.dead_letters == 0
+        view.health.dead_letters_waiting < 15_000
+            && !view.health.ready
+            && view.health.dead_letters == 0
     });
     broker.cluster.topic_error("dead", RDKafkaRespErr::RD_KAFKA_RESP_ERR_NO_ERROR).unwrap();
-    let view = pipeline.wait_for("every dead letter", |view| view.health.dead_letters == RECORDS && view.health.ready);
-    let rejected: Vec<u64> = view.health.records.values().map(|totals| totals.rejected_sum()).collect();
+    let view = pipeline.wait_for("every dead letter", |view| {
+        view.health.dead_letters == RECORDS && view.health.ready
+    });
+    let rejected: Vec<u64> =
+        view.health.records.values().map(|totals| totals.rejected_sum()).collect();
     assert_eq!(rejected, [RECORDS]);
     pipeline.stop();
 }
@@ -413,14 +464,16 @@ fn ingest_waits_for_a_topic_that_does_not_exist() {
     let broker = Broker::new(&[("calls", 1), ("dead", 1)]);
     let pipeline = Pipeline::start(broker.options(&["calls", "mails"]), settings(false));
     let reason = Some("topic \"mails\" does not exist");
-    let view = pipeline.wait_for("the reason", |view| view.health.not_ready_because.as_deref() == reason);
+    let view =
+        pipeline.wait_for("the reason", |view| view.health.not_ready_because.as_deref() == reason);
     assert!(!view.contact_metrics_ready);
     pipeline.wait_for("the topic that exists", |view| view.health.partitions.len() == 1);
 
     broker.cluster.create_topic("mails", 2, 1).unwrap();
     broker.write_visit("mails", 0, "a", START_MS);
     broker.flush();
-    let view = pipeline.wait_for("readiness", |view| view.health.ready && view.health.partitions.len() == 3);
+    let view = pipeline
+        .wait_for("readiness", |view| view.health.ready && view.health.partitions.len() == 3);
     assert_eq!(offered(&view), 1);
     pipeline.stop();
 }
@@ -442,10 +495,14 @@ fn stream_time_does_not_advance_when_it_is_not_stored() {
     let (now, clock) = clock_at(START_MS + 15_000);
     let pipeline = Pipeline::start(Options { clock, ..broker.options(&["calls"]) }, settings(true));
     let time = |view: &Published| view.merged.stream_time_ms;
-    pipeline.wait_for("time up to the clock less the delay", |view| time(view) == Some(START_MS + 12_000));
+    pipeline.wait_for("time up to the clock less the delay", |view| {
+        time(view) == Some(START_MS + 12_000)
+    });
     let held = hold_ledger(&broker);
     now.store(START_MS + 600_000, Ordering::Relaxed);
-    pipeline.stays("what could not be stored is not shown", |view| time(view) == Some(START_MS + 12_000));
+    pipeline.stays("what could not be stored is not shown", |view| {
+        time(view) == Some(START_MS + 12_000)
+    });
     held.execute_batch("ROLLBACK").unwrap();
     pipeline.wait_for("time goes on", |view| time(view) == Some(START_MS + 597_000));
     pipeline.stop();
@@ -461,7 +518,8 @@ fn stored_stream_time_counts_when_the_process_ended_before_it_advanced() {
     pipeline.wait_for("readiness", |view| view.health.ready);
     pipeline.stop();
     let connection = rusqlite::Connection::open(broker.ledger().path).unwrap();
-    let advanced = connection.execute("UPDATE partitions SET advance_ms = ?1", [START_MS + 600_000]).unwrap();
+    let advanced =
+        connection.execute("UPDATE partitions SET advance_ms = ?1", [START_MS + 600_000]).unwrap();
     assert_eq!(advanced, 1);
     let pipeline = Pipeline::start(broker.options(&["calls"]), settings(false));
     let view = pipeline.wait_for("readiness", |view| view.health.ready);
@@ -477,15 +535,20 @@ fn offset_is_not_stored_before_the_dead_letter_is_written() {
     broker.write("calls", 0, "bad", "no JSON", START_MS);
     broker.write_visit("calls", 0, "a", START_MS);
     broker.flush();
-    broker.cluster.topic_error("dead", RDKafkaRespErr::RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE).unwrap();
+    broker
+        .cluster
+        .topic_error("dead", RDKafkaRespErr::RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE)
+        .unwrap();
     let pipeline = Pipeline::start(broker.options(&["calls"]), settings(false));
     pipeline.wait_for("everything read", |view| {
-        view.health.dead_letters_waiting == 1 && view.health.partitions.iter().any(|part| part.position == Some(3))
+        view.health.dead_letters_waiting == 1
+            && view.health.partitions.iter().any(|part| part.position == Some(3))
     });
     assert!(!pipeline.ingest.stop(Duration::from_secs(5)), "the letter is not written");
     broker.cluster.topic_error("dead", RDKafkaRespErr::RD_KAFKA_RESP_ERR_NO_ERROR).unwrap();
     let pipeline = Pipeline::start(broker.options(&["calls"]), settings(false));
-    let view = pipeline.wait_for("the letter", |view| view.health.dead_letters == 1 && view.health.ready);
+    let view =
+        pipeline.wait_for("the letter", |view| view.health.dead_letters == 1 && view.health.ready);
     assert_eq!(offered(&view), 1);
     assert_eq!(read_all(&broker, "dead", 1)[0].2.as_deref(), Some("no JSON"));
     pipeline.stop();
@@ -502,12 +565,17 @@ fn partition_never_starts_empty_when_its_stored_state_cannot_be_read() {
     pipeline.stop();
     let connection = rusqlite::Connection::open(broker.ledger().path).unwrap();
     connection.execute("UPDATE pieces SET bytes = x'ff' WHERE kind = 0", []).unwrap();
-    let pieces = || -> i64 { connection.query_row("SELECT count(*) FROM pieces", [], |row| row.get(0)).unwrap() };
+    let pieces = || -> i64 {
+        connection.query_row("SELECT count(*) FROM pieces", [], |row| row.get(0)).unwrap()
+    };
     let before = pieces();
     let pipeline = Pipeline::start(broker.options(&["calls"]), settings(false));
     let deadline = Instant::now() + PATIENCE;
     while pipeline.ingest.failure().is_none() {
-        assert!(Instant::now() < deadline && !pipeline.published.load().health.ready, "it was begun anew");
+        assert!(
+            Instant::now() < deadline && !pipeline.published.load().health.ready,
+            "it was begun anew"
+        );
         std::thread::sleep(Duration::from_millis(10));
     }
     assert!(pipeline.ingest.failure().is_some_and(|why| why.contains("partition calls")));

@@ -12,19 +12,20 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::harness::serial;
-use crate::harness::simulated::simulated;
-use crate::harness::truth::{self, is_of_the_process};
-use nabiz::simulate::{Options, Scenario, Simulation};
 use nabiz_dev::broker::Kafka;
 use nabiz_dev::client::{Outgoing, produce};
 use nabiz_dev::pipeline::Pipeline;
 use nabiz_dev::process::{Nabiz, nabiz};
 use nabiz_dev::scrape::Scrape;
+use nabiz_simulator::{Options, Scenario, Simulation};
 use rand::seq::SliceRandom;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use serde_json::Value;
+
+use crate::harness::serial;
+use crate::harness::simulated::simulated;
+use crate::harness::truth::{self, is_of_the_process};
 
 /// Prints figures past the capture of test output.
 macro_rules! report {
@@ -101,7 +102,13 @@ fn stream(records: usize) -> (Vec<Outgoing>, Value) {
     /// At least so many events an hour, so that the bound is reached; the truth needs the end of a simulation.
     const HOURLY: u64 = 6_000;
     let duration_ms = Some(records as u64 * 3_600_000 / HOURLY);
-    let options = Options { start_ms: START_MS, duration_ms, rate_scale: 5.0, seed: 29, ..Options::default() };
+    let options = Options {
+        start_ms: START_MS,
+        duration_ms,
+        rate_scale: 5.0,
+        seed: 29,
+        ..Options::default()
+    };
     simulated(Simulation::new(Scenario::OrdinaryDay, options), PARTITIONS)
 }
 
@@ -176,10 +183,19 @@ fn metrics_equal_the_truth_after_crashes_outages_and_rebalances() {
             .collect();
         let sum = Scrape::over_shards(&scrapes);
         let read = sum.sum("nabiz_records_total", &[("topic", TOPIC)]);
-        if read == events.len() as f64 { Ok(sum) } else { Err(format!("{read} of {} records", events.len())) }
+        if read == events.len() as f64 {
+            Ok(sum)
+        } else {
+            Err(format!("{read} of {} records", events.len()))
+        }
     });
     let differences = truth::differences(&truth, &total, &[]);
-    assert!(differences.is_empty(), "{} differences:\n{}", differences.len(), differences.join("\n"));
+    assert!(
+        differences.is_empty(),
+        "{} differences:\n{}",
+        differences.len(),
+        differences.join("\n")
+    );
     stop.store(true, Ordering::Relaxed);
     let watch = watch.join().expect("the scraper ends");
     for place in [&one, &two] {
@@ -188,7 +204,12 @@ fn metrics_equal_the_truth_after_crashes_outages_and_rebalances() {
         }
     }
     assert_history(&pipeline, &truth);
-    assert!(watch.fallen.is_empty(), "{} counters fell:\n{}", watch.fallen.len(), watch.fallen.join("\n"));
+    assert!(
+        watch.fallen.is_empty(),
+        "{} counters fell:\n{}",
+        watch.fallen.len(),
+        watch.fallen.join("\n")
+    );
     report!(
         "chaos: {} records, {} kills survived, blows {blows:?}, {} scrapes, 0 lost, 0 doubled, 0 counters fell, {:.0} s",
         events.len(),
@@ -222,13 +243,17 @@ fn suspended_process_counts_nothing_twice() {
     let mut zombie = pipeline.serve();
     zombie.wait_ready();
     produce(&kafka, TOPIC, first);
-    nabiz_dev::wait_for("the first half read", SETTLED_WITHIN, || read(&[zombie.scrape()], first.len()));
+    nabiz_dev::wait_for("the first half read", SETTLED_WITHIN, || {
+        read(&[zombie.scrape()], first.len())
+    });
     let mut heir = pipeline.serve_another();
     heir.wait_ready();
 
     zombie.signal("STOP");
     produce(&kafka, TOPIC, rest);
-    let all = nabiz_dev::wait_for("the heir has it all", SETTLED_WITHIN, || read(&[heir.scrape()], events.len()));
+    let all = nabiz_dev::wait_for("the heir has it all", SETTLED_WITHIN, || {
+        read(&[heir.scrape()], events.len())
+    });
     let mut watch = Watch::default();
     watch.see(&heir.scrape());
     zombie.signal("CONT");
@@ -237,13 +262,23 @@ fn suspended_process_counts_nothing_twice() {
         watch.see(&heir.scrape());
         thread::sleep(Duration::from_millis(100));
     }
-    assert!(watch.fallen.is_empty(), "{} counters fell:\n{}", watch.fallen.len(), watch.fallen.join("\n"));
+    assert!(
+        watch.fallen.is_empty(),
+        "{} counters fell:\n{}",
+        watch.fallen.len(),
+        watch.fallen.join("\n")
+    );
     let both = nabiz_dev::wait_for("each partition once", SETTLED_WITHIN, || {
         read(&[zombie.scrape(), heir.scrape()], events.len())
     });
     for total in [all, both] {
         let differences = truth::differences(&truth, &total, &[]);
-        assert!(differences.is_empty(), "{} differences:\n{}", differences.len(), differences.join("\n"));
+        assert!(
+            differences.is_empty(),
+            "{} differences:\n{}",
+            differences.len(),
+            differences.join("\n")
+        );
     }
     for running in [zombie, heir] {
         running.terminate(Duration::from_secs(10));

@@ -7,19 +7,20 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
 
-use crate::harness::serial;
-use crate::harness::simulated::simulated;
-use crate::harness::truth::{self, is_of_the_process};
-use nabiz::event::Channels;
 use nabiz::ledger::Ledger;
-use nabiz::simulate::{Options, Scenario, Simulation};
+use nabiz_core::event::Channels;
 use nabiz_dev::broker::{Kafka, PASSWORD, USER};
 use nabiz_dev::client::{Incoming, Outgoing, commit, length, produce, read_all};
 use nabiz_dev::pipeline::Pipeline;
 use nabiz_dev::process::nabiz;
 use nabiz_dev::scrape::Scrape;
 use nabiz_dev::wait_for;
+use nabiz_simulator::{Options, Scenario, Simulation};
 use serde_json::Value;
+
+use crate::harness::serial;
+use crate::harness::simulated::simulated;
+use crate::harness::truth::{self, is_of_the_process};
 
 /// Long enough for a slow machine to read some thousands of records.
 const CAUGHT_UP_WITHIN: Duration = Duration::from_secs(60);
@@ -31,8 +32,9 @@ const START_MS: i64 = 1_767_596_400_000;
 fn metrics_equal_the_truth_of_the_produced_records() {
     let _shared = serial::shared();
     let kafka = Kafka::shared();
-    let pipeline =
-        Pipeline::new(kafka.brokers(), "truth").topic("calls", "cloudevents").topic("asterisk", "asterisk_queue_log");
+    let pipeline = Pipeline::new(kafka.brokers(), "truth")
+        .topic("calls", "cloudevents")
+        .topic("asterisk", "asterisk_queue_log");
     kafka.create_topic("calls", 3);
     kafka.create_topic("asterisk", 1);
     kafka.create_topic(pipeline.dead_letters(), 1);
@@ -57,8 +59,14 @@ fn metrics_equal_the_truth_of_the_produced_records() {
         let got = scrape.value(name, labels).or((expected == 0.0).then_some(0.0));
         assert_eq!(got, Some(expected), "{name}{labels:?}");
     }
-    assert_eq!(scrape.sum("nabiz_records_total", &[("topic", "calls"), ("result", "rejected")]), bad.len() as f64);
-    assert_eq!(scrape.sum("nabiz_records_total", &[("topic", "calls"), ("result", "duplicate")]), 0.0);
+    assert_eq!(
+        scrape.sum("nabiz_records_total", &[("topic", "calls"), ("result", "rejected")]),
+        bad.len() as f64
+    );
+    assert_eq!(
+        scrape.sum("nabiz_records_total", &[("topic", "calls"), ("result", "duplicate")]),
+        0.0
+    );
     assert_dead_letters(&kafka, &pipeline, &bad, queue_log::REJECTED);
 
     // Asked to end, it ends well; started again, it says the same without reading anything twice.
@@ -66,7 +74,9 @@ fn metrics_equal_the_truth_of_the_produced_records() {
     assert_eq!(status.code(), Some(0));
     let mut nabiz = pipeline.serve();
     nabiz.wait_ready();
-    let again = nabiz.scrape_until("all counters back", CAUGHT_UP_WITHIN, |scrape| read(scrape, "calls", produced));
+    let again = nabiz.scrape_until("all counters back", CAUGHT_UP_WITHIN, |scrape| {
+        read(scrape, "calls", produced)
+    });
     assert_eq!(contact_metrics_fallen(&again, &scrape), Vec::<String>::new());
     assert_truth(&truth, &again);
     assert_eq!(nabiz.terminate(Duration::from_secs(5)).code(), Some(0));
@@ -87,8 +97,9 @@ fn broker_outage_loses_and_repeats_nothing() {
     let mut nabiz = pipeline.serve();
     nabiz.wait_ready();
     produce(&kafka, "calls", first);
-    let before =
-        nabiz.scrape_until("the first half read", CAUGHT_UP_WITHIN, |scrape| read(scrape, "calls", first.len() as u64));
+    let before = nabiz.scrape_until("the first half read", CAUGHT_UP_WITHIN, |scrape| {
+        read(scrape, "calls", first.len() as u64)
+    });
 
     kafka.stop();
     assert_eq!(nabiz.get("/healthz").map(|(status, _)| status), Ok(200));
@@ -138,8 +149,9 @@ fn crash_loses_and_repeats_nothing() {
 
     let mut nabiz = pipeline.serve();
     nabiz.wait_ready();
-    let after = nabiz
-        .scrape_until("the rest read", CAUGHT_UP_WITHIN, |scrape| read(scrape, "crash.calls", events.len() as u64));
+    let after = nabiz.scrape_until("the rest read", CAUGHT_UP_WITHIN, |scrape| {
+        read(scrape, "crash.calls", events.len() as u64)
+    });
     assert_eq!(contact_metrics_fallen(&after, &before), Vec::<String>::new());
     assert_truth(&truth, &after);
 }
@@ -162,14 +174,21 @@ fn instances_share_partitions_and_take_over_from_each_other() {
     let mut one = pipeline.serve();
     one.wait_ready();
     produce(&kafka, "group.calls", first);
-    one.scrape_until("the first half read", CAUGHT_UP_WITHIN, |scrape| read(scrape, "group.calls", first.len() as u64));
+    one.scrape_until("the first half read", CAUGHT_UP_WITHIN, |scrape| {
+        read(scrape, "group.calls", first.len() as u64)
+    });
 
     let mut two = pipeline.serve_another();
     two.wait_ready();
     nabiz_dev::wait_for("the work is shared", CAUGHT_UP_WITHIN, || {
-        let shares = [&one, &two].map(|nabiz| nabiz.scrape().series("nabiz_stream_time_timestamp_seconds").count());
+        let shares = [&one, &two]
+            .map(|nabiz| nabiz.scrape().series("nabiz_stream_time_timestamp_seconds").count());
         // Which worker gets how many of the six is the group's business.
-        if shares.iter().sum::<usize>() == 6 && !shares.contains(&0) { Ok(()) } else { Err(format!("{shares:?} of 6")) }
+        if shares.iter().sum::<usize>() == 6 && !shares.contains(&0) {
+            Ok(())
+        } else {
+            Err(format!("{shares:?} of 6"))
+        }
     });
     produce(&kafka, "group.calls", rest);
     let both = nabiz_dev::wait_for("the second half read", CAUGHT_UP_WITHIN, || {
@@ -203,7 +222,9 @@ fn records_are_counted_as_missed_when_retention_deletes_them_unread() {
     let mut nabiz = pipeline.serve();
     nabiz.wait_ready();
     produce(&kafka, "gap.calls", first);
-    nabiz.scrape_until("the first part read", CAUGHT_UP_WITHIN, |scrape| read(scrape, "gap.calls", first.len() as u64));
+    nabiz.scrape_until("the first part read", CAUGHT_UP_WITHIN, |scrape| {
+        read(scrape, "gap.calls", first.len() as u64)
+    });
     assert_eq!(nabiz.scrape().value("nabiz_records_missed", &[]), Some(0.0));
     assert_eq!(nabiz.terminate(Duration::from_secs(5)).code(), Some(0));
     produce(&kafka, "gap.calls", rest);
@@ -283,7 +304,9 @@ fn a_log_loses_its_end(group: &str, change: &str) {
     let mut nabiz = pipeline.serve();
     nabiz.wait_ready();
     produce(&kafka, topic, first);
-    nabiz.scrape_until("the first half read", CAUGHT_UP_WITHIN, |scrape| read(scrape, topic, first.len() as u64));
+    nabiz.scrape_until("the first half read", CAUGHT_UP_WITHIN, |scrape| {
+        read(scrape, topic, first.len() as u64)
+    });
     assert_eq!(nabiz.terminate(Duration::from_secs(5)).code(), Some(0));
     let ledger = rusqlite::Connection::open(pipeline.ledger()).expect("the ledger");
     let longer = format!("UPDATE partitions SET next_offset = next_offset + 10{change}");
@@ -292,11 +315,18 @@ fn a_log_loses_its_end(group: &str, change: &str) {
 
     let mut nabiz = pipeline.serve();
     nabiz.wait_ready();
-    assert_eq!(nabiz.scrape().value("nabiz_log_resets_total", &[]), Some(1.0), "{}", nabiz.log_tail());
+    assert_eq!(
+        nabiz.scrape().value("nabiz_log_resets_total", &[]),
+        Some(1.0),
+        "{}",
+        nabiz.log_tail()
+    );
     produce(&kafka, topic, rest);
     let scrape = nabiz.scrape_until("every record applied", CAUGHT_UP_WITHIN, |scrape| {
         let applied = scrape.sum("nabiz_records_total", &[("result", "applied")]);
-        (applied == events.len() as f64).then_some(()).ok_or_else(|| format!("{applied} of {}", events.len()))
+        (applied == events.len() as f64)
+            .then_some(())
+            .ok_or_else(|| format!("{applied} of {}", events.len()))
     });
     assert_truth(&truth, &scrape);
     // The last minute is read again and recognised.
@@ -309,7 +339,8 @@ fn a_log_loses_its_end(group: &str, change: &str) {
 fn reading_starts_at_the_ledger_offset_whatever_the_group_has_committed() {
     let _shared = serial::shared();
     let kafka = Kafka::shared();
-    let pipeline = Pipeline::new(kafka.brokers(), "position").topic("position.calls", "cloudevents");
+    let pipeline =
+        Pipeline::new(kafka.brokers(), "position").topic("position.calls", "cloudevents");
     kafka.create_topic("position.calls", 1);
     kafka.create_topic(pipeline.dead_letters(), 1);
     let (events, truth) = simulated_hour(1);
@@ -323,9 +354,14 @@ fn reading_starts_at_the_ledger_offset_whatever_the_group_has_committed() {
         read_upto = upto;
         let mut nabiz = pipeline.serve();
         nabiz.wait_ready();
-        let scrape = nabiz
-            .scrape_until("all of it read", CAUGHT_UP_WITHIN, |scrape| read(scrape, "position.calls", upto as u64));
-        assert_eq!(scrape.sum("nabiz_records_total", &[("result", "duplicate")]), 0.0, "upto {upto}");
+        let scrape = nabiz.scrape_until("all of it read", CAUGHT_UP_WITHIN, |scrape| {
+            read(scrape, "position.calls", upto as u64)
+        });
+        assert_eq!(
+            scrape.sum("nabiz_records_total", &[("result", "duplicate")]),
+            0.0,
+            "upto {upto}"
+        );
         if upto == events.len() {
             assert_truth(&truth, &scrape);
         }
@@ -342,7 +378,11 @@ fn brokers_that_require_sasl_are_read() {
     produce(&kafka, "guarded", &queue_log::records());
     let ca = kafka.ca().display().to_string();
     let ways = [
-        ("plain", kafka.sasl_brokers(), vec![("security.protocol", "sasl_plaintext"), ("sasl.mechanism", "PLAIN")]),
+        (
+            "plain",
+            kafka.sasl_brokers(),
+            vec![("security.protocol", "sasl_plaintext"), ("sasl.mechanism", "PLAIN")],
+        ),
         (
             "scram",
             kafka.sasl_brokers(),
@@ -359,17 +399,22 @@ fn brokers_that_require_sasl_are_read() {
         ),
     ];
     for (name, brokers, properties) in ways {
-        let mut pipeline = Pipeline::new(brokers, &format!("guarded.{name}")).topic("guarded", "asterisk_queue_log");
-        for (key, value) in properties.into_iter().chain([("sasl.username", USER), ("sasl.password", PASSWORD)]) {
+        let mut pipeline = Pipeline::new(brokers, &format!("guarded.{name}"))
+            .topic("guarded", "asterisk_queue_log");
+        for (key, value) in
+            properties.into_iter().chain([("sasl.username", USER), ("sasl.password", PASSWORD)])
+        {
             pipeline = pipeline.client(key, value);
         }
         kafka.create_topic(pipeline.dead_letters(), 1);
         let mut nabiz = pipeline.serve();
         nabiz.wait_ready();
-        let scrape = nabiz
-            .scrape_until(name, CAUGHT_UP_WITHIN, |scrape| read(scrape, "guarded", queue_log::lines().len() as u64));
+        let scrape = nabiz.scrape_until(name, CAUGHT_UP_WITHIN, |scrape| {
+            read(scrape, "guarded", queue_log::lines().len() as u64)
+        });
         assert_eq!(
-            scrape.value("nabiz_visits_offered_total", &[("queue", "support"), ("channel", "phone")]),
+            scrape
+                .value("nabiz_visits_offered_total", &[("queue", "support"), ("channel", "phone")]),
             Some(47.0),
             "{name}"
         );
@@ -405,13 +450,19 @@ fn simulate_to(kafka: &Kafka, topic: &str, folder: &Path) -> Value {
         "--truth",
         &path,
     ]);
-    serde_json::from_slice(&std::fs::read(&path).expect("the truth is written")).expect("the truth is JSON")
+    serde_json::from_slice(&std::fs::read(&path).expect("the truth is written"))
+        .expect("the truth is JSON")
 }
 
 /// An hour of events with a last one for each partition, and their truth.
 fn simulated_hour(partitions: i32) -> (Vec<Outgoing>, Value) {
-    let options =
-        Options { start_ms: START_MS, duration_ms: Some(3_600_000), rate_scale: 2.0, seed: 11, ..Options::default() };
+    let options = Options {
+        start_ms: START_MS,
+        duration_ms: Some(3_600_000),
+        rate_scale: 2.0,
+        seed: 11,
+        ..Options::default()
+    };
     simulated(Simulation::new(Scenario::OrdinaryDay, options), partitions)
 }
 
@@ -458,12 +509,21 @@ const BAD_REASONS: [&str; 8] = [
 /// Whether every record of a topic is accounted for.
 fn read(scrape: &Scrape, topic: &str, records: u64) -> Result<(), String> {
     let accounted = scrape.sum("nabiz_records_total", &[("topic", topic)]);
-    if accounted == records as f64 { Ok(()) } else { Err(format!("{accounted} of {records} records of {topic}")) }
+    if accounted == records as f64 {
+        Ok(())
+    } else {
+        Err(format!("{accounted} of {records} records of {topic}"))
+    }
 }
 
 fn assert_truth(truth: &Value, scrape: &Scrape) {
     let differences = truth::differences(truth, scrape, &queue_log::QUEUES);
-    assert!(differences.is_empty(), "{} differences:\n{}", differences.len(), differences.join("\n"));
+    assert!(
+        differences.is_empty(),
+        "{} differences:\n{}",
+        differences.len(),
+        differences.join("\n")
+    );
 }
 
 /// Counters of contacts and records that fell or vanished over a restart; those of the process begin anew.
@@ -477,10 +537,14 @@ fn contact_metrics_fallen(now: &Scrape, before: &Scrape) -> Vec<String> {
 /// The dead letters by where their originals are. One may be written again where a partition changes hands.
 fn dead_letters(kafka: &Kafka, pipeline: &Pipeline) -> BTreeMap<[String; 3], Incoming> {
     let place = |letter: &Incoming| {
-        ["topic", "partition", "offset"]
-            .map(|name| letter.header(name).unwrap_or_else(|| panic!("no header {name}: {:?}", letter.headers)))
+        ["topic", "partition", "offset"].map(|name| {
+            letter.header(name).unwrap_or_else(|| panic!("no header {name}: {:?}", letter.headers))
+        })
     };
-    read_all(kafka, pipeline.dead_letters()).into_iter().map(|letter| (place(&letter), letter)).collect()
+    read_all(kafka, pipeline.dead_letters())
+        .into_iter()
+        .map(|letter| (place(&letter), letter))
+        .collect()
 }
 
 /// Each bad record is in the dead-letter topic, as it was, with where it came from and why it was refused, and
@@ -489,7 +553,11 @@ fn assert_dead_letters(kafka: &Kafka, pipeline: &Pipeline, bad: &[Outgoing], oth
     let expected = bad.len() + others;
     let letters = nabiz_dev::wait_for("dead letters", CAUGHT_UP_WITHIN, || {
         let letters = dead_letters(kafka, pipeline);
-        if letters.len() >= expected { Ok(letters) } else { Err(format!("{} of {expected}", letters.len())) }
+        if letters.len() >= expected {
+            Ok(letters)
+        } else {
+            Err(format!("{} of {expected}", letters.len()))
+        }
     });
     assert_eq!(letters.len(), expected);
     let originals = read_all(kafka, "calls");
@@ -498,12 +566,18 @@ fn assert_dead_letters(kafka: &Kafka, pipeline: &Pipeline, bad: &[Outgoing], oth
             .iter()
             .find(|original| original.value.as_deref() == Some(&record.value[..]))
             .expect("the bad record was produced");
-        let place = ["calls".to_owned(), original.partition.to_string(), original.offset.to_string()];
-        let letter = letters.get(&place).unwrap_or_else(|| panic!("no dead letter for {reason} at {place:?}"));
+        let place =
+            ["calls".to_owned(), original.partition.to_string(), original.offset.to_string()];
+        let letter = letters
+            .get(&place)
+            .unwrap_or_else(|| panic!("no dead letter for {reason} at {place:?}"));
         assert_eq!(letter.value, original.value, "{reason}");
         assert_eq!(letter.key, original.key, "{reason}");
         assert_eq!(letter.header("reason").as_deref(), Some(reason));
-        assert!(letter.header("message").is_some_and(|message| !message.is_empty()), "{reason}: no message");
+        assert!(
+            letter.header("message").is_some_and(|message| !message.is_empty()),
+            "{reason}: no message"
+        );
     }
 }
 
@@ -534,7 +608,8 @@ fn partition_is_acquired_again_when_its_other_owner_leaves() {
         (status, body) => Err(format!("{status} {body}")),
     });
     nabiz.wait_ready();
-    let scrape = nabiz
-        .scrape_until("everything read", CAUGHT_UP_WITHIN, |scrape| read(scrape, "taken.calls", events.len() as u64));
+    let scrape = nabiz.scrape_until("everything read", CAUGHT_UP_WITHIN, |scrape| {
+        read(scrape, "taken.calls", events.len() as u64)
+    });
     assert_truth(&truth, &scrape);
 }

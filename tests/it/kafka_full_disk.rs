@@ -9,18 +9,18 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use crate::harness::serial;
-use crate::harness::simulated::simulated;
-use crate::harness::truth;
-use nabiz::simulate::{Options, Scenario, Simulation};
 use nabiz_dev::broker::Kafka;
 use nabiz_dev::client::{Outgoing, produce, read_all};
 use nabiz_dev::pipeline::Pipeline;
 use nabiz_dev::process::Nabiz;
 use nabiz_dev::report_skipped;
 use nabiz_dev::scrape::Scrape;
+use nabiz_simulator::{Options, Scenario, Simulation};
 use serde_json::Value;
 use tempfile::TempDir;
+
+use crate::harness::simulated::simulated;
+use crate::harness::{serial, truth};
 
 const TOPIC: &str = "full.calls";
 const PARTITIONS: i32 = 3;
@@ -38,8 +38,12 @@ struct Disk {
 impl Disk {
     /// `None` where it may not be mounted.
     fn mount() -> Option<Disk> {
-        let folder = tempfile::Builder::new().prefix("nabiz-disk-").tempdir().expect("a temporary folder");
-        let output = Command::new("mount").args(["-t", "tmpfs", "-o", "size=64m", "nabiz"]).arg(folder.path()).output();
+        let folder =
+            tempfile::Builder::new().prefix("nabiz-disk-").tempdir().expect("a temporary folder");
+        let output = Command::new("mount")
+            .args(["-t", "tmpfs", "-o", "size=64m", "nabiz"])
+            .arg(folder.path())
+            .output();
         match output {
             Ok(output) if output.status.success() => Some(Disk { folder }),
             Ok(output) => skip(&String::from_utf8_lossy(&output.stderr)),
@@ -103,23 +107,40 @@ impl Drop for Disk {
 
 /// Four hours of events with a last one for each partition, and their truth.
 fn stream() -> (Vec<Outgoing>, Value) {
-    let options =
-        Options { start_ms: START_MS, duration_ms: Some(14_400_000), rate_scale: 2.0, seed: 17, ..Options::default() };
+    let options = Options {
+        start_ms: START_MS,
+        duration_ms: Some(14_400_000),
+        rate_scale: 2.0,
+        seed: 17,
+        ..Options::default()
+    };
     simulated(Simulation::new(Scenario::OrdinaryDay, options), PARTITIONS)
 }
 
 fn bad_record(number: usize) -> Outgoing {
-    Outgoing { key: format!("bad-{number}"), value: b"[]".to_vec(), timestamp_ms: START_MS, partition: Some(0) }
+    Outgoing {
+        key: format!("bad-{number}"),
+        value: b"[]".to_vec(),
+        timestamp_ms: START_MS,
+        partition: Some(0),
+    }
 }
 
 /// What `nabiz` shows once it has read `good` good records and `bad` bad ones, and written these to the dead letters.
 fn shows(nabiz: &Nabiz, good: usize, bad: usize) -> Scrape {
     nabiz.scrape_until("all read", WITHIN, |scrape| {
-        let read = ["applied", "duplicate", "late", "rejected"]
-            .map(|result| scrape.sum("nabiz_records_total", &[("topic", TOPIC), ("result", result)]));
+        let read = ["applied", "duplicate", "late", "rejected"].map(|result| {
+            scrape.sum("nabiz_records_total", &[("topic", TOPIC), ("result", result)])
+        });
         let letters = scrape.sum("nabiz_dead_letters_total", &[]);
-        let is_all = read.iter().sum::<f64>() == (good + bad) as f64 && read[3] == bad as f64 && letters == bad as f64;
-        if is_all { Ok(()) } else { Err(format!("{read:?} of {good} and {bad}, {letters} dead letters")) }
+        let is_all = read.iter().sum::<f64>() == (good + bad) as f64
+            && read[3] == bad as f64
+            && letters == bad as f64;
+        if is_all {
+            Ok(())
+        } else {
+            Err(format!("{read:?} of {good} and {bad}, {letters} dead letters"))
+        }
     })
 }
 
@@ -139,20 +160,32 @@ fn readyz(nabiz: &Nabiz) -> (u16, Value) {
 /// Position after the last stored record, over the partitions.
 fn stored_records(pipeline: &Pipeline) -> i64 {
     let flags = rusqlite::OpenFlags::SQLITE_OPEN_READ_ONLY;
-    let ledger = rusqlite::Connection::open_with_flags(pipeline.ledger(), flags).expect("the ledger");
-    ledger.query_row("SELECT total(next_offset) FROM partitions", [], |row| row.get::<_, f64>(0)).expect("a sum") as i64
+    let ledger =
+        rusqlite::Connection::open_with_flags(pipeline.ledger(), flags).expect("the ledger");
+    ledger
+        .query_row("SELECT total(next_offset) FROM partitions", [], |row| row.get::<_, f64>(0))
+        .expect("a sum") as i64
 }
 
 fn wait_stored(pipeline: &Pipeline, records: usize) {
     nabiz_dev::wait_for("all stored", RECOVERED_WITHIN, || {
         let stored = stored_records(pipeline);
-        if stored == records as i64 { Ok(()) } else { Err(format!("{stored} of {records} records")) }
+        if stored == records as i64 {
+            Ok(())
+        } else {
+            Err(format!("{stored} of {records} records"))
+        }
     });
 }
 
 fn assert_truth(truth: &Value, scrape: &Scrape) {
     let differences = truth::differences(truth, scrape, &[]);
-    assert!(differences.is_empty(), "{} differences:\n{}", differences.len(), differences.join("\n"));
+    assert!(
+        differences.is_empty(),
+        "{} differences:\n{}",
+        differences.len(),
+        differences.join("\n")
+    );
 }
 
 #[test]
@@ -177,11 +210,16 @@ fn full_disk_stops_only_checkpoints_until_there_is_room() {
     wait_stored(&pipeline, third);
     assert_eq!(failures(&before), 0.0);
     assert_eq!(readyz(&nabiz).1["degraded"], Value::Null);
-    for size in ["nabiz_ledger_size_bytes", "nabiz_ledger_file_size_bytes", "nabiz_ledger_wal_size_bytes"] {
+    for size in
+        ["nabiz_ledger_size_bytes", "nabiz_ledger_file_size_bytes", "nabiz_ledger_wal_size_bytes"]
+    {
         assert!(nabiz.scrape().sum(size, &[]) >= 4096.0, "{size}");
     }
     let remembered = nabiz.scrape().sum("nabiz_remembered_ids", &[]);
-    assert!((1.0..=third as f64).contains(&remembered), "{remembered} identities of {third} records");
+    assert!(
+        (1.0..=third as f64).contains(&remembered),
+        "{remembered} identities of {third} records"
+    );
 
     // Full: reading goes on, also past refused records; what is stored stands still, and that is told.
     let full = disk.fill(&pipeline);
@@ -194,7 +232,11 @@ fn full_disk_stops_only_checkpoints_until_there_is_room() {
     // As long as there is nothing to store, the checkpoint is as new as the clock: its age begins with the first failure.
     let failed = |times: f64| {
         nabiz.scrape_until("failures grow", WITHIN, |scrape| {
-            if failures(scrape) >= times { Ok(()) } else { Err(format!("{} failures", failures(scrape))) }
+            if failures(scrape) >= times {
+                Ok(())
+            } else {
+                Err(format!("{} failures", failures(scrape)))
+            }
         })
     };
     let stored_at = checkpoint_time(&failed(1.0));
@@ -206,7 +248,9 @@ fn full_disk_stops_only_checkpoints_until_there_is_room() {
     assert!(ready["degraded"].as_str().is_some_and(|why| why.contains("disk is full")), "{ready}");
     let age = |nabiz: &Nabiz| {
         let (_, body) = nabiz.get("/api/v1/status").expect("an answer");
-        serde_json::from_str::<Value>(&body).expect("JSON")["checkpoint_age_seconds"].as_u64().expect("an age")
+        serde_json::from_str::<Value>(&body).expect("JSON")["checkpoint_age_seconds"]
+            .as_u64()
+            .expect("an age")
     };
     assert!(age(&nabiz) >= 2, "{} s", age(&nabiz));
 
@@ -216,7 +260,11 @@ fn full_disk_stops_only_checkpoints_until_there_is_room() {
     wait_stored(&pipeline, 2 * third + 2);
     let recovered_after = room_at.elapsed();
     let after = nabiz.scrape_until("a new checkpoint", WITHIN, |scrape| {
-        if checkpoint_time(scrape) > stored_at { Ok(()) } else { Err("the old checkpoint".to_owned()) }
+        if checkpoint_time(scrape) > stored_at {
+            Ok(())
+        } else {
+            Err("the old checkpoint".to_owned())
+        }
     });
     assert_eq!(after.fallen_since(&during), Vec::<String>::new());
     assert_eq!(readyz(&nabiz).1["degraded"], Value::Null);
@@ -230,14 +278,24 @@ fn full_disk_stops_only_checkpoints_until_there_is_room() {
         if failures(scrape) > failures(&after) { Ok(()) } else { Err("no failure".to_owned()) }
     });
     nabiz.kill();
-    assert_eq!(stored_records(&pipeline), 2 * third as i64 + 2, "offsets that are not stored are not committed");
+    assert_eq!(
+        stored_records(&pipeline),
+        2 * third as i64 + 2,
+        "offsets that are not stored are not committed"
+    );
     let nabiz = pipeline.serve();
     nabiz_dev::wait_for("the next process waits", WITHIN, || {
         let (status, body) = nabiz.get("/readyz")?;
-        let waits = status == 503 && body.contains("waiting for the ledger: ") && body.contains("disk is full");
+        let waits = status == 503
+            && body.contains("waiting for the ledger: ")
+            && body.contains("disk is full");
         if waits { Ok(()) } else { Err(format!("{status} {body}\n{}", nabiz.log_tail())) }
     });
-    assert_eq!(nabiz.terminate(Duration::from_secs(5)).code(), Some(0), "it ends when asked, also while it waits");
+    assert_eq!(
+        nabiz.terminate(Duration::from_secs(5)).code(),
+        Some(0),
+        "it ends when asked, also while it waits"
+    );
     let mut nabiz = pipeline.serve();
     full.make_room();
     nabiz.wait_ready();

@@ -44,7 +44,12 @@ fn visits(name: &str, count: usize, apart_ms: i64, last_ms: i64) -> Vec<Outgoing
             r#"{{"specversion":"1.0","id":"{name}-{number}","source":"/test","type":"contact.queued","time":"{time}",
                "data":{{"contact_id":"{name}-{number}","queue":"support","channel":"phone"}}}}"#
         );
-        Outgoing { key: format!("{name}-{number}"), value: value.into_bytes(), timestamp_ms, partition: None }
+        Outgoing {
+            key: format!("{name}-{number}"),
+            value: value.into_bytes(),
+            timestamp_ms,
+            partition: None,
+        }
     };
     (0..count).map(visit).collect()
 }
@@ -59,7 +64,11 @@ fn offered(scrape: &Scrape) -> f64 {
 
 fn wait_offered(nabiz: &Nabiz, count: usize) -> Scrape {
     nabiz.scrape_until("all visits", WITHIN, |scrape| {
-        if offered(scrape) == count as f64 { Ok(()) } else { Err(format!("{} of {count} visits", offered(scrape))) }
+        if offered(scrape) == count as f64 {
+            Ok(())
+        } else {
+            Err(format!("{} of {count} visits", offered(scrape)))
+        }
     })
 }
 
@@ -70,12 +79,17 @@ fn readyz(nabiz: &Nabiz) -> Result<(u16, Value), String> {
 
 fn wait_stored(pipeline: &Pipeline, records: usize) {
     let flags = rusqlite::OpenFlags::SQLITE_OPEN_READ_ONLY;
-    let ledger = rusqlite::Connection::open_with_flags(pipeline.ledger(), flags).expect("the ledger");
+    let ledger =
+        rusqlite::Connection::open_with_flags(pipeline.ledger(), flags).expect("the ledger");
     nabiz_dev::wait_for("all stored", WITHIN, || {
         let stored: f64 = ledger
             .query_row("SELECT total(next_offset) FROM partitions", [], |row| row.get(0))
             .map_err(|error| error.to_string())?;
-        if stored == records as f64 { Ok(()) } else { Err(format!("{stored} of {records} records")) }
+        if stored == records as f64 {
+            Ok(())
+        } else {
+            Err(format!("{stored} of {records} records"))
+        }
     });
 }
 
@@ -96,7 +110,11 @@ fn starting_process_waits_for_the_lock_and_reports_it() {
     let lock = Lock::take(&pipeline.ledger());
     let mut nabiz = pipeline.serve();
     let waits = |nabiz: &Nabiz| match readyz(nabiz)? {
-        (503, body) if body["error"].as_str().is_some_and(|why| why.starts_with("waiting for the ledger: ")) => {
+        (503, body)
+            if body["error"]
+                .as_str()
+                .is_some_and(|why| why.starts_with("waiting for the ledger: ")) =>
+        {
             Ok(body)
         }
         other => Err(format!("{other:?}")),
@@ -104,7 +122,8 @@ fn starting_process_waits_for_the_lock_and_reports_it() {
     nabiz_dev::wait_for("it says that it waits", WITHIN, || waits(&nabiz));
     let began = Instant::now();
     while began.elapsed() < LOCKED {
-        waits(&nabiz).unwrap_or_else(|why| panic!("it no longer waits: {why}\n{}", nabiz.log_tail()));
+        waits(&nabiz)
+            .unwrap_or_else(|why| panic!("it no longer waits: {why}\n{}", nabiz.log_tail()));
         assert_eq!(nabiz.scrape().value("nabiz_ready", &[]), Some(0.0));
         thread::sleep(Duration::from_millis(200));
     }
@@ -183,7 +202,9 @@ fn pending_state_is_bounded_when_the_ledger_is_locked() {
     produce(&kafka, "bounded.calls", &visits("a", VISITS, QUARTER_MS, now_ms()));
     let lock = Lock::take(&pipeline.ledger());
     nabiz.signal("CONT");
-    let position = |nabiz: &Nabiz| Ok::<_, String>(readyz(nabiz)?.1["partitions"][0]["position"].as_u64().unwrap_or(0));
+    let position = |nabiz: &Nabiz| {
+        Ok::<_, String>(readyz(nabiz)?.1["partitions"][0]["position"].as_u64().unwrap_or(0))
+    };
     nabiz_dev::wait_for("reading pauses", WITHIN, || match position(&nabiz)? {
         read @ ..50_000 => Err(format!("{read} records")),
         _ => Ok::<_, String>(()),
@@ -194,19 +215,32 @@ fn pending_state_is_bounded_when_the_ledger_is_locked() {
     assert_eq!(position(&nabiz).expect("an answer"), paused, "reading goes on");
     assert!(paused < 55_000, "{paused} records");
     let unsaved = |nabiz: &Nabiz| nabiz.scrape().value("nabiz_intervals_unsaved", &[]);
-    assert!(unsaved(&nabiz).is_some_and(|rows| (50_000.0..55_000.0).contains(&rows)), "{:?} rows", unsaved(&nabiz));
+    assert!(
+        unsaved(&nabiz).is_some_and(|rows| (50_000.0..55_000.0).contains(&rows)),
+        "{:?} rows",
+        unsaved(&nabiz)
+    );
     assert!(nabiz.log_tail().contains("reading pauses"), "{}", nabiz.log_tail());
 
     lock.release();
     wait_stored(&pipeline, VISITS);
     wait_offered(&nabiz, VISITS);
-    assert_eq!(nabiz.scrape().value("nabiz_log_resets_total", &[]), Some(0.0), "{}", nabiz.log_tail());
-    nabiz.scrape_until("nothing unsaved", WITHIN, |scrape| match scrape.value("nabiz_intervals_unsaved", &[]) {
-        Some(0.0) => Ok(()),
-        rows => Err(format!("{rows:?} rows")),
+    assert_eq!(
+        nabiz.scrape().value("nabiz_log_resets_total", &[]),
+        Some(0.0),
+        "{}",
+        nabiz.log_tail()
+    );
+    nabiz.scrape_until("nothing unsaved", WITHIN, |scrape| {
+        match scrape.value("nabiz_intervals_unsaved", &[]) {
+            Some(0.0) => Ok(()),
+            rows => Err(format!("{rows:?} rows")),
+        }
     });
     assert_eq!(nabiz.terminate(Duration::from_secs(5)).code(), Some(0));
     let ledger = rusqlite::Connection::open(pipeline.ledger()).expect("the ledger");
-    let stored: i64 = ledger.query_row("SELECT sum(offered) FROM intervals", [], |row| row.get(0)).expect("a sum");
+    let stored: i64 = ledger
+        .query_row("SELECT sum(offered) FROM intervals", [], |row| row.get(0))
+        .expect("a sum");
     assert_eq!(stored, VISITS as i64);
 }

@@ -4,14 +4,17 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
 
-use crate::harness::serial;
 use nabiz::config::Config;
-use nabiz::event::Channels;
-use nabiz::event::decode::{Format, Message};
 use nabiz::ledger::{Claim, Fate, Job, Ledger, LedgerError, Point, Stored};
-use nabiz::shard::{Arrival, Checkpoint, Piece, PieceKind, Settings, Shard};
-use nabiz::simulate::{DEFAULT_START_MS, Options, Scenario, Simulation};
+use nabiz_core::decode::{Format, Message};
+use nabiz_core::event::Channels;
+use nabiz_core::settings::Settings;
+use nabiz_core::shard::{Arrival, Shard};
+use nabiz_core::state::{Checkpoint, Piece, PieceKind};
+use nabiz_simulator::{DEFAULT_START_MS, Options, Scenario, Simulation};
 use tempfile::TempDir;
+
+use crate::harness::serial;
 
 const KEY: [u8; 16] = [9; 16];
 const CRASH_AT: &str = "NABIZ_TEST_CRASH_AT";
@@ -33,7 +36,11 @@ fn events(count: usize) -> Vec<String> {
 fn fold(shard: &mut Shard, events: &[String], from: usize) {
     for (position, event) in events.iter().enumerate().skip(from) {
         let message = Message { value: Some(event.as_bytes()), headers: &[] };
-        shard.fold(Format::CloudEvents, &message, Arrival { position: position as i64, timestamp_ms: None });
+        shard.fold(
+            Format::CloudEvents,
+            &message,
+            Arrival { position: position as i64, timestamp_ms: None },
+        );
     }
 }
 
@@ -57,8 +64,9 @@ fn offered(path: &Path) -> (u64, u64, i64) {
     let mut shard = Shard::restore(settings(), KEY, &stored.pieces).unwrap();
     let offered = shard.snapshot().series.iter().map(|series| series.totals.offered).sum();
     let connection = rusqlite::Connection::open(path).unwrap();
-    let in_history: i64 =
-        connection.query_row("SELECT coalesce(sum(offered), 0) FROM intervals", [], |row| row.get(0)).unwrap();
+    let in_history: i64 = connection
+        .query_row("SELECT coalesce(sum(offered), 0) FROM intervals", [], |row| row.get(0))
+        .unwrap();
     (offered, in_history as u64, stored.next_offset)
 }
 
@@ -155,7 +163,8 @@ fn checkpoint_fails_whole_on_a_full_disk_and_succeeds_later() {
     ledger.limit_pages(1).unwrap();
     let mut failures = 0;
     for upto in [2_500, 4_000, 6_000] {
-        let from = if upto == 2_500 { 1_000 } else { upto - if upto == 4_000 { 1_500 } else { 2_000 } };
+        let from =
+            if upto == 2_500 { 1_000 } else { upto - if upto == 4_000 { 1_500 } else { 2_000 } };
         fold(&mut shard, &events[..upto], from);
         let jobs = [job(claim, &mut shard)];
         let error = ledger.store(&jobs, 2).unwrap_err();
@@ -168,7 +177,11 @@ fn checkpoint_fails_whole_on_a_full_disk_and_succeeds_later() {
     ledger.limit_pages(1 << 30).unwrap();
     assert_eq!(ledger.store(&[job(claim, &mut shard)], 3).unwrap(), [Fate::Stored]);
     drop(ledger);
-    assert_eq!(offered(&path), expected(&events), "nothing lost and nothing twice in the history either");
+    assert_eq!(
+        offered(&path),
+        expected(&events),
+        "nothing lost and nothing twice in the history either"
+    );
 }
 
 #[test]
@@ -187,7 +200,10 @@ fn ledger_returns_to_a_whole_checkpoint_when_the_write_ahead_log_is_torn() {
     assert!(wal.len() > 10_000, "{} bytes of log", wal.len());
     std::fs::write(folder.path().join("torn.db-wal"), &wal[..wal.len() - 5_000]).unwrap();
     let found = offered(&torn);
-    assert!([expected(&events[..2_500]), (0, 0, 0)].contains(&found), "{found:?} is no whole checkpoint");
+    assert!(
+        [expected(&events[..2_500]), (0, 0, 0)].contains(&found),
+        "{found:?} is no whole checkpoint"
+    );
 }
 
 #[test]
@@ -229,8 +245,10 @@ fn ledger_of_the_first_version_is_migrated_by_its_first_opener() {
     assert_eq!(offered(&path), expected(&all[..2_000]));
     assert_eq!(go_on(&path, &all, |_| {}), [Fate::Stored]);
     assert_eq!(offered(&path), expected(&all));
-    let version: i64 =
-        rusqlite::Connection::open(&path).unwrap().pragma_query_value(None, "user_version", |row| row.get(0)).unwrap();
+    let version: i64 = rusqlite::Connection::open(&path)
+        .unwrap()
+        .pragma_query_value(None, "user_version", |row| row.get(0))
+        .unwrap();
     assert_eq!(version, nabiz::ledger::SCHEMA_VERSION);
 }
 
@@ -242,15 +260,34 @@ fn pieces_with(key: [u8; 16]) -> Vec<Piece> {
         )
     };
     let records = [
-        record("first-identity", "contact.queued", r#"{"contact_id":"contact-in-queue","queue":"fault"}"#),
-        record("second-identity", "contact.answered", r#"{"contact_id":"contact-held","queue":"fault"}"#),
-        record("third-identity", "agent.state_changed", r#"{"agent":"agent-of-the-test","state":"available"}"#),
-        record("fourth-identity", "followup.opened", r#"{"followup_id":"followup-of-the-test","unit":"field"}"#),
+        record(
+            "first-identity",
+            "contact.queued",
+            r#"{"contact_id":"contact-in-queue","queue":"fault"}"#,
+        ),
+        record(
+            "second-identity",
+            "contact.answered",
+            r#"{"contact_id":"contact-held","queue":"fault"}"#,
+        ),
+        record(
+            "third-identity",
+            "agent.state_changed",
+            r#"{"agent":"agent-of-the-test","state":"available"}"#,
+        ),
+        record(
+            "fourth-identity",
+            "followup.opened",
+            r#"{"followup_id":"followup-of-the-test","unit":"field"}"#,
+        ),
     ];
     let mut shard = Shard::new(settings(), key);
     fold(&mut shard, &records, 0);
     let snapshot = shard.snapshot();
-    assert_eq!((snapshot.records.applied, snapshot.records.held, snapshot.open_contacts), (3, 1, 2));
+    assert_eq!(
+        (snapshot.records.applied, snapshot.records.held, snapshot.open_contacts),
+        (3, 1, 2)
+    );
     shard.checkpoint().pieces
 }
 
@@ -261,9 +298,12 @@ fn ledger_contains_no_id_in_plain_text() {
     let path = folder.path().join("nabiz.db");
     let mut ledger = open(&path);
     let (claim, _) = take_over(&mut ledger);
-    let checkpoint = Checkpoint { next_offset: 4, pieces: pieces_with(KEY), ..Checkpoint::default() };
+    let checkpoint =
+        Checkpoint { next_offset: 4, pieces: pieces_with(KEY), ..Checkpoint::default() };
     assert_eq!(
-        ledger.store(&[Job { claim, checkpoint, advance_ms: None, missed: 0, record_ms: None }], 1).unwrap(),
+        ledger
+            .store(&[Job { claim, checkpoint, advance_ms: None, missed: 0, record_ms: None }], 1)
+            .unwrap(),
         [Fate::Stored]
     );
     let mut bytes = std::fs::read(&path).unwrap();
@@ -278,9 +318,16 @@ fn ledger_contains_no_id_in_plain_text() {
     let (one, other) = (pieces_with(KEY), pieces_with([8; 16]));
     for kind in [PieceKind::ContactPart, PieceKind::Ids, PieceKind::Agents, PieceKind::Followups] {
         let of_kind = |pieces: &[Piece]| -> Vec<Vec<u8>> {
-            pieces.iter().filter(|piece| piece.kind == kind).map(|piece| piece.bytes.clone()).collect()
+            pieces
+                .iter()
+                .filter(|piece| piece.kind == kind)
+                .map(|piece| piece.bytes.clone())
+                .collect()
         };
         let (one, other) = (of_kind(&one), of_kind(&other));
-        assert!(!one.is_empty() && !one.iter().any(|bytes| other.contains(bytes)), "{kind:?} is the same by any key");
+        assert!(
+            !one.is_empty() && !one.iter().any(|bytes| other.contains(bytes)),
+            "{kind:?} is the same by any key"
+        );
     }
 }

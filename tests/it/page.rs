@@ -13,7 +13,9 @@ use serde_json::{Value, json};
 const PAINT: Duration = Duration::from_secs(20);
 
 fn field(queue: &str, field: &str) -> String {
-    format!("document.querySelector('[data-queue=\"{queue}\"] [data-field=\"{field}\"]')?.textContent ?? null")
+    format!(
+        "document.querySelector('[data-queue=\"{queue}\"] [data-field=\"{field}\"]')?.textContent ?? null"
+    )
 }
 
 fn in_queue(queue: &str, selector: &str) -> String {
@@ -37,7 +39,8 @@ fn page_shows_the_numbers_of_the_api_and_follows_a_change() {
     let browser = Browser::start();
     let server = Server::start(published(snapshot(), true));
     let mut answer = ureq::get(server.url("/api/v1/queues")).call().expect("an answer");
-    let api: Value = serde_json::from_str(&answer.body_mut().read_to_string().expect("a text")).expect("JSON");
+    let api: Value =
+        serde_json::from_str(&answer.body_mut().read_to_string().expect("a text")).expect("JSON");
 
     let mut page = browser.open(&server.url("/"), 1920, 1080);
     page.wait_for("document.querySelectorAll('article').length", &json!(9), PAINT);
@@ -62,7 +65,11 @@ fn page_shows_the_numbers_of_the_api_and_follows_a_change() {
     page.wait_for(&field("fault", "longest"), &json!("1:43"), DEADLINE);
     page.wait_for(&in_queue("water-quality", "[data-window=\"5m\"] .ratio"), &json!("–"), DEADLINE);
     page.wait_for(&field("water-quality", "asa"), &json!("–"), DEADLINE);
-    page.wait_for(&text("summary"), &json!("▲ 2 queues need attentionArıza BildirimE-posta"), DEADLINE);
+    page.wait_for(
+        &text("summary"),
+        &json!("▲ 2 queues need attentionArıza BildirimE-posta"),
+        DEADLINE,
+    );
 
     server.publish(published(with_waiting("fault", 77), true));
     page.wait_for(&field("fault", "waiting"), &json!("77"), DEADLINE);
@@ -106,7 +113,11 @@ fn page_shows_no_numbers_while_catching_up_and_reports_a_lost_connection() {
     let server = Server::start(published(snapshot(), false));
     let mut page = browser.open(&server.url("/"), 390, 844);
     page.wait_for("document.getElementById('progress').hidden", &json!(false), PAINT);
-    page.wait_for("document.querySelector('.partition').textContent", &json!("calls/012,665 records to go"), DEADLINE);
+    page.wait_for(
+        "document.querySelector('.partition').textContent",
+        &json!("calls/012,665 records to go"),
+        DEADLINE,
+    );
     page.wait_for("document.querySelector('progress').value", &json!(17_335), DEADLINE);
     page.wait_for("document.querySelector('progress').max", &json!(30_000), DEADLINE);
     page.wait_for("document.querySelectorAll('article').length", &json!(0), DEADLINE);
@@ -126,17 +137,21 @@ fn page_fits_a_phone_and_a_wallboard() {
     let _shared = serial::shared();
     let browser = Browser::start();
     let server = Server::start(published(snapshot(), true));
-    for (name, width, height) in [("phone", 390, 844), ("small-phone", 360, 640), ("wall", 1920, 1080)] {
+    for (name, width, height) in
+        [("phone", 390, 844), ("small-phone", 360, 640), ("wall", 1920, 1080)]
+    {
         let mut page = browser.open(&server.url("/"), width, height);
         page.wait_for("document.querySelectorAll('article').length", &json!(9), PAINT);
         for scheme in ["light", "dark"] {
             page.prefer(scheme);
             keep_screenshot(&mut page, &format!("{name}-{scheme}"), width < 600);
         }
-        let too_wide = "document.documentElement.scrollWidth > document.documentElement.clientWidth";
+        let too_wide =
+            "document.documentElement.scrollWidth > document.documentElement.clientWidth";
         page.wait_for(too_wide, &json!(false), DEADLINE);
         if name == "wall" {
-            let too_high = "document.documentElement.scrollHeight > document.documentElement.clientHeight";
+            let too_high =
+                "document.documentElement.scrollHeight > document.documentElement.clientHeight";
             page.wait_for(too_high, &json!(false), DEADLINE);
             page.evaluate("document.getElementById('language').click()");
             keep_screenshot(&mut page, "wall-turkish", false);

@@ -4,17 +4,18 @@
 use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
-use crate::harness::serial;
-use crate::harness::simulated::simulated;
 use nabiz::exposition::catalogue::{self, Kind};
-use nabiz::simulate::{Options, Scenario, Simulation};
 use nabiz_dev::broker::Kafka;
 use nabiz_dev::client::{Outgoing, produce};
 use nabiz_dev::pipeline::Pipeline;
 use nabiz_dev::prometheus::Prometheus;
 use nabiz_dev::scrape::Scrape;
 use nabiz_dev::wait_for;
+use nabiz_simulator::{Options, Scenario, Simulation};
 use serde_json::Value;
+
+use crate::harness::serial;
+use crate::harness::simulated::simulated;
 
 /// 2026-01-05T10:00:00+03:00 in milliseconds since the Unix epoch.
 const START_MS: i64 = 1_767_596_400_000;
@@ -35,7 +36,8 @@ impl ExactWaits {
         let event: Value = serde_json::from_slice(json).expect("an event is JSON");
         let data = &event["data"];
         let text = |field: &str| data[field].as_str().unwrap_or_default().to_owned();
-        let time: jiff::Timestamp = event["time"].as_str().expect("a time").parse().expect("RFC 3339");
+        let time: jiff::Timestamp =
+            event["time"].as_str().expect("a time").parse().expect("RFC 3339");
         let visit = (text("contact_id"), text("queue"));
         match event["type"].as_str() {
             Some("contact.queued") => {
@@ -43,7 +45,10 @@ impl ExactWaits {
             }
             Some("contact.answered") => {
                 let queued_ms = self.queued_ms[&visit];
-                self.waits_ms.entry((visit.1, text("channel"))).or_default().push(time.as_millisecond() - queued_ms);
+                self.waits_ms
+                    .entry((visit.1, text("channel")))
+                    .or_default()
+                    .push(time.as_millisecond() - queued_ms);
             }
             _ => {}
         }
@@ -52,7 +57,8 @@ impl ExactWaits {
     /// Nearest rank over all channels of a queue.
     fn quantile_seconds(&self, queue: &str, quantile: f64) -> f64 {
         let of_queue = self.waits_ms.iter().filter(|((known, _), _)| known == queue);
-        let mut waits_ms: Vec<i64> = of_queue.flat_map(|(_, waits_ms)| waits_ms.iter().copied()).collect();
+        let mut waits_ms: Vec<i64> =
+            of_queue.flat_map(|(_, waits_ms)| waits_ms.iter().copied()).collect();
         waits_ms.sort_unstable();
         let rank = ((quantile * waits_ms.len() as f64).ceil() as usize).clamp(1, waits_ms.len());
         waits_ms[rank - 1] as f64 / 1000.0
@@ -65,7 +71,8 @@ fn prometheus_scrapes_every_metric_and_quantiles_that_agree() {
     let _shared = serial::shared();
     let kafka = Kafka::shared();
     let whole = Pipeline::new(kafka.brokers(), "whole").topic("native.calls", "cloudevents");
-    let parts = Pipeline::new(kafka.brokers(), "parts").topic("native.calls", "cloudevents").shard_label();
+    let parts =
+        Pipeline::new(kafka.brokers(), "parts").topic("native.calls", "cloudevents").shard_label();
     kafka.create_topic("native.calls", PARTITIONS);
     kafka.create_topic(whole.dead_letters(), 1);
     kafka.create_topic(parts.dead_letters(), 1);
@@ -83,7 +90,11 @@ fn prometheus_scrapes_every_metric_and_quantiles_that_agree() {
         prometheus.wait_for_value(&applied, records.len() as f64, WITHIN);
     }
     // Both instances have a partition, or their sum would prove nothing.
-    prometheus.wait_for_value(r#"count(count by (instance) (nabiz_open_contacts{job="parts"}))"#, 2.0, WITHIN);
+    prometheus.wait_for_value(
+        r#"count(count by (instance) (nabiz_open_contacts{job="parts"}))"#,
+        2.0,
+        WITHIN,
+    );
     let shards = r#"count(count by (instance, shard) (nabiz_visits_offered_total{job="parts"}))"#;
     prometheus.wait_for_value(shards, f64::from(PARTITIONS), WITHIN);
 
@@ -92,7 +103,9 @@ fn prometheus_scrapes_every_metric_and_quantiles_that_agree() {
         for quantile in [0.5, 0.9, 0.95] {
             let expected = exact.quantile_seconds(queue, quantile);
             let native = |job: &str| {
-                let waits = format!(r#"nabiz_wait_seconds{{job="{job}",queue="{queue}",outcome="answered"}}"#);
+                let waits = format!(
+                    r#"nabiz_wait_seconds{{job="{job}",queue="{queue}",outcome="answered"}}"#
+                );
                 let quantile = format!("histogram_quantile({quantile}, sum by (queue) ({waits}))");
                 prometheus.value(&quantile).unwrap_or_else(|why| panic!("{why}"))
             };
@@ -102,7 +115,10 @@ fn prometheus_scrapes_every_metric_and_quantiles_that_agree() {
             assert!((native("parts") - found).abs() < 1e-9 * found.max(1.0), "{queue} {quantile}");
         }
     }
-    for metric in catalogue::ALL.iter().filter(|metric| matches!(metric.kind, Kind::Histogram | Kind::GaugeHistogram)) {
+    for metric in catalogue::ALL
+        .iter()
+        .filter(|metric| matches!(metric.kind, Kind::Histogram | Kind::GaugeHistogram))
+    {
         let by = metric.labels.join(", ");
         for number in ["histogram_count", "histogram_sum"] {
             let of = |job: &str| {
@@ -125,8 +141,13 @@ fn prometheus_scrapes_every_metric_and_quantiles_that_agree() {
 
 /// An hour of traffic, and the waits in it.
 fn an_hour(rate_scale: f64) -> (Vec<Outgoing>, ExactWaits) {
-    let options =
-        Options { start_ms: START_MS, duration_ms: Some(3_600_000), rate_scale, seed: 23, ..Options::default() };
+    let options = Options {
+        start_ms: START_MS,
+        duration_ms: Some(3_600_000),
+        rate_scale,
+        seed: 23,
+        ..Options::default()
+    };
     let (records, _) = simulated(Simulation::new(Scenario::PipeBurst, options), PARTITIONS);
     let mut exact = ExactWaits::default();
     records.iter().for_each(|record| exact.read(&record.value));
@@ -142,13 +163,19 @@ fn every_metric_arrives(prometheus: &Prometheus, text: &Scrape) {
     };
     wait_for("every metric in Prometheus", WITHIN, || {
         let names = prometheus.names();
-        let missing =
-            catalogue::ALL.iter().filter(expected).filter(|metric| !names.iter().any(|name| name == metric.name));
+        let missing = catalogue::ALL
+            .iter()
+            .filter(expected)
+            .filter(|metric| !names.iter().any(|name| name == metric.name));
         match missing.map(|metric| metric.name).collect::<Vec<_>>() {
             missing if missing.is_empty() => Ok(()),
             missing => Err(format!("{missing:?}")),
         }
     });
     let served = catalogue::ALL.iter().filter(expected).count();
-    assert!(served + 5 > catalogue::ALL.len(), "only {served} of {} metrics are served", catalogue::ALL.len());
+    assert!(
+        served + 5 > catalogue::ALL.len(),
+        "only {served} of {} metrics are served",
+        catalogue::ALL.len()
+    );
 }

@@ -71,7 +71,10 @@ fn file(name: &str) -> String {
 #[ignore = "needs promtool (make test)"]
 fn promtool_accepts_the_rules() {
     let promtool = tool(&["promtool"]);
-    succeeds(promtool, &["check", "rules", "--lint=all", "--lint-fatal", &file(RULES), &file(ALERTS)]);
+    succeeds(
+        promtool,
+        &["check", "rules", "--lint=all", "--lint-fatal", &file(RULES), &file(ALERTS)],
+    );
     succeeds(promtool, &["check", "config", &file("prometheus/prometheus.yml")]);
 }
 
@@ -89,7 +92,11 @@ fn promtool_passes_every_unit_test() {
 
     let running = UNIT_TESTS.map(|name| {
         let mut command = Command::new(promtool);
-        command.args(["test", "rules", &file(name)]).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command
+            .args(["test", "rules", &file(name)])
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
         (name, command.spawn().unwrap())
     });
     for (name, child) in running {
@@ -111,13 +118,16 @@ fn every_alert_goes_to_its_receiver() {
     let amtool = tool(&["amtool"]);
     for alert in alerts() {
         let (name, severity) = (word(&alert["alert"]), word(&alert["labels"]["severity"]));
-        let (_, _, receiver) = EXPECTED.iter().find(|expected| (expected.0, expected.1) == (name, severity)).unwrap();
-        let mut labels = vec![format!("alertname={name}"), "job=nabiz".into(), "queue=billing".into()];
+        let (_, _, receiver) =
+            EXPECTED.iter().find(|expected| (expected.0, expected.1) == (name, severity)).unwrap();
+        let mut labels =
+            vec![format!("alertname={name}"), "job=nabiz".into(), "queue=billing".into()];
         let own = alert["labels"].as_object().unwrap();
         labels.extend(own.iter().map(|(label, value)| format!("{label}={}", word(value))));
         let config = format!("--config.file={}", file(ALERTMANAGER));
         // amtool leaves the time out: by day it is the page, and by night the mail.
-        let receiver = receiver.replace("contact-centre-page", "contact-centre-mail,contact-centre-page");
+        let receiver =
+            receiver.replace("contact-centre-page", "contact-centre-mail,contact-centre-page");
         let verify = format!("--verify.receivers={receiver}");
         let mut args = vec!["config", "routes", "test", &config, &verify];
         args.extend(labels.iter().map(String::as_str));
@@ -129,10 +139,14 @@ fn every_alert_goes_to_its_receiver() {
 fn shipped_alerts_are_those_of_the_contract() {
     let shipped: BTreeSet<(String, String)> = alerts()
         .iter()
-        .map(|alert| (word(&alert["alert"]).to_owned(), word(&alert["labels"]["severity"]).to_owned()))
+        .map(|alert| {
+            (word(&alert["alert"]).to_owned(), word(&alert["labels"]["severity"]).to_owned())
+        })
         .collect();
-    let expected: BTreeSet<(String, String)> =
-        EXPECTED.iter().map(|(name, severity, _)| ((*name).to_owned(), (*severity).to_owned())).collect();
+    let expected: BTreeSet<(String, String)> = EXPECTED
+        .iter()
+        .map(|(name, severity, _)| ((*name).to_owned(), (*severity).to_owned()))
+        .collect();
     assert_eq!(shipped, expected);
     assert_eq!(alerts().len(), EXPECTED.len());
 }
@@ -149,7 +163,10 @@ fn cases() -> BTreeMap<String, (usize, usize)> {
                 *fires += usize::from(!expected.is_empty());
                 *silent += usize::from(expected.is_empty());
                 for alert in expected {
-                    assert!(alert["exp_labels"]["job"].is_string(), "{expectation} has lost its job");
+                    assert!(
+                        alert["exp_labels"]["job"].is_string(),
+                        "{expectation} has lost its job"
+                    );
                 }
             }
         }
@@ -166,7 +183,10 @@ fn every_alert_has_a_firing_and_a_silent_case() {
         assert!(silent > 0 || name == "Watchdog", "no unit case in which {name} is silent");
     }
     let known: BTreeSet<&str> = EXPECTED.iter().map(|expected| expected.0).collect();
-    assert!(cases.keys().all(|name| known.contains(name.as_str())), "a case for an alert that is not there");
+    assert!(
+        cases.keys().all(|name| known.contains(name.as_str())),
+        "a case for an alert that is not there"
+    );
 }
 
 /// A row of the table in the head of the alerts file.
@@ -190,8 +210,13 @@ fn table() -> Vec<Burn> {
     let text = text(ALERTS);
     let rows = text.lines().filter(|line| line.starts_with("#   | Nabiz"));
     let row = |line: &str| {
-        let cells: Vec<&str> =
-            line.trim_start_matches('#').trim().trim_matches('|').split('|').map(str::trim).collect();
+        let cells: Vec<&str> = line
+            .trim_start_matches('#')
+            .trim()
+            .trim_matches('|')
+            .split('|')
+            .map(str::trim)
+            .collect();
         Burn {
             alert: cells[0].to_owned(),
             severity: cells[1].to_owned(),
@@ -212,15 +237,28 @@ fn burn_rate_factors_follow_from_the_budget_and_can_be_reached() {
     assert_eq!(table.len(), 3);
     for burn in &table {
         let factor = burn.share * burn.period_hours / hours(&burn.long_window);
-        assert!((factor - burn.factor).abs() < 1e-9, "{}: {factor}, not {}", burn.alert, burn.factor);
+        assert!(
+            (factor - burn.factor).abs() < 1e-9,
+            "{}: {factor}, not {}",
+            burn.alert,
+            burn.factor
+        );
         for percent in 50..100 {
             let threshold = (burn.factor * (1.0 - f64::from(percent) / 100.0)).min(0.9);
-            assert!(threshold < 0.95, "{}: no error ratio is over {threshold} at {percent} %", burn.alert);
+            assert!(
+                threshold < 0.95,
+                "{}: no error ratio is over {threshold} at {percent} %",
+                burn.alert
+            );
         }
     }
     for (target, expected) in [(0.8, [0.40, 0.25, 0.22]), (0.95, [0.10, 0.0625, 0.055])] {
         for (burn, expected) in table.iter().zip(expected) {
-            assert!((burn.factor * (1.0 - target) - expected).abs() < 1e-9, "{} at {target}", burn.alert);
+            assert!(
+                (burn.factor * (1.0 - target) - expected).abs() < 1e-9,
+                "{} at {target}",
+                burn.alert
+            );
         }
     }
 }
@@ -228,11 +266,15 @@ fn burn_rate_factors_follow_from_the_budget_and_can_be_reached() {
 #[test]
 fn service_level_alerts_match_the_table() {
     // 20 opening hours are two days of the clock.
-    let in_series = |window: &str| if window == "20h" { "2d".to_owned() } else { window.to_owned() };
+    let in_series =
+        |window: &str| if window == "20h" { "2d".to_owned() } else { window.to_owned() };
     for burn in table() {
-        let (factor, long, short) = (burn.factor, in_series(&burn.long_window), in_series(&burn.short_window));
+        let (factor, long, short) =
+            (burn.factor, in_series(&burn.long_window), in_series(&burn.short_window));
         let alert = alerts().into_iter().find(|alert| word(&alert["alert"]) == burn.alert).unwrap();
-        let threshold = format!("> clamp_max({factor} * (1 - queue:nabiz_target_service_level_ratio:max), 0.9)");
+        let threshold = format!(
+            "> clamp_max({factor} * (1 - queue:nabiz_target_service_level_ratio:max), 0.9)"
+        );
         let expected = format!(
             "queue:nabiz_service_level_missed_per_event:ratio_increase{long}{{channel=~\"phone|chat\"}} {threshold} \
              and queue:nabiz_service_level_missed_per_event:ratio_increase{short} {threshold} \
@@ -249,15 +291,21 @@ fn service_level_alerts_match_the_table() {
 
 #[test]
 fn every_alert_has_its_labels_texts_and_runbook() {
-    let runbook = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/operate/runbook.md")).unwrap();
-    let sections: BTreeSet<&str> = runbook.lines().filter_map(|line| line.strip_prefix("## ")).collect();
+    let runbook =
+        std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/operate/runbook.md"))
+            .unwrap();
+    let sections: BTreeSet<&str> =
+        runbook.lines().filter_map(|line| line.strip_prefix("## ")).collect();
     let dashboards = ["operations", "queue", "channels", "service-levels", "capacity", "pipeline"];
     for alert in alerts() {
         let name = word(&alert["alert"]);
         let labels = &alert["labels"];
         assert!(["critical", "warning", "info"].contains(&word(&labels["severity"])), "{name}");
         assert!(["service", "pipeline"].contains(&word(&labels["category"])), "{name}");
-        assert!(["contact-centre", "follow-up", "platform"].contains(&word(&labels["team"])), "{name}");
+        assert!(
+            ["contact-centre", "follow-up", "platform"].contains(&word(&labels["team"])),
+            "{name}"
+        );
         let annotations = &alert["annotations"];
         assert!(word(&annotations["summary"]).ends_with('.'), "{name}");
         // A group of alerts has one summary.
@@ -270,12 +318,17 @@ fn every_alert_has_its_labels_texts_and_runbook() {
         assert_eq!(anchor, name.to_lowercase());
         assert!(sections.contains(name), "docs/operate/runbook.md has no section {name}");
 
-        let url = word(&annotations["dashboard_url"]).strip_prefix("https://grafana.example/d/nabiz-").unwrap();
+        let url = word(&annotations["dashboard_url"])
+            .strip_prefix("https://grafana.example/d/nabiz-")
+            .unwrap();
         assert!(dashboards.contains(&url.split('?').next().unwrap()), "{name}: {url}");
     }
     let known: BTreeSet<&str> = EXPECTED.iter().map(|expected| expected.0).collect();
     for section in sections.iter().filter(|section| section.starts_with("Nabiz")) {
-        assert!(known.contains(section), "docs/operate/runbook.md has a section on {section}, which is no alert");
+        assert!(
+            known.contains(section),
+            "docs/operate/runbook.md has a section on {section}, which is no alert"
+        );
     }
 }
 
@@ -304,7 +357,9 @@ fn metrics(expression: &str) -> BTreeSet<String> {
             '"' => until('"'),
             '{' => until('}'),
             '[' => until(']'),
-            _ if is_name(first) => rest.find(|c: char| !is_name(c) && c != '.').unwrap_or(rest.len()),
+            _ if is_name(first) => {
+                rest.find(|c: char| !is_name(c) && c != '.').unwrap_or(rest.len())
+            }
             _ => first.len_utf8(),
         };
         let (token, after) = rest.split_at(length);
@@ -314,7 +369,9 @@ fn metrics(expression: &str) -> BTreeSet<String> {
         }
         let next = after.trim_start();
         let is_call = ["(", "without", "by "].iter().any(|start| next.starts_with(start));
-        if ["on", "ignoring", "by", "without", "group_left", "group_right"].contains(&token) && next.starts_with('(') {
+        if ["on", "ignoring", "by", "without", "group_left", "group_right"].contains(&token)
+            && next.starts_with('(')
+        {
             rest = &after[after.find(')').map_or(after.len(), |at| at + 1)..];
         } else if !is_call && !KEYWORDS.contains(&token) {
             names.insert(token.to_owned());
@@ -325,14 +382,19 @@ fn metrics(expression: &str) -> BTreeSet<String> {
 
 #[test]
 fn names_are_found_in_expressions() {
-    let found =
-        metrics(r#"sum without (le, a) (rate(x_bucket{b="c{d"}[5m])) > on (q) 0.01 * y:z:sum offset 1w and up == 1"#);
+    let found = metrics(
+        r#"sum without (le, a) (rate(x_bucket{b="c{d"}[5m])) > on (q) 0.01 * y:z:sum offset 1w and up == 1"#,
+    );
     assert_eq!(found, BTreeSet::from(["x_bucket".to_owned(), "y:z:sum".into(), "up".into()]));
 }
 
 /// The queries inside a template.
 fn queries(template: &str) -> Vec<String> {
-    template.split("printf `").skip(1).map(|rest| rest.split('`').next().unwrap().replace("%q", "\"x\"")).collect()
+    template
+        .split("printf `")
+        .skip(1)
+        .map(|rest| rest.split('`').next().unwrap().replace("%q", "\"x\""))
+        .collect()
 }
 
 #[test]
@@ -349,7 +411,11 @@ fn rules_use_only_names_of_the_catalogue_or_recorded_ones() {
         for name in metrics(word(&rule["expr"])) {
             assert!(known.contains(&name), "{} uses {name}, which there is not", rule["record"]);
         }
-        assert!(known.insert(word(&rule["record"]).to_owned()), "{} is recorded twice", rule["record"]);
+        assert!(
+            known.insert(word(&rule["record"]).to_owned()),
+            "{} is recorded twice",
+            rule["record"]
+        );
     }
     for alert in alerts() {
         let mut expressions = vec![word(&alert["expr"]).to_owned()];
@@ -361,11 +427,18 @@ fn rules_use_only_names_of_the_catalogue_or_recorded_ones() {
     let mut in_cases = BTreeSet::new();
     for name in UNIT_TESTS {
         for case in list(&yaml(name)["tests"]) {
-            in_cases.extend(list(&case["input_series"]).iter().flat_map(|input| metrics(word(&input["series"]))));
+            in_cases.extend(
+                list(&case["input_series"])
+                    .iter()
+                    .flat_map(|input| metrics(word(&input["series"]))),
+            );
         }
     }
     for name in in_cases {
-        assert!(known.contains(&name) && !name.contains(':'), "the unit cases feed {name}, which nabiz does not serve");
+        assert!(
+            known.contains(&name) && !name.contains(':'),
+            "the unit cases feed {name}, which nabiz does not serve"
+        );
     }
 }
 
@@ -378,7 +451,10 @@ fn recording_rules_follow_their_conventions() {
         let levels = ["shard", "queue", "unit", "entry_point", "channel", "topic", "partition"];
         assert!(levels.contains(&parts[0]), "{name}");
         assert!(parts[1].starts_with("nabiz_"), "{name}");
-        assert!(!expression.contains(" by (") && !expression.contains("avg"), "{name}: {expression}");
+        assert!(
+            !expression.contains(" by (") && !expression.contains("avg"),
+            "{name}: {expression}"
+        );
         if parts[0] == "shard" {
             assert!(expression.starts_with("max without (instance) ("), "{name}: {expression}");
         }
@@ -394,14 +470,18 @@ fn recording_rules_follow_their_conventions() {
         }
         if parts[2].starts_with("ratio") {
             let (numerator, denominator) = expression.split_once(" / ").unwrap();
-            assert!(numerator.starts_with(parts[0]) && denominator.ends_with("> 0)"), "{name}: {expression}");
+            assert!(
+                numerator.starts_with(parts[0]) && denominator.ends_with("> 0)"),
+                "{name}: {expression}"
+            );
         }
     }
 }
 
 #[test]
 fn documentation_lists_exactly_the_recorded_series() {
-    let (_, section) = include_str!("../../docs/spec/metrics.md").split_once("## Recorded series").unwrap();
+    let (_, section) =
+        include_str!("../../docs/spec/metrics.md").split_once("## Recorded series").unwrap();
     let mut documented = Vec::new();
     for row in section.lines().filter(|line| line.starts_with("| `")) {
         let cells: Vec<&str> = row.trim_matches('|').split('|').map(str::trim).collect();
@@ -410,7 +490,8 @@ fn documentation_lists_exactly_the_recorded_series() {
         let windows = cells[1].split(", ").map(|window| if window == "-" { "" } else { window });
         documented.extend(windows.map(|window| format!("{name}{window}")));
     }
-    let mut recorded: Vec<String> = rules(RULES).iter().map(|rule| word(&rule["record"]).to_owned()).collect();
+    let mut recorded: Vec<String> =
+        rules(RULES).iter().map(|rule| word(&rule["record"]).to_owned()).collect();
     documented.sort();
     recorded.sort();
     assert_eq!(documented, recorded);
@@ -418,8 +499,9 @@ fn documentation_lists_exactly_the_recorded_series() {
 
 #[test]
 fn unit_tests_evaluate_every_rule_group_in_its_order() {
-    let names =
-        |file: &str| -> Vec<Value> { list(&yaml(file)["groups"]).iter().map(|group| group["name"].clone()).collect() };
+    let names = |file: &str| -> Vec<Value> {
+        list(&yaml(file)["groups"]).iter().map(|group| group["name"].clone()).collect()
+    };
     let all = [names(RULES), names(ALERTS)].concat();
     for file in UNIT_TESTS {
         assert_eq!(list(&yaml(file)["group_eval_order"]), &all, "{file}");

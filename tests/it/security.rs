@@ -19,7 +19,8 @@ use serde_json::{Value, json};
 use tokio_rustls::rustls::pki_types::ServerName;
 use tokio_rustls::rustls::version::{TLS12, TLS13};
 use tokio_rustls::rustls::{
-    ClientConfig, ClientConnection, RootCertStore, StreamOwned, SupportedProtocolVersion, crypto::ring,
+    ClientConfig, ClientConnection, RootCertStore, StreamOwned, SupportedProtocolVersion,
+    crypto::ring,
 };
 
 const TOKEN: &str = "tok-8c1Fq2-Zx";
@@ -69,7 +70,8 @@ impl Certificate {
 
 /// Writes another certificate into a folder, and gives the trust in it alone.
 fn write_certificate(folder: &Path) -> RootCertStore {
-    let made = rcgen::generate_simple_self_signed(vec!["localhost".to_string()]).expect("a certificate");
+    let made =
+        rcgen::generate_simple_self_signed(vec!["localhost".to_string()]).expect("a certificate");
     std::fs::write(folder.join("certificate.pem"), made.cert.pem()).expect("written");
     std::fs::write(folder.join("key.pem"), made.signing_key.serialize_pem()).expect("written");
     let mut trust = RootCertStore::empty();
@@ -117,7 +119,11 @@ fn head(mut stream: impl Read + Write, request: &str) -> String {
 
 /// The head of the answer to a GET with an `Authorization` header.
 fn get(server: &Server, path: &str, authorization: &str) -> String {
-    let header = if authorization.is_empty() { String::new() } else { format!("authorization: {authorization}\r\n") };
+    let header = if authorization.is_empty() {
+        String::new()
+    } else {
+        format!("authorization: {authorization}\r\n")
+    };
     head(connect(server), &request(path, &format!("{header}connection: close\r\n")))
 }
 
@@ -193,7 +199,11 @@ fn plain_http_gets_no_answer_from_a_tls_port() {
 fn silent_handshake_times_out_and_blocks_no_other_client() {
     let _shared = serial::shared();
     let certificate = Certificate::new();
-    let limits = Limits { connections: 2, handshake_timeout: Duration::from_millis(300), ..Limits::default() };
+    let limits = Limits {
+        connections: 2,
+        handshake_timeout: Duration::from_millis(300),
+        ..Limits::default()
+    };
     let server = serve(limits, Some(Arc::new(certificate.tls())), None);
     let mut silent = connect(&server);
     // The beginning of a record that never ends.
@@ -201,7 +211,10 @@ fn silent_handshake_times_out_and_blocks_no_other_client() {
     assert_eq!(status(&server, &certificate.trust)["failed_handshakes"], 0);
     let mut rest = Vec::new();
     let end = silent.read_to_end(&mut rest).map_err(|error| error.kind());
-    assert!(!matches!(end, Err(std::io::ErrorKind::WouldBlock | std::io::ErrorKind::TimedOut)), "{end:?}");
+    assert!(
+        !matches!(end, Err(std::io::ErrorKind::WouldBlock | std::io::ErrorKind::TimedOut)),
+        "{end:?}"
+    );
 
     // All places taken by silence: the next one waits for the limit, and gets its answer.
     let _silent = [connect(&server), connect(&server)];
@@ -229,20 +242,31 @@ fn request_limits_hold_when_tls_is_on() {
     let certificate = Certificate::new();
     let limits = Limits { header_timeout: Duration::from_millis(300), ..Limits::default() };
     let server = serve(limits, Some(Arc::new(certificate.tls())), None);
-    let answer = |request: &str| head(secure(&server, &certificate.trust, &[&TLS13]).expect("TLS"), request);
-    let many = |count: usize| (0..count).map(|index| format!("x-{index}: 1\r\n")).collect::<String>();
+    let answer =
+        |request: &str| head(secure(&server, &certificate.trust, &[&TLS13]).expect("TLS"), request);
+    let many =
+        |count: usize| (0..count).map(|index| format!("x-{index}: 1\r\n")).collect::<String>();
     assert!(answer(&request("/healthz", &many(60))).starts_with("HTTP/1.1 200"));
     assert!(answer(&request("/healthz", &many(70))).starts_with("HTTP/1.1 431"));
-    assert!(answer(&request("/healthz", &format!("x: {}\r\n", "a".repeat(20_000)))).starts_with("HTTP/1.1 431"));
+    assert!(
+        answer(&request("/healthz", &format!("x: {}\r\n", "a".repeat(20_000))))
+            .starts_with("HTTP/1.1 431")
+    );
     assert!(answer(&request("/healthz", "content-length: 5\r\n")).starts_with("HTTP/1.1 413"));
-    assert!(answer("POST / HTTP/1.1\r\nhost: localhost\r\ncontent-length: 0\r\n\r\n").starts_with("HTTP/1.1 405"));
+    assert!(
+        answer("POST / HTTP/1.1\r\nhost: localhost\r\ncontent-length: 0\r\n\r\n")
+            .starts_with("HTTP/1.1 405")
+    );
 
     // A head that comes too slowly ends the connection.
     let mut slow = secure(&server, &certificate.trust, &[&TLS13]).expect("TLS");
     slow.write_all(b"GET /healthz HTTP/1.1\r\nhost: loc").expect("sent");
     let mut rest = Vec::new();
     let end = slow.read_to_end(&mut rest).map_err(|error| error.kind());
-    assert!(!matches!(end, Err(std::io::ErrorKind::WouldBlock | std::io::ErrorKind::TimedOut)), "{end:?}");
+    assert!(
+        !matches!(end, Err(std::io::ErrorKind::WouldBlock | std::io::ErrorKind::TimedOut)),
+        "{end:?}"
+    );
     assert!(!rest.starts_with(b"HTTP/1.1 200"), "{rest:?}");
 }
 
@@ -291,13 +315,20 @@ fn every_path_but_healthz_needs_credentials() {
         for authorization in &wrong {
             let head = get(&server, path, authorization);
             assert!(head.starts_with("HTTP/1.1 401"), "{path} {authorization}: {head}");
-            assert!(head.contains("www-authenticate: Basic realm=\"nabiz\", charset=\"UTF-8\"\r\n"), "{head}");
+            assert!(
+                head.contains("www-authenticate: Basic realm=\"nabiz\", charset=\"UTF-8\"\r\n"),
+                "{head}"
+            );
             assert!(head.contains("www-authenticate: Bearer realm=\"nabiz\"\r\n"), "{head}");
             assert!(head.contains("cache-control: no-store\r\n"), "{head}");
         }
         for authorization in &right {
             let head = get(&server, path, authorization);
-            let expected = if path == "/nowhere" || path == "/healthz/" { "HTTP/1.1 404" } else { "HTTP/1.1 200" };
+            let expected = if path == "/nowhere" || path == "/healthz/" {
+                "HTTP/1.1 404"
+            } else {
+                "HTTP/1.1 200"
+            };
             assert!(head.starts_with(expected), "{path} {authorization}: {head}");
         }
     }
@@ -340,7 +371,10 @@ fn known_credentials_are_accepted_during_a_flood_of_wrong_ones() {
     for mut stream in flood {
         let mut answer = String::new();
         stream.read_to_string(&mut answer).expect("an answer");
-        assert!(answer.starts_with("HTTP/1.1 401") || answer.starts_with("HTTP/1.1 503"), "{answer}");
+        assert!(
+            answer.starts_with("HTTP/1.1 401") || answer.starts_with("HTTP/1.1 503"),
+            "{answer}"
+        );
     }
 }
 
@@ -359,7 +393,10 @@ fn log() -> &'static Mutex<Vec<u8>> {
     }
     LOG.get_or_init(|| {
         let log: &'static Mutex<Vec<u8>> = Box::leak(Box::default());
-        tracing_subscriber::fmt().with_max_level(tracing::Level::TRACE).with_writer(move || Sink(log)).init();
+        tracing_subscriber::fmt()
+            .with_max_level(tracing::Level::TRACE)
+            .with_writer(move || Sink(log))
+            .init();
         log
     })
 }
@@ -391,7 +428,10 @@ fn logs_and_answers_show_refusals_without_the_credentials() {
     drop(server);
     let logged = String::from_utf8_lossy(&log.lock().expect("the log")).into_owned();
     assert!(logged.contains("credentials refused"), "{logged}");
-    let encoded = presented.iter().filter_map(|authorization| authorization.split_once(' ')).map(|(_, rest)| rest);
+    let encoded = presented
+        .iter()
+        .filter_map(|authorization| authorization.split_once(' '))
+        .map(|(_, rest)| rest);
     for secret in encoded.chain([WRONG, TOKEN, PASSWORD, "visitor-7Qa", "$argon2id"]) {
         assert!(!logged.contains(secret), "the log has {secret}");
         assert!(!answers.contains(secret), "an answer has {secret}");
@@ -435,12 +475,16 @@ fn server_requires_credentials_when_hashes_of_the_command_are_configured() {
     let certificate = Certificate::new();
     let (token, password) = (hash_secret(TOKEN), hash_secret(PASSWORD));
     assert_ne!(hash_secret(TOKEN), token, "there is no salt");
-    let toml =
-        format!("[http]\n{}basic_auth = {{ wall = \"{password}\", 'o p' = \"{password}\" }}", certificate.toml());
+    let toml = format!(
+        "[http]\n{}basic_auth = {{ wall = \"{password}\", 'o p' = \"{password}\" }}",
+        certificate.toml()
+    );
     let variables = [("NABIZ_HTTP__BEARER_TOKEN_HASH".to_string(), token.clone())];
-    let config = Config::parse(&toml, "nabiz.toml", variables.into_iter()).expect("a configuration");
+    let config =
+        Config::parse(&toml, "nabiz.toml", variables.into_iter()).expect("a configuration");
     let security = config.http_security().expect("a certificate");
-    let server = Server::secured(published(snapshot(), true), || NOW_MS, Limits::default(), security);
+    let server =
+        Server::secured(published(snapshot(), true), || NOW_MS, Limits::default(), security);
     let cases = [
         (format!("Bearer {TOKEN}"), 200),
         (basic("wall", PASSWORD), 200),
@@ -449,7 +493,8 @@ fn server_requires_credentials_when_hashes_of_the_command_are_configured() {
     ];
     for (authorization, code) in cases {
         let stream = secure(&server, &certificate.trust, &[&TLS13]).expect("TLS");
-        let head = head(stream, &request("/metrics", &format!("authorization: {authorization}\r\n")));
+        let head =
+            head(stream, &request("/metrics", &format!("authorization: {authorization}\r\n")));
         assert!(head.starts_with(&format!("HTTP/1.1 {code}")), "{authorization}: {head}");
     }
 
@@ -478,7 +523,9 @@ fn configuration_rejects_a_plain_secret_without_showing_it() {
         format!("[http]\nbasic_auth = 'wall:{WRONG}'"),
         format!("[http]\nbasic_auth = ['wall:{WRONG}']"),
         format!("[http.basic_auth]\nwall = {{ password = '{WRONG}' }}"),
-        format!("[http]\ntls_key = '''-----BEGIN PRIVATE KEY-----\n{WRONG}'''\ntls_certificate = 'a'"),
+        format!(
+            "[http]\ntls_key = '''-----BEGIN PRIVATE KEY-----\n{WRONG}'''\ntls_certificate = 'a'"
+        ),
     ];
     let none = ("NABIZ_LOG", "info".to_string());
     let variables = [
@@ -489,7 +536,10 @@ fn configuration_rejects_a_plain_secret_without_showing_it() {
         ("NABIZ_HTTP__BASIC_AUTH", WRONG.to_string()),
         ("NABIZ_HTTP__TLS_KEY", format!("-----BEGIN PRIVATE KEY-----{WRONG}")),
     ];
-    let cases = file.into_iter().map(|toml| (toml, &none)).chain(variables.iter().map(|one| (String::new(), one)));
+    let cases = file
+        .into_iter()
+        .map(|toml| (toml, &none))
+        .chain(variables.iter().map(|one| (String::new(), one)));
     for (toml, (name, value)) in cases {
         let (code, shown) = check(&toml, &[(name, value)]);
         assert_eq!(code, Some(2), "{toml} {name}={value}: {shown}");
@@ -505,16 +555,44 @@ fn configuration_rejects_an_unusable_certificate() {
     let other = Certificate::new();
     let folder = certificate.folder.path();
     std::fs::write(folder.join("empty.pem"), "").expect("written");
-    std::fs::write(folder.join("broken.pem"), "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n")
-        .expect("written");
+    std::fs::write(
+        folder.join("broken.pem"),
+        "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n",
+    )
+    .expect("written");
     let (good, key) = (certificate.certificate(), certificate.key());
     let cases = [
-        (folder.join("none.pem"), key.clone(), "http.tls_certificate: the file ", "none.pem cannot be read"),
-        (good.clone(), folder.join("none.pem"), "http.tls_key: the file ", "none.pem cannot be read"),
-        (folder.join("empty.pem"), key.clone(), "http.tls_certificate: ", "empty.pem holds no certificate"),
-        (good.clone(), folder.join("empty.pem"), "http.tls_key: ", "empty.pem holds no private key"),
+        (
+            folder.join("none.pem"),
+            key.clone(),
+            "http.tls_certificate: the file ",
+            "none.pem cannot be read",
+        ),
+        (
+            good.clone(),
+            folder.join("none.pem"),
+            "http.tls_key: the file ",
+            "none.pem cannot be read",
+        ),
+        (
+            folder.join("empty.pem"),
+            key.clone(),
+            "http.tls_certificate: ",
+            "empty.pem holds no certificate",
+        ),
+        (
+            good.clone(),
+            folder.join("empty.pem"),
+            "http.tls_key: ",
+            "empty.pem holds no private key",
+        ),
         (good.clone(), good.clone(), "http.tls_key: ", "certificate.pem holds no private key"),
-        (folder.join("broken.pem"), key.clone(), "http.tls_certificate: ", "cannot be used together"),
+        (
+            folder.join("broken.pem"),
+            key.clone(),
+            "http.tls_certificate: ",
+            "cannot be used together",
+        ),
         (good.clone(), other.key(), "http.tls_certificate: ", "cannot be used together"),
         (folder.to_path_buf(), key.clone(), "http.tls_certificate: ", "cannot be read"),
     ];
@@ -542,13 +620,18 @@ fn kafka_client_properties_are_read_from_files() {
     );
     for end in ["", "\n", "\r\n"] {
         std::fs::write(&secret, format!("{PASSWORD}{end}")).expect("written");
-        let config = Config::parse(&toml, "nabiz.toml", std::iter::empty()).expect("a configuration");
+        let config =
+            Config::parse(&toml, "nabiz.toml", std::iter::empty()).expect("a configuration");
         let kafka = config.kafka.as_ref().expect("kafka");
-        let expected = ["client.id", "sasl.password"].map(|key| (key.to_string(), PASSWORD.to_string()));
+        let expected =
+            ["client.id", "sasl.password"].map(|key| (key.to_string(), PASSWORD.to_string()));
         assert_eq!(kafka.client, expected);
         let (code, shown) = check(&toml, &[]);
         assert_eq!(code, Some(0), "{shown}");
-        assert!(shown.contains(&format!("\n\"sasl.password\" = {{ file = {secret:?} }}\n")), "{shown}");
+        assert!(
+            shown.contains(&format!("\n\"sasl.password\" = {{ file = {secret:?} }}\n")),
+            "{shown}"
+        );
         assert!(!shown.contains(PASSWORD) && !format!("{config:?}").contains(PASSWORD), "{shown}");
     }
 
@@ -566,12 +649,20 @@ fn kafka_client_properties_are_read_from_files() {
         }
         let (code, shown) = check(&toml, &[]);
         assert_eq!(code, Some(2), "{shown}");
-        assert!(shown.contains("kafka.client.\"sasl.password\": the file ") && shown.contains(expected), "{shown}");
+        assert!(
+            shown.contains("kafka.client.\"sasl.password\": the file ") && shown.contains(expected),
+            "{shown}"
+        );
     }
     // What librdkafka does not take may be a secret too.
     std::fs::write(&secret, WRONG).expect("written");
-    let (code, shown) = check(&format!("[kafka.client]\n'security.protocol' = {{ file = {secret:?} }}"), &[]);
-    assert_eq!((code, shown.contains("security.protocol"), shown.contains(WRONG)), (Some(2), true, false), "{shown}");
+    let (code, shown) =
+        check(&format!("[kafka.client]\n'security.protocol' = {{ file = {secret:?} }}"), &[]);
+    assert_eq!(
+        (code, shown.contains("security.protocol"), shown.contains(WRONG)),
+        (Some(2), true, false),
+        "{shown}"
+    );
 }
 
 #[test]
@@ -587,10 +678,17 @@ fn defaults_are_unprotected_only_on_loopback() {
 fn debug_output_shows_no_secret() {
     let _shared = serial::shared();
     let certificate = Certificate::new();
-    let security =
-        Security { tls: Some(Arc::new(certificate.tls())), authentication: Some(Arc::new(authentication())) };
+    let security = Security {
+        tls: Some(Arc::new(certificate.tls())),
+        authentication: Some(Arc::new(authentication())),
+    };
     let shown = format!("{security:?}");
-    assert!(shown.contains("certificate.pem") && !shown.contains("argon2id") && !shown.contains("PRIVATE"), "{shown}");
+    assert!(
+        shown.contains("certificate.pem")
+            && !shown.contains("argon2id")
+            && !shown.contains("PRIVATE"),
+        "{shown}"
+    );
 }
 
 /// A `nabiz serve` that waits for a broker, with room for few files; ended when dropped.
@@ -603,8 +701,10 @@ struct Process {
 impl Process {
     fn serve(http: &str, files: u32) -> Process {
         let folder = tempfile::tempdir().expect("a folder");
-        let port =
-            std::net::TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr()).expect("a port").port();
+        let port = std::net::TcpListener::bind("127.0.0.1:0")
+            .and_then(|free| free.local_addr())
+            .expect("a port")
+            .port();
         let address = format!("127.0.0.1:{port}");
         let config = folder.path().join("nabiz.toml");
         let ledger = folder.path().join("nabiz.db").display().to_string();
@@ -654,11 +754,17 @@ fn process_counts_refusals_and_recovers_when_file_descriptors_run_out() {
     until("metrics", || process.refused("credentials") == Some(0));
     assert_eq!(process.refused("accept"), Some(0));
     for _ in 0..3 {
-        assert!(process.get("/metrics", &format!("Bearer {WRONG}")).expect("an answer").starts_with("HTTP/1.1 401"));
+        assert!(
+            process
+                .get("/metrics", &format!("Bearer {WRONG}"))
+                .expect("an answer")
+                .starts_with("HTTP/1.1 401")
+        );
     }
     assert_eq!(process.refused("credentials"), Some(3));
 
-    let greedy: Vec<TcpStream> = (0..64).map(|_| TcpStream::connect(&process.address).expect("connected")).collect();
+    let greedy: Vec<TcpStream> =
+        (0..64).map(|_| TcpStream::connect(&process.address).expect("connected")).collect();
     std::thread::sleep(Duration::from_millis(500));
     drop(greedy);
     until("an answer again", || process.refused("accept") > Some(0));

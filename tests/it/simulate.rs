@@ -32,14 +32,25 @@ fn file_and_standard_output_get_the_same_events_and_the_truth_counts_them() {
     let (file_name, truth_name) = (file.to_str().expect("text"), truth.to_str().expect("text"));
     let common = ["--duration", "90m", "--seed", "5", "--scenario", "overnight"];
     let to_file = output(&[&["--output", file_name, "--truth", truth_name], &common[..]].concat());
-    assert!(to_file.status.success() && to_file.stdout.is_empty() && to_file.stderr.is_empty(), "{to_file:?}");
+    assert!(
+        to_file.status.success() && to_file.stdout.is_empty() && to_file.stderr.is_empty(),
+        "{to_file:?}"
+    );
     let to_stdout = output(&[&["--output", "-"], &common[..]].concat());
     assert!(to_stdout.status.success());
     let lines = std::fs::read(&file).expect("the events");
     assert!(lines == to_stdout.stdout, "the file and standard output differ");
-    let truth: Value = serde_json::from_slice(&std::fs::read(&truth).expect("the truth")).expect("JSON");
-    assert_eq!(truth["events"].as_u64(), Some(lines.iter().filter(|byte| **byte == b'\n').count() as u64));
-    assert!(truth["metrics"]["nabiz_visits_offered_total"].as_array().is_some_and(|samples| !samples.is_empty()));
+    let truth: Value =
+        serde_json::from_slice(&std::fs::read(&truth).expect("the truth")).expect("JSON");
+    assert_eq!(
+        truth["events"].as_u64(),
+        Some(lines.iter().filter(|byte| **byte == b'\n').count() as u64)
+    );
+    assert!(
+        truth["metrics"]["nabiz_visits_offered_total"]
+            .as_array()
+            .is_some_and(|samples| !samples.is_empty())
+    );
 }
 
 #[test]
@@ -51,7 +62,9 @@ fn command_succeeds_when_its_reader_stops_early() {
         .spawn()
         .expect("the command runs");
     let mut line = String::new();
-    BufReader::new(child.stdout.take().expect("standard output")).read_line(&mut line).expect("a line");
+    BufReader::new(child.stdout.take().expect("standard output"))
+        .read_line(&mut line)
+        .expect("a line");
     assert!(line.contains("contact.started") || line.contains("agent.state_changed"), "{line}");
     let ended = child.wait_with_output().expect("it ends");
     assert!(ended.status.success() && ended.stderr.is_empty(), "{ended:?}");
@@ -60,14 +73,19 @@ fn command_succeeds_when_its_reader_stops_early() {
 #[test]
 fn command_exits_with_2_on_wrong_usage_and_with_1_on_an_unwritable_file() {
     let _shared = serial::shared();
-    for arguments in
-        [&["--scenario", "calm"][..], &["--output", "-", "--speed", "0"], &["--output", "-", "--brokers", "b:1"]]
-    {
+    for arguments in [
+        &["--scenario", "calm"][..],
+        &["--output", "-", "--speed", "0"],
+        &["--output", "-", "--brokers", "b:1"],
+    ] {
         assert_eq!(output(arguments).status.code(), Some(2), "{arguments:?}");
     }
     let failed = output(&["--output", "/nowhere/at/all.ndjson"]);
     assert_eq!(failed.status.code(), Some(1));
-    assert!(String::from_utf8_lossy(&failed.stderr).contains("/nowhere/at/all.ndjson"), "{failed:?}");
+    assert!(
+        String::from_utf8_lossy(&failed.stderr).contains("/nowhere/at/all.ndjson"),
+        "{failed:?}"
+    );
 }
 
 #[test]
@@ -75,7 +93,9 @@ fn help_shows_an_example() {
     let _shared = serial::shared();
     let help = output(&["--help"]);
     assert!(help.status.success());
-    assert!(String::from_utf8_lossy(&help.stdout).contains("nabiz simulate --brokers 127.0.0.1:9092"));
+    assert!(
+        String::from_utf8_lossy(&help.stdout).contains("nabiz simulate --brokers 127.0.0.1:9092")
+    );
 }
 
 /// The records of each partition: key, event, and time of the record.
@@ -119,10 +139,13 @@ fn kafka_receives_every_event_with_key_and_time_and_a_closing_event_per_partitio
     let truth = folder.path().join("truth.json");
     let truth_name = truth.to_str().expect("text");
     let run = ["--duration", "20m", "--start", "2026-01-05T10:00:00+03:00"];
-    let written =
-        output(&[&["--brokers", brokers.as_str(), "--speed", "max", "--truth", truth_name], &run[..]].concat());
+    let written = output(
+        &[&["--brokers", brokers.as_str(), "--speed", "max", "--truth", truth_name], &run[..]]
+            .concat(),
+    );
     assert!(written.status.success(), "{written:?}");
-    let truth: Value = serde_json::from_slice(&std::fs::read(&truth).expect("the truth")).expect("JSON");
+    let truth: Value =
+        serde_json::from_slice(&std::fs::read(&truth).expect("the truth")).expect("JSON");
     let expected: Vec<Value> = output(&[&["--output", "-"], &run[..]].concat())
         .stdout
         .lines()
@@ -135,22 +158,30 @@ fn kafka_receives_every_event_with_key_and_time_and_a_closing_event_per_partitio
     let mut seen = BTreeMap::new();
     for (partition, records) in &mut records {
         let (_, closing, _) = records.pop().expect("records");
-        assert_eq!((&closing["type"], &closing["time"]), (&"queue.observed".into(), &last_time), "{partition}");
+        assert_eq!(
+            (&closing["type"], &closing["time"]),
+            (&"queue.observed".into(), &last_time),
+            "{partition}"
+        );
         let keys: BTreeSet<String> = records.iter().map(|(key, ..)| key.clone()).collect();
         for key in keys {
             assert_eq!(seen.insert(key, *partition), None, "a key has one partition");
         }
         for (_, event, time_ms) in records.iter() {
-            let time: jiff::Timestamp = event["time"].as_str().expect("a time").parse().expect("RFC 3339");
+            let time: jiff::Timestamp =
+                event["time"].as_str().expect("a time").parse().expect("RFC 3339");
             assert_eq!(time.as_millisecond(), *time_ms);
         }
     }
     assert_eq!(records.len(), 3);
     for (partition, records) in &records {
         let of_partition: Vec<&Value> = records.iter().map(|(_, event, _)| event).collect();
-        let ids: BTreeSet<&str> = of_partition.iter().map(|event| event["id"].as_str().expect("an id")).collect();
-        let in_order: Vec<&Value> =
-            expected.iter().filter(|event| event["id"].as_str().is_some_and(|id| ids.contains(id))).collect();
+        let ids: BTreeSet<&str> =
+            of_partition.iter().map(|event| event["id"].as_str().expect("an id")).collect();
+        let in_order: Vec<&Value> = expected
+            .iter()
+            .filter(|event| event["id"].as_str().is_some_and(|id| ids.contains(id)))
+            .collect();
         assert!(of_partition == in_order, "partition {partition} has its events in order");
     }
 }
@@ -162,7 +193,11 @@ fn command_exits_with_1_when_kafka_rejects_a_record() {
     cluster.create_topic("calls", 1, 1).expect("a topic");
     let refusals = [RDKafkaRespErr::RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED; 50];
     cluster.request_errors(RDKafkaApiKey::Produce, &refusals);
-    let failed = output(&["--brokers", &cluster.bootstrap_servers(), "--speed", "max", "--duration", "20m"]);
+    let failed =
+        output(&["--brokers", &cluster.bootstrap_servers(), "--speed", "max", "--duration", "20m"]);
     assert_eq!(failed.status.code(), Some(1), "{failed:?}");
-    assert!(String::from_utf8_lossy(&failed.stderr).contains("records were not delivered"), "{failed:?}");
+    assert!(
+        String::from_utf8_lossy(&failed.stderr).contains("records were not delivered"),
+        "{failed:?}"
+    );
 }

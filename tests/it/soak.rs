@@ -7,13 +7,14 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::harness::serial;
 use nabiz::config::Config;
-use nabiz::event::Channels;
-use nabiz::event::decode::{Format, Message};
 use nabiz::ledger::{Fate, Job, Ledger};
-use nabiz::shard::{Arrival, Shard};
-use nabiz::simulate::{DAY_MS, DEFAULT_START_MS, Options, Scenario, Simulation};
+use nabiz_core::decode::{Format, Message};
+use nabiz_core::event::Channels;
+use nabiz_core::shard::{Arrival, Shard};
+use nabiz_simulator::{DAY_MS, DEFAULT_START_MS, Options, Scenario, Simulation};
+
+use crate::harness::serial;
 
 /// Prints figures past the capture of test output.
 macro_rules! report {
@@ -38,7 +39,9 @@ fn resident_bytes() -> u64 {
 /// CPU time of this thread. The disk's time is not in it, and nobody else's.
 fn cpu_time() -> Duration {
     let schedstat = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default();
-    Duration::from_nanos(schedstat.split(' ').next().and_then(|nanos| nanos.parse().ok()).unwrap_or(0))
+    Duration::from_nanos(
+        schedstat.split(' ').next().and_then(|nanos| nanos.parse().ok()).unwrap_or(0),
+    )
 }
 
 fn table_bytes(path: &Path, table: &str, columns: &str) -> u64 {
@@ -50,8 +53,10 @@ fn table_bytes(path: &Path, table: &str, columns: &str) -> u64 {
 #[test]
 fn memory_and_ledger_stay_level_over_a_month() {
     let _alone = serial::alone();
-    let records: u64 =
-        std::env::var("NABIZ_SOAK_RECORDS").ok().and_then(|records| records.parse().ok()).unwrap_or(200_000);
+    let records: u64 = std::env::var("NABIZ_SOAK_RECORDS")
+        .ok()
+        .and_then(|records| records.parse().ok())
+        .unwrap_or(200_000);
     let rate_scale = (records as f64 / MONTH_RECORDS).max(0.01);
     let options = Options {
         start_ms: DEFAULT_START_MS,
@@ -102,7 +107,12 @@ fn memory_and_ledger_stay_level_over_a_month() {
         longest_pause = longest_pause.max(pause);
         let began_cpu = cpu_time();
         assert_eq!(
-            ledger.store(&[Job { claim, checkpoint, advance_ms: None, missed: 0, record_ms: None }], 1).unwrap(),
+            ledger
+                .store(
+                    &[Job { claim, checkpoint, advance_ms: None, missed: 0, record_ms: None }],
+                    1
+                )
+                .unwrap(),
             [Fate::Stored]
         );
         storing_cpu += cpu_time() - began_cpu;
@@ -133,8 +143,7 @@ fn memory_and_ledger_stay_level_over_a_month() {
     let busy_cpu = folding_cpu + capturing_cpu + storing_cpu;
     let state = table_bytes(&path, "pieces", "length(bytes)");
     let rows = table_bytes(&path, "intervals", "1");
-    let blobs =
-        "coalesce(length(wait_answered), 0) + coalesce(length(wait_abandoned), 0) + coalesce(length(handle), 0)";
+    let blobs = "coalesce(length(wait_answered), 0) + coalesce(length(wait_abandoned), 0) + coalesce(length(handle), 0)";
     // About 130 bytes of a row are its counts and sums.
     let history = table_bytes(&path, "intervals", blobs) + rows * 130;
     let queues = snapshot.queues.len().max(1) as u64;
@@ -191,14 +200,20 @@ fn hundred_thousand_open_contacts_are_restored() {
         let answered = (contact % 3 == 0).then(|| event("answered", ""));
         for event in [event("queued", r#","channel":"email""#)].into_iter().chain(answered) {
             let message = Message { value: Some(event.as_bytes()), headers: &[] };
-            shard.fold(Format::CloudEvents, &message, Arrival { position: contact, timestamp_ms: None });
+            shard.fold(
+                Format::CloudEvents,
+                &message,
+                Arrival { position: contact, timestamp_ms: None },
+            );
         }
     }
     let began = Instant::now();
     let checkpoint = shard.checkpoint();
     let pause = began.elapsed();
     assert_eq!(
-        ledger.store(&[Job { claim, checkpoint, advance_ms: None, missed: 0, record_ms: None }], 1).unwrap(),
+        ledger
+            .store(&[Job { claim, checkpoint, advance_ms: None, missed: 0, record_ms: None }], 1)
+            .unwrap(),
         [Fate::Stored]
     );
     drop(ledger);

@@ -69,10 +69,17 @@ impl Webhook {
     }
 
     /// Waits for a notification; fails at the deadline with those that came instead.
-    pub fn wait_for(&self, what: &str, deadline: Duration, is_it: impl Fn(&Notification) -> bool) -> Notification {
+    pub fn wait_for(
+        &self,
+        what: &str,
+        deadline: Duration,
+        is_it: impl Fn(&Notification) -> bool,
+    ) -> Notification {
         wait_for(what, deadline, || {
             let notifications = self.notifications();
-            let lines = |all: &[Notification]| all.iter().map(|one| format!("{one:?}")).collect::<Vec<_>>().join("\n");
+            let lines = |all: &[Notification]| {
+                all.iter().map(|one| format!("{one:?}")).collect::<Vec<_>>().join("\n")
+            };
             notifications
                 .iter()
                 .find(|one| is_it(one))
@@ -91,7 +98,9 @@ fn take(stream: TcpStream) -> Option<Vec<Notification>> {
         let mut line = String::new();
         reader.read_line(&mut line).ok()?;
         match line.trim_end().split_once(": ") {
-            Some((name, value)) if name.eq_ignore_ascii_case("content-length") => length = value.parse().ok()?,
+            Some((name, value)) if name.eq_ignore_ascii_case("content-length") => {
+                length = value.parse().ok()?
+            }
             _ if line.trim_end().is_empty() => break,
             _ => {}
         }
@@ -99,7 +108,10 @@ fn take(stream: TcpStream) -> Option<Vec<Notification>> {
     let mut body = vec![0; length];
     reader.read_exact(&mut body).ok()?;
     let at = Timestamp::now();
-    reader.get_mut().write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\nconnection: close\r\n\r\n").ok()?;
+    reader
+        .get_mut()
+        .write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\nconnection: close\r\n\r\n")
+        .ok()?;
     let body: Value = serde_json::from_slice(&body).ok()?;
     let notification = |alert: &Value| {
         Some(Notification {
@@ -108,7 +120,10 @@ fn take(stream: TcpStream) -> Option<Vec<Notification>> {
             is_firing: alert["status"] == "firing",
             began: alert["startsAt"].as_str()?.parse().ok()?,
             labels: serde_json::from_value(alert["labels"].clone()).ok()?,
-            description: alert["annotations"]["description"].as_str().unwrap_or_default().to_owned(),
+            description: alert["annotations"]["description"]
+                .as_str()
+                .unwrap_or_default()
+                .to_owned(),
         })
     };
     body["alerts"].as_array()?.iter().map(notification).collect()
@@ -124,7 +139,10 @@ pub struct Alertmanager {
 impl Alertmanager {
     /// Starts one and waits until it is ready.
     pub fn start(config: &str) -> Alertmanager {
-        let folder = tempfile::Builder::new().prefix("nabiz-alertmanager-").tempdir().expect("a temporary folder");
+        let folder = tempfile::Builder::new()
+            .prefix("nabiz-alertmanager-")
+            .tempdir()
+            .expect("a temporary folder");
         let file = folder.path().join("alertmanager.yml");
         std::fs::write(&file, config).expect("the configuration");
         let address = format!("127.0.0.1:{}", free_port());

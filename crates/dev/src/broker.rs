@@ -42,7 +42,8 @@ impl Kafka {
 
     /// Starts a broker as [`Kafka::start`] does, with further lines for its `server.properties`.
     pub fn start_with(properties: &str) -> Kafka {
-        let folder = tempfile::Builder::new().prefix("nabiz-kafka-").tempdir().expect("a temporary folder");
+        let folder =
+            tempfile::Builder::new().prefix("nabiz-kafka-").tempdir().expect("a temporary folder");
         let kafka = Kafka {
             class_path: kafka_class_path(),
             folder,
@@ -119,14 +120,21 @@ impl Kafka {
             .expect("java runs");
         *child = Some(started);
         drop(child);
-        let probe: BaseConsumer =
-            self.client().set("log_level", "0").create().expect("a client of a written configuration");
+        let probe: BaseConsumer = self
+            .client()
+            .set("log_level", "0")
+            .create()
+            .expect("a client of a written configuration");
         let ready = try_wait_for(READY_WITHIN, || {
-            if let Some(status) = self.child().as_mut().and_then(|child| child.try_wait().ok().flatten()) {
+            if let Some(status) =
+                self.child().as_mut().and_then(|child| child.try_wait().ok().flatten())
+            {
                 panic!("kafka ended with {status}\n{}", self.logs());
             }
             match probe.fetch_metadata(None, Duration::from_secs(2)) {
-                Ok(metadata) if metadata.brokers().is_empty() => Err("no broker in the metadata".to_owned()),
+                Ok(metadata) if metadata.brokers().is_empty() => {
+                    Err("no broker in the metadata".to_owned())
+                }
                 Ok(_) => Ok(()),
                 Err(error) => Err(error.to_string()),
             }
@@ -153,11 +161,15 @@ impl Kafka {
 
     /// Creates a topic and waits until its partitions have a leader.
     pub fn create_topic(&self, name: &str, partitions: i32) {
-        let admin: AdminClient<DefaultClientContext> = self.client().create().expect("an admin client");
+        let admin: AdminClient<DefaultClientContext> =
+            self.client().create().expect("an admin client");
         let options = AdminOptions::new().request_timeout(Some(Duration::from_secs(30)));
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+        let runtime =
+            tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
         let topic = NewTopic::new(name, partitions, TopicReplication::Fixed(1));
-        let results = runtime.block_on(admin.create_topics([&topic], &options)).expect("an answer of the broker");
+        let results = runtime
+            .block_on(admin.create_topics([&topic], &options))
+            .expect("an answer of the broker");
         for result in results {
             result.expect("the topic is made");
         }
@@ -169,19 +181,30 @@ impl Kafka {
                 .flat_map(|topic| topic.partitions())
                 .filter(|partition| partition.leader() >= 0)
                 .count();
-            if led == partitions as usize { Ok(()) } else { Err(anyhow::anyhow!("{led} of {partitions} led")) }
+            if led == partitions as usize {
+                Ok(())
+            } else {
+                Err(anyhow::anyhow!("{led} of {partitions} led"))
+            }
         });
     }
 
     /// Deletes the records of a partition below an offset, as retention does.
     pub fn delete_records(&self, topic: &str, partition: i32, before: i64) {
-        let admin: AdminClient<DefaultClientContext> = self.client().create().expect("an admin client");
+        let admin: AdminClient<DefaultClientContext> =
+            self.client().create().expect("an admin client");
         let options = AdminOptions::new().request_timeout(Some(Duration::from_secs(30)));
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+        let runtime =
+            tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
         let mut offsets = TopicPartitionList::new();
         offsets.add_partition_offset(topic, partition, Offset::Offset(before)).expect("an offset");
-        let deleted = runtime.block_on(admin.delete_records(&offsets, &options)).expect("an answer of the broker");
-        deleted.elements().iter().for_each(|element| element.error().expect("the records are deleted"));
+        let deleted = runtime
+            .block_on(admin.delete_records(&offsets, &options))
+            .expect("an answer of the broker");
+        deleted
+            .elements()
+            .iter()
+            .for_each(|element| element.error().expect("the records are deleted"));
     }
 
     /// Returns a client configuration for the listener without authentication.
@@ -215,7 +238,13 @@ impl Kafka {
         let log_config = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/log4j2.properties");
         let mut command = Command::new("java");
         command
-            .args(["-Xms256m", "-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Djava.awt.headless=true"])
+            .args([
+                "-Xms256m",
+                "-Xmx512m",
+                "-XX:+UseSerialGC",
+                "-XX:TieredStopAtLevel=1",
+                "-Djava.awt.headless=true",
+            ])
             .arg(format!("-Dlog4j2.configurationFile={}", log_config.display()))
             .arg(format!("-Dnabiz.kafka.log={}", self.path("kafka.log").display()))
             .args(["-cp", &self.class_path, class])
@@ -226,7 +255,17 @@ impl Kafka {
     /// A certificate for `localhost` that signs itself, and its key, in PEM as Kafka and librdkafka both read it.
     fn make_certificate(&self) {
         run(Command::new("openssl")
-            .args(["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost"])
+            .args([
+                "req",
+                "-x509",
+                "-newkey",
+                "rsa:2048",
+                "-nodes",
+                "-days",
+                "2",
+                "-subj",
+                "/CN=localhost",
+            ])
             .args(["-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"])
             .arg("-keyout")
             .arg(self.path("key.pem"))
@@ -234,7 +273,8 @@ impl Kafka {
             .arg(self.ca()));
         let key = std::fs::read_to_string(self.path("key.pem")).expect("the key");
         let certificate = std::fs::read_to_string(self.ca()).expect("the certificate");
-        std::fs::write(self.path("keystore.pem"), format!("{key}{certificate}")).expect("the key store");
+        std::fs::write(self.path("keystore.pem"), format!("{key}{certificate}"))
+            .expect("the key store");
     }
 
     fn write_properties(&self, controller: u16, more: &str) {
@@ -279,7 +319,8 @@ impl Kafka {
              log.cleaner.dedupe.buffer.size=8388608\n\
              {more}"
         );
-        std::fs::write(self.path("server.properties"), properties).expect("the broker's configuration");
+        std::fs::write(self.path("server.properties"), properties)
+            .expect("the broker's configuration");
     }
 
     fn format(&self) {
@@ -303,7 +344,10 @@ impl Drop for Kafka {
 }
 
 fn run(command: &mut Command) {
-    let output = command.stdin(Stdio::null()).output().unwrap_or_else(|error| panic!("{command:?}: {error}"));
+    let output = command
+        .stdin(Stdio::null())
+        .output()
+        .unwrap_or_else(|error| panic!("{command:?}: {error}"));
     assert!(
         output.status.success(),
         "{command:?}: {}\n{}{}",

@@ -33,9 +33,24 @@ impl Browser {
         let profile = tempfile::tempdir().expect("a folder");
         let program = std::env::var("NABIZ_CHROMIUM").unwrap_or_else(|_| "chromium".into());
         let spawned = Command::new(&program)
-            .args(["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-dev-shm-usage"])
-            .args(["--no-first-run", "--disable-background-networking", "--disable-component-update"])
-            .args(["--disable-sync", "--lang=en-GB", "--hide-scrollbars", "--remote-debugging-port=0"])
+            .args([
+                "--headless",
+                "--no-sandbox",
+                "--disable-gpu",
+                "--disable-quic",
+                "--disable-dev-shm-usage",
+            ])
+            .args([
+                "--no-first-run",
+                "--disable-background-networking",
+                "--disable-component-update",
+            ])
+            .args([
+                "--disable-sync",
+                "--lang=en-GB",
+                "--hide-scrollbars",
+                "--remote-debugging-port=0",
+            ])
             .arg(format!("--user-data-dir={}", profile.path().display()))
             .arg("about:blank")
             .envs(environment.iter().copied())
@@ -43,40 +58,52 @@ impl Browser {
             .stdout(Stdio::null())
             .stderr(Stdio::piped())
             .spawn();
-        let mut process = spawned.unwrap_or_else(|error| panic!("{program}: {error}; run scripts/install-tools"));
+        let mut process =
+            spawned.unwrap_or_else(|error| panic!("{program}: {error}; run scripts/install-tools"));
         let stderr = process.stderr.take().expect("piped");
         let (found, port) = std::sync::mpsc::channel();
         std::thread::spawn(move || {
             // Read to the end, so that the browser never waits for its own messages to be taken.
             for line in BufReader::new(stderr).lines().map_while(Result::ok) {
                 let address = line.strip_prefix("DevTools listening on ws://127.0.0.1:");
-                if let Some(port) = address.and_then(|rest| rest.split('/').next()?.parse::<u16>().ok()) {
+                if let Some(port) =
+                    address.and_then(|rest| rest.split('/').next()?.parse::<u16>().ok())
+                {
                     let _ = found.send(port);
                 }
             }
         });
         let mut browser = Browser { process, port: 0, _profile: profile };
-        browser.port = port.recv_timeout(START_DEADLINE).expect("chromium opens its debugging port");
+        browser.port =
+            port.recv_timeout(START_DEADLINE).expect("chromium opens its debugging port");
         browser
     }
 
     /// Opens a page in a viewport of `width` by `height` pixels.
     pub fn open(&self, url: &str, width: u32, height: u32) -> Page {
-        let mut made =
-            ureq::put(format!("http://127.0.0.1:{}/json/new?about:blank", self.port)).send_empty().expect("a new tab");
-        let tab: Value = serde_json::from_str(&made.body_mut().read_to_string().expect("a text")).expect("JSON");
+        let mut made = ureq::put(format!("http://127.0.0.1:{}/json/new?about:blank", self.port))
+            .send_empty()
+            .expect("a new tab");
+        let tab: Value =
+            serde_json::from_str(&made.body_mut().read_to_string().expect("a text")).expect("JSON");
         let address = tab["webSocketDebuggerUrl"].as_str().expect("an address");
         let stream = TcpStream::connect(("127.0.0.1", self.port)).expect("connected");
         stream.set_read_timeout(Some(START_DEADLINE)).expect("a timeout");
         let (socket, _) = tungstenite::client(address, stream).expect("a web socket");
-        let mut page = Page { socket, tab: tab["id"].as_str().expect("an id").to_owned(), sent: 0, faults: Vec::new() };
+        let mut page = Page {
+            socket,
+            tab: tab["id"].as_str().expect("an id").to_owned(),
+            sent: 0,
+            faults: Vec::new(),
+        };
         for domain in ["Runtime", "Log", "Page", "Inspector"] {
             page.call(&format!("{domain}.enable"), json!({}));
         }
         let size = json!({"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 600});
         page.call("Emulation.setDeviceMetricsOverride", size);
         page.call("Page.navigate", json!({"url": url}));
-        let loaded = format!("location.href === {} && document.readyState === 'complete'", json!(url));
+        let loaded =
+            format!("location.href === {} && document.readyState === 'complete'", json!(url));
         page.wait_for(&loaded, &json!(true), START_DEADLINE);
         page
     }
@@ -120,7 +147,11 @@ impl Page {
             let answer: Value = serde_json::from_str(&text).expect("JSON");
             self.faults.extend(fault(&answer));
             if answer["id"] == id {
-                return if answer["error"].is_null() { Ok(answer["result"].clone()) } else { Err(answer) };
+                return if answer["error"].is_null() {
+                    Ok(answer["result"].clone())
+                } else {
+                    Err(answer)
+                };
             }
         }
     }
@@ -131,8 +162,15 @@ impl Page {
     }
 
     fn try_evaluate(&mut self, expression: &str) -> Result<Value, Value> {
-        let answer = self.try_call("Runtime.evaluate", json!({"expression": expression, "returnByValue": true}))?;
-        if answer["exceptionDetails"].is_null() { Ok(answer["result"]["value"].clone()) } else { Err(answer) }
+        let answer = self.try_call(
+            "Runtime.evaluate",
+            json!({"expression": expression, "returnByValue": true}),
+        )?;
+        if answer["exceptionDetails"].is_null() {
+            Ok(answer["result"]["value"].clone())
+        } else {
+            Err(answer)
+        }
     }
 
     /// Waits until an expression has a value, at most until `deadline`.
@@ -146,7 +184,12 @@ impl Page {
     }
 
     /// Waits as [`Page::wait_for`] does, and returns an error where the expression has another value at the deadline.
-    pub fn try_wait_for(&mut self, expression: &str, expected: &Value, deadline: Duration) -> Result<(), String> {
+    pub fn try_wait_for(
+        &mut self,
+        expression: &str,
+        expected: &Value,
+        deadline: Duration,
+    ) -> Result<(), String> {
         let begun = Instant::now();
         loop {
             // While a page loads there may be nothing to evaluate in.
@@ -155,7 +198,9 @@ impl Page {
                 return Ok(());
             }
             if begun.elapsed() >= deadline {
-                return Err(format!("{expression} is {value:?} and not {expected} after {deadline:?}"));
+                return Err(format!(
+                    "{expression} is {value:?} and not {expected} after {deadline:?}"
+                ));
             }
             std::thread::sleep(Duration::from_millis(50));
         }
@@ -174,7 +219,10 @@ impl Page {
 
     /// The whole page as a PNG.
     pub fn screenshot(&mut self, whole: bool) -> Vec<u8> {
-        let answer = self.call("Page.captureScreenshot", json!({"format": "png", "captureBeyondViewport": whole}));
+        let answer = self.call(
+            "Page.captureScreenshot",
+            json!({"format": "png", "captureBeyondViewport": whole}),
+        );
         let data = answer["data"].as_str().expect("an image");
         base64::engine::general_purpose::STANDARD.decode(data).expect("base64")
     }
@@ -187,17 +235,26 @@ fn fault(message: &Value) -> Option<String> {
     match message["method"].as_str()? {
         "Runtime.exceptionThrown" => {
             let details = &params["exceptionDetails"];
-            Some(format!("{} {}", text(&details["text"]), text(&details["exception"]["description"])))
+            Some(format!(
+                "{} {}",
+                text(&details["text"]),
+                text(&details["exception"]["description"])
+            ))
         }
-        "Runtime.consoleAPICalled" if ["error", "assert"].map(Some).contains(&params["type"].as_str()) => {
+        "Runtime.consoleAPICalled"
+            if ["error", "assert"].map(Some).contains(&params["type"].as_str()) =>
+        {
             let arguments = params["args"].as_array().into_iter().flatten();
-            let words =
-                arguments.map(|one| text(if one["value"].is_null() { &one["description"] } else { &one["value"] }));
+            let words = arguments.map(|one| {
+                text(if one["value"].is_null() { &one["description"] } else { &one["value"] })
+            });
             Some(words.collect::<Vec<_>>().join(" "))
         }
-        "Log.entryAdded" if params["entry"]["level"] == "error" => {
-            Some(format!("{} {}", text(&params["entry"]["text"]), params["entry"]["url"].as_str().unwrap_or_default()))
-        }
+        "Log.entryAdded" if params["entry"]["level"] == "error" => Some(format!(
+            "{} {}",
+            text(&params["entry"]["text"]),
+            params["entry"]["url"].as_str().unwrap_or_default()
+        )),
         "Inspector.targetCrashed" => Some("the page has crashed".to_owned()),
         _ => None,
     }

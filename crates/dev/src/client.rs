@@ -50,13 +50,19 @@ pub fn produce(kafka: &Kafka, topic: &str, records: &[Outgoing]) {
         .create()
         .expect("a producer");
     for outgoing in records {
-        let mut record =
-            BaseRecord::to(topic).key(&outgoing.key).payload(&outgoing.value).timestamp(outgoing.timestamp_ms);
+        let mut record = BaseRecord::to(topic)
+            .key(&outgoing.key)
+            .payload(&outgoing.value)
+            .timestamp(outgoing.timestamp_ms);
         if let Some(partition) = outgoing.partition {
             record = record.partition(partition);
         }
         while let Err((error, back)) = producer.send(record) {
-            assert_eq!(error, KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull), "a record is taken");
+            assert_eq!(
+                error,
+                KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull),
+                "a record is taken"
+            );
             producer.poll(Duration::from_millis(50));
             record = back;
         }
@@ -72,24 +78,36 @@ pub fn read_all(kafka: &Kafka, topic: &str) -> Vec<Incoming> {
         .set("enable.auto.commit", "false")
         .create()
         .expect("a consumer");
-    let metadata = consumer.fetch_metadata(Some(topic), Duration::from_secs(10)).expect("the topic's metadata");
+    let metadata = consumer
+        .fetch_metadata(Some(topic), Duration::from_secs(10))
+        .expect("the topic's metadata");
     let mut assignment = TopicPartitionList::new();
     let mut expected = 0;
     for partition in metadata.topics().iter().flat_map(|topic| topic.partitions()) {
-        let (low, high) =
-            consumer.fetch_watermarks(topic, partition.id(), Duration::from_secs(10)).expect("the topic's ends");
+        let (low, high) = consumer
+            .fetch_watermarks(topic, partition.id(), Duration::from_secs(10))
+            .expect("the topic's ends");
         expected += usize::try_from(high - low).expect("a topic's length");
-        assignment.add_partition_offset(topic, partition.id(), Offset::Beginning).expect("an assignment");
+        assignment
+            .add_partition_offset(topic, partition.id(), Offset::Beginning)
+            .expect("an assignment");
     }
     consumer.assign(&assignment).expect("an assignment");
     let mut read = Vec::with_capacity(expected);
     let start = Instant::now();
     while read.len() < expected {
-        assert!(start.elapsed() < Duration::from_secs(60), "{} of {expected} records of {topic}", read.len());
+        assert!(
+            start.elapsed() < Duration::from_secs(60),
+            "{} of {expected} records of {topic}",
+            read.len()
+        );
         let Some(result) = consumer.poll(Duration::from_millis(200)) else { continue };
         let message = result.expect("a record");
         let headers = message.headers().map(|headers| {
-            headers.iter().map(|header| (header.key.to_owned(), header.value.unwrap_or_default().to_vec())).collect()
+            headers
+                .iter()
+                .map(|header| (header.key.to_owned(), header.value.unwrap_or_default().to_vec()))
+                .collect()
         });
         read.push(Incoming {
             partition: message.partition(),
@@ -105,23 +123,29 @@ pub fn read_all(kafka: &Kafka, topic: &str) -> Vec<Incoming> {
 
 /// Commits an offset of partition 0 in the name of a group that has no members now.
 pub fn commit(kafka: &Kafka, group: &str, topic: &str, offset: i64) {
-    let consumer: BaseConsumer = kafka.client().set("group.id", group).create().expect("a consumer");
+    let consumer: BaseConsumer =
+        kafka.client().set("group.id", group).create().expect("a consumer");
     let mut offsets = TopicPartitionList::new();
     offsets.add_partition_offset(topic, 0, Offset::Offset(offset)).expect("an offset");
-    super::wait_for("the offset committed", Duration::from_secs(30), || consumer.commit(&offsets, CommitMode::Sync));
+    super::wait_for("the offset committed", Duration::from_secs(30), || {
+        consumer.commit(&offsets, CommitMode::Sync)
+    });
 }
 
 /// How many records a topic holds.
 pub fn length(kafka: &Kafka, topic: &str) -> u64 {
     let consumer: BaseConsumer = kafka.client().create().expect("a consumer");
-    let metadata = consumer.fetch_metadata(Some(topic), Duration::from_secs(10)).expect("the topic's metadata");
+    let metadata = consumer
+        .fetch_metadata(Some(topic), Duration::from_secs(10))
+        .expect("the topic's metadata");
     metadata
         .topics()
         .iter()
         .flat_map(|topic| topic.partitions())
         .map(|partition| {
-            let (low, high) =
-                consumer.fetch_watermarks(topic, partition.id(), Duration::from_secs(10)).expect("the topic's ends");
+            let (low, high) = consumer
+                .fetch_watermarks(topic, partition.id(), Duration::from_secs(10))
+                .expect("the topic's ends");
             u64::try_from(high - low).expect("a topic's length")
         })
         .sum()

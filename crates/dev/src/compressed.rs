@@ -22,7 +22,15 @@ impl Simulator {
     /// Writes from `start` on into the topic `calls`, with `rate_scale` times the arrivals.
     pub fn start(brokers: &str, start: &ZonedDateTime, rate_scale: u32) -> Simulator {
         let child = Command::new(program())
-            .args(["simulate", "--brokers", brokers, "--scenario", "pipe-burst", "--duration", "1d"])
+            .args([
+                "simulate",
+                "--brokers",
+                brokers,
+                "--scenario",
+                "pipe-burst",
+                "--duration",
+                "1d",
+            ])
             .args(["--start", &start.timestamp().to_string(), "--speed", &FACTOR.to_string()])
             .args(["--rate-scale", &rate_scale.to_string()])
             .stdin(Stdio::null())
@@ -42,7 +50,12 @@ impl Drop for Simulator {
 pub fn script(name: &str, arguments: &[&str]) -> String {
     let root = root();
     let mut command = Command::new(root.join("deploy/local").join(name));
-    let output = command.args(arguments).current_dir(&root).stdin(Stdio::null()).output().expect("perl runs");
+    let output = command
+        .args(arguments)
+        .current_dir(&root)
+        .stdin(Stdio::null())
+        .output()
+        .expect("perl runs");
     assert!(output.status.success(), "{name}: {}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8(output.stdout).expect("text")
 }
@@ -64,15 +77,19 @@ pub fn configuration(folder: &Path, brokers: &str, address: &str) -> PathBuf {
         .replace("0.0.0.0:9464", address)
         .replace("/var/lib/nabiz/nabiz.db", &ledger);
     let path = folder.join("nabiz.toml");
-    std::fs::write(&path, format!("{text}\n[windows]\nidle_advance = false\n")).expect("the configuration");
+    std::fs::write(&path, format!("{text}\n[windows]\nidle_advance = false\n"))
+        .expect("the configuration");
     path
 }
 
 /// Starts the shipped Prometheus with the shipped rules. Two defaults of the server are durations, so they are compressed too.
 pub fn start_prometheus(nabiz: &str, alertmanager: &str) -> Prometheus {
     let factor = FACTOR.to_string();
-    let compressed = |name: &str| script("compress", &[&factor, &format!("deploy/prometheus/{name}")]);
-    let config = compressed("prometheus.yml").replace("127.0.0.1:9464", nabiz).replace("127.0.0.1:9093", alertmanager);
+    let compressed =
+        |name: &str| script("compress", &[&factor, &format!("deploy/prometheus/{name}")]);
+    let config = compressed("prometheus.yml")
+        .replace("127.0.0.1:9464", nabiz)
+        .replace("127.0.0.1:9093", alertmanager);
     let files = [
         ("prometheus.yml", config),
         ("nabiz.rules.yml", compressed("nabiz.rules.yml")),

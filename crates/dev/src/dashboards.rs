@@ -48,9 +48,11 @@ pub fn draw(answers: &Path, folder: &Path) -> BTreeMap<String, Value> {
         .expect("node runs");
     let mut line = String::new();
     BufReader::new(server.stdout.take().expect("piped")).read_line(&mut line).expect("a line");
-    let pages: Vec<Served> = serde_json::from_str(&line).unwrap_or_else(|error| panic!("serve.mjs: {error}: {line:?}"));
+    let pages: Vec<Served> =
+        serde_json::from_str(&line).unwrap_or_else(|error| panic!("serve.mjs: {error}: {line:?}"));
     let browser = Browser::start_with(&[("TZ", TIME_ZONE)]);
-    let report = pages.iter().map(|page| (page.name.clone(), draw_page(&browser, page, folder))).collect();
+    let report =
+        pages.iter().map(|page| (page.name.clone(), draw_page(&browser, page, folder))).collect();
     // The server ends when its input does.
     drop(server.stdin.take());
     let status = exit_within(&mut server, END_WITHIN);

@@ -97,7 +97,11 @@ pub fn free_port() -> u16 {
 }
 
 /// Calls `probe` until it returns a value; fails with its last error at the deadline.
-pub fn wait_for<T, E: Display>(what: &str, deadline: Duration, mut probe: impl FnMut() -> Result<T, E>) -> T {
+pub fn wait_for<T, E: Display>(
+    what: &str,
+    deadline: Duration,
+    mut probe: impl FnMut() -> Result<T, E>,
+) -> T {
     match try_wait_for(deadline, &mut probe) {
         Ok(value) => value,
         Err(error) => panic!("{what}: not within {deadline:?}: {error}"),
@@ -105,7 +109,10 @@ pub fn wait_for<T, E: Display>(what: &str, deadline: Duration, mut probe: impl F
 }
 
 /// Waits as [`wait_for`] does, and returns the last error at the deadline.
-pub fn try_wait_for<T, E: Display>(deadline: Duration, mut probe: impl FnMut() -> Result<T, E>) -> Result<T, E> {
+pub fn try_wait_for<T, E: Display>(
+    deadline: Duration,
+    mut probe: impl FnMut() -> Result<T, E>,
+) -> Result<T, E> {
     let start = Instant::now();
     loop {
         match probe() {
@@ -129,7 +136,10 @@ pub fn signal(child: &Child, name: &str) {
 
 /// Waits for a process to end; returns `None` if it is still running at the deadline.
 pub fn exit_within(child: &mut Child, deadline: Duration) -> Option<ExitStatus> {
-    try_wait_for(deadline, || child.try_wait().expect("the state of a child").ok_or("still running")).ok()
+    try_wait_for(deadline, || {
+        child.try_wait().expect("the state of a child").ok_or("still running")
+    })
+    .ok()
 }
 
 /// Ends a process with SIGTERM, and kills it at the deadline.
@@ -146,7 +156,9 @@ pub fn end(child: &mut Child, deadline: Duration) {
 
 /// Returns the last lines of a log file, for the output of a failing test.
 pub fn tail(path: &Path, lines: usize) -> String {
-    let text = std::fs::read(path).map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).unwrap_or_default();
+    let text = std::fs::read(path)
+        .map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
+        .unwrap_or_default();
     let all: Vec<&str> = text.lines().collect();
     all[all.len().saturating_sub(lines)..].join("\n")
 }

@@ -30,7 +30,10 @@ impl Pipeline {
     /// [`DEAD_LETTERS`].
     pub fn new(brokers: String, name: &str) -> Pipeline {
         Pipeline {
-            folder: tempfile::Builder::new().prefix("nabiz-pipeline-").tempdir().expect("a temporary folder"),
+            folder: tempfile::Builder::new()
+                .prefix("nabiz-pipeline-")
+                .tempdir()
+                .expect("a temporary folder"),
             brokers,
             group: name.to_owned(),
             address: format!("127.0.0.1:{}", free_port()),
@@ -44,7 +47,10 @@ impl Pipeline {
 
     /// Keeps its files, with the ledger and the log, in a folder of `disk`.
     pub fn on(mut self, disk: &Path) -> Pipeline {
-        self.folder = tempfile::Builder::new().prefix("nabiz-pipeline-").tempdir_in(disk).expect("a temporary folder");
+        self.folder = tempfile::Builder::new()
+            .prefix("nabiz-pipeline-")
+            .tempdir_in(disk)
+            .expect("a temporary folder");
         self
     }
 

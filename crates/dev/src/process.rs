@@ -18,7 +18,8 @@ impl Nabiz {
     /// Starts `nabiz serve` with a configuration file whose `http.listen` is `address`.
     pub fn serve(config: &Path, address: &str) -> Nabiz {
         let log = config.with_extension("log");
-        let file = std::fs::OpenOptions::new().create(true).append(true).open(&log).expect("a log file");
+        let file =
+            std::fs::OpenOptions::new().create(true).append(true).open(&log).expect("a log file");
         let child = Command::new(program())
             .args(["serve", "--config"])
             .arg(config)
@@ -44,7 +45,8 @@ impl Nabiz {
             .build()
             .into();
         let mut response = agent.get(&url).call().map_err(|error| format!("{url}: {error}"))?;
-        let body = response.body_mut().read_to_string().map_err(|error| format!("{url}: {error}"))?;
+        let body =
+            response.body_mut().read_to_string().map_err(|error| format!("{url}: {error}"))?;
         Ok((response.status().as_u16(), body))
     }
 
@@ -64,7 +66,8 @@ impl Nabiz {
 
     /// Scrapes `/metrics` once.
     pub fn scrape(&self) -> Scrape {
-        let (status, body) = self.get("/metrics").unwrap_or_else(|error| panic!("{error}\n{}", self.log_tail()));
+        let (status, body) =
+            self.get("/metrics").unwrap_or_else(|error| panic!("{error}\n{}", self.log_tail()));
         assert_eq!(status, 200, "{body}");
         Scrape::parse(&body)
     }
@@ -87,13 +90,17 @@ impl Nabiz {
     pub fn terminate(mut self, deadline: Duration) -> ExitStatus {
         signal(&self.child, "TERM");
         let status = exit_within(&mut self.child, deadline);
-        status.unwrap_or_else(|| panic!("nabiz runs {deadline:?} after SIGTERM\n{}", self.log_tail()))
+        status
+            .unwrap_or_else(|| panic!("nabiz runs {deadline:?} after SIGTERM\n{}", self.log_tail()))
     }
 
     /// Kills the process, as a crash does.
     pub fn kill(mut self) {
         signal(&self.child, "KILL");
-        assert!(exit_within(&mut self.child, Duration::from_secs(5)).is_some(), "a killed process ends");
+        assert!(
+            exit_within(&mut self.child, Duration::from_secs(5)).is_some(),
+            "a killed process ends"
+        );
     }
 
     /// Sends a signal: `STOP` suspends the process and `CONT` resumes it.
@@ -120,6 +127,11 @@ impl Drop for Nabiz {
 pub fn nabiz<I: AsRef<std::ffi::OsStr>>(arguments: impl IntoIterator<Item = I>) -> Output {
     let mut command = Command::new(program());
     let output = command.args(arguments).stdin(Stdio::null()).output().expect("nabiz starts");
-    assert!(output.status.success(), "{command:?}: {}\n{}", output.status, String::from_utf8_lossy(&output.stderr));
+    assert!(
+        output.status.success(),
+        "{command:?}: {}\n{}",
+        output.status,
+        String::from_utf8_lossy(&output.stderr)
+    );
     output
 }

@@ -23,14 +23,20 @@ impl Prometheus {
     pub fn start(targets: &[(&str, Vec<&str>)]) -> Prometheus {
         let mut config = "global:\n  scrape_interval: 1s\nscrape_configs:\n".to_owned();
         for (job, addresses) in targets {
-            let _ = write!(config, "- job_name: {job}\n  static_configs:\n  - targets: {addresses:?}\n");
+            let _ = write!(
+                config,
+                "- job_name: {job}\n  static_configs:\n  - targets: {addresses:?}\n"
+            );
         }
         Prometheus::start_with(&[("prometheus.yml", config)], &[])
     }
 
     /// Starts a server with flags of its own and with files in one folder, of which `prometheus.yml` is its configuration.
     pub fn start_with(files: &[(&str, String)], flags: &[String]) -> Prometheus {
-        let folder = tempfile::Builder::new().prefix("nabiz-prometheus-").tempdir().expect("a temporary folder");
+        let folder = tempfile::Builder::new()
+            .prefix("nabiz-prometheus-")
+            .tempdir()
+            .expect("a temporary folder");
         for (name, text) in files {
             std::fs::write(folder.path().join(name), text).expect("a file of the configuration");
         }
@@ -63,20 +69,31 @@ impl Prometheus {
     }
 
     fn get(&self, path: &str, parameters: &[(&str, &str)]) -> Result<String, String> {
-        let agent: ureq::Agent =
-            ureq::Agent::config_builder().timeout_global(Some(Duration::from_secs(10))).build().into();
-        let request = agent.get(format!("http://{}{path}", self.address)).query_pairs(parameters.iter().copied());
+        let agent: ureq::Agent = ureq::Agent::config_builder()
+            .timeout_global(Some(Duration::from_secs(10)))
+            .build()
+            .into();
+        let request = agent
+            .get(format!("http://{}{path}", self.address))
+            .query_pairs(parameters.iter().copied());
         let mut response = request.call().map_err(|error| error.to_string())?;
         response.body_mut().read_to_string().map_err(|error| error.to_string())
     }
 
     /// The values of an instant query, with their labels; sorted as the server gives them.
     pub fn query(&self, expression: &str) -> Result<Vec<(Value, f64)>, String> {
-        let body = self.get("/api/v1/query", &[("query", expression)]).map_err(|why| format!("{expression}: {why}"))?;
+        let body = self
+            .get("/api/v1/query", &[("query", expression)])
+            .map_err(|why| format!("{expression}: {why}"))?;
         let answer: Value = serde_json::from_str(&body).map_err(|error| error.to_string())?;
-        let result = answer["data"]["result"].as_array().ok_or_else(|| format!("{expression}: {answer}"))?;
-        let value = |sample: &Value| sample["value"][1].as_str().and_then(|value| value.parse().ok());
-        Ok(result.iter().filter_map(|sample| Some((sample["metric"].clone(), value(sample)?))).collect())
+        let result =
+            answer["data"]["result"].as_array().ok_or_else(|| format!("{expression}: {answer}"))?;
+        let value =
+            |sample: &Value| sample["value"][1].as_str().and_then(|value| value.parse().ok());
+        Ok(result
+            .iter()
+            .filter_map(|sample| Some((sample["metric"].clone(), value(sample)?)))
+            .collect())
     }
 
     /// The only value of an instant query.
@@ -88,13 +105,24 @@ impl Prometheus {
     }
 
     /// The values of the only series of a query over a stretch of time, with their times; both in seconds since the Unix epoch.
-    pub fn range(&self, expression: &str, from: f64, to: f64, step: f64) -> Result<Vec<(f64, f64)>, String> {
+    pub fn range(
+        &self,
+        expression: &str,
+        from: f64,
+        to: f64,
+        step: f64,
+    ) -> Result<Vec<(f64, f64)>, String> {
         let times = [from, to, step].map(|seconds| format!("{seconds:.3}"));
-        let parameters = [("query", expression), ("start", &times[0]), ("end", &times[1]), ("step", &times[2])];
-        let body = self.get("/api/v1/query_range", &parameters).map_err(|why| format!("{expression}: {why}"))?;
+        let parameters =
+            [("query", expression), ("start", &times[0]), ("end", &times[1]), ("step", &times[2])];
+        let body = self
+            .get("/api/v1/query_range", &parameters)
+            .map_err(|why| format!("{expression}: {why}"))?;
         let answer: Value = serde_json::from_str(&body).map_err(|error| error.to_string())?;
         let series = answer["data"]["result"].as_array().map(Vec::as_slice);
-        let Some([series]) = series else { return Err(format!("{expression}: one series is wanted, got {answer}")) };
+        let Some([series]) = series else {
+            return Err(format!("{expression}: one series is wanted, got {answer}"));
+        };
         let value = |point: &Value| Some((point[0].as_f64()?, point[1].as_str()?.parse().ok()?));
         Ok(series["values"].as_array().into_iter().flatten().filter_map(value).collect())
     }
@@ -114,7 +142,12 @@ impl Prometheus {
     pub fn names(&self) -> Vec<String> {
         let body = self.get("/api/v1/label/__name__/values", &[]).expect("the names");
         let answer: Value = serde_json::from_str(&body).expect("JSON");
-        answer["data"].as_array().expect("names").iter().filter_map(|name| name.as_str().map(str::to_owned)).collect()
+        answer["data"]
+            .as_array()
+            .expect("names")
+            .iter()
+            .filter_map(|name| name.as_str().map(str::to_owned))
+            .collect()
     }
 
     fn log(&self) -> PathBuf {

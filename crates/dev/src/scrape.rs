@@ -27,7 +27,9 @@ impl Scrape {
                         scrape.counters.insert(name.to_owned());
                     }
                     ["TYPE", name, "histogram"] => {
-                        scrape.counters.extend(["_bucket", "_count", "_sum"].map(|part| format!("{name}{part}")));
+                        scrape.counters.extend(
+                            ["_bucket", "_count", "_sum"].map(|part| format!("{name}{part}")),
+                        );
                     }
                     _ => {}
                 }
@@ -55,26 +57,35 @@ impl Scrape {
 
     /// Returns the value of one series.
     pub fn value(&self, name: &str, labels: &[(&str, &str)]) -> Option<f64> {
-        let labels = labels.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        let labels =
+            labels.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
         self.samples.get(&(name.to_owned(), labels)).copied()
     }
 
     /// Adds the series of a name that have these labels among theirs.
     pub fn sum(&self, name: &str, labels: &[(&str, &str)]) -> f64 {
         self.series(name)
-            .filter(|(found, _)| labels.iter().all(|(name, value)| found.get(*name).is_some_and(|v| v == value)))
+            .filter(|(found, _)| {
+                labels.iter().all(|(name, value)| found.get(*name).is_some_and(|v| v == value))
+            })
             .map(|(_, value)| value)
             .sum()
     }
 
     /// Returns the samples that never fall: counters and the parts of histograms.
     pub fn counters(&self) -> impl Iterator<Item = (&SampleKey, f64)> {
-        self.samples.iter().filter(|((name, _), _)| self.counters.contains(name)).map(|(key, value)| (key, *value))
+        self.samples
+            .iter()
+            .filter(|((name, _), _)| self.counters.contains(name))
+            .map(|(key, value)| (key, *value))
     }
 
     /// Returns the series of a name, as labels and value.
     pub fn series(&self, name: &str) -> impl Iterator<Item = (&BTreeMap<String, String>, f64)> {
-        self.samples.iter().filter(move |((found, _), _)| found == name).map(|((_, labels), value)| (labels, *value))
+        self.samples
+            .iter()
+            .filter(move |((found, _), _)| found == name)
+            .map(|((_, labels), value)| (labels, *value))
     }
 
     /// Returns a line for each counter or part of a histogram that fell or vanished since an earlier scrape.

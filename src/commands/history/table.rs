@@ -67,14 +67,19 @@ pub fn write_table(
     Ok(())
 }
 
-fn write_line(line: &[String; COLUMNS], widths: &[usize; COLUMNS], out: &mut impl Write) -> io::Result<()> {
+fn write_line(
+    line: &[String; COLUMNS],
+    widths: &[usize; COLUMNS],
+    out: &mut impl Write,
+) -> io::Result<()> {
     let mut text = String::new();
     for (index, (cell, width)) in line.iter().zip(widths).enumerate() {
         if index > 0 {
             text.push_str("  ");
         }
         let spaces = " ".repeat(width.saturating_sub(cell.chars().count()));
-        let (before, after) = if index < WORDS { ("", spaces.as_str()) } else { (spaces.as_str(), "") };
+        let (before, after) =
+            if index < WORDS { ("", spaces.as_str()) } else { (spaces.as_str(), "") };
         text.extend([before, cell, after]);
     }
     writeln!(out, "{}", text.trim_end())
@@ -84,11 +89,19 @@ fn line(row: &HistoryRow, zone: &TimeZone) -> [String; COLUMNS] {
     let start = Timestamp::from_millisecond(row.start_ms).map_or_else(
         |_| String::new(),
         // With the offset, or an hour of autumn would be there twice.
-        |start| format!("{}{}", zone.to_datetime(start).strftime("%Y-%m-%d %H:%M"), zone.to_offset(start)),
+        |start| {
+            format!(
+                "{}{}",
+                zone.to_datetime(start).strftime("%Y-%m-%d %H:%M"),
+                zone.to_offset(start)
+            )
+        },
     );
     let (counts, window) = (&row.counts, row.window());
-    let percent = |ratio: Option<f64>| ratio.map_or(String::new(), |ratio| format!("{:.1}%", ratio * 100.0));
-    let seconds = |seconds: Option<f64>| seconds.map_or(String::new(), |seconds| format!("{seconds:.1}s"));
+    let percent =
+        |ratio: Option<f64>| ratio.map_or(String::new(), |ratio| format!("{:.1}%", ratio * 100.0));
+    let seconds =
+        |seconds: Option<f64>| seconds.map_or(String::new(), |seconds| format!("{seconds:.1}s"));
     [
         format!("{start}{}", if row.open { "*" } else { "" }),
         printable(&row.queue),

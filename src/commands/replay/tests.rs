@@ -9,7 +9,12 @@ fn event(id: u32, second: u32, kind: &str, data: &str) -> String {
 }
 
 fn queued(id: u32, second: u32, contact: &str) -> String {
-    event(id, second, "contact.queued", &format!(r#""{contact}","queue":"fault","channel":"phone""#))
+    event(
+        id,
+        second,
+        "contact.queued",
+        &format!(r#""{contact}","queue":"fault","channel":"phone""#),
+    )
 }
 
 fn answered(id: u32, second: u32, contact: &str) -> String {
@@ -24,7 +29,9 @@ struct Outcome {
 fn fold_with(settings: Settings, lines: &str, format: Format, at: Option<&str>) -> Outcome {
     let mut told = Vec::new();
     let at = at.map(|at| at.parse().unwrap());
-    let result = replay(lines.as_bytes(), format, at, &Arc::new(settings), |line| told.push(line.to_string()));
+    let result = replay(lines.as_bytes(), format, at, &Arc::new(settings), |line| {
+        told.push(line.to_string())
+    });
     Outcome { result, told }
 }
 
@@ -76,7 +83,10 @@ fn rejections_are_told_by_line_and_blank_lines_are_no_records() {
 #[test]
 fn a_blank_line_of_a_queue_log_is_a_record() {
     let outcome = fold_with(load_settings(None).unwrap(), "\n", Format::AsteriskQueueLog, None);
-    assert_eq!(outcome.told(), ["line 1: bad_line", "read 1 lines: applied 0, duplicate 0, late 0, rejected 1"]);
+    assert_eq!(
+        outcome.told(),
+        ["line 1: bad_line", "read 1 lines: applied 0, duplicate 0, late 0, rejected 1"]
+    );
 }
 
 #[test]
@@ -114,7 +124,10 @@ fn at_may_be_the_largest_event_time_and_not_before() {
     let outcome = fold(&lines, Some("2026-01-05T09:00:29Z"));
     let Err(Failure::Usage(error)) = outcome.result else { panic!("not a wrong usage") };
     let text = error.to_string();
-    assert!(text.contains("2026-01-05T09:00:29Z") && text.contains("2026-01-05T09:00:30Z"), "{text}");
+    assert!(
+        text.contains("2026-01-05T09:00:29Z") && text.contains("2026-01-05T09:00:30Z"),
+        "{text}"
+    );
 }
 
 #[test]

@@ -6,6 +6,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
+use nabiz_simulator::{SimulatedEvent, Simulation};
 use rdkafka::ClientContext;
 use rdkafka::config::ClientConfig;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
@@ -14,7 +15,6 @@ use rdkafka::producer::{BaseRecord, Producer, ProducerContext, ThreadedProducer}
 
 use super::Written;
 use super::pace::Pace;
-use crate::simulate::{SimulatedEvent, Simulation};
 
 /// How long the topic is looked for; a broker that makes topics on demand needs a moment.
 const TOPIC_WAIT: Duration = Duration::from_secs(10);
@@ -49,7 +49,12 @@ impl ProducerContext for Deliveries {
 }
 
 /// Writes every event of `simulation` to `topic`, and last a closing observation to each of its partitions.
-pub(super) fn write(simulation: &mut Simulation, brokers: &str, topic: &str, pace: Pace) -> anyhow::Result<Written> {
+pub(super) fn write(
+    simulation: &mut Simulation,
+    brokers: &str,
+    topic: &str,
+    pace: Pace,
+) -> anyhow::Result<Written> {
     let producer: ThreadedProducer<Deliveries> = ClientConfig::new()
         .set("bootstrap.servers", brokers)
         .set("client.id", "nabiz-simulate")
@@ -60,8 +65,9 @@ pub(super) fn write(simulation: &mut Simulation, brokers: &str, topic: &str, pac
         .set("message.timeout.ms", MESSAGE_TIMEOUT_MS.to_string())
         .create_with_context(Deliveries::default())
         .context("cannot make a Kafka producer")?;
-    let partitions = partitions(&producer, topic)
-        .with_context(|| format!("cannot find the partitions of topic `{topic}` at brokers `{brokers}`"))?;
+    let partitions = partitions(&producer, topic).with_context(|| {
+        format!("cannot find the partitions of topic `{topic}` at brokers `{brokers}`")
+    })?;
 
     for (count, event) in simulation.by_ref().enumerate() {
         pace.sleep_until(event.time_ms);
@@ -88,8 +94,9 @@ fn partitions(producer: &ThreadedProducer<Deliveries>, topic: &str) -> anyhow::R
             Err(error) => error.to_string(),
             Ok(metadata) => {
                 let found = metadata.topics().iter().find(|known| known.name() == topic);
-                let partitions: Vec<i32> =
-                    found.map(|known| known.partitions().iter().map(|p| p.id()).collect()).unwrap_or_default();
+                let partitions: Vec<i32> = found
+                    .map(|known| known.partitions().iter().map(|p| p.id()).collect())
+                    .unwrap_or_default();
                 if !partitions.is_empty() {
                     return Ok(partitions);
                 }
@@ -111,7 +118,8 @@ fn send(
     event: &SimulatedEvent,
 ) -> anyhow::Result<()> {
     check(producer)?;
-    let mut record = BaseRecord::to(topic).key(&event.key).payload(&event.json).timestamp(event.time_ms);
+    let mut record =
+        BaseRecord::to(topic).key(&event.key).payload(&event.json).timestamp(event.time_ms);
     if let Some(partition) = partition {
         record = record.partition(partition);
     }

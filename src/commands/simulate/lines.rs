@@ -2,12 +2,17 @@
 
 use std::io::{self, BufWriter, ErrorKind, Write};
 
+use nabiz_simulator::Simulation;
+
 use super::Written;
 use super::pace::Pace;
-use crate::simulate::Simulation;
 
 /// Writes every event of `simulation`. A reader that closes its end has what it wants: that is no failure.
-pub(super) fn write(simulation: &mut Simulation, out: impl Write, pace: Pace) -> anyhow::Result<Written> {
+pub(super) fn write(
+    simulation: &mut Simulation,
+    out: impl Write,
+    pace: Pace,
+) -> anyhow::Result<Written> {
     match write_all(simulation, out, &pace) {
         Ok(()) => Ok(Written::Whole),
         Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(Written::CutShort),
@@ -37,7 +42,7 @@ mod tests {
 
     use super::super::pace::Speed;
     use super::*;
-    use crate::simulate::{DEFAULT_START_MS, Options, Scenario};
+    use nabiz_simulator::{DEFAULT_START_MS, Options, Scenario};
 
     struct Failing(ErrorKind);
 
@@ -54,7 +59,11 @@ mod tests {
     fn write_to(out: impl Write) -> anyhow::Result<Written> {
         let options = Options { duration_ms: Some(600_000), ..Options::default() };
         let mut simulation = Simulation::new(Scenario::OrdinaryDay, options);
-        write(&mut simulation, out, Pace::starting_now(DEFAULT_START_MS, Speed::Max, ProgressBar::hidden()))
+        write(
+            &mut simulation,
+            out,
+            Pace::starting_now(DEFAULT_START_MS, Speed::Max, ProgressBar::hidden()),
+        )
     }
 
     #[test]

@@ -68,7 +68,8 @@ impl Pace {
         while let Some(wait) = self.wait_until(time_ms) {
             thread::sleep(wait.min(SLEEP_MAX));
             if let Speed::Times(times) = self.speed {
-                self.progress.set_position((self.began.elapsed().as_secs_f64() * 1000.0 * times) as u64);
+                self.progress
+                    .set_position((self.began.elapsed().as_secs_f64() * 1000.0 * times) as u64);
             }
         }
     }

@@ -1,8 +1,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
+use nabiz_core::measures::{BucketHistogram, Cells, WindowCounts, WindowSnapshot};
+
 use super::*;
 use crate::exposition::catalogue as c;
-use crate::view::{BucketHistogram, Cells, WindowCounts, WindowSnapshot};
 
 fn decoded(mut body: &[u8]) -> Vec<MetricFamily> {
     let mut families = Vec::new();
@@ -41,14 +42,21 @@ fn observed(values_ms: &[u64]) -> BucketHistogram {
 fn a_histogram_carries_classic_and_native_buckets() {
     let values = [0, 1, 500, 500, 19_000, 20_000, 90_000];
     let mut family = Family::new(&c::HANDLE);
-    family.add_histogram(&["fault", "phone"], Some("calls/0"), &[1_000, 20_000], &observed(&values));
+    family.add_histogram(
+        &["fault", "phone"],
+        Some("calls/0"),
+        &[1_000, 20_000],
+        &observed(&values),
+    );
     let [read] = &decoded(&encode(vec![family], &[]))[..] else { panic!("one family") };
     assert_eq!((read.name.as_str(), read.kind), ("nabiz_handle_seconds", metric_type::HISTOGRAM));
-    let labels: Vec<_> = read.metric[0].label.iter().map(|pair| (&*pair.name, &*pair.value)).collect();
+    let labels: Vec<_> =
+        read.metric[0].label.iter().map(|pair| (&*pair.name, &*pair.value)).collect();
     assert_eq!(labels, [("queue", "fault"), ("channel", "phone"), ("shard", "calls/0")]);
     let histogram = read.metric[0].histogram.as_ref().unwrap();
     assert_eq!((histogram.sample_count, histogram.sample_sum), (7, 130.001));
-    let classic: Vec<_> = histogram.bucket.iter().map(|one| (one.upper_bound, one.cumulative_count)).collect();
+    let classic: Vec<_> =
+        histogram.bucket.iter().map(|one| (one.upper_bound, one.cumulative_count)).collect();
     assert_eq!(classic, [(1.0, 4), (20.0, 6)]);
     assert_eq!((histogram.schema, histogram.zero_count), (5, 1));
     assert!(histogram.zero_threshold > 0.0 && histogram.zero_threshold < 0.001);
@@ -80,7 +88,10 @@ fn a_window_is_a_gauge_histogram_without_classic_buckets() {
     let histogram = read.metric[0].histogram.as_ref().unwrap();
     assert_eq!((histogram.sample_count, histogram.sample_sum), (3, 8.0));
     assert!(histogram.bucket.is_empty());
-    assert_eq!(buckets(histogram).values().copied().collect::<BTreeSet<_>>(), BTreeSet::from([1, 2]));
+    assert_eq!(
+        buckets(histogram).values().copied().collect::<BTreeSet<_>>(),
+        BTreeSet::from([1, 2])
+    );
 }
 
 #[test]
@@ -90,7 +101,9 @@ fn numbers_have_the_type_of_their_metric() {
         family.add(&["fault", "phone", "5m", "0.5"][..metric.labels.len()], None, 2.5);
         family
     });
-    let [counter, gauge, untyped] = &decoded(&encode(families.into(), &[]))[..] else { panic!("three families") };
+    let [counter, gauge, untyped] = &decoded(&encode(families.into(), &[]))[..] else {
+        panic!("three families")
+    };
     let kinds = [counter, gauge, untyped].map(|family| family.kind);
     assert_eq!(kinds, [metric_type::COUNTER, metric_type::GAUGE, metric_type::UNTYPED]);
     let number = Some(Number { value: 2.5 });

@@ -12,8 +12,12 @@ use sha2::{Digest, Sha256};
 const TEMPLATE: &str = include_str!("page.html");
 const STYLE: &str = include_str!("style.css");
 /// One script in four parts.
-const SCRIPTS: [&str; 4] =
-    [include_str!("words.js"), include_str!("text.js"), include_str!("cards.js"), include_str!("page.js")];
+const SCRIPTS: [&str; 4] = [
+    include_str!("words.js"),
+    include_str!("text.js"),
+    include_str!("cards.js"),
+    include_str!("page.js"),
+];
 
 struct Page {
     html: String,
@@ -30,7 +34,8 @@ static PAGE: LazyLock<Page> = LazyLock::new(|| {
         hash_source(STYLE),
         hash_source(&script),
     );
-    let policy = HeaderValue::try_from(policy).unwrap_or(HeaderValue::from_static("default-src 'none'"));
+    let policy =
+        HeaderValue::try_from(policy).unwrap_or(HeaderValue::from_static("default-src 'none'"));
     Page { html, policy }
 });
 

@@ -1,11 +1,11 @@
 //! What is told of a row: the columns of CSV, which are the members of JSON too. Durations in seconds.
 
 use jiff::tz::TimeZone;
+use nabiz_core::settings::Formula;
 use serde::{Serialize, Serializer};
 
 use super::output::local_time;
 use super::row::HistoryRow;
-use crate::shard::Formula;
 
 /// One value of a row.
 pub(super) enum Cell<'a> {
@@ -59,7 +59,9 @@ pub(super) const COLUMNS: [Column; 59] = [
     ("wait_p90_seconds", |row| row.wait_quantiles_ms.map(|[_, p90, ..]| seconds(p90)).into()),
     ("wait_p95_seconds", |row| row.wait_quantiles_ms.map(|[.., p95, _]| seconds(p95)).into()),
     ("wait_p99_seconds", |row| row.wait_quantiles_ms.map(|[.., p99]| seconds(p99)).into()),
-    ("wait_max_seconds", |row| (row.counts.answered > 0).then(|| seconds(row.counts.wait_max_ms)).into()),
+    ("wait_max_seconds", |row| {
+        (row.counts.answered > 0).then(|| seconds(row.counts.wait_max_ms)).into()
+    }),
     ("abandon_wait_sum_seconds", |row| Cell::Number(seconds(row.counts.abandon_wait_sum_ms))),
     ("abandon_wait_mean_seconds", |row| row.window().abandon_wait_mean_seconds().into()),
     ("abandon_wait_p90_seconds", |row| row.abandon_wait_p90_ms.map(seconds).into()),
@@ -72,12 +74,16 @@ pub(super) const COLUMNS: [Column; 59] = [
         mean(seconds(row.counts.first_response_sum_ms), row.counts.first_responses).into()
     }),
     ("resolutions", |row| Cell::Count(row.counts.resolutions)),
-    ("resolution_mean_seconds", |row| mean(seconds(row.counts.resolution_sum_ms), row.counts.resolutions).into()),
+    ("resolution_mean_seconds", |row| {
+        mean(seconds(row.counts.resolution_sum_ms), row.counts.resolutions).into()
+    }),
     ("not_answered", |row| Cell::Count(row.counts.not_answered)),
     ("transfers", |row| Cell::Count(row.counts.transfers)),
     ("reopened", |row| Cell::Count(row.counts.reopened)),
     ("surveys", |row| Cell::Count(row.counts.surveys)),
-    ("survey_score_mean", |row| mean(row.counts.survey_score_sum as f64, row.counts.surveys).into()),
+    ("survey_score_mean", |row| {
+        mean(row.counts.survey_score_sum as f64, row.counts.surveys).into()
+    }),
     ("agent_available_seconds", |row| agent_seconds(row, 0)),
     ("agent_busy_seconds", |row| agent_seconds(row, 1)),
     ("agent_wrap_up_seconds", |row| agent_seconds(row, 2)),
@@ -101,7 +107,7 @@ fn mean(sum: f64, count: u64) -> Option<f64> {
     (count > 0).then(|| sum / count as f64)
 }
 
-/// Agent time by [`crate::event::AgentState::index`].
+/// Agent time by [`nabiz_core::event::AgentState::index`].
 fn agent_seconds(row: &HistoryRow, state: usize) -> Cell<'_> {
     row.agent_ms.and_then(|state_ms| state_ms.get(state).copied()).map(seconds).into()
 }
@@ -118,8 +124,11 @@ pub(super) struct Object<'a> {
 
 impl Serialize for Object<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer
-            .collect_map(COLUMNS.iter().map(|(name, cell)| (name, Member { cell: cell(self.row), zone: self.zone })))
+        serializer.collect_map(
+            COLUMNS
+                .iter()
+                .map(|(name, cell)| (name, Member { cell: cell(self.row), zone: self.zone })),
+        )
     }
 }
 

@@ -17,20 +17,19 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use nabiz_core::settings::Settings;
+use row::{Place, Sum};
 use rusqlite::{Connection, OptionalExtension, Transaction};
 
 use super::counts::{self, COLUMNS};
 use super::distribution::Codec;
 use super::intervals::{AGENT_COLUMNS, DISTRIBUTIONS, RowName, agent_ms, row_counts};
 use super::{LedgerError, schema};
-use crate::shard::Settings;
 
 pub use output::{Format, OutputError, local_time, write_rows};
 pub use request::{Request, RequestError};
 pub use row::HistoryRow;
 pub use step::Step;
-
-use row::{Place, Sum};
 
 /// Distributions that could not be read for a history, since the process began.
 static UNREADABLE: AtomicU64 = AtomicU64::new(0);
@@ -81,7 +80,12 @@ impl History {
     ///
     /// # Errors
     /// [`LedgerError`] where there is no ledger of this or an older version.
-    pub fn open(path: &Path, settings: Arc<Settings>, interval_ms: u64, query: Query) -> Result<History, LedgerError> {
+    pub fn open(
+        path: &Path,
+        settings: Arc<Settings>,
+        interval_ms: u64,
+        query: Query,
+    ) -> Result<History, LedgerError> {
         let connection = schema::open_read_only(path)?;
         match schema::interval_ms(&connection)? {
             Some(stored_ms) if stored_ms != interval_ms => {
@@ -132,8 +136,10 @@ impl History {
         let (step_start_ms, step_end_ms) = around.unwrap_or((self.query.from_ms, to_ms));
         let (start_ms, end_ms) = (step_start_ms.max(self.query.from_ms), step_end_ms.min(to_ms));
         // The period may end within an interval, which then belongs to it as a whole.
-        let last_end_ms =
-            end_ms.saturating_add(self.interval_ms - 1).div_euclid(self.interval_ms).saturating_mul(self.interval_ms);
+        let last_end_ms = end_ms
+            .saturating_add(self.interval_ms - 1)
+            .div_euclid(self.interval_ms)
+            .saturating_mul(self.interval_ms);
         let mut step = StepSums {
             tx: &tx,
             settings: &self.settings,
@@ -148,11 +154,13 @@ impl History {
         step.add_intervals(first_ms, end_ms)?;
         step.add_agents(first_ms, end_ms)?;
         let sums = step.sums;
-        let open = closed_until(&tx, &self.settings, &self.topics)?.is_none_or(|closed_ms| last_end_ms > closed_ms);
+        let open = closed_until(&tx, &self.settings, &self.topics)?
+            .is_none_or(|closed_ms| last_end_ms > closed_ms);
         for ((queue, channel), sum) in sums {
             let queue_settings = self.settings.queue(&queue);
             let has_agents = self.settings.channels.name(queue_settings.channel) == &*channel;
-            let place = Place { start_ms, end_ms, open, formula: queue_settings.formula, has_agents };
+            let place =
+                Place { start_ms, end_ms, open, formula: queue_settings.formula, has_agents };
             self.ready.push_back(sum.into_row(queue, channel, place));
         }
         self.next_ms = end_ms.max(first_ms.saturating_add(1));
@@ -214,13 +222,18 @@ fn first_start(tx: &Transaction<'_>, from_ms: i64, to_ms: i64) -> Result<Option<
 /// The instant before which the history is whole, apart from events that come later than is allowed for; `None` where
 /// nothing is. A partition that was never stored may still hold events of any time; one that was stored without a record
 /// has none so far. Only the topics that are read count, where they are given: one that is read no more stands still for ever.
-fn closed_until(tx: &Transaction<'_>, settings: &Settings, topics: &[String]) -> Result<Option<i64>, LedgerError> {
+fn closed_until(
+    tx: &Transaction<'_>,
+    settings: &Settings,
+    topics: &[String],
+) -> Result<Option<i64>, LedgerError> {
     let sql = "SELECT topic, next_offset IS NOT NULL, stream_ms FROM partitions";
     let mut select = tx.prepare(sql)?;
     let mut rows = select.query([])?;
     let (mut never_stored, mut stream_ms) = (0, None);
     while let Some(row) = rows.next()? {
-        let (topic, is_stored, of_partition): (String, bool, Option<i64>) = (row.get(0)?, row.get(1)?, row.get(2)?);
+        let (topic, is_stored, of_partition): (String, bool, Option<i64>) =
+            (row.get(0)?, row.get(1)?, row.get(2)?);
         if topics.is_empty() || topics.contains(&topic) {
             never_stored += i32::from(!is_stored);
             stream_ms = match (stream_ms, of_partition) {
@@ -231,8 +244,11 @@ fn closed_until(tx: &Transaction<'_>, settings: &Settings, topics: &[String]) ->
     }
     let windows = &settings.windows;
     // What waits for a start, or for being judged, is placed by its own time too.
-    let allowed_ms = windows.allowed_lateness_ms.max(windows.reorder_grace_ms).max(windows.miss_grace_ms);
-    Ok(stream_ms.filter(|_| never_stored == 0).map(|stream_ms| stream_ms.saturating_sub_unsigned(allowed_ms)))
+    let allowed_ms =
+        windows.allowed_lateness_ms.max(windows.reorder_grace_ms).max(windows.miss_grace_ms);
+    Ok(stream_ms
+        .filter(|_| never_stored == 0)
+        .map(|stream_ms| stream_ms.saturating_sub_unsigned(allowed_ms)))
 }
 
 /// One step while it is read.
@@ -278,15 +294,18 @@ impl StepSums<'_> {
             let sum = self.sums.entry((queue.clone(), channel)).or_default();
             sum.add_counts(start_ms, counts::read(row.get(3)?), row.get(4)?, &counts);
             for (index, distribution) in DISTRIBUTIONS.into_iter().enumerate() {
-                let Some(blob) =
-                    row.get_ref(FORMAT_AT + 1 + index)?.as_blob_or_null().map_err(rusqlite::Error::from)?
+                let Some(blob) = row
+                    .get_ref(FORMAT_AT + 1 + index)?
+                    .as_blob_or_null()
+                    .map_err(rusqlite::Error::from)?
                 else {
                     continue;
                 };
                 match self.codec.decode(format, blob) {
                     Ok(more) => sum.add_distribution(index, &more),
                     Err(detail) => {
-                        let error = RowName { start_ms, queue: &queue, distribution }.corrupt(detail);
+                        let error =
+                            RowName { start_ms, queue: &queue, distribution }.corrupt(detail);
                         // The first says what is wrong; a broken disk would say it of every row.
                         if UNREADABLE.fetch_add(1, Ordering::Relaxed) == 0 {
                             tracing::error!(%error, "stored distribution left out of the history");
@@ -323,9 +342,12 @@ impl StepSums<'_> {
         if let Some(name) = self.names.get(&id) {
             return Ok(name.clone());
         }
-        let name: Option<String> =
-            self.tx.query_row("SELECT name FROM names WHERE id = ?1", [id], |row| row.get(0)).optional()?;
-        let missing = || LedgerError::Corrupt { what: "names", detail: format!("no name has the id {id}") };
+        let name: Option<String> = self
+            .tx
+            .query_row("SELECT name FROM names WHERE id = ?1", [id], |row| row.get(0))
+            .optional()?;
+        let missing =
+            || LedgerError::Corrupt { what: "names", detail: format!("no name has the id {id}") };
         let name: Arc<str> = name.ok_or_else(missing)?.into();
         self.names.insert(id, name.clone());
         Ok(name)

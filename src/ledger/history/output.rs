@@ -52,7 +52,8 @@ pub fn write_rows(
             let mut before = "[\n";
             for row in rows {
                 out.write_all(before.as_bytes())?;
-                serde_json::to_writer(&mut *out, &Object { row: &row?, zone }).map_err(io::Error::from)?;
+                serde_json::to_writer(&mut *out, &Object { row: &row?, zone })
+                    .map_err(io::Error::from)?;
                 before = ",\n";
             }
             out.write_all(if before == "[\n" { b"[]\n" } else { b"\n]\n" })?;
@@ -124,7 +125,7 @@ mod tests {
 
     #[test]
     fn times_have_the_offset_of_their_zone() {
-        let berlin = crate::calendar::time_zone("Europe/Berlin").unwrap();
+        let berlin = nabiz_core::calendar::time_zone("Europe/Berlin").unwrap();
         assert_eq!(local_time(1_767_596_400_000, &berlin), "2026-01-05T08:00:00+01:00");
         assert_eq!(local_time(1_783_148_400_000, &berlin), "2026-07-04T09:00:00+02:00");
     }

@@ -1,11 +1,11 @@
 //! A query in words, as the command line and the API take it.
 
 use jiff::civil::Date;
+use nabiz_core::settings::Settings;
+use nabiz_core::time::parse_rfc3339_ms;
 
 use super::{Query, Step};
 use crate::config::keys::suggestion;
-use crate::event::time::parse_rfc3339_ms;
-use crate::shard::Settings;
 
 /// Channels past a limit are counted as this one.
 const OTHER: &str = "other";
@@ -44,24 +44,37 @@ impl Request {
         let from_ms = instant("from", &self.from, settings)?;
         let to_ms = instant("to", &self.to, settings)?;
         if to_ms <= from_ms {
-            let detail = format!("{} is not after {}, where the period begins", shown(&self.to), shown(&self.from));
+            let detail = format!(
+                "{} is not after {}, where the period begins",
+                shown(&self.to),
+                shown(&self.from)
+            );
             return Err(RequestError { parameter: "to", detail });
         }
         let step = match &self.step {
             None => Step::shortest(interval_ms),
-            Some(word) => Step::from_word(word).filter(|step| step.holds(interval_ms)).ok_or_else(|| {
-                let words: Vec<&str> = Step::words(interval_ms).collect();
-                let detail = format!("{} is not a step of this ledger; allowed are {}", shown(word), words.join(", "));
-                RequestError { parameter: "step", detail }
-            })?,
+            Some(word) => {
+                Step::from_word(word).filter(|step| step.holds(interval_ms)).ok_or_else(|| {
+                    let words: Vec<&str> = Step::words(interval_ms).collect();
+                    let detail = format!(
+                        "{} is not a step of this ledger; allowed are {}",
+                        shown(word),
+                        words.join(", ")
+                    );
+                    RequestError { parameter: "step", detail }
+                })?
+            }
         };
         for channel in &self.channels {
             if channel != OTHER && settings.channels.id(channel).is_none() {
                 let known = || settings.channels.names().chain([OTHER]);
                 let list: Vec<&str> = known().collect();
                 let did_you_mean = suggestion(channel, known());
-                let detail =
-                    format!("{} is not a channel{did_you_mean}; the channels are {}", shown(channel), list.join(", "));
+                let detail = format!(
+                    "{} is not a channel{did_you_mean}; the channels are {}",
+                    shown(channel),
+                    list.join(", ")
+                );
                 return Err(RequestError { parameter: "channel", detail });
             }
         }
@@ -111,9 +124,12 @@ mod tests {
     #[test]
     fn times_and_dates_are_read() {
         let istanbul = settings("[windows]\nbusiness_day_starts = '06:00'");
-        let query = request("2026-01-05", "2026-01-06T06:00:00+03:00").query(&istanbul, 900_000).unwrap();
+        let query =
+            request("2026-01-05", "2026-01-06T06:00:00+03:00").query(&istanbul, 900_000).unwrap();
         assert_eq!(query.to_ms - query.from_ms, 86_400_000);
-        let midnight = request("2026-01-05T00:00:00+03:00", "2026-01-06").query(&settings(""), 900_000).unwrap();
+        let midnight = request("2026-01-05T00:00:00+03:00", "2026-01-06")
+            .query(&settings(""), 900_000)
+            .unwrap();
         assert_eq!(midnight.to_ms - midnight.from_ms, 86_400_000);
         assert_eq!(midnight.step, Step::QuarterHour);
     }
@@ -121,7 +137,8 @@ mod tests {
     #[test]
     fn aliases_mean_their_queue() {
         let settings = settings("[queues.fault]\naliases = ['600']");
-        let asked = Request { queues: vec!["600".to_string()], ..request("2026-01-05", "2026-01-06") };
+        let asked =
+            Request { queues: vec!["600".to_string()], ..request("2026-01-05", "2026-01-06") };
         assert_eq!(asked.query(&settings, 900_000).unwrap().queues, ["fault"]);
     }
 
@@ -129,21 +146,29 @@ mod tests {
     fn errors_name_the_parameter_and_what_is_allowed() {
         let valid = request("2026-01-05", "2026-01-06");
         assert!(
-            problem(&request("yesterday", "2026-01-06")).starts_with("from: \"yesterday\" is not a time; allowed are")
+            problem(&request("yesterday", "2026-01-06"))
+                .starts_with("from: \"yesterday\" is not a time; allowed are")
         );
-        assert!(problem(&request("2026-01-05T00:00:00 03:00", "2026-01-06")).ends_with("+ is written %2B"));
+        assert!(
+            problem(&request("2026-01-05T00:00:00 03:00", "2026-01-06"))
+                .ends_with("+ is written %2B")
+        );
         assert!(problem(&request("2026-01-05", "2026-01-05T08:00")).starts_with("to: "));
         assert!(problem(&request("2026-01-05", "2026-01-05")).contains("is not after"));
         let step = Request { step: Some("2h".to_string()), ..valid.clone() };
         assert!(problem(&step).ends_with("allowed are 15m, 30m, 1h, 1d, all"));
         let short = Request { step: Some("15m".to_string()), ..valid.clone() };
         assert!(
-            short.query(&settings(""), 1_800_000).unwrap_err().to_string().ends_with("allowed are 30m, 1h, 1d, all")
+            short
+                .query(&settings(""), 1_800_000)
+                .unwrap_err()
+                .to_string()
+                .ends_with("allowed are 30m, 1h, 1d, all")
         );
         let channel = Request { channels: vec!["phne".to_string()], ..valid };
-        assert!(
-            problem(&channel).starts_with("channel: \"phne\" is not a channel; did you mean phone; the channels are")
-        );
+        assert!(problem(&channel).starts_with(
+            "channel: \"phne\" is not a channel; did you mean phone; the channels are"
+        ));
         assert!(problem(&request(&"x".repeat(9_999), "")).len() < 300);
     }
 }

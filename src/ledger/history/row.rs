@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use crate::ledger::counts;
+use nabiz_core::measures::{AgentWindow, IntervalCounts, WindowCounts};
+use nabiz_core::settings::Formula;
+
 use crate::ledger::distribution::{self, Distribution};
-use crate::ledger::intervals;
-use crate::shard::{Formula, IntervalCounts};
-use crate::view::{AgentWindow, WindowCounts};
+use crate::ledger::{counts, intervals};
 
 /// Numbers of one queue and channel in one step of time.
 #[derive(Clone, Debug, PartialEq)]
@@ -94,7 +94,13 @@ pub(super) struct Place {
 }
 
 impl Sum {
-    pub(super) fn add_counts(&mut self, start_ms: i64, target_wait_ms: u64, target_ratio: f64, more: &IntervalCounts) {
+    pub(super) fn add_counts(
+        &mut self,
+        start_ms: i64,
+        target_wait_ms: u64,
+        target_ratio: f64,
+        more: &IntervalCounts,
+    ) {
         if self.target.is_none_or(|(newest_ms, ..)| newest_ms <= start_ms) {
             self.target = Some((start_ms, target_wait_ms, target_ratio));
         }
@@ -115,18 +121,24 @@ impl Sum {
     pub(super) fn into_row(self, queue: Arc<str>, channel: Arc<str>, place: Place) -> HistoryRow {
         let counts = self.counts;
         let [waits, abandon_waits, handles] = &self.distributions;
-        let held = |distribution: &Option<Distribution>| distribution.as_ref().map_or(0, |values| values.len());
+        let held = |distribution: &Option<Distribution>| {
+            distribution.as_ref().map_or(0, |values| values.len())
+        };
         let quantile_values_missing = [
             counts.answered.saturating_sub(held(waits)),
             counts.abandoned.saturating_sub(held(abandon_waits)),
             counts.handled.saturating_sub(held(handles)),
         ];
         let p90 = |distribution: &Option<Distribution>| {
-            distribution.as_ref().filter(|values| !values.is_empty()).map(|values| values.value_at_quantile(0.9))
+            distribution
+                .as_ref()
+                .filter(|values| !values.is_empty())
+                .map(|values| values.value_at_quantile(0.9))
         };
         let wait_quantiles_ms = waits.as_ref().filter(|values| !values.is_empty()).map(|values| {
             // Cells have a width; no quantile is above the exact maximum.
-            [0.5, 0.9, 0.95, 0.99].map(|quantile| values.value_at_quantile(quantile).min(counts.wait_max_ms))
+            [0.5, 0.9, 0.95, 0.99]
+                .map(|quantile| values.value_at_quantile(quantile).min(counts.wait_max_ms))
         });
         HistoryRow {
             start_ms: place.start_ms,
@@ -139,7 +151,9 @@ impl Sum {
             wait_quantiles_ms,
             abandon_wait_p90_ms: p90(abandon_waits),
             handle_p90_ms: p90(handles),
-            quantile_values_missing: quantile_values_missing.into_iter().fold(0, u64::saturating_add),
+            quantile_values_missing: quantile_values_missing
+                .into_iter()
+                .fold(0, u64::saturating_add),
             agent_ms: if place.has_agents { Some(self.agent_ms.unwrap_or_default()) } else { None },
             counts,
         }

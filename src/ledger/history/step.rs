@@ -2,8 +2,7 @@
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
-
-use crate::calendar::BusinessDay;
+use nabiz_core::calendar::BusinessDay;
 
 const MINUTE_MS: u64 = 60_000;
 
@@ -55,7 +54,11 @@ impl Step {
 
     /// The shortest step into which intervals of this length fit.
     pub fn shortest(interval_ms: u64) -> Step {
-        Self::ALL.into_iter().map(|(step, _)| step).find(|step| step.holds(interval_ms)).unwrap_or(Step::All)
+        Self::ALL
+            .into_iter()
+            .map(|(step, _)| step)
+            .find(|step| step.holds(interval_ms))
+            .unwrap_or(Step::All)
     }
 
     /// Start (inclusive) and end (exclusive) of the step that holds `time_ms`; `None` for the one that has no bounds.
@@ -74,13 +77,16 @@ impl Step {
 /// The stretch between two multiples of `length_ms` of local time. A change of the zone's offset within it ends it, so
 /// that an hour that comes twice makes two, and no two overlap.
 fn local_around(time_ms: i64, length_ms: i64, zone: &TimeZone) -> (i64, i64) {
-    let (Ok(time), Ok(after)) = (Timestamp::from_millisecond(time_ms), Timestamp::from_millisecond(time_ms + 1)) else {
+    let (Ok(time), Ok(after)) =
+        (Timestamp::from_millisecond(time_ms), Timestamp::from_millisecond(time_ms + 1))
+    else {
         let start_ms = time_ms.div_euclid(length_ms).saturating_mul(length_ms);
         return (start_ms, start_ms.saturating_add(length_ms));
     };
     let offset_ms = |time| i64::from(zone.to_offset(time).seconds()) * 1000;
     let offset_here_ms = offset_ms(time);
-    let mut start_ms = (time_ms + offset_here_ms).div_euclid(length_ms) * length_ms - offset_here_ms;
+    let mut start_ms =
+        (time_ms + offset_here_ms).div_euclid(length_ms) * length_ms - offset_here_ms;
     let mut end_ms = start_ms + length_ms;
     for change in zone.preceding(after) {
         let change_ms = change.timestamp().as_millisecond();
@@ -112,7 +118,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::calendar::time_zone;
+    use nabiz_core::calendar::time_zone;
 
     const HOUR_MS: i64 = 3_600_000;
 
@@ -140,9 +146,11 @@ mod tests {
 
     #[test]
     fn days_have_the_hours_that_the_zone_gives_them() {
-        for (noon, hours) in
-            [("2026-03-29T12:00:00+02:00", 23), ("2026-10-25T12:00:00+01:00", 25), ("2026-10-26T12:00:00+01:00", 24)]
-        {
+        for (noon, hours) in [
+            ("2026-03-29T12:00:00+02:00", 23),
+            ("2026-10-25T12:00:00+01:00", 25),
+            ("2026-10-26T12:00:00+01:00", 24),
+        ] {
             let (start_ms, end_ms) = around(Step::Day, noon, "Europe/Berlin");
             assert_eq!(end_ms - start_ms, hours * HOUR_MS, "{noon}");
         }

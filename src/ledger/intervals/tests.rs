@@ -1,11 +1,11 @@
 use std::path::Path;
 
+use nabiz_core::event::ChannelId;
+use nabiz_core::measures::cell_of;
 use rusqlite::Connection;
 
 use super::*;
-use crate::event::ChannelId;
 use crate::ledger::schema;
-use crate::view::cell_of;
 
 const QUARTER_MS: i64 = 900_000;
 
@@ -62,9 +62,11 @@ fn increments_add_up_in_one_row_across_transactions() {
     let (answered, waits) = stored_waits(&connection);
     assert_eq!((answered, waits.map(|waits| waits.len())), (4, Some(4)));
     let row: (i64, i64, i64, f64) = connection
-        .query_row("SELECT wait_sum_ms, wait_max_ms, target_wait_ms, target_ratio FROM intervals", [], |row| {
-            Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?))
-        })
+        .query_row(
+            "SELECT wait_sum_ms, wait_max_ms, target_wait_ms, target_ratio FROM intervals",
+            [],
+            |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)),
+        )
         .unwrap();
     assert_eq!(row, (15_000, 7_000, 30_000, 0.9));
 }
@@ -84,7 +86,8 @@ fn a_transaction_that_is_rolled_back_leaves_nothing() {
 fn agent_time_adds_up() {
     let folder = tempfile::tempdir().unwrap();
     let mut connection = ledger(folder.path());
-    let agent = AgentIntervalDelta { start_ms: 0, queue: "fault".into(), state_ms: [1, 2, 3, 4, 5] };
+    let agent =
+        AgentIntervalDelta { start_ms: 0, queue: "fault".into(), state_ms: [1, 2, 3, 4, 5] };
     store(&mut connection, &[], &[agent.clone(), agent.clone()]);
     store(&mut connection, &[], &[agent]);
     let sql = format!("SELECT {} FROM agent_intervals", AGENT_COLUMNS.join(", "));
@@ -121,7 +124,9 @@ fn retention_deletes_a_day_at_a_time_and_nothing_newer() {
     assert_eq!(deleted, [97, 96, 58]);
     tx.commit().unwrap();
     let left: (i64, i64) = connection
-        .query_row("SELECT min(start_ms), count(*) FROM intervals", [], |row| Ok((row.get(0)?, row.get(1)?)))
+        .query_row("SELECT min(start_ms), count(*) FROM intervals", [], |row| {
+            Ok((row.get(0)?, row.get(1)?))
+        })
         .unwrap();
     assert_eq!(left, (before_ms, 5 * 96 - 250));
 }

@@ -19,7 +19,14 @@ pub fn draw(hour: &Hour, folder: &Path) -> BTreeMap<String, Value> {
         .arg(files::root().join("grafana/draw/collect.mjs"))
         .arg(&answers)
         .args(["--prometheus", &hour.prometheus(), "--nabiz", &hour.nabiz()])
-        .args(["--factor", &FACTOR.to_string(), "--last", "1h", "--stream-time", &hour.stream_time().to_string()])
+        .args([
+            "--factor",
+            &FACTOR.to_string(),
+            "--last",
+            "1h",
+            "--stream-time",
+            &hour.stream_time().to_string(),
+        ])
         .stdin(Stdio::null())
         .output()
         .expect("node runs");
@@ -32,6 +39,7 @@ pub fn size_of(png: &[u8]) -> Option<(u64, u64)> {
     if !png.starts_with(b"\x89PNG\r\n\x1a\n") {
         return None;
     }
-    let number = |at: usize| Some(u64::from(u32::from_be_bytes(png.get(at..at + 4)?.try_into().ok()?)));
+    let number =
+        |at: usize| Some(u64::from(u32::from_be_bytes(png.get(at..at + 4)?.try_into().ok()?)));
     Some((number(16)?, number(20)?))
 }

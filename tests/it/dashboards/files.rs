@@ -42,13 +42,15 @@ pub fn root() -> &'static Path {
 /// Every dashboard, by name.
 pub fn all() -> Vec<Dashboard> {
     let folder = root().join("grafana/dashboards");
-    let entries = std::fs::read_dir(&folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
+    let entries =
+        std::fs::read_dir(&folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
     let mut files: Vec<PathBuf> = entries.map(|entry| entry.expect("an entry").path()).collect();
     files.sort();
     let read = |file: &PathBuf| {
         let name = file.file_stem().expect("a name").to_string_lossy().into_owned();
         let text = std::fs::read_to_string(file).expect("a dashboard");
-        let json = serde_json::from_str(&text).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
+        let json = serde_json::from_str(&text)
+            .unwrap_or_else(|error| panic!("{}: {error}", file.display()));
         Dashboard { name, json }
     };
     files.iter().map(read).collect()
@@ -79,9 +81,15 @@ impl Dashboard {
     pub fn expressions(&self) -> Vec<Expression> {
         let mut found = Vec::new();
         for panel in self.panels() {
-            for target in list(&panel["targets"]).iter().filter(|target| target["expr"].is_string()) {
+            for target in list(&panel["targets"]).iter().filter(|target| target["expr"].is_string())
+            {
                 found.push(Expression {
-                    place: format!("{}: {}: {}", self.name, text(&panel["title"]), text(&target["refId"])),
+                    place: format!(
+                        "{}: {}: {}",
+                        self.name,
+                        text(&panel["title"]),
+                        text(&target["refId"])
+                    ),
                     text: text(&target["expr"]).to_owned(),
                     used: if target["instant"] == true { Use::Instant } else { Use::Graph },
                 });
@@ -95,7 +103,11 @@ impl Dashboard {
         }
         for annotation in list(&self.json["annotations"]["list"]) {
             let place = format!("{}: annotation {}", self.name, text(&annotation["name"]));
-            found.push(Expression { place, text: text(&annotation["target"]["expr"]).to_owned(), used: Use::Aside });
+            found.push(Expression {
+                place,
+                text: text(&annotation["target"]["expr"]).to_owned(),
+                used: Use::Aside,
+            });
         }
         found
     }
@@ -111,9 +123,13 @@ fn expression_of_variable(query: &str) -> Option<&str> {
 /// Names that the recording rules make.
 pub fn recorded_names() -> Vec<String> {
     let rules = std::fs::read_to_string(rules_file()).expect("the recording rules");
-    let name = |line: &str| Some(line.trim().strip_prefix("- record: ")?.trim_matches('"').to_owned());
+    let name =
+        |line: &str| Some(line.trim().strip_prefix("- record: ")?.trim_matches('"').to_owned());
     let names: Vec<String> = rules.lines().filter_map(name).collect();
-    assert!(!names.is_empty(), "the recording rules are written in another way than this test reads");
+    assert!(
+        !names.is_empty(),
+        "the recording rules are written in another way than this test reads"
+    );
     names
 }
 

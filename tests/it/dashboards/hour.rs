@@ -40,13 +40,21 @@ impl Hour {
         kafka.create_topic("nabiz.dead-letters", 1);
         let folder = tempfile::tempdir().expect("a temporary folder");
         let address = format!("127.0.0.1:{}", free_port());
-        let mut nabiz = Nabiz::serve(&configuration(folder.path(), &kafka.brokers(), &address), &address);
+        let mut nabiz =
+            Nabiz::serve(&configuration(folder.path(), &kafka.brokers(), &address), &address);
         nabiz.wait_ready();
         // Nobody listens where the alerts are told.
         let prometheus = start_prometheus(nabiz.address(), &format!("127.0.0.1:{}", free_port()));
         let start = monday_at(START);
         let simulator = Simulator::start(&kafka.brokers(), &start, RATE_SCALE);
-        let hour = Hour { _simulator: simulator, prometheus, nabiz, _kafka: kafka, _folder: folder, start };
+        let hour = Hour {
+            _simulator: simulator,
+            prometheus,
+            nabiz,
+            _kafka: kafka,
+            _folder: folder,
+            start,
+        };
         wait_for("an hour of stream time", PASSES_WITHIN, || hour.has_passed());
         hour
     }
@@ -54,11 +62,17 @@ impl Hour {
     fn has_passed(&self) -> Result<(), String> {
         // Of the partition that is behind the others, and back to before the start of this test.
         let seen = |function: &str| {
-            self.prometheus.value(&format!("min({function}_over_time(nabiz_stream_time_timestamp_seconds[1h]))"))
+            self.prometheus.value(&format!(
+                "min({function}_over_time(nabiz_stream_time_timestamp_seconds[1h]))"
+            ))
         };
         let (first, last) = (seen("min")?, seen("max")?);
         let start = self.start.timestamp().as_second() as f64;
-        assert!(first >= start, "stream time {first} is before the start, {start}\n{}", self.logs());
+        assert!(
+            first >= start,
+            "stream time {first} is before the start, {start}\n{}",
+            self.logs()
+        );
         if last - first >= AN_HOUR.as_secs_f64() {
             return Ok(());
         }
@@ -77,12 +91,17 @@ impl Hour {
 
     /// What time it is in the contact centre.
     pub fn stream_time(&self) -> Timestamp {
-        let seconds = self.prometheus.value("min(nabiz_stream_time_timestamp_seconds)").expect("stream time");
+        let seconds =
+            self.prometheus.value("min(nabiz_stream_time_timestamp_seconds)").expect("stream time");
         Timestamp::from_millisecond((seconds * 1000.0) as i64).expect("a time of this century")
     }
 
     /// The series of an answer: at the newest instant, or in steps over a period up to it.
-    pub fn query(&self, expression: &str, over: Option<(Duration, Duration)>) -> Result<Vec<Value>, String> {
+    pub fn query(
+        &self,
+        expression: &str,
+        over: Option<(Duration, Duration)>,
+    ) -> Result<Vec<Value>, String> {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("a clock after 1970");
         let mut form = vec![("query", expression.to_owned())];
         let path = match over {
@@ -102,7 +121,8 @@ impl Hour {
         let url = format!("{}/api/v1/{path}", self.prometheus());
         let mut response = agent.post(&url).send_form(form).map_err(|error| error.to_string())?;
         let body = response.body_mut().read_to_string().map_err(|error| error.to_string())?;
-        let answer: Value = serde_json::from_str(&body).map_err(|error| format!("{error}: {body}"))?;
+        let answer: Value =
+            serde_json::from_str(&body).map_err(|error| format!("{error}: {body}"))?;
         if answer["status"] != "success" {
             return Err(answer["error"].to_string());
         }

@@ -14,12 +14,18 @@ pub const RATE_INTERVAL: Duration = Duration::from_secs(241);
 pub const RANGE: Duration = Duration::from_secs(86_413);
 
 /// Metrics that a process or Prometheus itself has, beside the catalogue.
-const OTHERS: [&str; 4] = ["up", "ALERTS", "process_cpu_seconds_total", "process_resident_memory_bytes"];
+const OTHERS: [&str; 4] =
+    ["up", "ALERTS", "process_cpu_seconds_total", "process_resident_memory_bytes"];
 /// When an alert began; beside `ALERTS`.
 const SINCE: &str = "ALERTS_FOR_STATE";
 
 /// Puts values in the place of Grafana's variables.
-pub fn substitute(text: &str, rate_interval: Duration, range: Duration, variables: &[(&str, &str)]) -> String {
+pub fn substitute(
+    text: &str,
+    rate_interval: Duration,
+    range: Duration,
+    variables: &[(&str, &str)],
+) -> String {
     let mut text = text
         .replace("$__rate_interval", &format!("{}s", rate_interval.as_secs()))
         .replace("$__range", &format!("{}s", range.as_secs()));
@@ -51,7 +57,8 @@ pub fn reads(expression: &Expression) -> Vec<Read> {
     let itself: Vec<(&str, &str)> =
         ["job", "instance", "queue", "channel", "window"].map(|name| (name, "variable")).to_vec();
     let text = substitute(&expression.text, RATE_INTERVAL, RANGE, &itself);
-    let parsed = parser::parse(&text).unwrap_or_else(|error| panic!("{}: {error}\n{text}", expression.place));
+    let parsed = parser::parse(&text)
+        .unwrap_or_else(|error| panic!("{}: {error}\n{text}", expression.place));
     let mut found = Vec::new();
     collect(&parsed, "", false, &mut found);
     found
@@ -76,13 +83,19 @@ fn collect(expr: &Expr, function: &str, aggregated: bool, found: &mut Vec<Read>)
             found.push(read(&matrix.vs, Some((function.to_owned(), matrix.range)), aggregated));
         }
         Expr::NumberLiteral(_) | Expr::StringLiteral(_) => {}
-        Expr::Subquery(_) | Expr::Extension(_) => panic!("no dashboard has a subquery: it reads too much"),
+        Expr::Subquery(_) | Expr::Extension(_) => {
+            panic!("no dashboard has a subquery: it reads too much")
+        }
     }
 }
 
 fn read(selector: &VectorSelector, range: Option<(String, Duration)>, aggregated: bool) -> Read {
-    assert!(selector.offset.is_none() && !matches!(selector.at, Some(AtModifier::At(_))), "a fixed time: {selector}");
-    let name = selector.name.clone().unwrap_or_else(|| panic!("a selector without a name: {selector}"));
+    assert!(
+        selector.offset.is_none() && !matches!(selector.at, Some(AtModifier::At(_))),
+        "a fixed time: {selector}"
+    );
+    let name =
+        selector.name.clone().unwrap_or_else(|| panic!("a selector without a name: {selector}"));
     let operator = |op: &MatchOp| match op {
         MatchOp::Equal => "=",
         MatchOp::NotEqual => "!=",
@@ -90,7 +103,8 @@ fn read(selector: &VectorSelector, range: Option<(String, Duration)>, aggregated
         MatchOp::NotRe(_) => "!~",
     };
     let matchers = selector.matchers.matchers.iter();
-    let matchers = matchers.map(|one| format!("{}{}{:?}", one.name, operator(&one.op), one.value)).collect();
+    let matchers =
+        matchers.map(|one| format!("{}{}{:?}", one.name, operator(&one.op), one.value)).collect();
     Read { name, matchers, range, aggregated }
 }
 
@@ -111,7 +125,8 @@ pub fn faults(read: &Read, recorded: &[String], used: Use) -> Vec<String> {
 
     if let Some(metric) = metric {
         let names = read.matchers.iter().filter_map(|matcher| matcher.split(['=', '!']).next());
-        let unknown = names.filter(|name| !matches!(*name, "job" | "instance") && !metric.labels.contains(name));
+        let unknown = names
+            .filter(|name| !matches!(*name, "job" | "instance") && !metric.labels.contains(name));
         faults.extend(unknown.map(|label| format!("{name} has no label {label}")));
     }
 
@@ -137,7 +152,9 @@ pub fn faults(read: &Read, recorded: &[String], used: Use) -> Vec<String> {
                 faults.push(format!("{name} over $__range in a graph: it is for single values"));
             }
             if *range != RANGE && *range != RATE_INTERVAL {
-                faults.push(format!("{function} of {name} over a fixed {range:?} instead of $__rate_interval"));
+                faults.push(format!(
+                    "{function} of {name} over a fixed {range:?} instead of $__rate_interval"
+                ));
             }
         }
         Some((function, _)) if grows => faults.push(format!("{function} of the counter {name}")),
@@ -146,7 +163,8 @@ pub fn faults(read: &Read, recorded: &[String], used: Use) -> Vec<String> {
         None => {}
     }
 
-    let may_have_shards = metric.is_some_and(|metric| matches!(metric.source, Source::Contacts | Source::Records));
+    let may_have_shards =
+        metric.is_some_and(|metric| matches!(metric.source, Source::Contacts | Source::Records));
     if may_have_shards && !read.aggregated && used != Use::Aside {
         faults.push(format!("{name} is not added up over partitions and instances"));
     }

@@ -7,7 +7,9 @@ use std::time::Duration;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::{CONFIG, JOB, PORT, PROGRAM, STATE, assert_pinned, effective, root, text, topics, value, yaml};
+use super::{
+    CONFIG, JOB, PORT, PROGRAM, STATE, assert_pinned, effective, root, text, topics, value, yaml,
+};
 use crate::harness::serial;
 use nabiz_dev::{end, free_port, tool, wait_for};
 
@@ -153,24 +155,38 @@ fn services_images_volumes_and_dependencies_fit_together() {
         assert_pinned(&service.image);
         if let Some(build) = &service.build {
             let context = root().join("deploy/compose").join(&build.context);
-            assert!(context.join("Cargo.toml").exists(), "{name}: the context is the root of the tree");
+            assert!(
+                context.join("Cargo.toml").exists(),
+                "{name}: the context is the root of the tree"
+            );
             assert!(context.join(&build.dockerfile).exists(), "{name}: {}", build.dockerfile);
         }
         for (from, to, is_read_only) in mounts(service) {
             assert!(to.starts_with('/'), "{name}: {to}");
             if from.starts_with('.') {
-                assert!(root().join("deploy/compose").join(from).exists(), "{name}: {from} is not there");
+                assert!(
+                    root().join("deploy/compose").join(from).exists(),
+                    "{name}: {from} is not there"
+                );
                 assert!(is_read_only, "{name}: {from} is not the container's to change");
             } else {
-                assert!(compose.volumes.contains_key(from), "{name}: volume {from} is not declared");
+                assert!(
+                    compose.volumes.contains_key(from),
+                    "{name}: volume {from} is not declared"
+                );
             }
         }
         let needs: Vec<(&String, Option<&When>)> = match &service.depends_on {
             DependsOn::Started(names) => names.iter().map(|name| (name, None)).collect(),
-            DependsOn::On(names) => names.iter().map(|(name, on)| (name, Some(&on.condition))).collect(),
+            DependsOn::On(names) => {
+                names.iter().map(|(name, on)| (name, Some(&on.condition))).collect()
+            }
         };
         for (need, when) in needs {
-            let other = compose.services.get(need).unwrap_or_else(|| panic!("{name} needs {need}, which is not there"));
+            let other = compose
+                .services
+                .get(need)
+                .unwrap_or_else(|| panic!("{name} needs {need}, which is not there"));
             assert_eq!(
                 when == Some(&When::ServiceHealthy),
                 when.is_some() && other.healthcheck.is_some(),
@@ -188,10 +204,14 @@ fn services_images_volumes_and_dependencies_fit_together() {
                 assert!(check.retries > 0, "{name}");
             }
             // One makes topics and ends; nobody waits for the other.
-            None => assert!(["topics", "simulator"].contains(&name.as_str()), "{name} has no health check"),
+            None => assert!(
+                ["topics", "simulator"].contains(&name.as_str()),
+                "{name} has no health check"
+            ),
         }
     }
-    let mounted: Vec<&str> = compose.services.values().flat_map(mounts).map(|(from, _, _)| from).collect();
+    let mounted: Vec<&str> =
+        compose.services.values().flat_map(mounts).map(|(from, _, _)| from).collect();
     for volume in compose.volumes.keys() {
         assert!(mounted.contains(&volume.as_str()), "volume {volume} is declared and not used");
     }
@@ -221,15 +241,26 @@ fn ports_paths_and_topics_match_the_configuration() {
     let brokers = value(&config, "kafka", "brokers");
     let kafka = &compose.services["kafka"];
     assert_eq!(kafka.environment["KAFKA_ADVERTISED_LISTENERS"], format!("PLAINTEXT://{brokers}"));
-    assert!(kafka.healthcheck.as_ref().is_some_and(|check| check.test.iter().any(|word| word == brokers)));
+    assert!(
+        kafka
+            .healthcheck
+            .as_ref()
+            .is_some_and(|check| check.test.iter().any(|word| word == brokers))
+    );
     let made = &compose.services["topics"].command.join(" ");
     assert!(made.contains(&format!("--bootstrap-server {brokers} ")), "{made}");
     for topic in topics(&config) {
         assert!(made.contains(&format!(" {topic}:")), "topic {topic} is not made");
     }
     let simulate = &simulator.command.join(" ");
-    assert!(simulate.contains(&format!("--brokers {brokers} --topic {} ", topics(&config)[0])), "{simulate}");
-    assert!(simulate.starts_with(&format!("exec {} ", PROGRAM.rsplit('/').next().expect("a name"))), "{simulate}");
+    assert!(
+        simulate.contains(&format!("--brokers {brokers} --topic {} ", topics(&config)[0])),
+        "{simulate}"
+    );
+    assert!(
+        simulate.starts_with(&format!("exec {} ", PROGRAM.rsplit('/').next().expect("a name"))),
+        "{simulate}"
+    );
 
     // Prometheus scrapes nabiz, reads the shipped rules, and tells Alertmanager.
     let prometheus: Prometheus = yaml("deploy/compose/prometheus.yml");
@@ -238,30 +269,53 @@ fn ports_paths_and_topics_match_the_configuration() {
     for file in &prometheus.rule_files {
         let name = file.rsplit('/').next().expect("a name");
         let shipped = format!("../prometheus/{name}");
-        assert!(mounts(service).contains(&(shipped.as_str(), file.as_str(), true)), "{file} is not mounted");
+        assert!(
+            mounts(service).contains(&(shipped.as_str(), file.as_str(), true)),
+            "{file} is not mounted"
+        );
     }
-    assert!(prometheus.global.keys().all(|key| ["scrape_interval", "evaluation_interval"].contains(&key.as_str())));
+    assert!(
+        prometheus
+            .global
+            .keys()
+            .all(|key| ["scrape_interval", "evaluation_interval"].contains(&key.as_str()))
+    );
     let [scrape] = &prometheus.scrape_configs[..] else { panic!("one job is wanted") };
     assert_eq!((scrape.job_name.as_str(), scrape.scrape_native_histograms), (JOB, true));
     assert_eq!(scrape.static_configs[0].targets, [format!("nabiz:{PORT}")]);
-    assert_eq!(prometheus.alerting.alertmanagers[0].static_configs[0].targets, ["alertmanager:9093"]);
-    for (name, option, at) in [("prometheus", "prometheus.yml", 9090), ("alertmanager", "alertmanager.yml", 9093)] {
+    assert_eq!(
+        prometheus.alerting.alertmanagers[0].static_configs[0].targets,
+        ["alertmanager:9093"]
+    );
+    for (name, option, at) in
+        [("prometheus", "prometheus.yml", 9090), ("alertmanager", "alertmanager.yml", 9093)]
+    {
         let service = &compose.services[name];
         let file = format!("/etc/{name}/{option}");
         assert!(service.command.contains(&format!("--config.file={file}")), "{name}");
-        assert!(mounts(service).iter().any(|(_, to, is_read_only)| *to == file && *is_read_only), "{name}");
+        assert!(
+            mounts(service).iter().any(|(_, to, is_read_only)| *to == file && *is_read_only),
+            "{name}"
+        );
         assert_eq!(service.ports, [format!("127.0.0.1:{at}:{at}")]);
         let health = &service.healthcheck.as_ref().expect("a health check").test;
         assert_eq!(health.last(), Some(&format!("http://localhost:{at}/-/healthy")));
         // The data lies in the volume.
-        assert!(service.command.iter().any(|word| word.ends_with(&format!(".path=/{name}"))), "{name}");
+        assert!(
+            service.command.iter().any(|word| word.ends_with(&format!(".path=/{name}"))),
+            "{name}"
+        );
         assert!(mounts(service).contains(&(name, format!("/{name}").as_str(), false)), "{name}");
     }
 
     // Grafana asks both, and reads its dashboards where they are mounted.
     let sources: Value = yaml("grafana/provisioning/datasources/nabiz.yaml");
-    let urls: Vec<&str> =
-        sources["datasources"].as_array().into_iter().flatten().filter_map(|one| one["url"].as_str()).collect();
+    let urls: Vec<&str> = sources["datasources"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter_map(|one| one["url"].as_str())
+        .collect();
     assert_eq!(urls, ["http://prometheus:9090", &format!("http://nabiz:{PORT}")]);
     let providers: Value = yaml("grafana/provisioning/dashboards/nabiz.yaml");
     let folder = providers["providers"][0]["options"]["path"].as_str().expect("a folder");
@@ -278,8 +332,11 @@ fn health_check_fails_unless_nabiz_is_ready() {
     let check = compose.services["nabiz"].healthcheck.as_ref().expect("a health check");
     let port = free_port();
     // Compose writes `$` as `$$`.
-    let words: Vec<String> =
-        check.test.iter().map(|word| word.replace("$$", "$").replace(&PORT.to_string(), &port.to_string())).collect();
+    let words: Vec<String> = check
+        .test
+        .iter()
+        .map(|word| word.replace("$$", "$").replace(&PORT.to_string(), &port.to_string()))
+        .collect();
     let healthy = || {
         let mut command = Command::new(&words[1]);
         command.args(&words[2..]).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
@@ -293,7 +350,9 @@ fn health_check_fails_unless_nabiz_is_ready() {
         .spawn()
         .expect("nabiz starts");
     let became = std::panic::catch_unwind(|| {
-        wait_for("healthy", Duration::from_secs(60), || if healthy() { Ok(()) } else { Err("not healthy") });
+        wait_for("healthy", Duration::from_secs(60), || {
+            if healthy() { Ok(()) } else { Err("not healthy") }
+        });
     });
     end(&mut demo, Duration::from_secs(10));
     became.unwrap_or_else(|why| std::panic::resume_unwind(why));
@@ -308,10 +367,14 @@ fn health_check_fails_unless_nabiz_is_ready() {
 fn prometheus_accepts_its_configuration() {
     let rules = root().join("deploy/prometheus").display().to_string();
     let lines = text("deploy/compose/prometheus.yml").replace("/etc/prometheus", &rules);
-    let lines: Vec<&str> = lines.lines().filter(|line| !line.contains("scrape_native_histograms")).collect();
+    let lines: Vec<&str> =
+        lines.lines().filter(|line| !line.contains("scrape_native_histograms")).collect();
     let file = tempfile::Builder::new().suffix(".yml").tempfile().expect("a temporary file");
     std::fs::write(file.path(), lines.join("\n")).expect("a temporary file");
-    let output =
-        Command::new(tool(&["promtool"])).args(["check", "config"]).arg(file.path()).output().expect("it runs");
+    let output = Command::new(tool(&["promtool"]))
+        .args(["check", "config"])
+        .arg(file.path())
+        .output()
+        .expect("it runs");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
 }

@@ -7,8 +7,8 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use super::kubernetes_api::{
-    AccessMode, EvictionPolicy, GroupChangePolicy, IntOrString, Object, PodDisruptionBudgetSpec, Retention,
-    ServiceSpec, StatefulSetSpec, object,
+    AccessMode, EvictionPolicy, GroupChangePolicy, IntOrString, Object, PodDisruptionBudgetSpec,
+    Retention, ServiceSpec, StatefulSetSpec, object,
 };
 use super::{CONFIG, JOB, PORT, STATE, USER, effective, root, text, yaml};
 
@@ -120,8 +120,15 @@ fn service() -> Object<ServiceSpec> {
 }
 
 /// Whether an object with these labels is selected.
-fn assert_selects(selector: &BTreeMap<String, String>, labels: &BTreeMap<String, String>, what: &str) {
-    assert!(!selector.is_empty() && selector.iter().all(|(key, value)| labels.get(key) == Some(value)), "{what}");
+fn assert_selects(
+    selector: &BTreeMap<String, String>,
+    labels: &BTreeMap<String, String>,
+    what: &str,
+) {
+    assert!(
+        !selector.is_empty() && selector.iter().all(|(key, value)| labels.get(key) == Some(value)),
+        "{what}"
+    );
 }
 
 #[test]
@@ -162,9 +169,18 @@ fn pod_runs_the_program_with_its_files() {
     assert_selects(&service().spec.selector, labels, "the pod");
 
     let pod = spec.template.spec;
-    assert_eq!(pod.enable_service_links, Some(false), "NABIZ_… of the service are not configuration");
-    assert!(pod.termination_grace_period_seconds.is_some_and(|seconds| seconds > 5), "it stops within 5 seconds");
-    let [container] = &pod.containers[..] else { panic!("expected one container, found {}", pod.containers.len()) };
+    assert_eq!(
+        pod.enable_service_links,
+        Some(false),
+        "NABIZ_… of the service are not configuration"
+    );
+    assert!(
+        pod.termination_grace_period_seconds.is_some_and(|seconds| seconds > 5),
+        "it stops within 5 seconds"
+    );
+    let [container] = &pod.containers[..] else {
+        panic!("expected one container, found {}", pod.containers.len())
+    };
     assert_eq!(container.name, "nabiz");
     let image = format!(r#"["{}"]"#, container.args.join(r#"", ""#));
     assert!(text("deploy/Dockerfile").contains(&format!("CMD {image}")), "{image}");
@@ -183,7 +199,11 @@ fn pod_runs_the_program_with_its_files() {
     }
 
     let at = |path: &str| {
-        container.volume_mounts.iter().find(|mount| mount.mount_path == path).unwrap_or_else(|| panic!("no {path}"))
+        container
+            .volume_mounts
+            .iter()
+            .find(|mount| mount.mount_path == path)
+            .unwrap_or_else(|| panic!("no {path}"))
     };
     let [claim] = &spec.volume_claim_templates[..] else { panic!("expected one claim") };
     assert_eq!(claim.metadata.name, at(STATE).name);
@@ -194,14 +214,21 @@ fn pod_runs_the_program_with_its_files() {
     assert_eq!(configuration.read_only, Some(true));
     assert!(pod.volumes.iter().any(|volume| volume.name == configuration.name));
     assert_eq!(container.resources.requests.len(), 2);
-    assert!(container.resources.limits.as_ref().is_some_and(|limits| limits.contains_key("memory")));
+    assert!(
+        container.resources.limits.as_ref().is_some_and(|limits| limits.contains_key("memory"))
+    );
 
     // What the environment adds is a configuration with the file, and the secret is not in the tree.
     let names: Vec<&str> = container.env.iter().map(|variable| variable.name.as_str()).collect();
     let environment: Vec<(&str, &str)> = names.iter().map(|name| (*name, "not-a-secret")).collect();
     let config = effective("deploy/kubernetes/nabiz.toml", &environment);
-    assert_eq!(config["kafka"]["client"]["sasl.password"].as_str(), Some("***"), "it reached the Kafka client");
-    let secret = container.env.iter().find(|variable| variable.name.ends_with("PASSWORD")).expect("one");
+    assert_eq!(
+        config["kafka"]["client"]["sasl.password"].as_str(),
+        Some("***"),
+        "it reached the Kafka client"
+    );
+    let secret =
+        container.env.iter().find(|variable| variable.name.ends_with("PASSWORD")).expect("one");
     let reference = &secret.value_from.as_ref().expect("a secret").secret_key_ref;
     assert_eq!((secret.value.as_deref(), reference.optional), (None, Some(true)));
     assert_eq!((reference.name.as_str(), reference.key.as_str()), ("nabiz", "kafka-password"));
@@ -237,28 +264,41 @@ fn service_budget_and_monitor_select_the_pod() {
     assert_eq!(port.target_port, IntOrString::String("http".to_owned()));
 
     let labels = stateful_set().spec.template.metadata.labels;
-    let budget: Object<PodDisruptionBudgetSpec> = object(&format!("{FOLDER}/pod-disruption-budget.yaml"));
+    let budget: Object<PodDisruptionBudgetSpec> =
+        object(&format!("{FOLDER}/pod-disruption-budget.yaml"));
     let budget = budget.spec;
     assert_selects(&budget.selector.match_labels, &labels, "the pod");
     assert_eq!(budget.max_unavailable, IntOrString::Int(1), "a drain is never held up");
     assert_eq!(budget.unhealthy_pod_eviction_policy, EvictionPolicy::AlwaysAllow);
 
     let monitor: Custom<ServiceMonitorSpec> = file("service-monitor.yaml");
-    assert_eq!((monitor.api_version.as_str(), monitor.kind.as_str()), ("monitoring.coreos.com/v1", "ServiceMonitor"));
+    assert_eq!(
+        (monitor.api_version.as_str(), monitor.kind.as_str()),
+        ("monitoring.coreos.com/v1", "ServiceMonitor")
+    );
     assert_eq!(monitor.metadata.name, JOB);
     assert!(!monitor.metadata.labels.is_empty());
-    assert_selects(&monitor.spec.selector.match_labels, &service.metadata.labels.expect("labels"), "the service");
+    assert_selects(
+        &monitor.spec.selector.match_labels,
+        &service.metadata.labels.expect("labels"),
+        "the service",
+    );
     assert!(monitor.spec.scrape_native_histograms);
     let endpoint = &monitor.spec.endpoints[0];
     assert_eq!((endpoint.port.as_str(), endpoint.path.as_str()), ("http", "/metrics"));
-    let seconds = |text: &str| text.strip_suffix('s').and_then(|text| text.parse::<u32>().ok()).expect("seconds");
+    let seconds = |text: &str| {
+        text.strip_suffix('s').and_then(|text| text.parse::<u32>().ok()).expect("seconds")
+    };
     assert!(seconds(&endpoint.scrape_timeout) <= seconds(&endpoint.interval));
 }
 
 #[test]
 fn prometheus_rule_equals_the_shipped_rules() {
     let rule: Custom<Rules> = file("prometheus-rule.yaml");
-    assert_eq!((rule.api_version.as_str(), rule.kind.as_str()), ("monitoring.coreos.com/v1", "PrometheusRule"));
+    assert_eq!(
+        (rule.api_version.as_str(), rule.kind.as_str()),
+        ("monitoring.coreos.com/v1", "PrometheusRule")
+    );
     assert_eq!(rule.metadata.name, JOB);
     assert!(!rule.metadata.labels.is_empty());
     let mut shipped = Vec::new();
@@ -282,9 +322,14 @@ fn prometheus_rule_equals_the_output_of_its_generator() {
     for name in ["nabiz.alerts.yml", "nabiz.rules.yml"] {
         copy(&format!("deploy/prometheus/{name}"), &format!("prometheus/{name}"));
     }
-    let script = copy(&format!("{FOLDER}/generate-prometheus-rule"), "kubernetes/generate-prometheus-rule");
+    let script =
+        copy(&format!("{FOLDER}/generate-prometheus-rule"), "kubernetes/generate-prometheus-rule");
     let output = Command::new("bash").arg(script).output().expect("bash runs");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    let made = std::fs::read_to_string(folder.path().join("kubernetes/prometheus-rule.yaml")).expect("it is made");
-    assert!(made == text(&format!("{FOLDER}/prometheus-rule.yaml")), "run {FOLDER}/generate-prometheus-rule");
+    let made = std::fs::read_to_string(folder.path().join("kubernetes/prometheus-rule.yaml"))
+        .expect("it is made");
+    assert!(
+        made == text(&format!("{FOLDER}/prometheus-rule.yaml")),
+        "run {FOLDER}/generate-prometheus-rule"
+    );
 }

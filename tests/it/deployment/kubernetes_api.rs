@@ -13,7 +13,11 @@ use super::yaml;
 /// An object of the API, which is wrong where its version and kind are not those of the type.
 pub fn object<T: Kind + DeserializeOwned>(path: &str) -> Object<T> {
     let object: Object<T> = yaml(path);
-    assert_eq!((object.api_version.as_str(), object.kind.as_str()), (T::API_VERSION, T::KIND), "{path}");
+    assert_eq!(
+        (object.api_version.as_str(), object.kind.as_str()),
+        (T::API_VERSION, T::KIND),
+        "{path}"
+    );
     object
 }
 

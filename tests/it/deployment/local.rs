@@ -35,7 +35,11 @@ fn run(script: &str, arguments: &[&str]) -> Result<String, String> {
         .output()
         .expect("perl runs");
     let error = String::from_utf8_lossy(&output.stderr).into_owned();
-    if output.status.success() { Ok(String::from_utf8(output.stdout).expect("text")) } else { Err(error) }
+    if output.status.success() {
+        Ok(String::from_utf8(output.stdout).expect("text"))
+    } else {
+        Err(error)
+    }
 }
 
 /// Milliseconds of a duration of Prometheus, such as `1h30m`.
@@ -45,7 +49,8 @@ fn duration_ms(text: &str) -> Option<u64> {
     while !rest.is_empty() {
         let digits = rest.find(|c: char| !c.is_ascii_digit()).filter(|digits| *digits > 0)?;
         let number: u64 = rest[..digits].parse().ok()?;
-        let unit = rest[digits..].find(|c: char| c.is_ascii_digit()).map_or(rest.len(), |at| digits + at);
+        let unit =
+            rest[digits..].find(|c: char| c.is_ascii_digit()).map_or(rest.len(), |at| digits + at);
         total += number
             * match &rest[digits..unit] {
                 "ms" => 1,
@@ -79,8 +84,10 @@ fn durations(line: &str) -> (String, Vec<u64>) {
     };
     let mut marked = String::new();
     let mut rest = line;
-    while let Some((at, opening)) =
-        [("[", "["), ("offset ", "offset ")].iter().filter_map(|(key, text)| Some((rest.find(key)?, *text))).min()
+    while let Some((at, opening)) = [("[", "["), ("offset ", "offset ")]
+        .iter()
+        .filter_map(|(key, text)| Some((rest.find(key)?, *text)))
+        .min()
     {
         let (before, after) = rest.split_at(at + opening.len());
         marked.push_str(before);
@@ -97,18 +104,22 @@ fn durations(line: &str) -> (String, Vec<u64>) {
 fn compress_divides_every_duration_and_nothing_else() {
     let mut divided = 0;
     for path in COMPRESSED {
-        let compressed =
-            run("compress", &[&FACTOR.to_string(), path]).unwrap_or_else(|error| panic!("{path}: {error}"));
+        let compressed = run("compress", &[&FACTOR.to_string(), path])
+            .unwrap_or_else(|error| panic!("{path}: {error}"));
         let shipped = text(path);
         assert_eq!(shipped.lines().count(), compressed.lines().count(), "{path}");
         for (before, after) in shipped.lines().zip(compressed.lines()) {
-            let ((text, all_ms), (compressed, all_compressed_ms)) = (durations(before), durations(after));
+            let ((text, all_ms), (compressed, all_compressed_ms)) =
+                (durations(before), durations(after));
             assert_eq!(text, compressed, "{path}: something else was changed");
             let expected_ms: Vec<u64> = all_ms.iter().map(|ms| ms / FACTOR).collect();
             assert_eq!(all_compressed_ms, expected_ms, "{path}: {before}");
             divided += all_ms.len();
         }
-        assert_eq!(run("compress", &["1", path]).as_deref().map(durations_of), Ok(durations_of(&shipped)));
+        assert_eq!(
+            run("compress", &["1", path]).as_deref().map(durations_of),
+            Ok(durations_of(&shipped))
+        );
     }
     assert!(divided > 120, "only {divided} durations");
     let ours = |line: &str| durations(line).1;
@@ -127,7 +138,8 @@ fn compress_rejects_a_duration_that_cannot_be_divided() {
     let file = folder.path().join("rules.yml");
     std::fs::write(&file, "for: 100ms\n").expect("a file");
     let file = file.display().to_string();
-    let error = run("compress", &["60", &file]).expect_err("100 ms are not 60 times whole milliseconds");
+    let error =
+        run("compress", &["60", &file]).expect_err("100 ms are not 60 times whole milliseconds");
     assert!(error.contains("100ms cannot be divided by 60"), "{error}");
     assert!(run("compress", &["0", &file]).is_err_and(|error| error.starts_with("usage")));
 }
@@ -144,24 +156,35 @@ fn prometheus_and_alertmanager_accept_the_compressed_files() {
     };
     let check = |tool: &str, words: &[&str], file: &Path| {
         let output = Command::new(tool).args(words).arg(file).output().expect("it runs");
-        let said = [&output.stdout[..], &output.stderr].map(|bytes| String::from_utf8_lossy(bytes).into_owned());
+        let said = [&output.stdout[..], &output.stderr]
+            .map(|bytes| String::from_utf8_lossy(bytes).into_owned());
         assert!(output.status.success(), "{tool}: {}", said.concat());
     };
     let factor = FACTOR.to_string();
     for path in &COMPRESSED[..2] {
         write(path, &run("compress", &[&factor, path]).expect("it is compressed"));
     }
-    let prometheus = write("prometheus.yml", &run("compress", &[&factor, COMPRESSED[2]]).expect("it is compressed"));
+    let prometheus = write(
+        "prometheus.yml",
+        &run("compress", &[&factor, COMPRESSED[2]]).expect("it is compressed"),
+    );
     check(tool(&["promtool"]), &["check", "config"], &prometheus);
     let routes = run("alertmanager", &[&factor, "http://127.0.0.1:9/"]).expect("it is made");
     let file = write("alertmanager.yml", &routes);
     check(tool(&["amtool"]), &["check-config"], &file);
     // Nothing is told to anybody else, at any hour, and each route still has its receiver.
-    assert!(!routes.contains("email_configs") && !routes.contains("_time_intervals: ["), "{routes}");
+    assert!(
+        !routes.contains("email_configs") && !routes.contains("_time_intervals: ["),
+        "{routes}"
+    );
     let shipped = text("deploy/alertmanager/alertmanager.yml");
     let receivers = |text: &str| {
         let (_, receivers) = text.split_once("\nreceivers:\n").expect("receivers");
-        receivers.lines().filter(|line| line.starts_with("  - name: ")).map(str::to_owned).collect::<Vec<_>>()
+        receivers
+            .lines()
+            .filter(|line| line.starts_with("  - name: "))
+            .map(str::to_owned)
+            .collect::<Vec<_>>()
     };
     assert_eq!(receivers(&routes), receivers(&shipped));
     assert_eq!(routes.matches("url: \"http://127.0.0.1:9/\"").count(), receivers(&shipped).len());

@@ -26,10 +26,11 @@ fn unit() -> BTreeMap<(String, String), Vec<String>> {
 #[test]
 fn unit_runs_the_program_with_its_files() {
     let unit = unit();
-    let service = |key: &str| match unit.get(&("Service".to_owned(), key.to_owned())).map(Vec::as_slice) {
-        Some([one]) => one.as_str(),
-        other => panic!("{UNIT}: {key}: {other:?}"),
-    };
+    let service =
+        |key: &str| match unit.get(&("Service".to_owned(), key.to_owned())).map(Vec::as_slice) {
+            Some([one]) => one.as_str(),
+            other => panic!("{UNIT}: {key}: {other:?}"),
+        };
     assert_eq!(service("ExecStart"), format!("{PROGRAM} serve --config {CONFIG}"));
     // A program that ends before the service does is started again whatever its exit code.
     assert!(!unit.contains_key(&("Service".to_owned(), "ExecStartPre".to_owned())));
@@ -57,13 +58,25 @@ fn unit_runs_the_program_with_its_files() {
 /// systemd's own word on keys and values. The program that it looks for is the one built here.
 #[test]
 fn systemd_analyze_accepts_the_unit() {
-    if !Command::new("systemd-analyze").arg("--version").output().is_ok_and(|output| output.status.success()) {
-        return nabiz_dev::report_skipped("systemd_analyze_accepts_the_unit", "systemd-analyze is not installed");
+    if !Command::new("systemd-analyze")
+        .arg("--version")
+        .output()
+        .is_ok_and(|output| output.status.success())
+    {
+        return nabiz_dev::report_skipped(
+            "systemd_analyze_accepts_the_unit",
+            "systemd-analyze is not installed",
+        );
     }
     let folder = tempfile::tempdir().expect("a temporary folder");
     let path = folder.path().join("nabiz.service");
-    std::fs::write(&path, text(UNIT).replace(PROGRAM, env!("CARGO_BIN_EXE_nabiz"))).expect("a copy of the unit");
-    let output = Command::new("systemd-analyze").args(["verify", "--man=no"]).arg(&path).output().expect("it runs");
+    std::fs::write(&path, text(UNIT).replace(PROGRAM, env!("CARGO_BIN_EXE_nabiz")))
+        .expect("a copy of the unit");
+    let output = Command::new("systemd-analyze")
+        .args(["verify", "--man=no"])
+        .arg(&path)
+        .output()
+        .expect("it runs");
     let said = String::from_utf8_lossy(&output.stderr);
     let about_it: Vec<&str> = said.lines().filter(|line| line.contains("nabiz")).collect();
     assert!(output.status.success() && about_it.is_empty(), "{}\n{said}", output.status);

@@ -144,7 +144,10 @@ fn is_commit(reference: &str) -> bool {
 fn workflow_jobs_are_complete_and_need_only_each_other() {
     for (path, workflow) in workflows() {
         assert!(!workflow.name.is_empty() && !workflow.on.is_empty(), "{path}");
-        assert!(workflow.concurrency.group.contains("github.ref"), "{path}: one run at a time per branch");
+        assert!(
+            workflow.concurrency.group.contains("github.ref"),
+            "{path}: one run at a time per branch"
+        );
         assert_eq!(workflow.env["CARGO_INCREMENTAL"], "0", "{path}");
         let shell = workflow.defaults.as_ref().map(|defaults| defaults["run"]["shell"].as_str());
         assert_eq!(shell, Some("bash"), "{path}: a container's default shell is sh");
@@ -156,16 +159,25 @@ fn workflow_jobs_are_complete_and_need_only_each_other() {
                 Some(OneOrMore::More(more)) => more,
             };
             for needed in needs {
-                assert!(needed != name && workflow.jobs.contains_key(needed), "{place} needs {needed}");
+                assert!(
+                    needed != name && workflow.jobs.contains_key(needed),
+                    "{place} needs {needed}"
+                );
             }
             if job.uses.is_some() {
-                assert!(job.steps.is_empty() && job.runs_on.is_none(), "{place} has steps and uses");
+                assert!(
+                    job.steps.is_empty() && job.runs_on.is_none(),
+                    "{place} has steps and uses"
+                );
                 continue;
             }
             assert!(!job.steps.is_empty(), "{place} has no steps");
             let runner = job.runs_on.as_deref().unwrap_or_else(|| panic!("{place} has no runner"));
             assert!(!runner.ends_with("latest"), "{place}: {runner} changes without a commit");
-            assert!(job.timeout_minutes.is_some_and(|minutes| minutes <= 120), "{place} has no time limit");
+            assert!(
+                job.timeout_minutes.is_some_and(|minutes| minutes <= 120),
+                "{place} has no time limit"
+            );
             for step in &job.steps {
                 assert!(step.uses.is_some() != step.run.is_some(), "{place}: a step uses or runs");
             }
@@ -180,10 +192,12 @@ fn workflow_tokens_write_only_where_a_job_says_so() {
         assert_eq!(read_only, [(&"contents".to_owned(), &"read".to_owned())], "{path}");
         for (name, job) in &workflow.jobs {
             let writes = job.permissions.iter().flatten().any(|(_, access)| access == "write");
-            let expected = path.ends_with("release.yml") && matches!(name.as_str(), "image" | "publish");
+            let expected =
+                path.ends_with("release.yml") && matches!(name.as_str(), "image" | "publish");
             assert_eq!(writes, expected, "{path}: {name}");
             for step in &job.steps {
-                let checks_out = step.uses.as_deref().is_some_and(|uses| uses.starts_with("actions/checkout@"));
+                let checks_out =
+                    step.uses.as_deref().is_some_and(|uses| uses.starts_with("actions/checkout@"));
                 let keeps = step.with.get("persist-credentials") != Some(&Value::Bool(false));
                 assert!(!(checks_out && keeps), "{path}: {name}: the checkout keeps the token");
             }
@@ -196,17 +210,26 @@ fn workflow_actions_are_pinned_to_a_commit_and_name_its_version() {
     let mut seen = 0;
     for (path, workflow) in workflows() {
         let jobs = workflow.jobs.values();
-        let uses = jobs.flat_map(|job| job.uses.iter().chain(job.steps.iter().filter_map(|step| step.uses.as_ref())));
+        let uses = jobs.flat_map(|job| {
+            job.uses.iter().chain(job.steps.iter().filter_map(|step| step.uses.as_ref()))
+        });
         for action in uses {
             seen += 1;
             if let Some(local) = action.strip_prefix("./") {
                 assert!(root().join(local).is_file(), "{path}: {action} is not there");
                 continue;
             }
-            let (name, reference) = action.split_once('@').unwrap_or_else(|| panic!("{path}: {action} has no version"));
-            assert!(name.contains('/') && is_commit(reference), "{path}: {action} is not pinned to a commit");
+            let (name, reference) =
+                action.split_once('@').unwrap_or_else(|| panic!("{path}: {action} has no version"));
+            assert!(
+                name.contains('/') && is_commit(reference),
+                "{path}: {action} is not pinned to a commit"
+            );
             let line = format!("uses: {action} # v");
-            assert!(text(&path).contains(&line), "{path}: {action} does not name its version in a comment");
+            assert!(
+                text(&path).contains(&line),
+                "{path}: {action} does not name its version in a comment"
+            );
         }
     }
     assert!(seen > 0);
@@ -226,7 +249,10 @@ fn workflow_steps_run_targets_and_scripts_that_exist() {
             if let [program, target, ..] = &words(line)[..]
                 && program == "make"
             {
-                assert!(targets.contains(target.as_str()), "{place}: the Makefile has no target {target}");
+                assert!(
+                    targets.contains(target.as_str()),
+                    "{place}: the Makefile has no target {target}"
+                );
             }
         }
         for word in words(run) {
@@ -236,7 +262,8 @@ fn workflow_steps_run_targets_and_scripts_that_exist() {
         }
     });
     let ci: Workflow = yaml(&format!("{WORKFLOWS}/ci.yml"));
-    let runs: String = ci.jobs.values().flat_map(|job| &job.steps).filter_map(|step| step.run.clone()).collect();
+    let runs: String =
+        ci.jobs.values().flat_map(|job| &job.steps).filter_map(|step| step.run.clone()).collect();
     for target in ["lint", "test", "deny", "links", "shellcheck"] {
         assert!(runs.contains(&format!("make {target}")), "no job runs make {target}");
     }
@@ -257,9 +284,14 @@ fn toolchain_is_the_same_in_every_file_that_names_one() {
     assert!(text("deploy/Dockerfile").contains(&format!("FROM {image}")), "deploy/Dockerfile");
     let mut seen = 0;
     for (path, workflow) in workflows() {
-        for (name, container) in workflow.jobs.iter().filter_map(|(name, job)| Some((name, job.container.as_ref()?))) {
+        for (name, container) in
+            workflow.jobs.iter().filter_map(|(name, job)| Some((name, job.container.as_ref()?)))
+        {
             assert_pinned(container);
-            assert!(!container.starts_with("rust:") || container.starts_with(&image), "{path}: {name}: {container}");
+            assert!(
+                !container.starts_with("rust:") || container.starts_with(&image),
+                "{path}: {name}: {container}"
+            );
             seen += usize::from(container.starts_with(&image));
         }
     }
@@ -270,7 +302,10 @@ fn toolchain_is_the_same_in_every_file_that_names_one() {
 fn issue_forms_have_known_fields_with_ids_and_labels() {
     for path in yaml_files(FORMS).into_iter().filter(|path| !path.ends_with("/config.yml")) {
         let form: Form = yaml(&path);
-        assert!(!form.name.is_empty() && !form.description.is_empty() && !form.labels.is_empty(), "{path}");
+        assert!(
+            !form.name.is_empty() && !form.description.is_empty() && !form.labels.is_empty(),
+            "{path}"
+        );
         let mut ids = BTreeSet::new();
         for field in &form.body {
             let attributes = &field.attributes;
@@ -278,13 +313,19 @@ fn issue_forms_have_known_fields_with_ids_and_labels() {
                 assert!(attributes.value.is_some() && field.id.is_none(), "{path}");
                 continue;
             }
-            let id = field.id.as_deref().unwrap_or_else(|| panic!("{path}: a {} without id", field.r#type));
+            let id = field
+                .id
+                .as_deref()
+                .unwrap_or_else(|| panic!("{path}: a {} without id", field.r#type));
             assert!(ids.insert(id), "{path}: {id} is there twice");
             assert!(attributes.label.is_some(), "{path}: {id} has no label");
             assert!(field.validations.keys().all(|key| key == "required"), "{path}: {id}");
             match field.r#type.as_str() {
                 "input" | "textarea" => assert!(attributes.options.is_none(), "{path}: {id}"),
-                "dropdown" => assert!(attributes.options.as_ref().is_some_and(|options| options.len() > 1), "{path}"),
+                "dropdown" => assert!(
+                    attributes.options.as_ref().is_some_and(|options| options.len() > 1),
+                    "{path}"
+                ),
                 other => panic!("{path}: {id}: {other} is not a type of field"),
             }
         }
@@ -318,7 +359,9 @@ fn release_check_wants_one_version_everywhere_and_a_day() {
         let script = tree.path().join("scripts/check-release");
         std::process::Command::new(script).arg(tag).output().expect("check-release starts")
     };
-    let dated = format!("# Changelog\n\n## {version} - 2026-12-01\n\n- One.\n\n## 0.0.1 - 2025-12-01\n\n- Old.\n");
+    let dated = format!(
+        "# Changelog\n\n## {version} - 2026-12-01\n\n- One.\n\n## 0.0.1 - 2025-12-01\n\n- Old.\n"
+    );
     let right = check(&dated, &format!("v{version}"));
     assert!(right.status.success(), "{}", String::from_utf8_lossy(&right.stderr));
     assert_eq!(String::from_utf8_lossy(&right.stdout).trim(), "- One.");

@@ -17,7 +17,10 @@ fn printed(arguments: &[&str]) -> String {
 #[test]
 fn check_prints_the_effective_configuration() {
     let _shared = serial::shared();
-    assert_expected("check_deploy.toml", &printed(&["check", "--config", "../../../deploy/nabiz.toml"]));
+    assert_expected(
+        "check_deploy.toml",
+        &printed(&["check", "--config", "../../../deploy/nabiz.toml"]),
+    );
     assert_expected("check_full.toml", &printed(&["check", "--config", "full.toml"]));
     let mut command = nabiz(&["check", "--config", "full.toml"]);
     command
@@ -83,7 +86,9 @@ fn replayed(arguments: &[&str]) -> String {
                 out.push_str(&format!("# refused {}\n", parts.join(" ")));
             }
             None => {
-                let numbers = line.split(|character: char| !character.is_ascii_digit()).filter(|part| !part.is_empty());
+                let numbers = line
+                    .split(|character: char| !character.is_ascii_digit())
+                    .filter(|part| !part.is_empty());
                 out.push_str(&format!("# summary {}\n", numbers.collect::<Vec<_>>().join(" ")));
             }
         }
@@ -105,8 +110,10 @@ fn replay_of_events_is_as_expected() {
     let run = Run::with_ledger("empty.db.gz");
     let config = run.configure_alone();
     let file = config.with_extension("ndjson");
-    let values = records().into_iter().filter(|record| record.topic == "calls" && record.headers.is_empty());
-    let lines: Vec<String> = values.filter_map(|record| record.value).map(|value| value + "\n").collect();
+    let values =
+        records().into_iter().filter(|record| record.topic == "calls" && record.headers.is_empty());
+    let lines: Vec<String> =
+        values.filter_map(|record| record.value).map(|value| value + "\n").collect();
     std::fs::write(&file, lines.concat()).expect("written");
     let (file, config) = (path_text(&file), path_text(&config));
     assert_expected("replay_defaults.txt.gz", &replayed(&[file]));
@@ -149,7 +156,11 @@ fn simulated_events_and_their_truth_are_as_expected() {
         ]);
         let bytes = std::fs::read(&events).expect("the events");
         let lines = bytes.iter().filter(|byte| **byte == b'\n').count();
-        hashes.push_str(&format!("{scenario} {lines} lines {} bytes sha256:{}\n", bytes.len(), sha256(&bytes)));
+        hashes.push_str(&format!(
+            "{scenario} {lines} lines {} bytes sha256:{}\n",
+            bytes.len(),
+            sha256(&bytes)
+        ));
         let truth = std::fs::read_to_string(&truth).expect("the truth");
         found.insert(format!("simulate/{scenario}.truth.json"), truth);
     }

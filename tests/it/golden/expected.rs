@@ -59,11 +59,15 @@ fn compare(name: &str, actual: &str) -> Result<(), String> {
         write(&file, actual.as_bytes());
         return Ok(());
     }
-    let kept = Path::new(env!("CARGO_TARGET_TMPDIR")).join("golden").join(name.trim_end_matches(".gz"));
+    let kept =
+        Path::new(env!("CARGO_TARGET_TMPDIR")).join("golden").join(name.trim_end_matches(".gz"));
     write(&kept, actual.as_bytes());
     let expected = expected.map_err(|error| format!("{}: {error}", file.display()))?;
     let differences = differences(&expected, actual);
-    Err(format!("{name} differs (- expected, + actual; all of it in {}):\n{differences}", kept.display()))
+    Err(format!(
+        "{name} differs (- expected, + actual; all of it in {}):\n{differences}",
+        kept.display()
+    ))
 }
 
 /// Compares a text with its expected file.
@@ -79,7 +83,8 @@ pub(super) fn assert_expected(name: &str, actual: &str) {
 /// # Panics
 /// Where any differs, with all that do.
 pub(super) fn assert_all_expected<'a>(texts: impl IntoIterator<Item = (&'a str, &'a str)>) {
-    let errors: Vec<String> = texts.into_iter().filter_map(|(name, actual)| compare(name, actual).err()).collect();
+    let errors: Vec<String> =
+        texts.into_iter().filter_map(|(name, actual)| compare(name, actual).err()).collect();
     assert!(errors.is_empty(), "{}", errors.join("\n"));
 }
 

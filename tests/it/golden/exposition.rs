@@ -9,7 +9,10 @@ pub(super) const LEFT_OUT: [(&str, &str); 9] = [
     ("nabiz_checkpoint_duration_seconds", "how long the machine took"),
     ("nabiz_checkpoint_pause_seconds", "how long the machine took"),
     ("nabiz_collect_duration_seconds", "how long the machine took"),
-    ("nabiz_intervals_unsaved", "what has changed since the last checkpoint, which comes by the wall clock"),
+    (
+        "nabiz_intervals_unsaved",
+        "what has changed since the last checkpoint, which comes by the wall clock",
+    ),
     ("nabiz_ledger_size_bytes", "pages of SQLite in use, by when checkpoints came"),
     ("nabiz_ledger_file_size_bytes", "pages of SQLite, by when checkpoints came"),
     ("nabiz_ledger_wal_size_bytes", "write-ahead log of SQLite, by when checkpoints came"),
@@ -25,7 +28,8 @@ pub(super) fn without_help(text: &str) -> String {
         let line = line.strip_prefix("# TYPE ").unwrap_or(line);
         line.split(['{', ' ']).next().unwrap_or_default().to_owned()
     };
-    let kept = text.lines().filter(|line| !line.starts_with("# HELP ") && !is_left_out(&name_of(line)));
+    let kept =
+        text.lines().filter(|line| !line.starts_with("# HELP ") && !is_left_out(&name_of(line)));
     kept.map(|line| format!("{line}\n")).collect()
 }
 
@@ -121,7 +125,11 @@ pub(super) fn protobuf_as_text(bytes: &[u8]) -> String {
         if is_left_out(&family.name) {
             continue;
         }
-        assert!(family.encode_length_delimited_to_vec() == read, "{} has a field that is not read", family.name);
+        assert!(
+            family.encode_length_delimited_to_vec() == read,
+            "{} has a field that is not read",
+            family.name
+        );
         out.push_str(&format!("{} type {}\n", family.name, family.kind));
         for metric in &family.metrics {
             out.push_str(&metric_as_text(metric));
@@ -131,18 +139,23 @@ pub(super) fn protobuf_as_text(bytes: &[u8]) -> String {
 }
 
 fn metric_as_text(metric: &Metric) -> String {
-    let labels: Vec<String> = metric.labels.iter().map(|label| format!("{}={:?}", label.name, label.value)).collect();
+    let labels: Vec<String> =
+        metric.labels.iter().map(|label| format!("{}={:?}", label.name, label.value)).collect();
     let mut line = format!("  {{{}}}", labels.join(","));
-    for (kind, number) in [("gauge", metric.gauge), ("counter", metric.counter), ("untyped", metric.untyped)] {
+    for (kind, number) in
+        [("gauge", metric.gauge), ("counter", metric.counter), ("untyped", metric.untyped)]
+    {
         if let Some(Number { value }) = number {
             line.push_str(&format!(" {kind} {value:?}"));
         }
     }
     if let Some(histogram) = &metric.histogram {
-        let Histogram { count, sum, buckets, schema, zero_threshold, zero_count, spans, deltas } = histogram;
+        let Histogram { count, sum, buckets, schema, zero_threshold, zero_count, spans, deltas } =
+            histogram;
         let buckets: Vec<String> =
             buckets.iter().map(|bucket| format!("{:?}:{}", bucket.upper, bucket.count)).collect();
-        let spans: Vec<String> = spans.iter().map(|span| format!("{}+{}", span.offset, span.length)).collect();
+        let spans: Vec<String> =
+            spans.iter().map(|span| format!("{}+{}", span.offset, span.length)).collect();
         let deltas: Vec<String> = deltas.iter().map(ToString::to_string).collect();
         line.push_str(&format!(
             " histogram count {count} sum {sum:?} buckets [{}] schema {schema} zero {zero_count} within {zero_threshold:?} \

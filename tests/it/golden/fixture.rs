@@ -40,7 +40,11 @@ impl Record {
     fn payload(&self) -> Option<Vec<u8>> {
         let bytes_of = |digits: &String| {
             let pairs = digits.as_bytes().chunks(2);
-            pairs.map(|pair| u8::from_str_radix(std::str::from_utf8(pair).expect("hex"), 16).expect("hex")).collect()
+            pairs
+                .map(|pair| {
+                    u8::from_str_radix(std::str::from_utf8(pair).expect("hex"), 16).expect("hex")
+                })
+                .collect()
         };
         self.value.clone().map(String::into_bytes).or_else(|| self.value_hex.as_ref().map(bytes_of))
     }
@@ -118,13 +122,20 @@ impl Broker {
         let mut lines = Vec::new();
         while (lines.len() as i64) < end {
             let letter = consumer.poll(PATIENCE).expect("a letter in time").expect("a letter");
-            let shown =
-                |bytes: Option<&[u8]>| bytes.map_or("none".to_owned(), |bytes| bytes.escape_ascii().to_string());
+            let shown = |bytes: Option<&[u8]>| {
+                bytes.map_or("none".to_owned(), |bytes| bytes.escape_ascii().to_string())
+            };
             let headers = letter.headers().expect("headers").iter();
             // The sentence for a person may be worded otherwise.
             let named = headers.filter(|header| header.key != "message");
-            let named: Vec<String> = named.map(|header| format!("{}={}", header.key, shown(header.value))).collect();
-            lines.push(format!("{} key={} value={}\n", named.join(" "), shown(letter.key()), shown(letter.payload())));
+            let named: Vec<String> =
+                named.map(|header| format!("{}={}", header.key, shown(header.value))).collect();
+            lines.push(format!(
+                "{} key={} value={}\n",
+                named.join(" "),
+                shown(letter.key()),
+                shown(letter.payload())
+            ));
         }
         // The partitions are read side by side.
         lines.sort();
@@ -161,7 +172,8 @@ impl Run {
 
     /// Writes the configuration: that of the fixtures, with this broker, ledger and address.
     fn configure(&self, brokers: &str, listen: &str, labels: Labels) -> PathBuf {
-        let template = std::fs::read_to_string(expected::path("data/serve.toml")).expect("the configuration");
+        let template =
+            std::fs::read_to_string(expected::path("data/serve.toml")).expect("the configuration");
         let config = template
             .replace("{brokers}", brokers)
             .replace("{listen}", listen)

@@ -72,7 +72,6 @@ fn end_of_text(rest: &str) -> usize {
 #[test]
 fn laid_out_keeps_tokens_and_leaves_out_ages() {
     let json = r#"{"b":{"x":1.50,"e":[]},"age_ms":-17,"a":["q,\"",null]}"#;
-    let expected =
-        "{\n \"b\":{\n  \"x\":1.50,\n  \"e\":[]\n },\n \"age_ms\":~,\n \"a\":[\n  \"q,\\\"\",\n  null\n ]\n}\n";
+    let expected = "{\n \"b\":{\n  \"x\":1.50,\n  \"e\":[]\n },\n \"age_ms\":~,\n \"a\":[\n  \"q,\\\"\",\n  null\n ]\n}\n";
     assert_eq!(laid_out(json), expected);
 }

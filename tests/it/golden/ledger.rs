@@ -19,10 +19,15 @@ const TRIES: usize = 8;
 fn wait_for_checkpoint(served: &Served) {
     let stored_at = || {
         let metrics = served.get_text("/metrics");
-        metrics.lines().find(|line| line.starts_with("nabiz_checkpoint_timestamp_seconds ")).map(str::to_owned)
+        metrics
+            .lines()
+            .find(|line| line.starts_with("nabiz_checkpoint_timestamp_seconds "))
+            .map(str::to_owned)
     };
     let before = stored_at();
-    wait_for("a checkpoint", || if stored_at() == before { Err(format!("{before:?}")) } else { Ok(()) });
+    wait_for("a checkpoint", || {
+        if stored_at() == before { Err(format!("{before:?}")) } else { Ok(()) }
+    });
 }
 
 /// What a run over the first part of the input leaves, by the name of the expected file. All of it
@@ -101,9 +106,14 @@ fn history_command_reads_a_stored_ledger_without_changing_it() {
     let run = Run::with_ledger("part1.db.gz");
     let before = std::fs::read(run.ledger()).expect("the ledger");
     let config = run.configure_alone();
-    let arguments = ["history", "--config", config.to_str().expect("UTF-8"), "--from", "2026-01-05"];
-    let csv =
-        output_of(&mut nabiz(&[&arguments[..], &["--to", "2026-01-06", "--step", "30m", "--format", "csv"]].concat()));
+    let arguments =
+        ["history", "--config", config.to_str().expect("UTF-8"), "--from", "2026-01-05"];
+    let csv = output_of(&mut nabiz(
+        &[&arguments[..], &["--to", "2026-01-06", "--step", "30m", "--format", "csv"]].concat(),
+    ));
     assert_expected("history_of_part1_30m.csv.gz", text(&csv.stdout));
-    assert!(std::fs::read(run.ledger()).expect("the ledger") == before, "reading changed the ledger");
+    assert!(
+        std::fs::read(run.ledger()).expect("the ledger") == before,
+        "reading changed the ledger"
+    );
 }

@@ -71,8 +71,11 @@ impl Served {
         let log = config.with_extension("log");
         let file = std::fs::File::create(&log).expect("a log file");
         let config = config.to_str().expect("a path in UTF-8");
-        let child =
-            nabiz(&["serve", "--config", config]).stdout(Stdio::null()).stderr(file).spawn().expect("nabiz starts");
+        let child = nabiz(&["serve", "--config", config])
+            .stdout(Stdio::null())
+            .stderr(file)
+            .spawn()
+            .expect("nabiz starts");
         Served { child, address, log }
     }
 
@@ -86,9 +89,14 @@ impl Served {
         path: &str,
         headers: &[(&str, &str)],
     ) -> Result<ureq::http::Response<ureq::Body>, ureq::Error> {
-        let agent: ureq::Agent =
-            ureq::Agent::config_builder().timeout_global(Some(PATIENCE)).http_status_as_error(false).build().into();
-        let mut request = ureq::http::Request::builder().method(method).uri(format!("http://{}{path}", self.address));
+        let agent: ureq::Agent = ureq::Agent::config_builder()
+            .timeout_global(Some(PATIENCE))
+            .http_status_as_error(false)
+            .build()
+            .into();
+        let mut request = ureq::http::Request::builder()
+            .method(method)
+            .uri(format!("http://{}{path}", self.address));
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
@@ -96,10 +104,20 @@ impl Served {
     }
 
     /// The answer to a request.
-    pub(super) fn ask(&self, method: &str, path: &str, headers: &[(&str, &str)]) -> Result<Answer, String> {
-        let response = self.request(method, path, headers).map_err(|error| format!("{error}\n{}", self.log()))?;
+    pub(super) fn ask(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+    ) -> Result<Answer, String> {
+        let response = self
+            .request(method, path, headers)
+            .map_err(|error| format!("{error}\n{}", self.log()))?;
         let (parts, mut body) = response.into_parts();
-        let named = parts.headers.iter().map(|(name, value)| (name.to_string(), text(value.as_bytes()).to_owned()));
+        let named = parts
+            .headers
+            .iter()
+            .map(|(name, value)| (name.to_string(), text(value.as_bytes()).to_owned()));
         let headers = named.collect();
         let mut bytes = Vec::new();
         body.as_reader().read_to_end(&mut bytes).map_err(|error| error.to_string())?;
@@ -108,7 +126,8 @@ impl Served {
 
     /// The body of an answer with 200.
     pub(super) fn get(&self, path: &str, headers: &[(&str, &str)]) -> Vec<u8> {
-        let answer = self.ask("GET", path, headers).unwrap_or_else(|error| panic!("{path}: {error}"));
+        let answer =
+            self.ask("GET", path, headers).unwrap_or_else(|error| panic!("{path}: {error}"));
         assert_eq!(answer.status, 200, "{path}: {}", text(&answer.body));
         answer.body
     }
@@ -133,9 +152,11 @@ impl Served {
             let ended = self.child.try_wait().expect("its status");
             assert!(ended.is_none(), "{ended:?}\n{}", self.log());
             let answer = self.ask("GET", "/api/v1/status", &[])?;
-            let status: serde_json::Value = serde_json::from_slice(&answer.body).map_err(|error| error.to_string())?;
+            let status: serde_json::Value =
+                serde_json::from_slice(&answer.body).map_err(|error| error.to_string())?;
             let partitions = status["partitions"].as_array().cloned().unwrap_or_default();
-            let read: u64 = partitions.iter().filter_map(|partition| partition["position"].as_u64()).sum();
+            let read: u64 =
+                partitions.iter().filter_map(|partition| partition["position"].as_u64()).sum();
             let is_written = status["dead_letters_waiting"] == 0;
             let is_all = status["ready"] == true && is_written && read == records as u64;
             if is_all { Ok(()) } else { Err(format!("{status}\n{}", self.log())) }
@@ -147,8 +168,9 @@ impl Served {
         let id = self.child.id().to_string();
         let status = Command::new("kill").args(["-TERM", &id]).status().expect("kill runs");
         assert!(status.success());
-        let ended =
-            wait_for("the end of nabiz", || self.child.try_wait().expect("its status").ok_or_else(|| self.log()));
+        let ended = wait_for("the end of nabiz", || {
+            self.child.try_wait().expect("its status").ok_or_else(|| self.log())
+        });
         assert!(ended.success(), "{ended}\n{}", self.log());
     }
 }

@@ -13,8 +13,7 @@ use super::program::{Served, nabiz, output_of, text, wait_for};
 use super::stored;
 use crate::harness::serial;
 
-const PROTOBUF: &str =
-    "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited;q=0.9,text/plain;q=0.5";
+const PROTOBUF: &str = "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited;q=0.9,text/plain;q=0.5";
 const PERIOD: &str = "from=2026-01-05&to=2026-01-07";
 
 /// The answers of a run, by the name of the expected file.
@@ -36,7 +35,10 @@ pub(super) fn wait_until_stored(run: &Run, records: &[Record]) {
 fn numbers(served: &Served) -> Answers {
     BTreeMap::from([
         ("metrics.txt.gz", without_help(&served.get_text("/metrics"))),
-        ("metrics.protobuf.txt.gz", protobuf_as_text(&served.get("/metrics", &[("accept", PROTOBUF)]))),
+        (
+            "metrics.protobuf.txt.gz",
+            protobuf_as_text(&served.get("/metrics", &[("accept", PROTOBUF)])),
+        ),
         ("queues.json.gz", laid_out(&served.get_text("/api/v1/queues"))),
         ("queue.json", laid_out(&served.get_text("/api/v1/queues/fault"))),
         ("queue_by_alias.json", laid_out(&served.get_text("/api/v1/queues/601"))),
@@ -83,7 +85,8 @@ fn answers(served: &Served) -> String {
         out.push_str(&format!("{method} {path} {headers:?}\n  {}\n", answer.status));
         // The policy of the page names hashes of what is in it; its length and date change.
         let named = answer.headers.iter().filter(|(name, _)| {
-            !["date", "content-length"].contains(&name.as_str()) && !(path == "/" && *name == "content-security-policy")
+            !["date", "content-length"].contains(&name.as_str())
+                && !(path == "/" && *name == "content-security-policy")
         });
         for (name, value) in named {
             out.push_str(&format!("  {name}: {value}\n"));
@@ -119,7 +122,10 @@ static WHOLE: LazyLock<Answers> = LazyLock::new(|| {
         text(&output_of(&mut nabiz(&[&period[..], rest].concat())).stdout).to_owned()
     };
     found.insert("command history_15m.csv.gz", command(&["--format", "csv"]));
-    found.insert("command history_fault_1h.csv", command(&["--format", "csv", "--step", "1h", "--queue", "fault"]));
+    found.insert(
+        "command history_fault_1h.csv",
+        command(&["--format", "csv", "--step", "1h", "--queue", "fault"]),
+    );
     found.insert(
         "command history_1d.json",
         laid_out(&command(&[
@@ -198,7 +204,10 @@ fn history_is_as_expected_by_http_and_command() {
     assert_whole(&by_both);
     assert_whole(&["history_all.table.txt"]);
     for name in by_both {
-        assert!(WHOLE[format!("command {name}").as_str()] == WHOLE[name], "the command prints another {name}");
+        assert!(
+            WHOLE[format!("command {name}").as_str()] == WHOLE[name],
+            "the command prints another {name}"
+        );
     }
 }
 

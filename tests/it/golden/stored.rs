@@ -21,7 +21,8 @@ pub(super) fn sha256(bytes: &[u8]) -> String {
 }
 
 fn open(ledger: &Path) -> Connection {
-    let connection = Connection::open_with_flags(ledger, OpenFlags::SQLITE_OPEN_READ_WRITE).expect("the ledger");
+    let connection =
+        Connection::open_with_flags(ledger, OpenFlags::SQLITE_OPEN_READ_WRITE).expect("the ledger");
     connection.busy_timeout(std::time::Duration::from_secs(10)).expect("a timeout");
     connection
 }
@@ -30,17 +31,21 @@ fn open(ledger: &Path) -> Connection {
 pub(super) fn offsets(ledger: &Path) -> BTreeMap<(String, i32), i64> {
     let connection = open(ledger);
     let mut select = connection
-        .prepare("SELECT topic, partition, next_offset FROM partitions WHERE next_offset IS NOT NULL")
+        .prepare(
+            "SELECT topic, partition, next_offset FROM partitions WHERE next_offset IS NOT NULL",
+        )
         .expect("the partitions");
-    let rows = select.query_map([], |row| Ok(((row.get(0)?, row.get(1)?), row.get(2)?))).expect("rows");
+    let rows =
+        select.query_map([], |row| Ok(((row.get(0)?, row.get(1)?), row.get(2)?))).expect("rows");
     rows.map(|row| row.expect("a row")).collect()
 }
 
 /// How many checkpoints each partition has.
 pub(super) fn checkpoints(ledger: &Path) -> Vec<i64> {
     let connection = open(ledger);
-    let mut select =
-        connection.prepare("SELECT checkpoint FROM partitions ORDER BY topic, partition").expect("partitions");
+    let mut select = connection
+        .prepare("SELECT checkpoint FROM partitions ORDER BY topic, partition")
+        .expect("partitions");
     let rows = select.query_map([], |row| row.get(0)).expect("rows");
     rows.map(|row| row.expect("a number")).collect()
 }
@@ -70,7 +75,9 @@ fn piece_as_text(kind: i64, bytes: &[u8]) -> String {
         12 => {
             let time = postcard::take_from_bytes::<AgentTime>(bytes).ok().filter(|(time, rest)| {
                 let written = postcard::to_stdvec(time).expect("memory");
-                rest.is_empty() && written == bytes && time.panes.is_sorted_by(|one, next| one.0 < next.0)
+                rest.is_empty()
+                    && written == bytes
+                    && time.panes.is_sorted_by(|one, next| one.0 < next.0)
             });
             let Some((AgentTime { total_ms, today_ms, today_start_ms, .. }, _)) = time else {
                 return format!("another form, {} bytes sha256:{}", bytes.len(), sha256(bytes));
@@ -95,8 +102,11 @@ fn pieces(ledger: &Path) -> BTreeMap<i64, String> {
     let mut kinds: BTreeMap<i64, String> = BTreeMap::new();
     while let Some(row) = rows.next().expect("a row") {
         let kind = row.get(0).expect("a kind");
-        let (topic, partition, number): (String, i32, i64) =
-            (row.get(1).expect("a topic"), row.get(2).expect("a partition"), row.get(3).expect("a number"));
+        let (topic, partition, number): (String, i32, i64) = (
+            row.get(1).expect("a topic"),
+            row.get(2).expect("a partition"),
+            row.get(3).expect("a number"),
+        );
         let bytes: Vec<u8> = row.get(4).expect("bytes");
         // Whether a queue without any number is stored depends on whether it was published before.
         if bytes.iter().any(|byte| *byte != 0) {
@@ -161,7 +171,9 @@ fn tables(ledger: &Path) -> BTreeMap<&'static str, String> {
 pub(super) fn texts(ledger: &Path) -> BTreeMap<String, String> {
     let pieces = pieces(ledger);
     let kinds: String = pieces.keys().map(|kind| format!("{kind}\n")).collect();
-    let pieces = pieces.into_iter().map(|(kind, lines)| (format!("stored/pieces_kind_{kind:02}.txt"), lines));
+    let pieces = pieces
+        .into_iter()
+        .map(|(kind, lines)| (format!("stored/pieces_kind_{kind:02}.txt"), lines));
     let tables = tables(ledger).into_iter().map(|(table, rows)| {
         let zipped = if table == "intervals" { ".gz" } else { "" };
         (format!("stored/table_{table}.txt{zipped}"), rows)

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
 use nabiz::http::{App, HistorySource, Limits, Refusals, RenderedMetrics, Security, serve};
-use nabiz::view::Published;
+use nabiz::readmodel::Published;
 use tokio::sync::oneshot;
 
 use super::numbers;
@@ -34,7 +34,12 @@ impl Server {
         Server::secured(published, clock, limits, Security::default())
     }
 
-    pub fn secured(published: Published, clock: fn() -> i64, limits: Limits, security: Security) -> Server {
+    pub fn secured(
+        published: Published,
+        clock: fn() -> i64,
+        limits: Limits,
+        security: Security,
+    ) -> Server {
         Server::of(published, |app| App { clock, limits, security, ..app })
     }
 
@@ -58,11 +63,17 @@ impl Server {
         let (stop, stopped) = oneshot::channel();
         let (bound, address) = std::sync::mpsc::channel();
         let thread = std::thread::spawn(move || {
-            let runtime =
-                tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("a runtime");
+            let runtime = tokio::runtime::Builder::new_multi_thread()
+                .worker_threads(2)
+                .enable_all()
+                .build()
+                .expect("a runtime");
             runtime.block_on(async move {
-                let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
-                bound.send(listener.local_addr().expect("an address")).expect("the test waits for the address");
+                let listener =
+                    tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+                bound
+                    .send(listener.local_addr().expect("an address"))
+                    .expect("the test waits for the address");
                 serve(listener, app, async {
                     let _ = stopped.await;
                 })

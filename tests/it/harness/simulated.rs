@@ -1,18 +1,26 @@
 //! Records of a simulation, as a producer writes them.
 
-use nabiz::simulate::{SimulatedEvent, Simulation};
 use nabiz_dev::client::Outgoing;
+use nabiz_simulator::{SimulatedEvent, Simulation};
 use serde_json::Value;
 
 fn outgoing(event: SimulatedEvent, partition: Option<i32>) -> Outgoing {
-    Outgoing { key: event.key, value: event.json.into_bytes(), timestamp_ms: event.time_ms, partition }
+    Outgoing {
+        key: event.key,
+        value: event.json.into_bytes(),
+        timestamp_ms: event.time_ms,
+        partition,
+    }
 }
 
 /// Returns every event of a simulation that ends, then for each partition one that brings it to the last stream
 /// time; and the truth.
 pub fn simulated(mut simulation: Simulation, partitions: i32) -> (Vec<Outgoing>, Value) {
-    let mut events: Vec<Outgoing> = simulation.by_ref().map(|event| outgoing(event, None)).collect();
-    events.extend((0..partitions).map(|partition| outgoing(simulation.closing_event(), Some(partition))));
+    let mut events: Vec<Outgoing> =
+        simulation.by_ref().map(|event| outgoing(event, None)).collect();
+    events.extend(
+        (0..partitions).map(|partition| outgoing(simulation.closing_event(), Some(partition))),
+    );
     let truth = serde_json::to_value(simulation.truth()).expect("the truth is JSON");
     (events, truth)
 }

@@ -18,13 +18,18 @@ pub fn is_of_the_process(name: &str) -> bool {
 pub fn differences(truth: &Value, scrape: &Scrape, others: &[&str]) -> Vec<String> {
     let mut found = Vec::new();
     let metrics = truth["metrics"].as_object().expect("the truth has metrics");
-    assert!(metrics.len() >= 20, "the truth is too small to be worth comparing: {:?}", metrics.keys());
+    assert!(
+        metrics.len() >= 20,
+        "the truth is too small to be worth comparing: {:?}",
+        metrics.keys()
+    );
     for (name, samples) in metrics {
         let mut known: BTreeSet<BTreeMap<String, String>> = BTreeSet::new();
         for sample in samples.as_array().expect("a metric has samples") {
             let labels: BTreeMap<String, String> =
                 serde_json::from_value(sample["labels"].clone()).expect("labels are texts");
-            let pairs: Vec<(&str, &str)> = labels.iter().map(|(k, v)| (k.as_str(), v.as_str())).collect();
+            let pairs: Vec<(&str, &str)> =
+                labels.iter().map(|(k, v)| (k.as_str(), v.as_str())).collect();
             let expected = sample["value"].as_f64().expect("a value is a number");
             let got = scrape.value(name, &pairs);
             if !got.is_some_and(|got| same(name, got, expected)) {

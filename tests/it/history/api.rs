@@ -13,7 +13,12 @@ use crate::harness::numbers::{published, snapshot};
 use crate::harness::server::{DEADLINE, Server};
 
 fn server(book: &Book) -> Server {
-    let source = HistorySource::new(book.path.clone(), book.settings.clone(), INTERVAL_MS as u64, Vec::new());
+    let source = HistorySource::new(
+        book.path.clone(),
+        book.settings.clone(),
+        INTERVAL_MS as u64,
+        Vec::new(),
+    );
     Server::with_history(published(snapshot(), true), source)
 }
 
@@ -24,9 +29,13 @@ struct Answer {
 }
 
 fn get(server: &Server, path: &str, accept: &str) -> Answer {
-    let agent =
-        ureq::Agent::config_builder().http_status_as_error(false).timeout_global(Some(DEADLINE)).build().new_agent();
-    let mut response = agent.get(server.url(path)).header("accept", accept).call().expect("an answer");
+    let agent = ureq::Agent::config_builder()
+        .http_status_as_error(false)
+        .timeout_global(Some(DEADLINE))
+        .build()
+        .new_agent();
+    let mut response =
+        agent.get(server.url(path)).header("accept", accept).call().expect("an answer");
     let header = response.headers().get("content-type").and_then(|value| value.to_str().ok());
     Answer {
         status: response.status().as_u16(),
@@ -56,7 +65,8 @@ fn api_answers_json_or_csv_by_parameter_or_header() {
     let rows: Value = serde_json::from_str(&json.body).expect("JSON");
     assert_eq!(rows.as_array().map(Vec::len), Some(2));
     assert_eq!(rows[1]["queue"], "fault");
-    let one = get(&server, &format!("{DAY}&queue=600&channel=phone&step=1d&format=json"), "text/csv");
+    let one =
+        get(&server, &format!("{DAY}&queue=600&channel=phone&step=1d&format=json"), "text/csv");
     let one: Value = serde_json::from_str(&one.body).expect("JSON");
     assert_eq!((one.as_array().map(Vec::len), &one[0]["answered"]), (Some(1), &1.into()));
     for (path, accept) in [
@@ -93,7 +103,11 @@ fn api_names_each_wrong_parameter() {
         let answer = get(&server, &format!("/api/v1/history?{query}"), "*/*");
         let json: Value = serde_json::from_str(&answer.body).expect("JSON");
         assert_eq!(answer.status, 400, "{query}");
-        assert!(json["error"].as_str().is_some_and(|error| error.contains(expected)), "{query}: {}", answer.body);
+        assert!(
+            json["error"].as_str().is_some_and(|error| error.contains(expected)),
+            "{query}: {}",
+            answer.body
+        );
     }
 }
 
@@ -116,7 +130,8 @@ fn api_answers_an_error_when_the_ledger_is_absent_or_broken() {
 fn stalled(server: &Server) -> (TcpStream, String) {
     let mut stream = TcpStream::connect(server.address).expect("connected");
     stream.set_read_timeout(Some(DEADLINE)).expect("a timeout");
-    let request = "GET /api/v1/history?from=2025-01-01&to=2026-01-01 HTTP/1.1\r\nhost: test\r\n\r\n";
+    let request =
+        "GET /api/v1/history?from=2025-01-01&to=2026-01-01 HTTP/1.1\r\nhost: test\r\n\r\n";
     stream.write_all(request.as_bytes()).expect("sent");
     let mut head = [0; 12];
     stream.read_exact(&mut head).expect("an answer that begins");

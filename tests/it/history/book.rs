@@ -6,8 +6,9 @@ use std::sync::Arc;
 use nabiz::config::Config;
 use nabiz::ledger::history::{History, HistoryRow, Query, Step};
 use nabiz::ledger::{Claim, Fate, Job, Ledger};
-use nabiz::shard::{AgentIntervalDelta, Checkpoint, IntervalCounts, IntervalDelta, Settings};
-use nabiz::view::Cells;
+use nabiz_core::measures::{AgentIntervalDelta, Cells, IntervalCounts, IntervalDelta};
+use nabiz_core::settings::Settings;
+use nabiz_core::state::Checkpoint;
 
 pub const INTERVAL_MS: i64 = 900_000;
 /// Rows of [`Book::fill_year`] in one interval.
@@ -32,7 +33,13 @@ pub struct Fact {
 }
 
 /// An answer after ten seconds, for tests that care about other things.
-pub const FACT: Fact = Fact { time_ms: 0, queue: "fault", channel: "phone", kind: Kind::Answered, duration_ms: 10_000 };
+pub const FACT: Fact = Fact {
+    time_ms: 0,
+    queue: "fault",
+    channel: "phone",
+    kind: Kind::Answered,
+    duration_ms: 10_000,
+};
 
 pub struct Book {
     pub ledger: Ledger,
@@ -49,7 +56,9 @@ impl Book {
         let toml = format!("{toml}\n[ledger]\npath = {:?}\n", path.display().to_string());
 
         std::fs::write(folder.path().join("nabiz.toml"), &toml).expect("written");
-        let settings = Config::parse(&toml, "nabiz.toml", std::iter::empty()).expect("a configuration").settings();
+        let settings = Config::parse(&toml, "nabiz.toml", std::iter::empty())
+            .expect("a configuration")
+            .settings();
         let ledger = Ledger::open(&path, settings.channels.clone()).expect("a ledger");
         Book { ledger, settings: Arc::new(settings), path, folder }
     }
@@ -125,7 +134,8 @@ impl Book {
     }
 
     pub fn history(&self, query: Query) -> History {
-        History::open(&self.path, self.settings.clone(), INTERVAL_MS as u64, query).expect("a history")
+        History::open(&self.path, self.settings.clone(), INTERVAL_MS as u64, query)
+            .expect("a history")
     }
 
     pub fn rows(&self, query: Query) -> Vec<HistoryRow> {
@@ -133,7 +143,10 @@ impl Book {
     }
 
     pub fn sql(&self, statement: &str) {
-        rusqlite::Connection::open(&self.path).expect("opened").execute_batch(statement).expect("done");
+        rusqlite::Connection::open(&self.path)
+            .expect("opened")
+            .execute_batch(statement)
+            .expect("done");
     }
 
     /// A year of intervals of three queues, each with one answer; gives its bounds.

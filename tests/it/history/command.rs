@@ -55,7 +55,9 @@ fn csv_and_json_have_the_same_rows() {
         for (name, cell) in header.iter().zip(row) {
             match &object[name] {
                 Value::Null => assert_eq!(cell, "", "{name}"),
-                Value::String(text) if text.starts_with('=') => assert_eq!(cell, &format!("'{text}")),
+                Value::String(text) if text.starts_with('=') => {
+                    assert_eq!(cell, &format!("'{text}"))
+                }
                 Value::String(text) => assert_eq!(cell, text, "{name}"),
                 Value::Number(number) => assert_eq!(cell.parse().ok(), number.as_f64(), "{name}"),
                 other => assert_eq!(cell, &other.to_string(), "{name}"),
@@ -64,7 +66,10 @@ fn csv_and_json_have_the_same_rows() {
     }
     let fault = &objects[1];
     assert_eq!(fault["queue"], "fault");
-    assert_eq!((&fault["start"], &fault["open"]), (&"2026-01-05T09:00:00+03:00".into(), &false.into()));
+    assert_eq!(
+        (&fault["start"], &fault["open"]),
+        (&"2026-01-05T09:00:00+03:00".into(), &false.into())
+    );
     assert_eq!((&fault["asa_seconds"], &fault["aht_seconds"]), (&10.0.into(), &Value::Null));
     assert_eq!(objects[2]["open"], true);
 }
@@ -78,7 +83,8 @@ fn table_is_aligned_and_marks_open_intervals() {
     assert_eq!(lines.len(), 4, "{lines:?}");
     assert!(lines[0].starts_with("start "));
     assert!(
-        lines[1].starts_with("2026-01-05 09:00+03  ") && lines[2].starts_with("2026-01-05 09:15+03* "),
+        lines[1].starts_with("2026-01-05 09:00+03  ")
+            && lines[2].starts_with("2026-01-05 09:15+03* "),
         "{lines:?}"
     );
     assert!(lines[3].starts_with("* can still change"));
@@ -94,13 +100,16 @@ fn command_succeeds_when_no_row_matches() {
         let asked = [&DAY[..], &["--queue", "nowhere", "--format", format]].concat();
         let answer = run(book.folder(), &asked);
         assert_eq!((answer.status.code(), text(&answer.stdout)), (Some(0), expected));
-        assert!(text(&answer.stderr).contains("the queue \"nowhere\" has no history in this period"));
+        assert!(
+            text(&answer.stderr).contains("the queue \"nowhere\" has no history in this period")
+        );
     }
     let long_ago = ["--from", "2020-01-01", "--to", "2020-01-02"];
     let answer = run(book.folder(), &long_ago);
     assert_eq!((answer.status.code(), text(&answer.stdout)), (Some(0), ""));
     assert!(text(&answer.stderr).contains("there is no history in this period"));
-    let csv = run(book.folder(), &["--from", "2020-01-01", "--to", "2020-01-02", "--format", "csv"]);
+    let csv =
+        run(book.folder(), &["--from", "2020-01-01", "--to", "2020-01-02", "--format", "csv"]);
     assert_eq!(text(&csv.stdout).lines().count(), 1);
 }
 
@@ -126,13 +135,18 @@ fn command_exits_with_2_on_wrong_usage_and_with_1_on_a_ledger_error() {
     assert_eq!(missing.status.code(), Some(1));
     assert!(text(&missing.stderr).contains("nabiz.db"));
     assert!(!empty.path().join("nabiz.db").exists(), "reading made a ledger");
-    std::fs::write(empty.path().join("nabiz.db"), "not a database, but long enough to be looked at").expect("written");
+    std::fs::write(
+        empty.path().join("nabiz.db"),
+        "not a database, but long enough to be looked at",
+    )
+    .expect("written");
     assert_eq!(run(empty.path(), &DAY).status.code(), Some(1));
 }
 
 /// Largest resident memory so far, in KiB.
 fn peak_kib(process: u32) -> u64 {
-    let status = std::fs::read_to_string(format!("/proc/{process}/status")).expect("a running process");
+    let status =
+        std::fs::read_to_string(format!("/proc/{process}/status")).expect("a running process");
     let line = status.lines().find(|line| line.starts_with("VmHWM:")).expect("a peak");
     line.split_whitespace().nth(1).and_then(|kib| kib.parse().ok()).expect("a number")
 }
@@ -163,7 +177,11 @@ fn command_succeeds_when_its_reader_closes_the_pipe() {
     let mut book = Book::new("");
     book.fill_year();
     let year = ["--from", "2025-01-01", "--to", "2026-01-01", "--format", "json"];
-    let mut child = nabiz(book.folder(), &year).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("started");
+    let mut child = nabiz(book.folder(), &year)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("started");
     let mut first = [0; 100];
     child.stdout.take().expect("a pipe").read_exact(&mut first).expect("a beginning");
     let output = child.wait_with_output().expect("ended");

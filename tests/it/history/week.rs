@@ -3,14 +3,15 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::harness::serial;
-use nabiz::event::decode::{Format, Message};
 use nabiz::ledger::history::{self, Step};
-use nabiz::shard::{Arrival, Settings, Shard};
-use nabiz::simulate::{DAY_MS, DEFAULT_START_MS, Options, Scenario, Simulation};
+use nabiz_core::decode::{Format, Message};
+use nabiz_core::settings::Settings;
+use nabiz_core::shard::{Arrival, Shard};
+use nabiz_simulator::{DAY_MS, DEFAULT_START_MS, Options, Scenario, Simulation};
 use serde_json::Value;
 
 use super::book::{Book, INTERVAL_MS, exact, parse_csv, query};
+use crate::harness::serial;
 
 const PARTITIONS: usize = 2;
 
@@ -40,16 +41,23 @@ fn history_of_a_simulated_week_equals_the_truth_with_p90_within_one_percent() {
     let mut settings = Settings::clone(&book.settings);
     settings.history_interval_ms = Some(INTERVAL_MS as u64);
     let settings = Arc::new(settings);
-    let mut shards: Vec<Shard> = (0..PARTITIONS).map(|_| Shard::new(settings.clone(), [7; 16])).collect();
-    let claims: Vec<_> = (0..PARTITIONS).map(|partition| book.take_over(partition as i32)).collect();
+    let mut shards: Vec<Shard> =
+        (0..PARTITIONS).map(|_| Shard::new(settings.clone(), [7; 16])).collect();
+    let claims: Vec<_> =
+        (0..PARTITIONS).map(|partition| book.take_over(partition as i32)).collect();
 
-    let options = Options { duration_ms: Some(7 * DAY_MS), rate_scale: 0.3, seed: 5, ..Options::default() };
+    let options =
+        Options { duration_ms: Some(7 * DAY_MS), rate_scale: 0.3, seed: 5, ..Options::default() };
     let mut simulation = Simulation::new(Scenario::OrdinaryDay, options);
     let mut queued: BTreeMap<String, i64> = BTreeMap::new();
     let mut waits: BTreeMap<String, Vec<u64>> = BTreeMap::new();
     let fold = |shard: &mut Shard, position: usize, json: &str| {
         let message = Message { value: Some(json.as_bytes()), headers: &[] };
-        shard.fold(Format::CloudEvents, &message, Arrival { position: position as i64, timestamp_ms: None });
+        shard.fold(
+            Format::CloudEvents,
+            &message,
+            Arrival { position: position as i64, timestamp_ms: None },
+        );
     };
     let mut position = 0;
     for event in simulation.by_ref() {
@@ -78,7 +86,8 @@ fn history_of_a_simulated_week_equals_the_truth_with_p90_within_one_percent() {
     let week = |step| query(DEFAULT_START_MS, DEFAULT_START_MS + 7 * DAY_MS as i64, step);
     let mut csv = Vec::new();
     let zone = book.settings.windows.business_day.zone();
-    history::write_rows(book.history(week(Step::HalfHour)), history::Format::Csv, zone, &mut csv).expect("written");
+    history::write_rows(book.history(week(Step::HalfHour)), history::Format::Csv, zone, &mut csv)
+        .expect("written");
     let records = parse_csv(std::str::from_utf8(&csv).expect("UTF-8"));
     let (header, rows) = records.split_first().expect("a header");
     let place = |column: &str| header.iter().position(|name| name == column).expect("a column");
@@ -99,10 +108,15 @@ fn history_of_a_simulated_week_equals_the_truth_with_p90_within_one_percent() {
     let agents: f64 = ["available", "busy", "wrap_up", "paused", "offline"]
         .iter()
         .flat_map(|state| rows.iter().map(move |row| (state, row)))
-        .filter_map(|(state, row)| row[place(&format!("agent_{state}_seconds"))].parse::<f64>().ok())
+        .filter_map(|(state, row)| {
+            row[place(&format!("agent_{state}_seconds"))].parse::<f64>().ok()
+        })
         .sum();
     let expected = truth.sum("nabiz_agent_seconds_total", &[]);
-    assert!((agents - expected).abs() < 1e-3 && agents > 0.0, "{agents} agent seconds, {expected} in the truth");
+    assert!(
+        (agents - expected).abs() < 1e-3 && agents > 0.0,
+        "{agents} agent seconds, {expected} in the truth"
+    );
 
     let mut compared = 0;
     for row in book.rows(week(Step::All)).iter().filter(|row| row.counts.answered > 0) {
@@ -111,7 +125,10 @@ fn history_of_a_simulated_week_equals_the_truth_with_p90_within_one_percent() {
         assert_eq!(waits.len() as u64, row.counts.answered, "{}", row.queue);
         let exact_ms = exact(waits, 0.9).expect("values");
         let [_, merged_ms, ..] = row.wait_quantiles_ms.expect("quantiles");
-        assert!(merged_ms.abs_diff(exact_ms) as f64 <= exact_ms as f64 * 0.01, "{merged_ms} is not {exact_ms}");
+        assert!(
+            merged_ms.abs_diff(exact_ms) as f64 <= exact_ms as f64 * 0.01,
+            "{merged_ms} is not {exact_ms}"
+        );
         compared += 1;
     }
     assert!(compared >= 5, "{compared} queues compared");

@@ -43,9 +43,11 @@ pub fn lines() -> Vec<(i64, String)> {
         log.of(at + wait, &call, &format!("600|NONE|ABANDON|1|1|{wait}"));
     }
     // Four are sent on after 40 s; three find nobody after 15 s; two press a key after 10 s; two are taken out after 12 s.
-    for (count, wait, verb) in
-        [(4, 40, "EXITWITHTIMEOUT|1|1|40"), (3, 15, "EXITEMPTY|1|1|15"), (2, 10, "EXITWITHKEY|5|1|1|10")]
-    {
+    for (count, wait, verb) in [
+        (4, 40, "EXITWITHTIMEOUT|1|1|40"),
+        (3, 15, "EXITEMPTY|1|1|15"),
+        (2, 10, "EXITWITHKEY|5|1|1|10"),
+    ] {
         for n in 0..count {
             let at = 1500 + 100 * n + wait;
             let call = log.call(at, "600");
@@ -102,7 +104,12 @@ pub fn lines() -> Vec<(i64, String)> {
 
     log.lines.sort_by_key(|(at, _)| *at);
     // Written twice by a careless shipper: the last call that was answered.
-    let twice = log.lines.iter().rfind(|(_, line)| line.contains("|CONNECT|")).cloned().expect("a call was answered");
+    let twice = log
+        .lines
+        .iter()
+        .rfind(|(_, line)| line.contains("|CONNECT|"))
+        .cloned()
+        .expect("a call was answered");
     log.lines.push((2620, twice.1));
     log.lines.push((2621, "this is no line of a queue_log".to_owned()));
     log.lines.push((2622, format!("yesterday|{START}.901|600|NONE|ENTERQUEUE||x|1")));
@@ -129,8 +136,10 @@ pub type Expected = (&'static str, &'static [(&'static str, &'static str)], f64)
 /// What is counted from [`lines`] with the default targets (20 s, short 5 s), the queue `600` being called `support`.
 pub fn expected() -> Vec<Expected> {
     const SUPPORT: &[(&str, &str)] = &[("queue", "support"), ("channel", "phone")];
-    const ANSWERED: &[(&str, &str)] = &[("queue", "support"), ("channel", "phone"), ("outcome", "answered")];
-    const ABANDONED: &[(&str, &str)] = &[("queue", "support"), ("channel", "phone"), ("outcome", "abandoned")];
+    const ANSWERED: &[(&str, &str)] =
+        &[("queue", "support"), ("channel", "phone"), ("outcome", "answered")];
+    const ABANDONED: &[(&str, &str)] =
+        &[("queue", "support"), ("channel", "phone"), ("outcome", "abandoned")];
     vec![
         // 20 answered + 10 abandoned + 4 + 3 + 2 + 2 left + 6 handed over
         ("nabiz_visits_offered_total", SUPPORT, 47.0),
@@ -141,10 +150,26 @@ pub fn expected() -> Vec<Expected> {
         // 3, 6, 9, 12, 15, 18
         ("nabiz_visits_abandoned_in_target_total", SUPPORT, 6.0),
         ("nabiz_visits_abandoned_short_total", SUPPORT, 1.0),
-        ("nabiz_visits_left_total", &[("queue", "support"), ("channel", "phone"), ("reason", "timeout")], 4.0),
-        ("nabiz_visits_left_total", &[("queue", "support"), ("channel", "phone"), ("reason", "empty")], 3.0),
-        ("nabiz_visits_left_total", &[("queue", "support"), ("channel", "phone"), ("reason", "exit_key")], 2.0),
-        ("nabiz_visits_left_total", &[("queue", "support"), ("channel", "phone"), ("reason", "withdrawn")], 2.0),
+        (
+            "nabiz_visits_left_total",
+            &[("queue", "support"), ("channel", "phone"), ("reason", "timeout")],
+            4.0,
+        ),
+        (
+            "nabiz_visits_left_total",
+            &[("queue", "support"), ("channel", "phone"), ("reason", "empty")],
+            3.0,
+        ),
+        (
+            "nabiz_visits_left_total",
+            &[("queue", "support"), ("channel", "phone"), ("reason", "exit_key")],
+            2.0,
+        ),
+        (
+            "nabiz_visits_left_total",
+            &[("queue", "support"), ("channel", "phone"), ("reason", "withdrawn")],
+            2.0,
+        ),
         ("nabiz_visits_lost_total", SUPPORT, 0.0),
         ("nabiz_service_level_met_total", SUPPORT, 17.0),
         // 9 answered late, 4 abandoned late (21, 24, 27, 30), 4 timed out
@@ -161,12 +186,28 @@ pub fn expected() -> Vec<Expected> {
         ("nabiz_handle_seconds_count", SUPPORT, 26.0),
         ("nabiz_handle_seconds_sum", SUPPORT, 1380.0),
         ("nabiz_visits_offered_total", &[("queue", "700"), ("channel", "phone")], 2.0),
-        ("nabiz_visits_left_total", &[("queue", "700"), ("channel", "phone"), ("reason", "withdrawn")], 2.0),
+        (
+            "nabiz_visits_left_total",
+            &[("queue", "700"), ("channel", "phone"), ("reason", "withdrawn")],
+            2.0,
+        ),
         ("nabiz_not_answered_total", &[("queue", "700"), ("channel", "phone")], 0.0),
         ("nabiz_visits_offered_total", &[("queue", "702"), ("channel", "phone")], 3.0),
-        ("nabiz_visits_left_total", &[("queue", "702"), ("channel", "phone"), ("reason", "full")], 1.0),
-        ("nabiz_visits_left_total", &[("queue", "702"), ("channel", "phone"), ("reason", "closed")], 1.0),
-        ("nabiz_visits_left_total", &[("queue", "702"), ("channel", "phone"), ("reason", "empty")], 1.0),
+        (
+            "nabiz_visits_left_total",
+            &[("queue", "702"), ("channel", "phone"), ("reason", "full")],
+            1.0,
+        ),
+        (
+            "nabiz_visits_left_total",
+            &[("queue", "702"), ("channel", "phone"), ("reason", "closed")],
+            1.0,
+        ),
+        (
+            "nabiz_visits_left_total",
+            &[("queue", "702"), ("channel", "phone"), ("reason", "empty")],
+            1.0,
+        ),
         ("nabiz_visits_offered_total", &[("queue", "701"), ("channel", "phone")], 1.0),
         ("nabiz_visits_lost_total", &[("queue", "701"), ("channel", "phone")], 1.0),
         ("nabiz_records_total", &[("topic", "asterisk"), ("result", "duplicate")], 1.0),

@@ -9,7 +9,8 @@ fn main() -> ExitCode {
         eprintln!("usage: draw-dashboards answers.json folder");
         return ExitCode::from(2);
     };
-    let folder = Path::new(folder).canonicalize().unwrap_or_else(|error| panic!("{folder}: {error}"));
+    let folder =
+        Path::new(folder).canonicalize().unwrap_or_else(|error| panic!("{folder}: {error}"));
     let mut code = ExitCode::SUCCESS;
     for (name, report) in nabiz_dev::dashboards::draw(Path::new(answers), &folder) {
         println!("{}", report["image"].as_str().unwrap_or_default());

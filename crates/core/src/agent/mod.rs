@@ -1,0 +1,5 @@
+//! TODO
+
+mod table;
+
+pub(crate) use table::{AgentChange, Agents, AgentsCore, QueueList};

@@ -1,0 +1,305 @@
+//! The contacts of one partition: storage, identity and bounds.
+
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+
+use hashbrown::HashTable;
+use serde::{Deserialize, Serialize};
+
+use crate::contact::arena::Slots;
+use crate::contact::contact_context::Case;
+use crate::contact::dirty_slots::Changes;
+use crate::contact::effects::{Rules, Settled, Tally};
+use crate::contact::ending::Ending;
+use crate::contact::event_context::Moment;
+use crate::contact::handle::Handle;
+use crate::contact::model::{Contact, Counted, Matter, OpenMatter};
+use crate::contact::timer_wheel::Timers;
+use crate::ids::{SeriesId, table_hash};
+use crate::measures::{Live, Verdict};
+use crate::registry::Registry;
+use crate::settings::WindowSettings;
+
+/// The contacts of one partition.
+#[derive(Debug)]
+pub(crate) struct Contacts {
+    pub(crate) slots: Slots,
+    /// Empty slots, the lowest first: where a contact goes follows from the state alone.
+    free: BinaryHeap<Reverse<u32>>,
+    /// Slots of the contacts, found by the key that stands there.
+    index: HashTable<u32>,
+    pub(crate) timers: Timers,
+    generation: u32,
+    limit: usize,
+    /// Where the search for a contact to forget goes on when the bound is reached.
+    clock_hand: usize,
+    /// Contacts forgotten because of the bound.
+    pub(crate) evicted: u64,
+    pub(crate) tally: Tally,
+    pub(crate) changes: Changes,
+}
+
+/// What is stored of the contacts besides themselves.
+#[derive(Debug, Default, Serialize, Deserialize)]
+pub(crate) struct ContactsCore {
+    generation: u32,
+    clock_hand: usize,
+    evicted: u64,
+    clock_skew: u64,
+    orphans: Vec<i64>,
+}
+
+impl Contacts {
+    /// No contacts; at most `limit` later.
+    pub(crate) fn new(windows: &WindowSettings, limit: usize) -> Self {
+        Contacts {
+            slots: Slots::default(),
+            free: BinaryHeap::new(),
+            index: HashTable::new(),
+            timers: Timers::default(),
+            generation: 0,
+            limit: limit.max(1),
+            clock_hand: 0,
+            evicted: 0,
+            tally: Tally {
+                facts: Vec::new(),
+                live: Vec::new(),
+                bloated: None,
+                clock_skew: 0,
+                held: 0,
+                settled: Settled::default(),
+                rules: Rules {
+                    miss_grace_ms: windows.miss_grace_ms,
+                    reorder_grace_ms: windows.reorder_grace_ms,
+                    dedup_horizon_ms: windows.dedup_horizon_ms,
+                },
+            },
+            changes: Changes::default(),
+        }
+    }
+
+    /// What is stored besides the contacts themselves.
+    pub(crate) fn core(&self) -> ContactsCore {
+        ContactsCore {
+            generation: self.generation,
+            clock_hand: self.clock_hand,
+            evicted: self.evicted,
+            clock_skew: self.tally.clock_skew,
+            orphans: self.tally.settled.orphans.clone(),
+        }
+    }
+
+    /// Takes over what [`Self::core`] gave.
+    pub(crate) fn set_core(&mut self, core: ContactsCore) {
+        self.generation = core.generation;
+        self.clock_hand = core.clock_hand;
+        self.evicted = core.evicted;
+        self.tally.clock_skew = core.clock_skew;
+        self.tally.settled.orphans = core.orphans;
+    }
+
+    /// Contacts in memory.
+    pub(crate) fn len(&self) -> usize {
+        self.index.len()
+    }
+
+    pub(crate) fn find(&self, key: u128) -> Option<Handle> {
+        let slot =
+            *self.index.find(table_hash(key), |slot| key_of(&self.slots, *slot) == Some(key))?;
+        self.slots.contact(slot).map(|(generation, _)| Handle { slot, generation: *generation })
+    }
+
+    fn get(slots: &Slots, handle: Handle) -> Option<&Contact> {
+        match slots.contact(handle.slot) {
+            Some((generation, contact)) if *generation == handle.generation => Some(contact),
+            _ => None,
+        }
+    }
+
+    /// A contact with everything that may change together with it.
+    pub(crate) fn case<'a>(
+        &'a mut self,
+        registry: &'a mut Registry,
+        moment: &'a Moment,
+        handle: Handle,
+    ) -> Option<Case<'a>> {
+        match self.slots.get_mut(handle.slot) {
+            Some(Some((generation, contact))) if *generation == handle.generation => {
+                Some(Case { contact, handle, tally: &mut self.tally, registry, moment })
+            }
+            _ => None,
+        }
+    }
+
+    /// Every contact.
+    pub(crate) fn handles(&self) -> Vec<Handle> {
+        let occupied =
+            self.slots.iter().filter_map(|(slot, contact)| Some((slot, contact.as_ref()?.0)));
+        occupied.map(|(slot, generation)| Handle { slot, generation }).collect()
+    }
+
+    /// The contact of a key, made where there is none.
+    fn find_or_insert(&mut self, registry: &mut Registry, moment: &Moment, key: u128) -> Handle {
+        if let Some(handle) = self.find(key) {
+            return handle;
+        }
+        if self.index.len() >= self.limit {
+            self.evict_one(registry, moment);
+        }
+        self.generation = self.generation.wrapping_add(1);
+        let contact = Some((self.generation, Contact::new(key, moment.stream_ms)));
+        let slot = self.free.pop().map_or(self.slots.len() as u32, |Reverse(slot)| slot);
+        match self.slots.get_mut(slot) {
+            Some(free) => *free = contact,
+            None => self.slots.push(contact),
+        }
+        let handle = Handle { slot, generation: self.generation };
+        self.put_index(key, handle);
+        handle
+    }
+
+    /// Forgets a contact.
+    pub(crate) fn remove(&mut self, handle: Handle) {
+        if let Some((_, contact)) = self.slots.get_mut(handle.slot).and_then(Option::take) {
+            if let Ok(entry) =
+                self.index.find_entry(table_hash(contact.key), |slot| *slot == handle.slot)
+            {
+                entry.remove();
+            }
+            self.free.push(Reverse(handle.slot));
+            self.changes.mark(handle.slot);
+        }
+    }
+
+    /// Makes a contact findable that stands in its slot.
+    pub(crate) fn put_index(&mut self, key: u128, handle: Handle) {
+        let slots = &self.slots;
+        // A slot in the table is never empty: what leaves it leaves the table first.
+        let hash_of = |slot: &u32| key_of(slots, *slot).map_or(0, table_hash);
+        self.index.insert_unique(table_hash(key), handle.slot, hash_of);
+    }
+
+    /// Finds the empty slots of a restored table.
+    pub(crate) fn fill_free(&mut self) {
+        let empty = self.slots.iter().filter(|(_, slot)| slot.is_none());
+        self.free = empty.map(|(slot, _)| Reverse(slot)).collect();
+    }
+
+    /// Makes room for one contact: of the next few in turn, the idle one with the oldest record, else the one with the
+    /// oldest record, whose visit then is lost.
+    fn evict_one(&mut self, registry: &mut Registry, moment: &Moment) {
+        const LOOK_AT: usize = 32;
+        let mut best: Option<((bool, i64), Handle)> = None;
+        let mut seen = 0;
+        for _ in 0..self.slots.len() {
+            self.clock_hand = (self.clock_hand + 1) % self.slots.len();
+            let slot = self.clock_hand as u32;
+            let Some((generation, contact)) = self.slots.contact(slot) else { continue };
+            let handle = Handle { slot, generation: *generation };
+            let rank = (!contact.is_idle(), contact.last_record_ms);
+            if best.is_none_or(|(best_rank, _)| rank < best_rank) {
+                best = Some((rank, handle));
+            }
+            seen += 1;
+            if seen == LOOK_AT {
+                break;
+            }
+        }
+        let Some((_, handle)) = best else { return };
+        if let Some(mut case) = self.case(registry, moment, handle) {
+            case.let_go();
+        }
+        self.remove(handle);
+        self.evicted += 1;
+    }
+
+    /// Changes a contact by a record; makes the contact where there is none.
+    pub(crate) fn change(
+        &mut self,
+        registry: &mut Registry,
+        moment: &Moment,
+        key: u128,
+        change: impl FnOnce(&mut Case<'_>) -> Verdict,
+    ) -> Verdict {
+        let handle = self.find_or_insert(registry, moment, key);
+        self.changes.mark(handle.slot);
+        match self.case(registry, moment, handle) {
+            Some(mut case) => {
+                let verdict = change(&mut case);
+                if verdict != Verdict::Duplicate {
+                    case.contact.last_record_ms = moment.stream_ms;
+                }
+                verdict
+            }
+            None => Verdict::Duplicate,
+        }
+    }
+
+    /// Ends, as lost, every open visit that the source of the record opened.
+    pub(crate) fn end_visits_of_source(&mut self, registry: &mut Registry, moment: &Moment) {
+        for handle in self.handles() {
+            if let Some(mut case) = self.case(registry, moment, handle)
+                && case.contact.visit.is_some_and(|visit| visit.source == moment.source)
+            {
+                case.end_visit(Ending::Lost, moment.at_ms, None, moment.reach);
+                // Its timer may now be due sooner: idle contacts are forgotten.
+                self.settle_at(registry, moment, handle);
+            }
+        }
+    }
+
+    /// Live gauges of a series at `stream_ms`.
+    pub(crate) fn live(&mut self, registry: &Registry, series: SeriesId, stream_ms: i64) -> Live {
+        let slots = &self.slots;
+        let live = self.tally.live(series);
+        let waits_since_ms =
+            live.waits.oldest_ms(|since_ms, handle| is_waiting(slots, series, since_ms, handle));
+        let open_since_ms =
+            live.opens.oldest_ms(|since_ms, handle| is_open(slots, series, since_ms, handle));
+        let settings = registry.series_settings(series);
+        Live {
+            waiting: live.waiting,
+            waiting_over_target: live.over_target,
+            longest_wait_ms: waits_since_ms
+                .map_or(0, |since_ms| stream_ms.saturating_sub(since_ms).max(0) as u64),
+            oldest_waiting_ms: waits_since_ms
+                .map_or(0, |since_ms| settings.clock_ms_between(since_ms, stream_ms)),
+            in_service: live.in_service,
+            open: live.open,
+            open_overdue: live.overdue,
+            oldest_open_ms: open_since_ms
+                .map_or(0, |since_ms| settings.clock_ms_between(since_ms, stream_ms)),
+        }
+    }
+
+    /// Cleans the lists of the oldest where that is due.
+    pub(crate) fn clean_live(&mut self) {
+        let Some(series) = self.tally.bloated.take() else { return };
+        let slots = &self.slots;
+        let live = self.tally.live(series);
+        live.waits.retain(|since_ms, handle| is_waiting(slots, series, since_ms, handle));
+        live.opens.retain(|since_ms, handle| is_open(slots, series, since_ms, handle));
+    }
+}
+
+/// The key of the contact in a slot.
+fn key_of(slots: &Slots, slot: u32) -> Option<u128> {
+    slots.contact(slot).map(|(_, contact)| contact.key)
+}
+
+fn is_waiting(slots: &Slots, series: SeriesId, since_ms: i64, handle: Handle) -> bool {
+    Contacts::get(slots, handle)
+        .and_then(|contact| contact.visit)
+        .is_some_and(|visit| visit.series == series && visit.start_ms == since_ms)
+}
+
+fn is_open(slots: &Slots, series: SeriesId, since_ms: i64, handle: Handle) -> bool {
+    let Some(Matter::Open(OpenMatter {
+        since_ms: opened_ms,
+        counted: Some(Counted { series: counted, .. }),
+    })) = Contacts::get(slots, handle).map(|contact| contact.matter)
+    else {
+        return false;
+    };
+    counted == series && opened_ms == since_ms
+}

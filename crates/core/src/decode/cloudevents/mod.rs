@@ -1,0 +1,649 @@
+//! CloudEvents 1.0 in JSON: structured mode, where the value is the whole envelope, and binary mode of the Kafka
+//! protocol binding, where the attributes are `ce_` headers and the value is `data`.
+//!
+//! This is the hot path: one pass over the bytes, and no allocation but for a text with escapes and the list of an
+//! agent's queues.
+
+#[cfg(test)]
+mod fast_json_tests;
+
+use serde::de::{IgnoredAny, MapAccess};
+
+use crate::decode::fast_json::Plain;
+use crate::decode::fields::{Fields, missing};
+use crate::decode::message::{Message, check_size};
+use crate::decode::payload::reader;
+use crate::decode::raw_value::{
+    KeySeed, ObjectSeed, ReadObject, Shape, Slot, SlotSeed, parse, text_of,
+};
+use crate::event::{Body, Channels, Reason, Record, Rejection};
+
+const SPECVERSION: &str = "1.0";
+
+/// Decodes one message. Faults are told in a fixed order: the form of the JSON, `specversion`, `id`, `source`, `type`,
+/// `time`, then the data fields.
+pub(crate) fn decode<'a>(
+    message: &Message<'a>,
+    channels: &Channels,
+    record_bytes_max: usize,
+) -> Result<Record<'a>, Rejection> {
+    check_size(message, record_bytes_max)?;
+    let mut event = Event::default();
+    if is_binary_mode(message) {
+        event.read_headers(message.headers)?;
+        // A producer that has no data may write an empty value as well as none.
+        if let Some(value) = message.value.filter(|value| !value.is_empty()) {
+            event.read_data(text_of(value)?)?;
+        }
+    } else {
+        let value = message
+            .value
+            .ok_or_else(|| Rejection::new(Reason::NotJson, "the record has no value"))?;
+        let text = text_of(value)?;
+        if event.read_plain(text).is_none() {
+            event = Event::default();
+            event.read_any(text)?;
+        }
+    }
+    event.take_record(channels)
+}
+
+fn is_binary_mode(message: &Message<'_>) -> bool {
+    let has_attributes =
+        |(name, _): &(&str, &[u8])| matches!(*name, "ce_specversion" | "ce_type" | "ce_id");
+    message.headers.iter().any(has_attributes) && !message.value.is_some_and(begins_as_envelope)
+}
+
+/// Whether a value begins as most producers begin an envelope; then it is taken for one.
+pub(crate) fn begins_as_envelope(value: &[u8]) -> bool {
+    value.starts_with(br#"{"specversion""#)
+}
+
+/// Everything that one message says, as it came.
+#[derive(Debug, Default)]
+pub(crate) struct Event<'a> {
+    specversion: Slot<'a>,
+    id: Slot<'a>,
+    source: Slot<'a>,
+    kind: Slot<'a>,
+    time: Slot<'a>,
+    data: Shape,
+    fields: Fields<'a>,
+}
+
+impl<'a> Event<'a> {
+    fn read_headers(&mut self, headers: &'a [(&'a str, &'a [u8])]) -> Result<(), Rejection> {
+        for (name, value) in headers {
+            let slot = match *name {
+                "ce_specversion" => &mut self.specversion,
+                "ce_id" => &mut self.id,
+                "ce_source" => &mut self.source,
+                "ce_type" => &mut self.kind,
+                "ce_time" => &mut self.time,
+                _ => continue,
+            };
+            let text = std::str::from_utf8(value).map_err(|_| {
+                Rejection::new(Reason::WrongType, format!("header {name} must be UTF-8 text"))
+            })?;
+            *slot = Slot::Text(text);
+        }
+        Ok(())
+    }
+
+    /// Reads the whole envelope, if it is plain JSON; otherwise what was read is of no use.
+    fn read_plain(&mut self, text: &'a str) -> Option<()> {
+        let mut plain = Plain::new(text)?;
+        plain.object(|plain, key| {
+            match Attribute::from_key(key) {
+                Some(Attribute::Data) => {
+                    self.forget_data();
+                    self.fields.read_plain(plain)?;
+                    self.data = Shape::Object;
+                }
+                Some(attribute) => {
+                    let value = plain.slot(&mut self.fields.heap)?;
+                    *self.slot(attribute)? = value;
+                }
+                None => plain.skip()?,
+            }
+            Some(())
+        })?;
+        plain.end()
+    }
+
+    /// Reads the whole envelope, whatever JSON it is.
+    fn read_any(&mut self, text: &'a str) -> Result<(), Rejection> {
+        match parse(text, ObjectSeed(self))? {
+            Shape::Object => Ok(()),
+            _ => Err(Rejection::new(Reason::NotObject, "the value must be a JSON object")),
+        }
+    }
+
+    /// Reads the data alone.
+    fn read_data(&mut self, text: &'a str) -> Result<(), Rejection> {
+        self.data = match Plain::new(text)
+            .and_then(|mut plain| self.fields.read_plain(&mut plain).and(plain.end()))
+        {
+            Some(()) => Shape::Object,
+            None => {
+                // With its heap: attributes from headers are never in there.
+                self.fields = Fields::default();
+                parse(text, ObjectSeed(&mut self.fields))?
+            }
+        };
+        Ok(())
+    }
+
+    /// Of several, the last data count.
+    fn forget_data(&mut self) {
+        if self.data != Shape::Absent {
+            self.fields.clear();
+        }
+    }
+
+    /// Where an attribute is kept, but for the data.
+    fn slot(&mut self, attribute: Attribute) -> Option<&mut Slot<'a>> {
+        Some(match attribute {
+            Attribute::Specversion => &mut self.specversion,
+            Attribute::Id => &mut self.id,
+            Attribute::Source => &mut self.source,
+            Attribute::Type => &mut self.kind,
+            Attribute::Time => &mut self.time,
+            Attribute::Data => return None,
+        })
+    }
+
+    fn take_record(&mut self, channels: &Channels) -> Result<Record<'a>, Rejection> {
+        let heap = &mut self.fields.heap;
+        let mut required = |slot, name| heap.text(slot, name)?.ok_or_else(|| missing(name));
+        if required(self.specversion, "specversion")? != SPECVERSION {
+            return Err(Rejection::new(
+                Reason::UnknownValue,
+                format!("specversion must be {SPECVERSION}"),
+            ));
+        }
+        let id = required(self.id, "id")?;
+        let source = required(self.source, "source")?;
+        let kind = required(self.kind, "type")?;
+        let Some(read) = reader(&kind) else {
+            return Err(Rejection::new(Reason::UnknownType, "type is not in the event vocabulary"));
+        };
+        let time_ms = self.fields.heap.time_ms(self.time, "time")?;
+        let body = match self.data {
+            Shape::Other => {
+                return Err(Rejection::new(Reason::NotObject, "data must be a JSON object"));
+            }
+            Shape::Absent if kind == "source.restarted" => Body::SourceRestarted,
+            Shape::Absent => return Err(missing("data")),
+            Shape::Object => read(&mut self.fields, channels)?,
+        };
+        Ok(Record { source, id, time_ms, body, more: Vec::new() })
+    }
+}
+
+#[derive(Clone, Copy)]
+enum Attribute {
+    Specversion,
+    Id,
+    Source,
+    Type,
+    Time,
+    Data,
+}
+
+impl Attribute {
+    fn from_key(key: &str) -> Option<Self> {
+        Some(match key {
+            "specversion" => Attribute::Specversion,
+            "id" => Attribute::Id,
+            "source" => Attribute::Source,
+            "type" => Attribute::Type,
+            "time" => Attribute::Time,
+            "data" => Attribute::Data,
+            _ => return None,
+        })
+    }
+}
+
+impl<'de> ReadObject<'de> for &mut Event<'de> {
+    fn read_entries<A: MapAccess<'de>>(self, mut entries: A) -> Result<(), A::Error> {
+        while let Some(attribute) = entries.next_key_seed(KeySeed(Attribute::from_key))? {
+            match attribute {
+                Some(Attribute::Data) => {
+                    self.forget_data();
+                    self.data = entries.next_value_seed(ObjectSeed(&mut self.fields))?;
+                }
+                Some(attribute) => {
+                    let value = entries.next_value_seed(SlotSeed(&mut self.fields.heap))?;
+                    if let Some(slot) = self.slot(attribute) {
+                        *slot = value;
+                    }
+                }
+                None => {
+                    entries.next_value::<IgnoredAny>()?;
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::borrow::Cow;
+
+    use super::*;
+    use crate::decode::dispatch::reads_headers;
+    use crate::decode::format::Format;
+    use crate::event::{ChannelId, LeftReason};
+    use serde_json::{Value, json};
+
+    fn structured(value: &[u8]) -> Result<Record<'_>, Rejection> {
+        decode(&Message { value: Some(value), headers: &[] }, &Channels::default(), 1 << 20)
+    }
+
+    fn event(kind: &str, data: Value) -> Value {
+        json!({"specversion": "1.0", "id": "1", "source": "/ivr", "type": kind, "time": "2026-01-05T08:30:00Z", "data": data})
+    }
+
+    fn reason_of(value: impl AsRef<[u8]>) -> &'static str {
+        match structured(value.as_ref()) {
+            Ok(record) => panic!("accepted as {record:?}"),
+            Err(rejection) => rejection.reason.as_str(),
+        }
+    }
+
+    fn with(attribute: &str, value: Value) -> String {
+        let mut event = event("contact.abandoned", json!({"contact_id": "c", "queue": "fault"}));
+        event[attribute] = value;
+        event.to_string()
+    }
+
+    fn with_data(kind: &str, data: Value) -> String {
+        event(kind, data).to_string()
+    }
+
+    #[test]
+    fn a_whole_event() {
+        let text = with_data(
+            "contact.left_queue",
+            json!({"contact_id": "c-1", "queue": "fault", "reason": "timeout", "wait_ms": 1500}),
+        );
+        let record = structured(text.as_bytes()).unwrap();
+        assert_eq!(record.source, "/ivr");
+        assert_eq!(record.id, "1");
+        assert_eq!(record.time_ms, Some(1_767_601_800_000));
+        let expected = Body::LeftQueue {
+            contact: "c-1".into(),
+            queue: "fault".into(),
+            reason: LeftReason::Timeout,
+            wait_ms: Some(1500),
+        };
+        assert_eq!(record.body, expected);
+        assert!(record.more.is_empty());
+    }
+
+    #[test]
+    fn texts_without_escapes_are_borrowed() {
+        let text = r#"{"data":{"queue":"fault","contact_id":"c"},"type":"contact.abandoned","id":"1","source":"s","specversion":"1.0"}"#;
+        let Body::Abandoned { contact, queue, .. } = structured(text.as_bytes()).unwrap().body
+        else {
+            panic!()
+        };
+        assert!(matches!(contact, Cow::Borrowed("c")));
+        assert_eq!(queue, "fault");
+    }
+
+    #[test]
+    fn keys_may_have_escapes_and_any_order() {
+        let text = r#"{"data":{"queue":"q","contact_id":"c"},"type":"contact.abandoned","id":"1","source":"s","specversion":"1.0"}"#;
+        assert!(structured(text.as_bytes()).is_ok());
+    }
+
+    #[test]
+    fn the_form_of_the_value() {
+        for value in [
+            "",
+            " ",
+            "{",
+            "{\"a\":1}x",
+            "{\"a\":1}{}",
+            "nul",
+            "\u{feff}{}",
+            "{\"id\":\"\n\"}",
+            "{a:1}",
+            "[1",
+            "{\"a\":01}",
+        ] {
+            assert_eq!(reason_of(value), "not_json", "{value}");
+        }
+        assert_eq!(reason_of(b"{\"id\":\"\xff\"}"), "not_json");
+        assert_eq!(reason_of(b"{\"unknown\":\"\xff\"}"), "not_json");
+        for value in ["null", "[]", "[{\"id\":1}]", "1", "-1", "1.5", "true", "\"{}\""] {
+            assert_eq!(reason_of(value), "not_object", "{value}");
+        }
+        assert_eq!(reason_of("{} \n"), "missing_field");
+    }
+
+    #[test]
+    fn a_record_without_value_is_not_json() {
+        let rejection = decode(&Message::default(), &Channels::default(), 100).unwrap_err();
+        assert_eq!(rejection, Rejection::new(Reason::NotJson, "the record has no value"));
+    }
+
+    #[test]
+    fn deep_nesting_is_refused_or_ignored_but_never_overflows() {
+        let deep = format!("{}{}", "[".repeat(500_000), "]".repeat(500_000));
+        for text in [
+            deep.clone(),
+            format!("{{\"x\":{deep}}}"),
+            format!("{{\"id\":{deep}}}"),
+            format!("{{\"data\":{{\"queue\":{deep}}}}}"),
+            format!("{{\"data\":{{\"x\":{}1}}}}", "{\"a\":".repeat(500_000)),
+        ] {
+            let _ = structured(text.as_bytes()).unwrap_err();
+        }
+    }
+
+    #[test]
+    fn a_value_over_the_limit_is_not_parsed() {
+        let value = b"not json at all";
+        let decode_within =
+            |max| decode(&Message { value: Some(value), headers: &[] }, &Channels::default(), max);
+        assert_eq!(decode_within(14).unwrap_err().reason, Reason::TooLarge);
+        assert_eq!(decode_within(15).unwrap_err().reason, Reason::NotJson);
+    }
+
+    #[test]
+    fn attributes() {
+        for name in ["specversion", "id", "source", "type"] {
+            let mut without = event("contact.abandoned", json!({"contact_id": "c", "queue": "q"}));
+            without.as_object_mut().unwrap().remove(name);
+            assert_eq!(reason_of(without.to_string()), "missing_field", "{name}");
+            for wrong in [json!(1), json!(null), json!({}), json!(["1.0"]), json!(true)] {
+                assert_eq!(reason_of(with(name, wrong)), "wrong_type", "{name}");
+            }
+            assert_eq!(reason_of(with(name, json!(""))), "text_length", "{name}");
+            assert_eq!(reason_of(with(name, json!("x".repeat(257)))), "text_length", "{name}");
+        }
+        assert_eq!(reason_of(with("specversion", json!("0.3"))), "unknown_value");
+        assert_eq!(reason_of(with("type", json!("contact.Abandoned"))), "unknown_type");
+        assert_eq!(reason_of(with("time", json!(1))), "wrong_type");
+        assert_eq!(reason_of(with("time", json!(null))), "wrong_type");
+        assert_eq!(reason_of(with("time", json!("2026-02-30T00:00:00Z"))), "out_of_range");
+        assert!(structured(with("id", json!("ü".repeat(128))).as_bytes()).is_ok());
+        assert!(structured(with("traceparent", json!({"a": [null]})).as_bytes()).is_ok());
+    }
+
+    #[test]
+    fn the_first_fault_in_order_is_told() {
+        let order = [
+            ("specversion", json!("2.0"), "unknown_value"),
+            ("id", json!(1), "wrong_type"),
+            ("source", json!(""), "text_length"),
+            ("type", json!("nothing"), "unknown_type"),
+            ("time", json!("yesterday"), "out_of_range"),
+            ("data", json!(1), "not_object"),
+        ];
+        let mut event = event("contact.abandoned", json!({}));
+        assert_eq!(reason_of(event.to_string()), "missing_field");
+        for (name, value, reason) in order.into_iter().rev() {
+            event[name] = value;
+            assert_eq!(reason_of(event.to_string()), reason, "{name}");
+        }
+    }
+
+    #[test]
+    fn a_missing_time_is_left_to_the_record() {
+        let text = r#"{"specversion":"1.0","id":"1","source":"s","type":"source.restarted"}"#;
+        let record = structured(text.as_bytes()).unwrap();
+        assert_eq!((record.time_ms, record.body), (None, Body::SourceRestarted));
+    }
+
+    #[test]
+    fn data_must_be_an_object_where_there_are_required_fields() {
+        let mut without = event("contact.abandoned", json!(null));
+        without.as_object_mut().unwrap().remove("data");
+        without["data_base64"] = json!("e30=");
+        let rejection = structured(without.to_string().as_bytes()).unwrap_err();
+        assert_eq!(rejection, Rejection::new(Reason::MissingField, "data is required"));
+        for wrong in
+            [json!(null), json!(1), json!(-1), json!(0.5), json!(true), json!("{}"), json!([{}])]
+        {
+            assert_eq!(reason_of(with("data", wrong.clone())), "not_object");
+            assert_eq!(reason_of(with_data("source.restarted", wrong)), "not_object");
+        }
+        assert!(
+            structured(with_data("source.restarted", json!({"queue": null})).as_bytes()).is_ok()
+        );
+    }
+
+    #[test]
+    fn a_field_that_the_type_does_not_know_is_ignored_whatever_its_value() {
+        for foreign in
+            [json!(null), json!(-1), json!([1, {"a": []}]), json!({}), json!(""), json!(1e300)]
+        {
+            let data = json!({"contact_id": "c", "queue": "q", "score": foreign, "channel": foreign, "x": foreign});
+            assert!(
+                structured(with_data("contact.abandoned", data).as_bytes()).is_ok(),
+                "{foreign}"
+            );
+        }
+    }
+
+    #[test]
+    fn the_last_of_repeated_keys_counts() {
+        let head = r#""specversion":"1.0","id":"1","source":"s","type":"contact.answered""#;
+        let wait_of = |text: String| match structured(text.as_bytes()).map(|record| record.body) {
+            Ok(Body::Answered { wait_ms, .. }) => Ok(wait_ms),
+            Ok(other) => panic!("{other:?}"),
+            Err(rejection) => Err(rejection.reason),
+        };
+        let text = format!(
+            r#"{{{head},"data":{{"contact_id":1,"queue":"q","wait_ms":1,"wait_ms":2,"contact_id":"c"}}}}"#
+        );
+        assert_eq!(wait_of(text), Ok(Some(2)));
+        let first = r#""data":{"contact_id":"c","queue":"q","wait_ms":1}"#;
+        assert_eq!(
+            wait_of(format!(r#"{{{head},{first},"data":{{"contact_id":"c","queue":"q"}}}}"#)),
+            Ok(None)
+        );
+        assert_eq!(wait_of(format!(r#"{{{head},{first},"data":null}}"#)), Err(Reason::NotObject));
+    }
+
+    #[test]
+    fn ranges_of_numbers() {
+        let wait = |number: &str| {
+            let text = with_data(
+                "contact.answered",
+                json!({"contact_id": "c", "queue": "q", "wait_ms": "?"}),
+            );
+            text.replace("\"?\"", number)
+        };
+        assert!(structured(wait("0").as_bytes()).is_ok());
+        assert!(structured(wait("1099511627776").as_bytes()).is_ok());
+        for beyond in [
+            "1099511627777",
+            "18446744073709551615",
+            "18446744073709551616",
+            "1e300",
+            "-1",
+            "-1e300",
+            "1e400",
+        ] {
+            assert_eq!(reason_of(wait(beyond)), "out_of_range", "{beyond}");
+        }
+        for wrong in ["1.5", "3.0", "1e3", "-0.5", "null", "true", "\"1\"", "[]", "[1]", "{}"] {
+            assert_eq!(reason_of(wait(wrong)), "wrong_type", "{wrong}");
+        }
+    }
+
+    #[test]
+    fn scores() {
+        let survey = |score: Value, scale: Value| {
+            with_data("survey.answered", json!({"contact_id": "c", "score": score, "scale": scale}))
+        };
+        for (score, scale) in [(1, 1), (5, 5), (100, 100)] {
+            let text = survey(json!(score), json!(scale));
+            assert!(
+                matches!(structured(text.as_bytes()).unwrap().body, Body::SurveyAnswered { score: s, .. } if i32::from(s) == score)
+            );
+        }
+        for (score, scale) in [(0, 5), (6, 5), (1, 0), (1, 101), (101, 101), (-1, 5)] {
+            assert_eq!(
+                reason_of(survey(json!(score), json!(scale))),
+                "out_of_range",
+                "{score} of {scale}"
+            );
+        }
+    }
+
+    #[test]
+    fn words_and_channels() {
+        let left = |reason: &str| {
+            with_data(
+                "contact.left_queue",
+                json!({"contact_id": "c", "queue": "q", "reason": reason}),
+            )
+        };
+        for reason in LeftReason::ALL {
+            assert!(structured(left(reason.as_str()).as_bytes()).is_ok());
+        }
+        let rejection = structured(left("bored").as_bytes()).unwrap_err();
+        assert_eq!(rejection.reason, Reason::UnknownValue);
+        assert!(rejection.detail.contains("exit_key") && !rejection.detail.contains("bored"));
+
+        let started = with_data("contact.started", json!({"contact_id": "c", "channel": "fax"}));
+        assert_eq!(reason_of(&started), "unknown_value");
+        let channels = Channels::with_added(&["fax"]);
+        let record =
+            decode(&Message { value: Some(started.as_bytes()), headers: &[] }, &channels, 1000)
+                .unwrap();
+        assert!(matches!(record.body, Body::ContactStarted { channel: ChannelId(8), .. }));
+    }
+
+    #[test]
+    fn lists_of_queues() {
+        let state = |queues: Value| {
+            with_data(
+                "agent.state_changed",
+                json!({"agent": "a", "state": "busy", "queues": queues}),
+            )
+        };
+        for count in [0, 1, 64] {
+            let text = state(json!(vec!["q"; count]));
+            let Body::AgentStateChanged { queues, .. } = structured(text.as_bytes()).unwrap().body
+            else {
+                panic!()
+            };
+            assert_eq!(queues.unwrap().len(), count);
+        }
+        assert_eq!(reason_of(state(json!(vec!["q"; 65]))), "out_of_range");
+        assert_eq!(reason_of(state(json!(vec!["q"; 5000]))), "out_of_range");
+        for wrong in [json!(["q", 1]), json!([null]), json!("q"), json!({"q": 1})] {
+            assert_eq!(reason_of(state(wrong)), "wrong_type");
+        }
+        assert_eq!(reason_of(state(json!(["q", ""]))), "text_length");
+    }
+
+    #[test]
+    fn a_missing_unit_is_accepted() {
+        for kind in ["followup.opened", "followup.work_done", "followup.informed"] {
+            assert!(
+                structured(with_data(kind, json!({"followup_id": "f"})).as_bytes()).is_ok(),
+                "{kind}"
+            );
+            assert_eq!(
+                reason_of(with_data(kind, json!({"followup_id": "f", "unit": null}))),
+                "wrong_type",
+                "{kind}"
+            );
+        }
+        let due = |due: &str| {
+            with_data("followup.opened", json!({"followup_id": "f", "unit": "u", "due": due}))
+        };
+        let text = due("1970-01-01T00:00:01Z");
+        assert!(matches!(
+            structured(text.as_bytes()).unwrap().body,
+            Body::FollowupOpened { due_ms: Some(1000), .. }
+        ));
+        assert_eq!(reason_of(due("tomorrow")), "out_of_range");
+    }
+
+    const BINARY: [(&str, &[u8]); 5] = [
+        ("ce_specversion", b"1.0"),
+        ("ce_id", b"1"),
+        ("ce_source", b"s"),
+        ("ce_type", b"contact.abandoned"),
+        ("content-type", b"application/json"),
+    ];
+
+    fn binary<'a>(
+        value: Option<&'a [u8]>,
+        headers: &'a [(&'a str, &'a [u8])],
+    ) -> Result<Record<'a>, Rejection> {
+        decode(&Message { value, headers }, &Channels::default(), 1000)
+    }
+
+    #[test]
+    fn binary_mode() {
+        let value: &[u8] = br#"{"contact_id":"c","queue":"q","type":"contact.answered"}"#;
+        let record = binary(Some(value), &BINARY).unwrap();
+        assert_eq!((&*record.id, &*record.source, record.time_ms), ("1", "s", None));
+        assert_eq!(
+            record.body,
+            Body::Abandoned { contact: "c".into(), queue: "q".into(), wait_ms: None }
+        );
+
+        let timed = [&BINARY[..], &[("ce_time", b"1970-01-01T00:00:01Z")]].concat();
+        assert_eq!(binary(Some(value), &timed).unwrap().time_ms, Some(1000));
+
+        let reason_of = |value, headers| binary(value, headers).unwrap_err().reason;
+        assert_eq!(reason_of(None, &BINARY), Reason::MissingField);
+        assert_eq!(reason_of(Some(b""), &BINARY), Reason::MissingField);
+        assert_eq!(reason_of(Some(b"[]"), &BINARY), Reason::NotObject);
+        assert_eq!(reason_of(Some(b"{}}"), &BINARY), Reason::NotJson);
+        assert_eq!(reason_of(Some(value), &BINARY[1..]), Reason::MissingField);
+        let not_text = [&BINARY[..], &[("ce_id", b"\xff")]].concat();
+        assert_eq!(reason_of(Some(value), &not_text), Reason::WrongType);
+        let empty = [&BINARY[..], &[("ce_id", b"")]].concat();
+        assert_eq!(reason_of(Some(value), &empty), Reason::TextLength);
+    }
+
+    #[test]
+    fn binary_mode_without_value() {
+        let restarted = [&BINARY[..3], &[("ce_type", b"source.restarted")]].concat();
+        for value in [None, Some(&b""[..]), Some(b"{}")] {
+            assert_eq!(binary(value, &restarted).unwrap().body, Body::SourceRestarted);
+        }
+    }
+
+    #[test]
+    fn a_value_that_begins_as_an_envelope_is_one_whatever_the_headers() {
+        let envelope =
+            br#"{"specversion":"1.0","id":"inner","source":"s","type":"source.restarted"}"#;
+        let headers: [(&str, &[u8]); 4] = [
+            ("ce_specversion", b"1.0"),
+            ("ce_id", b"outer"),
+            ("ce_source", b"s"),
+            ("ce_type", b"source.restarted"),
+        ];
+        assert_eq!(binary(Some(envelope), &headers).unwrap().id, "inner");
+        let data = br#"{ "specversion":"1.0","id":"inner"}"#;
+        assert_eq!(binary(Some(data), &headers).unwrap().id, "outer");
+        assert!(!reads_headers(Format::CloudEvents, Some(envelope)));
+        assert!(
+            reads_headers(Format::CloudEvents, Some(data))
+                && reads_headers(Format::CloudEvents, None)
+        );
+        assert!(!reads_headers(Format::AsteriskQueueLog, Some(b"1|2|q|NONE|FULL")));
+    }
+
+    #[test]
+    fn other_headers_leave_the_mode_structured() {
+        let text = with("id", json!("7"));
+        let record =
+            binary(Some(text.as_bytes()), &[("traceparent", b"00-1"), ("ce_time", b"x")]).unwrap();
+        assert_eq!(record.id, "7");
+    }
+}

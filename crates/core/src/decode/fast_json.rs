@@ -1,0 +1,229 @@
+//! A quick reader for plain JSON, which is what nearly every producer writes: texts without escapes, whole numbers from
+//! zero up, `true`, `false` and `null`, lists of texts, objects.
+//!
+//! It knows valid from unusual, and no more than that: whatever it does not take, be it a fault, an escape, a fraction or
+//! a value deep inside another, is left to the parser of [`super::slots`], which is the only judge of faults. What it
+//! takes it reads as that parser does; a property test holds them together. Written by hand because half the time of a
+//! general parser goes into what such an event never has.
+
+use wide::u8x16;
+
+use crate::decode::raw_value::{Heap, Slot};
+use crate::event::{LIST_LEN_MAX, Text};
+
+/// Values inside values that are read over; more are left to the parser.
+const DEPTH_MAX: usize = 8;
+
+/// Bytes of a text that is read; of a longer one the parser takes care.
+const BYTES_MAX: usize = 64 * WORDS;
+
+const WORDS: usize = 32;
+
+/// The places of the quotes of a text, one after the other. They are found 16 bytes at a time, before anything is read.
+struct Quotes {
+    words: [u64; WORDS],
+    /// The word that is read, and what of it is left.
+    place: usize,
+    word: u64,
+}
+
+impl Quotes {
+    /// `None` where the text has a byte that needs a closer look, or is long.
+    fn of(text: &[u8]) -> Option<Self> {
+        if text.len() > BYTES_MAX {
+            return None;
+        }
+        let (mut words, mut unusual) = ([0; WORDS], u8x16::splat(0));
+        let (blocks, rest) = text.as_chunks::<64>();
+        for (word, block) in words.iter_mut().zip(blocks) {
+            *word = quotes_in(block, &mut unusual);
+        }
+        if let Some(word) = words.get_mut(blocks.len()) {
+            let mut last = [b' '; 64];
+            last[..rest.len()].copy_from_slice(rest);
+            *word = quotes_in(&last, &mut unusual);
+        }
+        (!unusual.any()).then_some(Quotes { words, place: 0, word: words[0] })
+    }
+
+    #[inline]
+    fn next(&mut self) -> Option<usize> {
+        while self.word == 0 {
+            self.place += 1;
+            self.word = *self.words.get(self.place)?;
+        }
+        let place = self.place * 64 + self.word.trailing_zeros() as usize;
+        self.word &= self.word - 1;
+        Some(place)
+    }
+}
+
+/// Which of 64 bytes are quotes, the first byte being the lowest bit. Marks escapes and control characters in `unusual`.
+fn quotes_in(block: &[u8; 64], unusual: &mut u8x16) -> u64 {
+    let (chunks, _) = block.as_chunks::<16>();
+    chunks.iter().rev().fold(0, |quotes, chunk| {
+        let bytes = u8x16::new(*chunk);
+        let is_control = bytes.min(u8x16::splat(0x1f)).simd_eq(bytes);
+        *unusual |= bytes.simd_eq(u8x16::splat(b'\\')) | is_control;
+        (quotes << 16) | u64::from(bytes.simd_eq(u8x16::splat(b'"')).to_bitmask())
+    })
+}
+
+/// Reads a text from its beginning on. Every method gives `None` for what is not plain.
+pub(crate) struct Plain<'a> {
+    text: &'a str,
+    quotes: Quotes,
+    at: usize,
+}
+
+impl<'a> Plain<'a> {
+    /// `None` where there is an escape or a control character, or much text.
+    pub(crate) fn new(text: &'a str) -> Option<Self> {
+        Some(Plain { text, quotes: Quotes::of(text.as_bytes())?, at: 0 })
+    }
+
+    fn rest(&self) -> &'a [u8] {
+        &self.text.as_bytes()[self.at..]
+    }
+
+    /// The next byte that is no space; it is not passed. Other white space is a control character and was refused before.
+    #[inline]
+    fn peek(&mut self) -> Option<u8> {
+        loop {
+            match self.text.as_bytes().get(self.at)? {
+                b' ' => self.at += 1,
+                byte => return Some(*byte),
+            }
+        }
+    }
+
+    /// Passes the next byte that is no space.
+    #[inline]
+    fn take(&mut self) -> Option<u8> {
+        let byte = self.peek()?;
+        self.at += 1;
+        Some(byte)
+    }
+
+    /// Nothing but spaces is left.
+    pub(crate) fn end(&mut self) -> Option<()> {
+        self.peek().is_none().then_some(())
+    }
+
+    fn word(&mut self, word: &str) -> Option<()> {
+        self.rest().starts_with(word.as_bytes()).then(|| self.at += word.len())
+    }
+
+    /// Reads a text that begins here.
+    #[inline]
+    fn text(&mut self) -> Option<&'a str> {
+        let (first, last) = (self.quotes.next()?, self.quotes.next()?);
+        if first != self.at {
+            return None;
+        }
+        self.at = last + 1;
+        self.text.get(first + 1..last)
+    }
+
+    fn integer(&mut self) -> Option<u64> {
+        /// Whatever has as many digits fits into 64 bits.
+        const DIGITS_MAX: usize = 19;
+        let rest = self.rest();
+        let digits = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
+        let is_whole = !matches!(rest.get(digits), Some(b'.' | b'e' | b'E'));
+        let has_leading_zero = digits > 1 && rest[0] == b'0';
+        if !(1..=DIGITS_MAX).contains(&digits) || has_leading_zero || !is_whole {
+            return None;
+        }
+        self.at += digits;
+        Some(rest[..digits].iter().fold(0, |value, digit| value * 10 + u64::from(digit - b'0')))
+    }
+
+    /// Reads an object. `read` gets each key and passes its value.
+    #[inline]
+    pub(crate) fn object(
+        &mut self,
+        mut read: impl FnMut(&mut Self, &'a str) -> Option<()>,
+    ) -> Option<()> {
+        self.entries(b'{', b'}', |plain| {
+            let key = plain.text()?;
+            if plain.take()? != b':' {
+                return None;
+            }
+            read(plain, key)
+        })
+    }
+
+    fn list(&mut self, read: impl FnMut(&mut Self) -> Option<()>) -> Option<()> {
+        self.entries(b'[', b']', read)
+    }
+
+    /// Reads what stands between two brackets, with commas between. `read` begins at the first byte of each entry.
+    #[inline]
+    fn entries(
+        &mut self,
+        open: u8,
+        close: u8,
+        mut read: impl FnMut(&mut Self) -> Option<()>,
+    ) -> Option<()> {
+        if self.take()? != open {
+            return None;
+        }
+        if self.peek()? == close {
+            self.at += 1;
+            return Some(());
+        }
+        loop {
+            self.peek()?;
+            read(self)?;
+            match self.take()? {
+                b',' => {}
+                byte => return (byte == close).then_some(()),
+            }
+        }
+    }
+
+    /// Reads a value that may be a field or an attribute.
+    pub(crate) fn slot(&mut self, heap: &mut Heap<'a>) -> Option<Slot<'a>> {
+        match self.peek()? {
+            b'"' => self.text().map(Slot::Text),
+            b'0'..=b'9' => self.integer().map(Slot::Integer),
+            b'[' => {
+                let mut texts: Vec<Text<'a>> = Vec::new();
+                self.list(|plain| {
+                    texts.push(plain.text()?.into());
+                    (texts.len() <= LIST_LEN_MAX).then_some(())
+                })?;
+                Some(heap.put_texts(texts))
+            }
+            b't' => self.word("true").map(|()| Slot::Bool),
+            b'f' => self.word("false").map(|()| Slot::Bool),
+            b'n' => self.word("null").map(|()| Slot::Null),
+            _ => None,
+        }
+    }
+
+    /// Passes a value that nobody asks for.
+    pub(crate) fn skip(&mut self) -> Option<()> {
+        self.skip_within(DEPTH_MAX)
+    }
+
+    fn skip_within(&mut self, depth: usize) -> Option<()> {
+        match self.peek()? {
+            b'"' => self.text().map(|_| ()),
+            b'0'..=b'9' => self.integer().map(|_| ()),
+            b'{' => {
+                let inside = depth.checked_sub(1)?;
+                self.object(|plain, _| plain.skip_within(inside))
+            }
+            b'[' => {
+                let inside = depth.checked_sub(1)?;
+                self.list(|plain| plain.skip_within(inside))
+            }
+            b't' => self.word("true"),
+            b'f' => self.word("false"),
+            b'n' => self.word("null"),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,235 @@
+//! The data fields of the vocabulary: captured in one flat set, judged by the contract.
+//!
+//! The type of an event may stand after its data, so that a field is first kept as it came. A field that the type does
+//! not know is never judged.
+
+use serde::de::{IgnoredAny, MapAccess};
+
+use crate::decode::fast_json::Plain;
+use crate::decode::raw_value::{Heap, KeySeed, ReadObject, Slot, SlotSeed};
+use crate::event::{
+    ChannelId, Channels, DURATION_MS_MAX, LIST_LEN_MAX, Reason, Rejection, TEXT_BYTES_MAX, Text,
+};
+
+macro_rules! fields {
+    ($($variant:ident = $key:literal),+ $(,)?) => {
+        /// A data field of the vocabulary.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub(crate) enum Field { $($variant),+ }
+
+        impl Field {
+            const COUNT: usize = [$($key),+].len();
+
+            pub(crate) fn as_str(self) -> &'static str {
+                match self { $(Field::$variant => $key),+ }
+            }
+
+            fn from_key(key: &str) -> Option<Self> {
+                match key { $($key => Some(Field::$variant),)+ _ => None }
+            }
+        }
+    };
+}
+
+fields! {
+    ContactId = "contact_id",
+    Channel = "channel",
+    EntryPoint = "entry_point",
+    Outcome = "outcome",
+    Menu = "menu",
+    Queue = "queue",
+    Priority = "priority",
+    Position = "position",
+    IsCallback = "is_callback",
+    Agent = "agent",
+    RingMs = "ring_ms",
+    WaitMs = "wait_ms",
+    Reason = "reason",
+    FromQueue = "from_queue",
+    ToQueue = "to_queue",
+    Kind = "kind",
+    TalkMs = "talk_ms",
+    HoldMs = "hold_ms",
+    WrapUpMs = "wrap_up_ms",
+    EndedBy = "ended_by",
+    FollowupId = "followup_id",
+    Unit = "unit",
+    Due = "due",
+    Score = "score",
+    Scale = "scale",
+    State = "state",
+    Queues = "queues",
+    Waiting = "waiting",
+    OldestWaitMs = "oldest_wait_ms",
+}
+
+/// The rejection for a required field or attribute that is absent.
+#[cold]
+pub(crate) fn missing(name: &str) -> Rejection {
+    Rejection::new(Reason::MissingField, format!("{name} is required"))
+}
+
+/// The captured data fields of one event. Each getter judges its field by the contract and is called once.
+#[derive(Debug, Default)]
+pub(crate) struct Fields<'a> {
+    slots: [Slot<'a>; Field::COUNT],
+    pub(crate) heap: Heap<'a>,
+}
+
+impl<'a> Fields<'a> {
+    /// Forgets all fields. The heap stays, because attributes of the envelope are in it too.
+    pub(crate) fn clear(&mut self) {
+        self.slots = Default::default();
+    }
+
+    /// Reads an object of plain JSON, or `None` and some of its fields.
+    pub(crate) fn read_plain(&mut self, plain: &mut Plain<'a>) -> Option<()> {
+        plain.object(|plain, key| {
+            match Field::from_key(key) {
+                Some(field) => self.slots[field as usize] = plain.slot(&mut self.heap)?,
+                None => plain.skip()?,
+            }
+            Some(())
+        })
+    }
+
+    fn slot(&self, field: Field) -> Slot<'a> {
+        self.slots[field as usize]
+    }
+
+    pub(crate) fn optional_text(&mut self, field: Field) -> Result<Option<Text<'a>>, Rejection> {
+        self.heap.text(self.slot(field), field.as_str())
+    }
+
+    pub(crate) fn text(&mut self, field: Field) -> Result<Text<'a>, Rejection> {
+        self.optional_text(field)?.ok_or_else(|| missing(field.as_str()))
+    }
+
+    pub(crate) fn optional_integer(
+        &mut self,
+        field: Field,
+        min: u64,
+        max: u64,
+    ) -> Result<Option<u64>, Rejection> {
+        match self.slot(field) {
+            Slot::Absent => Ok(None),
+            Slot::Integer(value) if (min..=max).contains(&value) => Ok(Some(value)),
+            Slot::Integer(_) | Slot::Beyond => Err(Rejection::new(
+                Reason::OutOfRange,
+                format!("{} must be {min} to {max}", field.as_str()),
+            )),
+            other => Err(other.wrong_type(field.as_str(), "a whole number")),
+        }
+    }
+
+    pub(crate) fn integer(&mut self, field: Field, min: u64, max: u64) -> Result<u64, Rejection> {
+        self.optional_integer(field, min, max)?.ok_or_else(|| missing(field.as_str()))
+    }
+
+    pub(crate) fn optional_duration_ms(&mut self, field: Field) -> Result<Option<u64>, Rejection> {
+        self.optional_integer(field, 0, DURATION_MS_MAX)
+    }
+
+    pub(crate) fn optional_bool(&mut self, field: Field) -> Result<(), Rejection> {
+        match self.slot(field) {
+            Slot::Absent | Slot::Bool => Ok(()),
+            other => Err(other.wrong_type(field.as_str(), "true or false")),
+        }
+    }
+
+    pub(crate) fn optional_time_ms(&mut self, field: Field) -> Result<Option<i64>, Rejection> {
+        self.heap.time_ms(self.slot(field), field.as_str())
+    }
+
+    /// One of a fixed set of words.
+    pub(crate) fn optional_word<T: Copy>(
+        &mut self,
+        field: Field,
+        values: &[T],
+        word_of: fn(T) -> &'static str,
+    ) -> Result<Option<T>, Rejection> {
+        let Some(text) = self.heap.any_text(self.slot(field), field.as_str())? else {
+            return Ok(None);
+        };
+        match values.iter().copied().find(|value| word_of(*value) == text) {
+            Some(value) => Ok(Some(value)),
+            None => Err(unknown_value(field, values.iter().map(|value| word_of(*value)))),
+        }
+    }
+
+    pub(crate) fn word<T: Copy>(
+        &mut self,
+        field: Field,
+        values: &[T],
+        word_of: fn(T) -> &'static str,
+    ) -> Result<T, Rejection> {
+        self.optional_word(field, values, word_of)?.ok_or_else(|| missing(field.as_str()))
+    }
+
+    pub(crate) fn optional_channel(
+        &mut self,
+        channels: &Channels,
+    ) -> Result<Option<ChannelId>, Rejection> {
+        let Some(text) = self.heap.any_text(self.slot(Field::Channel), Field::Channel.as_str())?
+        else {
+            return Ok(None);
+        };
+        match channels.id(&text) {
+            Some(channel) => Ok(Some(channel)),
+            None => Err(unknown_value(Field::Channel, channels.names())),
+        }
+    }
+
+    pub(crate) fn channel(&mut self, channels: &Channels) -> Result<ChannelId, Rejection> {
+        self.optional_channel(channels)?.ok_or_else(|| missing(Field::Channel.as_str()))
+    }
+
+    pub(crate) fn optional_texts(
+        &mut self,
+        field: Field,
+    ) -> Result<Option<Vec<Text<'a>>>, Rejection> {
+        let texts = match self.slot(field) {
+            Slot::Absent => return Ok(None),
+            slot => self
+                .heap
+                .take_texts(slot)
+                .ok_or_else(|| slot.wrong_type(field.as_str(), "an array of texts"))?,
+        };
+        if texts.len() > LIST_LEN_MAX {
+            let detail = format!("{} must have at most {LIST_LEN_MAX} entries", field.as_str());
+            return Err(Rejection::new(Reason::OutOfRange, detail));
+        }
+        if texts.iter().any(|text| text.is_empty() || text.len() > TEXT_BYTES_MAX) {
+            let detail =
+                format!("each entry of {} must have 1 to {TEXT_BYTES_MAX} bytes", field.as_str());
+            return Err(Rejection::new(Reason::TextLength, detail));
+        }
+        Ok(Some(texts))
+    }
+}
+
+impl<'de> ReadObject<'de> for &mut Fields<'de> {
+    fn read_entries<A: MapAccess<'de>>(self, mut entries: A) -> Result<(), A::Error> {
+        while let Some(field) = entries.next_key_seed(KeySeed(Field::from_key))? {
+            match field {
+                Some(field) => {
+                    self.slots[field as usize] =
+                        entries.next_value_seed(SlotSeed(&mut self.heap))?
+                }
+                None => {
+                    entries.next_value::<IgnoredAny>()?;
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cold]
+fn unknown_value<'w>(field: Field, allowed: impl Iterator<Item = &'w str>) -> Rejection {
+    let allowed: Vec<&str> = allowed.collect();
+    Rejection::new(
+        Reason::UnknownValue,
+        format!("{} must be one of {}", field.as_str(), allowed.join(", ")),
+    )
+}

@@ -1,0 +1,198 @@
+//! From an event type and its captured data fields to a [`Body`].
+
+use crate::decode::fields::{Field, Fields};
+use crate::event::{
+    AgentState, Body, COUNT_MAX, Channels, EndedBy, LeftReason, Reason, Rejection, SCALE_MAX,
+    SelfServiceOutcome, TransferKind,
+};
+
+/// Reads the data fields of one event type.
+pub(crate) type Reader = for<'a> fn(&mut Fields<'a>, &Channels) -> Result<Body<'a>, Rejection>;
+
+/// The reader of an event type; `None` where the vocabulary has no such type.
+///
+/// A reader judges every field that its type knows, also those that nothing downstream uses: required ones first, then
+/// optional ones, both in the order of the contract. The first fault is the one that is told.
+pub(crate) fn reader(kind: &str) -> Option<Reader> {
+    Some(match kind {
+        "contact.started" => contact_started,
+        "contact.self_service" => self_service,
+        "contact.queued" => queued,
+        "contact.alerted" => alerted,
+        "contact.not_answered" => not_answered,
+        "contact.answered" => answered,
+        "contact.abandoned" => abandoned,
+        "contact.left_queue" => left_queue,
+        "contact.replied" => replied,
+        "contact.transferred" => transferred,
+        "contact.ended" => ended,
+        "contact.resolved" => resolved,
+        "contact.reopened" => reopened,
+        "followup.opened" => followup_opened,
+        "followup.work_done" => followup_work_done,
+        "followup.informed" => followup_informed,
+        "survey.answered" => survey_answered,
+        "agent.state_changed" => agent_state_changed,
+        "queue.observed" => queue_observed,
+        "source.restarted" => source_restarted,
+        _ => return None,
+    })
+}
+
+type Read<'a> = Result<Body<'a>, Rejection>;
+
+fn contact_started<'a>(fields: &mut Fields<'a>, channels: &Channels) -> Read<'a> {
+    let contact = fields.text(Field::ContactId)?;
+    let channel = fields.channel(channels)?;
+    let entry_point = fields.optional_text(Field::EntryPoint)?;
+    Ok(Body::ContactStarted { contact, channel, entry_point })
+}
+
+fn self_service<'a>(fields: &mut Fields<'a>, _: &Channels) -> Read<'a> {
+    let contact = fields.text(Field::ContactId)?;
+    let outcome =
+        fields.word(Field::Outcome, SelfServiceOutcome::ALL, SelfServiceOutcome::as_str)?;
+    let entry_point = fields.optional_text(Field::EntryPoint)?;
+    fields.optional_text(Field::Menu)?;
+    Ok(Body::SelfService { contact, outcome, entry_point })
+}
+
+fn queued<'a>(fields: &mut Fields<'a>, channels: &Channels) -> Read<'a> {
+    let contact = fields.text(Field::ContactId)?;
+    let queue = fields.text(Field::Queue)?;
+    let channel = fields.optional_channel(channels)?;
+    fields.optional_integer(Field::Priority, 0, COUNT_MAX)?;
+    fields.optional_integer(Field::Position, 0, COUNT_MAX)?;
+    fields.optional_bool(Field::IsCallback)?;
+    Ok(Body::Queued { contact, queue, channel })
+}
+
+fn alerted<'a>(fields: &mut Fields<'a>, _: &Channels) -> Read<'a> {
+    let contact = fields.text(Field::ContactId)?;
+    let queue = fields.text(Field::Queue)?;
+    fields.text(Field::Agent)?;
+    Ok(Body::Alerted { contact, queue })
+}
+
+fn not_answered<'a>(fields: &mut Fields<'a>, _: &Channels) -> Read<'a> {
+    let contact = fields.text(Field::ContactId)?;
+    let queue = fields.text(Field::Queue)?;
+    fields.text(Field::Agent)?;
+    fields.optional_duration_ms(Field::RingMs)?;
+    Ok(Body::NotAnswered { contact, queue })
+}
+
+fn answered<'a>(fields: &mut Fields<'a>, _: &Channels) -> Read<'a> {
+    let contact = fields.text(Field::ContactId)?;
+    let queue = fields.text(Field::Queue)?;
+    fields.optional_text(Field::Agent)?;
+    let wait_ms = fields.optional_duration_ms(Field::WaitMs)?;
+    Ok(Body::Answered { contact, queue, wait_ms })
+}
+
+fn abandoned<'a>(fields: &mut Fields<'a>, _: &Channels) -> Read<'a> {
+    let contact = fields.text(Field::ContactId)?;
+    let queue = fields.text(Field::Queue)?;
+    let wait_ms = fields.optional_duration_ms(Field::WaitMs)?;
+    Ok(Body::Abandoned { contact, queue, wait_ms })
+}
+
+fn left_queue<'a>(fields: &mut Fields<'a>, _: &Channels) -> Read<'a> {
+    let contact = fields.text(Field::ContactId)?;
+    let queue = fields.text(Field::Queue)?;
+    let reason = fields.word(Field::Reason, LeftReason::ALL, LeftReason::as_str)?;
+    let wait_ms = fields.optional_duration_ms(Field::WaitMs)?;
+    Ok(Body::LeftQueue { contact, queue, reason, wait_ms })
+}
+
+fn replied<'a>(fields: &mut Fields<'a>, _: &Channels) -> Read<'a> {
+    let contact = fields.text(Field::ContactId)?;
+    fields.optional_text(Field::Agent)?;
+    let queue = fields.optional_text(Field::Queue)?;
+    Ok(Body::Replied { contact, queue })
+}
+
+fn transferred<'a>(fields: &mut Fields<'a>, _: &Channels) -> Read<'a> {
+    let contact = fields.text(Field::ContactId)?;
+    let from_queue = fields.optional_text(Field::FromQueue)?;
+    let to_queue = fields.optional_text(Field::ToQueue)?;
+    let kind = fields.optional_word(Field::Kind, TransferKind::ALL, TransferKind::as_str)?;
+    Ok(Body::Transferred { contact, from_queue, to_queue, kind })
+}
+
+fn ended<'a>(fields: &mut Fields<'a>, _: &Channels) -> Read<'a> {
+    let contact = fields.text(Field::ContactId)?;
+    let queue = fields.optional_text(Field::Queue)?;
+    let talk_ms = fields.optional_duration_ms(Field::TalkMs)?;
+    let hold_ms = fields.optional_duration_ms(Field::HoldMs)?;
+    let wrap_up_ms = fields.optional_duration_ms(Field::WrapUpMs)?;
+    let ended_by = fields.optional_word(Field::EndedBy, EndedBy::ALL, EndedBy::as_str)?;
+    Ok(Body::Ended { contact, queue, talk_ms, hold_ms, wrap_up_ms, ended_by })
+}
+
+fn resolved<'a>(fields: &mut Fields<'a>, _: &Channels) -> Read<'a> {
+    let contact = fields.text(Field::ContactId)?;
+    let queue = fields.optional_text(Field::Queue)?;
+    Ok(Body::Resolved { contact, queue })
+}
+
+fn reopened<'a>(fields: &mut Fields<'a>, _: &Channels) -> Read<'a> {
+    let contact = fields.text(Field::ContactId)?;
+    let queue = fields.optional_text(Field::Queue)?;
+    Ok(Body::Reopened { contact, queue })
+}
+
+// A missing `unit` counts as the unit `unknown`, so that no reader of a follow-up requires it.
+
+fn followup_opened<'a>(fields: &mut Fields<'a>, _: &Channels) -> Read<'a> {
+    let followup = fields.text(Field::FollowupId)?;
+    let unit = fields.optional_text(Field::Unit)?;
+    fields.optional_text(Field::ContactId)?;
+    let due_ms = fields.optional_time_ms(Field::Due)?;
+    Ok(Body::FollowupOpened { followup, unit, due_ms })
+}
+
+fn followup_work_done<'a>(fields: &mut Fields<'a>, _: &Channels) -> Read<'a> {
+    let followup = fields.text(Field::FollowupId)?;
+    let unit = fields.optional_text(Field::Unit)?;
+    Ok(Body::FollowupWorkDone { followup, unit })
+}
+
+fn followup_informed<'a>(fields: &mut Fields<'a>, channels: &Channels) -> Read<'a> {
+    let followup = fields.text(Field::FollowupId)?;
+    let unit = fields.optional_text(Field::Unit)?;
+    fields.optional_channel(channels)?;
+    Ok(Body::FollowupInformed { followup, unit })
+}
+
+fn survey_answered<'a>(fields: &mut Fields<'a>, channels: &Channels) -> Read<'a> {
+    let contact = fields.text(Field::ContactId)?;
+    // Its own range is judged before the one that `scale` narrows, so that each fault names the field that has it.
+    let score = fields.integer(Field::Score, 1, SCALE_MAX)?;
+    let scale = fields.integer(Field::Scale, 1, SCALE_MAX)?;
+    if score > scale {
+        return Err(Rejection::new(Reason::OutOfRange, "score must be 1 to scale"));
+    }
+    let queue = fields.optional_text(Field::Queue)?;
+    let channel = fields.optional_channel(channels)?;
+    Ok(Body::SurveyAnswered { contact, score: score as u16, queue, channel })
+}
+
+fn agent_state_changed<'a>(fields: &mut Fields<'a>, _: &Channels) -> Read<'a> {
+    let agent = fields.text(Field::Agent)?;
+    let state = fields.word(Field::State, AgentState::ALL, AgentState::as_str)?;
+    fields.optional_text(Field::Reason)?;
+    let queues = fields.optional_texts(Field::Queues)?;
+    Ok(Body::AgentStateChanged { agent, state, queues })
+}
+
+fn queue_observed<'a>(fields: &mut Fields<'a>, _: &Channels) -> Read<'a> {
+    let queue = fields.text(Field::Queue)?;
+    let waiting = fields.integer(Field::Waiting, 0, COUNT_MAX)?;
+    let oldest_wait_ms = fields.optional_duration_ms(Field::OldestWaitMs)?;
+    Ok(Body::QueueObserved { queue, waiting, oldest_wait_ms })
+}
+
+fn source_restarted<'a>(_: &mut Fields<'a>, _: &Channels) -> Read<'a> {
+    Ok(Body::SourceRestarted)
+}

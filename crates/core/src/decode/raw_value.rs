@@ -1,0 +1,318 @@
+//! One pass over JSON into slots: values as they came, to be judged once it is known what they should be.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+
+use crate::event::{LIST_LEN_MAX, Reason, Rejection, TEXT_BYTES_MAX, Text};
+use crate::time::parse_rfc3339_ms;
+
+/// A JSON value as far as the contract can tell values apart. Small and without destructor: there is one for each field
+/// of the vocabulary, and most stay absent.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) enum Slot<'a> {
+    #[default]
+    Absent,
+    Text(&'a str),
+    /// A text that had escapes: its place in [`Heap::texts`].
+    Unescaped(usize),
+    /// A whole number that fits.
+    Integer(u64),
+    /// A number below zero or above every range of the contract.
+    Beyond,
+    /// A number with a fraction or an exponent.
+    Fraction,
+    Bool,
+    Null,
+    Object,
+    /// An array of texts: its place in [`Heap::lists`].
+    Texts(usize),
+    /// An array with anything else in it.
+    Array,
+}
+
+impl Slot<'_> {
+    #[cold]
+    pub(crate) fn wrong_type(self, name: &str, due: &str) -> Rejection {
+        let found = match self {
+            Slot::Absent => "absent",
+            Slot::Text(_) | Slot::Unescaped(_) => "a text",
+            Slot::Integer(_) | Slot::Beyond => "a whole number",
+            Slot::Fraction => "a number with a fraction or an exponent",
+            Slot::Bool => "true or false",
+            Slot::Null => "null",
+            Slot::Object => "an object",
+            Slot::Texts(_) | Slot::Array => "an array",
+        };
+        Rejection::new(Reason::WrongType, format!("{name} must be {due}, not {found}"))
+    }
+}
+
+/// What slots cannot borrow from the message. A slot's content is taken out once.
+#[derive(Debug, Default)]
+pub(crate) struct Heap<'a> {
+    texts: Vec<String>,
+    /// At most [`LIST_LEN_MAX`] + 1 entries of each list are kept.
+    lists: Vec<Vec<Text<'a>>>,
+}
+
+impl<'a> Heap<'a> {
+    /// The text of a slot that holds one.
+    fn take_text(&mut self, slot: Slot<'a>) -> Option<Text<'a>> {
+        match slot {
+            Slot::Text(text) => Some(Cow::Borrowed(text)),
+            Slot::Unescaped(place) => {
+                self.texts.get_mut(place).map(|text| Cow::Owned(std::mem::take(text)))
+            }
+            _ => None,
+        }
+    }
+
+    /// A slot that holds several texts.
+    pub(crate) fn put_texts(&mut self, texts: Vec<Text<'a>>) -> Slot<'a> {
+        self.lists.push(texts);
+        Slot::Texts(self.lists.len() - 1)
+    }
+
+    /// The texts of a slot that holds several.
+    pub(crate) fn take_texts(&mut self, slot: Slot<'a>) -> Option<Vec<Text<'a>>> {
+        match slot {
+            Slot::Texts(place) => self.lists.get_mut(place).map(std::mem::take),
+            _ => None,
+        }
+    }
+
+    /// A text of any length; `None` where absent.
+    pub(crate) fn any_text(
+        &mut self,
+        slot: Slot<'a>,
+        name: &str,
+    ) -> Result<Option<Text<'a>>, Rejection> {
+        match slot {
+            Slot::Absent => Ok(None),
+            slot => self.take_text(slot).map(Some).ok_or_else(|| slot.wrong_type(name, "a text")),
+        }
+    }
+
+    /// A text of 1 to [`TEXT_BYTES_MAX`] bytes; `None` where absent.
+    pub(crate) fn text(
+        &mut self,
+        slot: Slot<'a>,
+        name: &str,
+    ) -> Result<Option<Text<'a>>, Rejection> {
+        match self.any_text(slot, name)? {
+            Some(text) if text.is_empty() || text.len() > TEXT_BYTES_MAX => Err(Rejection::new(
+                Reason::TextLength,
+                format!("{name} must have 1 to {TEXT_BYTES_MAX} bytes"),
+            )),
+            text => Ok(text),
+        }
+    }
+
+    /// An RFC 3339 text as milliseconds since the Unix epoch; `None` where absent.
+    pub(crate) fn time_ms(&mut self, slot: Slot<'a>, name: &str) -> Result<Option<i64>, Rejection> {
+        let Some(text) = self.any_text(slot, name)? else {
+            return Ok(None);
+        };
+        match parse_rfc3339_ms(&text) {
+            Some(time_ms) => Ok(Some(time_ms)),
+            None => Err(Rejection::new(
+                Reason::OutOfRange,
+                format!("{name} must be an RFC 3339 time such as 2026-01-05T08:30:00.250+03:00"),
+            )),
+        }
+    }
+}
+
+/// The value as text, which JSON is.
+pub(crate) fn text_of(value: &[u8]) -> Result<&str, Rejection> {
+    std::str::from_utf8(value)
+        .map_err(|_| Rejection::new(Reason::NotJson, "the value is not UTF-8 text"))
+}
+
+/// Runs `seed` over the whole of `text`, which must be one JSON value.
+pub(crate) fn parse<'a, S: DeserializeSeed<'a>>(
+    text: &'a str,
+    seed: S,
+) -> Result<S::Value, Rejection> {
+    let mut deserializer = serde_json::Deserializer::from_str(text);
+    let parsed = seed.deserialize(&mut deserializer).map_err(|error| not_json(&error))?;
+    deserializer.end().map_err(|error| not_json(&error))?;
+    Ok(parsed)
+}
+
+/// The seeds take any value, so that the parser's message is about form and never repeats a value.
+fn not_json(error: &serde_json::Error) -> Rejection {
+    let detail = error.to_string();
+    if detail.starts_with("number out of range") {
+        return Rejection::new(Reason::OutOfRange, detail);
+    }
+    Rejection::new(Reason::NotJson, format!("the value is not JSON: {detail}"))
+}
+
+/// Whether a value was an object, and then captured.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Shape {
+    #[default]
+    Absent,
+    Object,
+    Other,
+}
+
+/// Reads a key and gives what `of` makes of it.
+pub(crate) struct KeySeed<F>(pub(crate) F);
+
+impl<'de, T, F: FnOnce(&str) -> T> DeserializeSeed<'de> for KeySeed<F> {
+    type Value = T;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<T, D::Error> {
+        deserializer.deserialize_str(self)
+    }
+}
+
+impl<T, F: FnOnce(&str) -> T> Visitor<'_> for KeySeed<F> {
+    type Value = T;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a key")
+    }
+
+    fn visit_str<E>(self, key: &str) -> Result<T, E> {
+        Ok((self.0)(key))
+    }
+}
+
+/// Reads any value into a [`Slot`].
+pub(crate) struct SlotSeed<'h, 'a>(pub(crate) &'h mut Heap<'a>);
+
+impl<'de> DeserializeSeed<'de> for SlotSeed<'_, 'de> {
+    type Value = Slot<'de>;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Slot<'de>, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for SlotSeed<'_, 'de> {
+    type Value = Slot<'de>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("any value")
+    }
+
+    fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Slot<'de>, E> {
+        Ok(Slot::Text(text))
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<Slot<'de>, E> {
+        self.0.texts.push(text.to_owned());
+        Ok(Slot::Unescaped(self.0.texts.len() - 1))
+    }
+
+    fn visit_u64<E>(self, value: u64) -> Result<Slot<'de>, E> {
+        Ok(Slot::Integer(value))
+    }
+
+    fn visit_i64<E>(self, value: i64) -> Result<Slot<'de>, E> {
+        Ok(u64::try_from(value).map_or(Slot::Beyond, Slot::Integer))
+    }
+
+    fn visit_f64<E>(self, value: f64) -> Result<Slot<'de>, E> {
+        // A whole number too long for 64 bits arrives here as well.
+        Ok(if value.abs() >= u64::MAX as f64 { Slot::Beyond } else { Slot::Fraction })
+    }
+
+    fn visit_bool<E>(self, _: bool) -> Result<Slot<'de>, E> {
+        Ok(Slot::Bool)
+    }
+
+    fn visit_unit<E>(self) -> Result<Slot<'de>, E> {
+        Ok(Slot::Null)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut entries: A) -> Result<Slot<'de>, A::Error> {
+        let mut texts = Vec::new();
+        while texts.len() <= LIST_LEN_MAX {
+            let Some(entry) = entries.next_element_seed(SlotSeed(self.0))? else {
+                break;
+            };
+            let Some(text) = self.0.take_text(entry) else {
+                skip_rest(&mut entries)?;
+                return Ok(Slot::Array);
+            };
+            texts.push(text);
+        }
+        skip_rest(&mut entries)?;
+        Ok(self.0.put_texts(texts))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Slot<'de>, A::Error> {
+        while entries.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
+        Ok(Slot::Object)
+    }
+}
+
+fn skip_rest<'de, A: SeqAccess<'de>>(entries: &mut A) -> Result<(), A::Error> {
+    while entries.next_element::<IgnoredAny>()?.is_some() {}
+    Ok(())
+}
+
+/// What takes in the entries of a JSON object.
+pub(crate) trait ReadObject<'de> {
+    /// Reads every entry. A repeated key counts as its last value.
+    fn read_entries<A: MapAccess<'de>>(self, entries: A) -> Result<(), A::Error>;
+}
+
+/// Reads an object into its target, and anything else to its end.
+pub(crate) struct ObjectSeed<T>(pub(crate) T);
+
+impl<'de, T: ReadObject<'de>> DeserializeSeed<'de> for ObjectSeed<T> {
+    type Value = Shape;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Shape, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de, T: ReadObject<'de>> Visitor<'de> for ObjectSeed<T> {
+    type Value = Shape;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("any value")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, entries: A) -> Result<Shape, A::Error> {
+        self.0.read_entries(entries)?;
+        Ok(Shape::Object)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut entries: A) -> Result<Shape, A::Error> {
+        skip_rest(&mut entries)?;
+        Ok(Shape::Other)
+    }
+
+    fn visit_str<E>(self, _: &str) -> Result<Shape, E> {
+        Ok(Shape::Other)
+    }
+
+    fn visit_u64<E>(self, _: u64) -> Result<Shape, E> {
+        Ok(Shape::Other)
+    }
+
+    fn visit_i64<E>(self, _: i64) -> Result<Shape, E> {
+        Ok(Shape::Other)
+    }
+
+    fn visit_f64<E>(self, _: f64) -> Result<Shape, E> {
+        Ok(Shape::Other)
+    }
+
+    fn visit_bool<E>(self, _: bool) -> Result<Shape, E> {
+        Ok(Shape::Other)
+    }
+
+    fn visit_unit<E>(self) -> Result<Shape, E> {
+        Ok(Shape::Other)
+    }
+}

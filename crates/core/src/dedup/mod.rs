@@ -1,0 +1,6 @@
+//! TODO
+
+mod chunked_queue;
+mod window;
+
+pub(crate) use window::RememberedIds;

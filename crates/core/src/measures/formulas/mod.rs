@@ -1,0 +1,92 @@
+//! Ratios, means and quantiles, each from the counts that are published beside it. An empty ratio is absent.
+//!
+//! Source of every formula: docs/spec/measures.md, "Formulas".
+
+#[cfg(test)]
+mod tests;
+
+use crate::event::AgentState;
+use crate::measures::gauges::AgentWindow;
+use crate::measures::window_counts::{WindowCounts, WindowSnapshot};
+use crate::settings::Formula;
+
+fn ratio(numerator: u64, denominator: u64) -> Option<f64> {
+    (denominator > 0).then(|| numerator as f64 / denominator as f64)
+}
+
+/// Sum / count in seconds; absent where the count is 0.
+fn mean_seconds(sum_ms: u64, count: u64) -> Option<f64> {
+    ratio(sum_ms, count).map(|mean_ms| mean_ms / 1000.0)
+}
+
+impl WindowCounts {
+    /// Service level by `formula`, 0 to 1.
+    pub fn service_level(&self, formula: Formula) -> Option<f64> {
+        let (good, all) = self.service_level_counts(formula);
+        ratio(good, all)
+    }
+
+    /// The two counts of which the service level by `formula` is the ratio: in target, and all that count.
+    pub fn service_level_counts(&self, formula: Formula) -> (u64, u64) {
+        let ended = self.answered + self.abandoned + self.left;
+        match formula {
+            Formula::Live => (self.met, self.met + self.missed),
+            Formula::AnsweredOnly => (self.answered_in_target, self.answered),
+            Formula::AbandonsMissed => (self.answered_in_target, ended),
+            Formula::AbandonsMet => (self.answered_in_target + self.abandoned_in_target, ended),
+            Formula::EarlyAbandonsIgnored => {
+                (self.answered_in_target, ended.saturating_sub(self.abandoned_in_target))
+            }
+            Formula::ShortAbandonsExcluded => (
+                self.answered_in_target,
+                (self.answered + self.abandoned).saturating_sub(self.abandoned_short),
+            ),
+        }
+    }
+
+    /// (Ab - AbS) / (A + Ab - AbS), 0 to 1.
+    pub fn abandonment(&self) -> Option<f64> {
+        let abandoned = self.abandoned.saturating_sub(self.abandoned_short);
+        ratio(abandoned, self.answered + abandoned)
+    }
+
+    /// Average speed of answer: mean wait of answered visits, in seconds.
+    pub fn wait_mean_seconds(&self) -> Option<f64> {
+        mean_seconds(self.wait_sum_ms, self.answered)
+    }
+
+    /// Mean wait of abandoned visits, in seconds.
+    pub fn abandon_wait_mean_seconds(&self) -> Option<f64> {
+        mean_seconds(self.abandon_wait_sum_ms, self.abandoned)
+    }
+
+    /// Average handle time, in seconds.
+    pub fn handle_mean_seconds(&self) -> Option<f64> {
+        mean_seconds(self.handle_sum_ms, self.handled)
+    }
+}
+
+impl WindowSnapshot {
+    /// Wait of answered visits at each of `quantiles` (ascending or not, 0 to 1), in seconds; absent where nobody was
+    /// answered. Nearest rank, within one HDR cell (below 1 %), never above the exact maximum.
+    pub fn wait_quantiles_seconds<const N: usize>(&self, quantiles: [f64; N]) -> Option<[f64; N]> {
+        if self.counts.answered == 0 {
+            return None;
+        }
+        let histogram = self.waits.to_hdr();
+        Some(quantiles.map(|quantile| {
+            let value_ms = histogram.value_at_quantile(quantile).min(self.counts.wait_max_ms);
+            value_ms as f64 / 1000.0
+        }))
+    }
+}
+
+impl AgentWindow {
+    /// (busy + wrap_up) / (busy + wrap_up + available), 0 to 1.
+    pub fn occupancy(&self) -> Option<f64> {
+        let [available, busy, wrap_up] =
+            [AgentState::Available, AgentState::Busy, AgentState::WrapUp]
+                .map(|state| self.state_ms[state.index()]);
+        ratio(busy + wrap_up, busy + wrap_up + available)
+    }
+}

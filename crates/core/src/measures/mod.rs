@@ -1,0 +1,27 @@
+//! TODO
+
+mod fact;
+mod formulas;
+mod gauges;
+mod hdr_counts;
+mod histogram;
+mod interval;
+mod native;
+mod outcome;
+mod record_totals;
+mod totals;
+mod update;
+mod window_counts;
+
+pub(crate) use fact::{Fact, FactKind, Reach};
+pub use gauges::{AgentWindow, FollowupSnapshot, Live, Observation};
+pub use hdr_counts::{Cells, cell_of, lowest_value_of};
+pub use histogram::BucketHistogram;
+pub(crate) use interval::IntervalNumbers;
+pub use interval::{AgentIntervalDelta, IntervalCounts, IntervalDelta};
+pub use native::{NATIVE_SCHEMA, NATIVE_ZERO_THRESHOLD, NativeCounts};
+pub(crate) use outcome::Verdict;
+pub use record_totals::RecordTotals;
+pub use totals::Totals;
+pub(crate) use update::Entry;
+pub use window_counts::{WindowCounts, WindowSnapshot};

@@ -1,0 +1,245 @@
+//! The fold: one record after the other.
+
+use std::sync::Arc;
+
+use crate::agent::{AgentChange, Agents};
+use crate::bounded_labels::Labels;
+use crate::contact::{Contacts, Moment};
+use crate::decode::{Format, Message, decode};
+use crate::dedup::RememberedIds;
+use crate::event::{Body, Reason, Record, Rejection};
+use crate::followup::Followups;
+use crate::ids::IdHasher;
+use crate::measures::{Observation, Reach, RecordTotals, Verdict};
+use crate::registry::Registry;
+use crate::settings::Settings;
+use crate::shard::record::{Arrival, Fate, Orphan};
+use crate::shard::series::Bounds;
+use crate::shard::state::State;
+use crate::window::{Grid, Position};
+
+/// An event time may be this far ahead of the time of its message.
+const AHEAD_MAX_MS: i64 = 60_000;
+
+/// The state of one partition: a pure fold of its log and of the idle advances of stream time.
+pub struct Shard {
+    pub(crate) settings: Arc<Settings>,
+    hasher: IdHasher,
+    pub(crate) state: State,
+}
+
+impl Shard {
+    /// An empty shard. `hash_key` keys the hashes under which contacts, agents and records are remembered.
+    pub fn new(settings: Arc<Settings>, hash_key: [u8; 16]) -> Self {
+        let windows = &settings.windows;
+        let limits = &settings.limits;
+        let grid = Grid {
+            pane_ms: windows.pane_ms.max(1) as i64,
+            panes: windows
+                .lengths
+                .iter()
+                .map(|length| (length.ms / windows.pane_ms.max(1)) as i64)
+                .collect(),
+            interval_ms: settings.history_interval_ms.map(|interval_ms| interval_ms.max(1) as i64),
+        };
+        let bounds = Bounds::new(&settings);
+        let state = State {
+            next_position: 0,
+            checkpoint: 0,
+            nothing_stored: true,
+            stream_ms: None,
+            position: Position { pane: 0, today_start_ms: 0, today_end_ms: 0 },
+            pane_end_ms: i64::MIN,
+            grid,
+            lateness_ms: settings.longest_window_ms() + windows.allowed_lateness_ms,
+            registry: Registry::new(settings.clone()),
+            contacts: Contacts::new(windows, limits.open_contacts),
+            agents: Agents::new(windows.allowed_lateness_ms, limits.open_contacts),
+            followups: Followups::new(
+                bounds.response_ms.clone(),
+                windows.dedup_horizon_ms,
+                limits.open_contacts,
+                limits.series,
+            ),
+            bounds,
+            ids: RememberedIds::new(windows.dedup_horizon_ms, limits.remembered_ids),
+            series: Vec::new(),
+            unsaved_intervals: 0,
+            contacts_started: vec![0; settings.channels.len()],
+            self_service: Labels::new(limits.series),
+            observed: Vec::new(),
+            records: RecordTotals::default(),
+            clock_skew: 0,
+        };
+        Shard { settings, hasher: IdHasher::new(hash_key), state }
+    }
+
+    /// Identities of records in memory.
+    pub fn remembered_ids(&self) -> usize {
+        self.state.ids.len()
+    }
+
+    /// Stream time; absent before the first record.
+    pub fn stream_time_ms(&self) -> Option<i64> {
+        self.state.stream_ms
+    }
+
+    /// Decodes and folds one record.
+    pub fn fold(&mut self, format: Format, message: &Message<'_>, arrival: Arrival) -> Fate {
+        self.state.next_position = arrival.position.saturating_add(1);
+        let decoded =
+            decode(format, message, &self.settings.channels, self.settings.limits.record_bytes);
+        let fate = match decoded {
+            Ok(record) => self.fold_record(&record, arrival),
+            Err(rejection) => Fate::Rejected(rejection),
+        };
+        let records = &mut self.state.records;
+        match &fate {
+            Fate::Applied => records.applied += 1,
+            Fate::Duplicate => records.duplicate += 1,
+            Fate::Late => records.late += 1,
+            Fate::Rejected(rejection) => {
+                *records.rejected.entry(rejection.reason).or_default() += 1
+            }
+            // Counted among the held by the contacts, until it is decided.
+            Fate::Held => {}
+        }
+        fate
+    }
+
+    fn fold_record(&mut self, record: &Record<'_>, arrival: Arrival) -> Fate {
+        let Some(mut at_ms) = record.time_ms.or(arrival.timestamp_ms) else {
+            let detail = "neither the event nor the record has a time";
+            return Fate::Rejected(Rejection::new(Reason::MissingTime, detail));
+        };
+        let latest_ms = arrival
+            .timestamp_ms
+            .map_or(i64::MAX, |timestamp_ms| timestamp_ms.saturating_add(AHEAD_MAX_MS));
+        let is_ahead = at_ms > latest_ms;
+        if let (true, Some(timestamp_ms)) = (is_ahead, arrival.timestamp_ms) {
+            at_ms = timestamp_ms;
+        }
+
+        let stream_ms = self.state.move_stream(&self.settings, at_ms);
+        let mut moment = Moment {
+            stream_ms,
+            at_ms,
+            late: at_ms < stream_ms.saturating_sub_unsigned(self.state.lateness_ms),
+            reach: Reach::Windows,
+            windows: self.state.position,
+            log_position: arrival.position,
+            source: 0,
+        };
+        moment.reach = moment.reach_of(at_ms, moment.late);
+
+        if !self.state.ids.insert(self.hasher.hash_pair(&record.source, &record.id), stream_ms) {
+            self.state.pass_time(&moment, None);
+            return Fate::Duplicate;
+        }
+        self.state.clock_skew += u64::from(is_ahead);
+        if matches!(record.body, Body::Queued { .. } | Body::SourceRestarted) {
+            moment.source = self.hasher.hash(&record.source);
+        }
+        let own = record.body.contact().map(|contact| self.hasher.hash(contact));
+        self.state.pass_time(&moment, own);
+        let verdict = self.apply(&record.body, &moment, own);
+        if verdict != Verdict::Duplicate {
+            for body in &record.more {
+                self.apply(body, &moment, own);
+            }
+        }
+        if let Some(own) = own {
+            self.state.contacts.settle(&mut self.state.registry, &moment, own);
+        }
+        self.state.book();
+        match verdict {
+            Verdict::Duplicate => Fate::Duplicate,
+            Verdict::Held => Fate::Held,
+            Verdict::Applied if moment.late => Fate::Late,
+            Verdict::Applied => Fate::Applied,
+        }
+    }
+
+    fn apply(&mut self, body: &Body<'_>, moment: &Moment, own: Option<u128>) -> Verdict {
+        let state = &mut self.state;
+        match body {
+            Body::SelfService { outcome, entry_point, .. } => {
+                state.self_service.entry(entry_point.as_deref()).1[outcome.index()] += 1;
+            }
+            Body::AgentStateChanged { agent, state: agent_state, queues } => {
+                let queues = queues.as_ref().map(|names| state.distinct_queues(names));
+                let change = AgentChange::State { state: *agent_state, queues };
+                return state.change_agent(self.hasher.hash(agent), moment, change);
+            }
+            Body::AgentQueueState { agent, queue, state: agent_state } => {
+                let change = AgentChange::InQueue {
+                    queue: state.registry.queue(queue),
+                    state: *agent_state,
+                };
+                return state.change_agent(self.hasher.hash(agent), moment, change);
+            }
+            Body::AgentCallStarted { agent, queue } => {
+                let change = AgentChange::CallStarted { queue: state.registry.queue(queue) };
+                return state.change_agent(self.hasher.hash(agent), moment, change);
+            }
+            Body::AgentCallEnded { agent } => {
+                return state.change_agent(self.hasher.hash(agent), moment, AgentChange::CallEnded);
+            }
+            Body::FollowupOpened { followup, unit, due_ms } => {
+                let (key, times) = (self.hasher.hash(followup), (moment.at_ms, moment.stream_ms));
+                return state.followups.opened(
+                    key,
+                    unit.as_deref(),
+                    times,
+                    *due_ms,
+                    &mut state.clock_skew,
+                );
+            }
+            Body::FollowupInformed { followup, unit } => {
+                let (key, times) = (self.hasher.hash(followup), (moment.at_ms, moment.stream_ms));
+                return state.followups.informed(
+                    key,
+                    unit.as_deref(),
+                    times,
+                    &mut state.clock_skew,
+                );
+            }
+            Body::QueueObserved { queue, waiting, oldest_wait_ms } => {
+                let queue = state.registry.queue(queue);
+                let (time_ms, waiting, oldest_wait_ms) = (moment.at_ms, *waiting, *oldest_wait_ms);
+                state.observe(queue, Observation { time_ms, waiting, oldest_wait_ms });
+            }
+            Body::SourceRestarted => {
+                state.contacts.end_visits_of_source(&mut state.registry, moment)
+            }
+            _ => {}
+        }
+        match own {
+            Some(key) => state.change_contact(body, moment, key),
+            None => Verdict::Applied,
+        }
+    }
+
+    /// Advances stream time without a record; an earlier instant does nothing.
+    pub fn advance(&mut self, to_ms: i64) {
+        if self.state.stream_ms.is_some_and(|stream_ms| to_ms <= stream_ms) {
+            return;
+        }
+        let stream_ms = self.state.move_stream(&self.settings, to_ms);
+        let moment = self.state.moment_of_time(stream_ms);
+        self.state.pass_time(&moment, None);
+    }
+
+    /// Rejects what is still held, as the end of a replay does.
+    pub fn reject_held(&mut self) {
+        let moment = self.state.moment_of_time(self.state.stream_ms.unwrap_or(0));
+        self.state.contacts.reject_held(&mut self.state.registry, &moment);
+        self.state.book();
+    }
+
+    /// Endings that became orphans since the last call, for the dead-letter topic.
+    pub fn take_orphans(&mut self) -> Vec<Orphan> {
+        let positions = std::mem::take(&mut self.state.contacts.tally.settled.orphans);
+        positions.into_iter().map(|position| Orphan { position }).collect()
+    }
+}

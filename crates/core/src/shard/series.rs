@@ -1,0 +1,207 @@
+//! Booking: facts into totals and windows.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::measures::{Cells, Entry, Fact, FactKind, IntervalCounts, IntervalNumbers, Totals};
+use crate::registry::SeriesInfo;
+use crate::settings::Settings;
+use crate::window::{Grid, Position, SeriesWindows};
+
+/// Upper bounds of classic buckets.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Bounds {
+    wait_ms: Vec<u64>,
+    handle_ms: Vec<u64>,
+    pub(crate) response_ms: Vec<u64>,
+}
+
+impl Bounds {
+    pub(crate) fn new(settings: &Settings) -> Self {
+        Bounds {
+            wait_ms: settings.wait_bounds_ms(),
+            handle_ms: settings.handle_bounds_ms(),
+            response_ms: settings.response_bounds_ms(),
+        }
+    }
+
+    /// Moves totals that were counted under these bounds to others.
+    pub(crate) fn move_totals(&self, totals: &mut Totals, to: &Bounds) {
+        totals.wait_answered.move_to(&self.wait_ms, &to.wait_ms);
+        totals.wait_abandoned.move_to(&self.wait_ms, &to.wait_ms);
+        totals.handle.move_to(&self.handle_ms, &to.handle_ms);
+        totals.first_response.move_to(&self.response_ms, &to.response_ms);
+        totals.resolution.move_to(&self.response_ms, &to.response_ms);
+    }
+
+    /// Makes the native counts of the classic ones, which have these bounds.
+    pub(crate) fn natives_from_classic(&self, totals: &mut Totals) {
+        totals.wait_answered.native_from_classic(&self.wait_ms);
+        totals.wait_abandoned.native_from_classic(&self.wait_ms);
+        totals.handle.native_from_classic(&self.handle_ms);
+        totals.first_response.native_from_classic(&self.response_ms);
+        totals.resolution.native_from_classic(&self.response_ms);
+    }
+}
+
+/// Facts of a series that wait to be booked.
+const FACTS_WAITING_MAX: usize = 16;
+
+/// The numbers of one series.
+///
+/// Facts wait until there are a few of them, or until somebody looks. With many queues the numbers of a series have left
+/// the cache from one fact to the next: so they are fetched once for all of these.
+#[derive(Debug)]
+pub(crate) struct Series {
+    /// Booked only by [`Self::book`], before anything below is looked at.
+    waiting: Vec<Fact>,
+    pub(crate) totals: Totals,
+    pub(crate) windows: SeriesWindows,
+    /// What happened since the last checkpoint, by start of the interval.
+    pub(crate) intervals: BTreeMap<i64, IntervalNumbers>,
+    /// Differs from what is stored.
+    pub(crate) changed: bool,
+}
+
+impl Series {
+    pub(crate) fn new(grid: &Grid, position: &Position) -> Self {
+        Series {
+            waiting: Vec::new(),
+            totals: Totals::default(),
+            windows: SeriesWindows::new(grid, position),
+            intervals: BTreeMap::new(),
+            changed: false,
+        }
+    }
+
+    fn interval(&mut self, start_ms: i64) -> &mut IntervalNumbers {
+        self.intervals.entry(start_ms).or_default()
+    }
+
+    /// Takes back increments that were not stored. Gives how many intervals that adds.
+    pub(crate) fn give_back(
+        &mut self,
+        start_ms: i64,
+        counts: &IntervalCounts,
+        cells: [&Cells; 3],
+    ) -> usize {
+        let before = self.intervals.len();
+        self.interval(start_ms).add(counts, cells);
+        self.intervals.len() - before
+    }
+
+    /// Takes note of a fact. Gives whether those that wait are to be booked now.
+    #[inline]
+    pub(crate) fn add(&mut self, fact: Fact) -> bool {
+        self.waiting.push(fact);
+        self.waiting.len() >= FACTS_WAITING_MAX
+    }
+
+    /// Books the facts that wait, `position` being that of the newest or a later one: what has left the windows since would
+    /// have been taken out again. Gives how many intervals that adds.
+    pub(crate) fn book(
+        &mut self,
+        info: &SeriesInfo,
+        bounds: &Bounds,
+        grid: &Grid,
+        position: &Position,
+    ) -> usize {
+        let before = self.intervals.len();
+        let mut waiting = std::mem::take(&mut self.waiting);
+        for fact in waiting.drain(..) {
+            self.book_one(info, bounds, grid, position, &fact);
+        }
+        self.waiting = waiting;
+        self.intervals.len() - before
+    }
+
+    /// Books a fact in the totals, and in the windows that it may enter.
+    fn book_one(
+        &mut self,
+        info: &SeriesInfo,
+        bounds: &Bounds,
+        grid: &Grid,
+        position: &Position,
+        fact: &Fact,
+    ) {
+        self.changed = true;
+        let entry = self.total(info, bounds, fact.kind);
+        if let Some(entry) = entry {
+            self.windows.add(grid, position, fact.at_ms, fact.reach, entry);
+        }
+        if let Some(start_ms) = grid.interval_of(fact.at_ms) {
+            self.interval(start_ms).count(fact.kind, entry);
+        }
+    }
+
+    fn total(&mut self, info: &SeriesInfo, bounds: &Bounds, kind: FactKind) -> Option<Entry> {
+        let totals = &mut self.totals;
+        match kind {
+            FactKind::Offered => {
+                totals.offered += 1;
+                Some(Entry::Offered)
+            }
+            FactKind::Answered { wait_ms } => {
+                let in_target = wait_ms <= info.target_wait_ms;
+                totals.answered += 1;
+                totals.answered_in_target += u64::from(in_target);
+                totals.wait_answered.observe(wait_ms, &bounds.wait_ms);
+                Some(Entry::Answered { wait_ms, in_target })
+            }
+            FactKind::Abandoned { wait_ms } => {
+                let in_target = wait_ms <= info.target_wait_ms;
+                let short = wait_ms <= info.short_abandon_ms;
+                totals.abandoned += 1;
+                totals.abandoned_in_target += u64::from(in_target);
+                totals.abandoned_short += u64::from(short);
+                totals.wait_abandoned.observe(wait_ms, &bounds.wait_ms);
+                Some(Entry::Abandoned { wait_ms, in_target, short })
+            }
+            FactKind::Left { reason } => {
+                totals.left[reason.index()] += 1;
+                Some(Entry::Left)
+            }
+            FactKind::Lost => {
+                totals.lost += 1;
+                None
+            }
+            FactKind::Met => {
+                totals.met += 1;
+                Some(Entry::Met)
+            }
+            FactKind::Missed => {
+                totals.missed += 1;
+                Some(Entry::Missed)
+            }
+            FactKind::Handled { handle_ms } => {
+                totals.handle.observe(handle_ms, &bounds.handle_ms);
+                Some(Entry::Handled { handle_ms })
+            }
+            FactKind::FirstResponse { response_ms } => {
+                totals.first_response.observe(response_ms, &bounds.response_ms);
+                None
+            }
+            FactKind::Resolution { resolution_ms } => {
+                totals.resolution.observe(resolution_ms, &bounds.response_ms);
+                None
+            }
+            FactKind::NotAnswered => {
+                totals.not_answered += 1;
+                None
+            }
+            FactKind::Transferred => {
+                totals.transfers += 1;
+                None
+            }
+            FactKind::Reopened => {
+                totals.reopened += 1;
+                None
+            }
+            FactKind::Survey { score } => {
+                *totals.survey.entry(score).or_default() += 1;
+                None
+            }
+        }
+    }
+}

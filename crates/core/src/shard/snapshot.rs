@@ -1,0 +1,91 @@
+//! The numbers of a shard as of its stream time.
+
+use std::sync::Arc;
+
+use crate::event::ChannelId;
+use crate::ids::SeriesId;
+use crate::shard::fold::Shard;
+use crate::shard::series::Series;
+use crate::shard::state::State;
+use crate::snapshot::{QueueSnapshot, SeriesSnapshot, Snapshot};
+
+impl Shard {
+    /// The numbers as of stream time.
+    pub fn snapshot(&mut self) -> Snapshot {
+        let state = &mut self.state;
+        let stream_ms = state.stream_ms.unwrap_or(0);
+        let mut records = state.records.clone();
+        records.held = state.contacts.tally.held;
+        Snapshot {
+            stream_time_ms: state.stream_ms,
+            series: state.series_snapshots(stream_ms),
+            queues: state.queue_snapshots(stream_ms),
+            contacts_started: state.contacts_started.clone(),
+            self_service: state
+                .self_service
+                .iter()
+                .map(|(name, counts)| (name.clone(), *counts))
+                .collect(),
+            followups: state.followups.snapshot(stream_ms).collect(),
+            records,
+            clock_skew: state.clock_skew + state.contacts.tally.clock_skew,
+            series_refused: state.registry.refused()
+                + state.self_service.refused()
+                + state.followups.labels_refused(),
+            open_contacts: state.contacts.len() as u64,
+            evicted: state.contacts.evicted + state.agents.refused + state.followups.refused,
+        }
+    }
+}
+
+impl State {
+    fn series_snapshots(&mut self, stream_ms: i64) -> Vec<Arc<SeriesSnapshot>> {
+        while self.series.len() < self.registry.series_count() {
+            self.series.push(Series::new(&self.grid, &self.position));
+        }
+        let mut snapshots: Vec<(Arc<str>, ChannelId, Arc<SeriesSnapshot>)> =
+            Vec::with_capacity(self.series.len());
+        for (index, series) in self.series.iter_mut().enumerate() {
+            let id = SeriesId(index as u32);
+            self.unsaved_intervals +=
+                series.book(self.registry.info(id), &self.bounds, &self.grid, &self.position);
+            let (queue, channel) = self.registry.labels(id);
+            let snapshot = SeriesSnapshot {
+                queue: queue.clone(),
+                channel,
+                totals: series.totals.clone(),
+                live: self.contacts.live(&self.registry, id, stream_ms),
+                windows: series.windows.snapshot(&self.grid, &self.position),
+            };
+            snapshots.push((queue, channel, Arc::new(snapshot)));
+        }
+        snapshots.sort_by(|a, b| (&a.0, a.1).cmp(&(&b.0, b.1)));
+        snapshots.into_iter().map(|(_, _, snapshot)| snapshot).collect()
+    }
+
+    /// Queues that are configured, or of which something is known.
+    fn queue_snapshots(&mut self, stream_ms: i64) -> Vec<QueueSnapshot> {
+        let agents = self.agents.snapshot(&self.registry, &self.grid, &self.position, stream_ms);
+        let observed = self.observed.iter().copied().chain(std::iter::repeat(None));
+        let labels = self.registry.queue_labels().enumerate();
+        let mut snapshots: Vec<QueueSnapshot> = labels
+            .zip(agents)
+            .zip(observed)
+            .filter(|(((index, _), agents), observed)| {
+                let in_windows = agents.windows.iter().flat_map(|window| &window.state_ms);
+                let has_agents =
+                    agents.count.iter().chain(&agents.booked_ms).chain(in_windows).any(|n| *n > 0);
+                *index > 1 || observed.is_some() || has_agents
+            })
+            .map(|(((_, queue), agents), observed)| QueueSnapshot {
+                queue: queue.clone(),
+                observed,
+                agents: agents.count,
+                agent_ms: agents.booked_ms,
+                windows: agents.windows,
+            })
+            .collect();
+        snapshots.sort_by(|a, b| a.queue.cmp(&b.queue));
+        snapshots
+    }
+}

@@ -1,0 +1,271 @@
+//! Adding the snapshots of several shards. Associative and commutative, so that neither the number of shards nor their
+//! order shows in the result.
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
+use std::sync::Arc;
+
+use crate::event::ChannelId;
+use crate::measures::{
+    AgentWindow, FollowupSnapshot, Live, RecordTotals, Totals, WindowCounts, WindowSnapshot,
+};
+use crate::settings::Settings;
+use crate::snapshot::model::{QueueSnapshot, SeriesSnapshot, Snapshot};
+
+/// Adds snapshots: counts and sums are added, maxima and ages are the largest, stream time is the smallest, and a
+/// queue's observation is the newest (of equally new ones the larger). All snapshots must be of the same settings.
+pub fn merge<'a>(snapshots: impl IntoIterator<Item = &'a Snapshot>) -> Snapshot {
+    let mut sum = Snapshot::default();
+    let mut series: BTreeMap<(Arc<str>, ChannelId), Arc<SeriesSnapshot>> = BTreeMap::new();
+    let mut queues: BTreeMap<Arc<str>, QueueSnapshot> = BTreeMap::new();
+    for snapshot in snapshots {
+        sum.stream_time_ms = match (sum.stream_time_ms, snapshot.stream_time_ms) {
+            (Some(a), Some(b)) => Some(a.min(b)),
+            (a, b) => a.or(b),
+        };
+        for one in &snapshot.series {
+            match series.entry((Arc::clone(&one.queue), one.channel)) {
+                // Most series live in one shard only: they are shared, not copied.
+                Entry::Vacant(entry) => {
+                    entry.insert(Arc::clone(one));
+                }
+                Entry::Occupied(mut entry) => Arc::make_mut(entry.get_mut()).add(one),
+            }
+        }
+        for one in &snapshot.queues {
+            match queues.entry(Arc::clone(&one.queue)) {
+                Entry::Vacant(entry) => {
+                    entry.insert(one.clone());
+                }
+                Entry::Occupied(mut entry) => entry.get_mut().add(one),
+            }
+        }
+        add_all(&mut sum.contacts_started, &snapshot.contacts_started, add);
+        for (entry_point, outcomes) in &snapshot.self_service {
+            add_each(sum.self_service.entry(Arc::clone(entry_point)).or_default(), outcomes);
+        }
+        for (unit, followups) in &snapshot.followups {
+            sum.followups.entry(Arc::clone(unit)).or_default().add(followups);
+        }
+        sum.records.add(&snapshot.records);
+        add(&mut sum.clock_skew, &snapshot.clock_skew);
+        add(&mut sum.series_refused, &snapshot.series_refused);
+        add(&mut sum.open_contacts, &snapshot.open_contacts);
+        add(&mut sum.evicted, &snapshot.evicted);
+    }
+    sum.series = series.into_values().collect();
+    sum.queues = queues.into_values().collect();
+    sum
+}
+
+impl Snapshot {
+    /// A snapshot in which nothing has happened: the configured queues, each with its configured channel, at 0.
+    pub fn of_known_queues(settings: &Settings) -> Snapshot {
+        let windows = settings.windows.lengths.len() + 1;
+        let mut snapshot =
+            Snapshot { contacts_started: vec![0; settings.channels.len()], ..Snapshot::default() };
+        for (id, queue) in &settings.queues {
+            let id: Arc<str> = Arc::from(id.as_str());
+            snapshot.series.push(Arc::new(SeriesSnapshot {
+                queue: Arc::clone(&id),
+                channel: queue.channel,
+                totals: Totals::default(),
+                live: Live::default(),
+                windows: vec![WindowSnapshot::default(); windows],
+            }));
+            snapshot.queues.push(QueueSnapshot {
+                queue: id,
+                windows: vec![AgentWindow::default(); windows],
+                ..QueueSnapshot::default()
+            });
+        }
+        snapshot
+    }
+}
+
+fn add(sum: &mut u64, more: &u64) {
+    *sum = sum.saturating_add(*more);
+}
+
+fn add_each<const N: usize>(sums: &mut [u64; N], more: &[u64; N]) {
+    for (sum, more) in sums.iter_mut().zip(more) {
+        add(sum, more);
+    }
+}
+
+/// Adds item by item; the longer list gives the length.
+fn add_all<T: Clone + Default>(sums: &mut Vec<T>, more: &[T], add_one: fn(&mut T, &T)) {
+    if sums.len() < more.len() {
+        sums.resize(more.len(), T::default());
+    }
+    for (sum, more) in sums.iter_mut().zip(more) {
+        add_one(sum, more);
+    }
+}
+
+impl RecordTotals {
+    /// Adds the counts of other records.
+    pub fn add(&mut self, other: &RecordTotals) {
+        let RecordTotals { applied, duplicate, late, rejected, held } = other;
+        add(&mut self.applied, applied);
+        add(&mut self.duplicate, duplicate);
+        add(&mut self.late, late);
+        for (reason, count) in rejected {
+            add(self.rejected.entry(*reason).or_default(), count);
+        }
+        add(&mut self.held, held);
+    }
+}
+
+// Each `add` takes its argument apart by name, so that a new field cannot be forgotten here.
+
+impl SeriesSnapshot {
+    fn add(&mut self, other: &SeriesSnapshot) {
+        let SeriesSnapshot { queue: _, channel: _, totals, live, windows } = other;
+        self.totals.add(totals);
+        self.live.add(live);
+        add_all(&mut self.windows, windows, WindowSnapshot::add);
+    }
+}
+
+impl Totals {
+    fn add(&mut self, other: &Totals) {
+        let Totals {
+            offered,
+            answered,
+            answered_in_target,
+            abandoned,
+            abandoned_in_target,
+            abandoned_short,
+            left,
+            lost,
+            met,
+            missed,
+            wait_answered,
+            wait_abandoned,
+            handle,
+            first_response,
+            resolution,
+            not_answered,
+            transfers,
+            reopened,
+            survey,
+        } = other;
+        add(&mut self.offered, offered);
+        add(&mut self.answered, answered);
+        add(&mut self.answered_in_target, answered_in_target);
+        add(&mut self.abandoned, abandoned);
+        add(&mut self.abandoned_in_target, abandoned_in_target);
+        add(&mut self.abandoned_short, abandoned_short);
+        add_each(&mut self.left, left);
+        add(&mut self.lost, lost);
+        add(&mut self.met, met);
+        add(&mut self.missed, missed);
+        self.wait_answered.add(wait_answered);
+        self.wait_abandoned.add(wait_abandoned);
+        self.handle.add(handle);
+        self.first_response.add(first_response);
+        self.resolution.add(resolution);
+        add(&mut self.not_answered, not_answered);
+        add(&mut self.transfers, transfers);
+        add(&mut self.reopened, reopened);
+        for (score, count) in survey {
+            add(self.survey.entry(*score).or_default(), count);
+        }
+    }
+}
+
+impl Live {
+    fn add(&mut self, other: &Live) {
+        let Live {
+            waiting,
+            waiting_over_target,
+            longest_wait_ms,
+            oldest_waiting_ms,
+            in_service,
+            open,
+            open_overdue,
+            oldest_open_ms,
+        } = other;
+        add(&mut self.waiting, waiting);
+        add(&mut self.waiting_over_target, waiting_over_target);
+        self.longest_wait_ms = self.longest_wait_ms.max(*longest_wait_ms);
+        self.oldest_waiting_ms = self.oldest_waiting_ms.max(*oldest_waiting_ms);
+        add(&mut self.in_service, in_service);
+        add(&mut self.open, open);
+        add(&mut self.open_overdue, open_overdue);
+        self.oldest_open_ms = self.oldest_open_ms.max(*oldest_open_ms);
+    }
+}
+
+impl WindowSnapshot {
+    fn add(&mut self, other: &WindowSnapshot) {
+        let WindowSnapshot { counts, waits } = other;
+        self.counts.add(counts);
+        self.waits.add(waits);
+    }
+}
+
+impl WindowCounts {
+    fn add(&mut self, other: &WindowCounts) {
+        let WindowCounts {
+            offered,
+            answered,
+            answered_in_target,
+            abandoned,
+            abandoned_in_target,
+            abandoned_short,
+            left,
+            met,
+            missed,
+            wait_sum_ms,
+            wait_max_ms,
+            abandon_wait_sum_ms,
+            handled,
+            handle_sum_ms,
+        } = other;
+        add(&mut self.offered, offered);
+        add(&mut self.answered, answered);
+        add(&mut self.answered_in_target, answered_in_target);
+        add(&mut self.abandoned, abandoned);
+        add(&mut self.abandoned_in_target, abandoned_in_target);
+        add(&mut self.abandoned_short, abandoned_short);
+        add(&mut self.left, left);
+        add(&mut self.met, met);
+        add(&mut self.missed, missed);
+        add(&mut self.wait_sum_ms, wait_sum_ms);
+        self.wait_max_ms = self.wait_max_ms.max(*wait_max_ms);
+        add(&mut self.abandon_wait_sum_ms, abandon_wait_sum_ms);
+        add(&mut self.handled, handled);
+        add(&mut self.handle_sum_ms, handle_sum_ms);
+    }
+}
+
+impl QueueSnapshot {
+    fn add(&mut self, other: &QueueSnapshot) {
+        let QueueSnapshot { queue: _, observed, agents, agent_ms, windows } = other;
+        self.observed =
+            [self.observed, *observed].into_iter().flatten().max_by_key(|observation| {
+                (observation.time_ms, observation.waiting, observation.oldest_wait_ms)
+            });
+        add_each(&mut self.agents, agents);
+        add_each(&mut self.agent_ms, agent_ms);
+        add_all(&mut self.windows, windows, |sum, more| {
+            add_each(&mut sum.state_ms, &more.state_ms)
+        });
+    }
+}
+
+impl FollowupSnapshot {
+    fn add(&mut self, other: &FollowupSnapshot) {
+        let FollowupSnapshot { opened, informed, duration, open, overdue } = other;
+        add(&mut self.opened, opened);
+        add(&mut self.informed, informed);
+        self.duration.add(duration);
+        add(&mut self.open, open);
+        add(&mut self.overdue, overdue);
+    }
+}

@@ -1,0 +1,63 @@
+//! Storing tables of moderate size in parts: the parts in which something changed are written as a whole.
+
+use std::collections::HashMap;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::ids::BuildHashedKey;
+use crate::state::chunk::{Checkpoint, Piece, PieceKind, RestoreError, read};
+
+const PARTS: u128 = 64;
+
+/// The parts that differ from what is stored, a bit each.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct PartSet(u64);
+
+impl PartSet {
+    /// The part of a key differs.
+    pub(crate) fn mark(&mut self, key: u128) {
+        self.0 |= 1 << (key % PARTS);
+    }
+
+    /// Whether no part differs.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0 == 0
+    }
+
+    /// Adds the marked parts, or all, of a table.
+    pub(crate) fn capture<T: Serialize>(
+        &mut self,
+        kind: PieceKind,
+        table: &HashMap<u128, T, BuildHashedKey>,
+        all: bool,
+        checkpoint: &mut Checkpoint,
+    ) {
+        let marked = if all { u64::MAX } else { self.0 };
+        self.0 = 0;
+        if marked == 0 {
+            return;
+        }
+        let mut parts: Vec<Vec<(u128, &T)>> = (0..PARTS).map(|_| Vec::new()).collect();
+        for (key, value) in table {
+            parts[(key % PARTS) as usize].push((*key, value));
+        }
+        for (number, part) in
+            parts.iter_mut().enumerate().filter(|(number, _)| marked & (1 << number) != 0)
+        {
+            let number = number as i64;
+            part.sort_unstable_by_key(|(key, _)| *key);
+            match part.is_empty() {
+                true => checkpoint.delete(kind, number, number),
+                false => checkpoint.put(kind, number, part),
+            }
+        }
+    }
+
+    /// The entries of a stored part.
+    pub(crate) fn restore<T: DeserializeOwned>(
+        piece: &Piece,
+    ) -> Result<Vec<(u128, T)>, RestoreError> {
+        read(piece)
+    }
+}

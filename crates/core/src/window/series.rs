@@ -1,0 +1,371 @@
+//! The sliding windows of one (queue, channel): sparse panes, and what happened in each window.
+//!
+//! A fact touches its pane and each window that covers it; a pane that leaves a window is subtracted from it. Counts are
+//! invertible, so this costs O(windows) per fact, and a fact out of order lands in its own pane. The maximum is not
+//! invertible: for it the panes that can still be the longest of some window are kept in order.
+
+use std::collections::{BTreeSet, VecDeque};
+
+use serde::{Deserialize, Serialize};
+
+use crate::measures::{Cells, Entry, Reach, WindowCounts, WindowSnapshot};
+use crate::state::{Piece, RestoreError, append, take};
+use crate::window::layout::{Grid, Position};
+use crate::window::pane::{Pane, StoredPane};
+use crate::window::wait_counts::Waits;
+
+/// Adds everything but the maximum.
+fn add(counts: &mut WindowCounts, pane: &WindowCounts) {
+    counts.offered += pane.offered;
+    counts.answered += pane.answered;
+    counts.answered_in_target += pane.answered_in_target;
+    counts.abandoned += pane.abandoned;
+    counts.abandoned_in_target += pane.abandoned_in_target;
+    counts.abandoned_short += pane.abandoned_short;
+    counts.left += pane.left;
+    counts.met += pane.met;
+    counts.missed += pane.missed;
+    counts.wait_sum_ms += pane.wait_sum_ms;
+    counts.abandon_wait_sum_ms += pane.abandon_wait_sum_ms;
+    counts.handled += pane.handled;
+    counts.handle_sum_ms += pane.handle_sum_ms;
+}
+
+/// Takes everything but the maximum out again.
+fn subtract(counts: &mut WindowCounts, pane: &WindowCounts) {
+    counts.offered -= pane.offered;
+    counts.answered -= pane.answered;
+    counts.answered_in_target -= pane.answered_in_target;
+    counts.abandoned -= pane.abandoned;
+    counts.abandoned_in_target -= pane.abandoned_in_target;
+    counts.abandoned_short -= pane.abandoned_short;
+    counts.left -= pane.left;
+    counts.met -= pane.met;
+    counts.missed -= pane.missed;
+    counts.wait_sum_ms -= pane.wait_sum_ms;
+    counts.abandon_wait_sum_ms -= pane.abandon_wait_sum_ms;
+    counts.handled -= pane.handled;
+    counts.handle_sum_ms -= pane.handle_sum_ms;
+}
+
+/// What happened in one window.
+#[derive(Debug, Default)]
+struct Window {
+    counts: WindowCounts,
+    waits: Waits,
+    /// How many of the panes are older than the window; unused for the business day.
+    older: usize,
+}
+
+impl Window {
+    fn add(&mut self, entry: Entry, cell: Option<u16>) {
+        entry.add_to(&mut self.counts);
+        if let Some(cell) = cell {
+            self.waits.add(cell, 1);
+        }
+    }
+
+    /// Adds a whole pane. The maximum in these counts means nothing: [`SeriesWindows::maxima`] has it.
+    fn add_pane(&mut self, pane: &Pane) {
+        pane.few().for_each(|entry| self.add(entry, entry.cell()));
+        let Some(sums) = pane.many() else { return };
+        add(&mut self.counts, &sums.counts);
+        sums.waits.counts.iter().for_each(|(cell, count)| self.waits.add(*cell, *count));
+    }
+
+    fn subtract(&mut self, pane: &Pane) {
+        for entry in pane.few() {
+            entry.take_from(&mut self.counts);
+            if let Some(cell) = entry.cell() {
+                self.waits.subtract(cell, 1);
+            }
+        }
+        let Some(sums) = pane.many() else { return };
+        subtract(&mut self.counts, &sums.counts);
+        sums.waits.counts.iter().for_each(|(cell, count)| self.waits.subtract(*cell, *count));
+    }
+
+    fn snapshot(&self, wait_max_ms: u64) -> WindowSnapshot {
+        WindowSnapshot {
+            counts: WindowCounts { wait_max_ms, ..self.counts },
+            waits: Cells { counts: self.waits.used() },
+        }
+    }
+}
+
+/// The business day of a series as it is stored.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct StoredDay {
+    start_ms: i64,
+    counts: WindowCounts,
+    waits: Vec<(u16, u32)>,
+}
+
+/// Up to the second version of the ledger each pane was a piece, numbered within this many bits of its series.
+const PANE_BITS: u32 = 40;
+
+/// The series that a pane of the first two versions is of.
+pub(crate) fn series_of_pane(number: i64) -> usize {
+    (number >> PANE_BITS).max(0) as usize
+}
+
+/// The pieces that the first two versions of the ledger had instead of a slice.
+#[cfg(test)]
+pub(crate) fn panes_of_slice(slice: &Piece) -> Result<Vec<Piece>, RestoreError> {
+    use crate::state::PieceKind;
+
+    let mut panes = Vec::new();
+    let mut bytes = slice.bytes.as_slice();
+    while !bytes.is_empty() {
+        let (series, pane): (u32, StoredPane) = take(slice, &mut bytes)?;
+        let number = (i64::from(series) << PANE_BITS) | (pane.index + (1 << (PANE_BITS - 1)));
+        panes.push(Piece { kind: PieceKind::Pane, number, bytes: append(Vec::new(), &pane) });
+    }
+    Ok(panes)
+}
+
+/// What is to be stored of the panes of all series.
+#[derive(Debug, Default)]
+pub(crate) struct ChangedPanes {
+    /// Panes that differ in some series.
+    pub(crate) indexes: BTreeSet<i64>,
+    /// Panes before this one are gone.
+    pub(crate) dropped_before: Option<i64>,
+}
+
+/// The windows of one series.
+#[derive(Debug)]
+pub(crate) struct SeriesWindows {
+    /// Pane up to which the windows have been rolled.
+    current: i64,
+    /// Ascending by index; only panes with facts.
+    panes: VecDeque<Pane>,
+    /// In configured order.
+    windows: Vec<Window>,
+    today: Window,
+    today_start_ms: i64,
+    /// The longest waits of the panes, but for those of which a later pane has one as long: ascending by pane, descending
+    /// by wait. So the first that a window covers is its longest.
+    maxima: VecDeque<(i64, u64)>,
+    /// The oldest pane that differs from what is stored.
+    changed_from: Option<i64>,
+    /// Panes before this one have been dropped since the last checkpoint.
+    dropped_before: Option<i64>,
+}
+
+impl SeriesWindows {
+    pub(crate) fn new(grid: &Grid, position: &Position) -> Self {
+        SeriesWindows {
+            current: position.pane,
+            panes: VecDeque::new(),
+            windows: grid.panes.iter().map(|_| Window::default()).collect(),
+            today: Window::default(),
+            today_start_ms: position.today_start_ms,
+            maxima: VecDeque::new(),
+            changed_from: None,
+            dropped_before: None,
+        }
+    }
+
+    /// The business day, to be stored.
+    pub(crate) fn stored_day(&self) -> StoredDay {
+        StoredDay {
+            start_ms: self.today_start_ms,
+            counts: self.today.counts,
+            waits: self.today.waits.used(),
+        }
+    }
+
+    /// Takes over a stored business day.
+    pub(crate) fn set_day(&mut self, day: StoredDay) {
+        self.today_start_ms = day.start_ms;
+        self.today = Window { counts: day.counts, ..Window::default() };
+        for (cell, count) in day.waits {
+            self.today.waits.add(cell, count);
+        }
+    }
+
+    /// Says which panes are to be stored, all of them where nothing is, and before which the stored ones can go.
+    pub(crate) fn capture(&mut self, all: bool, panes: &mut ChangedPanes) {
+        panes.dropped_before = panes.dropped_before.max(self.dropped_before.take());
+        let from = if all { Some(i64::MIN) } else { self.changed_from };
+        self.changed_from = None;
+        let Some(from) = from else { return };
+        let place = self.panes.partition_point(|pane| pane.index < from);
+        for pane in self.panes.range_mut(place..).filter(|pane| pane.changed || all) {
+            pane.changed = false;
+            panes.indexes.insert(pane.index);
+        }
+    }
+
+    /// Appends the panes of these indexes, which ascend, each to the slice of all series at the same place.
+    pub(crate) fn append_panes(&self, series: u32, indexes: &[i64], slices: &mut [Vec<u8>]) {
+        let Some(first) = indexes.first() else { return };
+        // One search, and then both lists side by side: a search for each index would miss the cache at every step.
+        let place = self.panes.partition_point(|pane| pane.index < *first);
+        let mut wanted = indexes.iter().zip(slices).peekable();
+        for pane in self.panes.range(place..) {
+            while wanted.next_if(|(index, _)| **index < pane.index).is_some() {}
+            match wanted.next_if(|(index, _)| **index == pane.index) {
+                Some((_, slice)) => {
+                    *slice = append(std::mem::take(slice), &(series, pane.stored()))
+                }
+                None if wanted.peek().is_none() => return,
+                None => {}
+            }
+        }
+    }
+
+    /// Puts a stored pane back. Panes of a series come oldest first.
+    pub(crate) fn restore_pane(
+        &mut self,
+        grid: &Grid,
+        piece: &Piece,
+        bytes: &mut &[u8],
+    ) -> Result<(), RestoreError> {
+        let stored: StoredPane = take(piece, bytes)?;
+        let wait_max_ms = stored.wait_max_ms();
+        let pane = Pane::from(stored);
+        let (last, oldest) =
+            (self.panes.back().map(|pane| pane.index), grid.oldest_pane(self.current));
+        if last.is_some_and(|last| last >= pane.index) || pane.index > self.current {
+            return Err(RestoreError::Inconsistent { kind: piece.kind, number: piece.number });
+        }
+        if pane.index < oldest {
+            self.dropped_before = Some(oldest);
+            return Ok(());
+        }
+        for (window, panes) in self.windows.iter_mut().zip(&grid.panes) {
+            match pane.index > self.current - panes {
+                true => window.add_pane(&pane),
+                false => window.older = self.panes.len() + 1,
+            }
+        }
+        self.note_maximum(pane.index, wait_max_ms);
+        self.panes.push_back(pane);
+        Ok(())
+    }
+
+    /// Moves the windows on to the current pane and business day.
+    pub(crate) fn roll(&mut self, grid: &Grid, position: &Position) {
+        if self.today_start_ms != position.today_start_ms {
+            self.today_start_ms = position.today_start_ms;
+            self.today = Window::default();
+        }
+        if self.current == position.pane {
+            return;
+        }
+        for (window, panes) in self.windows.iter_mut().zip(&grid.panes) {
+            let first = position.pane - panes + 1;
+            while let Some(pane) = self.panes.get(window.older)
+                && pane.index < first
+            {
+                window.subtract(pane);
+                window.older += 1;
+            }
+        }
+        self.current = position.pane;
+        let oldest = grid.oldest_pane(position.pane);
+        let mut dropped = 0;
+        while self.panes.front().is_some_and(|pane| pane.index < oldest) {
+            self.panes.pop_front();
+            self.dropped_before = Some(oldest);
+            dropped += 1;
+        }
+        while self.maxima.front().is_some_and(|(index, _)| *index < oldest) {
+            self.maxima.pop_front();
+        }
+        // What is older than the longest window is older than each.
+        self.windows.iter_mut().for_each(|window| window.older -= dropped);
+    }
+
+    /// Adds a fact at `at_ms`, which is not after stream time.
+    pub(crate) fn add(
+        &mut self,
+        grid: &Grid,
+        position: &Position,
+        at_ms: i64,
+        reach: Reach,
+        entry: Entry,
+    ) {
+        if reach == Reach::Nothing {
+            return;
+        }
+        self.roll(grid, position);
+        let cell = entry.cell();
+        if position.in_today(at_ms) {
+            self.today.add(entry, cell);
+        }
+        let index = grid.pane_of(at_ms);
+        if reach == Reach::Today || index < grid.oldest_pane(self.current) {
+            return;
+        }
+        for (window, panes) in self.windows.iter_mut().zip(&grid.panes) {
+            if index > self.current - panes {
+                window.add(entry, cell);
+            }
+        }
+        if let Entry::Answered { wait_ms, .. } = entry {
+            self.note_maximum(index, wait_ms);
+        }
+        let pane = self.pane(grid, index);
+        pane.add(entry);
+        if !std::mem::replace(&mut pane.changed, true) {
+            self.changed_from = Some(self.changed_from.map_or(index, |oldest| oldest.min(index)));
+        }
+    }
+
+    /// Takes note of a wait in a pane.
+    fn note_maximum(&mut self, index: i64, wait_ms: u64) {
+        let mut after = self.maxima.partition_point(|(known, _)| *known < index);
+        if self.maxima.get(after).is_some_and(|(_, longest_ms)| *longest_ms >= wait_ms) {
+            return;
+        }
+        if self.maxima.get(after).is_some_and(|(known, _)| *known == index) {
+            self.maxima.remove(after);
+        }
+        while after > 0 && self.maxima[after - 1].1 <= wait_ms {
+            after -= 1;
+            self.maxima.remove(after);
+        }
+        self.maxima.insert(after, (index, wait_ms));
+    }
+
+    /// The longest wait in the last `panes` panes.
+    fn maximum_ms(&self, panes: i64) -> u64 {
+        let first = self.maxima.partition_point(|(index, _)| *index <= self.current - panes);
+        self.maxima.get(first).map_or(0, |(_, longest_ms)| *longest_ms)
+    }
+
+    fn pane(&mut self, grid: &Grid, index: i64) -> &mut Pane {
+        let after = match self.panes.back() {
+            Some(last) if last.index == index => self.panes.len(),
+            Some(last) if last.index > index => {
+                self.panes.partition_point(|pane| pane.index <= index)
+            }
+            _ => self.panes.len(),
+        };
+        let position = match after.checked_sub(1) {
+            Some(before) if self.panes[before].index == index => before,
+            _ => {
+                self.panes.insert(after, Pane::new(index));
+                for (window, panes) in self.windows.iter_mut().zip(&grid.panes) {
+                    window.older += usize::from(index <= self.current - panes);
+                }
+                after
+            }
+        };
+        &mut self.panes[position]
+    }
+
+    /// The windows in configured order, then `today`.
+    pub(crate) fn snapshot(&mut self, grid: &Grid, position: &Position) -> Vec<WindowSnapshot> {
+        self.roll(grid, position);
+        let windows = self
+            .windows
+            .iter()
+            .zip(&grid.panes)
+            .map(|(window, panes)| window.snapshot(self.maximum_ms(*panes)));
+        windows.chain([self.today.snapshot(self.today.counts.wait_max_ms)]).collect()
+    }
+}

@@ -1,0 +1,109 @@
+//! How many waits of one window are in each HDR cell.
+
+/// Counts by cell, from which can be taken out again. Most windows have waits in a few cells, which are kept in order;
+/// a counter for each cell would need some kilobytes for each window.
+#[derive(Debug)]
+pub(crate) enum Waits {
+    /// Sorted by cell, each count above 0.
+    Few(Vec<(u16, u32)>),
+    /// By cell.
+    Many(Vec<u32>),
+}
+
+impl Default for Waits {
+    fn default() -> Self {
+        Waits::Few(Vec::new())
+    }
+}
+
+/// Cells of which the counts are kept in order: half a kilobyte.
+const FEW: usize = 64;
+
+impl Waits {
+    pub(crate) fn add(&mut self, cell: u16, count: u32) {
+        if let Waits::Few(few) = self {
+            match few.binary_search_by_key(&cell, |(known, _)| *known) {
+                Ok(place) => return few[place].1 += count,
+                Err(place) if few.len() < FEW => return few.insert(place, (cell, count)),
+                Err(_) => {
+                    let last = few.last().map_or(0, |(last, _)| *last);
+                    let mut many = vec![0; usize::from(last) + 1];
+                    few.iter().for_each(|(known, count)| many[usize::from(*known)] = *count);
+                    *self = Waits::Many(many);
+                }
+            }
+        }
+        if let Waits::Many(many) = self {
+            let cell = usize::from(cell);
+            if many.len() <= cell {
+                many.resize(cell + 1, 0);
+            }
+            many[cell] += count;
+        }
+    }
+
+    /// Takes out what was added.
+    pub(crate) fn subtract(&mut self, cell: u16, count: u32) {
+        match self {
+            Waits::Few(few) => {
+                let Ok(place) = few.binary_search_by_key(&cell, |(known, _)| *known) else {
+                    return;
+                };
+                few[place].1 -= count;
+                if few[place].1 == 0 {
+                    few.remove(place);
+                }
+            }
+            Waits::Many(many) => many[usize::from(cell)] -= count,
+        }
+    }
+
+    /// The cells with a count, in order.
+    pub(crate) fn used(&self) -> Vec<(u16, u32)> {
+        match self {
+            Waits::Few(few) => few.clone(),
+            Waits::Many(many) => {
+                // Most are without, so they are passed over by the dozen.
+                const CHUNK: usize = 32;
+                let chunks = many.chunks(CHUNK).enumerate();
+                let used = chunks
+                    .filter(|(_, counts)| counts.iter().fold(0, |all, count| all | count) != 0);
+                let cells = used.flat_map(|(chunk, counts)| {
+                    let cells = counts.iter().enumerate().filter(|(_, count)| **count > 0);
+                    cells.map(move |(cell, count)| ((chunk * CHUNK + cell) as u16, *count))
+                });
+                cells.collect()
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        /// As a map of counts, whatever goes in and comes out.
+        #[test]
+        fn waits_are_counted(steps in prop::collection::vec((0_u16..200, 1_u32..4, any::<bool>()), 0..400)) {
+            let (mut waits, mut due) = (Waits::default(), BTreeMap::<u16, u32>::new());
+            for (cell, count, take_out) in steps {
+                let known = due.entry(cell).or_default();
+                let count = if take_out { count.min(*known) } else { count };
+                if take_out && count > 0 {
+                    waits.subtract(cell, count);
+                    *known -= count;
+                } else if !take_out {
+                    waits.add(cell, count);
+                    *known += count;
+                }
+                due.retain(|_, count| *count > 0);
+                prop_assert_eq!(waits.used(), due.iter().map(|(cell, count)| (*cell, *count)).collect::<Vec<_>>());
+            }
+        }
+    }
+}

@@ -1,0 +1,1459 @@
+//! The sentences of docs/spec/events.md and measures.md as small cases with numbers worked out by
+//! hand. Each case runs on the core and on the oracle, and everything else of both is compared too.
+//!
+//! All times are of Monday 2026-01-05 in Istanbul. Queues: `fault` T 20 s, S 5 s, alias `600`; `billing` T 10 s;
+//! `mail` e-mail, T 1 h, resolution in 8 h; `office` the same in opening hours (Mo-Fr 08:00-17:30). Windows 1m, 5m.
+
+use std::sync::Arc;
+
+use Verdict::{Applied, Duplicate, Held, Late};
+use nabiz_core::event::{
+    AgentState, Body, ChannelId, Channels, LeftReason, Reason, SelfServiceOutcome,
+};
+use nabiz_core::measures::BucketHistogram;
+use nabiz_core::settings::Settings;
+use nabiz_core::shard::Shard;
+use nabiz_core::snapshot::Snapshot;
+
+use crate::oracle::compare::differences;
+use crate::oracle::log::{Content, Event, Step, step_oracle, step_shard};
+use crate::oracle::world::{DAY, HOUR, MINUTE, MONDAY, SECOND, settings};
+use crate::oracle::{Oracle, Verdict};
+
+/// `HH:MM:SS`, with `.mmm` and with days before it (`1d 00:00:00`) where needed.
+fn instant(text: &str) -> i64 {
+    let (days, clock) = text.split_once("d ").unwrap_or(("0", text));
+    let (clock, millis) = clock.split_once('.').unwrap_or((clock, "0"));
+    let parts: Vec<i64> = clock.split(':').map(|part| part.parse().unwrap()).collect();
+    let [hours, minutes, seconds] = parts[..] else { panic!("not a time: {text}") };
+    let (days, millis): (i64, i64) = (days.parse().unwrap(), millis.parse().unwrap());
+    MONDAY + days * DAY + hours * HOUR + minutes * MINUTE + seconds * SECOND + millis
+}
+
+struct Case {
+    settings: Arc<Settings>,
+    shard: Shard,
+    oracle: Oracle,
+    steps: Vec<Step>,
+    time_ms: i64,
+    log_time_ms: Option<i64>,
+    source: &'static str,
+    id: Option<&'static str>,
+    fate: Option<Verdict>,
+}
+
+fn case() -> Case {
+    case_with(|_| {})
+}
+
+fn case_with(change: impl FnOnce(&mut Settings)) -> Case {
+    let mut settings = settings();
+    change(&mut settings);
+    let settings = Arc::new(settings);
+    Case {
+        shard: Shard::new(Arc::clone(&settings), [1; 16]),
+        oracle: Oracle::new(Arc::clone(&settings)),
+        settings,
+        steps: Vec::new(),
+        time_ms: MONDAY,
+        log_time_ms: None,
+        source: "acd",
+        id: None,
+        fate: None,
+    }
+}
+
+impl Case {
+    /// Event time of what follows.
+    fn at(mut self, time: &str) -> Self {
+        self.time_ms = instant(time);
+        self
+    }
+
+    /// The time at which the log gets what follows; before the first use, it is a replay.
+    fn logged_at(mut self, time: &str) -> Self {
+        self.log_time_ms = Some(instant(time));
+        self
+    }
+
+    fn from(mut self, source: &'static str) -> Self {
+        self.source = source;
+        self
+    }
+
+    /// The id of the next record; others have ids of their own.
+    fn id(mut self, id: &'static str) -> Self {
+        self.id = Some(id);
+        self
+    }
+
+    fn step(mut self, step: Step) -> Self {
+        let position = self.steps.len() as i64;
+        let core = step_shard(&mut self.shard, &step, position);
+        let oracle = step_oracle(&mut self.oracle, &self.settings, &step, position);
+        self.steps.push(step);
+        assert_eq!(
+            core.as_ref().map(Verdict::from),
+            oracle,
+            "fate by core and oracle after\n{}",
+            self.log_text()
+        );
+        self.fate = oracle;
+        let found = differences(&self.settings, &self.shard.snapshot(), &self.oracle.snapshot());
+        assert!(found.is_empty(), "{}\nafter\n{}", found.join("\n"), self.log_text());
+        self
+    }
+
+    fn say(mut self, body: Body<'static>) -> Self {
+        let id = self.id.take().map_or_else(|| format!("n{}", self.steps.len()), str::to_string);
+        let event =
+            Event { source: self.source.to_string(), id, time_ms: Some(self.time_ms), body };
+        let timestamp_ms = self.log_time_ms;
+        self.step(Step::Read { content: Content::Event(event), timestamp_ms })
+    }
+
+    fn log_text(&self) -> String {
+        self.steps.iter().map(|step| format!("  {step}\n")).collect()
+    }
+
+    fn advance(self, time: &str) -> Self {
+        self.step(Step::Advance(instant(time)))
+    }
+
+    fn end_of_replay(self) -> Self {
+        self.step(Step::RejectHeld)
+    }
+
+    fn rubbish(self, bytes: &str, reason: Reason) -> Self {
+        let timestamp_ms = self.log_time_ms;
+        self.step(Step::Read {
+            content: Content::Rubbish(bytes.as_bytes().to_vec(), reason),
+            timestamp_ms,
+        })
+    }
+
+    fn started(self, contact: &'static str, channel: &str) -> Self {
+        let channel = Channels::default().id(channel).unwrap();
+        self.say(Body::ContactStarted { contact: contact.into(), channel, entry_point: None })
+    }
+
+    fn self_service(self, contact: &'static str, outcome: SelfServiceOutcome) -> Self {
+        self.say(Body::SelfService { contact: contact.into(), outcome, entry_point: None })
+    }
+
+    fn queued(self, contact: &'static str, queue: &'static str) -> Self {
+        self.say(Body::Queued { contact: contact.into(), queue: queue.into(), channel: None })
+    }
+
+    fn queued_as(self, contact: &'static str, queue: &'static str, channel: &str) -> Self {
+        let channel = Channels::default().id(channel);
+        self.say(Body::Queued { contact: contact.into(), queue: queue.into(), channel })
+    }
+
+    fn answered(self, contact: &'static str, queue: &'static str) -> Self {
+        self.say(Body::Answered { contact: contact.into(), queue: queue.into(), wait_ms: None })
+    }
+
+    fn answered_after(self, contact: &'static str, queue: &'static str, wait_ms: u64) -> Self {
+        self.say(Body::Answered {
+            contact: contact.into(),
+            queue: queue.into(),
+            wait_ms: Some(wait_ms),
+        })
+    }
+
+    fn abandoned(self, contact: &'static str, queue: &'static str) -> Self {
+        self.say(Body::Abandoned { contact: contact.into(), queue: queue.into(), wait_ms: None })
+    }
+
+    fn abandoned_after(self, contact: &'static str, queue: &'static str, wait_ms: u64) -> Self {
+        self.say(Body::Abandoned {
+            contact: contact.into(),
+            queue: queue.into(),
+            wait_ms: Some(wait_ms),
+        })
+    }
+
+    fn left(self, contact: &'static str, queue: &'static str, reason: LeftReason) -> Self {
+        self.say(Body::LeftQueue {
+            contact: contact.into(),
+            queue: queue.into(),
+            reason,
+            wait_ms: None,
+        })
+    }
+
+    fn replied(self, contact: &'static str) -> Self {
+        self.say(Body::Replied { contact: contact.into(), queue: None })
+    }
+
+    fn ended(self, contact: &'static str) -> Self {
+        self.ended_with(contact, None, None, None)
+    }
+
+    fn ended_with(
+        self,
+        contact: &'static str,
+        talk_ms: Option<u64>,
+        hold_ms: Option<u64>,
+        wrap_up_ms: Option<u64>,
+    ) -> Self {
+        self.say(Body::Ended {
+            contact: contact.into(),
+            queue: None,
+            talk_ms,
+            hold_ms,
+            wrap_up_ms,
+            ended_by: None,
+        })
+    }
+
+    fn resolved(self, contact: &'static str) -> Self {
+        self.say(Body::Resolved { contact: contact.into(), queue: None })
+    }
+
+    fn reopened(self, contact: &'static str) -> Self {
+        self.say(Body::Reopened { contact: contact.into(), queue: None })
+    }
+
+    fn alerted(self, contact: &'static str, queue: &'static str) -> Self {
+        self.say(Body::Alerted { contact: contact.into(), queue: queue.into() })
+    }
+
+    fn agent(self, agent: &'static str, state: AgentState, queues: &[&'static str]) -> Self {
+        let queues =
+            (!queues.is_empty()).then(|| queues.iter().map(|queue| (*queue).into()).collect());
+        self.say(Body::AgentStateChanged { agent: agent.into(), state, queues })
+    }
+
+    fn followup_opened(self, followup: &'static str, due: Option<&str>) -> Self {
+        let due_ms = due.map(instant);
+        self.say(Body::FollowupOpened {
+            followup: followup.into(),
+            unit: Some("callback".into()),
+            due_ms,
+        })
+    }
+
+    fn followup_informed(self, followup: &'static str) -> Self {
+        self.say(Body::FollowupInformed {
+            followup: followup.into(),
+            unit: Some("callback".into()),
+        })
+    }
+
+    fn fate(self, expected: Verdict) -> Self {
+        assert_eq!(self.fate, Some(expected), "fate of the last of\n{}", self.log_text());
+        self
+    }
+
+    /// Checks a number, named as in [`number`], in both.
+    fn expect(mut self, name: &str, expected: u64) -> Self {
+        let (core, oracle) = (self.shard.snapshot(), self.oracle.snapshot().snapshot);
+        for (side, snapshot) in [("core", core), ("oracle", oracle)] {
+            let found = number(&self.settings, &snapshot, name);
+            assert_eq!(found, expected, "{name} of the {side} after\n{}", self.log_text());
+        }
+        self
+    }
+}
+
+fn state_index(word: &str) -> usize {
+    AgentState::from_wire(word).unwrap().index()
+}
+
+fn window_index(settings: &Settings, label: &str) -> Option<usize> {
+    let lengths = &settings.windows.lengths;
+    let configured = lengths.iter().position(|length| length.label == label);
+    configured.or((label == "today").then_some(lengths.len()))
+}
+
+/// A number by words: `records NAME`, `skew`, `started CHANNEL`, `followup NAME`, `agents QUEUE STATE`,
+/// `agent_ms QUEUE [WINDOW] STATE`, or `QUEUE[/CHANNEL] [WINDOW] NAME`.
+fn number(settings: &Settings, snapshot: &Snapshot, name: &str) -> u64 {
+    let words: Vec<&str> = name.split(' ').collect();
+    let queue = |id: &str| snapshot.queues.iter().find(|queue| queue.queue.as_ref() == id).unwrap();
+    match words[..] {
+        ["skew"] => snapshot.clock_skew,
+        ["records", "applied"] => snapshot.records.applied,
+        ["records", "duplicate"] => snapshot.records.duplicate,
+        ["records", "late"] => snapshot.records.late,
+        ["records", "held"] => snapshot.records.held,
+        ["records", "orphan"] => {
+            snapshot.records.rejected.get(&Reason::Orphan).copied().unwrap_or(0)
+        }
+        ["records", "rejected"] => snapshot.records.rejected_sum(),
+        ["started", channel] => {
+            snapshot.contacts_started[usize::from(settings.channels.id(channel).unwrap().0)]
+        }
+        ["followup", name] => {
+            let unit = &snapshot.followups["callback"];
+            match name {
+                "opened" => unit.opened,
+                "informed" => unit.informed,
+                "open" => unit.open,
+                "overdue" => unit.overdue,
+                "sum_ms" => unit.duration.sum_ms,
+                _ => panic!("no number {name}"),
+            }
+        }
+        ["observed", id] => queue(id).observed.unwrap().waiting,
+        ["agents", id, state] => queue(id).agents[state_index(state)],
+        ["agent_ms", id, state] => queue(id).agent_ms[state_index(state)],
+        ["agent_ms", id, window, state] => {
+            queue(id).windows[window_index(settings, window).unwrap()].state_ms[state_index(state)]
+        }
+        [series, ref rest @ ..] => series_number(settings, snapshot, series, rest),
+        [] => panic!("no name"),
+    }
+}
+
+fn series_number(settings: &Settings, snapshot: &Snapshot, series: &str, words: &[&str]) -> u64 {
+    let (queue, channel) = series.split_once('/').unwrap_or((series, ""));
+    let channel = settings.channels.id(channel).unwrap_or(settings.queue(queue).channel);
+    let Some(series) = snapshot
+        .series
+        .iter()
+        .find(|series| series.queue.as_ref() == queue && series.channel == channel)
+    else {
+        return 0;
+    };
+    let of = |histogram: &BucketHistogram| histogram.count();
+    let (totals, live) = (&series.totals, &series.live);
+    match *words {
+        ["offered"] => totals.offered,
+        ["answered"] => totals.answered,
+        ["answered_in_target"] => totals.answered_in_target,
+        ["abandoned"] => totals.abandoned,
+        ["abandoned_in_target"] => totals.abandoned_in_target,
+        ["abandoned_short"] => totals.abandoned_short,
+        ["left"] => totals.left.iter().sum(),
+        ["left_transfer"] => totals.left[LeftReason::Transfer.index()],
+        ["lost"] => totals.lost,
+        ["met"] => totals.met,
+        ["missed"] => totals.missed,
+        ["wait_ms"] => totals.wait_answered.sum_ms,
+        ["abandon_wait_ms"] => totals.wait_abandoned.sum_ms,
+        ["handled"] => of(&totals.handle),
+        ["handle_ms"] => totals.handle.sum_ms,
+        ["first_responses"] => of(&totals.first_response),
+        ["first_response_ms"] => totals.first_response.sum_ms,
+        ["resolutions"] => of(&totals.resolution),
+        ["resolution_ms"] => totals.resolution.sum_ms,
+        ["not_answered"] => totals.not_answered,
+        ["transfers"] => totals.transfers,
+        ["reopened"] => totals.reopened,
+        ["survey_4"] => totals.survey.get(&4).copied().unwrap_or(0),
+        ["waiting"] => live.waiting,
+        ["waiting_over_target"] => live.waiting_over_target,
+        ["longest_wait_ms"] => live.longest_wait_ms,
+        ["oldest_waiting_ms"] => live.oldest_waiting_ms,
+        ["in_service"] => live.in_service,
+        ["open"] => live.open,
+        ["open_overdue"] => live.open_overdue,
+        ["oldest_open_ms"] => live.oldest_open_ms,
+        [window, name] => {
+            let window = &series.windows[window_index(settings, window).unwrap()];
+            let counts = &window.counts;
+            match name {
+                "offered" => counts.offered,
+                "answered" => counts.answered,
+                "answered_in_target" => counts.answered_in_target,
+                "abandoned" => counts.abandoned,
+                "left" => counts.left,
+                "met" => counts.met,
+                "missed" => counts.missed,
+                "wait_sum_ms" => counts.wait_sum_ms,
+                "wait_max_ms" => counts.wait_max_ms,
+                "abandon_wait_sum_ms" => counts.abandon_wait_sum_ms,
+                "handled" => counts.handled,
+                "handle_sum_ms" => counts.handle_sum_ms,
+                _ => panic!("no number {name}"),
+            }
+        }
+        _ => panic!("no number {words:?}"),
+    }
+}
+
+mod contact {
+    use super::*;
+
+    #[test]
+    fn second_start_is_a_duplicate() {
+        case()
+            .at("10:00:00")
+            .started("c", "phone")
+            .started("c", "phone")
+            .fate(Duplicate)
+            .expect("started phone", 1);
+    }
+
+    #[test]
+    fn self_service_that_contains_ends_a_message_contact() {
+        case()
+            .at("10:00:00")
+            .started("c", "email")
+            .expect("none/email open", 1)
+            .self_service("c", SelfServiceOutcome::Contained)
+            .expect("none/email open", 0);
+    }
+
+    #[test]
+    fn self_service_to_a_queue_ends_nothing() {
+        case()
+            .at("10:00:00")
+            .started("c", "email")
+            .self_service("c", SelfServiceOutcome::ToQueue)
+            .expect("none/email open", 1);
+    }
+
+    #[test]
+    fn start_after_containment_is_counted_and_opens_nothing() {
+        case()
+            .at("10:00:01")
+            .self_service("c", SelfServiceOutcome::Contained)
+            .at("10:00:00")
+            .started("c", "email")
+            .fate(Applied)
+            .expect("started email", 1)
+            .expect("none/email open", 0);
+    }
+
+    #[test]
+    fn contact_that_is_over_is_forgotten_past_the_horizon() {
+        // At exactly one hour the start is still known; one millisecond later it is not.
+        case()
+            .at("10:00:00")
+            .started("c", "phone")
+            .at("11:00:00")
+            .started("c", "phone")
+            .fate(Duplicate)
+            .advance("11:00:00.001")
+            .started("c", "phone")
+            .fate(Applied)
+            .expect("started phone", 2);
+    }
+
+    #[test]
+    fn record_of_the_contact_itself_comes_before_it_is_forgotten() {
+        case()
+            .at("10:00:00")
+            .started("c", "phone")
+            .at("11:00:00.001")
+            .started("c", "phone")
+            .fate(Duplicate);
+    }
+
+    #[test]
+    fn waiting_contact_is_not_forgotten() {
+        case()
+            .at("10:00:00")
+            .started("c", "phone")
+            .queued("c", "fault")
+            .advance("11:59:00")
+            .at("11:59:00")
+            .started("c", "phone")
+            .fate(Duplicate);
+    }
+
+    #[test]
+    fn unanswered_message_is_not_forgotten() {
+        case()
+            .at("10:00:00")
+            .started("c", "email")
+            .resolved("c")
+            .advance("20:00:00")
+            .at("20:00:00")
+            .started("c", "email")
+            .fate(Duplicate)
+            .replied("c")
+            .expect("none/email first_response_ms", 10 * 3_600_000)
+            .advance("21:00:00.001")
+            .at("21:00:00.001")
+            .started("c", "email")
+            .fate(Applied);
+    }
+
+    #[test]
+    fn in_service_is_answered_and_not_yet_ended() {
+        case()
+            .at("10:00:00")
+            .queued("c", "fault")
+            .expect("fault in_service", 0)
+            .at("10:00:10")
+            .answered("c", "fault")
+            .expect("fault in_service", 1)
+            .at("10:05:00")
+            .ended("c")
+            .expect("fault in_service", 0)
+            .expect("fault handle_ms", 290_000);
+    }
+
+    #[test]
+    fn service_without_an_end_is_dropped_past_four_hours() {
+        case()
+            .at("10:00:00")
+            .queued("c", "fault")
+            .answered("c", "fault")
+            .advance("14:00:00")
+            .expect("fault in_service", 1)
+            .advance("14:00:00.001")
+            .expect("fault in_service", 0)
+            .expect("fault answered", 1);
+    }
+
+    #[test]
+    fn missing_queue_is_that_of_the_last_visit_else_none() {
+        case()
+            .at("10:00:00")
+            .started("c", "email")
+            .replied("c")
+            .expect("none/email first_responses", 1)
+            .queued("c", "mail")
+            .reopened("c")
+            .expect("mail reopened", 1)
+            .expect("none/email reopened", 0);
+    }
+
+    #[test]
+    fn first_response_is_counted_once() {
+        case()
+            .at("10:00:00")
+            .started("c", "email")
+            .queued("c", "mail")
+            .at("10:07:00")
+            .replied("c")
+            .at("10:09:00")
+            .replied("c")
+            .fate(Applied)
+            .expect("mail first_responses", 1)
+            .expect("mail first_response_ms", 420_000);
+    }
+
+    #[test]
+    fn reply_read_before_the_start_counts_when_the_start_comes() {
+        case()
+            .at("10:07:00")
+            .replied("c")
+            .expect("none/email first_responses", 0)
+            .at("10:00:00")
+            .started("c", "email")
+            .expect("none/email first_response_ms", 420_000);
+    }
+
+    #[test]
+    fn reply_before_the_start_is_zero_and_clock_skew() {
+        case()
+            .at("10:00:00")
+            .replied("c")
+            .at("10:00:01")
+            .started("c", "email")
+            .expect("none/email first_responses", 1)
+            .expect("none/email first_response_ms", 0)
+            .expect("skew", 1);
+    }
+
+    #[test]
+    fn reopening_starts_a_new_resolution_clock() {
+        case()
+            .at("10:00:00")
+            .started("c", "email")
+            .queued("c", "mail")
+            .at("11:00:00")
+            .resolved("c")
+            .resolved("c")
+            .fate(Applied)
+            .expect("mail resolutions", 1)
+            .expect("mail open", 0)
+            .at("12:00:00")
+            .reopened("c")
+            .expect("mail open", 1)
+            .at("12:30:00")
+            .resolved("c")
+            .expect("mail resolutions", 2)
+            .expect("mail resolution_ms", 5_400_000)
+            .expect("mail reopened", 1);
+    }
+
+    #[test]
+    fn open_is_overdue_past_the_target_resolution() {
+        // 8 h from 10:00 elapsed.
+        case()
+            .at("10:00:00")
+            .started("c", "email")
+            .queued("c", "mail")
+            .advance("18:00:00")
+            .expect("mail open_overdue", 0)
+            .expect("mail oldest_open_ms", 28_800_000)
+            .advance("18:00:00.001")
+            .expect("mail open_overdue", 1);
+    }
+
+    #[test]
+    fn clock_of_opening_hours_stands_still_at_night() {
+        // Monday 16:30 to 17:30 is one hour, then Tuesday 08:00 to 15:00 seven more.
+        case()
+            .at("16:30:00")
+            .started("c", "email")
+            .queued("c", "office")
+            .advance("23:00:00")
+            .expect("office oldest_open_ms", 3_600_000)
+            .expect("office oldest_waiting_ms", 3_600_000)
+            .expect("office longest_wait_ms", 23_400_000)
+            .advance("1d 15:00:00")
+            .expect("office open_overdue", 0)
+            .advance("1d 15:00:00.001")
+            .expect("office open_overdue", 1)
+            .at("1d 16:00:00")
+            .resolved("c")
+            .expect("office resolution_ms", 9 * 3_600_000);
+    }
+
+    #[test]
+    fn phone_and_chat_contacts_are_never_open() {
+        case()
+            .at("10:00:00")
+            .started("p", "phone")
+            .started("c", "chat")
+            .expect("none/phone open", 0)
+            .expect("none/chat open", 0)
+            .started("w", "walk_in")
+            .expect("none/walk_in open", 1);
+    }
+
+    #[test]
+    fn handle_time_is_talk_hold_and_wrap_up() {
+        case()
+            .at("10:00:00")
+            .queued("c", "fault")
+            .answered("c", "fault")
+            .at("10:03:00")
+            .ended_with("c", Some(100_000), Some(20_000), Some(30_000))
+            .expect("fault handle_ms", 150_000)
+            .expect("fault 5m handle_sum_ms", 150_000);
+    }
+
+    #[test]
+    fn talk_without_its_own_number_is_end_minus_answer_minus_hold() {
+        // 180 s - 20 s of hold = 160 s of talk; 160 + 20 + 30 = 210.
+        case()
+            .at("10:00:00")
+            .queued("c", "fault")
+            .answered("c", "fault")
+            .at("10:03:00")
+            .ended_with("c", None, Some(20_000), Some(30_000))
+            .expect("fault handle_ms", 210_000);
+    }
+
+    #[test]
+    fn end_without_service_or_talk_has_no_handle_time() {
+        case()
+            .at("10:00:00")
+            .queued("c", "fault")
+            .ended("c")
+            .fate(Applied)
+            .expect("fault handled", 0)
+            .expect("fault waiting", 1);
+    }
+
+    #[test]
+    fn offers_that_are_not_taken_and_transfers_are_counted() {
+        case()
+            .at("10:00:00")
+            .queued("c", "600")
+            .say(Body::NotAnswered { contact: "c".into(), queue: "600".into() })
+            .expect("fault not_answered", 1)
+            .expect("fault waiting", 1)
+            .answered("c", "fault")
+            .say(Body::Transferred {
+                contact: "c".into(),
+                from_queue: None,
+                to_queue: Some("billing".into()),
+                kind: None,
+            })
+            .expect("fault transfers", 1);
+    }
+
+    #[test]
+    fn survey_counts_in_its_own_channel() {
+        let survey =
+            |channel| Body::SurveyAnswered { contact: "c".into(), score: 4, queue: None, channel };
+        case()
+            .at("10:00:00")
+            .queued("c", "fault")
+            .say(survey(None))
+            .expect("fault survey_4", 1)
+            .say(survey(Channels::default().id("web")))
+            .expect("fault/web survey_4", 1);
+    }
+}
+
+mod visit {
+    use super::*;
+
+    #[test]
+    fn answer_within_the_target_is_met() {
+        case()
+            .at("10:00:00")
+            .queued("c", "fault")
+            .expect("fault waiting", 1)
+            .at("10:00:20")
+            .answered("c", "fault")
+            .expect("fault waiting", 0)
+            .expect("fault offered", 1)
+            .expect("fault answered", 1)
+            .expect("fault answered_in_target", 1)
+            .expect("fault met", 1)
+            .expect("fault wait_ms", 20_000)
+            .expect("fault 1m met", 1);
+    }
+
+    #[test]
+    fn waiting_visit_is_missed_at_its_target_once_the_grace_is_over() {
+        case()
+            .at("10:00:00")
+            .queued("c", "fault")
+            .advance("10:00:20.001")
+            .expect("fault waiting_over_target", 1)
+            .advance("10:00:21.999")
+            .expect("fault missed", 0)
+            .advance("10:00:22")
+            .expect("fault missed", 1)
+            .expect("fault waiting", 1)
+            // An ending that comes later changes nothing, whatever wait it gives.
+            .at("10:00:23")
+            .answered_after("c", "fault", 19_000)
+            .expect("fault answered_in_target", 1)
+            .expect("fault met", 0)
+            .expect("fault missed", 1);
+    }
+
+    #[test]
+    fn miss_is_placed_at_the_target_not_where_it_was_noticed() {
+        // Missed at 10:00:20. At 10:01:19 the 1m window covers 10:00:20 to 10:01:19 (c = 10:01:15, twelve panes).
+        case()
+            .at("10:00:00")
+            .queued("c", "fault")
+            .advance("10:01:19.999")
+            .expect("fault 1m missed", 1)
+            .advance("10:01:20")
+            .expect("fault 1m missed", 0)
+            .expect("fault 5m missed", 1);
+    }
+
+    #[test]
+    fn long_wait_is_missed_at_the_end_if_that_is_earlier_than_the_target() {
+        // The source gives a wait of 25 s for 10 s between the times: missed at the end.
+        case()
+            .at("10:00:00")
+            .queued("c", "fault")
+            .at("10:00:10")
+            .abandoned_after("c", "fault", 25_000)
+            .expect("fault missed", 1)
+            .expect("fault abandon_wait_ms", 25_000)
+            .advance("10:01:09.999")
+            .expect("fault 1m missed", 1)
+            .advance("10:01:10")
+            .expect("fault 1m missed", 0);
+    }
+
+    #[test]
+    fn leaving_within_the_target_makes_no_service_level_event() {
+        case()
+            .at("10:00:00")
+            .queued("a", "fault")
+            .queued("b", "fault")
+            .queued("c", "fault")
+            .at("10:00:05")
+            .abandoned("a", "fault")
+            .at("10:00:05.001")
+            .abandoned("b", "fault")
+            .at("10:00:20")
+            .left("c", "fault", LeftReason::ExitKey)
+            .advance("10:05:00")
+            .expect("fault abandoned", 2)
+            .expect("fault abandoned_in_target", 2)
+            .expect("fault abandoned_short", 1)
+            .expect("fault left", 1)
+            .expect("fault met", 0)
+            .expect("fault missed", 0);
+    }
+
+    #[test]
+    fn records_slightly_out_of_order_are_seen_before_the_miss() {
+        case()
+            .at("10:00:00")
+            .queued("c", "fault")
+            .at("10:00:21.999")
+            .alerted("x", "fault")
+            .at("10:00:19")
+            .answered("c", "fault")
+            .expect("fault met", 1)
+            .expect("fault missed", 0);
+    }
+
+    #[test]
+    fn timeouts_of_others_apply_before_a_record_and_of_its_contact_after() {
+        // The same instant makes a miss of the other contact and a met answer of its own.
+        case()
+            .at("10:00:00")
+            .queued("own", "fault")
+            .queued("other", "fault")
+            .at("10:00:30")
+            .answered_after("own", "fault", 20_000)
+            .expect("fault met", 1)
+            .expect("fault missed", 1);
+    }
+
+    #[test]
+    fn start_after_its_target_has_passed_is_judged_on_arrival() {
+        case()
+            .at("10:00:22")
+            .alerted("x", "fault")
+            .at("10:00:00")
+            .queued("c", "fault")
+            .expect("fault missed", 1)
+            .expect("fault waiting_over_target", 1);
+    }
+
+    #[test]
+    fn rejected_record_does_not_move_stream_time() {
+        let far = r#"{"specversion":"1.0","id":"r","source":"s","type":"x","time":"2030-01-01T00:00:00Z","data":{}}"#;
+        case()
+            .at("10:00:00")
+            .queued("c", "fault")
+            .rubbish(far, Reason::UnknownType)
+            .rubbish("{", Reason::NotJson)
+            .expect("fault longest_wait_ms", 0)
+            .expect("records rejected", 2);
+    }
+
+    #[test]
+    fn duplicate_moves_stream_time() {
+        case()
+            .at("10:00:00")
+            .queued("c", "fault")
+            .at("10:00:09")
+            .queued("c", "fault")
+            .fate(Duplicate)
+            .expect("fault longest_wait_ms", 9_000)
+            .expect("fault offered", 1);
+    }
+
+    #[test]
+    fn end_is_never_before_its_start() {
+        // Two seconds before: wait 0, clock skew, and the service begins at the start.
+        case()
+            .at("10:00:02")
+            .queued("c", "fault")
+            .at("10:00:00")
+            .answered("c", "fault")
+            .expect("fault wait_ms", 0)
+            .expect("skew", 1)
+            .at("10:00:12")
+            .ended("c")
+            .expect("fault handle_ms", 10_000);
+    }
+
+    #[test]
+    fn another_queue_ends_the_open_visit_as_a_transfer() {
+        case()
+            .at("10:00:00")
+            .queued("c", "fault")
+            .at("10:00:08")
+            .queued("c", "billing")
+            .expect("fault left_transfer", 1)
+            .expect("fault waiting", 0)
+            .expect("billing waiting", 1)
+            .expect("billing offered", 1);
+    }
+
+    #[test]
+    fn alias_is_the_same_queue() {
+        case()
+            .at("10:00:00")
+            .queued("c", "fault")
+            .queued("c", "600")
+            .fate(Duplicate)
+            .expect("fault offered", 1);
+    }
+
+    #[test]
+    fn ending_of_another_queue_with_a_wait_is_a_complete_visit_after_a_transfer() {
+        case()
+            .at("10:00:00")
+            .queued("c", "fault")
+            .at("10:00:12")
+            .answered_after("c", "billing", 4_000)
+            .fate(Applied)
+            .expect("fault left_transfer", 1)
+            .expect("billing offered", 1)
+            .expect("billing met", 1)
+            .expect("billing wait_ms", 4_000);
+    }
+
+    #[test]
+    fn start_before_the_last_end_is_stale() {
+        case()
+            .at("10:00:00")
+            .queued("c", "fault")
+            .at("10:00:10")
+            .abandoned("c", "fault")
+            .at("10:00:09.999")
+            .queued("c", "fault")
+            .fate(Duplicate)
+            .at("10:00:10")
+            .queued("c", "fault")
+            .fate(Applied)
+            .expect("fault offered", 2);
+    }
+
+    #[test]
+    fn start_equal_to_both_start_and_end_is_stale() {
+        case()
+            .at("10:00:00")
+            .queued("c", "fault")
+            .abandoned("c", "fault")
+            .queued("c", "fault")
+            .fate(Duplicate)
+            .expect("fault offered", 1);
+    }
+
+    #[test]
+    fn stale_record_does_not_end_the_visit_in_another_queue() {
+        case()
+            .at("10:00:00")
+            .queued("c", "fault")
+            .at("10:00:10")
+            .queued("c", "billing")
+            .at("10:00:05")
+            .queued("c", "fault")
+            .fate(Duplicate)
+            .at("10:00:12")
+            .answered_after("c", "fault", 3_000)
+            .fate(Duplicate)
+            .expect("billing waiting", 1)
+            .expect("fault answered", 0);
+    }
+
+    #[test]
+    fn ending_with_a_wait_and_no_visit_is_a_complete_visit() {
+        case()
+            .at("10:00:30")
+            .answered_after("c", "fault", 30_000)
+            .fate(Applied)
+            .expect("fault offered", 1)
+            .expect("fault answered", 1)
+            .expect("fault answered_in_target", 0)
+            .expect("fault missed", 1)
+            .expect("fault in_service", 1)
+            // Offered at 10:00:00, missed at 10:00:20, answered at 10:00:30.
+            .advance("10:01:00")
+            .expect("fault 1m offered", 0)
+            .expect("fault 1m missed", 1)
+            .advance("10:01:20")
+            .expect("fault 1m missed", 0)
+            .expect("fault 1m answered", 1);
+    }
+
+    #[test]
+    fn ending_without_a_visit_is_held_until_its_start_comes() {
+        case()
+            .at("10:00:10")
+            .answered("c", "fault")
+            .fate(Held)
+            .expect("records held", 1)
+            .expect("fault answered", 0)
+            .at("10:00:03")
+            .queued("c", "fault")
+            .fate(Applied)
+            .expect("records held", 0)
+            .expect("records applied", 2)
+            .expect("fault wait_ms", 7_000)
+            .expect("fault met", 1)
+            .expect("fault in_service", 1);
+    }
+
+    #[test]
+    fn start_after_the_held_ending_does_not_complete_it() {
+        case()
+            .at("10:00:10")
+            .abandoned("c", "fault")
+            .at("10:00:10.001")
+            .queued("c", "fault")
+            .expect("records held", 1)
+            .expect("fault waiting", 1);
+    }
+
+    #[test]
+    fn start_in_another_queue_does_not_complete_a_held_ending() {
+        case()
+            .at("10:00:10")
+            .abandoned("c", "fault")
+            .at("10:00:05")
+            .queued("c", "billing")
+            .expect("records held", 1)
+            .expect("fault abandoned", 0);
+    }
+
+    #[test]
+    fn held_ending_is_an_orphan_past_the_reorder_grace() {
+        case()
+            .at("10:00:10")
+            .abandoned("c", "fault")
+            .advance("10:00:40")
+            .expect("records held", 1)
+            .advance("10:00:40.001")
+            .expect("records held", 0)
+            .expect("records orphan", 1)
+            .expect("fault abandoned", 0);
+    }
+
+    #[test]
+    fn grace_counts_from_stream_time_at_arrival() {
+        // The ending is 20 s old when it arrives at stream time 10:00:30.
+        case()
+            .at("10:00:30")
+            .alerted("x", "fault")
+            .at("10:00:10")
+            .abandoned("c", "fault")
+            .advance("10:01:00")
+            .expect("records held", 1)
+            .advance("10:01:00.001")
+            .expect("records orphan", 1);
+    }
+
+    #[test]
+    fn second_held_ending_is_a_duplicate_before_it_ends_any_visit() {
+        case()
+            .at("10:00:10")
+            .abandoned("c", "fault")
+            .fate(Held)
+            .at("10:00:11")
+            .queued("c", "billing")
+            .at("10:00:12")
+            .answered("c", "fault")
+            .fate(Duplicate)
+            .expect("billing waiting", 1)
+            .expect("billing left", 0);
+    }
+
+    #[test]
+    fn end_of_a_replay_makes_orphans() {
+        case()
+            .at("10:00:10")
+            .abandoned("c", "fault")
+            .end_of_replay()
+            .expect("records held", 0)
+            .expect("records orphan", 1);
+    }
+
+    #[test]
+    fn channel_of_a_visit_is_its_own_else_that_of_the_start_else_the_queues() {
+        case()
+            .at("10:00:00")
+            .started("a", "chat")
+            .queued_as("a", "fault", "web")
+            .expect("fault/web waiting", 1)
+            .started("b", "chat")
+            .queued("b", "fault")
+            .expect("fault/chat waiting", 1)
+            .queued("c", "fault")
+            .expect("fault/phone waiting", 1);
+    }
+
+    #[test]
+    fn start_after_the_visit_opened_does_not_change_its_channel() {
+        case()
+            .at("10:00:00")
+            .queued("c", "fault")
+            .started("c", "chat")
+            .answered("c", "fault")
+            .expect("fault/phone answered", 1)
+            .expect("fault/chat answered", 0);
+    }
+
+    #[test]
+    fn same_id_within_the_horizon_is_a_duplicate() {
+        case()
+            .at("10:00:00")
+            .id("same")
+            .alerted("a", "fault")
+            .at("11:00:00")
+            .id("same")
+            .queued("b", "fault")
+            .fate(Duplicate)
+            .at("11:00:00.001")
+            .id("same")
+            .queued("b", "fault")
+            .fate(Applied);
+    }
+
+    #[test]
+    fn same_id_of_another_source_is_another_record() {
+        case()
+            .at("10:00:00")
+            .id("same")
+            .queued("a", "fault")
+            .from("other")
+            .id("same")
+            .queued("b", "fault")
+            .fate(Applied)
+            .expect("fault waiting", 2);
+    }
+
+    #[test]
+    fn visit_is_lost_past_its_longest_wait() {
+        case()
+            .at("10:00:00")
+            .queued("c", "fault")
+            .advance("12:00:00")
+            .expect("fault waiting", 1)
+            .expect("fault missed", 1)
+            .advance("12:00:00.001")
+            .expect("fault waiting", 0)
+            .expect("fault lost", 1)
+            .expect("fault missed", 1)
+            .expect("fault abandoned", 0)
+            .expect("fault answered", 0);
+    }
+
+    #[test]
+    fn lost_visit_is_remembered_as_ended() {
+        // Ten minutes of longest wait: lost at 10:10:00.
+        case_with(|settings| settings.queues[1].1.max_wait_ms = Some(600_000))
+            .at("10:00:00")
+            .queued("c", "fault")
+            .advance("10:10:00.001")
+            .expect("fault lost", 1)
+            .at("10:09:59")
+            .queued("c", "fault")
+            .fate(Duplicate)
+            .at("10:10:05")
+            .answered_after("c", "fault", 6_000)
+            .fate(Duplicate)
+            .at("10:10:00")
+            .queued("c", "fault")
+            .fate(Applied);
+    }
+
+    #[test]
+    fn visit_lost_before_its_target_makes_no_service_level_event() {
+        case_with(|settings| settings.queues[1].1.max_wait_ms = Some(15_000))
+            .at("10:00:00")
+            .queued("c", "fault")
+            .advance("10:05:00")
+            .expect("fault lost", 1)
+            .expect("fault missed", 0);
+    }
+
+    #[test]
+    fn sources_own_count_ends_nothing() {
+        case()
+            .at("10:00:05")
+            .queued("c", "fault")
+            .say(Body::QueueObserved { queue: "600".into(), waiting: 7, oldest_wait_ms: None })
+            .expect("observed fault", 7)
+            .expect("fault waiting", 1)
+            // An older observation does not replace a newer one.
+            .at("10:00:04")
+            .say(Body::QueueObserved { queue: "fault".into(), waiting: 3, oldest_wait_ms: None })
+            .expect("observed fault", 7);
+    }
+
+    #[test]
+    fn restarted_source_loses_its_own_visits() {
+        case()
+            .at("10:00:00")
+            .queued("a", "fault")
+            .from("other")
+            .queued("b", "fault")
+            .at("10:00:10")
+            .say(Body::SourceRestarted)
+            .expect("fault lost", 1)
+            .expect("fault waiting", 1)
+            .expect("fault missed", 0)
+            // Remembered as ended at 10:00:10.
+            .at("10:00:09")
+            .queued("b", "fault")
+            .fate(Duplicate);
+    }
+
+    #[test]
+    fn resumed_visit_is_a_new_one() {
+        case()
+            .at("10:00:00")
+            .queued("c", "fault")
+            .at("10:00:03")
+            .abandoned("c", "fault")
+            .at("10:00:08")
+            .queued("c", "fault")
+            .at("10:00:10")
+            .answered("c", "fault")
+            .expect("fault offered", 2)
+            .expect("fault abandoned", 1)
+            .expect("fault answered", 1)
+            .expect("fault wait_ms", 2_000);
+    }
+
+    #[test]
+    fn late_record_counts_in_counters_and_today_only() {
+        // Longest window 5 m, lateness 1 m: late is older than 10:04:00 at 10:10:00.
+        case()
+            .at("10:10:00")
+            .alerted("x", "fault")
+            .at("10:04:00")
+            .answered_after("a", "fault", 1_000)
+            .fate(Applied)
+            .at("10:03:59.999")
+            .answered_after("b", "fault", 1_000)
+            .fate(Late)
+            .expect("fault answered", 2)
+            .expect("fault 5m answered", 0)
+            .expect("fault today answered", 2);
+    }
+
+    #[test]
+    fn late_record_of_yesterday_is_not_in_today() {
+        case()
+            .at("1d 00:10:00")
+            .alerted("x", "fault")
+            .at("23:59:59")
+            .answered_after("a", "fault", 1_000)
+            .fate(Late)
+            .expect("fault answered", 1)
+            .expect("fault today answered", 0);
+    }
+
+    #[test]
+    fn miss_that_time_brings_is_placed_by_its_own_time() {
+        // A late start at 10:03:30, target 2 minutes: missed at 10:05:30, which the 5m window covers at 10:10:00.
+        case_with(|settings| settings.queues[1].1.target_wait_ms = 120_000)
+            .at("10:10:00")
+            .alerted("x", "fault")
+            .at("10:03:30")
+            .queued("c", "fault")
+            .fate(Late)
+            .expect("fault 5m offered", 0)
+            .expect("fault 5m missed", 1);
+    }
+
+    #[test]
+    fn time_ahead_of_the_log_is_clamped() {
+        case()
+            .logged_at("10:00:00")
+            .at("10:01:00")
+            .queued("a", "fault")
+            .expect("skew", 0)
+            .expect("fault longest_wait_ms", 0)
+            .logged_at("10:00:00")
+            .at("10:01:00.001")
+            .queued("b", "fault")
+            .expect("skew", 1)
+            // b waits since 10:00:00, at stream time 10:01:00.
+            .expect("fault longest_wait_ms", 60_000);
+    }
+}
+
+mod window {
+    use super::*;
+
+    #[test]
+    fn window_covers_whole_panes_up_to_stream_time() {
+        // At 10:01:04.999 the current pane begins at 10:01:00; twelve panes begin at 10:00:05.
+        case()
+            .at("10:00:04.999")
+            .queued("a", "fault")
+            .at("10:00:05")
+            .queued("b", "fault")
+            .advance("10:01:04.999")
+            .expect("fault 1m offered", 1)
+            .advance("10:01:05")
+            .expect("fault 1m offered", 0)
+            .expect("fault 5m offered", 2);
+    }
+
+    #[test]
+    fn today_is_the_business_day_of_the_zone() {
+        case()
+            .at("23:59:59.999")
+            .queued("a", "fault")
+            .expect("fault today offered", 1)
+            .at("1d 00:00:00")
+            .queued("b", "fault")
+            .expect("fault today offered", 1)
+            .expect("fault 1m offered", 2)
+            .expect("fault offered", 2);
+    }
+
+    #[test]
+    fn sums_and_the_maximum_are_of_answered_visits() {
+        case()
+            .at("10:00:00")
+            .answered_after("a", "fault", 4_000)
+            .answered_after("b", "fault", 11_000)
+            .abandoned_after("c", "fault", 50_000)
+            .expect("fault 1m wait_sum_ms", 15_000)
+            .expect("fault 1m wait_max_ms", 11_000)
+            .expect("fault 1m abandon_wait_sum_ms", 50_000);
+    }
+
+    #[test]
+    fn maximum_leaves_with_its_visit() {
+        case()
+            .at("10:00:00")
+            .answered_after("a", "fault", 11_000)
+            .at("10:00:30")
+            .answered_after("b", "fault", 4_000)
+            .advance("10:01:00")
+            .expect("fault 1m wait_max_ms", 4_000)
+            .expect("fault 5m wait_max_ms", 11_000);
+    }
+
+    #[test]
+    fn stream_time_never_goes_back() {
+        case()
+            .at("10:00:10")
+            .queued("c", "fault")
+            .advance("10:00:00")
+            .expect("fault longest_wait_ms", 0);
+    }
+}
+
+mod agent {
+    use super::*;
+    use AgentState::{Available, Busy, Offline};
+
+    #[test]
+    fn time_is_booked_up_to_the_allowed_lateness() {
+        case()
+            .at("10:00:00")
+            .agent("a", Available, &["fault"])
+            .at("10:00:30")
+            .agent("a", Busy, &[])
+            .advance("10:02:00")
+            // Booked up to 10:01:00; the window covers up to 10:02:00, from 10:01:05 and 09:57:05.
+            .expect("agent_ms fault available", 30_000)
+            .expect("agent_ms fault busy", 30_000)
+            .expect("agent_ms fault 1m busy", 55_000)
+            .expect("agent_ms fault 5m busy", 90_000)
+            .expect("agents fault busy", 1)
+            .expect("agents fault available", 0);
+    }
+
+    #[test]
+    fn late_change_moves_only_what_is_not_booked() {
+        // At 10:02:00 all before 10:01:00 is booked; a change of 10:00:10 works from 10:01:00.
+        case()
+            .at("10:00:00")
+            .agent("a", Available, &["fault"])
+            .advance("10:02:00")
+            .at("10:00:10")
+            .agent("a", Busy, &[])
+            .advance("10:03:00")
+            .expect("agent_ms fault available", 60_000)
+            .expect("agent_ms fault busy", 60_000);
+    }
+
+    #[test]
+    fn older_change_does_not_replace_a_newer_state() {
+        case()
+            .at("10:00:30")
+            .agent("a", Busy, &["fault"])
+            .at("10:00:20")
+            .agent("a", Available, &["fault"])
+            .expect("agents fault busy", 1)
+            .advance("10:02:00")
+            .expect("agent_ms fault available", 10_000)
+            .expect("agent_ms fault busy", 30_000);
+    }
+
+    #[test]
+    fn agent_counts_in_each_queue_and_new_queues_replace_old_ones() {
+        case()
+            .at("10:00:00")
+            .agent("a", Available, &["fault", "billing"])
+            .expect("agents fault available", 1)
+            .expect("agents billing available", 1)
+            .at("10:00:10")
+            .agent("a", Available, &["billing"])
+            .expect("agents fault available", 0)
+            .at("10:00:20")
+            .agent("a", Offline, &[])
+            .expect("agents billing offline", 1)
+            .expect("agents billing available", 0);
+    }
+
+    #[test]
+    fn time_in_no_queue_counts_before_it_is_booked() {
+        case()
+            .at("10:00:00")
+            .agent("a", Available, &[])
+            .at("10:00:30")
+            .agent("a", Available, &["fault"])
+            .advance("10:00:40")
+            .expect("agent_ms none 1m available", 30_000)
+            .expect("agent_ms fault 1m available", 10_000);
+    }
+
+    #[test]
+    fn agent_without_queues_counts_in_none() {
+        case().at("10:00:00").agent("a", Available, &[]).expect("agents none available", 1);
+    }
+}
+
+mod followup {
+    use super::*;
+
+    #[test]
+    fn followup_is_open_until_the_citizen_is_told() {
+        case()
+            .at("10:00:00")
+            .followup_opened("f", Some("10:30:00"))
+            .expect("followup open", 1)
+            .advance("10:30:00")
+            .expect("followup overdue", 0)
+            .advance("10:30:00.001")
+            .expect("followup overdue", 1)
+            .at("10:40:00")
+            .followup_informed("f")
+            .expect("followup open", 0)
+            .expect("followup overdue", 0)
+            .expect("followup informed", 1)
+            .expect("followup sum_ms", 2_400_000);
+    }
+
+    #[test]
+    fn repeated_followup_events_are_duplicates() {
+        case()
+            .at("10:00:00")
+            .followup_opened("f", None)
+            .followup_opened("f", None)
+            .fate(Duplicate)
+            .followup_informed("f")
+            .followup_informed("f")
+            .fate(Duplicate)
+            .expect("followup opened", 1)
+            .expect("followup informed", 1);
+    }
+
+    #[test]
+    fn informed_before_opened_is_never_open() {
+        case()
+            .at("10:00:05")
+            .followup_informed("f")
+            .expect("followup informed", 1)
+            .at("10:00:00")
+            .followup_opened("f", None)
+            .fate(Applied)
+            .expect("followup open", 0)
+            .expect("followup sum_ms", 5_000);
+    }
+}
+
+#[test]
+fn channel_numbers_match_the_contract() {
+    assert_eq!(Channels::default().id("phone"), Some(ChannelId::PHONE));
+    assert_eq!(Channels::default().id("email"), Some(crate::oracle::world::EMAIL));
+    assert_eq!(Channels::default().id("web"), Some(crate::oracle::world::WEB));
+}

@@ -1,0 +1,498 @@
+//! Random logs, folded by the core and counted by the oracle: every number of every snapshot must be the same.
+//!
+//! `NABIZ_ORACLE_CASES` sets how many logs are tried (3000), `NABIZ_ORACLE_SEED` which (0).
+
+use std::sync::Arc;
+
+use nabiz_core::event::{
+    AgentState, Body, ChannelId, LeftReason, Reason, SelfServiceOutcome, Text,
+};
+use nabiz_core::settings::Settings;
+use proptest::prelude::*;
+use proptest::sample::select;
+use proptest::test_runner::{Config, RngAlgorithm, TestCaseError, TestError, TestRng, TestRunner};
+
+use crate::oracle::crash::CheckpointStep;
+use crate::oracle::log::{Content, Event, Step};
+use crate::oracle::run::{Run, disagreement};
+use crate::oracle::world::{DAY, EMAIL, HOUR, MINUTE, MONDAY, SECOND, WEB, variant};
+
+/// How the time of a record and the time at which the log got it are related.
+#[derive(Clone, Copy, Debug)]
+enum Stamp {
+    /// A replay.
+    Absent,
+    /// The log got it at once.
+    Exact,
+    /// The event does not say its time.
+    InsteadOfTime,
+    /// The event time is ahead of the log's by this much.
+    Ahead(i64),
+    /// Neither says the time.
+    Neither,
+}
+
+#[derive(Clone, Debug)]
+enum Act {
+    Say(Body<'static>),
+    Repeat(usize),
+    Rubbish(usize),
+    Advance,
+    RejectHeld,
+}
+
+#[derive(Clone, Debug)]
+struct Op {
+    act: Act,
+    source: u8,
+    /// How far the clock of the world goes on before it.
+    step_ms: i64,
+    /// How far the event lies behind that clock.
+    back_ms: i64,
+    stamp: Stamp,
+    swap_with_next: bool,
+}
+
+#[derive(Clone, Debug)]
+struct Log {
+    variant: u8,
+    begins_ms: i64,
+    compare_every: usize,
+    ops: Vec<Op>,
+}
+
+const RUBBISH: &[(&str, Reason)] = &[
+    ("{", Reason::NotJson),
+    ("", Reason::NotJson),
+    ("[1]", Reason::NotObject),
+    (
+        r#"{"specversion":"1.0","id":"r","source":"s0","type":"contact.fed","time":"2030-01-01T00:00:00Z","data":{}}"#,
+        Reason::UnknownType,
+    ),
+    (
+        r#"{"specversion":"1.0","id":"r","source":"s0","type":"contact.queued","time":"2030-01-01T00:00:00Z","data":{"contact_id":"p0"}}"#,
+        Reason::MissingField,
+    ),
+    (
+        r#"{"specversion":"1.0","id":"r","source":"s0","type":"contact.queued","time":"2030-01-01T00:00:00Z","data":{"contact_id":null,"queue":"fault"}}"#,
+        Reason::WrongType,
+    ),
+    (
+        r#"{"specversion":"1.0","id":"r","source":"s0","type":"contact.queued","time":"2030-01-01T00:00:00Z","data":{"contact_id":"","queue":"fault"}}"#,
+        Reason::TextLength,
+    ),
+    (
+        r#"{"specversion":"1.0","id":"r","source":"s0","type":"contact.started","time":"2030-01-01T00:00:00Z","data":{"contact_id":"p0","channel":"smoke"}}"#,
+        Reason::UnknownValue,
+    ),
+    (
+        r#"{"specversion":"1.0","id":"r","source":"s0","type":"contact.answered","time":"2030-01-01T00:00:00Z","data":{"contact_id":"p0","queue":"fault","wait_ms":1099511627777}}"#,
+        Reason::OutOfRange,
+    ),
+];
+
+fn text(value: &str) -> Text<'static> {
+    value.to_string().into()
+}
+
+/// A contact with the queues and channels that it may have: telephone contacts, mail contacts, and one that mixes.
+fn contact() -> impl Strategy<Value = (Text<'static>, &'static [&'static str], &'static [ChannelId])>
+{
+    const PHONE_QUEUES: &[&str] = &["fault", "600", "billing", "fault", "desk"];
+    const MAIL_QUEUES: &[&str] = &["mail", "office"];
+    const ALL_QUEUES: &[&str] = &["fault", "mail", "office", "desk"];
+    let mut kinds: Vec<(&str, &[&str], &[ChannelId])> = vec![
+        ("p0", PHONE_QUEUES, &[ChannelId::PHONE]),
+        ("p1", PHONE_QUEUES, &[ChannelId::PHONE, ChannelId::CHAT]),
+        ("p2", PHONE_QUEUES, &[ChannelId::PHONE]),
+        ("m0", MAIL_QUEUES, &[EMAIL]),
+        ("m1", MAIL_QUEUES, &[EMAIL, WEB]),
+    ];
+    if std::env::var_os("NABIZ_ORACLE_UNMIXED").is_none() {
+        kinds.push(("x0", ALL_QUEUES, &[EMAIL, ChannelId::PHONE]));
+    }
+    select(kinds).prop_map(|(id, queues, channels)| (text(id), queues, channels))
+}
+
+fn wait() -> impl Strategy<Value = Option<u64>> {
+    prop_oneof![
+        3 => Just(None),
+        1 => select(vec![0, 1, 4_999, 5_000, 5_001, 9_999, 10_001, 19_999, 20_000, 20_001, 60_000, 700_000]).prop_map(Some),
+        1 => (0u64..40_000).prop_map(Some),
+    ]
+}
+
+fn duration() -> impl Strategy<Value = Option<u64>> {
+    prop_oneof![Just(None), select(vec![0, 1, 1_000, 30_000, 400_000]).prop_map(Some)]
+}
+
+fn contact_body() -> impl Strategy<Value = Body<'static>> {
+    (contact(), any::<prop::sample::Index>(), any::<prop::sample::Index>()).prop_flat_map(
+        |((contact, queues, channels), queue, channel)| {
+            let queue = text(queues[queue.index(queues.len())]);
+            let channel = channels[channel.index(channels.len())];
+            let c = move || contact.clone();
+            let q = move || queue.clone();
+            let named = |queue: Text<'static>| prop_oneof![2 => Just(None), 1 => Just(Some(queue))];
+            prop_oneof![
+                3 => select(vec![None, Some(text("menu"))]).prop_map({
+                    let c = c.clone();
+                    move |entry_point| Body::ContactStarted { contact: c(), channel, entry_point }
+                }),
+                1 => (select(SelfServiceOutcome::ALL), select(vec![None, Some(text("ivr"))])).prop_map({
+                    let c = c.clone();
+                    move |(outcome, entry_point)| Body::SelfService { contact: c(), outcome, entry_point }
+                }),
+                8 => prop_oneof![2 => Just(None), 1 => Just(Some(channel))].prop_map({
+                    let (c, q) = (c.clone(), q.clone());
+                    move |channel| Body::Queued { contact: c(), queue: q(), channel }
+                }),
+                1 => Just(Body::Alerted { contact: c(), queue: q() }),
+                1 => Just(Body::NotAnswered { contact: c(), queue: q() }),
+                6 => wait().prop_map({
+                    let (c, q) = (c.clone(), q.clone());
+                    move |wait_ms| Body::Answered { contact: c(), queue: q(), wait_ms }
+                }),
+                3 => wait().prop_map({
+                    let (c, q) = (c.clone(), q.clone());
+                    move |wait_ms| Body::Abandoned { contact: c(), queue: q(), wait_ms }
+                }),
+                2 => (wait(), select(LeftReason::ALL)).prop_map({
+                    let (c, q) = (c.clone(), q.clone());
+                    move |(wait_ms, reason)| Body::LeftQueue { contact: c(), queue: q(), reason, wait_ms }
+                }),
+                2 => named(q()).prop_map({ let c = c.clone(); move |queue| Body::Replied { contact: c(), queue } }),
+                1 => named(q()).prop_map({
+                    let c = c.clone();
+                    move |from_queue| Body::Transferred { contact: c(), from_queue, to_queue: None, kind: None }
+                }),
+                3 => (named(q()), duration(), duration(), duration()).prop_map({
+                    let c = c.clone();
+                    move |(queue, talk_ms, hold_ms, wrap_up_ms)| Body::Ended {
+                        contact: c(), queue, talk_ms, hold_ms, wrap_up_ms, ended_by: None,
+                    }
+                }),
+                2 => named(q()).prop_map({ let c = c.clone(); move |queue| Body::Resolved { contact: c(), queue } }),
+                1 => named(q()).prop_map({ let c = c.clone(); move |queue| Body::Reopened { contact: c(), queue } }),
+                1 => (1u16..=5, named(q()), select(vec![None, Some(channel)])).prop_map({
+                    let c = c.clone();
+                    move |(score, queue, channel)| Body::SurveyAnswered { contact: c(), score, queue, channel }
+                }),
+            ]
+        },
+    )
+}
+
+fn other_body() -> impl Strategy<Value = Body<'static>> {
+    let agent = || select(vec![text("a0"), text("a1")]);
+    let queue = || select(vec![text("fault"), text("600"), text("billing"), text("desk")]);
+    let queues = || {
+        select(vec![
+            vec!["fault"],
+            vec!["600", "billing"],
+            vec!["billing", "desk"],
+            vec!["fault", "600"],
+        ])
+        .prop_map(|queues| queues.into_iter().map(text).collect::<Vec<_>>())
+    };
+    let followup = || select(vec![text("f0"), text("f1"), text("f2")]);
+    let unit = || select(vec![Some(text("callback")), Some(text("field"))]);
+    prop_oneof![
+        4 => (agent(), select(AgentState::ALL), prop::option::of(queues()))
+            .prop_map(|(agent, state, queues)| Body::AgentStateChanged { agent, state, queues }),
+        2 => (followup(), unit(), prop::option::of(select(vec![0, 1, 30_000, HOUR]))).prop_map(
+            |(followup, unit, due)| Body::FollowupOpened { followup, unit, due_ms: due.map(|due| MONDAY + due) }
+        ),
+        1 => (followup(), unit()).prop_map(|(followup, unit)| Body::FollowupWorkDone { followup, unit }),
+        2 => (followup(), unit()).prop_map(|(followup, unit)| Body::FollowupInformed { followup, unit }),
+        1 => (queue(), 0u64..5, prop::option::of(0u64..60_000)).prop_map(|(queue, waiting, oldest_wait_ms)| {
+            Body::QueueObserved { queue, waiting, oldest_wait_ms }
+        }),
+        1 => Just(Body::SourceRestarted),
+    ]
+}
+
+fn op() -> impl Strategy<Value = Op> {
+    let act = prop_oneof![
+        30 => contact_body().prop_map(Act::Say),
+        6 => other_body().prop_map(Act::Say),
+        2 => (0usize..20).prop_map(Act::Repeat),
+        1 => (0..RUBBISH.len()).prop_map(Act::Rubbish),
+        3 => Just(Act::Advance),
+        1 => Just(Act::RejectHeld),
+    ];
+    let step_ms = prop_oneof![
+        6 => select(vec![0, 1, 999, 1_000, 2_000, 3_000, 4_999, 5_000, 5_001]),
+        2 => 0i64..30_000,
+        3 => select(vec![
+            7_999, 8_000, 8_001, 10_000, 12_000, 19_999, 20_000, 20_001, 21_000, 21_001, 21_999, 22_000, 22_001,
+            29_999, 30_000, 30_001,
+        ]),
+        1 => select(vec![
+            MINUTE, MINUTE + 1, 2 * MINUTE, 2 * MINUTE + 1, 5 * MINUTE, 5 * MINUTE + 1, 10 * MINUTE, 10 * MINUTE + 1,
+        ]),
+        1 => select(vec![HOUR, HOUR + 1, 2 * HOUR, 2 * HOUR + 1, 4 * HOUR + 1, 9 * HOUR, DAY]),
+    ];
+    let back_ms = prop_oneof![
+        10 => Just(0),
+        3 => select(vec![1, 1_000, 2_000, 5_000, 20_000, 30_000, 45_000]),
+        2 => select(vec![60_000, 60_001, 200_000, 360_000, 360_001, 400_000, HOUR, 4 * HOUR]),
+    ];
+    let stamp = prop_oneof![
+        8 => Just(Stamp::Absent),
+        8 => Just(Stamp::Exact),
+        2 => Just(Stamp::InsteadOfTime),
+        1 => select(vec![59_999, 60_000, 60_001, HOUR]).prop_map(Stamp::Ahead),
+        1 => Just(Stamp::Neither),
+    ];
+    (act, 0u8..3, step_ms, back_ms, stamp, prop::bool::weighted(0.15)).prop_map(
+        |(act, source, step_ms, back_ms, stamp, swap_with_next)| Op {
+            act,
+            source,
+            step_ms,
+            back_ms,
+            stamp,
+            swap_with_next,
+        },
+    )
+}
+
+fn log() -> impl Strategy<Value = Log> {
+    // Before midnight, before the offices open, in the middle of the day.
+    let begins =
+        select(vec![-5 * MINUTE, -10 * SECOND, 6 * HOUR - MINUTE, 8 * HOUR - MINUTE, 12 * HOUR]);
+    (0u8..4, begins, compare_every(), prop::collection::vec(op(), 1..70)).prop_map(
+        |(variant, begins, compare_every, ops)| Log {
+            variant,
+            begins_ms: MONDAY + begins,
+            compare_every,
+            ops,
+        },
+    )
+}
+
+/// Lines of a queue_log, which may say two things and know of single queues of an agent.
+fn queue_log_line() -> impl Strategy<Value = (i64, i64, String)> {
+    const VERBS: &[&str] = &[
+        "ENTERQUEUE||caller|1",
+        "CONNECT|{n}|c|2",
+        "CONNECT|",
+        "ABANDON|1|1|{n}",
+        "EXITWITHTIMEOUT|1|1|{n}",
+        "AGENTDUMP|",
+        "SYSCOMPAT|",
+        "FULL|",
+        "RINGNOANSWER|1000",
+        "COMPLETEAGENT|1|{n}|1",
+        "COMPLETECALLER|1",
+        "BLINDTRANSFER|x|y|1|{n}|1",
+        "ATTENDEDTRANSFER|BRIDGE|z|1|{n}|1",
+        "ADDMEMBER|",
+        "ADDMEMBER|PAUSED",
+        "PAUSE|",
+        "UNPAUSE|",
+        "REMOVEMEMBER|",
+        "PAUSEALL|",
+        "UNPAUSEALL|",
+        "AGENTLOGOFF|x|1",
+        "QUEUESTART|",
+        "CONFIGRELOAD|",
+        "NOSUCHVERB|",
+    ];
+    let step_ms = prop_oneof![
+        4 => select(vec![0, 1, 1_000, 2_000, 5_000, 19_999, 22_000]),
+        1 => 0i64..40_000,
+        1 => select(vec![30_001, MINUTE, 5 * MINUTE, 10 * MINUTE + 1, HOUR, 5 * HOUR]),
+    ];
+    let back_ms = prop_oneof![6 => Just(0), 1 => select(vec![1, 1_000, 20_000, 59_000])];
+    let call = select(vec!["1.1", "1.2", "1.3"]);
+    let queue = select(vec!["fault", "600", "billing", "desk"]);
+    let agent = select(vec!["SIP/1", "SIP/2", "NONE"]);
+    let words = (call, queue, agent, select(VERBS), select(vec!["0", "3", "20", "21", "700"]));
+    (step_ms, back_ms, words).prop_map(|(step_ms, back_ms, (call, queue, agent, verb, seconds))| {
+        (step_ms, back_ms, format!("{call}|{queue}|{agent}|{}", verb.replace("{n}", seconds)))
+    })
+}
+
+/// Never later than the allowed lateness: how a call and a membership that came after the booking are put in order is
+/// not the contract's to say.
+fn queue_log() -> impl Strategy<Value = (u8, usize, Vec<Step>)> {
+    (0u8..3, compare_every(), prop::collection::vec(queue_log_line(), 1..60)).prop_map(
+        |(variant, compare_every, lines)| {
+            let mut clock = MONDAY - 5 * MINUTE;
+            let steps = lines.into_iter().map(|(step_ms, back_ms, rest)| {
+                clock += step_ms;
+                let time = clock - back_ms;
+                let line =
+                    format!("{}.{:03}|{rest}", time.div_euclid(SECOND), time.rem_euclid(SECOND));
+                Step::Read { content: Content::QueueLog(line), timestamp_ms: None }
+            });
+            (variant, compare_every, steps.collect())
+        },
+    )
+}
+
+impl Log {
+    fn steps(&self) -> Vec<Step> {
+        let mut clock = self.begins_ms;
+        let mut steps: Vec<Step> = Vec::new();
+        for (number, op) in self.ops.iter().enumerate() {
+            clock += op.step_ms;
+            let time = clock - op.back_ms;
+            let step = match &op.act {
+                Act::Say(body) => {
+                    let (time_ms, timestamp_ms) = match op.stamp {
+                        Stamp::Absent => (Some(time), None),
+                        Stamp::Exact => (Some(time), Some(clock)),
+                        Stamp::InsteadOfTime => (None, Some(time)),
+                        Stamp::Ahead(ahead) => (Some(time), Some(time - ahead)),
+                        Stamp::Neither => (None, None),
+                    };
+                    let event = Event {
+                        source: format!("s{}", op.source),
+                        id: number.to_string(),
+                        time_ms,
+                        body: body.clone(),
+                    };
+                    Step::Read { content: Content::Event(event), timestamp_ms }
+                }
+                Act::Repeat(back) => {
+                    let Some(index) = steps.len().checked_sub(back + 1) else { continue };
+                    match steps[index].clone() {
+                        // The log got it again, now.
+                        Step::Read { content, timestamp_ms } => {
+                            Step::Read { content, timestamp_ms: timestamp_ms.map(|_| clock) }
+                        }
+                        step => step,
+                    }
+                }
+                Act::Rubbish(which) => {
+                    let (bytes, reason) = RUBBISH[*which];
+                    Step::Read {
+                        content: Content::Rubbish(bytes.as_bytes().to_vec(), reason),
+                        timestamp_ms: Some(clock),
+                    }
+                }
+                Act::Advance if steps.is_empty() => continue,
+                Act::Advance => Step::Advance(time),
+                Act::RejectHeld => Step::RejectHeld,
+            };
+            steps.push(step);
+        }
+        for index in 1..steps.len() {
+            if self.ops[index].swap_with_next && index > 1 {
+                steps.swap(index - 1, index);
+            }
+        }
+        steps
+    }
+}
+
+fn from_environment(name: &str, default: u64) -> u64 {
+    std::env::var(name).ok().and_then(|value| value.parse().ok()).unwrap_or(default)
+}
+
+/// Steps from one snapshot to the next; sometimes there is only the one at the end, so that much waits to be booked.
+fn compare_every() -> impl Strategy<Value = usize> {
+    prop_oneof![3 => 1usize..8, 1 => Just(1000)]
+}
+
+/// What happens to checkpoints along a log.
+fn checkpoint_steps() -> impl Strategy<Value = Vec<Vec<CheckpointStep>>> {
+    let step = select(vec![
+        CheckpointStep::Capture,
+        CheckpointStep::Capture,
+        CheckpointStep::Capture,
+        CheckpointStep::Store,
+        CheckpointStep::Store,
+        CheckpointStep::RollBack,
+        CheckpointStep::Crash,
+        CheckpointStep::CrashAfterStore,
+    ]);
+    let checkpoint_steps =
+        prop_oneof![2 => Just(Vec::new()), 3 => prop::collection::vec(step, 1..4)];
+    prop::collection::vec(checkpoint_steps, 1..70)
+}
+
+/// Settings whose interval history is kept.
+fn with_history(number: u8) -> Arc<Settings> {
+    Arc::new(Settings {
+        history_interval_ms: Some(15 * MINUTE as u64),
+        ..Settings::clone(&variant(number))
+    })
+}
+
+/// Tries as many logs as the environment says; a difference is told with the smallest log that shows it.
+fn try_logs<T: std::fmt::Debug>(logs: impl Strategy<Value = T>, of: impl Fn(&T) -> Run) {
+    let seed = from_environment("NABIZ_ORACLE_SEED", 0);
+    let cases = from_environment("NABIZ_ORACLE_CASES", 3000) as u32;
+    let config =
+        Config { cases, failure_persistence: None, max_shrink_iters: 20_000, ..Config::default() };
+    let mut bytes = [0; 32];
+    bytes[..8].copy_from_slice(&seed.to_le_bytes());
+    let rng = TestRng::from_seed(RngAlgorithm::ChaCha, &bytes);
+    let outcome =
+        TestRunner::new_with_rng(config, rng).run(&logs, |log| match disagreement(&of(&log)) {
+            None => Ok(()),
+            Some(found) => Err(TestCaseError::fail(found.join("\n"))),
+        });
+    if let Err(error) = outcome {
+        let TestError::Fail(reason, log) = error else { panic!("{error}") };
+        let Run { settings, compare_every, steps, checkpoint_steps } = of(&log);
+        let lines: Vec<String> = (steps.iter().enumerate())
+            .map(|(index, step)| {
+                format!(
+                    "{index:3} {step} {:?}",
+                    checkpoint_steps.get(index).map_or(&[][..], Vec::as_slice)
+                )
+            })
+            .collect();
+        panic!(
+            "seed {seed}, snapshot every {compare_every}:\n{}\n{reason}\n{settings:?}",
+            lines.join("\n")
+        );
+    }
+}
+
+#[test]
+fn core_equals_oracle_on_generated_events() {
+    try_logs(log(), |log| Run {
+        settings: variant(log.variant),
+        compare_every: log.compare_every,
+        steps: log.steps(),
+        checkpoint_steps: Vec::new(),
+    });
+}
+
+#[test]
+fn core_equals_oracle_on_generated_queue_logs() {
+    try_logs(queue_log(), |(number, compare_every, steps)| Run {
+        settings: variant(*number),
+        compare_every: *compare_every,
+        steps: steps.clone(),
+        checkpoint_steps: Vec::new(),
+    });
+}
+
+#[test]
+fn core_equals_oracle_on_events_when_checkpoints_fail_and_processes_crash() {
+    try_logs((log(), checkpoint_steps()), |(log, checkpoint_steps)| Run {
+        settings: with_history(log.variant),
+        compare_every: log.compare_every,
+        steps: log.steps(),
+        checkpoint_steps: checkpoint_steps.clone(),
+    });
+}
+
+#[test]
+fn core_equals_oracle_on_queue_logs_when_checkpoints_fail_and_processes_crash() {
+    try_logs(
+        (queue_log(), checkpoint_steps()),
+        |((number, compare_every, steps), checkpoint_steps)| Run {
+            settings: with_history(*number),
+            compare_every: *compare_every,
+            steps: steps.clone(),
+            checkpoint_steps: checkpoint_steps.clone(),
+        },
+    );
+}

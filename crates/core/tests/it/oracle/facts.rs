@@ -1,0 +1,281 @@
+//! What happened, as one plain list, and the numbers that docs/spec/measures.md makes of it.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{LazyLock, Mutex};
+
+use nabiz_core::event::{ChannelId, LeftReason};
+use nabiz_core::measures::{
+    BucketHistogram, Cells, IntervalCounts, NativeCounts, Totals, WindowCounts,
+};
+use nabiz_core::settings::Settings;
+
+/// Which record a fact comes from, as far as windows are concerned.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cause {
+    /// A record in time, or the passing of stream time.
+    InTime,
+    /// A late record with this event time.
+    Late(i64),
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum What {
+    Offered,
+    Answered { wait: u64, in_target: bool },
+    Abandoned { wait: u64, in_target: bool, short: bool },
+    Left(LeftReason),
+    Lost,
+    Met,
+    Missed,
+    Handled { ms: u64 },
+    FirstResponse { ms: u64 },
+    Resolution { ms: u64 },
+    NotAnswered,
+    Transferred,
+    Reopened,
+    Survey { score: u16 },
+}
+
+/// One thing that happened in one (queue, channel) at one event time.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fact {
+    pub time: i64,
+    pub cause: Cause,
+    pub queue: String,
+    pub channel: ChannelId,
+    pub what: What,
+}
+
+/// One window, by the event times that it covers.
+#[derive(Clone, Copy, Debug)]
+pub struct Range {
+    pub from: i64,
+    pub to_inclusive: i64,
+    pub today: bool,
+}
+
+/// The configured windows and then `today`, at stream time `now`.
+pub fn ranges(settings: &Settings, now: i64) -> Vec<Range> {
+    let width = settings.windows.pane_ms as i64;
+    let current = now.div_euclid(width);
+    let mut ranges: Vec<Range> = settings
+        .windows
+        .lengths
+        .iter()
+        .map(|length| {
+            let panes = length.ms as i64 / width;
+            Range { from: (current - panes + 1) * width, to_inclusive: now, today: false }
+        })
+        .collect();
+    let (start, end) = settings.windows.business_day.around(now);
+    ranges.push(Range { from: start, to_inclusive: now.min(end - 1), today: true });
+    ranges
+}
+
+impl Range {
+    fn holds_time(&self, time: i64) -> bool {
+        self.from <= time && time <= self.to_inclusive
+    }
+
+    pub fn holds(&self, fact: &Fact) -> bool {
+        let allowed = match fact.cause {
+            Cause::InTime => true,
+            Cause::Late(record_time) => self.today && self.holds_time(record_time),
+        };
+        allowed && self.holds_time(fact.time)
+    }
+
+    /// Milliseconds that the interval has in common with the window.
+    pub fn overlap_ms(&self, from: i64, to: i64) -> u64 {
+        (to.min(self.to_inclusive) - from.max(self.from)).max(0) as u64
+    }
+}
+
+fn observe(histogram: &mut BucketHistogram, value: u64, bounds: &[u64]) {
+    if histogram.counts.is_empty() {
+        histogram.counts = vec![0; bounds.len() + 1];
+    }
+    let mut bucket = bounds.len();
+    for (index, bound) in bounds.iter().enumerate().rev() {
+        if value <= *bound {
+            bucket = index;
+        }
+    }
+    histogram.counts[bucket] += 1;
+    histogram.sum_ms += value;
+    observe_native(&mut histogram.native, value);
+}
+
+/// The native bucket by its definition: the first whose upper bound, a power of 2^(1/32) seconds, is not below the middle of
+/// the value's HDR cell.
+fn observe_native(native: &mut NativeCounts, value: u64) {
+    if value == 0 {
+        native.zero += 1;
+        return;
+    }
+    // The same values are looked up after every step.
+    static BUCKETS: LazyLock<Mutex<HashMap<u64, i16>>> = LazyLock::new(Mutex::default);
+    let bucket = *BUCKETS.lock().unwrap().entry(value).or_insert_with(|| {
+        let cells = hdrhistogram::Histogram::<u64>::new_with_bounds(1, 1 << 42, 2).unwrap();
+        let middle_seconds = cells.median_equivalent(value) as f64 / 1000.0;
+        let holds =
+            |bucket: &i16| (f64::from(*bucket) / 32.0).exp2() >= middle_seconds * (1.0 - 1e-12);
+        (-400..1000).find(holds).unwrap()
+    });
+    let place = native.buckets.partition_point(|(known, _)| *known < bucket);
+    match native.buckets.get_mut(place) {
+        Some((known, count)) if *known == bucket => *count += 1,
+        _ => native.buckets.insert(place, (bucket, 1)),
+    }
+}
+
+/// The counters of one series.
+pub fn totals<'a>(settings: &Settings, facts: impl Iterator<Item = &'a Fact>) -> Totals {
+    let mut totals = Totals::default();
+    let (wait, handle, response) =
+        (settings.wait_bounds_ms(), settings.handle_bounds_ms(), settings.response_bounds_ms());
+    for fact in facts {
+        match &fact.what {
+            What::Offered => totals.offered += 1,
+            What::Answered { wait: ms, in_target } => {
+                totals.answered += 1;
+                totals.answered_in_target += u64::from(*in_target);
+                observe(&mut totals.wait_answered, *ms, &wait);
+            }
+            What::Abandoned { wait: ms, in_target, short } => {
+                totals.abandoned += 1;
+                totals.abandoned_in_target += u64::from(*in_target);
+                totals.abandoned_short += u64::from(*short);
+                observe(&mut totals.wait_abandoned, *ms, &wait);
+            }
+            What::Left(reason) => totals.left[reason.index()] += 1,
+            What::Lost => totals.lost += 1,
+            What::Met => totals.met += 1,
+            What::Missed => totals.missed += 1,
+            What::Handled { ms } => observe(&mut totals.handle, *ms, &handle),
+            What::FirstResponse { ms } => observe(&mut totals.first_response, *ms, &response),
+            What::Resolution { ms } => observe(&mut totals.resolution, *ms, &response),
+            What::NotAnswered => totals.not_answered += 1,
+            What::Transferred => totals.transfers += 1,
+            What::Reopened => totals.reopened += 1,
+            What::Survey { score } => *totals.survey.entry(*score).or_default() += 1,
+        }
+    }
+    totals
+}
+
+/// The counts of one window of one series, and the waits of its answered visits, ascending.
+pub fn window<'a>(
+    range: &Range,
+    facts: impl Iterator<Item = &'a Fact>,
+) -> (WindowCounts, Vec<u64>) {
+    let mut counts = WindowCounts::default();
+    let mut waits = Vec::new();
+    for fact in facts.filter(|fact| range.holds(fact)) {
+        match &fact.what {
+            What::Offered => counts.offered += 1,
+            What::Answered { wait, in_target } => {
+                counts.answered += 1;
+                counts.answered_in_target += u64::from(*in_target);
+                waits.push(*wait);
+            }
+            What::Abandoned { wait, in_target, short } => {
+                counts.abandoned += 1;
+                counts.abandoned_in_target += u64::from(*in_target);
+                counts.abandoned_short += u64::from(*short);
+                counts.abandon_wait_sum_ms += wait;
+            }
+            What::Left(_) => counts.left += 1,
+            What::Met => counts.met += 1,
+            What::Missed => counts.missed += 1,
+            What::Handled { ms } => {
+                counts.handled += 1;
+                counts.handle_sum_ms += ms;
+            }
+            What::Lost
+            | What::FirstResponse { .. }
+            | What::Resolution { .. }
+            | What::NotAnswered
+            | What::Transferred
+            | What::Reopened
+            | What::Survey { .. } => {}
+        }
+    }
+    waits.sort_unstable();
+    counts.wait_sum_ms = waits.iter().sum();
+    counts.wait_max_ms = waits.last().copied().unwrap_or(0);
+    (counts, waits)
+}
+
+/// The facts by series.
+pub fn by_series(facts: &[Fact]) -> BTreeMap<(String, ChannelId), Vec<&Fact>> {
+    let mut series: BTreeMap<(String, ChannelId), Vec<&Fact>> = BTreeMap::new();
+    for fact in facts {
+        series.entry((fact.queue.clone(), fact.channel)).or_default().push(fact);
+    }
+    series
+}
+
+/// Start, queue and channel.
+pub type IntervalKey = (i64, String, ChannelId);
+
+/// One row of the interval history.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Interval {
+    pub counts: IntervalCounts,
+    pub wait_answered: Cells,
+    pub wait_abandoned: Cells,
+    pub handle: Cells,
+}
+
+/// The facts by the interval in which they happened, however late we heard of them.
+pub fn intervals(interval_ms: i64, facts: &[Fact]) -> BTreeMap<IntervalKey, Interval> {
+    let mut intervals: BTreeMap<IntervalKey, Interval> = BTreeMap::new();
+    for fact in facts {
+        let start_ms = fact.time - fact.time.rem_euclid(interval_ms);
+        let row = intervals.entry((start_ms, fact.queue.clone(), fact.channel)).or_default();
+        let counts = &mut row.counts;
+        match &fact.what {
+            What::Offered => counts.offered += 1,
+            What::Answered { wait, in_target } => {
+                counts.answered += 1;
+                counts.answered_in_target += u64::from(*in_target);
+                counts.wait_sum_ms += wait;
+                counts.wait_max_ms = counts.wait_max_ms.max(*wait);
+                row.wait_answered.increment(*wait);
+            }
+            What::Abandoned { wait, in_target, short } => {
+                counts.abandoned += 1;
+                counts.abandoned_in_target += u64::from(*in_target);
+                counts.abandoned_short += u64::from(*short);
+                counts.abandon_wait_sum_ms += wait;
+                row.wait_abandoned.increment(*wait);
+            }
+            What::Left(reason) => counts.left[reason.index()] += 1,
+            What::Lost => counts.lost += 1,
+            What::Met => counts.met += 1,
+            What::Missed => counts.missed += 1,
+            What::Handled { ms } => {
+                counts.handled += 1;
+                counts.handle_sum_ms += ms;
+                row.handle.increment(*ms);
+            }
+            What::FirstResponse { ms } => {
+                counts.first_responses += 1;
+                counts.first_response_sum_ms += ms;
+            }
+            What::Resolution { ms } => {
+                counts.resolutions += 1;
+                counts.resolution_sum_ms += ms;
+            }
+            What::NotAnswered => counts.not_answered += 1,
+            What::Transferred => counts.transfers += 1,
+            What::Reopened => counts.reopened += 1,
+            What::Survey { score } => {
+                counts.surveys += 1;
+                counts.survey_score_sum += u64::from(*score);
+            }
+        }
+    }
+    intervals
+}

@@ -1,0 +1,116 @@
+//! Follow-ups: what a unit owes.
+
+use std::collections::BTreeMap;
+
+use nabiz_core::event::Body;
+use nabiz_core::measures::FollowupSnapshot;
+use nabiz_core::settings::Settings;
+
+use super::contact::Outcome;
+
+#[derive(Clone, Debug, Default)]
+struct Followup {
+    last_record_stream_ms: i64,
+    opened: Option<(i64, String, Option<i64>)>,
+    informed: Option<i64>,
+}
+
+#[derive(Clone, Debug)]
+enum Noted {
+    Opened,
+    Informed,
+    Took(u64),
+}
+
+#[derive(Clone, Debug, Default)]
+pub struct Followups {
+    known: BTreeMap<String, Followup>,
+    notes: Vec<(String, Noted)>,
+    pub clock_skew: u64,
+}
+
+fn unit_of(unit: Option<&str>) -> String {
+    unit.unwrap_or("unknown").to_string()
+}
+
+impl Followups {
+    fn took(&mut self, unit: &str, opened: i64, informed: i64) {
+        if informed < opened {
+            self.clock_skew += 1;
+        }
+        self.notes.push((unit.to_string(), Noted::Took((informed - opened).max(0) as u64)));
+    }
+
+    /// `None` where the body is not about a follow-up.
+    pub fn apply(&mut self, time: i64, now: i64, body: &Body<'_>) -> Option<Outcome> {
+        let (id, outcome) = match body {
+            Body::FollowupOpened { followup, unit, due_ms } => {
+                let mut known = self.known.get(followup.as_ref()).cloned().unwrap_or_default();
+                if known.opened.is_some() {
+                    return Some(Outcome::Duplicate);
+                }
+                let unit = unit_of(unit.as_deref());
+                self.notes.push((unit.clone(), Noted::Opened));
+                if let Some(informed) = known.informed {
+                    self.took(&unit, time, informed);
+                }
+                known.opened = Some((time, unit, *due_ms));
+                self.known.insert(followup.to_string(), known);
+                (followup, Outcome::Applied)
+            }
+            Body::FollowupInformed { followup, unit } => {
+                let mut known = self.known.get(followup.as_ref()).cloned().unwrap_or_default();
+                if known.informed.is_some() {
+                    return Some(Outcome::Duplicate);
+                }
+                match &known.opened {
+                    Some((opened, opened_unit, _)) => {
+                        self.notes.push((opened_unit.clone(), Noted::Informed));
+                        self.took(opened_unit, *opened, time);
+                    }
+                    None => self.notes.push((unit_of(unit.as_deref()), Noted::Informed)),
+                }
+                known.informed = Some(time);
+                self.known.insert(followup.to_string(), known);
+                (followup, Outcome::Applied)
+            }
+            // No measure, and nothing to remember.
+            Body::FollowupWorkDone { .. } => return Some(Outcome::Applied),
+            _ => return None,
+        };
+        if let Some(known) = self.known.get_mut(id.as_ref()) {
+            known.last_record_stream_ms = now;
+        }
+        Some(outcome)
+    }
+
+    /// Forgets what is over. The order of docs/spec/events.md ("Time") is of contacts: for a
+    /// follow-up, what its record makes due comes first.
+    pub fn apply_timeouts(&mut self, settings: &Settings, now: i64) {
+        let horizon = settings.windows.dedup_horizon_ms as i64;
+        self.known.retain(|_, followup| {
+            followup.informed.is_none() || now <= followup.last_record_stream_ms + horizon
+        });
+    }
+
+    pub fn snapshot(&self, settings: &Settings, now: i64) -> BTreeMap<String, FollowupSnapshot> {
+        let bounds = settings.response_bounds_ms();
+        let mut units: BTreeMap<String, FollowupSnapshot> = BTreeMap::new();
+        for (unit, noted) in &self.notes {
+            let entry = units.entry(unit.clone()).or_default();
+            match noted {
+                Noted::Opened => entry.opened += 1,
+                Noted::Informed => entry.informed += 1,
+                Noted::Took(ms) => entry.duration.observe(*ms, &bounds),
+            }
+        }
+        for followup in self.known.values() {
+            if let (Some((_, unit, due)), None) = (&followup.opened, followup.informed) {
+                let entry = units.entry(unit.clone()).or_default();
+                entry.open += 1;
+                entry.overdue += u64::from(due.is_some_and(|due| now > due));
+            }
+        }
+        units
+    }
+}

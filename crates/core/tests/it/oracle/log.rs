@@ -1,0 +1,291 @@
+//! A log as a test writes it: events as CloudEvents JSON, raw lines, advances of time.
+
+use std::fmt;
+
+use jiff::Timestamp;
+use nabiz_core::decode::{Format, Message, decode};
+use nabiz_core::event::{Body, ChannelId, Channels, Reason, Record, Text};
+use nabiz_core::settings::Settings;
+use nabiz_core::shard::{Arrival, Fate, Shard};
+use serde_json::{Map, Value, json};
+
+use super::{Oracle, Verdict};
+
+/// One event, before it is written as JSON.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Event {
+    pub source: String,
+    pub id: String,
+    pub time_ms: Option<i64>,
+    pub body: Body<'static>,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub enum Content {
+    Event(Event),
+    /// Bytes that are no event, and why.
+    Rubbish(Vec<u8>, Reason),
+    /// A queue_log line, decoded by the crate for both sides.
+    QueueLog(String),
+}
+
+/// What happens to a shard.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Step {
+    Read { content: Content, timestamp_ms: Option<i64> },
+    Advance(i64),
+    RejectHeld,
+}
+
+pub fn time_text(time_ms: i64) -> String {
+    Timestamp::from_millisecond(time_ms)
+        .map_or_else(|_| time_ms.to_string(), |time| time.to_string())
+}
+
+fn channel_word(channel: ChannelId) -> &'static str {
+    Channels::BUILT_IN[usize::from(channel.0)]
+}
+
+/// `type` and `data` of a body.
+fn type_and_data(body: &Body<'_>) -> (&'static str, Map<String, Value>) {
+    let mut data = Map::new();
+    let mut put = |name: &str, value: Value| {
+        if !value.is_null() {
+            data.insert(name.to_string(), value);
+        }
+    };
+    fn text(value: &Option<Text<'_>>) -> Value {
+        value.as_deref().map_or(Value::Null, Value::from)
+    }
+    fn word(channel: &Option<ChannelId>) -> Value {
+        channel.map_or(Value::Null, |channel| Value::from(channel_word(channel)))
+    }
+    let kind = match body {
+        Body::ContactStarted { contact, channel, entry_point } => {
+            put("contact_id", json!(contact));
+            put("channel", json!(channel_word(*channel)));
+            put("entry_point", text(entry_point));
+            "contact.started"
+        }
+        Body::SelfService { contact, outcome, entry_point } => {
+            put("contact_id", json!(contact));
+            put("outcome", json!(outcome.as_str()));
+            put("entry_point", text(entry_point));
+            "contact.self_service"
+        }
+        Body::Queued { contact, queue, channel } => {
+            put("contact_id", json!(contact));
+            put("queue", json!(queue));
+            put("channel", word(channel));
+            "contact.queued"
+        }
+        Body::Alerted { contact, queue } => {
+            put("contact_id", json!(contact));
+            put("queue", json!(queue));
+            put("agent", json!("a1"));
+            "contact.alerted"
+        }
+        Body::NotAnswered { contact, queue } => {
+            put("contact_id", json!(contact));
+            put("queue", json!(queue));
+            put("agent", json!("a1"));
+            "contact.not_answered"
+        }
+        Body::Answered { contact, queue, wait_ms } => {
+            put("contact_id", json!(contact));
+            put("queue", json!(queue));
+            put("wait_ms", json!(wait_ms));
+            "contact.answered"
+        }
+        Body::Abandoned { contact, queue, wait_ms } => {
+            put("contact_id", json!(contact));
+            put("queue", json!(queue));
+            put("wait_ms", json!(wait_ms));
+            "contact.abandoned"
+        }
+        Body::LeftQueue { contact, queue, reason, wait_ms } => {
+            put("contact_id", json!(contact));
+            put("queue", json!(queue));
+            put("reason", json!(reason.as_str()));
+            put("wait_ms", json!(wait_ms));
+            "contact.left_queue"
+        }
+        Body::Replied { contact, queue } => {
+            put("contact_id", json!(contact));
+            put("queue", text(queue));
+            "contact.replied"
+        }
+        Body::Transferred { contact, from_queue, to_queue, kind } => {
+            put("contact_id", json!(contact));
+            put("from_queue", text(from_queue));
+            put("to_queue", text(to_queue));
+            put("kind", json!(kind.map(|kind| kind.as_str())));
+            "contact.transferred"
+        }
+        Body::Ended { contact, queue, talk_ms, hold_ms, wrap_up_ms, ended_by } => {
+            put("contact_id", json!(contact));
+            put("queue", text(queue));
+            put("talk_ms", json!(talk_ms));
+            put("hold_ms", json!(hold_ms));
+            put("wrap_up_ms", json!(wrap_up_ms));
+            put("ended_by", json!(ended_by.map(|by| by.as_str())));
+            "contact.ended"
+        }
+        Body::Resolved { contact, queue } => {
+            put("contact_id", json!(contact));
+            put("queue", text(queue));
+            "contact.resolved"
+        }
+        Body::Reopened { contact, queue } => {
+            put("contact_id", json!(contact));
+            put("queue", text(queue));
+            "contact.reopened"
+        }
+        Body::FollowupOpened { followup, unit, due_ms } => {
+            put("followup_id", json!(followup));
+            put("unit", text(unit));
+            put("due", json!(due_ms.map(time_text)));
+            "followup.opened"
+        }
+        Body::FollowupWorkDone { followup, unit } => {
+            put("followup_id", json!(followup));
+            put("unit", text(unit));
+            "followup.work_done"
+        }
+        Body::FollowupInformed { followup, unit } => {
+            put("followup_id", json!(followup));
+            put("unit", text(unit));
+            "followup.informed"
+        }
+        Body::SurveyAnswered { contact, score, queue, channel } => {
+            put("contact_id", json!(contact));
+            put("score", json!(score));
+            put("scale", json!(5));
+            put("queue", text(queue));
+            put("channel", word(channel));
+            "survey.answered"
+        }
+        Body::AgentStateChanged { agent, state, queues } => {
+            put("agent", json!(agent));
+            put("state", json!(state.as_str()));
+            put("queues", json!(queues));
+            "agent.state_changed"
+        }
+        Body::QueueObserved { queue, waiting, oldest_wait_ms } => {
+            put("queue", json!(queue));
+            put("waiting", json!(waiting));
+            put("oldest_wait_ms", json!(oldest_wait_ms));
+            "queue.observed"
+        }
+        Body::SourceRestarted => "source.restarted",
+        other => panic!("CloudEvents cannot say {other:?}"),
+    };
+    (kind, data)
+}
+
+impl Event {
+    pub fn json(&self) -> Vec<u8> {
+        let (kind, data) = type_and_data(&self.body);
+        let mut envelope = json!({
+            "specversion": "1.0", "id": self.id, "source": self.source, "type": kind, "data": data,
+        });
+        if let Some(time_ms) = self.time_ms {
+            envelope["time"] = json!(time_text(time_ms));
+        }
+        envelope.to_string().into_bytes()
+    }
+
+    fn record(&self) -> Record<'_> {
+        Record {
+            source: self.source.as_str().into(),
+            id: self.id.as_str().into(),
+            time_ms: self.time_ms,
+            body: self.body.clone(),
+            more: Vec::new(),
+        }
+    }
+}
+
+impl fmt::Display for Step {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Step::Advance(to_ms) => write!(f, "advance to {}", time_text(*to_ms)),
+            Step::RejectHeld => write!(f, "reject held"),
+            Step::Read { content, timestamp_ms } => {
+                match content {
+                    Content::Event(event) => {
+                        let time = event.time_ms.map_or("(no time)".to_string(), time_text);
+                        let (kind, data) = type_and_data(&event.body);
+                        write!(
+                            f,
+                            "{time} {kind} {} id={} source={}",
+                            Value::from(data),
+                            event.id,
+                            event.source
+                        )?;
+                    }
+                    Content::Rubbish(bytes, reason) => {
+                        write!(f, "rubbish ({reason}): {}", String::from_utf8_lossy(bytes))?;
+                    }
+                    Content::QueueLog(line) => write!(f, "{line}")?,
+                }
+                timestamp_ms
+                    .map_or(Ok(()), |timestamp| write!(f, " [log time {}]", time_text(timestamp)))
+            }
+        }
+    }
+}
+
+/// Does a step with the oracle.
+pub fn step_oracle(
+    oracle: &mut Oracle,
+    settings: &Settings,
+    step: &Step,
+    position: i64,
+) -> Option<Verdict> {
+    match step {
+        Step::Advance(to_ms) => oracle.advance(*to_ms),
+        Step::RejectHeld => oracle.reject_held(),
+        Step::Read { content, timestamp_ms } => {
+            let verdict = match content {
+                Content::Event(event) => oracle.read(Ok(&event.record()), position, *timestamp_ms),
+                Content::Rubbish(_, reason) => oracle.read(Err(*reason), position, *timestamp_ms),
+                Content::QueueLog(line) => {
+                    let message = Message { value: Some(line.as_bytes()), headers: &[] };
+                    let bytes_max = settings.limits.record_bytes;
+                    match decode(Format::AsteriskQueueLog, &message, &settings.channels, bytes_max)
+                    {
+                        Ok(record) => oracle.read(Ok(&record), position, *timestamp_ms),
+                        Err(rejection) => {
+                            oracle.read(Err(rejection.reason), position, *timestamp_ms)
+                        }
+                    }
+                }
+            };
+            return Some(verdict);
+        }
+    }
+    None
+}
+
+/// Does a step with the core.
+pub fn step_shard(shard: &mut Shard, step: &Step, position: i64) -> Option<Fate> {
+    match step {
+        Step::Advance(to_ms) => shard.advance(*to_ms),
+        Step::RejectHeld => shard.reject_held(),
+        Step::Read { content, timestamp_ms } => {
+            let arrival = Arrival { position, timestamp_ms: *timestamp_ms };
+            let (format, bytes) = match content {
+                Content::Event(event) => (Format::CloudEvents, event.json()),
+                Content::Rubbish(bytes, _) => (Format::CloudEvents, bytes.clone()),
+                Content::QueueLog(line) => (Format::AsteriskQueueLog, line.clone().into_bytes()),
+            };
+            return Some(shard.fold(
+                format,
+                &Message { value: Some(&bytes), headers: &[] },
+                arrival,
+            ));
+        }
+    }
+    None
+}

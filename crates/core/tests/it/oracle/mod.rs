@@ -1,0 +1,436 @@
+//! A second, naive reading of docs/spec/events.md and measures.md: everything is kept in plain
+//! lists and counted again for each snapshot. It shares no code with the core but the types, so that
+//! where both agree, both are likely right.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use agents::Agents;
+use contact::{Books, Contact, Context, Outcome};
+use facts::{Cause, Interval, IntervalKey};
+use followups::Followups;
+use nabiz_core::event::{Body, ChannelId, Reason, Record};
+use nabiz_core::measures::{AgentWindow, Live, Observation, RecordTotals, WindowSnapshot};
+use nabiz_core::settings::Settings;
+use nabiz_core::shard::Fate;
+use nabiz_core::snapshot::{QueueSnapshot, SeriesSnapshot, Snapshot};
+
+mod agents;
+pub mod compare;
+mod contact;
+pub mod crash;
+pub mod facts;
+mod followups;
+pub mod log;
+pub mod run;
+pub mod store;
+pub mod world;
+
+/// How far ahead of its record's timestamp an event time is believed.
+const AHEAD_MAX_MS: i64 = 60_000;
+
+/// What became of a record, without the details of a rejection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    Applied,
+    Duplicate,
+    Late,
+    Held,
+    Rejected(Reason),
+}
+
+impl From<&Fate> for Verdict {
+    fn from(fate: &Fate) -> Self {
+        match fate {
+            Fate::Applied => Verdict::Applied,
+            Fate::Duplicate => Verdict::Duplicate,
+            Fate::Late => Verdict::Late,
+            Fate::Held => Verdict::Held,
+            Fate::Rejected(rejection) => Verdict::Rejected(rejection.reason),
+        }
+    }
+}
+
+/// A snapshot whose wait distributions are the plain sorted waits, by series and window.
+pub struct Exact {
+    pub snapshot: Snapshot,
+    pub waits: BTreeMap<(String, ChannelId), Vec<Vec<u64>>>,
+}
+
+struct Seen {
+    source: String,
+    id: String,
+    stream_ms: i64,
+}
+
+pub struct Oracle {
+    settings: Arc<Settings>,
+    now: Option<i64>,
+    seen: Vec<Seen>,
+    contacts: BTreeMap<String, Contact>,
+    books: Books,
+    followups: Followups,
+    agents: Agents,
+    observed: BTreeMap<String, Observation>,
+    applied: u64,
+    duplicate: u64,
+    late: u64,
+    rejected: BTreeMap<Reason, u64>,
+    clock_skew: u64,
+}
+
+/// The contact that a record is about.
+pub fn contact_of<'a>(body: &'a Body<'_>) -> Option<&'a str> {
+    match body {
+        Body::ContactStarted { contact, .. }
+        | Body::SelfService { contact, .. }
+        | Body::Queued { contact, .. }
+        | Body::Alerted { contact, .. }
+        | Body::NotAnswered { contact, .. }
+        | Body::Answered { contact, .. }
+        | Body::Abandoned { contact, .. }
+        | Body::LeftQueue { contact, .. }
+        | Body::Replied { contact, .. }
+        | Body::Transferred { contact, .. }
+        | Body::Ended { contact, .. }
+        | Body::Resolved { contact, .. }
+        | Body::Reopened { contact, .. }
+        | Body::SurveyAnswered { contact, .. } => Some(contact),
+        _ => None,
+    }
+}
+
+impl Oracle {
+    pub fn new(settings: Arc<Settings>) -> Self {
+        Oracle {
+            settings,
+            now: None,
+            seen: Vec::new(),
+            contacts: BTreeMap::new(),
+            books: Books::default(),
+            followups: Followups::default(),
+            agents: Agents::default(),
+            observed: BTreeMap::new(),
+            applied: 0,
+            duplicate: 0,
+            late: 0,
+            rejected: BTreeMap::new(),
+            clock_skew: 0,
+        }
+    }
+
+    /// Reads one record, or the reason why it is none.
+    pub fn read(
+        &mut self,
+        record: Result<&Record<'_>, Reason>,
+        position: i64,
+        timestamp_ms: Option<i64>,
+    ) -> Verdict {
+        let checked = record.and_then(|record| {
+            let time = record.time_ms.or(timestamp_ms).ok_or(Reason::MissingTime)?;
+            Ok((record, time))
+        });
+        let (record, mut time) = match checked {
+            Ok(checked) => checked,
+            Err(reason) => {
+                *self.rejected.entry(reason).or_default() += 1;
+                return Verdict::Rejected(reason);
+            }
+        };
+        let mut clamped = false;
+        if let Some(timestamp) = timestamp_ms
+            && time > timestamp + AHEAD_MAX_MS
+        {
+            time = timestamp;
+            clamped = true;
+        }
+        let now = self.now.map_or(time, |now| now.max(time));
+        self.now = Some(now);
+        let contact = contact_of(&record.body).map(str::to_string);
+        self.bring_due(now, contact.as_deref());
+        let verdict = if self.is_repeated(record, now) {
+            Verdict::Duplicate
+        } else {
+            self.clock_skew += u64::from(clamped);
+            self.seen.push(Seen {
+                source: record.source.to_string(),
+                id: record.id.to_string(),
+                stream_ms: now,
+            });
+            let windows = &self.settings.windows;
+            let oldest =
+                now - self.settings.longest_window_ms() as i64 - windows.allowed_lateness_ms as i64;
+            let cause = if time < oldest { Cause::Late(time) } else { Cause::InTime };
+            match (self.apply_all(record, position, time, now, cause), cause) {
+                (Outcome::Duplicate, _) => Verdict::Duplicate,
+                (Outcome::Held, _) => Verdict::Held,
+                (Outcome::Applied, Cause::Late(_)) => Verdict::Late,
+                (Outcome::Applied, Cause::InTime) => Verdict::Applied,
+            }
+        };
+        self.bring_due(now, None);
+        match verdict {
+            Verdict::Applied => self.applied += 1,
+            Verdict::Duplicate => self.duplicate += 1,
+            Verdict::Late => self.late += 1,
+            Verdict::Held | Verdict::Rejected(_) => {}
+        }
+        verdict
+    }
+
+    fn is_repeated(&self, record: &Record<'_>, now: i64) -> bool {
+        let horizon = self.settings.windows.dedup_horizon_ms as i64;
+        let newest = self.seen.iter().rev().take(self.settings.limits.remembered_ids);
+        let mut same = newest.filter(|seen| seen.source == record.source && seen.id == record.id);
+        same.any(|seen| now - seen.stream_ms <= horizon)
+    }
+
+    /// Brings what is due, except for the contact that the record is about.
+    fn bring_due(&mut self, now: i64, own_contact: Option<&str>) {
+        self.agents.book(&self.settings, now);
+        let (settings, books) = (&self.settings, &mut self.books);
+        self.contacts.retain(|id, contact| {
+            own_contact == Some(id.as_str()) || {
+                let forgotten = contact.apply_timeouts(settings, books, now);
+                !forgotten
+            }
+        });
+        self.followups.apply_timeouts(&self.settings, now);
+    }
+
+    /// What a record says first decides what became of it.
+    fn apply_all(
+        &mut self,
+        record: &Record<'_>,
+        position: i64,
+        time: i64,
+        now: i64,
+        cause: Cause,
+    ) -> Outcome {
+        let first = self.apply(&record.source, &record.body, position, time, now, cause);
+        // A duplicate has no other effect.
+        for body in record.more.iter().filter(|_| first != Outcome::Duplicate) {
+            self.apply(&record.source, body, position, time, now, cause);
+        }
+        first
+    }
+
+    fn apply(
+        &mut self,
+        source: &str,
+        body: &Body<'_>,
+        position: i64,
+        time: i64,
+        now: i64,
+        cause: Cause,
+    ) -> Outcome {
+        let settings = Arc::clone(&self.settings);
+        let context = Context { settings: &settings, source, position, time, now, cause };
+        if let Some(id) = contact_of(body) {
+            let mut contact = self.contacts.get(id).cloned().unwrap_or_default();
+            let facts_before = self.books.facts.len();
+            let outcome = contact.apply(&context, &mut self.books, body);
+            if outcome == Outcome::Duplicate {
+                assert_eq!(self.books.facts.len(), facts_before, "a duplicate has no effect");
+            } else {
+                self.contacts.insert(id.to_string(), contact);
+            }
+            return outcome;
+        }
+        if let Some(outcome) = self.followups.apply(time, now, body) {
+            return outcome;
+        }
+        if self.agents.apply(&settings, time, body) {
+            return Outcome::Applied;
+        }
+        match body {
+            Body::QueueObserved { queue, waiting, oldest_wait_ms } => {
+                let observation = Observation {
+                    time_ms: time,
+                    waiting: *waiting,
+                    oldest_wait_ms: *oldest_wait_ms,
+                };
+                let known =
+                    self.observed.entry(settings.resolve(queue).to_string()).or_insert(observation);
+                if time >= known.time_ms {
+                    *known = observation;
+                }
+            }
+            Body::SourceRestarted => {
+                for contact in self.contacts.values_mut() {
+                    contact.source_restarted(&context, &mut self.books);
+                }
+            }
+            Body::Nothing => {}
+            other => panic!("no rule for {other:?}"),
+        }
+        Outcome::Applied
+    }
+
+    /// Advances stream time without a record, be it before the first one.
+    pub fn advance(&mut self, to_ms: i64) {
+        let now = self.now.map_or(to_ms, |now| now.max(to_ms));
+        self.now = Some(now);
+        self.bring_due(now, None);
+    }
+
+    /// The end of a replay.
+    pub fn reject_held(&mut self) {
+        for contact in self.contacts.values_mut() {
+            contact.reject_held(&mut self.books);
+        }
+        if let Some(now) = self.now {
+            self.bring_due(now, None);
+        }
+    }
+
+    /// The interval history so far.
+    pub fn history(&self, interval_ms: i64) -> BTreeMap<IntervalKey, Interval> {
+        facts::intervals(interval_ms, &self.books.facts)
+    }
+
+    /// Booked agent time by interval and queue.
+    pub fn agent_history(&self, interval_ms: i64) -> BTreeMap<(i64, String), [u64; 5]> {
+        self.agents.intervals(interval_ms)
+    }
+
+    /// Positions of all orphans so far, in no order.
+    pub fn orphans(&self) -> &[i64] {
+        &self.books.orphans
+    }
+
+    fn records(&self) -> RecordTotals {
+        let mut rejected = self.rejected.clone();
+        if !self.books.orphans.is_empty() {
+            rejected.insert(Reason::Orphan, self.books.orphans.len() as u64);
+        }
+        RecordTotals {
+            applied: self.applied + self.books.completed,
+            duplicate: self.duplicate,
+            late: self.late + self.books.completed_late,
+            rejected,
+            held: self.contacts.values().filter(|contact| contact.holds()).count() as u64,
+        }
+    }
+
+    fn live(&self, now: i64) -> BTreeMap<(String, ChannelId), Live> {
+        let mut series: BTreeMap<(String, ChannelId), Live> = BTreeMap::new();
+        for contact in self.contacts.values() {
+            let contact = contact.live(&self.settings);
+            if let Some((queue, channel, start)) = contact.waiting {
+                let settings = self.settings.queue(&queue);
+                let target = settings.target_wait_ms;
+                let waited = (now - start) as u64;
+                let age = settings.clock_ms_between(start, now);
+                let live = series.entry((queue, channel)).or_default();
+                live.waiting += 1;
+                live.waiting_over_target += u64::from(waited > target);
+                live.longest_wait_ms = live.longest_wait_ms.max(waited);
+                live.oldest_waiting_ms = live.oldest_waiting_ms.max(age);
+            }
+            if let Some(key) = contact.in_service {
+                series.entry(key).or_default().in_service += 1;
+            }
+            if let Some((queue, channel, since)) = contact.open {
+                let settings = self.settings.queue(&queue);
+                let due = settings.clock_due_ms(since, settings.target_resolution_ms);
+                let age = settings.clock_ms_between(since, now);
+                let live = series.entry((queue, channel)).or_default();
+                live.open += 1;
+                live.open_overdue += u64::from(due.is_some_and(|due| now > due));
+                live.oldest_open_ms = live.oldest_open_ms.max(age);
+            }
+        }
+        series
+    }
+
+    /// All numbers as of stream time.
+    pub fn snapshot(&self) -> Exact {
+        let settings = &self.settings;
+        let by_series = facts::by_series(&self.books.facts);
+        let ranges = self.now.map_or(Vec::new(), |now| facts::ranges(settings, now));
+        let live = self.now.map_or(BTreeMap::new(), |now| self.live(now));
+        let mut keys: BTreeSet<(String, ChannelId)> = settings
+            .queues
+            .iter()
+            .map(|(queue, settings)| (queue.clone(), settings.channel))
+            .collect();
+        keys.extend(by_series.keys().cloned());
+        keys.extend(live.keys().cloned());
+
+        let mut waits = BTreeMap::new();
+        let mut series = Vec::new();
+        for key in keys {
+            let of_series = by_series.get(&key).cloned().unwrap_or_default();
+            let (windows, series_waits): (Vec<WindowSnapshot>, Vec<Vec<u64>>) = ranges
+                .iter()
+                .map(|range| facts::window(range, of_series.iter().copied()))
+                .map(|(counts, waits)| {
+                    (WindowSnapshot { counts, ..WindowSnapshot::default() }, waits)
+                })
+                .unzip();
+            series.push(Arc::new(SeriesSnapshot {
+                queue: key.0.as_str().into(),
+                channel: key.1,
+                totals: facts::totals(settings, of_series.iter().copied()),
+                live: live.get(&key).copied().unwrap_or_default(),
+                windows,
+            }));
+            waits.insert(key, series_waits);
+        }
+        let channels = settings.channels.len();
+        let snapshot = Snapshot {
+            stream_time_ms: self.now,
+            series,
+            queues: self.queues(&ranges),
+            contacts_started: (0..channels)
+                .map(|index| {
+                    self.books.contacts_started.get(&ChannelId(index as u8)).copied().unwrap_or(0)
+                })
+                .collect(),
+            self_service: self
+                .books
+                .self_service
+                .iter()
+                .map(|(entry, n)| (entry.as_str().into(), *n))
+                .collect(),
+            followups: self.now.map_or(BTreeMap::new(), |now| {
+                let units = self.followups.snapshot(settings, now);
+                units.into_iter().map(|(unit, numbers)| (unit.as_str().into(), numbers)).collect()
+            }),
+            records: self.records(),
+            clock_skew: self.clock_skew + self.books.clock_skew + self.followups.clock_skew,
+            series_refused: 0,
+            open_contacts: self.contacts.len() as u64,
+            evicted: 0,
+        };
+        Exact { snapshot, waits }
+    }
+
+    fn queues(&self, ranges: &[facts::Range]) -> Vec<QueueSnapshot> {
+        let (gauge, booked) = (self.agents.gauge(), self.agents.booked_ms());
+        let windows: Vec<BTreeMap<String, [u64; 5]>> = ranges
+            .iter()
+            .map(|range| self.agents.window_ms(range, self.now.unwrap_or(range.to_inclusive)))
+            .collect();
+        let mut names: BTreeSet<String> =
+            self.settings.queues.iter().map(|(queue, _)| queue.clone()).collect();
+        names.extend(gauge.keys().chain(booked.keys()).chain(self.observed.keys()).cloned());
+        names.extend(windows.iter().flat_map(|window| window.keys()).cloned());
+        names
+            .into_iter()
+            .map(|queue| QueueSnapshot {
+                observed: self.observed.get(&queue).copied(),
+                agents: gauge.get(&queue).copied().unwrap_or_default(),
+                agent_ms: booked.get(&queue).copied().unwrap_or_default(),
+                windows: windows
+                    .iter()
+                    .map(|window| AgentWindow {
+                        state_ms: window.get(&queue).copied().unwrap_or_default(),
+                    })
+                    .collect(),
+                queue: queue.as_str().into(),
+            })
+            .collect()
+    }
+}

@@ -1,0 +1,82 @@
+//! A log, done by the core and by the oracle.
+
+use std::sync::Arc;
+
+use nabiz_core::settings::Settings;
+
+use super::Oracle;
+use super::compare::{differences, history_differences};
+use super::crash::{CheckpointStep, CrashingShard};
+use super::log::{Step, step_oracle};
+
+/// What both sides do.
+pub struct Run {
+    pub settings: Arc<Settings>,
+    pub compare_every: usize,
+    pub steps: Vec<Step>,
+    /// Checkpoint steps after each step of the log: none past the end, and no ledger at all when it is empty.
+    pub checkpoint_steps: Vec<Vec<CheckpointStep>>,
+}
+
+/// Runs both; the first difference.
+pub fn disagreement(run: &Run) -> Option<Vec<String>> {
+    let settings = &run.settings;
+    let mut shard = CrashingShard::new(settings);
+    let mut oracle = Oracle::new(Arc::clone(settings));
+    let (mut read, mut position) = (0, 0);
+    for (index, step) in run.steps.iter().enumerate() {
+        let checkpoint_steps = run.checkpoint_steps.get(index).map_or(&[][..], Vec::as_slice);
+        if let (Step::Advance(to_ms), false) = (step, run.checkpoint_steps.is_empty())
+            && !shard
+                .advance(*to_ms, checkpoint_steps.first().copied().unwrap_or(CheckpointStep::Store))
+        {
+            continue;
+        }
+        let fate = shard.step(step);
+        let verdict = step_oracle(&mut oracle, settings, step, position);
+        position += 1;
+        read += u64::from(fate.is_some());
+        if fate != verdict {
+            return Some(vec![format!("fate: core {fate:?}, oracle {verdict:?}")]);
+        }
+        checkpoint_steps.iter().for_each(|one| shard.apply(*one));
+        if (index + 1) % run.compare_every != 0 && index + 1 != run.steps.len() {
+            continue;
+        }
+        let found = differences_now(settings, &mut shard, &oracle, read);
+        if !found.is_empty() {
+            return Some(found);
+        }
+    }
+    if run.checkpoint_steps.is_empty() {
+        return None;
+    }
+    shard.store_all();
+    shard.apply(CheckpointStep::Crash);
+    let mut found = differences_now(settings, &mut shard, &oracle, read);
+    found.extend(history_differences(settings, &shard.store, &oracle));
+    (!found.is_empty()).then_some(found)
+}
+
+fn differences_now(
+    settings: &Settings,
+    shard: &mut CrashingShard,
+    oracle: &Oracle,
+    read: u64,
+) -> Vec<String> {
+    let core = shard.shard.snapshot();
+    let mut found = differences(settings, &core, &oracle.snapshot());
+    if core.records.read_sum() != read {
+        found.push(format!("{read} records were read, the core accounts for {:?}", core.records));
+    }
+    if shard.shard.stream_time_ms() != core.stream_time_ms {
+        found.push("the shard's stream time is not its snapshot's".to_string());
+    }
+    let mut expected = oracle.orphans().to_vec();
+    expected.sort_unstable();
+    let orphans = shard.take_orphans();
+    if orphans != expected {
+        found.push(format!("orphans: core {orphans:?}, oracle {expected:?}"));
+    }
+    found
+}
