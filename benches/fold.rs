@@ -8,7 +8,7 @@ use nabiz::config::Config;
 use nabiz::exposition::contact_text;
 use nabiz_core::decode::{Format, Message, decode};
 use nabiz_core::settings::Settings;
-use nabiz_core::shard::{Arrival, Shard};
+use nabiz_core::shard::{RecordMeta, Shard};
 use nabiz_simulator::{DEFAULT_START_MS, Options, Scenario, Simulation};
 
 const HOUR_MS: i64 = 3_600_000;
@@ -29,8 +29,8 @@ fn folded(settings: &Arc<Settings>, events: &[Vec<u8>]) -> Shard {
     let mut shard = Shard::new(settings.clone(), [7; 16]);
     for (position, event) in events.iter().enumerate() {
         let message = Message { value: Some(event), headers: &[] };
-        let arrival = Arrival { position: position as i64, timestamp_ms: None };
-        black_box(shard.fold(Format::CloudEvents, &message, arrival));
+        let meta = RecordMeta { position: position as i64, timestamp_ms: None };
+        black_box(shard.fold(Format::CloudEvents, &message, meta));
     }
     shard
 }

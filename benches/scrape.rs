@@ -9,7 +9,7 @@ use nabiz::config::Config;
 use nabiz::exposition::{Exposition, Format};
 use nabiz::readmodel::{Health, Published, ShardLabel};
 use nabiz_core::decode::{Format as EventFormat, Message};
-use nabiz_core::shard::{Arrival, Shard};
+use nabiz_core::shard::{RecordMeta, Shard};
 use nabiz_simulator::{DEFAULT_START_MS, Options, Scenario, Simulation};
 
 const HOUR_MS: i64 = 3_600_000;
@@ -31,8 +31,8 @@ fn published() -> Published {
             event.key.bytes().fold(0_usize, |sum, byte| (sum * 31 + usize::from(byte)) % SITES);
         let json = event.json.replacen(r#""queue":""#, &format!(r#""queue":"site-{site}-"#), 1);
         let message = Message { value: Some(json.as_bytes()), headers: &[] };
-        let arrival = Arrival { position: position as i64, timestamp_ms: None };
-        shard.fold(EventFormat::CloudEvents, &message, arrival);
+        let meta = RecordMeta { position: position as i64, timestamp_ms: None };
+        shard.fold(EventFormat::CloudEvents, &message, meta);
     }
     let label = ShardLabel { topic: "calls".into(), partition: 0 };
     Published::new(

@@ -7,7 +7,7 @@ use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_mai
 use nabiz::config::Config;
 use nabiz_core::decode::{Format, Message};
 use nabiz_core::settings::{Settings, WindowLength};
-use nabiz_core::shard::{Arrival, Shard};
+use nabiz_core::shard::{RecordMeta, Shard};
 use nabiz_simulator::{DEFAULT_START_MS, Options, Scenario, Simulation};
 
 const HOUR_MS: i64 = 3_600_000;
@@ -34,8 +34,8 @@ fn events(count: usize) -> Vec<Vec<u8>> {
 fn fold(shard: &mut Shard, events: &[Vec<u8>], first: usize) {
     for (position, event) in events.iter().enumerate() {
         let message = Message { value: Some(event), headers: &[] };
-        let arrival = Arrival { position: (first + position) as i64, timestamp_ms: None };
-        black_box(shard.fold(Format::CloudEvents, &message, arrival));
+        let meta = RecordMeta { position: (first + position) as i64, timestamp_ms: None };
+        black_box(shard.fold(Format::CloudEvents, &message, meta));
     }
 }
 

@@ -15,7 +15,7 @@ use nabiz_core::decode::{Format, Message};
 use nabiz_core::event::{Reason, Rejection};
 use nabiz_core::measures::RecordTotals;
 use nabiz_core::settings::Settings;
-use nabiz_core::shard::{Arrival, Fate, Shard};
+use nabiz_core::shard::{RecordMeta, RecordOutcome, Shard};
 use nabiz_core::snapshot::Snapshot;
 
 use super::Failure;
@@ -115,10 +115,10 @@ fn replay(
         if format == Format::CloudEvents && line.trim_ascii().is_empty() {
             continue;
         }
-        let arrival = Arrival { position: line_number, timestamp_ms: None };
-        let fate = shard.fold(format, &Message { value: Some(line), headers: &[] }, arrival);
+        let meta = RecordMeta { position: line_number, timestamp_ms: None };
+        let outcome = shard.fold(format, &Message { value: Some(line), headers: &[] }, meta);
         tell_orphans(&mut shard, &mut tell);
-        if let Fate::Rejected(rejection) = fate {
+        if let RecordOutcome::Rejected(rejection) = outcome {
             tell(&format!("line {line_number}: {rejection}"));
         }
     }

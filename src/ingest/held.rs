@@ -11,7 +11,7 @@ use super::dead_letters::Letter;
 use super::keeper::Outcome;
 use super::partition::Partition;
 use super::worker::Shared;
-use crate::ledger::{Fate, Job};
+use crate::ledger::{CommitOutcome, Job};
 use crate::readmodel::ShardLabel;
 
 /// A checkpoint is made early once this many contacts have changed, so that none takes long.
@@ -345,17 +345,17 @@ impl<'s> Held<'s> {
 
     fn settle(&mut self, outcome: Outcome) {
         let Some(InFlight { labels, .. }) = self.in_flight.take() else { return };
-        match outcome.fates {
-            Ok(fates) => {
+        match outcome.outcomes {
+            Ok(outcomes) => {
                 self.failures = 0;
-                for (label, fate) in labels.iter().zip(fates) {
-                    match fate {
-                        Fate::Stored => {
+                for (label, outcome) in labels.iter().zip(outcomes) {
+                    match outcome {
+                        CommitOutcome::Stored => {
                             if let Some(partition) = self.find(|held| held.label() == label) {
                                 partition.stored();
                             }
                         }
-                        Fate::Fenced => self.give_up(label),
+                        CommitOutcome::Fenced => self.give_up(label),
                     }
                 }
             }

@@ -10,7 +10,7 @@ use nabiz_core::settings::Settings;
 
 use super::options::{LedgerOptions, WallClock};
 use super::{StartError, spawn};
-use crate::ledger::{Fate, Job, Ledger, LedgerError, Taken};
+use crate::ledger::{CommitOutcome, Job, Ledger, LedgerError, Taken};
 use crate::readmodel::ShardLabel;
 
 /// How often history past its retention is looked for.
@@ -27,7 +27,7 @@ pub(super) struct Outcome {
     /// The jobs, to be given back where they were not stored.
     pub jobs: Vec<Job>,
     /// What became of each; an error where nothing was stored.
-    pub fates: Result<Vec<Fate>, LedgerError>,
+    pub outcomes: Result<Vec<CommitOutcome>, LedgerError>,
 }
 
 /// How the ledger fares.
@@ -176,9 +176,9 @@ impl Thread {
                     let _ = reply.send(taken);
                 }
                 Ok(Request::Store { jobs, reply }) => {
-                    let fates = self.store(&jobs);
+                    let outcomes = self.store(&jobs);
                     self.health.outstanding.fetch_sub(1, Ordering::AcqRel);
-                    let _ = reply.send(Outcome { jobs, fates });
+                    let _ = reply.send(Outcome { jobs, outcomes });
                 }
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => return,
@@ -190,13 +190,13 @@ impl Thread {
         }
     }
 
-    fn store(&mut self, jobs: &[Job]) -> Result<Vec<Fate>, LedgerError> {
+    fn store(&mut self, jobs: &[Job]) -> Result<Vec<CommitOutcome>, LedgerError> {
         let began = Instant::now();
         let now_ms = (self.clock)();
-        let fates = self.ledger.store(jobs, now_ms);
-        self.note(fates.as_ref().err());
-        if let Ok(fates) = &fates {
-            let stored = fates.contains(&Fate::Stored);
+        let outcomes = self.ledger.store(jobs, now_ms);
+        self.note(outcomes.as_ref().err());
+        if let Ok(outcomes) = &outcomes {
+            let stored = outcomes.contains(&CommitOutcome::Stored);
             if stored {
                 self.health.stored_ms.store(now_ms, Ordering::Relaxed);
             }
@@ -208,7 +208,7 @@ impl Thread {
                 self.health.wal_bytes.store(size.wal_bytes, Ordering::Relaxed);
             }
         }
-        fates
+        outcomes
     }
 
     fn note(&mut self, error: Option<&LedgerError>) {

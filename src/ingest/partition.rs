@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use nabiz_core::decode::{Format, Message, reads_headers};
 use nabiz_core::event::Rejection;
 use nabiz_core::settings::Settings;
-use nabiz_core::shard::{Arrival, Fate, Orphan, Shard};
+use nabiz_core::shard::{Orphan, RecordMeta, RecordOutcome, Shard};
 use nabiz_core::snapshot::Snapshot;
 use nabiz_core::state::{Checkpoint, RestoreError};
 use rdkafka::message::{BorrowedMessage, Headers, Message as _};
@@ -60,7 +60,7 @@ impl Partition {
         let (shard, stored) = match taken.stored {
             None => (Shard::new(settings, hash_key), None),
             Some(stored) => {
-                let mut shard = Shard::restore(settings, hash_key, &stored.pieces)?;
+                let mut shard = Shard::restore(settings, hash_key, &stored.chunks)?;
                 if let Some(advance_ms) = stored.advance_ms {
                     shard.advance(advance_ms);
                 }
@@ -163,10 +163,13 @@ impl Partition {
         let message = Message { value: record.payload(), headers };
         let timestamp_ms = record.timestamp().to_millis();
         self.record_ms = self.record_ms.max(timestamp_ms);
-        let arrival = Arrival { position: record.offset(), timestamp_ms };
-        match self.shard.fold(self.format, &message, arrival) {
-            Fate::Rejected(rejection) => Some(rejection),
-            Fate::Applied | Fate::Duplicate | Fate::Late | Fate::Held => None,
+        let meta = RecordMeta { position: record.offset(), timestamp_ms };
+        match self.shard.fold(self.format, &message, meta) {
+            RecordOutcome::Rejected(rejection) => Some(rejection),
+            RecordOutcome::Applied
+            | RecordOutcome::Duplicate
+            | RecordOutcome::Late
+            | RecordOutcome::Held => None,
         }
     }
 
@@ -264,7 +267,7 @@ impl Partition {
         self.advance_ms = None;
         self.captured = None;
         self.unsaved = true;
-        self.shard.give_back(checkpoint);
+        self.shard.rollback(checkpoint);
     }
 
     pub(super) fn take_orphans(&mut self) -> Vec<Orphan> {

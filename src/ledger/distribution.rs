@@ -3,7 +3,7 @@
 use flate2::{Compress, Compression, Decompress, FlushCompress, FlushDecompress, Status};
 use hdrhistogram::Histogram;
 use hdrhistogram::serialization::{Deserializer, Serializer, V2Serializer};
-use nabiz_core::measures::{Cells, lowest_value_of};
+use nabiz_core::measures::{SparseHdrCounts, lowest_value_at};
 
 /// Number of the format in the column `histogram_format`.
 pub(super) const FORMAT: i64 = 1;
@@ -33,10 +33,10 @@ pub(super) fn add(sum: &mut Distribution, more: &Distribution) {
 }
 
 /// Adds increments.
-pub(super) fn add_cells(sum: &mut Distribution, cells: &Cells) {
+pub(super) fn add_cells(sum: &mut Distribution, cells: &SparseHdrCounts) {
     for &(cell, count) in &cells.counts {
         // An auto-resizing histogram refuses only values above 2^63, and cells end far below.
-        let _ = sum.record_n(lowest_value_of(usize::from(cell)), u64::from(count));
+        let _ = sum.record_n(lowest_value_at(usize::from(cell)), u64::from(count));
     }
 }
 
@@ -149,12 +149,12 @@ fn number(bytes: &[u8]) -> Option<(u32, &[u8])> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use nabiz_core::measures::cell_of;
+    use nabiz_core::measures::hdr_index;
 
     fn sample() -> Distribution {
         let mut sum = empty();
-        let cells = [0, 1, 255, 20_000, 1 << 40].map(|value| (cell_of(value) as u16, 3));
-        add_cells(&mut sum, &Cells { counts: cells.to_vec() });
+        let cells = [0, 1, 255, 20_000, 1 << 40].map(|value| (hdr_index(value) as u16, 3));
+        add_cells(&mut sum, &SparseHdrCounts { counts: cells.to_vec() });
         sum
     }
 
@@ -171,7 +171,7 @@ mod tests {
 
     #[test]
     fn what_is_read_takes_every_value() {
-        let one = |value| Cells { counts: vec![(cell_of(value) as u16, 1)] };
+        let one = |value| SparseHdrCounts { counts: vec![(hdr_index(value) as u16, 1)] };
         let mut codec = Codec::new();
         for (small, large) in [(0, 1), (8, 256), (511, 1_000_000), (1, (1 << 40) + 99)] {
             let mut sum = empty();

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use nabiz_core::event::Channels;
-use nabiz_core::measures::{AgentIntervalDelta, Cells, IntervalCounts, IntervalDelta};
+use nabiz_core::measures::{AgentIntervalDelta, IntervalCounts, IntervalDelta, SparseHdrCounts};
 use rusqlite::types::Value;
 use rusqlite::{OptionalExtension, Row, Statement, Transaction, params, params_from_iter};
 
@@ -217,10 +217,10 @@ impl<'tx> Rows<'tx> {
             COLUMNS.iter().map(|(_, field)| Value::Integer(counts::stored(*field(&mut sum)))),
         );
         values.push(Value::Integer(FORMAT));
-        let of_delta: [fn(&IntervalDelta) -> &Cells; DISTRIBUTIONS.len()] =
+        let of_delta: [fn(&IntervalDelta) -> &SparseHdrCounts; DISTRIBUTIONS.len()] =
             [|delta| &delta.wait_answered, |delta| &delta.wait_abandoned, |delta| &delta.handle];
         for ((blob, cells_of), name) in blobs.into_iter().zip(of_delta).zip(DISTRIBUTIONS) {
-            let mut cells = Cells::default();
+            let mut cells = SparseHdrCounts::default();
             deltas.iter().for_each(|delta| cells.add(cells_of(delta)));
             let row = RowName { start_ms: delta.start_ms, queue: &delta.queue, distribution: name };
             values.push(self.grown(blob, format, &cells, row)?.map_or(Value::Null, Value::Blob));
@@ -234,7 +234,7 @@ impl<'tx> Rows<'tx> {
         &mut self,
         blob: Option<Vec<u8>>,
         format: i64,
-        cells: &Cells,
+        cells: &SparseHdrCounts,
         row: RowName<'_>,
     ) -> Result<Option<Vec<u8>>, LedgerError> {
         if cells.counts.is_empty() && (format == FORMAT || blob.is_none()) {
@@ -256,7 +256,7 @@ impl<'tx> Rows<'tx> {
 }
 
 /// Adds increments and tells whether there is something to store.
-fn add_to(sum: &mut Distribution, cells: &Cells) -> bool {
+fn add_to(sum: &mut Distribution, cells: &SparseHdrCounts) -> bool {
     distribution::add_cells(sum, cells);
     !sum.is_empty()
 }

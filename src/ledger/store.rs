@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use nabiz_core::event::Channels;
-use nabiz_core::state::{Checkpoint, Piece, PieceKind};
+use nabiz_core::state::{Checkpoint, ChunkKind, StateChunk};
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
 
 use super::{LedgerError, counts, intervals, schema};
@@ -38,7 +38,7 @@ pub struct Stored {
     /// Stream time advances to this instant before the next record.
     pub advance_ms: Option<i64>,
     /// The state.
-    pub pieces: Vec<Piece>,
+    pub chunks: Vec<StateChunk>,
 }
 
 /// One partition of a checkpoint.
@@ -58,7 +58,7 @@ pub struct Job {
 
 /// What became of a job.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Fate {
+pub enum CommitOutcome {
     /// Stored.
     Stored,
     /// Refused: another instance has taken the partition over.
@@ -155,7 +155,7 @@ impl Ledger {
             Some(next_offset) => Some(Stored {
                 next_offset,
                 advance_ms,
-                pieces: pieces_of(&transaction, partition_id)?,
+                chunks: pieces_of(&transaction, partition_id)?,
             }),
             None => None,
         };
@@ -173,7 +173,7 @@ impl Ledger {
     ///
     /// # Errors
     /// [`LedgerError`], and then nothing is stored.
-    pub fn store(&mut self, jobs: &[Job], wall_ms: i64) -> Result<Vec<Fate>, LedgerError> {
+    pub fn store(&mut self, jobs: &[Job], wall_ms: i64) -> Result<Vec<CommitOutcome>, LedgerError> {
         self.store_observed(jobs, wall_ms, |_| {})
     }
 
@@ -187,15 +187,16 @@ impl Ledger {
         jobs: &[Job],
         wall_ms: i64,
         mut at: impl FnMut(Point),
-    ) -> Result<Vec<Fate>, LedgerError> {
+    ) -> Result<Vec<CommitOutcome>, LedgerError> {
         at(Point::Before);
         let transaction =
             self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        let mut fates = Vec::with_capacity(jobs.len());
+        let mut outcomes = Vec::with_capacity(jobs.len());
         for job in jobs {
-            fates.push(write(&transaction, job, wall_ms)?);
+            outcomes.push(write(&transaction, job, wall_ms)?);
         }
-        let stored = jobs.iter().zip(&fates).filter(|(_, fate)| **fate == Fate::Stored);
+        let stored =
+            jobs.iter().zip(&outcomes).filter(|(_, outcome)| **outcome == CommitOutcome::Stored);
         let checkpoints: Vec<&Checkpoint> = stored.map(|(job, _)| &job.checkpoint).collect();
         intervals::add(
             &transaction,
@@ -206,7 +207,7 @@ impl Ledger {
         at(Point::Within);
         transaction.commit()?;
         at(Point::After);
-        Ok(fates)
+        Ok(outcomes)
     }
 
     /// Deletes the interval history from before an instant.
@@ -247,23 +248,30 @@ impl Ledger {
     }
 }
 
-fn pieces_of(transaction: &Transaction<'_>, partition_id: i64) -> Result<Vec<Piece>, LedgerError> {
+fn pieces_of(
+    transaction: &Transaction<'_>,
+    partition_id: i64,
+) -> Result<Vec<StateChunk>, LedgerError> {
     let mut statement =
         transaction.prepare("SELECT kind, number, bytes FROM pieces WHERE partition_id = ?1")?;
     let mut rows = statement.query(params![partition_id])?;
-    let mut pieces = Vec::new();
+    let mut chunks = Vec::new();
     while let Some(row) = rows.next()? {
         let kind: i64 = row.get(0)?;
-        let kind = PieceKind::from_number(kind).ok_or_else(|| LedgerError::Corrupt {
-            what: "piece",
+        let kind = ChunkKind::from_number(kind).ok_or_else(|| LedgerError::Corrupt {
+            what: "chunk",
             detail: format!("unknown kind {kind}"),
         })?;
-        pieces.push(Piece { kind, number: row.get(1)?, bytes: row.get(2)? });
+        chunks.push(StateChunk { kind, number: row.get(1)?, bytes: row.get(2)? });
     }
-    Ok(pieces)
+    Ok(chunks)
 }
 
-fn write(transaction: &Transaction<'_>, job: &Job, wall_ms: i64) -> Result<Fate, LedgerError> {
+fn write(
+    transaction: &Transaction<'_>,
+    job: &Job,
+    wall_ms: i64,
+) -> Result<CommitOutcome, LedgerError> {
     let Job { claim, checkpoint, advance_ms, missed, record_ms } = job;
     let id = claim.partition_id;
     let owned: Option<i64> = transaction
@@ -286,7 +294,7 @@ fn write(transaction: &Transaction<'_>, job: &Job, wall_ms: i64) -> Result<Fate,
         )
         .optional()?;
     if owned.is_none() {
-        return Ok(Fate::Fenced);
+        return Ok(CommitOutcome::Fenced);
     }
     let mut delete = transaction.prepare(
         "DELETE FROM pieces WHERE partition_id = ?1 AND kind = ?2 AND number BETWEEN ?3 AND ?4",
@@ -295,11 +303,11 @@ fn write(transaction: &Transaction<'_>, job: &Job, wall_ms: i64) -> Result<Fate,
         delete.execute(params![id, deletion.kind as i64, deletion.first, deletion.last])?;
     }
     let mut put = transaction.prepare(
-        "INSERT INTO pieces (partition_id, kind, number, bytes) VALUES (?1, ?2, ?3, ?4)
+        "INSERT INTO chunks (partition_id, kind, number, bytes) VALUES (?1, ?2, ?3, ?4)
          ON CONFLICT (partition_id, kind, number) DO UPDATE SET bytes = excluded.bytes",
     )?;
-    for piece in &checkpoint.pieces {
-        put.execute(params![id, piece.kind as i64, piece.number, piece.bytes])?;
+    for chunk in &checkpoint.chunks {
+        put.execute(params![id, chunk.kind as i64, chunk.number, chunk.bytes])?;
     }
-    Ok(Fate::Stored)
+    Ok(CommitOutcome::Stored)
 }

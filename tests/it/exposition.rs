@@ -17,8 +17,8 @@ use nabiz::readmodel::{Health, PartitionHealth, Published, ShardLabel};
 use nabiz_core::calendar::BusinessDay;
 use nabiz_core::event::{ChannelId, Channels, Reason};
 use nabiz_core::measures::{
-    AgentWindow, BucketHistogram, Cells, FollowupSnapshot, Live, Observation, RecordTotals, Totals,
-    WindowCounts, WindowSnapshot,
+    AgentWindow, BucketHistogram, FollowupSnapshot, Live, Observation, RecordTotals,
+    SparseHdrCounts, Totals, WindowCounts, WindowSnapshot,
 };
 use nabiz_core::settings::{
     Clock, Formula, Limits, QueueSettings, Settings, WindowLength, WindowSettings,
@@ -108,7 +108,7 @@ fn busy(settings: &Settings) -> Snapshot {
         handle_sum_ms: 300_000,
     };
     // Below 256 ms a cell is one millisecond wide.
-    let waits = Cells { counts: vec![(100, 2), (200, 1), (250, 1)] };
+    let waits = SparseHdrCounts { counts: vec![(100, 2), (200, 1), (250, 1)] };
     let series = SeriesSnapshot {
         queue: Arc::from("fault"),
         channel: ChannelId::PHONE,

@@ -565,10 +565,10 @@ fn partition_never_starts_empty_when_its_stored_state_cannot_be_read() {
     pipeline.stop();
     let connection = rusqlite::Connection::open(broker.ledger().path).unwrap();
     connection.execute("UPDATE pieces SET bytes = x'ff' WHERE kind = 0", []).unwrap();
-    let pieces = || -> i64 {
+    let chunks = || -> i64 {
         connection.query_row("SELECT count(*) FROM pieces", [], |row| row.get(0)).unwrap()
     };
-    let before = pieces();
+    let before = chunks();
     let pipeline = Pipeline::start(broker.options(&["calls"]), settings(false));
     let deadline = Instant::now() + PATIENCE;
     while pipeline.ingest.failure().is_none() {
@@ -580,5 +580,5 @@ fn partition_never_starts_empty_when_its_stored_state_cannot_be_read() {
     }
     assert!(pipeline.ingest.failure().is_some_and(|why| why.contains("partition calls")));
     pipeline.stop();
-    assert_eq!(pieces(), before);
+    assert_eq!(chunks(), before);
 }

@@ -5,12 +5,12 @@ use std::process::Command;
 use std::sync::Arc;
 
 use nabiz::config::Config;
-use nabiz::ledger::{Claim, Fate, Job, Ledger, LedgerError, Point, Stored};
+use nabiz::ledger::{Claim, CommitOutcome, Job, Ledger, LedgerError, Point, Stored};
 use nabiz_core::decode::{Format, Message};
 use nabiz_core::event::Channels;
 use nabiz_core::settings::Settings;
-use nabiz_core::shard::{Arrival, Shard};
-use nabiz_core::state::{Checkpoint, Piece, PieceKind};
+use nabiz_core::shard::{RecordMeta, Shard};
+use nabiz_core::state::{Checkpoint, ChunkKind, StateChunk};
 use nabiz_simulator::{DEFAULT_START_MS, Options, Scenario, Simulation};
 use tempfile::TempDir;
 
@@ -39,7 +39,7 @@ fn fold(shard: &mut Shard, events: &[String], from: usize) {
         shard.fold(
             Format::CloudEvents,
             &message,
-            Arrival { position: position as i64, timestamp_ms: None },
+            RecordMeta { position: position as i64, timestamp_ms: None },
         );
     }
 }
@@ -61,7 +61,7 @@ fn job(claim: Claim, shard: &mut Shard) -> Job {
 fn offered(path: &Path) -> (u64, u64, i64) {
     let (_, stored) = take_over(&mut open(path));
     let Some(stored) = stored else { return (0, 0, 0) };
-    let mut shard = Shard::restore(settings(), KEY, &stored.pieces).unwrap();
+    let mut shard = Shard::restore(settings(), KEY, &stored.chunks).unwrap();
     let offered = shard.snapshot().series.iter().map(|series| series.totals.offered).sum();
     let connection = rusqlite::Connection::open(path).unwrap();
     let in_history: i64 = connection
@@ -85,16 +85,16 @@ fn ledger_of(folder: &TempDir, events: &[String]) -> PathBuf {
     let (claim, _) = take_over(&mut ledger);
     let mut shard = Shard::new(settings(), KEY);
     fold(&mut shard, events, 0);
-    assert_eq!(ledger.store(&[job(claim, &mut shard)], 1).unwrap(), [Fate::Stored]);
+    assert_eq!(ledger.store(&[job(claim, &mut shard)], 1).unwrap(), [CommitOutcome::Stored]);
     path
 }
 
 /// Brings the ledger from wherever it is to the end of `events`, as a new owner does.
-fn go_on(path: &Path, events: &[String], at: impl FnMut(Point)) -> Vec<Fate> {
+fn go_on(path: &Path, events: &[String], at: impl FnMut(Point)) -> Vec<CommitOutcome> {
     let mut ledger = open(path);
     let (claim, stored) = take_over(&mut ledger);
     let stored = stored.unwrap();
-    let mut shard = Shard::restore(settings(), KEY, &stored.pieces).unwrap();
+    let mut shard = Shard::restore(settings(), KEY, &stored.chunks).unwrap();
     fold(&mut shard, events, stored.next_offset as usize);
     ledger.store_observed(&[job(claim, &mut shard)], 2, at).unwrap()
 }
@@ -142,11 +142,14 @@ fn former_owner_is_refused_and_stores_nothing() {
 
     let mut zombie = open(&path);
     let (old_claim, stored) = take_over(&mut zombie);
-    let mut old_shard = Shard::restore(settings(), KEY, &stored.unwrap().pieces).unwrap();
+    let mut old_shard = Shard::restore(settings(), KEY, &stored.unwrap().chunks).unwrap();
     fold(&mut old_shard, &events[..3_000], 2_500);
 
-    assert_eq!(go_on(&path, &events, |_| {}), [Fate::Stored]);
-    assert_eq!(zombie.store(&[job(old_claim, &mut old_shard)], 3).unwrap(), [Fate::Fenced]);
+    assert_eq!(go_on(&path, &events, |_| {}), [CommitOutcome::Stored]);
+    assert_eq!(
+        zombie.store(&[job(old_claim, &mut old_shard)], 3).unwrap(),
+        [CommitOutcome::Fenced]
+    );
     assert_eq!(offered(&path), expected(&events));
 }
 
@@ -159,7 +162,7 @@ fn checkpoint_fails_whole_on_a_full_disk_and_succeeds_later() {
 
     let mut ledger = open(&path);
     let (claim, stored) = take_over(&mut ledger);
-    let mut shard = Shard::restore(settings(), KEY, &stored.unwrap().pieces).unwrap();
+    let mut shard = Shard::restore(settings(), KEY, &stored.unwrap().chunks).unwrap();
     ledger.limit_pages(1).unwrap();
     let mut failures = 0;
     for upto in [2_500, 4_000, 6_000] {
@@ -170,12 +173,12 @@ fn checkpoint_fails_whole_on_a_full_disk_and_succeeds_later() {
         let error = ledger.store(&jobs, 2).unwrap_err();
         assert!(matches!(error, LedgerError::Sqlite(_)), "{error}");
         let [job] = jobs;
-        shard.give_back(job.checkpoint);
+        shard.rollback(job.checkpoint);
         failures += 1;
     }
     assert_eq!(failures, 3);
     ledger.limit_pages(1 << 30).unwrap();
-    assert_eq!(ledger.store(&[job(claim, &mut shard)], 3).unwrap(), [Fate::Stored]);
+    assert_eq!(ledger.store(&[job(claim, &mut shard)], 3).unwrap(), [CommitOutcome::Stored]);
     drop(ledger);
     assert_eq!(
         offered(&path),
@@ -243,7 +246,7 @@ fn ledger_of_the_first_version_is_migrated_by_its_first_opener() {
         openers.into_iter().for_each(|opener| opener.join().unwrap());
     });
     assert_eq!(offered(&path), expected(&all[..2_000]));
-    assert_eq!(go_on(&path, &all, |_| {}), [Fate::Stored]);
+    assert_eq!(go_on(&path, &all, |_| {}), [CommitOutcome::Stored]);
     assert_eq!(offered(&path), expected(&all));
     let version: i64 = rusqlite::Connection::open(&path)
         .unwrap()
@@ -252,8 +255,8 @@ fn ledger_of_the_first_version_is_migrated_by_its_first_opener() {
     assert_eq!(version, nabiz::ledger::SCHEMA_VERSION);
 }
 
-/// A shard that knows a contact in a queue, one whose ending is held, an agent and a follow-up, and its pieces.
-fn pieces_with(key: [u8; 16]) -> Vec<Piece> {
+/// A shard that knows a contact in a queue, one whose ending is held, an agent and a follow-up, and its chunks.
+fn pieces_with(key: [u8; 16]) -> Vec<StateChunk> {
     let record = |id: &str, kind: &str, data: &str| {
         format!(
             r#"{{"specversion":"1.0","id":"{id}","source":"/source-of-the-test","type":"{kind}","time":"2026-01-05T10:00:00Z","data":{data}}}"#
@@ -288,7 +291,7 @@ fn pieces_with(key: [u8; 16]) -> Vec<Piece> {
         (snapshot.records.applied, snapshot.records.held, snapshot.open_contacts),
         (3, 1, 2)
     );
-    shard.checkpoint().pieces
+    shard.checkpoint().chunks
 }
 
 #[test]
@@ -299,12 +302,12 @@ fn ledger_contains_no_id_in_plain_text() {
     let mut ledger = open(&path);
     let (claim, _) = take_over(&mut ledger);
     let checkpoint =
-        Checkpoint { next_offset: 4, pieces: pieces_with(KEY), ..Checkpoint::default() };
+        Checkpoint { next_offset: 4, chunks: pieces_with(KEY), ..Checkpoint::default() };
     assert_eq!(
         ledger
             .store(&[Job { claim, checkpoint, advance_ms: None, missed: 0, record_ms: None }], 1)
             .unwrap(),
-        [Fate::Stored]
+        [CommitOutcome::Stored]
     );
     let mut bytes = std::fs::read(&path).unwrap();
     bytes.extend(std::fs::read(folder.path().join("nabiz.db-wal")).unwrap());
@@ -316,12 +319,12 @@ fn ledger_contains_no_id_in_plain_text() {
     }
     // Nor can the ids be tried without the key: with another one, everything about them is something else.
     let (one, other) = (pieces_with(KEY), pieces_with([8; 16]));
-    for kind in [PieceKind::ContactPart, PieceKind::Ids, PieceKind::Agents, PieceKind::Followups] {
-        let of_kind = |pieces: &[Piece]| -> Vec<Vec<u8>> {
-            pieces
+    for kind in [ChunkKind::ContactPart, ChunkKind::Ids, ChunkKind::Agents, ChunkKind::Followups] {
+        let of_kind = |chunks: &[StateChunk]| -> Vec<Vec<u8>> {
+            chunks
                 .iter()
-                .filter(|piece| piece.kind == kind)
-                .map(|piece| piece.bytes.clone())
+                .filter(|chunk| chunk.kind == kind)
+                .map(|chunk| chunk.bytes.clone())
                 .collect()
         };
         let (one, other) = (of_kind(&one), of_kind(&other));

@@ -8,10 +8,10 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use nabiz::config::Config;
-use nabiz::ledger::{Fate, Job, Ledger};
+use nabiz::ledger::{CommitOutcome, Job, Ledger};
 use nabiz_core::decode::{Format, Message};
 use nabiz_core::event::Channels;
-use nabiz_core::shard::{Arrival, Shard};
+use nabiz_core::shard::{RecordMeta, Shard};
 use nabiz_simulator::{DAY_MS, DEFAULT_START_MS, Options, Scenario, Simulation};
 
 use crate::harness::serial;
@@ -90,7 +90,7 @@ fn memory_and_ledger_stay_level_over_a_month() {
         let (began, began_cpu) = (Instant::now(), cpu_time());
         for event in &batch {
             let message = Message { value: Some(event.as_bytes()), headers: &[] };
-            shard.fold(Format::CloudEvents, &message, Arrival { position, timestamp_ms: None });
+            shard.fold(Format::CloudEvents, &message, RecordMeta { position, timestamp_ms: None });
             position += 1;
         }
         folding += began.elapsed();
@@ -113,7 +113,7 @@ fn memory_and_ledger_stay_level_over_a_month() {
                     1
                 )
                 .unwrap(),
-            [Fate::Stored]
+            [CommitOutcome::Stored]
         );
         storing_cpu += cpu_time() - began_cpu;
         let week = (simulation.time_ms() - DEFAULT_START_MS) / (7 * DAY_MS as i64);
@@ -136,7 +136,7 @@ fn memory_and_ledger_stay_level_over_a_month() {
     let began = Instant::now();
     let mut ledger = Ledger::open(&path, Channels::default()).unwrap();
     let stored = ledger.take_over("calls", 0, "soak").unwrap().stored.unwrap();
-    let mut restored = Shard::restore(settings, KEY, &stored.pieces).unwrap();
+    let mut restored = Shard::restore(settings, KEY, &stored.chunks).unwrap();
     let restoring = began.elapsed();
     assert_eq!(restored.snapshot(), snapshot);
 
@@ -162,13 +162,13 @@ fn memory_and_ledger_stay_level_over_a_month() {
         rows,
         history * 365 / 30 / queues,
     );
-    for (week, (resident, used, pieces)) in by_week.iter().enumerate() {
+    for (week, (resident, used, chunks)) in by_week.iter().enumerate() {
         report!(
             "soak: week {}: {} MiB resident, ledger {} KiB, state {} KiB",
             week + 1,
             resident >> 20,
             used >> 10,
-            pieces >> 10
+            chunks >> 10
         );
     }
     // What is remembered is bounded by the horizon and by what is open, so that later weeks need no more than the second.
@@ -203,7 +203,7 @@ fn hundred_thousand_open_contacts_are_restored() {
             shard.fold(
                 Format::CloudEvents,
                 &message,
-                Arrival { position: contact, timestamp_ms: None },
+                RecordMeta { position: contact, timestamp_ms: None },
             );
         }
     }
@@ -214,20 +214,20 @@ fn hundred_thousand_open_contacts_are_restored() {
         ledger
             .store(&[Job { claim, checkpoint, advance_ms: None, missed: 0, record_ms: None }], 1)
             .unwrap(),
-        [Fate::Stored]
+        [CommitOutcome::Stored]
     );
     drop(ledger);
 
     let began = Instant::now();
     let mut ledger = Ledger::open(&path, Channels::default()).unwrap();
     let stored = ledger.take_over("calls", 0, "soak").unwrap().stored.unwrap();
-    let mut restored = Shard::restore(settings, KEY, &stored.pieces).unwrap();
+    let mut restored = Shard::restore(settings, KEY, &stored.chunks).unwrap();
     let snapshot = restored.snapshot();
     let restoring = began.elapsed();
     assert_eq!(snapshot.open_contacts, CONTACTS.unsigned_abs());
     assert_eq!(snapshot, shard.snapshot());
     report!(
-        "soak: {CONTACTS} open contacts and an hour of windows: stored whole in one piece with a pause of {:.0} ms, back in {:.0} ms",
+        "soak: {CONTACTS} open contacts and an hour of windows: stored whole in one chunk with a pause of {:.0} ms, back in {:.0} ms",
         pause.as_secs_f64() * 1e3,
         restoring.as_secs_f64() * 1e3
     );

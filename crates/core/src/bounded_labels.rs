@@ -10,16 +10,16 @@ pub(crate) const OTHER_LABEL: &str = "other";
 
 /// A bounded table of label values outside queues: entry points, units.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub(crate) struct Labels<T> {
+pub(crate) struct BoundedLabels<T> {
     by_name: HashMap<Arc<str>, T>,
     limit: usize,
     refused: u64,
 }
 
-impl<T: Default> Labels<T> {
+impl<T: Default> BoundedLabels<T> {
     /// At most `limit` values, and `other`.
     pub(crate) fn new(limit: usize) -> Self {
-        Labels { by_name: HashMap::new(), limit, refused: 0 }
+        BoundedLabels { by_name: HashMap::new(), limit, refused: 0 }
     }
 
     /// The entry of a label, and its name after the bound was applied.
@@ -37,7 +37,7 @@ impl<T: Default> Labels<T> {
     }
 
     /// Takes over stored labels, under the bound of now.
-    pub(crate) fn take_over(&mut self, stored: Labels<T>) {
+    pub(crate) fn take_over(&mut self, stored: BoundedLabels<T>) {
         self.by_name = stored.by_name;
         self.refused = stored.refused;
     }

@@ -5,10 +5,10 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::bounded_labels::Labels;
+use crate::bounded_labels::BoundedLabels;
 use crate::ids::BuildHashedKey;
-use crate::measures::{BucketHistogram, FollowupSnapshot, NativeCounts, Verdict};
-use crate::state::{Checkpoint, PartSet, Piece, PieceKind, RestoreError, read};
+use crate::measures::{ApplyOutcome, BucketHistogram, FollowupSnapshot, NativeCounts};
+use crate::state::{Checkpoint, ChunkKind, PartSet, RestoreError, StateChunk, read};
 
 /// Counts of one unit since the beginning.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -35,7 +35,7 @@ pub(crate) struct Followups {
     known: HashMap<u128, Followup, BuildHashedKey>,
     /// Informed follow-ups in order of their last record, to be forgotten.
     over: VecDeque<(i64, u128)>,
-    units: Labels<UnitTotals>,
+    units: BoundedLabels<UnitTotals>,
     bounds_ms: Vec<u64>,
     horizon_ms: u64,
     limit: usize,
@@ -47,8 +47,8 @@ pub(crate) struct Followups {
 
 /// What is stored of the follow-ups besides themselves.
 #[derive(Debug, Serialize, Deserialize)]
-pub(crate) struct FollowupsCore {
-    units: Labels<UnitTotals>,
+pub(crate) struct FollowupsHeader {
+    units: BoundedLabels<UnitTotals>,
     refused: u64,
 }
 
@@ -62,7 +62,7 @@ impl Followups {
         Followups {
             known: HashMap::default(),
             over: VecDeque::new(),
-            units: Labels::new(units_max),
+            units: BoundedLabels::new(units_max),
             bounds_ms,
             horizon_ms,
             limit,
@@ -72,39 +72,39 @@ impl Followups {
     }
 
     /// What is stored besides the follow-ups themselves.
-    pub(crate) fn core(&self) -> FollowupsCore {
-        FollowupsCore { units: self.units.clone(), refused: self.refused }
+    pub(crate) fn header(&self) -> FollowupsHeader {
+        FollowupsHeader { units: self.units.clone(), refused: self.refused }
     }
 
-    /// Takes over what [`Self::core`] gave; its histograms have the bounds `stored_bounds_ms`.
-    pub(crate) fn set_core(&mut self, core: FollowupsCore, stored_bounds_ms: &[u64]) {
-        self.units.take_over(core.units);
+    /// Takes over what [`Self::header`] gave; its histograms have the bounds `stored_bounds_ms`.
+    pub(crate) fn set_header(&mut self, header: FollowupsHeader, stored_bounds_ms: &[u64]) {
+        self.units.take_over(header.units);
         for totals in self.units.values_mut() {
             totals.duration.move_to(stored_bounds_ms, &self.bounds_ms);
             totals.duration.native_from_classic(&self.bounds_ms);
         }
-        self.refused = core.refused;
+        self.refused = header.refused;
     }
 
     /// Adds the parts that changed; all where nothing is stored.
-    pub(crate) fn capture(&mut self, all: bool, checkpoint: &mut Checkpoint) {
+    pub(crate) fn write_checkpoint(&mut self, all: bool, checkpoint: &mut Checkpoint) {
         if all || !self.changed.is_empty() {
             let natives: Vec<_> =
                 self.units.iter().map(|(unit, totals)| (unit, &totals.duration.native)).collect();
-            checkpoint.put(PieceKind::UnitNative, 0, &natives);
+            checkpoint.put(ChunkKind::UnitNative, 0, &natives);
         }
-        self.changed.capture(PieceKind::Followups, &self.known, all, checkpoint);
+        self.changed.write_checkpoint(ChunkKind::Followups, &self.known, all, checkpoint);
     }
 
     /// Puts a stored part back.
-    pub(crate) fn restore(&mut self, piece: &Piece) -> Result<(), RestoreError> {
-        self.known.extend(PartSet::restore::<Followup>(piece)?);
+    pub(crate) fn restore(&mut self, chunk: &StateChunk) -> Result<(), RestoreError> {
+        self.known.extend(PartSet::restore::<Followup>(chunk)?);
         Ok(())
     }
 
-    /// Puts the stored native counts of the units in the place of those that [`Self::set_core`] made.
-    pub(crate) fn restore_natives(&mut self, piece: &Piece) -> Result<(), RestoreError> {
-        for (unit, native) in read::<Vec<(Arc<str>, NativeCounts)>>(piece)? {
+    /// Puts the stored native counts of the units in the place of those that [`Self::set_header`] made.
+    pub(crate) fn restore_natives(&mut self, chunk: &StateChunk) -> Result<(), RestoreError> {
+        for (unit, native) in read::<Vec<(Arc<str>, NativeCounts)>>(chunk)? {
             self.units.entry(Some(&unit)).1.duration.native = native;
         }
         Ok(())
@@ -144,10 +144,10 @@ impl Followups {
         (at_ms, stream_ms): (i64, i64),
         due_ms: Option<i64>,
         skew: &mut u64,
-    ) -> Verdict {
+    ) -> ApplyOutcome {
         let known = self.known.get(&key);
         if known.is_some_and(|followup| followup.opened_ms.is_some()) {
-            return Verdict::Duplicate;
+            return ApplyOutcome::Duplicate;
         }
         let informed_ms = known.and_then(|followup| followup.informed_ms);
         let (unit, totals) = self.units.entry(unit);
@@ -163,7 +163,7 @@ impl Followups {
             key,
             Followup { unit, opened_ms, due_ms, informed_ms, last_record_ms: stream_ms },
         );
-        Verdict::Applied
+        ApplyOutcome::Applied
     }
 
     /// `followup.informed`. Counts under the unit that opened it, where that is known.
@@ -173,10 +173,10 @@ impl Followups {
         unit: Option<&str>,
         (at_ms, stream_ms): (i64, i64),
         skew: &mut u64,
-    ) -> Verdict {
+    ) -> ApplyOutcome {
         let known = self.known.get(&key);
         if known.is_some_and(|followup| followup.informed_ms.is_some()) {
-            return Verdict::Duplicate;
+            return ApplyOutcome::Duplicate;
         }
         let (opened_ms, due_ms) =
             known.map_or((None, None), |followup| (followup.opened_ms, followup.due_ms));
@@ -192,7 +192,7 @@ impl Followups {
             key,
             Followup { unit, opened_ms, due_ms, informed_ms, last_record_ms: stream_ms },
         );
-        Verdict::Applied
+        ApplyOutcome::Applied
     }
 
     fn remember(&mut self, key: u128, followup: Followup) {

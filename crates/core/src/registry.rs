@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::bounded_labels::OTHER_LABEL;
 use crate::event::ChannelId;
-use crate::ids::{OTHER, QueueRef, SeriesId, UNLISTED};
+use crate::ids::{OTHER_QUEUE, OVERFLOW, QueueId, SeriesId};
 use crate::settings::{QueueSettings, Settings};
 
 #[derive(Debug)]
@@ -36,7 +36,7 @@ const NONE_LABEL: &str = "none";
 
 /// The names of one shard.
 #[derive(Debug)]
-pub(crate) struct Registry {
+pub(crate) struct LabelRegistry {
     queues: Vec<QueueEntry>,
     /// Ids and aliases.
     by_name: HashMap<Box<str>, u32>,
@@ -53,10 +53,10 @@ pub(crate) struct StoredNames {
     refused: u64,
 }
 
-impl Registry {
+impl LabelRegistry {
     /// A registry that knows the configured queues.
     pub(crate) fn new(settings: Arc<Settings>) -> Self {
-        let mut registry = Registry {
+        let mut registry = LabelRegistry {
             queues: Vec::new(),
             by_name: HashMap::new(),
             series: Vec::new(),
@@ -125,7 +125,7 @@ impl Registry {
 
     fn add_series(&mut self, queue: u32, channel: ChannelId) -> SeriesId {
         let id = SeriesId(self.series.len() as u32);
-        let settings = self.queue_settings(QueueRef(queue));
+        let settings = self.queue_settings(QueueId(queue));
         let info = SeriesInfo {
             queue,
             channel,
@@ -145,36 +145,36 @@ impl Registry {
     }
 
     /// The queue of an id or alias. A new name takes a place until the bound.
-    pub(crate) fn queue(&mut self, name: &str) -> QueueRef {
+    pub(crate) fn queue(&mut self, name: &str) -> QueueId {
         if let Some(id) = self.by_name.get(name) {
-            return QueueRef(*id);
+            return QueueId(*id);
         }
         if self.queues.len() < self.settings.limits.series + 2 {
-            return QueueRef(self.add_queue(name));
+            return QueueId(self.add_queue(name));
         }
         self.refused += 1;
         let mut hasher = DefaultHasher::new();
         name.hash(&mut hasher);
-        QueueRef(UNLISTED | hasher.finish() as u32)
+        QueueId(OVERFLOW | hasher.finish() as u32)
     }
 
-    fn listed(queue: QueueRef) -> u32 {
-        if queue.0 & UNLISTED == 0 { queue.0 } else { OTHER }
+    fn listed(queue: QueueId) -> u32 {
+        if queue.0 & OVERFLOW == 0 { queue.0 } else { OTHER_QUEUE }
     }
 
     /// The series of a queue and channel. A new pair takes a place until the bound; past it, the pair of `other`.
-    pub(crate) fn series(&mut self, queue: QueueRef, channel: ChannelId) -> SeriesId {
+    pub(crate) fn series(&mut self, queue: QueueId, channel: ChannelId) -> SeriesId {
         let listed = Self::listed(queue);
         if let Some(id) = self.known_series(listed, channel) {
             return id;
         }
-        if listed <= OTHER || self.series.len() < self.settings.limits.series {
+        if listed <= OTHER_QUEUE || self.series.len() < self.settings.limits.series {
             return self.add_series(listed, channel);
         }
         self.refused += 1;
-        match self.known_series(OTHER, channel) {
+        match self.known_series(OTHER_QUEUE, channel) {
             Some(id) => id,
-            None => self.add_series(OTHER, channel),
+            None => self.add_series(OTHER_QUEUE, channel),
         }
     }
 
@@ -183,7 +183,7 @@ impl Registry {
     }
 
     /// The settings of a queue.
-    pub(crate) fn queue_settings(&self, queue: QueueRef) -> &QueueSettings {
+    pub(crate) fn queue_settings(&self, queue: QueueId) -> &QueueSettings {
         let settings = &self.settings;
         match self.queues[Self::listed(queue) as usize].configured {
             Some(index) => &settings.queues[index].1,
@@ -193,7 +193,7 @@ impl Registry {
 
     /// The settings of a series' queue.
     pub(crate) fn series_settings(&self, series: SeriesId) -> &QueueSettings {
-        self.queue_settings(QueueRef(self.info(series).queue))
+        self.queue_settings(QueueId(self.info(series).queue))
     }
 
     /// What the hot path needs of a series.
@@ -213,7 +213,7 @@ impl Registry {
     }
 
     /// Index of the label of a queue, for what is kept per queue.
-    pub(crate) fn label_index(&self, queue: QueueRef) -> usize {
+    pub(crate) fn label_index(&self, queue: QueueId) -> usize {
         Self::listed(queue) as usize
     }
 

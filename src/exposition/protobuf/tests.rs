@@ -1,6 +1,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 
-use nabiz_core::measures::{BucketHistogram, Cells, WindowCounts, WindowSnapshot};
+use nabiz_core::measures::{BucketHistogram, SparseHdrCounts, WindowCounts, WindowSnapshot};
 
 use super::*;
 use crate::exposition::catalogue as c;
@@ -78,7 +78,7 @@ fn an_empty_histogram_is_still_recognised_as_native() {
 
 #[test]
 fn a_window_is_a_gauge_histogram_without_classic_buckets() {
-    let mut waits = Cells::default();
+    let mut waits = SparseHdrCounts::default();
     [2_000, 3_000, 3_000].into_iter().for_each(|wait_ms| waits.increment(wait_ms));
     let counts = WindowCounts { answered: 3, wait_sum_ms: 8_000, ..WindowCounts::default() };
     let mut family = Family::new(&c::WINDOW_WAIT);

@@ -136,7 +136,7 @@ impl Sum {
                 .map(|values| values.value_at_quantile(0.9))
         };
         let wait_quantiles_ms = waits.as_ref().filter(|values| !values.is_empty()).map(|values| {
-            // Cells have a width; no quantile is above the exact maximum.
+            // SparseHdrCounts have a width; no quantile is above the exact maximum.
             [0.5, 0.9, 0.95, 0.99]
                 .map(|quantile| values.value_at_quantile(quantile).min(counts.wait_max_ms))
         });

@@ -1,7 +1,7 @@
 use std::path::Path;
 
 use nabiz_core::event::ChannelId;
-use nabiz_core::measures::cell_of;
+use nabiz_core::measures::hdr_index;
 use rusqlite::Connection;
 
 use super::*;
@@ -14,9 +14,9 @@ fn ledger(folder: &Path) -> Connection {
 }
 
 fn delta(start_ms: i64, waits_ms: &[u64]) -> IntervalDelta {
-    let mut wait_answered = Cells::default();
+    let mut wait_answered = SparseHdrCounts::default();
     for wait_ms in waits_ms {
-        wait_answered.add(&Cells { counts: vec![(cell_of(*wait_ms) as u16, 1)] });
+        wait_answered.add(&SparseHdrCounts { counts: vec![(hdr_index(*wait_ms) as u16, 1)] });
     }
     let counts = IntervalCounts {
         answered: waits_ms.len() as u64,
@@ -32,8 +32,8 @@ fn delta(start_ms: i64, waits_ms: &[u64]) -> IntervalDelta {
         target_ratio: 0.8,
         counts,
         wait_answered,
-        wait_abandoned: Cells::default(),
-        handle: Cells::default(),
+        wait_abandoned: SparseHdrCounts::default(),
+        handle: SparseHdrCounts::default(),
     }
 }
 

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use nabiz::config::Config;
 use nabiz::ledger::history::{History, HistoryRow, Query, Step};
-use nabiz::ledger::{Claim, Fate, Job, Ledger};
-use nabiz_core::measures::{AgentIntervalDelta, Cells, IntervalCounts, IntervalDelta};
+use nabiz::ledger::{Claim, CommitOutcome, Job, Ledger};
+use nabiz_core::measures::{AgentIntervalDelta, IntervalCounts, IntervalDelta, SparseHdrCounts};
 use nabiz_core::settings::Settings;
 use nabiz_core::state::Checkpoint;
 
@@ -79,11 +79,11 @@ impl Book {
     }
 
     pub fn store(&mut self, claim: Claim, checkpoint: Checkpoint) {
-        let fates = self
+        let outcomes = self
             .ledger
             .store(&[Job { claim, checkpoint, advance_ms: None, missed: 0, record_ms: None }], 0)
             .expect("stored");
-        assert_eq!(fates, [Fate::Stored]);
+        assert_eq!(outcomes, [CommitOutcome::Stored]);
     }
 
     /// Adds facts in one checkpoint, one increment each. Their partition has no stream time of its own.
@@ -107,9 +107,9 @@ impl Book {
             target_wait_ms: 20_000,
             target_ratio: 0.8,
             counts: IntervalCounts::default(),
-            wait_answered: Cells::default(),
-            wait_abandoned: Cells::default(),
-            handle: Cells::default(),
+            wait_answered: SparseHdrCounts::default(),
+            wait_abandoned: SparseHdrCounts::default(),
+            handle: SparseHdrCounts::default(),
         };
         let (ms, counts) = (fact.duration_ms, &mut delta.counts);
         match fact.kind {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use nabiz::ledger::history::{self, Step};
 use nabiz_core::decode::{Format, Message};
 use nabiz_core::settings::Settings;
-use nabiz_core::shard::{Arrival, Shard};
+use nabiz_core::shard::{RecordMeta, Shard};
 use nabiz_simulator::{DAY_MS, DEFAULT_START_MS, Options, Scenario, Simulation};
 use serde_json::Value;
 
@@ -56,7 +56,7 @@ fn history_of_a_simulated_week_equals_the_truth_with_p90_within_one_percent() {
         shard.fold(
             Format::CloudEvents,
             &message,
-            Arrival { position: position as i64, timestamp_ms: None },
+            RecordMeta { position: position as i64, timestamp_ms: None },
         );
     };
     let mut position = 0;

@@ -2,4 +2,4 @@
 
 mod table;
 
-pub(crate) use table::{AgentChange, Agents, AgentsCore, QueueList};
+pub(crate) use table::{AgentChange, Agents, AgentsHeader, QueueList};

@@ -12,14 +12,14 @@ use serde::{Deserialize, Serialize};
 use smallvec::SmallVec;
 
 use crate::event::AgentState;
-use crate::ids::{BuildHashedKey, NONE, QueueRef};
+use crate::ids::{BuildHashedKey, NO_QUEUE, QueueId};
 use crate::measures::{AgentIntervalDelta, AgentWindow};
-use crate::registry::Registry;
-use crate::state::{Checkpoint, PartSet, Piece, PieceKind, RestoreError, read};
-use crate::window::{AgentTime, DenseAgentTime, Grid, Position};
+use crate::registry::LabelRegistry;
+use crate::state::{Checkpoint, ChunkKind, PartSet, RestoreError, StateChunk, read};
+use crate::window::{AgentTime, DenseAgentTime, PaneLayout, WindowCursor};
 
 /// Queues of an agent. Few have more than these, and a list elsewhere would be allocated anew with each change.
-pub(crate) type QueueList = SmallVec<[QueueRef; 6]>;
+pub(crate) type QueueList = SmallVec<[QueueId; 6]>;
 
 /// Something that changes about an agent.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -27,39 +27,39 @@ pub(crate) enum AgentChange {
     /// The agent's state; and all the queues that it serves, where the source says so.
     State { state: AgentState, queues: Option<QueueList> },
     /// The state in one queue.
-    InQueue { queue: QueueRef, state: AgentState },
+    InQueue { queue: QueueId, state: AgentState },
     /// A call of that queue began.
-    CallStarted { queue: QueueRef },
+    CallStarted { queue: QueueId },
     /// The call is over.
     CallEnded,
 }
 
 /// A value with the event time that it is known from.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
-struct Latest<T> {
+struct LwwRegister<T> {
     at_ms: i64,
     value: T,
 }
 
-fn set<T>(register: &mut Option<Latest<T>>, at_ms: i64, value: T) {
+fn set<T>(register: &mut Option<LwwRegister<T>>, at_ms: i64, value: T) {
     if register.as_ref().is_none_or(|known| known.at_ms <= at_ms) {
-        *register = Some(Latest { at_ms, value });
+        *register = Some(LwwRegister { at_ms, value });
     }
 }
 
 /// What is known of an agent at an instant.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
-struct Knowledge {
-    state: Option<Latest<AgentState>>,
-    queues: Option<Latest<QueueList>>,
-    in_queue: Vec<(QueueRef, Latest<AgentState>)>,
+struct AgentStatus {
+    state: Option<LwwRegister<AgentState>>,
+    queues: Option<LwwRegister<QueueList>>,
+    in_queue: Vec<(QueueId, LwwRegister<AgentState>)>,
     /// Queues of `in_queue` that are known only because a call of theirs was taken: whatever is said of the agent there,
     /// also of an earlier time, counts instead.
     implied: QueueList,
-    in_call: Option<Latest<bool>>,
+    in_call: Option<LwwRegister<bool>>,
 }
 
-impl Knowledge {
+impl AgentStatus {
     fn learn(&mut self, at_ms: i64, change: &AgentChange) {
         match change {
             AgentChange::State { state, queues } => {
@@ -88,12 +88,12 @@ impl Knowledge {
         }
     }
 
-    fn serves(&self, queue: QueueRef) -> bool {
+    fn serves(&self, queue: QueueId) -> bool {
         let listed = self.queues.as_ref().is_some_and(|queues| queues.value.contains(&queue));
         listed || self.in_queue.iter().any(|(known, _)| *known == queue)
     }
 
-    fn set_in_queue(&mut self, at_ms: i64, queue: QueueRef, state: AgentState) {
+    fn set_in_queue(&mut self, at_ms: i64, queue: QueueId, state: AgentState) {
         /// Past this many queues of one agent, further ones are not followed.
         const QUEUES_MAX: usize = 64;
         let replaced = self.queues.as_ref().is_some_and(|queues| queues.at_ms > at_ms);
@@ -102,21 +102,21 @@ impl Knowledge {
         self.implied.retain(|implied| *implied != queue);
         match self.in_queue.iter_mut().find(|(known, _)| *known == queue) {
             Some((_, known)) if known.at_ms <= at_ms || is_implied => {
-                *known = Latest { at_ms, value: state }
+                *known = LwwRegister { at_ms, value: state }
             }
             Some(_) => {}
             None if replaced || is_full => {}
-            None => self.in_queue.push((queue, Latest { at_ms, value: state })),
+            None => self.in_queue.push((queue, LwwRegister { at_ms, value: state })),
         }
     }
 
     /// The state in each of the agent's queues.
-    fn states(&self) -> impl Iterator<Item = (QueueRef, AgentState)> + '_ {
+    fn states(&self) -> impl Iterator<Item = (QueueId, AgentState)> + '_ {
         let in_call = self.in_call.is_some_and(|in_call| in_call.value);
         let listed = self.queues.as_ref().map_or(&[][..], |queues| queues.value.as_slice());
         let unlisted = if self.state.is_some() && self.queues.is_none() && self.in_queue.is_empty()
         {
-            Some(NONE)
+            Some(NO_QUEUE)
         } else {
             None
         };
@@ -139,13 +139,13 @@ impl Knowledge {
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 struct Agent {
     /// What is known at `booked_to_ms`.
-    booked: Knowledge,
+    booked: AgentStatus,
     booked_to_ms: i64,
     /// Later changes, by event time and then log order.
     timeline: Vec<(i64, AgentChange)>,
 }
 
-impl Knowledge {
+impl AgentStatus {
     /// The states from `from_ms` to `to_ms`, in time order. Learns the changes up to `to_ms` of a timeline, and gives how many
     /// these are.
     fn walk(
@@ -153,7 +153,7 @@ impl Knowledge {
         timeline: &[(i64, AgentChange)],
         mut from_ms: i64,
         to_ms: i64,
-        mut spend: impl FnMut(QueueRef, AgentState, i64, i64),
+        mut spend: impl FnMut(QueueId, AgentState, i64, i64),
     ) -> usize {
         let mut learnt = 0;
         for (at_ms, change) in timeline.iter().take_while(|(at_ms, _)| *at_ms <= to_ms) {
@@ -171,7 +171,7 @@ impl Knowledge {
         &self,
         from_ms: i64,
         to_ms: i64,
-        spend: &mut impl FnMut(QueueRef, AgentState, i64, i64),
+        spend: &mut impl FnMut(QueueId, AgentState, i64, i64),
     ) {
         if to_ms > from_ms {
             self.states().for_each(|(queue, state)| spend(queue, state, from_ms, to_ms));
@@ -186,7 +186,7 @@ const TIMELINE_MAX: usize = 1024;
 #[derive(Debug)]
 pub(crate) struct Agents {
     agents: HashMap<u128, Agent, BuildHashedKey>,
-    /// By [`Registry::label_index`].
+    /// By [`LabelRegistry::label_index`].
     time: Vec<AgentTime>,
     /// Rows of the interval history in `time`.
     unsaved_intervals: usize,
@@ -202,7 +202,7 @@ pub(crate) struct Agents {
 
 /// What is stored of the agents besides themselves and the time of queues.
 #[derive(Debug, Serialize, Deserialize)]
-pub(crate) struct AgentsCore {
+pub(crate) struct AgentsHeader {
     refused: u64,
     booked_interval_ms: Option<i64>,
 }
@@ -230,35 +230,35 @@ impl Agents {
     }
 
     /// What is stored besides the agents themselves and the time of queues.
-    pub(crate) fn core(&self) -> AgentsCore {
-        AgentsCore { refused: self.refused, booked_interval_ms: self.booked_interval_ms }
+    pub(crate) fn header(&self) -> AgentsHeader {
+        AgentsHeader { refused: self.refused, booked_interval_ms: self.booked_interval_ms }
     }
 
-    /// Takes over what [`Self::core`] gave.
-    pub(crate) fn set_core(&mut self, core: AgentsCore) {
-        self.refused = core.refused;
-        self.booked_interval_ms = core.booked_interval_ms;
+    /// Takes over what [`Self::header`] gave.
+    pub(crate) fn set_header(&mut self, header: AgentsHeader) {
+        self.refused = header.refused;
+        self.booked_interval_ms = header.booked_interval_ms;
     }
 
     /// Adds the parts that changed, all where nothing is stored, and the agent time by interval since the last
     /// checkpoint.
-    pub(crate) fn capture(
+    pub(crate) fn write_checkpoint(
         &mut self,
-        registry: &Registry,
-        grid: &Grid,
-        position: &Position,
+        registry: &LabelRegistry,
+        layout: &PaneLayout,
+        position: &WindowCursor,
         stream_ms: i64,
         all: bool,
         checkpoint: &mut Checkpoint,
     ) {
-        self.book_ended_interval(registry, grid, position, stream_ms);
-        self.changed.capture(PieceKind::Agents, &self.agents, all, checkpoint);
+        self.book_ended_interval(registry, layout, position, stream_ms);
+        self.changed.write_checkpoint(ChunkKind::Agents, &self.agents, all, checkpoint);
         self.unsaved_intervals = 0;
         for ((index, time), queue) in self.time.iter_mut().enumerate().zip(registry.queue_labels())
         {
-            time.settle(grid, position);
+            time.settle(layout, position);
             if std::mem::take(&mut time.changed) || all {
-                checkpoint.put(PieceKind::AgentTime, index as i64, time);
+                checkpoint.put(ChunkKind::AgentTime, index as i64, time);
             }
             for (start_ms, state_ms) in time.take_intervals() {
                 checkpoint.agent_intervals.push(AgentIntervalDelta {
@@ -273,20 +273,20 @@ impl Agents {
     /// Books everyone once an interval of the history has ended, so that those who never change are in it.
     fn book_ended_interval(
         &mut self,
-        registry: &Registry,
-        grid: &Grid,
-        position: &Position,
+        registry: &LabelRegistry,
+        layout: &PaneLayout,
+        position: &WindowCursor,
         stream_ms: i64,
     ) {
         let book_to_ms = stream_ms.saturating_sub_unsigned(self.allowed_lateness_ms);
-        let interval_ms = grid.interval_of(book_to_ms);
+        let interval_ms = layout.interval_of(book_to_ms);
         if interval_ms.is_none() || self.booked_interval_ms >= interval_ms {
             return;
         }
         self.booked_interval_ms = interval_ms;
         for (key, agent) in &mut self.agents {
             self.unsaved_intervals +=
-                book(&mut self.time, registry, grid, position, agent, book_to_ms);
+                book(&mut self.time, registry, layout, position, agent, book_to_ms);
             self.changed.mark(*key);
         }
     }
@@ -297,29 +297,29 @@ impl Agents {
     }
 
     /// Takes back the agent time of a checkpoint that was not stored.
-    pub(crate) fn give_back(&mut self, index: usize, delta: &AgentIntervalDelta) {
+    pub(crate) fn rollback(&mut self, index: usize, delta: &AgentIntervalDelta) {
         if let Some(time) = self.time.get_mut(index) {
-            self.unsaved_intervals += time.give_back(delta.start_ms, delta.state_ms);
+            self.unsaved_intervals += time.rollback(delta.start_ms, delta.state_ms);
         }
     }
 
     /// Puts a stored part, or the stored time of a queue, back.
-    pub(crate) fn restore(&mut self, piece: &Piece) -> Result<(), RestoreError> {
+    pub(crate) fn restore(&mut self, chunk: &StateChunk) -> Result<(), RestoreError> {
         /// More queues than any limit allows.
         const QUEUES_MAX: usize = 1 << 24;
-        if piece.kind == PieceKind::Agents {
-            self.agents.extend(PartSet::restore::<Agent>(piece)?);
+        if chunk.kind == ChunkKind::Agents {
+            self.agents.extend(PartSet::restore::<Agent>(chunk)?);
             return Ok(());
         }
-        let index = usize::try_from(piece.number).ok().filter(|index| *index < QUEUES_MAX);
+        let index = usize::try_from(chunk.number).ok().filter(|index| *index < QUEUES_MAX);
         let index =
-            index.ok_or(RestoreError::Inconsistent { kind: piece.kind, number: piece.number })?;
+            index.ok_or(RestoreError::Inconsistent { kind: chunk.kind, number: chunk.number })?;
         if self.time.len() <= index {
             self.time.resize_with(index + 1, AgentTime::default);
         }
-        self.time[index] = match piece.kind {
-            PieceKind::DenseAgentTime => read::<DenseAgentTime>(piece)?.into(),
-            _ => read(piece)?,
+        self.time[index] = match chunk.kind {
+            ChunkKind::DenseAgentTime => read::<DenseAgentTime>(chunk)?.into(),
+            _ => read(chunk)?,
         };
         Ok(())
     }
@@ -332,9 +332,9 @@ impl Agents {
     /// Applies a change at event time `at_ms`.
     pub(crate) fn change(
         &mut self,
-        registry: &Registry,
-        grid: &Grid,
-        position: &Position,
+        registry: &LabelRegistry,
+        layout: &PaneLayout,
+        position: &WindowCursor,
         key: u128,
         (at_ms, stream_ms): (i64, i64),
         change: AgentChange,
@@ -352,7 +352,8 @@ impl Agents {
             }
         };
         self.changed.mark(key);
-        self.unsaved_intervals += book(&mut self.time, registry, grid, position, agent, book_to_ms);
+        self.unsaved_intervals +=
+            book(&mut self.time, registry, layout, position, agent, book_to_ms);
         if at_ms <= agent.booked_to_ms {
             agent.booked.learn(at_ms, &change);
             return;
@@ -360,18 +361,18 @@ impl Agents {
         if agent.timeline.len() >= TIMELINE_MAX {
             let first_ms = agent.timeline[0].0;
             self.unsaved_intervals +=
-                book(&mut self.time, registry, grid, position, agent, first_ms);
+                book(&mut self.time, registry, layout, position, agent, first_ms);
         }
         let place = agent.timeline.partition_point(|(known_ms, _)| *known_ms <= at_ms);
         agent.timeline.insert(place, (at_ms, change));
     }
 
-    /// The agents of each queue at stream time, by [`Registry::label_index`].
+    /// The agents of each queue at stream time, by [`LabelRegistry::label_index`].
     pub(crate) fn snapshot(
         &mut self,
-        registry: &Registry,
-        grid: &Grid,
-        position: &Position,
+        registry: &LabelRegistry,
+        layout: &PaneLayout,
+        position: &WindowCursor,
         stream_ms: i64,
     ) -> Vec<QueueAgents> {
         let book_to_ms = stream_ms.saturating_sub_unsigned(self.allowed_lateness_ms);
@@ -380,11 +381,11 @@ impl Agents {
             .time
             .iter_mut()
             .map(|time| {
-                self.unsaved_intervals += time.settle(grid, position);
+                self.unsaved_intervals += time.settle(layout, position);
                 QueueAgents {
                     count: [0; 5],
                     booked_ms: time.total_ms,
-                    windows: time.windows(grid, position),
+                    windows: time.windows(layout, position),
                 }
             })
             .collect();
@@ -394,7 +395,14 @@ impl Agents {
                 // What lies before `book_to_ms` counts as booked, whether the agent's account was made up or not.
                 queue.booked_ms[state.index()] +=
                     to_ms.min(book_to_ms).saturating_sub(from_ms).max(0) as u64;
-                AgentTime::add_unbooked(&mut queue.windows, grid, position, state, from_ms, to_ms);
+                AgentTime::add_unbooked(
+                    &mut queue.windows,
+                    layout,
+                    position,
+                    state,
+                    from_ms,
+                    to_ms,
+                );
             };
             // Who has changed nothing lately is as he was: nothing need be copied.
             let mut knowledge = Cow::Borrowed(&agent.booked);
@@ -415,9 +423,9 @@ impl Agents {
 /// Books an agent's time up to `to_ms`; an earlier instant does nothing. Gives how many rows of the interval history that adds.
 fn book(
     time: &mut Vec<AgentTime>,
-    registry: &Registry,
-    grid: &Grid,
-    position: &Position,
+    registry: &LabelRegistry,
+    layout: &PaneLayout,
+    position: &WindowCursor,
     agent: &mut Agent,
     to_ms: i64,
 ) -> usize {
@@ -431,7 +439,7 @@ fn book(
         if time.len() <= index {
             time.resize_with(index + 1, AgentTime::default);
         }
-        added += time[index].book(grid, position, state, from_ms, to_ms);
+        added += time[index].book(layout, position, state, from_ms, to_ms);
     });
     timeline.drain(..learnt);
     *booked_to_ms = to_ms;

@@ -5,18 +5,18 @@ use crate::contact::model::Contact;
 /// A contact and its generation, or nothing.
 pub(crate) type Slot = Option<(u32, Contact)>;
 
-/// Slots of one part. The ledger stores part by part, so that another number would need another version of it.
+/// ContactArena of one part. The ledger stores part by part, so that another number would need another version of it.
 pub(crate) const PART_SLOTS: usize = 1024;
 
-/// Slots by number, in parts that stay where they are. One list of them all would be copied whenever it grows, and need up
+/// ContactArena by number, in parts that stay where they are. One list of them all would be copied whenever it grows, and need up
 /// to three times the memory meanwhile.
 #[derive(Debug, Default)]
-pub(crate) struct Slots {
+pub(crate) struct ContactArena {
     /// All but the last are full.
     parts: Vec<Vec<Slot>>,
 }
 
-impl Slots {
+impl ContactArena {
     pub(crate) fn len(&self) -> usize {
         match self.parts.split_last() {
             Some((last, full)) => full.len() * PART_SLOTS + last.len(),
@@ -77,7 +77,7 @@ mod tests {
 
     #[test]
     fn slots_are_where_they_were_put_across_parts() {
-        let mut slots = Slots::default();
+        let mut slots = ContactArena::default();
         let count = 2 * PART_SLOTS + 3;
         for slot in 0..count {
             assert_eq!(slots.len(), slot);

@@ -1,32 +1,38 @@
 //! One contact at hand, with everything that its record may touch.
 
-use crate::contact::effects::Tally;
-use crate::contact::event_context::Moment;
+use crate::contact::effects::Effects;
+use crate::contact::event_context::EventContext;
 use crate::contact::handle::Handle;
 use crate::contact::model::Contact;
 use crate::event::ChannelId;
-use crate::ids::{NONE, QueueRef, SeriesId};
-use crate::measures::{Fact, FactKind, Reach};
-use crate::registry::Registry;
+use crate::ids::{NO_QUEUE, QueueId, SeriesId};
+use crate::measures::{Fact, FactKind, WindowScope};
+use crate::registry::LabelRegistry;
 
 /// A contact and what its record may touch. The life of the contact is written as methods of this: visits in
-/// `visit`, the rest in `matter`, what time brings in `dues`.
-pub(crate) struct Case<'a> {
+/// `visit`, the rest in `issue`, what time brings in `dues`.
+pub(crate) struct ContactContext<'a> {
     pub(crate) contact: &'a mut Contact,
     pub(crate) handle: Handle,
-    pub(crate) tally: &'a mut Tally,
-    pub(crate) registry: &'a mut Registry,
-    pub(crate) moment: &'a Moment,
+    pub(crate) effects: &'a mut Effects,
+    pub(crate) registry: &'a mut LabelRegistry,
+    pub(crate) context: &'a EventContext,
 }
 
-impl Case<'_> {
-    pub(crate) fn fact(&mut self, series: SeriesId, at_ms: i64, reach: Reach, kind: FactKind) {
-        self.tally.facts.push(Fact { series, at_ms, reach, kind });
+impl ContactContext<'_> {
+    pub(crate) fn fact(
+        &mut self,
+        series: SeriesId,
+        at_ms: i64,
+        scope: WindowScope,
+        kind: FactKind,
+    ) {
+        self.effects.facts.push(Fact { series, at_ms, scope, kind });
     }
 
     /// A fact at the time of the record.
     pub(crate) fn fact_now(&mut self, series: SeriesId, kind: FactKind) {
-        self.fact(series, self.moment.at_ms, self.moment.reach, kind);
+        self.fact(series, self.context.at_ms, self.context.scope, kind);
     }
 
     /// The series of a measure that is about the contact and not about one visit: the queue that the record names, else
@@ -34,11 +40,11 @@ impl Case<'_> {
     /// else the queue's.
     pub(crate) fn contact_series(
         &mut self,
-        queue: Option<QueueRef>,
+        queue: Option<QueueId>,
         channel: Option<ChannelId>,
     ) -> SeriesId {
         let last_visit = self.contact.last_visit;
-        let queue = queue.or(last_visit.map(|(queue, _)| queue)).unwrap_or(NONE);
+        let queue = queue.or(last_visit.map(|(queue, _)| queue)).unwrap_or(NO_QUEUE);
         let channel = channel
             .or(last_visit.map(|(_, channel)| channel))
             .or(self.contact.started.map(|started| started.channel))
@@ -53,7 +59,7 @@ impl Case<'_> {
         from_ms: i64,
         to_ms: i64,
     ) -> u64 {
-        if self.tally.difference_ms(from_ms, to_ms) == 0 {
+        if self.effects.difference_ms(from_ms, to_ms) == 0 {
             return 0;
         }
         self.registry.series_settings(series).clock_ms_between(from_ms, to_ms)

@@ -6,7 +6,7 @@ use crate::measures::Fact;
 
 /// How long things are waited for and remembered, in milliseconds.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Rules {
+pub(crate) struct Timeouts {
     pub(crate) miss_grace_ms: u64,
     pub(crate) reorder_grace_ms: u64,
     pub(crate) dedup_horizon_ms: u64,
@@ -14,7 +14,7 @@ pub(crate) struct Rules {
 
 /// What became of held endings since the last look.
 #[derive(Debug, Default)]
-pub(crate) struct Settled {
+pub(crate) struct HeldOutcomes {
     pub(crate) applied: u64,
     pub(crate) late: u64,
     /// Orphans not counted yet.
@@ -25,7 +25,7 @@ pub(crate) struct Settled {
 
 /// What the life of contacts adds up to: facts to be booked, live gauges, and odd things that are counted.
 #[derive(Debug)]
-pub(crate) struct Tally {
+pub(crate) struct Effects {
     /// Booked, and gone, before the record is done.
     pub(crate) facts: Vec<Fact>,
     pub(crate) live: Vec<LiveSeries>,
@@ -35,11 +35,11 @@ pub(crate) struct Tally {
     pub(crate) clock_skew: u64,
     /// Endings that wait for their start.
     pub(crate) held: u64,
-    pub(crate) settled: Settled,
-    pub(crate) rules: Rules,
+    pub(crate) held_outcomes: HeldOutcomes,
+    pub(crate) timeouts: Timeouts,
 }
 
-impl Tally {
+impl Effects {
     pub(crate) fn live(&mut self, series: SeriesId) -> &mut LiveSeries {
         if self.live.len() <= series.index() {
             self.live.resize_with(series.index() + 1, LiveSeries::default);

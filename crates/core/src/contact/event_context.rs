@@ -1,11 +1,11 @@
 //! The record at hand, and the time around it.
 
-use crate::measures::Reach;
-use crate::window::Position;
+use crate::measures::WindowScope;
+use crate::window::WindowCursor;
 
 /// The record at hand, and the time around it.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Moment {
+pub(crate) struct EventContext {
     /// Stream time, with this record.
     pub(crate) stream_ms: i64,
     /// Event time of the record; stream time where time itself is the cause.
@@ -13,22 +13,22 @@ pub(crate) struct Moment {
     /// The record is older than every window.
     pub(crate) late: bool,
     /// The windows that the record's facts may enter.
-    pub(crate) reach: Reach,
+    pub(crate) scope: WindowScope,
     /// The panes and the business day at stream time.
-    pub(crate) windows: Position,
+    pub(crate) windows: WindowCursor,
     /// Where the record stands in its log.
     pub(crate) log_position: i64,
     /// Hash of the record's source.
     pub(crate) source: u128,
 }
 
-impl Moment {
+impl EventContext {
     /// The windows that a record of that time may enter. A late one enters no window but the business day.
-    pub(crate) fn reach_of(&self, at_ms: i64, late: bool) -> Reach {
+    pub(crate) fn scope_of(&self, at_ms: i64, late: bool) -> WindowScope {
         match late {
-            false => Reach::Windows,
-            true if self.windows.in_today(at_ms) => Reach::Today,
-            true => Reach::Nothing,
+            false => WindowScope::Windows,
+            true if self.windows.in_today(at_ms) => WindowScope::Today,
+            true => WindowScope::Nothing,
         }
     }
 }

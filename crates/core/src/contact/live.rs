@@ -13,18 +13,18 @@ pub(crate) struct LiveSeries {
     pub(crate) in_service: u64,
     pub(crate) open: u64,
     pub(crate) overdue: u64,
-    pub(crate) waits: Oldest,
-    pub(crate) opens: Oldest,
+    pub(crate) waits: OldestTracker,
+    pub(crate) opens: OldestTracker,
 }
 
 /// A queue of (since, contact) from which the gone are dropped only when they come to the front, or when they outnumber
 /// the present.
 #[derive(Debug, Default)]
-pub(crate) struct Oldest {
+pub(crate) struct OldestTracker {
     heap: BinaryHeap<Reverse<(i64, Handle)>>,
 }
 
-impl Oldest {
+impl OldestTracker {
     pub(crate) fn push(&mut self, since_ms: i64, handle: Handle) {
         self.heap.push(Reverse((since_ms, handle)));
     }

@@ -1,7 +1,7 @@
 //! Life of a contact: event in, facts out. Pure: the current time is stream time, an argument.
 //!
 //! [`Contacts`] holds the contacts of one partition. A record first lets time act on all other contacts
-//! ([`Contacts::pass_time`]), then changes its own, then time acts on its own too ([`Contacts::settle`]). What happened
+//! ([`Contacts::pass_time`]), then changes its own, then time acts on its own too ([`Contacts::apply_timeouts`]). What happened
 //! comes out as [`Fact`]s; the live gauges are kept here because they are about the contacts themselves.
 
 mod arena;
@@ -19,6 +19,6 @@ mod table;
 mod timer_wheel;
 
 pub(crate) use ending::Ending;
-pub(crate) use event_context::Moment;
+pub(crate) use event_context::EventContext;
 pub(crate) use lifecycle::conversation::Handling;
-pub(crate) use table::{Contacts, ContactsCore};
+pub(crate) use table::{Contacts, ContactsHeader};

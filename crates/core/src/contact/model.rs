@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::contact::ending::Ending;
 use crate::event::ChannelId;
-use crate::ids::{QueueRef, SeriesId};
+use crate::ids::{QueueId, SeriesId};
 
 /// One contact. Instants are event times unless said otherwise.
 #[derive(Debug, Serialize, Deserialize)]
@@ -19,7 +19,7 @@ pub(crate) struct Contact {
     pub(crate) started: Option<Started>,
     pub(crate) visit: Option<Visit>,
     /// Queue and channel of the last visit, open or ended.
-    pub(crate) last_visit: Option<(QueueRef, ChannelId)>,
+    pub(crate) last_visit: Option<(QueueId, ChannelId)>,
     /// The last ended visit.
     pub(crate) last_end: Option<PastVisit>,
     /// The last ended visits in other queues than that of `last_end`; empty for most contacts.
@@ -29,7 +29,7 @@ pub(crate) struct Contact {
     /// An end that came while the contact was not in service.
     pub(crate) early_end: Option<Box<EarlyEnd>>,
     pub(crate) reply: Reply,
-    pub(crate) matter: Matter,
+    pub(crate) issue: Issue,
 }
 
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
@@ -41,7 +41,7 @@ pub(crate) struct Started {
 /// A stay in a queue that goes on.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub(crate) struct Visit {
-    pub(crate) queue: QueueRef,
+    pub(crate) queue: QueueId,
     pub(crate) series: SeriesId,
     pub(crate) start_ms: i64,
     /// Hash of the source that opened it.
@@ -54,7 +54,7 @@ pub(crate) struct Visit {
 
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub(crate) struct PastVisit {
-    pub(crate) queue: QueueRef,
+    pub(crate) queue: QueueId,
     pub(crate) start_ms: i64,
     pub(crate) end_ms: i64,
 }
@@ -62,12 +62,12 @@ pub(crate) struct PastVisit {
 /// An ending whose start has not come.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub(crate) struct Held {
-    pub(crate) queue: QueueRef,
+    pub(crate) queue: QueueId,
     pub(crate) ending: Ending,
     pub(crate) at_ms: i64,
-    /// Stream time just after its arrival.
+    /// Stream time just after its meta.
     pub(crate) stream_ms: i64,
-    /// It was late on arrival.
+    /// It was late on meta.
     pub(crate) late: bool,
     /// Where its record stands in the log.
     pub(crate) log_position: i64,
@@ -84,7 +84,7 @@ pub(crate) struct Service {
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub(crate) struct EarlyEnd {
     pub(crate) at_ms: i64,
-    pub(crate) queue: Option<QueueRef>,
+    pub(crate) queue: Option<QueueId>,
     pub(crate) hold_ms: u64,
     pub(crate) wrap_up_ms: u64,
     pub(crate) late: bool,
@@ -99,26 +99,26 @@ pub(crate) enum Reply {
     /// Sent at that time, to a contact whose start is not known yet.
     BeforeStart {
         at_ms: i64,
-        queue: Option<QueueRef>,
+        queue: Option<QueueId>,
     },
     Done,
 }
 
-/// The matter of the contact, from start or reopening to resolution.
+/// The issue of the contact, from start or reopening to resolution.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) enum Matter {
+pub(crate) enum Issue {
     None,
-    Open(OpenMatter),
+    Open(OpenIssue),
     /// Resolved at that time, before a start was known.
     ResolvedBeforeStart {
         at_ms: i64,
-        queue: Option<QueueRef>,
+        queue: Option<QueueId>,
     },
     Resolved,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct OpenMatter {
+pub(crate) struct OpenIssue {
     /// The start or the latest reopening.
     pub(crate) since_ms: i64,
     /// Where it counts as open; absent for phone and chat, whose matters are not counted as open.
@@ -152,7 +152,7 @@ impl Contact {
             service: None,
             early_end: None,
             reply: Reply::None,
-            matter: Matter::None,
+            issue: Issue::None,
         }
     }
 
@@ -160,7 +160,7 @@ impl Contact {
     pub(crate) fn is_idle(&self) -> bool {
         let awaits_reply = self.reply == Reply::None
             && self.started.is_some_and(|started| !started.channel.is_immediate());
-        let is_open = matches!(self.matter, Matter::Open(OpenMatter { counted: Some(_), .. }));
+        let is_open = matches!(self.issue, Issue::Open(OpenIssue { counted: Some(_), .. }));
         self.visit.is_none()
             && self.service.is_none()
             && self.held.is_none()
@@ -168,16 +168,16 @@ impl Contact {
             && !is_open
     }
 
-    /// The series in which its matter counts as open.
+    /// The series in which its issue counts as open.
     pub(crate) fn open_series(&self) -> Option<SeriesId> {
-        match self.matter {
-            Matter::Open(OpenMatter { counted: Some(counted), .. }) => Some(counted.series),
+        match self.issue {
+            Issue::Open(OpenIssue { counted: Some(counted), .. }) => Some(counted.series),
             _ => None,
         }
     }
 
     /// The last ended visit in a queue.
-    pub(crate) fn past_visit(&self, queue: QueueRef) -> Option<&PastVisit> {
+    pub(crate) fn past_visit(&self, queue: QueueId) -> Option<&PastVisit> {
         self.last_end.iter().chain(&self.other_ends).find(|past| past.queue == queue)
     }
 

@@ -6,42 +6,42 @@ use std::collections::BinaryHeap;
 use hashbrown::HashTable;
 use serde::{Deserialize, Serialize};
 
-use crate::contact::arena::Slots;
-use crate::contact::contact_context::Case;
-use crate::contact::dirty_slots::Changes;
-use crate::contact::effects::{Rules, Settled, Tally};
+use crate::contact::arena::ContactArena;
+use crate::contact::contact_context::ContactContext;
+use crate::contact::dirty_slots::DirtySlots;
+use crate::contact::effects::{Effects, HeldOutcomes, Timeouts};
 use crate::contact::ending::Ending;
-use crate::contact::event_context::Moment;
+use crate::contact::event_context::EventContext;
 use crate::contact::handle::Handle;
-use crate::contact::model::{Contact, Counted, Matter, OpenMatter};
-use crate::contact::timer_wheel::Timers;
+use crate::contact::model::{Contact, Counted, Issue, OpenIssue};
+use crate::contact::timer_wheel::TimerWheel;
 use crate::ids::{SeriesId, table_hash};
-use crate::measures::{Live, Verdict};
-use crate::registry::Registry;
+use crate::measures::{ApplyOutcome, Live};
+use crate::registry::LabelRegistry;
 use crate::settings::WindowSettings;
 
 /// The contacts of one partition.
 #[derive(Debug)]
 pub(crate) struct Contacts {
-    pub(crate) slots: Slots,
+    pub(crate) slots: ContactArena,
     /// Empty slots, the lowest first: where a contact goes follows from the state alone.
     free: BinaryHeap<Reverse<u32>>,
-    /// Slots of the contacts, found by the key that stands there.
+    /// ContactArena of the contacts, found by the key that stands there.
     index: HashTable<u32>,
-    pub(crate) timers: Timers,
+    pub(crate) timers: TimerWheel,
     generation: u32,
     limit: usize,
     /// Where the search for a contact to forget goes on when the bound is reached.
     clock_hand: usize,
     /// Contacts forgotten because of the bound.
     pub(crate) evicted: u64,
-    pub(crate) tally: Tally,
-    pub(crate) changes: Changes,
+    pub(crate) effects: Effects,
+    pub(crate) changes: DirtySlots,
 }
 
 /// What is stored of the contacts besides themselves.
 #[derive(Debug, Default, Serialize, Deserialize)]
-pub(crate) struct ContactsCore {
+pub(crate) struct ContactsHeader {
     generation: u32,
     clock_hand: usize,
     evicted: u64,
@@ -53,49 +53,49 @@ impl Contacts {
     /// No contacts; at most `limit` later.
     pub(crate) fn new(windows: &WindowSettings, limit: usize) -> Self {
         Contacts {
-            slots: Slots::default(),
+            slots: ContactArena::default(),
             free: BinaryHeap::new(),
             index: HashTable::new(),
-            timers: Timers::default(),
+            timers: TimerWheel::default(),
             generation: 0,
             limit: limit.max(1),
             clock_hand: 0,
             evicted: 0,
-            tally: Tally {
+            effects: Effects {
                 facts: Vec::new(),
                 live: Vec::new(),
                 bloated: None,
                 clock_skew: 0,
                 held: 0,
-                settled: Settled::default(),
-                rules: Rules {
+                held_outcomes: HeldOutcomes::default(),
+                timeouts: Timeouts {
                     miss_grace_ms: windows.miss_grace_ms,
                     reorder_grace_ms: windows.reorder_grace_ms,
                     dedup_horizon_ms: windows.dedup_horizon_ms,
                 },
             },
-            changes: Changes::default(),
+            changes: DirtySlots::default(),
         }
     }
 
     /// What is stored besides the contacts themselves.
-    pub(crate) fn core(&self) -> ContactsCore {
-        ContactsCore {
+    pub(crate) fn header(&self) -> ContactsHeader {
+        ContactsHeader {
             generation: self.generation,
             clock_hand: self.clock_hand,
             evicted: self.evicted,
-            clock_skew: self.tally.clock_skew,
-            orphans: self.tally.settled.orphans.clone(),
+            clock_skew: self.effects.clock_skew,
+            orphans: self.effects.held_outcomes.orphans.clone(),
         }
     }
 
-    /// Takes over what [`Self::core`] gave.
-    pub(crate) fn set_core(&mut self, core: ContactsCore) {
-        self.generation = core.generation;
-        self.clock_hand = core.clock_hand;
-        self.evicted = core.evicted;
-        self.tally.clock_skew = core.clock_skew;
-        self.tally.settled.orphans = core.orphans;
+    /// Takes over what [`Self::header`] gave.
+    pub(crate) fn set_header(&mut self, header: ContactsHeader) {
+        self.generation = header.generation;
+        self.clock_hand = header.clock_hand;
+        self.evicted = header.evicted;
+        self.effects.clock_skew = header.clock_skew;
+        self.effects.held_outcomes.orphans = header.orphans;
     }
 
     /// Contacts in memory.
@@ -109,7 +109,7 @@ impl Contacts {
         self.slots.contact(slot).map(|(generation, _)| Handle { slot, generation: *generation })
     }
 
-    fn get(slots: &Slots, handle: Handle) -> Option<&Contact> {
+    fn get(slots: &ContactArena, handle: Handle) -> Option<&Contact> {
         match slots.contact(handle.slot) {
             Some((generation, contact)) if *generation == handle.generation => Some(contact),
             _ => None,
@@ -119,13 +119,19 @@ impl Contacts {
     /// A contact with everything that may change together with it.
     pub(crate) fn case<'a>(
         &'a mut self,
-        registry: &'a mut Registry,
-        moment: &'a Moment,
+        registry: &'a mut LabelRegistry,
+        context: &'a EventContext,
         handle: Handle,
-    ) -> Option<Case<'a>> {
+    ) -> Option<ContactContext<'a>> {
         match self.slots.get_mut(handle.slot) {
             Some(Some((generation, contact))) if *generation == handle.generation => {
-                Some(Case { contact, handle, tally: &mut self.tally, registry, moment })
+                Some(ContactContext {
+                    contact,
+                    handle,
+                    effects: &mut self.effects,
+                    registry,
+                    context,
+                })
             }
             _ => None,
         }
@@ -139,15 +145,20 @@ impl Contacts {
     }
 
     /// The contact of a key, made where there is none.
-    fn find_or_insert(&mut self, registry: &mut Registry, moment: &Moment, key: u128) -> Handle {
+    fn find_or_insert(
+        &mut self,
+        registry: &mut LabelRegistry,
+        context: &EventContext,
+        key: u128,
+    ) -> Handle {
         if let Some(handle) = self.find(key) {
             return handle;
         }
         if self.index.len() >= self.limit {
-            self.evict_one(registry, moment);
+            self.evict_one(registry, context);
         }
         self.generation = self.generation.wrapping_add(1);
-        let contact = Some((self.generation, Contact::new(key, moment.stream_ms)));
+        let contact = Some((self.generation, Contact::new(key, context.stream_ms)));
         let slot = self.free.pop().map_or(self.slots.len() as u32, |Reverse(slot)| slot);
         match self.slots.get_mut(slot) {
             Some(free) => *free = contact,
@@ -187,7 +198,7 @@ impl Contacts {
 
     /// Makes room for one contact: of the next few in turn, the idle one with the oldest record, else the one with the
     /// oldest record, whose visit then is lost.
-    fn evict_one(&mut self, registry: &mut Registry, moment: &Moment) {
+    fn evict_one(&mut self, registry: &mut LabelRegistry, context: &EventContext) {
         const LOOK_AT: usize = 32;
         let mut best: Option<((bool, i64), Handle)> = None;
         let mut seen = 0;
@@ -206,52 +217,61 @@ impl Contacts {
             }
         }
         let Some((_, handle)) = best else { return };
-        if let Some(mut case) = self.case(registry, moment, handle) {
+        if let Some(mut case) = self.case(registry, context, handle) {
             case.let_go();
         }
         self.remove(handle);
         self.evicted += 1;
     }
 
-    /// Changes a contact by a record; makes the contact where there is none.
+    /// DirtySlots a contact by a record; makes the contact where there is none.
     pub(crate) fn change(
         &mut self,
-        registry: &mut Registry,
-        moment: &Moment,
+        registry: &mut LabelRegistry,
+        context: &EventContext,
         key: u128,
-        change: impl FnOnce(&mut Case<'_>) -> Verdict,
-    ) -> Verdict {
-        let handle = self.find_or_insert(registry, moment, key);
+        change: impl FnOnce(&mut ContactContext<'_>) -> ApplyOutcome,
+    ) -> ApplyOutcome {
+        let handle = self.find_or_insert(registry, context, key);
         self.changes.mark(handle.slot);
-        match self.case(registry, moment, handle) {
+        match self.case(registry, context, handle) {
             Some(mut case) => {
-                let verdict = change(&mut case);
-                if verdict != Verdict::Duplicate {
-                    case.contact.last_record_ms = moment.stream_ms;
+                let outcome = change(&mut case);
+                if outcome != ApplyOutcome::Duplicate {
+                    case.contact.last_record_ms = context.stream_ms;
                 }
-                verdict
+                outcome
             }
-            None => Verdict::Duplicate,
+            None => ApplyOutcome::Duplicate,
         }
     }
 
     /// Ends, as lost, every open visit that the source of the record opened.
-    pub(crate) fn end_visits_of_source(&mut self, registry: &mut Registry, moment: &Moment) {
+    pub(crate) fn end_visits_of_source(
+        &mut self,
+        registry: &mut LabelRegistry,
+        context: &EventContext,
+    ) {
         for handle in self.handles() {
-            if let Some(mut case) = self.case(registry, moment, handle)
-                && case.contact.visit.is_some_and(|visit| visit.source == moment.source)
+            if let Some(mut case) = self.case(registry, context, handle)
+                && case.contact.visit.is_some_and(|visit| visit.source == context.source)
             {
-                case.end_visit(Ending::Lost, moment.at_ms, None, moment.reach);
+                case.end_visit(Ending::Lost, context.at_ms, None, context.scope);
                 // Its timer may now be due sooner: idle contacts are forgotten.
-                self.settle_at(registry, moment, handle);
+                self.apply_timeouts_at(registry, context, handle);
             }
         }
     }
 
     /// Live gauges of a series at `stream_ms`.
-    pub(crate) fn live(&mut self, registry: &Registry, series: SeriesId, stream_ms: i64) -> Live {
+    pub(crate) fn live(
+        &mut self,
+        registry: &LabelRegistry,
+        series: SeriesId,
+        stream_ms: i64,
+    ) -> Live {
         let slots = &self.slots;
-        let live = self.tally.live(series);
+        let live = self.effects.live(series);
         let waits_since_ms =
             live.waits.oldest_ms(|since_ms, handle| is_waiting(slots, series, since_ms, handle));
         let open_since_ms =
@@ -274,30 +294,30 @@ impl Contacts {
 
     /// Cleans the lists of the oldest where that is due.
     pub(crate) fn clean_live(&mut self) {
-        let Some(series) = self.tally.bloated.take() else { return };
+        let Some(series) = self.effects.bloated.take() else { return };
         let slots = &self.slots;
-        let live = self.tally.live(series);
+        let live = self.effects.live(series);
         live.waits.retain(|since_ms, handle| is_waiting(slots, series, since_ms, handle));
         live.opens.retain(|since_ms, handle| is_open(slots, series, since_ms, handle));
     }
 }
 
 /// The key of the contact in a slot.
-fn key_of(slots: &Slots, slot: u32) -> Option<u128> {
+fn key_of(slots: &ContactArena, slot: u32) -> Option<u128> {
     slots.contact(slot).map(|(_, contact)| contact.key)
 }
 
-fn is_waiting(slots: &Slots, series: SeriesId, since_ms: i64, handle: Handle) -> bool {
+fn is_waiting(slots: &ContactArena, series: SeriesId, since_ms: i64, handle: Handle) -> bool {
     Contacts::get(slots, handle)
         .and_then(|contact| contact.visit)
         .is_some_and(|visit| visit.series == series && visit.start_ms == since_ms)
 }
 
-fn is_open(slots: &Slots, series: SeriesId, since_ms: i64, handle: Handle) -> bool {
-    let Some(Matter::Open(OpenMatter {
+fn is_open(slots: &ContactArena, series: SeriesId, since_ms: i64, handle: Handle) -> bool {
+    let Some(Issue::Open(OpenIssue {
         since_ms: opened_ms,
         counted: Some(Counted { series: counted, .. }),
-    })) = Contacts::get(slots, handle).map(|contact| contact.matter)
+    })) = Contacts::get(slots, handle).map(|contact| contact.issue)
     else {
         return false;
     };

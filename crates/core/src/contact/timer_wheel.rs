@@ -1,4 +1,4 @@
-//! Timers of many contacts, in the order in which they are due.
+//! TimerWheel of many contacts, in the order in which they are due.
 //!
 //! One heap of all would be deep, and each step through it a miss of the cache. Most timers are about an hour away, so
 //! they wait unsorted in buckets of a few seconds, and only the bucket that is next is a heap.
@@ -12,7 +12,7 @@ use crate::contact::handle::Handle;
 const BUCKET_BITS: u32 = 12;
 
 #[derive(Debug, Default)]
-pub(crate) struct Timers {
+pub(crate) struct TimerWheel {
     /// All that are due before the end of the first bucket.
     near: BinaryHeap<Reverse<(i64, Handle)>>,
     /// Buckets before this one are in `near`.
@@ -20,7 +20,7 @@ pub(crate) struct Timers {
     later: BTreeMap<i64, Vec<Reverse<(i64, Handle)>>>,
 }
 
-impl Timers {
+impl TimerWheel {
     pub(crate) fn push(&mut self, due_ms: i64, handle: Handle) {
         let (bucket, timer) = (due_ms >> BUCKET_BITS, Reverse((due_ms, handle)));
         match bucket < self.first {
@@ -64,7 +64,7 @@ mod tests {
         fn timers_come_as_from_one_heap(
             steps in prop::collection::vec((prop::option::of((-20_000_i64..60_000, 0_u32..4)), 0_i64..9_000), 1..200)
         ) {
-            let (mut timers, mut heap, mut now_ms) = (Timers::default(), BinaryHeap::new(), -10_000);
+            let (mut timers, mut heap, mut now_ms) = (TimerWheel::default(), BinaryHeap::new(), -10_000);
             for (push, pass_ms) in steps {
                 if let Some((away_ms, slot)) = push {
                     let handle = Handle::of_test(slot);

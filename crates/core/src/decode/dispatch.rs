@@ -3,7 +3,7 @@
 use crate::decode::format::Format;
 use crate::decode::message::Message;
 use crate::decode::{cloudevents, queue_log};
-use crate::event::{Channels, Record, Rejection};
+use crate::event::{Channels, Event, Rejection};
 
 /// Decodes one message. `record_bytes_max` bounds the value's size.
 ///
@@ -14,7 +14,7 @@ pub fn decode<'a>(
     message: &Message<'a>,
     channels: &Channels,
     record_bytes_max: usize,
-) -> Result<Record<'a>, Rejection> {
+) -> Result<Event<'a>, Rejection> {
     match format {
         Format::CloudEvents => cloudevents::decode(message, channels, record_bytes_max),
         Format::AsteriskQueueLog => queue_log::decode(message, record_bytes_max),

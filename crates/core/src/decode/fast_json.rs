@@ -1,17 +1,17 @@
 //! A quick reader for plain JSON, which is what nearly every producer writes: texts without escapes, whole numbers from
 //! zero up, `true`, `false` and `null`, lists of texts, objects.
 //!
-//! It knows valid from unusual, and no more than that: whatever it does not take, be it a fault, an escape, a fraction or
+//! It knows valid from unusual, and no extra_payloads than that: whatever it does not take, be it a fault, an escape, a fraction or
 //! a value deep inside another, is left to the parser of [`super::slots`], which is the only judge of faults. What it
 //! takes it reads as that parser does; a property test holds them together. Written by hand because half the time of a
 //! general parser goes into what such an event never has.
 
 use wide::u8x16;
 
-use crate::decode::raw_value::{Heap, Slot};
+use crate::decode::raw_value::{Heap, RawValue};
 use crate::event::{LIST_LEN_MAX, Text};
 
-/// Values inside values that are read over; more are left to the parser.
+/// Values inside values that are read over; extra_payloads are left to the parser.
 const DEPTH_MAX: usize = 8;
 
 /// Bytes of a text that is read; of a longer one the parser takes care.
@@ -70,16 +70,16 @@ fn quotes_in(block: &[u8; 64], unusual: &mut u8x16) -> u64 {
 }
 
 /// Reads a text from its beginning on. Every method gives `None` for what is not plain.
-pub(crate) struct Plain<'a> {
+pub(crate) struct FastJson<'a> {
     text: &'a str,
     quotes: Quotes,
     at: usize,
 }
 
-impl<'a> Plain<'a> {
+impl<'a> FastJson<'a> {
     /// `None` where there is an escape or a control character, or much text.
     pub(crate) fn new(text: &'a str) -> Option<Self> {
-        Some(Plain { text, quotes: Quotes::of(text.as_bytes())?, at: 0 })
+        Some(FastJson { text, quotes: Quotes::of(text.as_bytes())?, at: 0 })
     }
 
     fn rest(&self) -> &'a [u8] {
@@ -184,10 +184,10 @@ impl<'a> Plain<'a> {
     }
 
     /// Reads a value that may be a field or an attribute.
-    pub(crate) fn slot(&mut self, heap: &mut Heap<'a>) -> Option<Slot<'a>> {
+    pub(crate) fn slot(&mut self, heap: &mut Heap<'a>) -> Option<RawValue<'a>> {
         match self.peek()? {
-            b'"' => self.text().map(Slot::Text),
-            b'0'..=b'9' => self.integer().map(Slot::Integer),
+            b'"' => self.text().map(RawValue::Text),
+            b'0'..=b'9' => self.integer().map(RawValue::Integer),
             b'[' => {
                 let mut texts: Vec<Text<'a>> = Vec::new();
                 self.list(|plain| {
@@ -196,9 +196,9 @@ impl<'a> Plain<'a> {
                 })?;
                 Some(heap.put_texts(texts))
             }
-            b't' => self.word("true").map(|()| Slot::Bool),
-            b'f' => self.word("false").map(|()| Slot::Bool),
-            b'n' => self.word("null").map(|()| Slot::Null),
+            b't' => self.word("true").map(|()| RawValue::Bool),
+            b'f' => self.word("false").map(|()| RawValue::Bool),
+            b'n' => self.word("null").map(|()| RawValue::Null),
             _ => None,
         }
     }

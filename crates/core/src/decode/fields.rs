@@ -5,8 +5,8 @@
 
 use serde::de::{IgnoredAny, MapAccess};
 
-use crate::decode::fast_json::Plain;
-use crate::decode::raw_value::{Heap, KeySeed, ReadObject, Slot, SlotSeed};
+use crate::decode::fast_json::FastJson;
+use crate::decode::raw_value::{Heap, KeySeed, RawValue, RawValueSeed, ReadObject};
 use crate::event::{
     ChannelId, Channels, DURATION_MS_MAX, LIST_LEN_MAX, Reason, Rejection, TEXT_BYTES_MAX, Text,
 };
@@ -39,7 +39,7 @@ fields! {
     Menu = "menu",
     Queue = "queue",
     Priority = "priority",
-    Position = "position",
+    WindowCursor = "position",
     IsCallback = "is_callback",
     Agent = "agent",
     RingMs = "ring_ms",
@@ -72,7 +72,7 @@ pub(crate) fn missing(name: &str) -> Rejection {
 /// The captured data fields of one event. Each getter judges its field by the contract and is called once.
 #[derive(Debug, Default)]
 pub(crate) struct Fields<'a> {
-    slots: [Slot<'a>; Field::COUNT],
+    slots: [RawValue<'a>; Field::COUNT],
     pub(crate) heap: Heap<'a>,
 }
 
@@ -83,7 +83,7 @@ impl<'a> Fields<'a> {
     }
 
     /// Reads an object of plain JSON, or `None` and some of its fields.
-    pub(crate) fn read_plain(&mut self, plain: &mut Plain<'a>) -> Option<()> {
+    pub(crate) fn read_plain(&mut self, plain: &mut FastJson<'a>) -> Option<()> {
         plain.object(|plain, key| {
             match Field::from_key(key) {
                 Some(field) => self.slots[field as usize] = plain.slot(&mut self.heap)?,
@@ -93,7 +93,7 @@ impl<'a> Fields<'a> {
         })
     }
 
-    fn slot(&self, field: Field) -> Slot<'a> {
+    fn slot(&self, field: Field) -> RawValue<'a> {
         self.slots[field as usize]
     }
 
@@ -112,9 +112,9 @@ impl<'a> Fields<'a> {
         max: u64,
     ) -> Result<Option<u64>, Rejection> {
         match self.slot(field) {
-            Slot::Absent => Ok(None),
-            Slot::Integer(value) if (min..=max).contains(&value) => Ok(Some(value)),
-            Slot::Integer(_) | Slot::Beyond => Err(Rejection::new(
+            RawValue::Absent => Ok(None),
+            RawValue::Integer(value) if (min..=max).contains(&value) => Ok(Some(value)),
+            RawValue::Integer(_) | RawValue::Beyond => Err(Rejection::new(
                 Reason::OutOfRange,
                 format!("{} must be {min} to {max}", field.as_str()),
             )),
@@ -132,7 +132,7 @@ impl<'a> Fields<'a> {
 
     pub(crate) fn optional_bool(&mut self, field: Field) -> Result<(), Rejection> {
         match self.slot(field) {
-            Slot::Absent | Slot::Bool => Ok(()),
+            RawValue::Absent | RawValue::Bool => Ok(()),
             other => Err(other.wrong_type(field.as_str(), "true or false")),
         }
     }
@@ -189,7 +189,7 @@ impl<'a> Fields<'a> {
         field: Field,
     ) -> Result<Option<Vec<Text<'a>>>, Rejection> {
         let texts = match self.slot(field) {
-            Slot::Absent => return Ok(None),
+            RawValue::Absent => return Ok(None),
             slot => self
                 .heap
                 .take_texts(slot)
@@ -214,7 +214,7 @@ impl<'de> ReadObject<'de> for &mut Fields<'de> {
             match field {
                 Some(field) => {
                     self.slots[field as usize] =
-                        entries.next_value_seed(SlotSeed(&mut self.heap))?
+                        entries.next_value_seed(RawValueSeed(&mut self.heap))?
                 }
                 None => {
                     entries.next_value::<IgnoredAny>()?;

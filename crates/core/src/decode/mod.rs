@@ -1,4 +1,4 @@
-//! From the bytes of a message to a [`Record`], one file per wire format.
+//! From the bytes of a message to a [`Event`], one file per wire format.
 
 mod cloudevents;
 mod dispatch;

@@ -1,13 +1,14 @@
-//! From an event type and its captured data fields to a [`Body`].
+//! From an event type and its captured data fields to a [`EventPayload`].
 
 use crate::decode::fields::{Field, Fields};
 use crate::event::{
-    AgentState, Body, COUNT_MAX, Channels, EndedBy, LeftReason, Reason, Rejection, SCALE_MAX,
-    SelfServiceOutcome, TransferKind,
+    AgentState, COUNT_MAX, Channels, EndedBy, EventPayload, LeftReason, Reason, Rejection,
+    SCALE_MAX, SelfServiceOutcome, TransferKind,
 };
 
 /// Reads the data fields of one event type.
-pub(crate) type Reader = for<'a> fn(&mut Fields<'a>, &Channels) -> Result<Body<'a>, Rejection>;
+pub(crate) type Reader =
+    for<'a> fn(&mut Fields<'a>, &Channels) -> Result<EventPayload<'a>, Rejection>;
 
 /// The reader of an event type; `None` where the vocabulary has no such type.
 ///
@@ -39,13 +40,13 @@ pub(crate) fn reader(kind: &str) -> Option<Reader> {
     })
 }
 
-type Read<'a> = Result<Body<'a>, Rejection>;
+type Read<'a> = Result<EventPayload<'a>, Rejection>;
 
 fn contact_started<'a>(fields: &mut Fields<'a>, channels: &Channels) -> Read<'a> {
     let contact = fields.text(Field::ContactId)?;
     let channel = fields.channel(channels)?;
     let entry_point = fields.optional_text(Field::EntryPoint)?;
-    Ok(Body::ContactStarted { contact, channel, entry_point })
+    Ok(EventPayload::ContactStarted { contact, channel, entry_point })
 }
 
 fn self_service<'a>(fields: &mut Fields<'a>, _: &Channels) -> Read<'a> {
@@ -54,7 +55,7 @@ fn self_service<'a>(fields: &mut Fields<'a>, _: &Channels) -> Read<'a> {
         fields.word(Field::Outcome, SelfServiceOutcome::ALL, SelfServiceOutcome::as_str)?;
     let entry_point = fields.optional_text(Field::EntryPoint)?;
     fields.optional_text(Field::Menu)?;
-    Ok(Body::SelfService { contact, outcome, entry_point })
+    Ok(EventPayload::SelfService { contact, outcome, entry_point })
 }
 
 fn queued<'a>(fields: &mut Fields<'a>, channels: &Channels) -> Read<'a> {
@@ -62,16 +63,16 @@ fn queued<'a>(fields: &mut Fields<'a>, channels: &Channels) -> Read<'a> {
     let queue = fields.text(Field::Queue)?;
     let channel = fields.optional_channel(channels)?;
     fields.optional_integer(Field::Priority, 0, COUNT_MAX)?;
-    fields.optional_integer(Field::Position, 0, COUNT_MAX)?;
+    fields.optional_integer(Field::WindowCursor, 0, COUNT_MAX)?;
     fields.optional_bool(Field::IsCallback)?;
-    Ok(Body::Queued { contact, queue, channel })
+    Ok(EventPayload::Queued { contact, queue, channel })
 }
 
 fn alerted<'a>(fields: &mut Fields<'a>, _: &Channels) -> Read<'a> {
     let contact = fields.text(Field::ContactId)?;
     let queue = fields.text(Field::Queue)?;
     fields.text(Field::Agent)?;
-    Ok(Body::Alerted { contact, queue })
+    Ok(EventPayload::Alerted { contact, queue })
 }
 
 fn not_answered<'a>(fields: &mut Fields<'a>, _: &Channels) -> Read<'a> {
@@ -79,7 +80,7 @@ fn not_answered<'a>(fields: &mut Fields<'a>, _: &Channels) -> Read<'a> {
     let queue = fields.text(Field::Queue)?;
     fields.text(Field::Agent)?;
     fields.optional_duration_ms(Field::RingMs)?;
-    Ok(Body::NotAnswered { contact, queue })
+    Ok(EventPayload::NotAnswered { contact, queue })
 }
 
 fn answered<'a>(fields: &mut Fields<'a>, _: &Channels) -> Read<'a> {
@@ -87,14 +88,14 @@ fn answered<'a>(fields: &mut Fields<'a>, _: &Channels) -> Read<'a> {
     let queue = fields.text(Field::Queue)?;
     fields.optional_text(Field::Agent)?;
     let wait_ms = fields.optional_duration_ms(Field::WaitMs)?;
-    Ok(Body::Answered { contact, queue, wait_ms })
+    Ok(EventPayload::Answered { contact, queue, wait_ms })
 }
 
 fn abandoned<'a>(fields: &mut Fields<'a>, _: &Channels) -> Read<'a> {
     let contact = fields.text(Field::ContactId)?;
     let queue = fields.text(Field::Queue)?;
     let wait_ms = fields.optional_duration_ms(Field::WaitMs)?;
-    Ok(Body::Abandoned { contact, queue, wait_ms })
+    Ok(EventPayload::Abandoned { contact, queue, wait_ms })
 }
 
 fn left_queue<'a>(fields: &mut Fields<'a>, _: &Channels) -> Read<'a> {
@@ -102,14 +103,14 @@ fn left_queue<'a>(fields: &mut Fields<'a>, _: &Channels) -> Read<'a> {
     let queue = fields.text(Field::Queue)?;
     let reason = fields.word(Field::Reason, LeftReason::ALL, LeftReason::as_str)?;
     let wait_ms = fields.optional_duration_ms(Field::WaitMs)?;
-    Ok(Body::LeftQueue { contact, queue, reason, wait_ms })
+    Ok(EventPayload::LeftQueue { contact, queue, reason, wait_ms })
 }
 
 fn replied<'a>(fields: &mut Fields<'a>, _: &Channels) -> Read<'a> {
     let contact = fields.text(Field::ContactId)?;
     fields.optional_text(Field::Agent)?;
     let queue = fields.optional_text(Field::Queue)?;
-    Ok(Body::Replied { contact, queue })
+    Ok(EventPayload::Replied { contact, queue })
 }
 
 fn transferred<'a>(fields: &mut Fields<'a>, _: &Channels) -> Read<'a> {
@@ -117,7 +118,7 @@ fn transferred<'a>(fields: &mut Fields<'a>, _: &Channels) -> Read<'a> {
     let from_queue = fields.optional_text(Field::FromQueue)?;
     let to_queue = fields.optional_text(Field::ToQueue)?;
     let kind = fields.optional_word(Field::Kind, TransferKind::ALL, TransferKind::as_str)?;
-    Ok(Body::Transferred { contact, from_queue, to_queue, kind })
+    Ok(EventPayload::Transferred { contact, from_queue, to_queue, kind })
 }
 
 fn ended<'a>(fields: &mut Fields<'a>, _: &Channels) -> Read<'a> {
@@ -127,19 +128,19 @@ fn ended<'a>(fields: &mut Fields<'a>, _: &Channels) -> Read<'a> {
     let hold_ms = fields.optional_duration_ms(Field::HoldMs)?;
     let wrap_up_ms = fields.optional_duration_ms(Field::WrapUpMs)?;
     let ended_by = fields.optional_word(Field::EndedBy, EndedBy::ALL, EndedBy::as_str)?;
-    Ok(Body::Ended { contact, queue, talk_ms, hold_ms, wrap_up_ms, ended_by })
+    Ok(EventPayload::Ended { contact, queue, talk_ms, hold_ms, wrap_up_ms, ended_by })
 }
 
 fn resolved<'a>(fields: &mut Fields<'a>, _: &Channels) -> Read<'a> {
     let contact = fields.text(Field::ContactId)?;
     let queue = fields.optional_text(Field::Queue)?;
-    Ok(Body::Resolved { contact, queue })
+    Ok(EventPayload::Resolved { contact, queue })
 }
 
 fn reopened<'a>(fields: &mut Fields<'a>, _: &Channels) -> Read<'a> {
     let contact = fields.text(Field::ContactId)?;
     let queue = fields.optional_text(Field::Queue)?;
-    Ok(Body::Reopened { contact, queue })
+    Ok(EventPayload::Reopened { contact, queue })
 }
 
 // A missing `unit` counts as the unit `unknown`, so that no reader of a follow-up requires it.
@@ -149,20 +150,20 @@ fn followup_opened<'a>(fields: &mut Fields<'a>, _: &Channels) -> Read<'a> {
     let unit = fields.optional_text(Field::Unit)?;
     fields.optional_text(Field::ContactId)?;
     let due_ms = fields.optional_time_ms(Field::Due)?;
-    Ok(Body::FollowupOpened { followup, unit, due_ms })
+    Ok(EventPayload::FollowupOpened { followup, unit, due_ms })
 }
 
 fn followup_work_done<'a>(fields: &mut Fields<'a>, _: &Channels) -> Read<'a> {
     let followup = fields.text(Field::FollowupId)?;
     let unit = fields.optional_text(Field::Unit)?;
-    Ok(Body::FollowupWorkDone { followup, unit })
+    Ok(EventPayload::FollowupWorkDone { followup, unit })
 }
 
 fn followup_informed<'a>(fields: &mut Fields<'a>, channels: &Channels) -> Read<'a> {
     let followup = fields.text(Field::FollowupId)?;
     let unit = fields.optional_text(Field::Unit)?;
     fields.optional_channel(channels)?;
-    Ok(Body::FollowupInformed { followup, unit })
+    Ok(EventPayload::FollowupInformed { followup, unit })
 }
 
 fn survey_answered<'a>(fields: &mut Fields<'a>, channels: &Channels) -> Read<'a> {
@@ -175,7 +176,7 @@ fn survey_answered<'a>(fields: &mut Fields<'a>, channels: &Channels) -> Read<'a>
     }
     let queue = fields.optional_text(Field::Queue)?;
     let channel = fields.optional_channel(channels)?;
-    Ok(Body::SurveyAnswered { contact, score: score as u16, queue, channel })
+    Ok(EventPayload::SurveyAnswered { contact, score: score as u16, queue, channel })
 }
 
 fn agent_state_changed<'a>(fields: &mut Fields<'a>, _: &Channels) -> Read<'a> {
@@ -183,16 +184,16 @@ fn agent_state_changed<'a>(fields: &mut Fields<'a>, _: &Channels) -> Read<'a> {
     let state = fields.word(Field::State, AgentState::ALL, AgentState::as_str)?;
     fields.optional_text(Field::Reason)?;
     let queues = fields.optional_texts(Field::Queues)?;
-    Ok(Body::AgentStateChanged { agent, state, queues })
+    Ok(EventPayload::AgentStateChanged { agent, state, queues })
 }
 
 fn queue_observed<'a>(fields: &mut Fields<'a>, _: &Channels) -> Read<'a> {
     let queue = fields.text(Field::Queue)?;
     let waiting = fields.integer(Field::Waiting, 0, COUNT_MAX)?;
     let oldest_wait_ms = fields.optional_duration_ms(Field::OldestWaitMs)?;
-    Ok(Body::QueueObserved { queue, waiting, oldest_wait_ms })
+    Ok(EventPayload::QueueObserved { queue, waiting, oldest_wait_ms })
 }
 
 fn source_restarted<'a>(_: &mut Fields<'a>, _: &Channels) -> Read<'a> {
-    Ok(Body::SourceRestarted)
+    Ok(EventPayload::SourceRestarted)
 }

@@ -9,10 +9,10 @@ use serde::de::{IgnoredAny, MapAccess};
 use crate::decode::fields::missing;
 use crate::decode::message::{Message, check_size};
 use crate::decode::raw_value::{
-    Heap, KeySeed, ObjectSeed, ReadObject, Shape, Slot, SlotSeed, parse, text_of,
+    Heap, KeySeed, ObjectSeed, RawValue, RawValueSeed, ReadObject, Shape, parse, text_of,
 };
 use crate::event::{
-    AgentState, Body, DURATION_MS_MAX, EndedBy, LeftReason, Reason, Record, Rejection,
+    AgentState, DURATION_MS_MAX, EndedBy, Event, EventPayload, LeftReason, Reason, Rejection,
     TEXT_BYTES_MAX, Text, TransferKind,
 };
 
@@ -29,7 +29,7 @@ const UNIX_SECONDS_MAX: u64 = 253_402_300_799;
 pub(crate) fn decode<'a>(
     message: &Message<'a>,
     record_bytes_max: usize,
-) -> Result<Record<'a>, Rejection> {
+) -> Result<Event<'a>, Rejection> {
     check_size(message, record_bytes_max)?;
     let value = message.value.ok_or_else(|| bad_line("the record has no value"))?;
     let text = if value.trim_ascii_start().starts_with(b"{") {
@@ -55,7 +55,7 @@ fn line_in_json(value: &[u8]) -> Result<Text<'_>, Rejection> {
 
 #[derive(Default)]
 struct Shipped<'a> {
-    message: Slot<'a>,
+    message: RawValue<'a>,
     heap: Heap<'a>,
 }
 
@@ -63,7 +63,7 @@ impl<'de> ReadObject<'de> for &mut Shipped<'de> {
     fn read_entries<A: MapAccess<'de>>(self, mut entries: A) -> Result<(), A::Error> {
         while let Some(is_message) = entries.next_key_seed(KeySeed(|key: &str| key == "message"))? {
             if is_message {
-                self.message = entries.next_value_seed(SlotSeed(&mut self.heap))?;
+                self.message = entries.next_value_seed(RawValueSeed(&mut self.heap))?;
             } else {
                 entries.next_value::<IgnoredAny>()?;
             }
@@ -73,20 +73,22 @@ impl<'de> ReadObject<'de> for &mut Shipped<'de> {
 }
 
 /// Reads a line; `own` makes a text that lives as long as the record.
-fn read<'l, 'a>(text: &'l str, own: impl Fn(&'l str) -> Text<'a>) -> Result<Record<'a>, Rejection> {
+fn read<'l, 'a>(text: &'l str, own: impl Fn(&'l str) -> Text<'a>) -> Result<Event<'a>, Rejection> {
     let line = Line::split(text)?;
     let contact = || line.call().map(&own);
     let queue = || line.queue().map(&own);
     let agent = || line.agent().map(&own);
     let agent_if_any = || line.agent_if_any().map(|agent| agent.map(&own));
     let left = |reason, wait_ms| {
-        Ok(Body::LeftQueue { contact: contact()?, queue: queue()?, reason, wait_ms })
+        Ok(EventPayload::LeftQueue { contact: contact()?, queue: queue()?, reason, wait_ms })
     };
-    let in_queue = |state| Ok(Body::AgentQueueState { agent: agent()?, queue: queue()?, state });
-    let everywhere = |state| Ok(Body::AgentStateChanged { agent: agent()?, state, queues: None });
+    let in_queue =
+        |state| Ok(EventPayload::AgentQueueState { agent: agent()?, queue: queue()?, state });
+    let everywhere =
+        |state| Ok(EventPayload::AgentStateChanged { agent: agent()?, state, queues: None });
     let ended = |talk_ms, ended_by| {
         let (hold_ms, wrap_up_ms) = (None, None);
-        Ok(Body::Ended {
+        Ok(EventPayload::Ended {
             contact: contact()?,
             queue: Some(queue()?),
             talk_ms,
@@ -96,7 +98,7 @@ fn read<'l, 'a>(text: &'l str, own: impl Fn(&'l str) -> Text<'a>) -> Result<Reco
         })
     };
     let transferred = |kind| {
-        Ok(Body::Transferred {
+        Ok(EventPayload::Transferred {
             contact: contact()?,
             from_queue: Some(queue()?),
             to_queue: None,
@@ -104,18 +106,24 @@ fn read<'l, 'a>(text: &'l str, own: impl Fn(&'l str) -> Text<'a>) -> Result<Reco
         })
     };
     let call_ended =
-        || agent_if_any().map(|agent| agent.map(|agent| Body::AgentCallEnded { agent }));
+        || agent_if_any().map(|agent| agent.map(|agent| EventPayload::AgentCallEnded { agent }));
 
-    let mut more = Vec::new();
-    let body = match line.verb {
-        "ENTERQUEUE" => Body::Queued { contact: contact()?, queue: queue()?, channel: None },
+    let mut extra_payloads = Vec::new();
+    let payload = match line.verb {
+        "ENTERQUEUE" => {
+            EventPayload::Queued { contact: contact()?, queue: queue()?, channel: None }
+        }
         "CONNECT" => {
             if let Some(agent) = agent_if_any()? {
-                more.push(Body::AgentCallStarted { agent, queue: queue()? });
+                extra_payloads.push(EventPayload::AgentCallStarted { agent, queue: queue()? });
             }
-            Body::Answered { contact: contact()?, queue: queue()?, wait_ms: line.seconds_as_ms(1)? }
+            EventPayload::Answered {
+                contact: contact()?,
+                queue: queue()?,
+                wait_ms: line.seconds_as_ms(1)?,
+            }
         }
-        "ABANDON" => Body::Abandoned {
+        "ABANDON" => EventPayload::Abandoned {
             contact: contact()?,
             queue: queue()?,
             wait_ms: line.seconds_as_ms(3)?,
@@ -126,7 +134,7 @@ fn read<'l, 'a>(text: &'l str, own: impl Fn(&'l str) -> Text<'a>) -> Result<Reco
         "WITHDRAW" => left(LeftReason::Withdrawn, line.seconds_as_ms(3)?)?,
         "SYSCOMPAT" => left(LeftReason::Withdrawn, None)?,
         "AGENTDUMP" => {
-            more.extend(call_ended()?);
+            extra_payloads.extend(call_ended()?);
             left(LeftReason::Withdrawn, None)?
         }
         // The caller was turned away at the door: a whole visit without a wait.
@@ -134,24 +142,24 @@ fn read<'l, 'a>(text: &'l str, own: impl Fn(&'l str) -> Text<'a>) -> Result<Reco
         "CLOSED" => left(LeftReason::Closed, Some(0))?,
         "JOINEMPTY" => left(LeftReason::Empty, Some(0))?,
         "LEAVEEMPTY" => left(LeftReason::Empty, line.seconds_as_ms(1).unwrap_or(None))?,
-        "RINGNOANSWER" => Body::NotAnswered { contact: contact()?, queue: queue()? },
+        "RINGNOANSWER" => EventPayload::NotAnswered { contact: contact()?, queue: queue()? },
         "COMPLETEAGENT" => {
-            more.extend(call_ended()?);
+            extra_payloads.extend(call_ended()?);
             ended(line.seconds_as_ms(2)?, Some(EndedBy::Agent))?
         }
         "COMPLETECALLER" => {
-            more.extend(call_ended()?);
+            extra_payloads.extend(call_ended()?);
             ended(line.seconds_as_ms(2)?, Some(EndedBy::Customer))?
         }
         "BLINDTRANSFER" | "TRANSFER" => {
-            more.push(ended(line.seconds_as_ms(4)?, None)?);
-            more.extend(call_ended()?);
+            extra_payloads.push(ended(line.seconds_as_ms(4)?, None)?);
+            extra_payloads.extend(call_ended()?);
             // Before Asterisk 12 one verb stood for both kinds.
             transferred((line.verb == "BLINDTRANSFER").then_some(TransferKind::Blind))?
         }
         "ATTENDEDTRANSFER" => {
-            more.push(ended(line.attended_talk_ms()?, None)?);
-            more.extend(call_ended()?);
+            extra_payloads.push(ended(line.attended_talk_ms()?, None)?);
+            extra_payloads.extend(call_ended()?);
             transferred(Some(TransferKind::Attended))?
         }
         "ADDMEMBER" if line.parameter(1) == Some("PAUSED") => in_queue(AgentState::Paused)?,
@@ -161,16 +169,22 @@ fn read<'l, 'a>(text: &'l str, own: impl Fn(&'l str) -> Text<'a>) -> Result<Reco
         "PAUSEALL" => everywhere(AgentState::Paused)?,
         "UNPAUSEALL" | "AGENTLOGIN" | "AGENTCALLBACKLOGIN" => everywhere(AgentState::Available)?,
         "AGENTLOGOFF" | "AGENTCALLBACKLOGOFF" => everywhere(AgentState::Offline)?,
-        "QUEUESTART" => Body::SourceRestarted,
+        "QUEUESTART" => EventPayload::SourceRestarted,
         // RINGCANCELED: the caller hung up while a member's phone rang, which is no fault of the member; the end of the
         // visit has its own line.
         "RINGCANCELED" | "PENALTY" | "RINGINUSE" | "CONFIGRELOAD" | "OUTCALL" | "DID" | "INFO" => {
-            Body::Nothing
+            EventPayload::Nothing
         }
         _ => return Err(Rejection::new(Reason::UnknownType, "the verb of the line is not known")),
     };
     let source = Cow::Borrowed(SOURCE);
-    Ok(Record { source, id: own(line.identity()), time_ms: Some(line.time_ms), body, more })
+    Ok(Event {
+        source,
+        id: own(line.identity()),
+        time_ms: Some(line.time_ms),
+        payload,
+        extra_payloads,
+    })
 }
 
 /// A line in its parts.
@@ -319,15 +333,15 @@ fn is_digits(text: &str) -> bool {
 mod tests {
     use super::*;
 
-    fn line(text: &str) -> Result<Record<'_>, Rejection> {
+    fn line(text: &str) -> Result<Event<'_>, Rejection> {
         decode(&Message { value: Some(text.as_bytes()), headers: &[] }, 1 << 20)
     }
 
-    fn bodies(rest: &str) -> Vec<Body<'static>> {
+    fn bodies(rest: &str) -> Vec<EventPayload<'static>> {
         let text = format!("1366720340|1366720340.303267|{rest}");
         let text: &'static str = Box::leak(text.into_boxed_str());
         let record = line(text).unwrap_or_else(|rejection| panic!("{rest}: {rejection}"));
-        [vec![record.body], record.more].concat()
+        [vec![record.payload], record.extra_payloads].concat()
     }
 
     fn reason_of(text: &str) -> &'static str {
@@ -341,17 +355,29 @@ mod tests {
     const QUEUE: Text<'static> = Cow::Borrowed("fault");
     const AGENT: Text<'static> = Cow::Borrowed("SIP/8007");
 
-    fn left(reason: LeftReason, wait_ms: Option<u64>) -> Vec<Body<'static>> {
-        vec![Body::LeftQueue { contact: CONTACT, queue: QUEUE, reason, wait_ms }]
+    fn left(reason: LeftReason, wait_ms: Option<u64>) -> Vec<EventPayload<'static>> {
+        vec![EventPayload::LeftQueue { contact: CONTACT, queue: QUEUE, reason, wait_ms }]
     }
 
-    fn ended(talk_ms: Option<u64>, ended_by: Option<EndedBy>) -> Body<'static> {
+    fn ended(talk_ms: Option<u64>, ended_by: Option<EndedBy>) -> EventPayload<'static> {
         let (hold_ms, wrap_up_ms) = (None, None);
-        Body::Ended { contact: CONTACT, queue: Some(QUEUE), talk_ms, hold_ms, wrap_up_ms, ended_by }
+        EventPayload::Ended {
+            contact: CONTACT,
+            queue: Some(QUEUE),
+            talk_ms,
+            hold_ms,
+            wrap_up_ms,
+            ended_by,
+        }
     }
 
-    fn transferred(kind: Option<TransferKind>) -> Body<'static> {
-        Body::Transferred { contact: CONTACT, from_queue: Some(QUEUE), to_queue: None, kind }
+    fn transferred(kind: Option<TransferKind>) -> EventPayload<'static> {
+        EventPayload::Transferred {
+            contact: CONTACT,
+            from_queue: Some(QUEUE),
+            to_queue: None,
+            kind,
+        }
     }
 
     #[test]
@@ -361,22 +387,26 @@ mod tests {
         assert_eq!(record.source, SOURCE);
         assert_eq!(record.id, text.trim_end());
         assert_eq!(record.time_ms, Some(1_366_720_340_303));
-        assert_eq!(record.body, Body::NotAnswered { contact: "1366720339.7".into(), queue: QUEUE });
+        assert_eq!(
+            record.payload,
+            EventPayload::NotAnswered { contact: "1366720339.7".into(), queue: QUEUE }
+        );
         assert!(matches!(record.id, Cow::Borrowed(_)));
     }
 
     #[test]
     fn visits() {
-        let queued = Body::Queued { contact: CONTACT, queue: QUEUE, channel: None };
+        let queued = EventPayload::Queued { contact: CONTACT, queue: QUEUE, channel: None };
         assert_eq!(bodies("fault|NONE|ENTERQUEUE||caller|1"), [queued]);
-        let answered = |wait_ms| Body::Answered { contact: CONTACT, queue: QUEUE, wait_ms };
-        let started = Body::AgentCallStarted { agent: AGENT, queue: QUEUE };
+        let answered = |wait_ms| EventPayload::Answered { contact: CONTACT, queue: QUEUE, wait_ms };
+        let started = EventPayload::AgentCallStarted { agent: AGENT, queue: QUEUE };
         assert_eq!(
             bodies("fault|SIP/8007|CONNECT|17|1366720340.303268|4"),
             [answered(Some(17_000)), started]
         );
         assert_eq!(bodies("fault|NONE|CONNECT|"), [answered(None)]);
-        let abandoned = |wait_ms| [Body::Abandoned { contact: CONTACT, queue: QUEUE, wait_ms }];
+        let abandoned =
+            |wait_ms| [EventPayload::Abandoned { contact: CONTACT, queue: QUEUE, wait_ms }];
         assert_eq!(bodies("fault|NONE|ABANDON|1|2|33"), abandoned(Some(33_000)));
         assert_eq!(bodies("fault|SIP/8007|ABANDON|1|2|0"), abandoned(Some(0)));
         assert_eq!(bodies("fault|NONE|ABANDON"), abandoned(None));
@@ -414,7 +444,7 @@ mod tests {
 
     #[test]
     fn ends_of_conversations() {
-        let over = || Body::AgentCallEnded { agent: AGENT };
+        let over = || EventPayload::AgentCallEnded { agent: AGENT };
         let by = |who| ended(Some(95_000), Some(who));
         assert_eq!(bodies("fault|SIP/8007|COMPLETEAGENT|17|95|1"), [by(EndedBy::Agent), over()]);
         assert_eq!(
@@ -448,8 +478,8 @@ mod tests {
 
     #[test]
     fn agents() {
-        let of_line = |text: &'static str| line(text).map(|record| record.body).unwrap();
-        let in_queue = |state| Body::AgentQueueState { agent: AGENT, queue: QUEUE, state };
+        let of_line = |text: &'static str| line(text).map(|record| record.payload).unwrap();
+        let in_queue = |state| EventPayload::AgentQueueState { agent: AGENT, queue: QUEUE, state };
         for (text, state) in [
             ("1|REALTIME|fault|SIP/8007|ADDMEMBER|", AgentState::Available),
             ("1|NONE|fault|SIP/8007|ADDMEMBER|PAUSED", AgentState::Paused),
@@ -469,11 +499,11 @@ mod tests {
         ] {
             assert_eq!(
                 of_line(text),
-                Body::AgentStateChanged { agent: AGENT, state, queues: None },
+                EventPayload::AgentStateChanged { agent: AGENT, state, queues: None },
                 "{text}"
             );
         }
-        assert_eq!(of_line("1|NONE|NONE|NONE|QUEUESTART|"), Body::SourceRestarted);
+        assert_eq!(of_line("1|NONE|NONE|NONE|QUEUESTART|"), EventPayload::SourceRestarted);
     }
 
     #[test]
@@ -487,7 +517,7 @@ mod tests {
             "DID|1",
             "INFO|x|y",
         ] {
-            assert_eq!(bodies(&format!("NONE|NONE|{verb}")), [Body::Nothing], "{verb}");
+            assert_eq!(bodies(&format!("NONE|NONE|{verb}")), [EventPayload::Nothing], "{verb}");
         }
     }
 

@@ -11,7 +11,7 @@ use crate::time::parse_rfc3339_ms;
 /// A JSON value as far as the contract can tell values apart. Small and without destructor: there is one for each field
 /// of the vocabulary, and most stay absent.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) enum Slot<'a> {
+pub(crate) enum RawValue<'a> {
     #[default]
     Absent,
     Text(&'a str),
@@ -32,18 +32,18 @@ pub(crate) enum Slot<'a> {
     Array,
 }
 
-impl Slot<'_> {
+impl RawValue<'_> {
     #[cold]
     pub(crate) fn wrong_type(self, name: &str, due: &str) -> Rejection {
         let found = match self {
-            Slot::Absent => "absent",
-            Slot::Text(_) | Slot::Unescaped(_) => "a text",
-            Slot::Integer(_) | Slot::Beyond => "a whole number",
-            Slot::Fraction => "a number with a fraction or an exponent",
-            Slot::Bool => "true or false",
-            Slot::Null => "null",
-            Slot::Object => "an object",
-            Slot::Texts(_) | Slot::Array => "an array",
+            RawValue::Absent => "absent",
+            RawValue::Text(_) | RawValue::Unescaped(_) => "a text",
+            RawValue::Integer(_) | RawValue::Beyond => "a whole number",
+            RawValue::Fraction => "a number with a fraction or an exponent",
+            RawValue::Bool => "true or false",
+            RawValue::Null => "null",
+            RawValue::Object => "an object",
+            RawValue::Texts(_) | RawValue::Array => "an array",
         };
         Rejection::new(Reason::WrongType, format!("{name} must be {due}, not {found}"))
     }
@@ -59,10 +59,10 @@ pub(crate) struct Heap<'a> {
 
 impl<'a> Heap<'a> {
     /// The text of a slot that holds one.
-    fn take_text(&mut self, slot: Slot<'a>) -> Option<Text<'a>> {
+    fn take_text(&mut self, slot: RawValue<'a>) -> Option<Text<'a>> {
         match slot {
-            Slot::Text(text) => Some(Cow::Borrowed(text)),
-            Slot::Unescaped(place) => {
+            RawValue::Text(text) => Some(Cow::Borrowed(text)),
+            RawValue::Unescaped(place) => {
                 self.texts.get_mut(place).map(|text| Cow::Owned(std::mem::take(text)))
             }
             _ => None,
@@ -70,15 +70,15 @@ impl<'a> Heap<'a> {
     }
 
     /// A slot that holds several texts.
-    pub(crate) fn put_texts(&mut self, texts: Vec<Text<'a>>) -> Slot<'a> {
+    pub(crate) fn put_texts(&mut self, texts: Vec<Text<'a>>) -> RawValue<'a> {
         self.lists.push(texts);
-        Slot::Texts(self.lists.len() - 1)
+        RawValue::Texts(self.lists.len() - 1)
     }
 
     /// The texts of a slot that holds several.
-    pub(crate) fn take_texts(&mut self, slot: Slot<'a>) -> Option<Vec<Text<'a>>> {
+    pub(crate) fn take_texts(&mut self, slot: RawValue<'a>) -> Option<Vec<Text<'a>>> {
         match slot {
-            Slot::Texts(place) => self.lists.get_mut(place).map(std::mem::take),
+            RawValue::Texts(place) => self.lists.get_mut(place).map(std::mem::take),
             _ => None,
         }
     }
@@ -86,11 +86,11 @@ impl<'a> Heap<'a> {
     /// A text of any length; `None` where absent.
     pub(crate) fn any_text(
         &mut self,
-        slot: Slot<'a>,
+        slot: RawValue<'a>,
         name: &str,
     ) -> Result<Option<Text<'a>>, Rejection> {
         match slot {
-            Slot::Absent => Ok(None),
+            RawValue::Absent => Ok(None),
             slot => self.take_text(slot).map(Some).ok_or_else(|| slot.wrong_type(name, "a text")),
         }
     }
@@ -98,7 +98,7 @@ impl<'a> Heap<'a> {
     /// A text of 1 to [`TEXT_BYTES_MAX`] bytes; `None` where absent.
     pub(crate) fn text(
         &mut self,
-        slot: Slot<'a>,
+        slot: RawValue<'a>,
         name: &str,
     ) -> Result<Option<Text<'a>>, Rejection> {
         match self.any_text(slot, name)? {
@@ -111,7 +111,11 @@ impl<'a> Heap<'a> {
     }
 
     /// An RFC 3339 text as milliseconds since the Unix epoch; `None` where absent.
-    pub(crate) fn time_ms(&mut self, slot: Slot<'a>, name: &str) -> Result<Option<i64>, Rejection> {
+    pub(crate) fn time_ms(
+        &mut self,
+        slot: RawValue<'a>,
+        name: &str,
+    ) -> Result<Option<i64>, Rejection> {
         let Some(text) = self.any_text(slot, name)? else {
             return Ok(None);
         };
@@ -183,63 +187,63 @@ impl<T, F: FnOnce(&str) -> T> Visitor<'_> for KeySeed<F> {
     }
 }
 
-/// Reads any value into a [`Slot`].
-pub(crate) struct SlotSeed<'h, 'a>(pub(crate) &'h mut Heap<'a>);
+/// Reads any value into a [`RawValue`].
+pub(crate) struct RawValueSeed<'h, 'a>(pub(crate) &'h mut Heap<'a>);
 
-impl<'de> DeserializeSeed<'de> for SlotSeed<'_, 'de> {
-    type Value = Slot<'de>;
+impl<'de> DeserializeSeed<'de> for RawValueSeed<'_, 'de> {
+    type Value = RawValue<'de>;
 
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Slot<'de>, D::Error> {
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<RawValue<'de>, D::Error> {
         deserializer.deserialize_any(self)
     }
 }
 
-impl<'de> Visitor<'de> for SlotSeed<'_, 'de> {
-    type Value = Slot<'de>;
+impl<'de> Visitor<'de> for RawValueSeed<'_, 'de> {
+    type Value = RawValue<'de>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("any value")
     }
 
-    fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Slot<'de>, E> {
-        Ok(Slot::Text(text))
+    fn visit_borrowed_str<E>(self, text: &'de str) -> Result<RawValue<'de>, E> {
+        Ok(RawValue::Text(text))
     }
 
-    fn visit_str<E>(self, text: &str) -> Result<Slot<'de>, E> {
+    fn visit_str<E>(self, text: &str) -> Result<RawValue<'de>, E> {
         self.0.texts.push(text.to_owned());
-        Ok(Slot::Unescaped(self.0.texts.len() - 1))
+        Ok(RawValue::Unescaped(self.0.texts.len() - 1))
     }
 
-    fn visit_u64<E>(self, value: u64) -> Result<Slot<'de>, E> {
-        Ok(Slot::Integer(value))
+    fn visit_u64<E>(self, value: u64) -> Result<RawValue<'de>, E> {
+        Ok(RawValue::Integer(value))
     }
 
-    fn visit_i64<E>(self, value: i64) -> Result<Slot<'de>, E> {
-        Ok(u64::try_from(value).map_or(Slot::Beyond, Slot::Integer))
+    fn visit_i64<E>(self, value: i64) -> Result<RawValue<'de>, E> {
+        Ok(u64::try_from(value).map_or(RawValue::Beyond, RawValue::Integer))
     }
 
-    fn visit_f64<E>(self, value: f64) -> Result<Slot<'de>, E> {
+    fn visit_f64<E>(self, value: f64) -> Result<RawValue<'de>, E> {
         // A whole number too long for 64 bits arrives here as well.
-        Ok(if value.abs() >= u64::MAX as f64 { Slot::Beyond } else { Slot::Fraction })
+        Ok(if value.abs() >= u64::MAX as f64 { RawValue::Beyond } else { RawValue::Fraction })
     }
 
-    fn visit_bool<E>(self, _: bool) -> Result<Slot<'de>, E> {
-        Ok(Slot::Bool)
+    fn visit_bool<E>(self, _: bool) -> Result<RawValue<'de>, E> {
+        Ok(RawValue::Bool)
     }
 
-    fn visit_unit<E>(self) -> Result<Slot<'de>, E> {
-        Ok(Slot::Null)
+    fn visit_unit<E>(self) -> Result<RawValue<'de>, E> {
+        Ok(RawValue::Null)
     }
 
-    fn visit_seq<A: SeqAccess<'de>>(self, mut entries: A) -> Result<Slot<'de>, A::Error> {
+    fn visit_seq<A: SeqAccess<'de>>(self, mut entries: A) -> Result<RawValue<'de>, A::Error> {
         let mut texts = Vec::new();
         while texts.len() <= LIST_LEN_MAX {
-            let Some(entry) = entries.next_element_seed(SlotSeed(self.0))? else {
+            let Some(entry) = entries.next_element_seed(RawValueSeed(self.0))? else {
                 break;
             };
             let Some(text) = self.0.take_text(entry) else {
                 skip_rest(&mut entries)?;
-                return Ok(Slot::Array);
+                return Ok(RawValue::Array);
             };
             texts.push(text);
         }
@@ -247,9 +251,9 @@ impl<'de> Visitor<'de> for SlotSeed<'_, 'de> {
         Ok(self.0.put_texts(texts))
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Slot<'de>, A::Error> {
+    fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<RawValue<'de>, A::Error> {
         while entries.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
-        Ok(Slot::Object)
+        Ok(RawValue::Object)
     }
 }
 

@@ -8,7 +8,7 @@ const CHUNK: usize = 4096;
 /// Numbered entries, taken up at one end and dropped at the other, in chunks that stay where they are: one list of them
 /// all would be copied whenever it grows, and keep the most memory it ever had.
 #[derive(Debug)]
-pub(crate) struct Ring<T> {
+pub(crate) struct ChunkedQueue<T> {
     /// All but the last are full; the first entries of the first may be dropped already.
     chunks: VecDeque<Vec<T>>,
     /// Number of the first entry of the first chunk.
@@ -19,10 +19,10 @@ pub(crate) struct Ring<T> {
     next: u64,
 }
 
-impl<T: Copy> Ring<T> {
+impl<T: Copy> ChunkedQueue<T> {
     /// An empty one, whose first entry will have the number `next`.
     pub(crate) fn new(next: u64) -> Self {
-        Ring { chunks: VecDeque::new(), base: next, oldest: next, next }
+        ChunkedQueue { chunks: VecDeque::new(), base: next, oldest: next, next }
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -85,7 +85,7 @@ mod tests {
         /// As a list of numbered entries, however pushes and pops alternate.
         #[test]
         fn entries_keep_their_numbers(first in 0_u64..10, steps in prop::collection::vec((any::<bool>(), 1_usize..6_000), 1..12)) {
-            let (mut ring, mut due) = (Ring::new(first), VecDeque::new());
+            let (mut ring, mut due) = (ChunkedQueue::new(first), VecDeque::new());
             for (push, many) in steps {
                 for _ in 0..many {
                     if push {

@@ -3,4 +3,4 @@
 mod chunked_queue;
 mod window;
 
-pub(crate) use window::RememberedIds;
+pub(crate) use window::DedupWindow;

@@ -4,21 +4,21 @@ use std::collections::VecDeque;
 
 use hashbrown::HashTable;
 
-use crate::dedup::chunked_queue::Ring;
+use crate::dedup::chunked_queue::ChunkedQueue;
 use crate::ids::table_hash;
-use crate::state::{Checkpoint, Piece, PieceKind, RestoreError, append, take};
+use crate::state::{Checkpoint, ChunkKind, RestoreError, StateChunk, append, take};
 
 /// The identities of records seen within the horizon, or the newest of them where that is less.
 ///
-/// There is one for every record of an hour, so they are kept small: the identities once, in order of arrival; a table
+/// There is one for every record of an hour, so they are kept small: the identities once, in order of meta; a table
 /// of their numbers to find them by; and the time once for all that came at the same.
 #[derive(Debug)]
-pub(crate) struct RememberedIds {
+pub(crate) struct DedupWindow {
     /// Numbers of the identities in `order`, cut to 32 bits: there are never that many at once.
     seen: HashTable<u32>,
-    /// In order of arrival, by how many were remembered before.
-    order: Ring<u128>,
-    /// The stream time just after the arrival, and of how many, one after the other.
+    /// In order of meta, by how many were remembered before.
+    order: ChunkedQueue<u128>,
+    /// The stream time just after the meta, and of how many, one after the other.
     times: VecDeque<(i64, u32)>,
     horizon_ms: u64,
     limit: usize,
@@ -28,11 +28,11 @@ pub(crate) struct RememberedIds {
     chunks: VecDeque<u64>,
 }
 
-impl RememberedIds {
+impl DedupWindow {
     pub(crate) fn new(horizon_ms: u64, limit: usize) -> Self {
-        RememberedIds {
+        DedupWindow {
             seen: HashTable::new(),
-            order: Ring::new(0),
+            order: ChunkedQueue::new(0),
             times: VecDeque::new(),
             horizon_ms,
             limit: limit.min(u32::MAX as usize - 1),
@@ -47,7 +47,7 @@ impl RememberedIds {
     }
 
     /// Adds the ids since the last checkpoint as one chunk, and drops chunks of which every id is forgotten.
-    pub(crate) fn capture(&mut self, checkpoint: &mut Checkpoint) {
+    pub(crate) fn write_checkpoint(&mut self, checkpoint: &mut Checkpoint) {
         let (oldest, next) = (self.order.oldest(), self.order.next());
         let first = self.stored.max(oldest);
         if first < next {
@@ -58,7 +58,7 @@ impl RememberedIds {
                 bytes = append(bytes, &(stream_ms - before_ms, key.to_le_bytes()));
                 before_ms = stream_ms;
             }
-            checkpoint.put_bytes(PieceKind::Ids, first as i64, bytes);
+            checkpoint.put_bytes(ChunkKind::Ids, first as i64, bytes);
             self.chunks.push_back(first);
         }
         self.stored = next;
@@ -67,7 +67,7 @@ impl RememberedIds {
             && after <= oldest
             && let Some(chunk) = self.chunks.pop_front()
         {
-            checkpoint.delete(PieceKind::Ids, chunk as i64, chunk as i64);
+            checkpoint.delete(ChunkKind::Ids, chunk as i64, chunk as i64);
         }
     }
 
@@ -86,31 +86,31 @@ impl RememberedIds {
     }
 
     /// Adds all ids, whatever is stored.
-    pub(crate) fn capture_all(&mut self, checkpoint: &mut Checkpoint) {
-        checkpoint.delete(PieceKind::Ids, i64::MIN, i64::MAX);
+    pub(crate) fn write_whole_checkpoint(&mut self, checkpoint: &mut Checkpoint) {
+        checkpoint.delete(ChunkKind::Ids, i64::MIN, i64::MAX);
         self.stored = 0;
         self.chunks.clear();
-        self.capture(checkpoint);
+        self.write_checkpoint(checkpoint);
     }
 
     /// Puts stored ids into an empty memory.
-    pub(crate) fn restore(&mut self, pieces: &[&Piece]) -> Result<(), RestoreError> {
-        let mut chunks: Vec<&&Piece> =
-            pieces.iter().filter(|piece| piece.kind == PieceKind::Ids).collect();
-        chunks.sort_by_key(|piece| piece.number);
-        for piece in chunks {
+    pub(crate) fn restore(&mut self, chunks: &[&StateChunk]) -> Result<(), RestoreError> {
+        let mut chunks: Vec<&&StateChunk> =
+            chunks.iter().filter(|chunk| chunk.kind == ChunkKind::Ids).collect();
+        chunks.sort_by_key(|chunk| chunk.number);
+        for chunk in chunks {
             let inconsistent =
-                |_| RestoreError::Inconsistent { kind: piece.kind, number: piece.number };
-            let first = u64::try_from(piece.number).map_err(inconsistent)?;
+                |_| RestoreError::Inconsistent { kind: chunk.kind, number: chunk.number };
+            let first = u64::try_from(chunk.number).map_err(inconsistent)?;
             self.chunks.push_back(first);
             // Between two chunks that are not one after the other there is nothing to be remembered.
             if self.order.next() != first {
                 self.forget_all(first);
             }
-            let mut bytes = piece.bytes.as_slice();
+            let mut bytes = chunk.bytes.as_slice();
             let mut stream_ms = 0i64;
             while !bytes.is_empty() {
-                let (later_ms, key): (i64, [u8; 16]) = take(piece, &mut bytes)?;
+                let (later_ms, key): (i64, [u8; 16]) = take(chunk, &mut bytes)?;
                 stream_ms = stream_ms.wrapping_add(later_ms);
                 self.restore_one(u128::from_le_bytes(key), stream_ms);
             }
@@ -135,7 +135,7 @@ impl RememberedIds {
     /// Forgets everything; the next will have the number `next`.
     fn forget_all(&mut self, next: u64) {
         self.seen.clear();
-        self.order = Ring::new(next);
+        self.order = ChunkedQueue::new(next);
         self.times.clear();
     }
 
@@ -185,7 +185,7 @@ impl RememberedIds {
 }
 
 /// The number of which the lower half is in the table.
-fn whole(number: u32, order: &Ring<u128>) -> u64 {
+fn whole(number: u32, order: &ChunkedQueue<u128>) -> u64 {
     let oldest = order.oldest();
     oldest + u64::from(number.wrapping_sub(oldest as u32))
 }

@@ -1,6 +1,6 @@
 //! The event vocabulary: what a record may say, whatever format it came in.
 //!
-//! Pure: no I/O, no clock. [`decode`] has one file per wire format; everything behind it knows only [`Record`].
+//! Pure: no I/O, no clock. [`decode`] has one file per wire format; everything behind it knows only [`Event`].
 
 mod limits;
 mod rejection;
@@ -12,6 +12,6 @@ pub use limits::{DURATION_MS_MAX, TEXT_BYTES_MAX};
 pub use rejection::{Reason, Rejection};
 pub use schema::{EVENT_TYPES, Field, Values, document, document_of, event_type};
 pub use vocabulary::{
-    AgentState, Body, ChannelId, Channels, LeftReason, Record, SelfServiceOutcome, Text,
+    AgentState, ChannelId, Channels, Event, EventPayload, LeftReason, SelfServiceOutcome, Text,
 };
 pub(crate) use vocabulary::{EndedBy, TransferKind};

@@ -7,7 +7,7 @@ pub type Text<'a> = Cow<'a, str>;
 
 /// One accepted record: its identity, its time, and what it says.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Record<'a> {
+pub struct Event<'a> {
     /// Who wrote it; `id` is unique per source.
     pub source: Text<'a>,
     /// Identity of the record within its source.
@@ -16,15 +16,15 @@ pub struct Record<'a> {
     /// of the message counts.
     pub time_ms: Option<i64>,
     /// What happened.
-    pub body: Body<'a>,
+    pub payload: EventPayload<'a>,
     /// What else the same record says, in order (a queue_log line may say two things). Empty, and then without
     /// allocation, for CloudEvents.
-    pub more: Vec<Body<'a>>,
+    pub extra_payloads: Vec<EventPayload<'a>>,
 }
 
 /// What happened, with the fields that anything downstream uses. Durations in milliseconds, 0 to 2^40.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Body<'a> {
+pub enum EventPayload<'a> {
     /// `contact.started`
     ContactStarted { contact: Text<'a>, channel: ChannelId, entry_point: Option<Text<'a>> },
     /// `contact.self_service`
@@ -82,7 +82,7 @@ pub enum Body<'a> {
     /// The state of an agent in one queue, which leaves the agent's other queues alone (queue_log membership and pause
     /// lines).
     AgentQueueState { agent: Text<'a>, queue: Text<'a>, state: AgentState },
-    /// The agent took a call of `queue` (queue_log CONNECT): busy in every queue until [`Body::AgentCallEnded`],
+    /// The agent took a call of `queue` (queue_log CONNECT): busy in every queue until [`EventPayload::AgentCallEnded`],
     /// whatever is said of its membership meanwhile.
     AgentCallStarted { agent: Text<'a>, queue: Text<'a> },
     /// The agent's call is over (queue_log COMPLETE*, transfers, AGENTDUMP).
@@ -95,24 +95,24 @@ pub enum Body<'a> {
     Nothing,
 }
 
-impl Body<'_> {
+impl EventPayload<'_> {
     /// The contact that it is about, if it is about one.
     pub fn contact(&self) -> Option<&str> {
         match self {
-            Body::ContactStarted { contact, .. }
-            | Body::SelfService { contact, .. }
-            | Body::Queued { contact, .. }
-            | Body::Alerted { contact, .. }
-            | Body::NotAnswered { contact, .. }
-            | Body::Answered { contact, .. }
-            | Body::Abandoned { contact, .. }
-            | Body::LeftQueue { contact, .. }
-            | Body::Replied { contact, .. }
-            | Body::Transferred { contact, .. }
-            | Body::Ended { contact, .. }
-            | Body::Resolved { contact, .. }
-            | Body::Reopened { contact, .. }
-            | Body::SurveyAnswered { contact, .. } => Some(contact),
+            EventPayload::ContactStarted { contact, .. }
+            | EventPayload::SelfService { contact, .. }
+            | EventPayload::Queued { contact, .. }
+            | EventPayload::Alerted { contact, .. }
+            | EventPayload::NotAnswered { contact, .. }
+            | EventPayload::Answered { contact, .. }
+            | EventPayload::Abandoned { contact, .. }
+            | EventPayload::LeftQueue { contact, .. }
+            | EventPayload::Replied { contact, .. }
+            | EventPayload::Transferred { contact, .. }
+            | EventPayload::Ended { contact, .. }
+            | EventPayload::Resolved { contact, .. }
+            | EventPayload::Reopened { contact, .. }
+            | EventPayload::SurveyAnswered { contact, .. } => Some(contact),
             _ => None,
         }
     }
@@ -120,18 +120,18 @@ impl Body<'_> {
     /// The queue that it names for its contact; the one handed over from, for a transfer.
     pub fn queue(&self) -> Option<&str> {
         match self {
-            Body::Queued { queue, .. }
-            | Body::Alerted { queue, .. }
-            | Body::NotAnswered { queue, .. }
-            | Body::Answered { queue, .. }
-            | Body::Abandoned { queue, .. }
-            | Body::LeftQueue { queue, .. } => Some(queue),
-            Body::Transferred { from_queue: queue, .. }
-            | Body::Replied { queue, .. }
-            | Body::Ended { queue, .. }
-            | Body::Resolved { queue, .. }
-            | Body::Reopened { queue, .. }
-            | Body::SurveyAnswered { queue, .. } => queue.as_deref(),
+            EventPayload::Queued { queue, .. }
+            | EventPayload::Alerted { queue, .. }
+            | EventPayload::NotAnswered { queue, .. }
+            | EventPayload::Answered { queue, .. }
+            | EventPayload::Abandoned { queue, .. }
+            | EventPayload::LeftQueue { queue, .. } => Some(queue),
+            EventPayload::Transferred { from_queue: queue, .. }
+            | EventPayload::Replied { queue, .. }
+            | EventPayload::Ended { queue, .. }
+            | EventPayload::Resolved { queue, .. }
+            | EventPayload::Reopened { queue, .. }
+            | EventPayload::SurveyAnswered { queue, .. } => queue.as_deref(),
             _ => None,
         }
     }
@@ -157,7 +157,7 @@ macro_rules! labels {
                 match word { $($label => Some($name::$variant),)+ _ => None }
             }
 
-            /// Position in [`Self::ALL`].
+            /// WindowCursor in [`Self::ALL`].
             pub fn index(self) -> usize {
                 self as usize
             }

@@ -7,9 +7,9 @@ use serde::{Deserialize, Serialize};
 /// A queue as the life of a contact sees it. Names past the bound share the labels of `other` but keep an identity of
 /// their own, so that a transfer between two of them is still a transfer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub(crate) struct QueueRef(pub(crate) u32);
+pub(crate) struct QueueId(pub(crate) u32);
 
-pub(crate) const UNLISTED: u32 = 1 << 31;
+pub(crate) const OVERFLOW: u32 = 1 << 31;
 
 /// Index of a (queue, channel) pair.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -22,6 +22,6 @@ impl SeriesId {
 }
 
 /// Queue that stands for "no queue is known".
-pub(crate) const NONE: QueueRef = QueueRef(0);
+pub(crate) const NO_QUEUE: QueueId = QueueId(0);
 
-pub(crate) const OTHER: u32 = 1;
+pub(crate) const OTHER_QUEUE: u32 = 1;

@@ -10,7 +10,7 @@ pub(crate) struct Fact {
     /// Event time of the fact.
     pub(crate) at_ms: i64,
     /// The windows that it may enter.
-    pub(crate) reach: Reach,
+    pub(crate) scope: WindowScope,
     pub(crate) kind: FactKind,
 }
 
@@ -35,7 +35,7 @@ pub(crate) enum FactKind {
 
 /// Which windows a fact may enter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Reach {
+pub(crate) enum WindowScope {
     /// Every window that covers its time.
     Windows,
     /// Only the business day, if it covers its time (late records).

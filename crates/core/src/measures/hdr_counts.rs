@@ -7,13 +7,13 @@ use hdrhistogram::Histogram;
 const HALF: u64 = 128;
 
 /// Cell of a value: exact below 256, then 128 cells per power of two.
-pub fn cell_of(value: u64) -> usize {
+pub fn hdr_index(value: u64) -> usize {
     let shift = (64 - (value | (2 * HALF - 1)).leading_zeros() - 8) as u64;
     (shift * HALF + (value >> shift)) as usize
 }
 
 /// Lowest value of a cell.
-pub fn lowest_value_of(cell: usize) -> u64 {
+pub fn lowest_value_at(cell: usize) -> u64 {
     let cell = cell as u64;
     if cell < 2 * HALF {
         return cell;
@@ -23,22 +23,22 @@ pub fn lowest_value_of(cell: usize) -> u64 {
 }
 
 /// Middle value of a cell.
-pub(crate) fn middle_value_of(cell: usize) -> u64 {
-    let lowest = lowest_value_of(cell);
-    lowest + (lowest_value_of(cell + 1) - lowest) / 2
+pub(crate) fn middle_value_at(cell: usize) -> u64 {
+    let lowest = lowest_value_at(cell);
+    lowest + (lowest_value_at(cell + 1) - lowest) / 2
 }
 
 /// Sparse counts by HDR cell, ascending.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Cells {
+pub struct SparseHdrCounts {
     /// (cell, count > 0), sorted by cell.
     pub counts: Vec<(u16, u32)>,
 }
 
-impl Cells {
+impl SparseHdrCounts {
     /// Counts a value.
     pub fn increment(&mut self, value: u64) {
-        let cell = cell_of(value) as u16;
+        let cell = hdr_index(value) as u16;
         match self.counts.binary_search_by_key(&cell, |(known, _)| *known) {
             Ok(place) => self.counts[place].1 += 1,
             Err(place) => self.counts.insert(place, (cell, 1)),
@@ -46,7 +46,7 @@ impl Cells {
     }
 
     /// Adds other cells.
-    pub fn add(&mut self, other: &Cells) {
+    pub fn add(&mut self, other: &SparseHdrCounts) {
         if other.counts.is_empty() {
             return;
         }
@@ -82,7 +82,7 @@ impl Cells {
         let mut histogram =
             Histogram::new(2).unwrap_or_else(|_| unreachable!("two significant digits are valid"));
         for &(cell, count) in &self.counts {
-            histogram.saturating_record_n_or_grow(lowest_value_of(usize::from(cell)), count);
+            histogram.saturating_record_n_or_grow(lowest_value_at(usize::from(cell)), count);
         }
         histogram
     }
@@ -110,23 +110,24 @@ mod tests {
         let around_powers =
             (0..41).flat_map(|power| [1u64 << power, (1 << power) + 1, (1 << power) * 3 / 2]);
         for value in (0..2_000).chain(around_powers) {
-            let cell = cell_of(value);
-            assert_eq!(lowest_value_of(cell), hdr.lowest_equivalent(value), "value {value}");
-            assert_eq!(cell_of(lowest_value_of(cell)), cell, "value {value}");
+            let cell = hdr_index(value);
+            assert_eq!(lowest_value_at(cell), hdr.lowest_equivalent(value), "value {value}");
+            assert_eq!(hdr_index(lowest_value_at(cell)), cell, "value {value}");
         }
     }
 
     #[test]
     fn cells_are_dense_and_ascending() {
         for cell in 0..4_000 {
-            assert_eq!(cell_of(lowest_value_of(cell)), cell);
-            assert!(lowest_value_of(cell) < lowest_value_of(cell + 1));
+            assert_eq!(hdr_index(lowest_value_at(cell)), cell);
+            assert!(lowest_value_at(cell) < lowest_value_at(cell + 1));
         }
     }
 
     #[test]
     fn the_hdr_histogram_holds_the_same_counts() {
-        let cells = Cells { counts: vec![(0, 3), (255, 1), (cell_of(1 << 40) as u16, 2)] };
+        let cells =
+            SparseHdrCounts { counts: vec![(0, 3), (255, 1), (hdr_index(1 << 40) as u16, 2)] };
         let hdr = cells.to_hdr();
         assert_eq!(hdr.len(), 6);
         assert_eq!(hdr.count_at(0), 3);
@@ -136,8 +137,8 @@ mod tests {
 
     #[test]
     fn adding_keeps_cells_sorted_and_single() {
-        let mut sum = Cells { counts: vec![(1, 1), (3, 2)] };
-        sum.add(&Cells { counts: vec![(0, 5), (3, 4), (9, 1)] });
+        let mut sum = SparseHdrCounts { counts: vec![(1, 1), (3, 2)] };
+        sum.add(&SparseHdrCounts { counts: vec![(0, 5), (3, 4), (9, 1)] });
         assert_eq!(sum.counts, [(0, 5), (1, 1), (3, 6), (9, 1)]);
     }
 }

@@ -13,7 +13,7 @@ pub struct BucketHistogram {
     pub counts: Vec<u64>,
     /// Sum of all observed values.
     pub sum_ms: u64,
-    /// The same observations in native buckets. Stored in a piece of its own, because it came with the second schema.
+    /// The same observations in native buckets. Stored in a chunk of its own, because it came with the second schema.
     #[serde(skip)]
     pub native: NativeCounts,
 }

@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::event::ChannelId;
 use crate::measures::fact::FactKind;
-use crate::measures::hdr_counts::Cells;
-use crate::measures::update::Entry;
+use crate::measures::hdr_counts::SparseHdrCounts;
+use crate::measures::update::WindowUpdate;
 
 /// Increments of one (interval, queue, channel) since the last checkpoint.
 #[derive(Clone, Debug, PartialEq)]
@@ -25,11 +25,11 @@ pub struct IntervalDelta {
     /// Counts and sums.
     pub counts: IntervalCounts,
     /// Wait of answered visits.
-    pub wait_answered: Cells,
+    pub wait_answered: SparseHdrCounts,
     /// Wait of abandoned visits.
-    pub wait_abandoned: Cells,
+    pub wait_abandoned: SparseHdrCounts,
     /// Handle times.
-    pub handle: Cells,
+    pub handle: SparseHdrCounts,
 }
 
 /// Exact counts and sums of one interval, placed by the time of each fact. Durations in milliseconds.
@@ -100,25 +100,25 @@ pub struct AgentIntervalDelta {
 #[derive(Debug, Default)]
 pub(crate) struct IntervalNumbers {
     counts: IntervalCounts,
-    wait_answered: Cells,
-    wait_abandoned: Cells,
-    handle: Cells,
+    wait_answered: SparseHdrCounts,
+    wait_abandoned: SparseHdrCounts,
+    handle: SparseHdrCounts,
 }
 
 impl IntervalNumbers {
-    /// Counts a fact; `entry` is what it adds to a window, if anything.
-    pub(crate) fn count(&mut self, kind: FactKind, entry: Option<Entry>) {
+    /// Counts a fact; `update` is what it adds to a window, if anything.
+    pub(crate) fn count(&mut self, kind: FactKind, update: Option<WindowUpdate>) {
         let counts = &mut self.counts;
-        match (kind, entry) {
+        match (kind, update) {
             (FactKind::Offered, _) => counts.offered += 1,
-            (_, Some(Entry::Answered { wait_ms, in_target })) => {
+            (_, Some(WindowUpdate::Answered { wait_ms, in_target })) => {
                 counts.answered += 1;
                 counts.answered_in_target += u64::from(in_target);
                 counts.wait_sum_ms += wait_ms;
                 counts.wait_max_ms = counts.wait_max_ms.max(wait_ms);
                 self.wait_answered.increment(wait_ms);
             }
-            (_, Some(Entry::Abandoned { wait_ms, in_target, short })) => {
+            (_, Some(WindowUpdate::Abandoned { wait_ms, in_target, short })) => {
                 counts.abandoned += 1;
                 counts.abandoned_in_target += u64::from(in_target);
                 counts.abandoned_short += u64::from(short);
@@ -157,7 +157,7 @@ impl IntervalNumbers {
     pub(crate) fn add(
         &mut self,
         counts: &IntervalCounts,
-        [answered, abandoned, handle]: [&Cells; 3],
+        [answered, abandoned, handle]: [&SparseHdrCounts; 3],
     ) {
         self.counts.add(counts);
         self.wait_answered.add(answered);

@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 
 use serde::{Deserialize, Serialize};
 
-use crate::measures::hdr_counts::{Cells, cell_of, middle_value_of};
+use crate::measures::hdr_counts::{SparseHdrCounts, hdr_index, middle_value_at};
 
 /// The schema: 2^5 buckets for each power of two.
 pub const NATIVE_SCHEMA: i32 = 5;
@@ -13,14 +13,14 @@ pub const NATIVE_SCHEMA: i32 = 5;
 /// Values up to this many seconds count as zero. Durations are whole milliseconds, so that only 0 does.
 pub const NATIVE_ZERO_THRESHOLD: f64 = 1.0 / (1u64 << 32) as f64;
 
-/// Cells whose buckets are computed once: all values below 2^42 ms, which is more than any event may have.
+/// SparseHdrCounts whose buckets are computed once: all values below 2^42 ms, which is more than any event may have.
 const CELLS: usize = 4608;
 
 /// Bucket by HDR cell. Cell 0 holds only the value 0, which has no bucket.
 static BUCKETS: LazyLock<Vec<i16>> = LazyLock::new(|| (0..CELLS).map(bucket_of_middle).collect());
 
 fn bucket_of_middle(cell: usize) -> i16 {
-    let seconds = middle_value_of(cell) as f64 / 1000.0;
+    let seconds = middle_value_at(cell) as f64 / 1000.0;
     (seconds.log2() * f64::from(1 << NATIVE_SCHEMA)).ceil() as i16
 }
 
@@ -46,7 +46,7 @@ impl NativeCounts {
 
     /// Counts a value `count` times.
     pub(crate) fn observe_many(&mut self, value_ms: u64, count: u64) {
-        self.count_cell(cell_of(value_ms), count);
+        self.count_cell(hdr_index(value_ms), count);
     }
 
     /// Adds the counts of another histogram.
@@ -58,7 +58,7 @@ impl NativeCounts {
     }
 
     /// The counts of HDR cells.
-    pub fn from_cells(cells: &Cells) -> Self {
+    pub fn from_cells(cells: &SparseHdrCounts) -> Self {
         let mut counts = NativeCounts::default();
         for &(cell, count) in &cells.counts {
             counts.count_cell(usize::from(cell), u64::from(count));
@@ -136,7 +136,7 @@ mod tests {
 
     #[test]
     fn cells_give_the_counts_of_their_values() {
-        let mut cells = Cells::default();
+        let mut cells = SparseHdrCounts::default();
         let mut counts = NativeCounts::default();
         for value_ms in [0, 3, 255, 256, 300, 19_999, 20_000, 5_000_000_000] {
             cells.increment(value_ms);
@@ -147,7 +147,7 @@ mod tests {
 
     #[test]
     fn the_table_reaches_past_the_longest_duration() {
-        assert!(cell_of(1 << 41) < CELLS);
+        assert!(hdr_index(1 << 41) < CELLS);
         assert_eq!(bucket_of(CELLS), bucket_of_middle(CELLS));
     }
 }

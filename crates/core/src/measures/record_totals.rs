@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::event::Reason;
 
-/// What became of the records read, each in exactly one of these (or held at the moment).
+/// What became of the records read, each in exactly one of these (or held at the context).
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RecordTotals {
     /// Applied in time.

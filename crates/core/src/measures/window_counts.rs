@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::measures::hdr_counts::Cells;
+use crate::measures::hdr_counts::SparseHdrCounts;
 
 /// A window of a series: the counts, the label, and the wait distribution.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -10,7 +10,7 @@ pub struct WindowSnapshot {
     /// Exact counts and sums.
     pub counts: WindowCounts,
     /// Wait of answered visits, in HDR cells.
-    pub waits: Cells,
+    pub waits: SparseHdrCounts,
 }
 
 /// Exact counts and sums of one window.

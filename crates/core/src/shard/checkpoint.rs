@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::agent::AgentsCore;
-use crate::bounded_labels::Labels;
-use crate::contact::ContactsCore;
+use crate::agent::AgentsHeader;
+use crate::bounded_labels::BoundedLabels;
+use crate::contact::ContactsHeader;
 use crate::event::SelfServiceOutcome;
-use crate::followup::FollowupsCore;
+use crate::followup::FollowupsHeader;
 use crate::ids::SeriesId;
 use crate::measures::{IntervalDelta, Observation, RecordTotals, Totals};
 use crate::registry::StoredNames;
@@ -16,12 +16,12 @@ use crate::settings::Settings;
 use crate::shard::fold::Shard;
 use crate::shard::series::{Bounds, Series};
 use crate::shard::state::State;
-use crate::state::{Checkpoint, Piece, PieceKind, RestoreError, read, take};
+use crate::state::{Checkpoint, ChunkKind, RestoreError, StateChunk, read, take};
 use crate::window::{ChangedPanes, StoredDay, series_of_pane};
 
 /// What is small and written with every checkpoint.
 #[derive(Debug, Serialize, Deserialize)]
-struct Core {
+struct ShardHeader {
     next_offset: i64,
     stream_ms: Option<i64>,
     /// Counts the checkpoints of the shard.
@@ -30,11 +30,11 @@ struct Core {
     pane_ms: i64,
     bounds: Bounds,
     names: StoredNames,
-    contacts: ContactsCore,
-    agents: AgentsCore,
-    followups: FollowupsCore,
+    contacts: ContactsHeader,
+    agents: AgentsHeader,
+    followups: FollowupsHeader,
     contacts_started: Vec<u64>,
-    self_service: Labels<[u64; SelfServiceOutcome::ALL.len()]>,
+    self_service: BoundedLabels<[u64; SelfServiceOutcome::ALL.len()]>,
     observed: Vec<Option<Observation>>,
     records: RecordTotals,
     clock_skew: u64,
@@ -60,7 +60,7 @@ impl Shard {
     }
 
     /// What changed since the last call, to be stored in one transaction. Where it could not be stored, give it back
-    /// with [`Self::give_back`].
+    /// with [`Self::rollback`].
     pub fn checkpoint(&mut self) -> Checkpoint {
         let state = &mut self.state;
         let all = std::mem::take(&mut state.nothing_stored);
@@ -74,47 +74,52 @@ impl Shard {
         };
         if all {
             for kind in [
-                PieceKind::Series,
-                PieceKind::SeriesNative,
-                PieceKind::Pane,
-                PieceKind::PaneSlice,
-                PieceKind::Agents,
-                PieceKind::DenseAgentTime,
-                PieceKind::AgentTime,
-                PieceKind::Followups,
-                PieceKind::UnitNative,
+                ChunkKind::Series,
+                ChunkKind::SeriesNative,
+                ChunkKind::Pane,
+                ChunkKind::PaneSlice,
+                ChunkKind::Agents,
+                ChunkKind::DenseAgentTime,
+                ChunkKind::AgentTime,
+                ChunkKind::Followups,
+                ChunkKind::UnitNative,
             ] {
                 checkpoint.delete(kind, i64::MIN, i64::MAX);
             }
-            state.contacts.capture_all(number, &mut checkpoint);
-            state.ids.capture_all(&mut checkpoint);
+            state.contacts.write_whole_checkpoint(number, &mut checkpoint);
+            state.ids.write_whole_checkpoint(&mut checkpoint);
         } else {
-            state.contacts.capture(number, &mut checkpoint);
-            state.ids.capture(&mut checkpoint);
+            state.contacts.write_checkpoint(number, &mut checkpoint);
+            state.ids.write_checkpoint(&mut checkpoint);
         }
-        state.agents.capture(
+        state.agents.write_checkpoint(
             &state.registry,
-            &state.grid,
+            &state.layout,
             &state.position,
             stream_ms,
             all,
             &mut checkpoint,
         );
-        state.followups.capture(all, &mut checkpoint);
+        state.followups.write_checkpoint(all, &mut checkpoint);
         let mut panes = ChangedPanes::default();
         state.unsaved_intervals = 0;
         for (index, series) in state.series.iter_mut().enumerate() {
             let id = SeriesId(index as u32);
-            series.book(state.registry.info(id), &state.bounds, &state.grid, &state.position);
-            series.windows.roll(&state.grid, &state.position);
-            series.windows.capture(all, &mut panes);
+            series.apply_facts(
+                state.registry.info(id),
+                &state.bounds,
+                &state.layout,
+                &state.position,
+            );
+            series.windows.roll(&state.layout, &state.position);
+            series.windows.write_checkpoint(all, &mut panes);
             if std::mem::take(&mut series.changed) || all {
                 let stored = StoredSeries {
                     totals: series.totals.clone(),
                     day: series.windows.stored_day(),
                 };
-                checkpoint.put(PieceKind::Series, index as i64, &stored);
-                checkpoint.put(PieceKind::SeriesNative, index as i64, &series.totals.natives());
+                checkpoint.put(ChunkKind::Series, index as i64, &stored);
+                checkpoint.put(ChunkKind::SeriesNative, index as i64, &series.totals.natives());
             }
             for (start_ms, numbers) in std::mem::take(&mut series.intervals) {
                 let (queue, channel) = state.registry.labels(id);
@@ -130,30 +135,30 @@ impl Shard {
                 ));
             }
         }
-        state.capture_panes(panes, &mut checkpoint);
-        let core = Core {
+        state.write_panes(panes, &mut checkpoint);
+        let header = ShardHeader {
             next_offset: state.next_position,
             stream_ms: state.stream_ms,
             checkpoint: number,
             channels: self.settings.channels.names().map(str::to_owned).collect(),
-            pane_ms: state.grid.pane_ms,
+            pane_ms: state.layout.pane_ms,
             bounds: state.bounds.clone(),
             names: state.registry.stored(),
-            contacts: state.contacts.core(),
-            agents: state.agents.core(),
-            followups: state.followups.core(),
+            contacts: state.contacts.header(),
+            agents: state.agents.header(),
+            followups: state.followups.header(),
             contacts_started: state.contacts_started.clone(),
             self_service: state.self_service.clone(),
             observed: state.observed.clone(),
             records: state.records.clone(),
             clock_skew: state.clock_skew,
         };
-        checkpoint.put(PieceKind::Core, 0, &core);
+        checkpoint.put(ChunkKind::ShardHeader, 0, &header);
         checkpoint
     }
 
     /// Takes back a checkpoint that was not stored. The next one holds everything.
-    pub fn give_back(&mut self, checkpoint: Checkpoint) {
+    pub fn rollback(&mut self, checkpoint: Checkpoint) {
         self.state.nothing_stored = true;
         for IntervalDelta {
             start_ms,
@@ -170,52 +175,53 @@ impl Shard {
             let id = self.state.registry.series(queue, channel);
             if let Some(series) = self.state.series.get_mut(id.index()) {
                 let added =
-                    series.give_back(start_ms, &counts, [&wait_answered, &wait_abandoned, &handle]);
+                    series.rollback(start_ms, &counts, [&wait_answered, &wait_abandoned, &handle]);
                 self.state.unsaved_intervals += added;
             }
         }
         for delta in checkpoint.agent_intervals {
             let queue = self.state.registry.queue(&delta.queue);
             let index = self.state.registry.label_index(queue);
-            self.state.agents.give_back(index, &delta);
+            self.state.agents.rollback(index, &delta);
         }
     }
 
-    /// A shard as it was stored. `pieces` are all its pieces; the settings may have changed since, except that channels
+    /// A shard as it was stored. `chunks` are all its chunks; the settings may have changed since, except that channels
     /// may only be added.
     ///
     /// # Errors
-    /// [`RestoreError`] where the pieces are unreadable, do not fit together, or know other channels.
+    /// [`RestoreError`] where the chunks are unreadable, do not fit together, or know other channels.
     pub fn restore(
         settings: Arc<Settings>,
         hash_key: [u8; 16],
-        pieces: &[Piece],
+        chunks: &[StateChunk],
     ) -> Result<Self, RestoreError> {
         let mut shard = Shard::new(settings.clone(), hash_key);
-        let core = pieces.iter().find(|piece| piece.kind == PieceKind::Core);
-        let core: Core = read(core.ok_or(RestoreError::Missing(PieceKind::Core))?)?;
+        let header = chunks.iter().find(|chunk| chunk.kind == ChunkKind::ShardHeader);
+        let header: ShardHeader =
+            read(header.ok_or(RestoreError::Missing(ChunkKind::ShardHeader))?)?;
         let configured: Vec<String> = settings.channels.names().map(str::to_owned).collect();
-        if !configured.starts_with(&core.channels) {
-            return Err(RestoreError::OtherChannels { stored: core.channels, configured });
+        if !configured.starts_with(&header.channels) {
+            return Err(RestoreError::OtherChannels { stored: header.channels, configured });
         }
         let state = &mut shard.state;
         state.nothing_stored = false;
-        state.next_position = core.next_offset;
-        state.checkpoint = core.checkpoint;
-        if let Some(stream_ms) = core.stream_ms {
+        state.next_position = header.next_offset;
+        state.checkpoint = header.checkpoint;
+        if let Some(stream_ms) = header.stream_ms {
             state.move_stream(&settings, stream_ms);
         }
-        state.registry.restore(core.names);
-        state.contacts.set_core(core.contacts);
-        state.agents.set_core(core.agents);
-        state.followups.set_core(core.followups, &core.bounds.response_ms);
-        let known = core.contacts_started.len().min(state.contacts_started.len());
-        state.contacts_started[..known].copy_from_slice(&core.contacts_started[..known]);
-        state.self_service.take_over(core.self_service);
-        state.observed = core.observed;
-        state.records = core.records;
-        state.clock_skew = core.clock_skew;
-        state.restore_pieces(pieces, &core.bounds, core.pane_ms)?;
+        state.registry.restore(header.names);
+        state.contacts.set_header(header.contacts);
+        state.agents.set_header(header.agents);
+        state.followups.set_header(header.followups, &header.bounds.response_ms);
+        let known = header.contacts_started.len().min(state.contacts_started.len());
+        state.contacts_started[..known].copy_from_slice(&header.contacts_started[..known]);
+        state.self_service.take_over(header.self_service);
+        state.observed = header.observed;
+        state.records = header.records;
+        state.clock_skew = header.clock_skew;
+        state.restore_pieces(chunks, &header.bounds, header.pane_ms)?;
         Ok(shard)
     }
 }
@@ -230,10 +236,10 @@ fn booked<'s>(
 }
 
 impl State {
-    /// A pane of all series is one piece: many queues with little each would be many small pieces.
-    fn capture_panes(&self, panes: ChangedPanes, checkpoint: &mut Checkpoint) {
+    /// A pane of all series is one chunk: many queues with little each would be many small chunks.
+    fn write_panes(&self, panes: ChangedPanes, checkpoint: &mut Checkpoint) {
         if let Some(before) = panes.dropped_before {
-            checkpoint.delete(PieceKind::PaneSlice, i64::MIN, before - 1);
+            checkpoint.delete(ChunkKind::PaneSlice, i64::MIN, before - 1);
         }
         let indexes: Vec<i64> = panes.indexes.into_iter().collect();
         let mut slices = vec![Vec::new(); indexes.len()];
@@ -241,30 +247,30 @@ impl State {
             series.windows.append_panes(id, &indexes, &mut slices);
         }
         for (index, slice) in indexes.into_iter().zip(slices) {
-            checkpoint.put_bytes(PieceKind::PaneSlice, index, slice);
+            checkpoint.put_bytes(ChunkKind::PaneSlice, index, slice);
         }
     }
 
     fn restore_pieces(
         &mut self,
-        pieces: &[Piece],
+        chunks: &[StateChunk],
         bounds: &Bounds,
         pane_ms: i64,
     ) -> Result<(), RestoreError> {
         while self.series.len() < self.registry.series_count() {
-            self.series.push(Series::new(&self.grid, &self.position));
+            self.series.push(Series::new(&self.layout, &self.position));
         }
-        let mut sorted: Vec<&Piece> = pieces.iter().collect();
-        sorted.sort_by_key(|piece| (piece.kind, piece.number));
+        let mut sorted: Vec<&StateChunk> = chunks.iter().collect();
+        sorted.sort_by_key(|chunk| (chunk.kind, chunk.number));
         self.ids.restore(&sorted)?;
         let mut has_totals = vec![false; self.series.len()];
-        for piece in &sorted {
+        for chunk in &sorted {
             let inconsistent =
-                || RestoreError::Inconsistent { kind: piece.kind, number: piece.number };
-            match piece.kind {
-                PieceKind::Series => {
-                    let index = usize::try_from(piece.number).map_err(|_| inconsistent())?;
-                    let stored: StoredSeries = read(piece)?;
+                || RestoreError::Inconsistent { kind: chunk.kind, number: chunk.number };
+            match chunk.kind {
+                ChunkKind::Series => {
+                    let index = usize::try_from(chunk.number).map_err(|_| inconsistent())?;
+                    let stored: StoredSeries = read(chunk)?;
                     let series = self.series.get_mut(index).ok_or_else(inconsistent)?;
                     has_totals[index] = true;
                     series.totals = stored.totals;
@@ -272,55 +278,59 @@ impl State {
                     self.bounds.natives_from_classic(&mut series.totals);
                     series.windows.set_day(stored.day);
                 }
-                PieceKind::Pane if pane_ms == self.grid.pane_ms => {
-                    let index = series_of_pane(piece.number);
+                ChunkKind::Pane if pane_ms == self.layout.pane_ms => {
+                    let index = series_of_pane(chunk.number);
                     let series =
                         booked(&mut self.series, &has_totals, index).ok_or_else(inconsistent)?;
-                    series.windows.restore_pane(&self.grid, piece, &mut piece.bytes.as_slice())?;
+                    series.windows.restore_pane(
+                        &self.layout,
+                        chunk,
+                        &mut chunk.bytes.as_slice(),
+                    )?;
                     // From now on it stands in slices.
                     self.nothing_stored = true;
                 }
-                PieceKind::PaneSlice if pane_ms == self.grid.pane_ms => {
-                    let mut bytes = piece.bytes.as_slice();
+                ChunkKind::PaneSlice if pane_ms == self.layout.pane_ms => {
+                    let mut bytes = chunk.bytes.as_slice();
                     while !bytes.is_empty() {
-                        let index: u32 = take(piece, &mut bytes)?;
+                        let index: u32 = take(chunk, &mut bytes)?;
                         let series = booked(&mut self.series, &has_totals, index as usize)
                             .ok_or_else(inconsistent)?;
-                        series.windows.restore_pane(&self.grid, piece, &mut bytes)?;
+                        series.windows.restore_pane(&self.layout, chunk, &mut bytes)?;
                     }
                 }
                 // Sorted after the series, whose native counts it replaces.
-                PieceKind::SeriesNative => {
-                    let index = usize::try_from(piece.number).map_err(|_| inconsistent())?;
+                ChunkKind::SeriesNative => {
+                    let index = usize::try_from(chunk.number).map_err(|_| inconsistent())?;
                     let series =
                         booked(&mut self.series, &has_totals, index).ok_or_else(inconsistent)?;
-                    series.totals.set_natives(read(piece)?);
+                    series.totals.set_natives(read(chunk)?);
                 }
-                PieceKind::Agents | PieceKind::AgentTime => self.agents.restore(piece)?,
-                PieceKind::DenseAgentTime => {
-                    self.agents.restore(piece)?;
+                ChunkKind::Agents | ChunkKind::AgentTime => self.agents.restore(chunk)?,
+                ChunkKind::DenseAgentTime => {
+                    self.agents.restore(chunk)?;
                     self.nothing_stored = true;
                 }
-                PieceKind::UnitNative => self.followups.restore_natives(piece)?,
-                PieceKind::Followups => self.followups.restore(piece)?,
-                PieceKind::Core
-                | PieceKind::ContactLog
-                | PieceKind::ContactPart
-                | PieceKind::Ids
-                | PieceKind::Pane
-                | PieceKind::PaneSlice => {}
+                ChunkKind::UnitNative => self.followups.restore_natives(chunk)?,
+                ChunkKind::Followups => self.followups.restore(chunk)?,
+                ChunkKind::ShardHeader
+                | ChunkKind::ContactLog
+                | ChunkKind::ContactPart
+                | ChunkKind::Ids
+                | ChunkKind::Pane
+                | ChunkKind::PaneSlice => {}
             }
         }
         self.followups.derive();
-        if pane_ms != self.grid.pane_ms {
+        if pane_ms != self.layout.pane_ms {
             // The stored panes mean nothing under another width: everything is written anew.
             self.agents.forget_panes();
             self.nothing_stored = true;
         }
-        let moment = self.moment_of_time(self.stream_ms.unwrap_or(0));
+        let context = self.context_of_time(self.stream_ms.unwrap_or(0));
         // What became of contacts is booked once: they must not be found again as they were.
-        self.nothing_stored |= !self.contacts.restore(&sorted, &mut self.registry, &moment)?;
-        self.book();
+        self.nothing_stored |= !self.contacts.restore(&sorted, &mut self.registry, &context)?;
+        self.apply_facts();
         Ok(())
     }
 }
@@ -329,27 +339,27 @@ impl State {
 mod tests {
     use super::*;
     use crate::decode::{Format, Message};
-    use crate::shard::record::Arrival;
+    use crate::shard::record::RecordMeta;
     use crate::state::append;
     use crate::window::{AgentTime, DenseAgentTime, panes_of_slice};
     use nabiz_simulator::{DEFAULT_START_MS, Options, Scenario, Simulation};
 
     const KEY: [u8; 16] = [3; 16];
 
-    fn is_new(piece: &Piece) -> bool {
-        matches!(piece.kind, PieceKind::PaneSlice | PieceKind::AgentTime)
+    fn is_new(chunk: &StateChunk) -> bool {
+        matches!(chunk.kind, ChunkKind::PaneSlice | ChunkKind::AgentTime)
     }
 
-    /// What the first two versions of the ledger had instead of a piece.
-    fn older(piece: &Piece) -> Vec<Piece> {
-        match piece.kind {
-            PieceKind::PaneSlice => panes_of_slice(piece).unwrap(),
+    /// What the first two versions of the ledger had instead of a chunk.
+    fn older(chunk: &StateChunk) -> Vec<StateChunk> {
+        match chunk.kind {
+            ChunkKind::PaneSlice => panes_of_slice(chunk).unwrap(),
             _ => {
-                let time = DenseAgentTime::from(read::<AgentTime>(piece).unwrap());
-                vec![Piece {
-                    kind: PieceKind::DenseAgentTime,
+                let time = DenseAgentTime::from(read::<AgentTime>(chunk).unwrap());
+                vec![StateChunk {
+                    kind: ChunkKind::DenseAgentTime,
                     bytes: append(Vec::new(), &time),
-                    ..*piece
+                    ..*chunk
                 }]
             }
         }
@@ -364,22 +374,23 @@ mod tests {
                 r#"{{"specversion":"1.0","id":"{position}","source":"s","type":"contact.queued","time":"2026-01-05T09:00:00Z","data":{{"contact_id":"{position}","queue":"q"}}}}"#
             );
             let message = Message { value: Some(json.as_bytes()), headers: &[] };
-            shard.fold(Format::CloudEvents, &message, Arrival { position, timestamp_ms: None });
+            shard.fold(Format::CloudEvents, &message, RecordMeta { position, timestamp_ms: None });
         };
-        let mut stored: Vec<Piece> = Vec::new();
+        let mut stored: Vec<StateChunk> = Vec::new();
         for position in 0..3 {
             fold(&mut shard, position);
             let checkpoint = shard.checkpoint();
-            stored.retain(|piece| {
-                let is_new = |new: &Piece| new.kind == piece.kind && new.number == piece.number;
-                !checkpoint.pieces.iter().any(is_new)
+            stored.retain(|chunk| {
+                let is_new =
+                    |new: &StateChunk| new.kind == chunk.kind && new.number == chunk.number;
+                !checkpoint.chunks.iter().any(is_new)
             });
-            stored.extend(checkpoint.pieces);
+            stored.extend(checkpoint.chunks);
         }
         let newest = stored
             .iter()
-            .filter(|piece| piece.kind == PieceKind::ContactLog)
-            .map(|piece| piece.number)
+            .filter(|chunk| chunk.kind == ChunkKind::ContactLog)
+            .map(|chunk| chunk.number)
             .max();
 
         let mut restored = Shard::restore(settings, KEY, &stored).unwrap();
@@ -388,7 +399,7 @@ mod tests {
             let deletions = restored.checkpoint().deletions;
             deletions
                 .iter()
-                .filter(|deletion| deletion.kind == PieceKind::ContactLog)
+                .filter(|deletion| deletion.kind == ChunkKind::ContactLog)
                 .map(|deletion| deletion.last)
                 .max()
         });
@@ -414,7 +425,7 @@ mod tests {
                 assert_eq!(shard.unsaved_intervals(), 0);
             }
             let message = Message { value: Some(event.json.as_bytes()), headers: &[] };
-            shard.fold(Format::CloudEvents, &message, Arrival { position, timestamp_ms: None });
+            shard.fold(Format::CloudEvents, &message, RecordMeta { position, timestamp_ms: None });
         }
         let rows = |checkpoint: &Checkpoint| {
             (checkpoint.intervals.len(), checkpoint.agent_intervals.len())
@@ -428,7 +439,7 @@ mod tests {
         let (more_series, more_agents) = rows(&last);
         assert!(more_series > 0 && more_agents > 0);
         assert_eq!(counted, more_series + more_agents);
-        shard.give_back(last);
+        shard.rollback(last);
         assert_eq!(shard.unsaved_intervals(), counted);
     }
 
@@ -442,33 +453,33 @@ mod tests {
             (0..).zip(Simulation::new(Scenario::OrdinaryDay, options).take(5_000))
         {
             let message = Message { value: Some(event.json.as_bytes()), headers: &[] };
-            shard.fold(Format::CloudEvents, &message, Arrival { position, timestamp_ms: None });
+            shard.fold(Format::CloudEvents, &message, RecordMeta { position, timestamp_ms: None });
         }
-        let (new, mut pieces): (Vec<Piece>, Vec<Piece>) =
-            shard.checkpoint().pieces.into_iter().partition(is_new);
-        let mut old: Vec<Piece> = new.iter().flat_map(older).collect();
-        assert!(old.len() > new.len(), "{} pieces, of which {} were made", new.len(), old.len());
-        pieces.append(&mut old);
+        let (new, mut chunks): (Vec<StateChunk>, Vec<StateChunk>) =
+            shard.checkpoint().chunks.into_iter().partition(is_new);
+        let mut old: Vec<StateChunk> = new.iter().flat_map(older).collect();
+        assert!(old.len() > new.len(), "{} chunks, of which {} were made", new.len(), old.len());
+        chunks.append(&mut old);
 
-        let mut restored = Shard::restore(settings, KEY, &pieces).unwrap();
+        let mut restored = Shard::restore(settings, KEY, &chunks).unwrap();
         assert_eq!(restored.snapshot(), shard.snapshot());
         let again = restored.checkpoint();
         // A pane in which as much ends as begins says nothing, and does not come back.
-        let of_kind = |kind: PieceKind, pieces: &[Piece]| -> Vec<Piece> {
-            pieces.iter().filter(|piece| piece.kind == kind).cloned().collect()
+        let of_kind = |kind: ChunkKind, chunks: &[StateChunk]| -> Vec<StateChunk> {
+            chunks.iter().filter(|chunk| chunk.kind == kind).cloned().collect()
         };
         assert_eq!(
-            of_kind(PieceKind::PaneSlice, &again.pieces),
-            of_kind(PieceKind::PaneSlice, &new)
+            of_kind(ChunkKind::PaneSlice, &again.chunks),
+            of_kind(ChunkKind::PaneSlice, &new)
         );
-        let numbers = |pieces| {
-            of_kind(PieceKind::AgentTime, pieces)
+        let numbers = |chunks| {
+            of_kind(ChunkKind::AgentTime, chunks)
                 .iter()
-                .map(|piece| piece.number)
+                .map(|chunk| chunk.number)
                 .collect::<Vec<_>>()
         };
-        assert_eq!(numbers(&again.pieces), numbers(&new));
-        for kind in [PieceKind::Pane, PieceKind::DenseAgentTime] {
+        assert_eq!(numbers(&again.chunks), numbers(&new));
+        for kind in [ChunkKind::Pane, ChunkKind::DenseAgentTime] {
             let all = again
                 .deletions
                 .iter()

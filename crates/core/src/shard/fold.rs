@@ -3,20 +3,20 @@
 use std::sync::Arc;
 
 use crate::agent::{AgentChange, Agents};
-use crate::bounded_labels::Labels;
-use crate::contact::{Contacts, Moment};
+use crate::bounded_labels::BoundedLabels;
+use crate::contact::{Contacts, EventContext};
 use crate::decode::{Format, Message, decode};
-use crate::dedup::RememberedIds;
-use crate::event::{Body, Reason, Record, Rejection};
+use crate::dedup::DedupWindow;
+use crate::event::{Event, EventPayload, Reason, Rejection};
 use crate::followup::Followups;
 use crate::ids::IdHasher;
-use crate::measures::{Observation, Reach, RecordTotals, Verdict};
-use crate::registry::Registry;
+use crate::measures::{ApplyOutcome, Observation, RecordTotals, WindowScope};
+use crate::registry::LabelRegistry;
 use crate::settings::Settings;
-use crate::shard::record::{Arrival, Fate, Orphan};
+use crate::shard::record::{Orphan, RecordMeta, RecordOutcome};
 use crate::shard::series::Bounds;
 use crate::shard::state::State;
-use crate::window::{Grid, Position};
+use crate::window::{PaneLayout, WindowCursor};
 
 /// An event time may be this far ahead of the time of its message.
 const AHEAD_MAX_MS: i64 = 60_000;
@@ -33,7 +33,7 @@ impl Shard {
     pub fn new(settings: Arc<Settings>, hash_key: [u8; 16]) -> Self {
         let windows = &settings.windows;
         let limits = &settings.limits;
-        let grid = Grid {
+        let layout = PaneLayout {
             pane_ms: windows.pane_ms.max(1) as i64,
             panes: windows
                 .lengths
@@ -48,11 +48,11 @@ impl Shard {
             checkpoint: 0,
             nothing_stored: true,
             stream_ms: None,
-            position: Position { pane: 0, today_start_ms: 0, today_end_ms: 0 },
+            position: WindowCursor { pane: 0, today_start_ms: 0, today_end_ms: 0 },
             pane_end_ms: i64::MIN,
-            grid,
+            layout,
             lateness_ms: settings.longest_window_ms() + windows.allowed_lateness_ms,
-            registry: Registry::new(settings.clone()),
+            registry: LabelRegistry::new(settings.clone()),
             contacts: Contacts::new(windows, limits.open_contacts),
             agents: Agents::new(windows.allowed_lateness_ms, limits.open_contacts),
             followups: Followups::new(
@@ -62,11 +62,11 @@ impl Shard {
                 limits.series,
             ),
             bounds,
-            ids: RememberedIds::new(windows.dedup_horizon_ms, limits.remembered_ids),
+            ids: DedupWindow::new(windows.dedup_horizon_ms, limits.remembered_ids),
             series: Vec::new(),
             unsaved_intervals: 0,
             contacts_started: vec![0; settings.channels.len()],
-            self_service: Labels::new(limits.series),
+            self_service: BoundedLabels::new(limits.series),
             observed: Vec::new(),
             records: RecordTotals::default(),
             clock_skew: 0,
@@ -85,108 +85,122 @@ impl Shard {
     }
 
     /// Decodes and folds one record.
-    pub fn fold(&mut self, format: Format, message: &Message<'_>, arrival: Arrival) -> Fate {
-        self.state.next_position = arrival.position.saturating_add(1);
+    pub fn fold(
+        &mut self,
+        format: Format,
+        message: &Message<'_>,
+        meta: RecordMeta,
+    ) -> RecordOutcome {
+        self.state.next_position = meta.position.saturating_add(1);
         let decoded =
             decode(format, message, &self.settings.channels, self.settings.limits.record_bytes);
-        let fate = match decoded {
-            Ok(record) => self.fold_record(&record, arrival),
-            Err(rejection) => Fate::Rejected(rejection),
+        let outcome = match decoded {
+            Ok(record) => self.fold_record(&record, meta),
+            Err(rejection) => RecordOutcome::Rejected(rejection),
         };
         let records = &mut self.state.records;
-        match &fate {
-            Fate::Applied => records.applied += 1,
-            Fate::Duplicate => records.duplicate += 1,
-            Fate::Late => records.late += 1,
-            Fate::Rejected(rejection) => {
+        match &outcome {
+            RecordOutcome::Applied => records.applied += 1,
+            RecordOutcome::Duplicate => records.duplicate += 1,
+            RecordOutcome::Late => records.late += 1,
+            RecordOutcome::Rejected(rejection) => {
                 *records.rejected.entry(rejection.reason).or_default() += 1
             }
             // Counted among the held by the contacts, until it is decided.
-            Fate::Held => {}
+            RecordOutcome::Held => {}
         }
-        fate
+        outcome
     }
 
-    fn fold_record(&mut self, record: &Record<'_>, arrival: Arrival) -> Fate {
-        let Some(mut at_ms) = record.time_ms.or(arrival.timestamp_ms) else {
+    fn fold_record(&mut self, record: &Event<'_>, meta: RecordMeta) -> RecordOutcome {
+        let Some(mut at_ms) = record.time_ms.or(meta.timestamp_ms) else {
             let detail = "neither the event nor the record has a time";
-            return Fate::Rejected(Rejection::new(Reason::MissingTime, detail));
+            return RecordOutcome::Rejected(Rejection::new(Reason::MissingTime, detail));
         };
-        let latest_ms = arrival
+        let latest_ms = meta
             .timestamp_ms
             .map_or(i64::MAX, |timestamp_ms| timestamp_ms.saturating_add(AHEAD_MAX_MS));
         let is_ahead = at_ms > latest_ms;
-        if let (true, Some(timestamp_ms)) = (is_ahead, arrival.timestamp_ms) {
+        if let (true, Some(timestamp_ms)) = (is_ahead, meta.timestamp_ms) {
             at_ms = timestamp_ms;
         }
 
         let stream_ms = self.state.move_stream(&self.settings, at_ms);
-        let mut moment = Moment {
+        let mut context = EventContext {
             stream_ms,
             at_ms,
             late: at_ms < stream_ms.saturating_sub_unsigned(self.state.lateness_ms),
-            reach: Reach::Windows,
+            scope: WindowScope::Windows,
             windows: self.state.position,
-            log_position: arrival.position,
+            log_position: meta.position,
             source: 0,
         };
-        moment.reach = moment.reach_of(at_ms, moment.late);
+        context.scope = context.scope_of(at_ms, context.late);
 
         if !self.state.ids.insert(self.hasher.hash_pair(&record.source, &record.id), stream_ms) {
-            self.state.pass_time(&moment, None);
-            return Fate::Duplicate;
+            self.state.pass_time(&context, None);
+            return RecordOutcome::Duplicate;
         }
         self.state.clock_skew += u64::from(is_ahead);
-        if matches!(record.body, Body::Queued { .. } | Body::SourceRestarted) {
-            moment.source = self.hasher.hash(&record.source);
+        if matches!(record.payload, EventPayload::Queued { .. } | EventPayload::SourceRestarted) {
+            context.source = self.hasher.hash(&record.source);
         }
-        let own = record.body.contact().map(|contact| self.hasher.hash(contact));
-        self.state.pass_time(&moment, own);
-        let verdict = self.apply(&record.body, &moment, own);
-        if verdict != Verdict::Duplicate {
-            for body in &record.more {
-                self.apply(body, &moment, own);
+        let own = record.payload.contact().map(|contact| self.hasher.hash(contact));
+        self.state.pass_time(&context, own);
+        let outcome = self.apply(&record.payload, &context, own);
+        if outcome != ApplyOutcome::Duplicate {
+            for payload in &record.extra_payloads {
+                self.apply(payload, &context, own);
             }
         }
         if let Some(own) = own {
-            self.state.contacts.settle(&mut self.state.registry, &moment, own);
+            self.state.contacts.apply_timeouts(&mut self.state.registry, &context, own);
         }
-        self.state.book();
-        match verdict {
-            Verdict::Duplicate => Fate::Duplicate,
-            Verdict::Held => Fate::Held,
-            Verdict::Applied if moment.late => Fate::Late,
-            Verdict::Applied => Fate::Applied,
+        self.state.apply_facts();
+        match outcome {
+            ApplyOutcome::Duplicate => RecordOutcome::Duplicate,
+            ApplyOutcome::Held => RecordOutcome::Held,
+            ApplyOutcome::Applied if context.late => RecordOutcome::Late,
+            ApplyOutcome::Applied => RecordOutcome::Applied,
         }
     }
 
-    fn apply(&mut self, body: &Body<'_>, moment: &Moment, own: Option<u128>) -> Verdict {
+    fn apply(
+        &mut self,
+        payload: &EventPayload<'_>,
+        context: &EventContext,
+        own: Option<u128>,
+    ) -> ApplyOutcome {
         let state = &mut self.state;
-        match body {
-            Body::SelfService { outcome, entry_point, .. } => {
+        match payload {
+            EventPayload::SelfService { outcome, entry_point, .. } => {
                 state.self_service.entry(entry_point.as_deref()).1[outcome.index()] += 1;
             }
-            Body::AgentStateChanged { agent, state: agent_state, queues } => {
+            EventPayload::AgentStateChanged { agent, state: agent_state, queues } => {
                 let queues = queues.as_ref().map(|names| state.distinct_queues(names));
                 let change = AgentChange::State { state: *agent_state, queues };
-                return state.change_agent(self.hasher.hash(agent), moment, change);
+                return state.change_agent(self.hasher.hash(agent), context, change);
             }
-            Body::AgentQueueState { agent, queue, state: agent_state } => {
+            EventPayload::AgentQueueState { agent, queue, state: agent_state } => {
                 let change = AgentChange::InQueue {
                     queue: state.registry.queue(queue),
                     state: *agent_state,
                 };
-                return state.change_agent(self.hasher.hash(agent), moment, change);
+                return state.change_agent(self.hasher.hash(agent), context, change);
             }
-            Body::AgentCallStarted { agent, queue } => {
+            EventPayload::AgentCallStarted { agent, queue } => {
                 let change = AgentChange::CallStarted { queue: state.registry.queue(queue) };
-                return state.change_agent(self.hasher.hash(agent), moment, change);
+                return state.change_agent(self.hasher.hash(agent), context, change);
             }
-            Body::AgentCallEnded { agent } => {
-                return state.change_agent(self.hasher.hash(agent), moment, AgentChange::CallEnded);
+            EventPayload::AgentCallEnded { agent } => {
+                return state.change_agent(
+                    self.hasher.hash(agent),
+                    context,
+                    AgentChange::CallEnded,
+                );
             }
-            Body::FollowupOpened { followup, unit, due_ms } => {
-                let (key, times) = (self.hasher.hash(followup), (moment.at_ms, moment.stream_ms));
+            EventPayload::FollowupOpened { followup, unit, due_ms } => {
+                let (key, times) = (self.hasher.hash(followup), (context.at_ms, context.stream_ms));
                 return state.followups.opened(
                     key,
                     unit.as_deref(),
@@ -195,8 +209,8 @@ impl Shard {
                     &mut state.clock_skew,
                 );
             }
-            Body::FollowupInformed { followup, unit } => {
-                let (key, times) = (self.hasher.hash(followup), (moment.at_ms, moment.stream_ms));
+            EventPayload::FollowupInformed { followup, unit } => {
+                let (key, times) = (self.hasher.hash(followup), (context.at_ms, context.stream_ms));
                 return state.followups.informed(
                     key,
                     unit.as_deref(),
@@ -204,19 +218,19 @@ impl Shard {
                     &mut state.clock_skew,
                 );
             }
-            Body::QueueObserved { queue, waiting, oldest_wait_ms } => {
+            EventPayload::QueueObserved { queue, waiting, oldest_wait_ms } => {
                 let queue = state.registry.queue(queue);
-                let (time_ms, waiting, oldest_wait_ms) = (moment.at_ms, *waiting, *oldest_wait_ms);
+                let (time_ms, waiting, oldest_wait_ms) = (context.at_ms, *waiting, *oldest_wait_ms);
                 state.observe(queue, Observation { time_ms, waiting, oldest_wait_ms });
             }
-            Body::SourceRestarted => {
-                state.contacts.end_visits_of_source(&mut state.registry, moment)
+            EventPayload::SourceRestarted => {
+                state.contacts.end_visits_of_source(&mut state.registry, context)
             }
             _ => {}
         }
         match own {
-            Some(key) => state.change_contact(body, moment, key),
-            None => Verdict::Applied,
+            Some(key) => state.change_contact(payload, context, key),
+            None => ApplyOutcome::Applied,
         }
     }
 
@@ -226,20 +240,20 @@ impl Shard {
             return;
         }
         let stream_ms = self.state.move_stream(&self.settings, to_ms);
-        let moment = self.state.moment_of_time(stream_ms);
-        self.state.pass_time(&moment, None);
+        let context = self.state.context_of_time(stream_ms);
+        self.state.pass_time(&context, None);
     }
 
     /// Rejects what is still held, as the end of a replay does.
     pub fn reject_held(&mut self) {
-        let moment = self.state.moment_of_time(self.state.stream_ms.unwrap_or(0));
-        self.state.contacts.reject_held(&mut self.state.registry, &moment);
-        self.state.book();
+        let context = self.state.context_of_time(self.state.stream_ms.unwrap_or(0));
+        self.state.contacts.reject_held(&mut self.state.registry, &context);
+        self.state.apply_facts();
     }
 
     /// Endings that became orphans since the last call, for the dead-letter topic.
     pub fn take_orphans(&mut self) -> Vec<Orphan> {
-        let positions = std::mem::take(&mut self.state.contacts.tally.settled.orphans);
+        let positions = std::mem::take(&mut self.state.contacts.effects.held_outcomes.orphans);
         positions.into_iter().map(|position| Orphan { position }).collect()
     }
 }

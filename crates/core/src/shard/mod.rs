@@ -11,4 +11,4 @@ mod snapshot;
 mod state;
 
 pub use fold::Shard;
-pub use record::{Arrival, Fate, Orphan};
+pub use record::{Orphan, RecordMeta, RecordOutcome};

@@ -4,7 +4,7 @@ use crate::event::Rejection;
 
 /// Where a record stands in its log, and when the log got it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Arrival {
+pub struct RecordMeta {
     /// Kafka offset, or line number of a file.
     pub position: i64,
     /// Kafka record timestamp in milliseconds since the Unix epoch; `None` in a replay, where it neither stands in for
@@ -14,7 +14,7 @@ pub struct Arrival {
 
 /// What became of a record.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Fate {
+pub enum RecordOutcome {
     /// It changed, or confirmed, what we know.
     Applied,
     /// Seen before, or stale.
@@ -30,6 +30,6 @@ pub enum Fate {
 /// A held ending whose start never came.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Orphan {
-    /// Position of the record.
+    /// WindowCursor of the record.
     pub position: i64,
 }

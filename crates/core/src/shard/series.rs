@@ -4,10 +4,12 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::measures::{Cells, Entry, Fact, FactKind, IntervalCounts, IntervalNumbers, Totals};
+use crate::measures::{
+    Fact, FactKind, IntervalCounts, IntervalNumbers, SparseHdrCounts, Totals, WindowUpdate,
+};
 use crate::registry::SeriesInfo;
 use crate::settings::Settings;
-use crate::window::{Grid, Position, SeriesWindows};
+use crate::window::{PaneLayout, SeriesWindows, WindowCursor};
 
 /// Upper bounds of classic buckets.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -46,7 +48,7 @@ impl Bounds {
 }
 
 /// Facts of a series that wait to be booked.
-const FACTS_WAITING_MAX: usize = 16;
+const PENDING_FACTS_MAX: usize = 16;
 
 /// The numbers of one series.
 ///
@@ -54,8 +56,8 @@ const FACTS_WAITING_MAX: usize = 16;
 /// the cache from one fact to the next: so they are fetched once for all of these.
 #[derive(Debug)]
 pub(crate) struct Series {
-    /// Booked only by [`Self::book`], before anything below is looked at.
-    waiting: Vec<Fact>,
+    /// Booked only by [`Self::apply_facts`], before anything below is looked at.
+    pending: Vec<Fact>,
     pub(crate) totals: Totals,
     pub(crate) windows: SeriesWindows,
     /// What happened since the last checkpoint, by start of the interval.
@@ -65,11 +67,11 @@ pub(crate) struct Series {
 }
 
 impl Series {
-    pub(crate) fn new(grid: &Grid, position: &Position) -> Self {
+    pub(crate) fn new(layout: &PaneLayout, position: &WindowCursor) -> Self {
         Series {
-            waiting: Vec::new(),
+            pending: Vec::new(),
             totals: Totals::default(),
-            windows: SeriesWindows::new(grid, position),
+            windows: SeriesWindows::new(layout, position),
             intervals: BTreeMap::new(),
             changed: false,
         }
@@ -80,11 +82,11 @@ impl Series {
     }
 
     /// Takes back increments that were not stored. Gives how many intervals that adds.
-    pub(crate) fn give_back(
+    pub(crate) fn rollback(
         &mut self,
         start_ms: i64,
         counts: &IntervalCounts,
-        cells: [&Cells; 3],
+        cells: [&SparseHdrCounts; 3],
     ) -> usize {
         let before = self.intervals.len();
         self.interval(start_ms).add(counts, cells);
@@ -94,60 +96,65 @@ impl Series {
     /// Takes note of a fact. Gives whether those that wait are to be booked now.
     #[inline]
     pub(crate) fn add(&mut self, fact: Fact) -> bool {
-        self.waiting.push(fact);
-        self.waiting.len() >= FACTS_WAITING_MAX
+        self.pending.push(fact);
+        self.pending.len() >= PENDING_FACTS_MAX
     }
 
     /// Books the facts that wait, `position` being that of the newest or a later one: what has left the windows since would
     /// have been taken out again. Gives how many intervals that adds.
-    pub(crate) fn book(
+    pub(crate) fn apply_facts(
         &mut self,
         info: &SeriesInfo,
         bounds: &Bounds,
-        grid: &Grid,
-        position: &Position,
+        layout: &PaneLayout,
+        position: &WindowCursor,
     ) -> usize {
         let before = self.intervals.len();
-        let mut waiting = std::mem::take(&mut self.waiting);
-        for fact in waiting.drain(..) {
-            self.book_one(info, bounds, grid, position, &fact);
+        let mut pending = std::mem::take(&mut self.pending);
+        for fact in pending.drain(..) {
+            self.apply_fact(info, bounds, layout, position, &fact);
         }
-        self.waiting = waiting;
+        self.pending = pending;
         self.intervals.len() - before
     }
 
     /// Books a fact in the totals, and in the windows that it may enter.
-    fn book_one(
+    fn apply_fact(
         &mut self,
         info: &SeriesInfo,
         bounds: &Bounds,
-        grid: &Grid,
-        position: &Position,
+        layout: &PaneLayout,
+        position: &WindowCursor,
         fact: &Fact,
     ) {
         self.changed = true;
-        let entry = self.total(info, bounds, fact.kind);
-        if let Some(entry) = entry {
-            self.windows.add(grid, position, fact.at_ms, fact.reach, entry);
+        let update = self.total(info, bounds, fact.kind);
+        if let Some(update) = update {
+            self.windows.add(layout, position, fact.at_ms, fact.scope, update);
         }
-        if let Some(start_ms) = grid.interval_of(fact.at_ms) {
-            self.interval(start_ms).count(fact.kind, entry);
+        if let Some(start_ms) = layout.interval_of(fact.at_ms) {
+            self.interval(start_ms).count(fact.kind, update);
         }
     }
 
-    fn total(&mut self, info: &SeriesInfo, bounds: &Bounds, kind: FactKind) -> Option<Entry> {
+    fn total(
+        &mut self,
+        info: &SeriesInfo,
+        bounds: &Bounds,
+        kind: FactKind,
+    ) -> Option<WindowUpdate> {
         let totals = &mut self.totals;
         match kind {
             FactKind::Offered => {
                 totals.offered += 1;
-                Some(Entry::Offered)
+                Some(WindowUpdate::Offered)
             }
             FactKind::Answered { wait_ms } => {
                 let in_target = wait_ms <= info.target_wait_ms;
                 totals.answered += 1;
                 totals.answered_in_target += u64::from(in_target);
                 totals.wait_answered.observe(wait_ms, &bounds.wait_ms);
-                Some(Entry::Answered { wait_ms, in_target })
+                Some(WindowUpdate::Answered { wait_ms, in_target })
             }
             FactKind::Abandoned { wait_ms } => {
                 let in_target = wait_ms <= info.target_wait_ms;
@@ -156,11 +163,11 @@ impl Series {
                 totals.abandoned_in_target += u64::from(in_target);
                 totals.abandoned_short += u64::from(short);
                 totals.wait_abandoned.observe(wait_ms, &bounds.wait_ms);
-                Some(Entry::Abandoned { wait_ms, in_target, short })
+                Some(WindowUpdate::Abandoned { wait_ms, in_target, short })
             }
             FactKind::Left { reason } => {
                 totals.left[reason.index()] += 1;
-                Some(Entry::Left)
+                Some(WindowUpdate::Left)
             }
             FactKind::Lost => {
                 totals.lost += 1;
@@ -168,15 +175,15 @@ impl Series {
             }
             FactKind::Met => {
                 totals.met += 1;
-                Some(Entry::Met)
+                Some(WindowUpdate::Met)
             }
             FactKind::Missed => {
                 totals.missed += 1;
-                Some(Entry::Missed)
+                Some(WindowUpdate::Missed)
             }
             FactKind::Handled { handle_ms } => {
                 totals.handle.observe(handle_ms, &bounds.handle_ms);
-                Some(Entry::Handled { handle_ms })
+                Some(WindowUpdate::Handled { handle_ms })
             }
             FactKind::FirstResponse { response_ms } => {
                 totals.first_response.observe(response_ms, &bounds.response_ms);

@@ -15,7 +15,7 @@ impl Shard {
         let state = &mut self.state;
         let stream_ms = state.stream_ms.unwrap_or(0);
         let mut records = state.records.clone();
-        records.held = state.contacts.tally.held;
+        records.held = state.contacts.effects.held;
         Snapshot {
             stream_time_ms: state.stream_ms,
             series: state.series_snapshots(stream_ms),
@@ -28,7 +28,7 @@ impl Shard {
                 .collect(),
             followups: state.followups.snapshot(stream_ms).collect(),
             records,
-            clock_skew: state.clock_skew + state.contacts.tally.clock_skew,
+            clock_skew: state.clock_skew + state.contacts.effects.clock_skew,
             series_refused: state.registry.refused()
                 + state.self_service.refused()
                 + state.followups.labels_refused(),
@@ -41,21 +41,25 @@ impl Shard {
 impl State {
     fn series_snapshots(&mut self, stream_ms: i64) -> Vec<Arc<SeriesSnapshot>> {
         while self.series.len() < self.registry.series_count() {
-            self.series.push(Series::new(&self.grid, &self.position));
+            self.series.push(Series::new(&self.layout, &self.position));
         }
         let mut snapshots: Vec<(Arc<str>, ChannelId, Arc<SeriesSnapshot>)> =
             Vec::with_capacity(self.series.len());
         for (index, series) in self.series.iter_mut().enumerate() {
             let id = SeriesId(index as u32);
-            self.unsaved_intervals +=
-                series.book(self.registry.info(id), &self.bounds, &self.grid, &self.position);
+            self.unsaved_intervals += series.apply_facts(
+                self.registry.info(id),
+                &self.bounds,
+                &self.layout,
+                &self.position,
+            );
             let (queue, channel) = self.registry.labels(id);
             let snapshot = SeriesSnapshot {
                 queue: queue.clone(),
                 channel,
                 totals: series.totals.clone(),
                 live: self.contacts.live(&self.registry, id, stream_ms),
-                windows: series.windows.snapshot(&self.grid, &self.position),
+                windows: series.windows.snapshot(&self.layout, &self.position),
             };
             snapshots.push((queue, channel, Arc::new(snapshot)));
         }
@@ -65,7 +69,7 @@ impl State {
 
     /// Queues that are configured, or of which something is known.
     fn queue_snapshots(&mut self, stream_ms: i64) -> Vec<QueueSnapshot> {
-        let agents = self.agents.snapshot(&self.registry, &self.grid, &self.position, stream_ms);
+        let agents = self.agents.snapshot(&self.registry, &self.layout, &self.position, stream_ms);
         let observed = self.observed.iter().copied().chain(std::iter::repeat(None));
         let labels = self.registry.queue_labels().enumerate();
         let mut snapshots: Vec<QueueSnapshot> = labels

@@ -1,20 +1,20 @@
-//! The state of a shard in pieces, so that storing it costs what changed and not what exists.
+//! The state of a shard in chunks, so that storing it costs what changed and not what exists.
 //!
-//! A piece has a kind and a number and is replaced as a whole. Contacts, of which many change between two checkpoints,
-//! are stored as a log: each checkpoint adds one piece with the contacts that changed, and rewrites about half as many
-//! bytes of the complete picture, but at least one part, so that older pieces of the log can go.
+//! A chunk has a kind and a number and is replaced as a whole. Contacts, of which many change between two checkpoints,
+//! are stored as a log: each checkpoint adds one chunk with the contacts that changed, and rewrites about half as many
+//! bytes of the complete picture, but at least one part, so that older chunks of the log can go.
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::measures::{AgentIntervalDelta, IntervalDelta};
 
-/// What a piece holds; the number stored in the ledger.
+/// What a chunk holds; the number stored in the ledger.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[repr(u8)]
-pub enum PieceKind {
+pub enum ChunkKind {
     /// What is small: stream time, counters, names.
-    Core = 0,
+    ShardHeader = 0,
     /// Contacts that changed, by checkpoint.
     ContactLog = 1,
     /// All contacts of a part of the table.
@@ -41,22 +41,22 @@ pub enum PieceKind {
     AgentTime = 12,
 }
 
-impl PieceKind {
+impl ChunkKind {
     /// Every kind.
-    pub const ALL: [PieceKind; 13] = [
-        PieceKind::Core,
-        PieceKind::ContactLog,
-        PieceKind::ContactPart,
-        PieceKind::Ids,
-        PieceKind::Series,
-        PieceKind::Pane,
-        PieceKind::Agents,
-        PieceKind::DenseAgentTime,
-        PieceKind::Followups,
-        PieceKind::SeriesNative,
-        PieceKind::UnitNative,
-        PieceKind::PaneSlice,
-        PieceKind::AgentTime,
+    pub const ALL: [ChunkKind; 13] = [
+        ChunkKind::ShardHeader,
+        ChunkKind::ContactLog,
+        ChunkKind::ContactPart,
+        ChunkKind::Ids,
+        ChunkKind::Series,
+        ChunkKind::Pane,
+        ChunkKind::Agents,
+        ChunkKind::DenseAgentTime,
+        ChunkKind::Followups,
+        ChunkKind::SeriesNative,
+        ChunkKind::UnitNative,
+        ChunkKind::PaneSlice,
+        ChunkKind::AgentTime,
     ];
 
     /// The kind of a stored number.
@@ -65,11 +65,11 @@ impl PieceKind {
     }
 }
 
-/// A piece to be written.
+/// A chunk to be written.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Piece {
+pub struct StateChunk {
     /// What it holds.
-    pub kind: PieceKind,
+    pub kind: ChunkKind,
     /// Which of its kind.
     pub number: i64,
     /// Its content.
@@ -80,25 +80,25 @@ pub struct Piece {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Deletion {
     /// Their kind.
-    pub kind: PieceKind,
+    pub kind: ChunkKind,
     /// Lowest number.
     pub first: i64,
     /// Highest number.
     pub last: i64,
 }
 
-/// What a shard wants stored, in one transaction: first the deletions, then the pieces, and the increments of the
+/// What a shard wants stored, in one transaction: first the deletions, then the chunks, and the increments of the
 /// interval history.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Checkpoint {
-    /// Position after the last record in it.
+    /// WindowCursor after the last record in it.
     pub next_offset: i64,
     /// Stream time in it.
     pub stream_ms: Option<i64>,
     /// What is out of date.
     pub deletions: Vec<Deletion>,
     /// What is new.
-    pub pieces: Vec<Piece>,
+    pub chunks: Vec<StateChunk>,
     /// To be added to the interval history.
     pub intervals: Vec<IntervalDelta>,
     /// To be added to the agent time of the interval history.
@@ -106,15 +106,15 @@ pub struct Checkpoint {
 }
 
 impl Checkpoint {
-    pub(crate) fn delete(&mut self, kind: PieceKind, first: i64, last: i64) {
+    pub(crate) fn delete(&mut self, kind: ChunkKind, first: i64, last: i64) {
         self.deletions.push(Deletion { kind, first, last });
     }
 
-    pub(crate) fn put_bytes(&mut self, kind: PieceKind, number: i64, bytes: Vec<u8>) {
-        self.pieces.push(Piece { kind, number, bytes });
+    pub(crate) fn put_bytes(&mut self, kind: ChunkKind, number: i64, bytes: Vec<u8>) {
+        self.chunks.push(StateChunk { kind, number, bytes });
     }
 
-    pub(crate) fn put(&mut self, kind: PieceKind, number: i64, value: &impl Serialize) {
+    pub(crate) fn put(&mut self, kind: ChunkKind, number: i64, value: &impl Serialize) {
         self.put_bytes(kind, number, append(Vec::new(), value));
     }
 }
@@ -131,24 +131,24 @@ pub(crate) fn append(bytes: Vec<u8>, value: &impl Serialize) -> Vec<u8> {
 /// Why a stored shard cannot be read.
 #[derive(Debug, thiserror::Error)]
 pub enum RestoreError {
-    /// A piece is not what it should be.
-    #[error("the stored piece {number} of {kind:?} cannot be read: {error}")]
+    /// A chunk is not what it should be.
+    #[error("the stored chunk {number} of {kind:?} cannot be read: {error}")]
     Unreadable {
-        /// Kind of the piece.
-        kind: PieceKind,
+        /// Kind of the chunk.
+        kind: ChunkKind,
         /// Its number.
         number: i64,
         /// What was wrong.
         error: postcard::Error,
     },
-    /// A piece that is always there is not.
-    #[error("the stored state has no piece of {0:?}")]
-    Missing(PieceKind),
-    /// A piece refers to something that no other piece holds.
-    #[error("the stored piece {number} of {kind:?} does not fit the others")]
+    /// A chunk that is always there is not.
+    #[error("the stored state has no chunk of {0:?}")]
+    Missing(ChunkKind),
+    /// A chunk refers to something that no other chunk holds.
+    #[error("the stored chunk {number} of {kind:?} does not fit the others")]
     Inconsistent {
-        /// Kind of the piece.
-        kind: PieceKind,
+        /// Kind of the chunk.
+        kind: ChunkKind,
         /// Its number.
         number: i64,
     },
@@ -166,17 +166,17 @@ pub enum RestoreError {
 
 /// Reads one value from the front of bytes.
 pub(crate) fn take<T: DeserializeOwned>(
-    piece: &Piece,
+    chunk: &StateChunk,
     bytes: &mut &[u8],
 ) -> Result<T, RestoreError> {
-    let (kind, number) = (piece.kind, piece.number);
+    let (kind, number) = (chunk.kind, chunk.number);
     let (value, rest) = postcard::take_from_bytes(bytes)
         .map_err(|error| RestoreError::Unreadable { kind, number, error })?;
     *bytes = rest;
     Ok(value)
 }
 
-/// Reads a piece that holds one value.
-pub(crate) fn read<T: DeserializeOwned>(piece: &Piece) -> Result<T, RestoreError> {
-    take(piece, &mut piece.bytes.as_slice())
+/// Reads a chunk that holds one value.
+pub(crate) fn read<T: DeserializeOwned>(chunk: &StateChunk) -> Result<T, RestoreError> {
+    take(chunk, &mut chunk.bytes.as_slice())
 }

@@ -6,7 +6,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::ids::BuildHashedKey;
-use crate::state::chunk::{Checkpoint, Piece, PieceKind, RestoreError, read};
+use crate::state::chunk::{Checkpoint, ChunkKind, RestoreError, StateChunk, read};
 
 const PARTS: u128 = 64;
 
@@ -26,9 +26,9 @@ impl PartSet {
     }
 
     /// Adds the marked parts, or all, of a table.
-    pub(crate) fn capture<T: Serialize>(
+    pub(crate) fn write_checkpoint<T: Serialize>(
         &mut self,
-        kind: PieceKind,
+        kind: ChunkKind,
         table: &HashMap<u128, T, BuildHashedKey>,
         all: bool,
         checkpoint: &mut Checkpoint,
@@ -56,8 +56,8 @@ impl PartSet {
 
     /// The entries of a stored part.
     pub(crate) fn restore<T: DeserializeOwned>(
-        piece: &Piece,
+        chunk: &StateChunk,
     ) -> Result<Vec<(u128, T)>, RestoreError> {
-        read(piece)
+        read(chunk)
     }
 }

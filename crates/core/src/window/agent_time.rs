@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::event::AgentState;
 use crate::measures::AgentWindow;
-use crate::window::layout::{Grid, Position};
+use crate::window::layout::{PaneLayout, WindowCursor};
 
 const STATES: usize = AgentState::ALL.len();
 
@@ -100,8 +100,8 @@ impl AgentTime {
     #[inline]
     pub(crate) fn book(
         &mut self,
-        grid: &Grid,
-        position: &Position,
+        layout: &PaneLayout,
+        position: &WindowCursor,
         state: AgentState,
         from_ms: i64,
         to_ms: i64,
@@ -110,15 +110,15 @@ impl AgentTime {
             return 0;
         }
         self.waiting.push((state, from_ms, to_ms));
-        if self.waiting.len() < STRETCHES_WAITING_MAX { 0 } else { self.settle(grid, position) }
+        if self.waiting.len() < STRETCHES_WAITING_MAX { 0 } else { self.settle(layout, position) }
     }
 
     /// Books what waits. Gives how many intervals that adds.
-    pub(crate) fn settle(&mut self, grid: &Grid, position: &Position) -> usize {
+    pub(crate) fn settle(&mut self, layout: &PaneLayout, position: &WindowCursor) -> usize {
         let before = self.intervals.len();
         let mut waiting = std::mem::take(&mut self.waiting);
         for (state, from_ms, to_ms) in waiting.drain(..) {
-            self.book_one(grid, position, state, from_ms, to_ms);
+            self.book_one(layout, position, state, from_ms, to_ms);
         }
         self.waiting = waiting;
         self.intervals.len() - before
@@ -126,40 +126,40 @@ impl AgentTime {
 
     fn book_one(
         &mut self,
-        grid: &Grid,
-        position: &Position,
+        layout: &PaneLayout,
+        position: &WindowCursor,
         state: AgentState,
         from_ms: i64,
         to_ms: i64,
     ) {
-        self.roll(grid, position);
+        self.roll(layout, position);
         let state = state.index();
         self.changed = true;
-        self.add_to_intervals(grid, state, from_ms, to_ms);
+        self.add_to_intervals(layout, state, from_ms, to_ms);
         self.total_ms[state] += to_ms.abs_diff(from_ms);
         self.today_ms[state] +=
             overlap_ms(from_ms, to_ms, position.today_start_ms, position.today_end_ms);
 
-        let from_ms = from_ms.max(grid.oldest_pane(position.pane) * grid.pane_ms);
+        let from_ms = from_ms.max(layout.oldest_pane(position.pane) * layout.pane_ms);
         if to_ms <= from_ms {
             return;
         }
-        let (first, last) = (grid.pane_of(from_ms), grid.pane_of(to_ms - 1));
+        let (first, last) = (layout.pane_of(from_ms), layout.pane_of(to_ms - 1));
         if first == last {
             self.pane(first).part_ms[state] += to_ms.abs_diff(from_ms);
             return;
         }
-        self.pane(first).part_ms[state] += ((first + 1) * grid.pane_ms).abs_diff(from_ms);
+        self.pane(first).part_ms[state] += ((first + 1) * layout.pane_ms).abs_diff(from_ms);
         let pane = self.pane(last);
-        pane.part_ms[state] += to_ms.abs_diff(last * grid.pane_ms);
+        pane.part_ms[state] += to_ms.abs_diff(last * layout.pane_ms);
         if first + 1 < last {
             pane.change[state] -= 1;
             self.pane(first + 1).change[state] += 1;
         }
     }
 
-    fn add_to_intervals(&mut self, grid: &Grid, state: usize, from_ms: i64, to_ms: i64) {
-        let (Some(first_ms), Some(length_ms)) = (grid.interval_of(from_ms), grid.interval_ms)
+    fn add_to_intervals(&mut self, layout: &PaneLayout, state: usize, from_ms: i64, to_ms: i64) {
+        let (Some(first_ms), Some(length_ms)) = (layout.interval_of(from_ms), layout.interval_ms)
         else {
             return;
         };
@@ -177,7 +177,7 @@ impl AgentTime {
     }
 
     /// Gives back what [`Self::take_intervals`] gave. Gives how many intervals that adds.
-    pub(crate) fn give_back(&mut self, start_ms: i64, state_ms: [u64; STATES]) -> usize {
+    pub(crate) fn rollback(&mut self, start_ms: i64, state_ms: [u64; STATES]) -> usize {
         let before = self.intervals.len();
         self.add_to_interval(start_ms, state_ms);
         self.intervals.len() - before
@@ -227,30 +227,34 @@ impl AgentTime {
         high
     }
 
-    fn roll(&mut self, grid: &Grid, position: &Position) {
+    fn roll(&mut self, layout: &PaneLayout, position: &WindowCursor) {
         if self.today_start_ms != position.today_start_ms {
             self.today_start_ms = position.today_start_ms;
             self.today_ms = [0; STATES];
         }
-        let oldest = grid.oldest_pane(position.pane);
+        let oldest = layout.oldest_pane(position.pane);
         while let Some((_, pane)) = self.panes.pop_front_if(|(index, _)| *index < oldest) {
             add(&mut self.filling, pane.change.map(i64::from));
         }
     }
 
     /// Booked time per window, in configured order, then `today`. Nothing must wait.
-    pub(crate) fn windows(&mut self, grid: &Grid, position: &Position) -> Vec<AgentWindow> {
-        self.roll(grid, position);
+    pub(crate) fn windows(
+        &mut self,
+        layout: &PaneLayout,
+        position: &WindowCursor,
+    ) -> Vec<AgentWindow> {
+        self.roll(layout, position);
         let mut windows: Vec<AgentWindow> =
-            grid.panes.iter().map(|_| AgentWindow::default()).collect();
+            layout.panes.iter().map(|_| AgentWindow::default()).collect();
         let mut filling = self.filling;
         // From the pane `from` on as many fill panes whole as `filling` says.
-        let mut from = grid.oldest_pane(position.pane);
+        let mut from = layout.oldest_pane(position.pane);
         for (index, pane) in &self.panes {
-            for (window, panes) in windows.iter_mut().zip(&grid.panes) {
+            for (window, panes) in windows.iter_mut().zip(&layout.panes) {
                 let first = position.pane - panes + 1;
                 let whole_ms = index.saturating_sub(from.max(first)).max(0).unsigned_abs()
-                    * grid.pane_ms.unsigned_abs();
+                    * layout.pane_ms.unsigned_abs();
                 add(&mut window.state_ms, filling.map(|agents| agents.unsigned_abs() * whole_ms));
                 if *index >= first {
                     add(&mut window.state_ms, pane.part_ms);
@@ -266,13 +270,13 @@ impl AgentTime {
     /// Adds time that is not booked yet to windows that [`Self::windows`] gave.
     pub(crate) fn add_unbooked(
         windows: &mut [AgentWindow],
-        grid: &Grid,
-        position: &Position,
+        layout: &PaneLayout,
+        position: &WindowCursor,
         state: AgentState,
         from_ms: i64,
         to_ms: i64,
     ) {
-        let starts = grid.panes.iter().map(|panes| (position.pane - panes + 1) * grid.pane_ms);
+        let starts = layout.panes.iter().map(|panes| (position.pane - panes + 1) * layout.pane_ms);
         for (window, start_ms) in windows.iter_mut().zip(starts.chain([position.today_start_ms])) {
             window.state_ms[state.index()] += overlap_ms(from_ms, to_ms, start_ms, i64::MAX);
         }

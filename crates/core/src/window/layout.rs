@@ -2,7 +2,7 @@
 
 /// Where stream time stands among the panes: shared by all series of a shard.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-pub(crate) struct Position {
+pub(crate) struct WindowCursor {
     /// Index of the current pane.
     pub(crate) pane: i64,
     /// Start of the current business day, inclusive.
@@ -11,7 +11,7 @@ pub(crate) struct Position {
     pub(crate) today_end_ms: i64,
 }
 
-impl Position {
+impl WindowCursor {
     /// Whether an instant lies in the current business day.
     pub(crate) fn in_today(&self, time_ms: i64) -> bool {
         (self.today_start_ms..self.today_end_ms).contains(&time_ms)
@@ -20,7 +20,7 @@ impl Position {
 
 /// Widths of panes and windows.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-pub(crate) struct Grid {
+pub(crate) struct PaneLayout {
     /// Pane width.
     pub(crate) pane_ms: i64,
     /// Panes per window, in configured order.
@@ -29,7 +29,7 @@ pub(crate) struct Grid {
     pub(crate) interval_ms: Option<i64>,
 }
 
-impl Grid {
+impl PaneLayout {
     /// The pane of an instant.
     pub(crate) fn pane_of(&self, time_ms: i64) -> i64 {
         time_ms.div_euclid(self.pane_ms)

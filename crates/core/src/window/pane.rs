@@ -6,110 +6,111 @@
 use serde::{Deserialize, Serialize};
 use smallvec::SmallVec;
 
-use crate::measures::{Cells, Entry, WindowCounts};
+use crate::measures::{SparseHdrCounts, WindowCounts, WindowUpdate};
 
-/// An entry in eight bytes: which it is, two flags, and a duration.
+/// An update in eight bytes: which it is, two flags, and a duration.
 #[derive(Clone, Copy, Debug)]
-struct Packed(u64);
+struct PackedUpdate(u64);
 
-impl Packed {
+impl PackedUpdate {
     const FLAG: u64 = 1 << 3;
     const SHORT: u64 = 1 << 4;
     const VALUE_SHIFT: u32 = 5;
 
     /// `None` where the duration is too long: 18 million years.
-    fn of(entry: Entry) -> Option<Packed> {
-        let (number, value, in_target, short) = match entry {
-            Entry::Offered => (0, 0, false, false),
-            Entry::Answered { wait_ms, in_target } => (1, wait_ms, in_target, false),
-            Entry::Abandoned { wait_ms, in_target, short } => (2, wait_ms, in_target, short),
-            Entry::Left => (3, 0, false, false),
-            Entry::Met => (4, 0, false, false),
-            Entry::Missed => (5, 0, false, false),
-            Entry::Handled { handle_ms } => (6, handle_ms, false, false),
+    fn of(update: WindowUpdate) -> Option<PackedUpdate> {
+        let (number, value, in_target, short) = match update {
+            WindowUpdate::Offered => (0, 0, false, false),
+            WindowUpdate::Answered { wait_ms, in_target } => (1, wait_ms, in_target, false),
+            WindowUpdate::Abandoned { wait_ms, in_target, short } => (2, wait_ms, in_target, short),
+            WindowUpdate::Left => (3, 0, false, false),
+            WindowUpdate::Met => (4, 0, false, false),
+            WindowUpdate::Missed => (5, 0, false, false),
+            WindowUpdate::Handled { handle_ms } => (6, handle_ms, false, false),
         };
         let flags = (u64::from(in_target) * Self::FLAG) | (u64::from(short) * Self::SHORT);
         (value >> (u64::BITS - Self::VALUE_SHIFT) == 0)
-            .then_some(Packed((value << Self::VALUE_SHIFT) | flags | number))
+            .then_some(PackedUpdate((value << Self::VALUE_SHIFT) | flags | number))
     }
 
-    fn entry(self) -> Entry {
+    fn update(self) -> WindowUpdate {
         let (value, in_target, short) =
             (self.0 >> Self::VALUE_SHIFT, self.0 & Self::FLAG != 0, self.0 & Self::SHORT != 0);
         match self.0 & (Self::FLAG - 1) {
-            0 => Entry::Offered,
-            1 => Entry::Answered { wait_ms: value, in_target },
-            2 => Entry::Abandoned { wait_ms: value, in_target, short },
-            3 => Entry::Left,
-            4 => Entry::Met,
-            5 => Entry::Missed,
-            _ => Entry::Handled { handle_ms: value },
+            0 => WindowUpdate::Offered,
+            1 => WindowUpdate::Answered { wait_ms: value, in_target },
+            2 => WindowUpdate::Abandoned { wait_ms: value, in_target, short },
+            3 => WindowUpdate::Left,
+            4 => WindowUpdate::Met,
+            5 => WindowUpdate::Missed,
+            _ => WindowUpdate::Handled { handle_ms: value },
         }
     }
 }
 
 /// Facts added up.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Sums {
+pub(crate) struct PaneTotals {
     pub(crate) counts: WindowCounts,
     /// Wait of answered visits.
-    pub(crate) waits: Cells,
+    pub(crate) waits: SparseHdrCounts,
 }
 
-impl Sums {
-    fn add(&mut self, entry: Entry) {
-        entry.add_to(&mut self.counts);
-        if let Entry::Answered { wait_ms, .. } = entry {
+impl PaneTotals {
+    fn add(&mut self, update: WindowUpdate) {
+        update.add_to(&mut self.counts);
+        if let WindowUpdate::Answered { wait_ms, .. } = update {
             self.waits.increment(wait_ms);
         }
     }
 
-    /// The facts one by one, if they are few and can still be told apart.
-    fn entries(&self) -> Option<SmallVec<[Packed; INLINE]>> {
+    /// The facts one by one, if they are sparse and can still be told apart.
+    fn entries(&self) -> Option<SmallVec<[PackedUpdate; INLINE]>> {
         let WindowCounts { offered, answered, abandoned, left, met, missed, handled, .. } =
             self.counts;
         let sum = [offered, answered, abandoned, left, met, missed, handled]
             .into_iter()
             .fold(0, u64::saturating_add);
-        if sum > FEW as u64 || answered.max(abandoned).max(handled) > 1 {
+        if sum > SPARSE_MAX as u64 || answered.max(abandoned).max(handled) > 1 {
             return None;
         }
         let counts = &self.counts;
-        let answer = Entry::Answered {
+        let answer = WindowUpdate::Answered {
             wait_ms: counts.wait_sum_ms,
             in_target: counts.answered_in_target > 0,
         };
-        let abandonment = Entry::Abandoned {
+        let abandonment = WindowUpdate::Abandoned {
             wait_ms: counts.abandon_wait_sum_ms,
             in_target: counts.abandoned_in_target > 0,
             short: counts.abandoned_short > 0,
         };
-        let handling = Entry::Handled { handle_ms: counts.handle_sum_ms };
+        let handling = WindowUpdate::Handled { handle_ms: counts.handle_sum_ms };
         let entries = [
-            (Entry::Offered, offered),
+            (WindowUpdate::Offered, offered),
             (answer, answered),
             (abandonment, abandoned),
-            (Entry::Left, left),
-            (Entry::Met, met),
-            (Entry::Missed, missed),
+            (WindowUpdate::Left, left),
+            (WindowUpdate::Met, met),
+            (WindowUpdate::Missed, missed),
             (handling, handled),
         ];
-        let entries =
-            entries.into_iter().flat_map(|(entry, many)| std::iter::repeat_n(entry, many as usize));
-        entries.map(Packed::of).collect()
+        let entries = entries
+            .into_iter()
+            .flat_map(|(update, dense)| std::iter::repeat_n(update, dense as usize));
+        entries.map(PackedUpdate::of).collect()
     }
 }
 
 /// Facts of a pane that are kept one by one.
-const FEW: usize = 12;
+const SPARSE_MAX: usize = 12;
 
 /// Facts that need no memory of their own.
 const INLINE: usize = 3;
 
 #[derive(Clone, Debug)]
 enum Facts {
-    Few(SmallVec<[Packed; INLINE]>),
-    Many(Box<Sums>),
+    Sparse(SmallVec<[PackedUpdate; INLINE]>),
+    Dense(Box<PaneTotals>),
 }
 
 /// One pane of one series.
@@ -132,47 +133,47 @@ pub(crate) struct StoredPane {
 impl Pane {
     /// One without facts.
     pub(crate) fn new(index: i64) -> Self {
-        Pane { index, facts: Facts::Few(SmallVec::new()), changed: false }
+        Pane { index, facts: Facts::Sparse(SmallVec::new()), changed: false }
     }
 
-    pub(crate) fn add(&mut self, entry: Entry) {
-        if let Facts::Few(entries) = &mut self.facts {
-            match Packed::of(entry) {
-                Some(packed) if entries.len() < FEW => return entries.push(packed),
-                _ => self.facts = Facts::Many(Box::new(self.sums())),
+    pub(crate) fn add(&mut self, update: WindowUpdate) {
+        if let Facts::Sparse(entries) = &mut self.facts {
+            match PackedUpdate::of(update) {
+                Some(packed) if entries.len() < SPARSE_MAX => return entries.push(packed),
+                _ => self.facts = Facts::Dense(Box::new(self.sums())),
             }
         }
-        if let Facts::Many(sums) = &mut self.facts {
-            sums.add(entry);
+        if let Facts::Dense(sums) = &mut self.facts {
+            sums.add(update);
         }
     }
 
     /// The facts, where they are kept one by one.
-    pub(crate) fn few(&self) -> impl Iterator<Item = Entry> + '_ {
-        let few = match &self.facts {
-            Facts::Few(entries) => entries.as_slice(),
-            Facts::Many(_) => &[],
+    pub(crate) fn sparse(&self) -> impl Iterator<Item = WindowUpdate> + '_ {
+        let sparse = match &self.facts {
+            Facts::Sparse(entries) => entries.as_slice(),
+            Facts::Dense(_) => &[],
         };
-        few.iter().map(|packed| packed.entry())
+        sparse.iter().map(|packed| packed.update())
     }
 
     /// The facts, where they are added up.
-    pub(crate) fn many(&self) -> Option<&Sums> {
+    pub(crate) fn dense(&self) -> Option<&PaneTotals> {
         match &self.facts {
-            Facts::Few(_) => None,
-            Facts::Many(sums) => Some(sums),
+            Facts::Sparse(_) => None,
+            Facts::Dense(sums) => Some(sums),
         }
     }
 
-    fn sums(&self) -> Sums {
-        let mut sums = self.many().cloned().unwrap_or_default();
-        self.few().for_each(|entry| sums.add(entry));
+    fn sums(&self) -> PaneTotals {
+        let mut sums = self.dense().cloned().unwrap_or_default();
+        self.sparse().for_each(|update| sums.add(update));
         sums
     }
 
     /// As it is to be stored.
     pub(crate) fn stored(&self) -> StoredPane {
-        let Sums { counts, waits } = self.sums();
+        let PaneTotals { counts, waits } = self.sums();
         StoredPane { index: self.index, counts, waits: waits.counts }
     }
 }
@@ -185,8 +186,9 @@ impl StoredPane {
 
 impl From<StoredPane> for Pane {
     fn from(stored: StoredPane) -> Self {
-        let sums = Sums { counts: stored.counts, waits: Cells { counts: stored.waits } };
-        let facts = sums.entries().map_or_else(|| Facts::Many(Box::new(sums)), Facts::Few);
+        let sums =
+            PaneTotals { counts: stored.counts, waits: SparseHdrCounts { counts: stored.waits } };
+        let facts = sums.entries().map_or_else(|| Facts::Dense(Box::new(sums)), Facts::Sparse);
         Pane { index: stored.index, facts, changed: false }
     }
 }
@@ -197,38 +199,38 @@ mod tests {
 
     use super::*;
 
-    fn entry() -> impl Strategy<Value = Entry> {
+    fn update() -> impl Strategy<Value = WindowUpdate> {
         let duration =
             prop_oneof![0_u64..100_000, Just(1 << 40), Just((1 << 59) - 1), Just(1 << 59)];
         (0..7, duration, any::<bool>(), any::<bool>()).prop_map(|(which, ms, in_target, short)| {
             match which {
-                0 => Entry::Offered,
-                1 => Entry::Answered { wait_ms: ms, in_target },
-                2 => Entry::Abandoned { wait_ms: ms, in_target, short },
-                3 => Entry::Left,
-                4 => Entry::Met,
-                5 => Entry::Missed,
-                _ => Entry::Handled { handle_ms: ms },
+                0 => WindowUpdate::Offered,
+                1 => WindowUpdate::Answered { wait_ms: ms, in_target },
+                2 => WindowUpdate::Abandoned { wait_ms: ms, in_target, short },
+                3 => WindowUpdate::Left,
+                4 => WindowUpdate::Met,
+                5 => WindowUpdate::Missed,
+                _ => WindowUpdate::Handled { handle_ms: ms },
             }
         })
     }
 
     proptest! {
         #[test]
-        fn an_entry_is_unpacked_as_it_was(entry in entry()) {
-            let long = matches!(entry,
-                Entry::Answered { wait_ms: ms, .. } | Entry::Abandoned { wait_ms: ms, .. } | Entry::Handled { handle_ms: ms }
+        fn an_entry_is_unpacked_as_it_was(update in update()) {
+            let long = matches!(update,
+                WindowUpdate::Answered { wait_ms: ms, .. } | WindowUpdate::Abandoned { wait_ms: ms, .. } | WindowUpdate::Handled { handle_ms: ms }
                 if ms >> 59 > 0);
-            prop_assert_eq!(Packed::of(entry).map(Packed::entry), (!long).then_some(entry));
+            prop_assert_eq!(PackedUpdate::of(update).map(PackedUpdate::update), (!long).then_some(update));
         }
 
         /// However its facts are kept, before and after it was stored.
         #[test]
-        fn a_pane_has_the_sums_of_its_facts(entries in prop::collection::vec(entry(), 0..20)) {
-            let (mut pane, mut due) = (Pane::new(7), Sums::default());
-            for entry in entries {
-                pane.add(entry);
-                due.add(entry);
+        fn a_pane_has_the_sums_of_its_facts(entries in prop::collection::vec(update(), 0..20)) {
+            let (mut pane, mut due) = (Pane::new(7), PaneTotals::default());
+            for update in entries {
+                pane.add(update);
+                due.add(update);
                 let restored = Pane::from(pane.stored());
                 for pane in [&pane, &restored] {
                     let told = pane.sums();
@@ -241,17 +243,17 @@ mod tests {
     #[test]
     fn taking_out_undoes_adding() {
         let entries = [
-            Entry::Offered,
-            Entry::Answered { wait_ms: 5, in_target: true },
-            Entry::Abandoned { wait_ms: 6, in_target: true, short: true },
-            Entry::Left,
-            Entry::Met,
-            Entry::Missed,
-            Entry::Handled { handle_ms: 7 },
+            WindowUpdate::Offered,
+            WindowUpdate::Answered { wait_ms: 5, in_target: true },
+            WindowUpdate::Abandoned { wait_ms: 6, in_target: true, short: true },
+            WindowUpdate::Left,
+            WindowUpdate::Met,
+            WindowUpdate::Missed,
+            WindowUpdate::Handled { handle_ms: 7 },
         ];
         let mut counts = WindowCounts::default();
-        entries.iter().for_each(|entry| entry.add_to(&mut counts));
-        entries.iter().for_each(|entry| entry.take_from(&mut counts));
+        entries.iter().for_each(|update| update.add_to(&mut counts));
+        entries.iter().for_each(|update| update.take_from(&mut counts));
         assert_eq!(counts, WindowCounts { wait_max_ms: 5, ..WindowCounts::default() });
     }
 
@@ -259,13 +261,16 @@ mod tests {
     fn a_pane_with_little_in_it_is_small() {
         assert!(size_of::<Pane>() <= 64, "{}", size_of::<Pane>());
         let mut pane = Pane::new(1);
-        for entry in [Entry::Offered, Entry::Answered { wait_ms: 12, in_target: true }, Entry::Met]
-        {
-            pane.add(entry);
+        for update in [
+            WindowUpdate::Offered,
+            WindowUpdate::Answered { wait_ms: 12, in_target: true },
+            WindowUpdate::Met,
+        ] {
+            pane.add(update);
         }
         let restored = Pane::from(pane.stored());
         assert!(
-            matches!(&restored.facts, Facts::Few(entries) if !entries.spilled()),
+            matches!(&restored.facts, Facts::Sparse(entries) if !entries.spilled()),
             "also after a restart"
         );
     }

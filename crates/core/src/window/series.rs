@@ -8,11 +8,11 @@ use std::collections::{BTreeSet, VecDeque};
 
 use serde::{Deserialize, Serialize};
 
-use crate::measures::{Cells, Entry, Reach, WindowCounts, WindowSnapshot};
-use crate::state::{Piece, RestoreError, append, take};
-use crate::window::layout::{Grid, Position};
+use crate::measures::{SparseHdrCounts, WindowCounts, WindowScope, WindowSnapshot, WindowUpdate};
+use crate::state::{RestoreError, StateChunk, append, take};
+use crate::window::layout::{PaneLayout, WindowCursor};
 use crate::window::pane::{Pane, StoredPane};
-use crate::window::wait_counts::Waits;
+use crate::window::wait_counts::WaitCounts;
 
 /// Adds everything but the maximum.
 fn add(counts: &mut WindowCounts, pane: &WindowCounts) {
@@ -52,14 +52,14 @@ fn subtract(counts: &mut WindowCounts, pane: &WindowCounts) {
 #[derive(Debug, Default)]
 struct Window {
     counts: WindowCounts,
-    waits: Waits,
+    waits: WaitCounts,
     /// How many of the panes are older than the window; unused for the business day.
     older: usize,
 }
 
 impl Window {
-    fn add(&mut self, entry: Entry, cell: Option<u16>) {
-        entry.add_to(&mut self.counts);
+    fn add(&mut self, update: WindowUpdate, cell: Option<u16>) {
+        update.add_to(&mut self.counts);
         if let Some(cell) = cell {
             self.waits.add(cell, 1);
         }
@@ -67,28 +67,28 @@ impl Window {
 
     /// Adds a whole pane. The maximum in these counts means nothing: [`SeriesWindows::maxima`] has it.
     fn add_pane(&mut self, pane: &Pane) {
-        pane.few().for_each(|entry| self.add(entry, entry.cell()));
-        let Some(sums) = pane.many() else { return };
-        add(&mut self.counts, &sums.counts);
-        sums.waits.counts.iter().for_each(|(cell, count)| self.waits.add(*cell, *count));
+        pane.sparse().for_each(|update| self.add(update, update.cell()));
+        let Some(totals) = pane.dense() else { return };
+        add(&mut self.counts, &totals.counts);
+        totals.waits.counts.iter().for_each(|(cell, count)| self.waits.add(*cell, *count));
     }
 
     fn subtract(&mut self, pane: &Pane) {
-        for entry in pane.few() {
-            entry.take_from(&mut self.counts);
-            if let Some(cell) = entry.cell() {
+        for update in pane.sparse() {
+            update.take_from(&mut self.counts);
+            if let Some(cell) = update.cell() {
                 self.waits.subtract(cell, 1);
             }
         }
-        let Some(sums) = pane.many() else { return };
-        subtract(&mut self.counts, &sums.counts);
-        sums.waits.counts.iter().for_each(|(cell, count)| self.waits.subtract(*cell, *count));
+        let Some(totals) = pane.dense() else { return };
+        subtract(&mut self.counts, &totals.counts);
+        totals.waits.counts.iter().for_each(|(cell, count)| self.waits.subtract(*cell, *count));
     }
 
     fn snapshot(&self, wait_max_ms: u64) -> WindowSnapshot {
         WindowSnapshot {
             counts: WindowCounts { wait_max_ms, ..self.counts },
-            waits: Cells { counts: self.waits.used() },
+            waits: SparseHdrCounts { counts: self.waits.used() },
         }
     }
 }
@@ -101,7 +101,7 @@ pub(crate) struct StoredDay {
     waits: Vec<(u16, u32)>,
 }
 
-/// Up to the second version of the ledger each pane was a piece, numbered within this many bits of its series.
+/// Up to the second version of the ledger each pane was a chunk, numbered within this many bits of its series.
 const PANE_BITS: u32 = 40;
 
 /// The series that a pane of the first two versions is of.
@@ -109,17 +109,17 @@ pub(crate) fn series_of_pane(number: i64) -> usize {
     (number >> PANE_BITS).max(0) as usize
 }
 
-/// The pieces that the first two versions of the ledger had instead of a slice.
+/// The chunks that the first two versions of the ledger had instead of a slice.
 #[cfg(test)]
-pub(crate) fn panes_of_slice(slice: &Piece) -> Result<Vec<Piece>, RestoreError> {
-    use crate::state::PieceKind;
+pub(crate) fn panes_of_slice(slice: &StateChunk) -> Result<Vec<StateChunk>, RestoreError> {
+    use crate::state::ChunkKind;
 
     let mut panes = Vec::new();
     let mut bytes = slice.bytes.as_slice();
     while !bytes.is_empty() {
         let (series, pane): (u32, StoredPane) = take(slice, &mut bytes)?;
         let number = (i64::from(series) << PANE_BITS) | (pane.index + (1 << (PANE_BITS - 1)));
-        panes.push(Piece { kind: PieceKind::Pane, number, bytes: append(Vec::new(), &pane) });
+        panes.push(StateChunk { kind: ChunkKind::Pane, number, bytes: append(Vec::new(), &pane) });
     }
     Ok(panes)
 }
@@ -154,11 +154,11 @@ pub(crate) struct SeriesWindows {
 }
 
 impl SeriesWindows {
-    pub(crate) fn new(grid: &Grid, position: &Position) -> Self {
+    pub(crate) fn new(layout: &PaneLayout, position: &WindowCursor) -> Self {
         SeriesWindows {
             current: position.pane,
             panes: VecDeque::new(),
-            windows: grid.panes.iter().map(|_| Window::default()).collect(),
+            windows: layout.panes.iter().map(|_| Window::default()).collect(),
             today: Window::default(),
             today_start_ms: position.today_start_ms,
             maxima: VecDeque::new(),
@@ -186,7 +186,7 @@ impl SeriesWindows {
     }
 
     /// Says which panes are to be stored, all of them where nothing is, and before which the stored ones can go.
-    pub(crate) fn capture(&mut self, all: bool, panes: &mut ChangedPanes) {
+    pub(crate) fn write_checkpoint(&mut self, all: bool, panes: &mut ChangedPanes) {
         panes.dropped_before = panes.dropped_before.max(self.dropped_before.take());
         let from = if all { Some(i64::MIN) } else { self.changed_from };
         self.changed_from = None;
@@ -219,23 +219,23 @@ impl SeriesWindows {
     /// Puts a stored pane back. Panes of a series come oldest first.
     pub(crate) fn restore_pane(
         &mut self,
-        grid: &Grid,
-        piece: &Piece,
+        layout: &PaneLayout,
+        chunk: &StateChunk,
         bytes: &mut &[u8],
     ) -> Result<(), RestoreError> {
-        let stored: StoredPane = take(piece, bytes)?;
+        let stored: StoredPane = take(chunk, bytes)?;
         let wait_max_ms = stored.wait_max_ms();
         let pane = Pane::from(stored);
         let (last, oldest) =
-            (self.panes.back().map(|pane| pane.index), grid.oldest_pane(self.current));
+            (self.panes.back().map(|pane| pane.index), layout.oldest_pane(self.current));
         if last.is_some_and(|last| last >= pane.index) || pane.index > self.current {
-            return Err(RestoreError::Inconsistent { kind: piece.kind, number: piece.number });
+            return Err(RestoreError::Inconsistent { kind: chunk.kind, number: chunk.number });
         }
         if pane.index < oldest {
             self.dropped_before = Some(oldest);
             return Ok(());
         }
-        for (window, panes) in self.windows.iter_mut().zip(&grid.panes) {
+        for (window, panes) in self.windows.iter_mut().zip(&layout.panes) {
             match pane.index > self.current - panes {
                 true => window.add_pane(&pane),
                 false => window.older = self.panes.len() + 1,
@@ -247,7 +247,7 @@ impl SeriesWindows {
     }
 
     /// Moves the windows on to the current pane and business day.
-    pub(crate) fn roll(&mut self, grid: &Grid, position: &Position) {
+    pub(crate) fn roll(&mut self, layout: &PaneLayout, position: &WindowCursor) {
         if self.today_start_ms != position.today_start_ms {
             self.today_start_ms = position.today_start_ms;
             self.today = Window::default();
@@ -255,7 +255,7 @@ impl SeriesWindows {
         if self.current == position.pane {
             return;
         }
-        for (window, panes) in self.windows.iter_mut().zip(&grid.panes) {
+        for (window, panes) in self.windows.iter_mut().zip(&layout.panes) {
             let first = position.pane - panes + 1;
             while let Some(pane) = self.panes.get(window.older)
                 && pane.index < first
@@ -265,7 +265,7 @@ impl SeriesWindows {
             }
         }
         self.current = position.pane;
-        let oldest = grid.oldest_pane(position.pane);
+        let oldest = layout.oldest_pane(position.pane);
         let mut dropped = 0;
         while self.panes.front().is_some_and(|pane| pane.index < oldest) {
             self.panes.pop_front();
@@ -282,34 +282,34 @@ impl SeriesWindows {
     /// Adds a fact at `at_ms`, which is not after stream time.
     pub(crate) fn add(
         &mut self,
-        grid: &Grid,
-        position: &Position,
+        layout: &PaneLayout,
+        position: &WindowCursor,
         at_ms: i64,
-        reach: Reach,
-        entry: Entry,
+        scope: WindowScope,
+        update: WindowUpdate,
     ) {
-        if reach == Reach::Nothing {
+        if scope == WindowScope::Nothing {
             return;
         }
-        self.roll(grid, position);
-        let cell = entry.cell();
+        self.roll(layout, position);
+        let cell = update.cell();
         if position.in_today(at_ms) {
-            self.today.add(entry, cell);
+            self.today.add(update, cell);
         }
-        let index = grid.pane_of(at_ms);
-        if reach == Reach::Today || index < grid.oldest_pane(self.current) {
+        let index = layout.pane_of(at_ms);
+        if scope == WindowScope::Today || index < layout.oldest_pane(self.current) {
             return;
         }
-        for (window, panes) in self.windows.iter_mut().zip(&grid.panes) {
+        for (window, panes) in self.windows.iter_mut().zip(&layout.panes) {
             if index > self.current - panes {
-                window.add(entry, cell);
+                window.add(update, cell);
             }
         }
-        if let Entry::Answered { wait_ms, .. } = entry {
+        if let WindowUpdate::Answered { wait_ms, .. } = update {
             self.note_maximum(index, wait_ms);
         }
-        let pane = self.pane(grid, index);
-        pane.add(entry);
+        let pane = self.pane(layout, index);
+        pane.add(update);
         if !std::mem::replace(&mut pane.changed, true) {
             self.changed_from = Some(self.changed_from.map_or(index, |oldest| oldest.min(index)));
         }
@@ -337,7 +337,7 @@ impl SeriesWindows {
         self.maxima.get(first).map_or(0, |(_, longest_ms)| *longest_ms)
     }
 
-    fn pane(&mut self, grid: &Grid, index: i64) -> &mut Pane {
+    fn pane(&mut self, layout: &PaneLayout, index: i64) -> &mut Pane {
         let after = match self.panes.back() {
             Some(last) if last.index == index => self.panes.len(),
             Some(last) if last.index > index => {
@@ -349,7 +349,7 @@ impl SeriesWindows {
             Some(before) if self.panes[before].index == index => before,
             _ => {
                 self.panes.insert(after, Pane::new(index));
-                for (window, panes) in self.windows.iter_mut().zip(&grid.panes) {
+                for (window, panes) in self.windows.iter_mut().zip(&layout.panes) {
                     window.older += usize::from(index <= self.current - panes);
                 }
                 after
@@ -359,12 +359,16 @@ impl SeriesWindows {
     }
 
     /// The windows in configured order, then `today`.
-    pub(crate) fn snapshot(&mut self, grid: &Grid, position: &Position) -> Vec<WindowSnapshot> {
-        self.roll(grid, position);
+    pub(crate) fn snapshot(
+        &mut self,
+        layout: &PaneLayout,
+        position: &WindowCursor,
+    ) -> Vec<WindowSnapshot> {
+        self.roll(layout, position);
         let windows = self
             .windows
             .iter()
-            .zip(&grid.panes)
+            .zip(&layout.panes)
             .map(|(window, panes)| window.snapshot(self.maximum_ms(*panes)));
         windows.chain([self.today.snapshot(self.today.counts.wait_max_ms)]).collect()
     }

@@ -3,25 +3,25 @@
 /// Counts by cell, from which can be taken out again. Most windows have waits in a few cells, which are kept in order;
 /// a counter for each cell would need some kilobytes for each window.
 #[derive(Debug)]
-pub(crate) enum Waits {
+pub(crate) enum WaitCounts {
     /// Sorted by cell, each count above 0.
     Few(Vec<(u16, u32)>),
     /// By cell.
     Many(Vec<u32>),
 }
 
-impl Default for Waits {
+impl Default for WaitCounts {
     fn default() -> Self {
-        Waits::Few(Vec::new())
+        WaitCounts::Few(Vec::new())
     }
 }
 
-/// Cells of which the counts are kept in order: half a kilobyte.
+/// SparseHdrCounts of which the counts are kept in order: half a kilobyte.
 const FEW: usize = 64;
 
-impl Waits {
+impl WaitCounts {
     pub(crate) fn add(&mut self, cell: u16, count: u32) {
-        if let Waits::Few(few) = self {
+        if let WaitCounts::Few(few) = self {
             match few.binary_search_by_key(&cell, |(known, _)| *known) {
                 Ok(place) => return few[place].1 += count,
                 Err(place) if few.len() < FEW => return few.insert(place, (cell, count)),
@@ -29,11 +29,11 @@ impl Waits {
                     let last = few.last().map_or(0, |(last, _)| *last);
                     let mut many = vec![0; usize::from(last) + 1];
                     few.iter().for_each(|(known, count)| many[usize::from(*known)] = *count);
-                    *self = Waits::Many(many);
+                    *self = WaitCounts::Many(many);
                 }
             }
         }
-        if let Waits::Many(many) = self {
+        if let WaitCounts::Many(many) = self {
             let cell = usize::from(cell);
             if many.len() <= cell {
                 many.resize(cell + 1, 0);
@@ -45,7 +45,7 @@ impl Waits {
     /// Takes out what was added.
     pub(crate) fn subtract(&mut self, cell: u16, count: u32) {
         match self {
-            Waits::Few(few) => {
+            WaitCounts::Few(few) => {
                 let Ok(place) = few.binary_search_by_key(&cell, |(known, _)| *known) else {
                     return;
                 };
@@ -54,15 +54,15 @@ impl Waits {
                     few.remove(place);
                 }
             }
-            Waits::Many(many) => many[usize::from(cell)] -= count,
+            WaitCounts::Many(many) => many[usize::from(cell)] -= count,
         }
     }
 
     /// The cells with a count, in order.
     pub(crate) fn used(&self) -> Vec<(u16, u32)> {
         match self {
-            Waits::Few(few) => few.clone(),
-            Waits::Many(many) => {
+            WaitCounts::Few(few) => few.clone(),
+            WaitCounts::Many(many) => {
                 // Most are without, so they are passed over by the dozen.
                 const CHUNK: usize = 32;
                 let chunks = many.chunks(CHUNK).enumerate();
@@ -90,7 +90,7 @@ mod tests {
         /// As a map of counts, whatever goes in and comes out.
         #[test]
         fn waits_are_counted(steps in prop::collection::vec((0_u16..200, 1_u32..4, any::<bool>()), 0..400)) {
-            let (mut waits, mut due) = (Waits::default(), BTreeMap::<u16, u32>::new());
+            let (mut waits, mut due) = (WaitCounts::default(), BTreeMap::<u16, u32>::new());
             for (cell, count, take_out) in steps {
                 let known = due.entry(cell).or_default();
                 let count = if take_out { count.min(*known) } else { count };

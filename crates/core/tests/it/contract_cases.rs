@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use Verdict::{Applied, Duplicate, Held, Late};
 use nabiz_core::event::{
-    AgentState, Body, ChannelId, Channels, LeftReason, Reason, SelfServiceOutcome,
+    AgentState, ChannelId, Channels, EventPayload, LeftReason, Reason, SelfServiceOutcome,
 };
 use nabiz_core::measures::BucketHistogram;
 use nabiz_core::settings::Settings;
@@ -39,7 +39,7 @@ struct Case {
     log_time_ms: Option<i64>,
     source: &'static str,
     id: Option<&'static str>,
-    fate: Option<Verdict>,
+    outcome: Option<Verdict>,
 }
 
 fn case() -> Case {
@@ -59,7 +59,7 @@ fn case_with(change: impl FnOnce(&mut Settings)) -> Case {
         log_time_ms: None,
         source: "acd",
         id: None,
-        fate: None,
+        outcome: None,
     }
 }
 
@@ -95,19 +95,19 @@ impl Case {
         assert_eq!(
             core.as_ref().map(Verdict::from),
             oracle,
-            "fate by core and oracle after\n{}",
+            "outcome by core and oracle after\n{}",
             self.log_text()
         );
-        self.fate = oracle;
+        self.outcome = oracle;
         let found = differences(&self.settings, &self.shard.snapshot(), &self.oracle.snapshot());
         assert!(found.is_empty(), "{}\nafter\n{}", found.join("\n"), self.log_text());
         self
     }
 
-    fn say(mut self, body: Body<'static>) -> Self {
+    fn say(mut self, payload: EventPayload<'static>) -> Self {
         let id = self.id.take().map_or_else(|| format!("n{}", self.steps.len()), str::to_string);
         let event =
-            Event { source: self.source.to_string(), id, time_ms: Some(self.time_ms), body };
+            Event { source: self.source.to_string(), id, time_ms: Some(self.time_ms), payload };
         let timestamp_ms = self.log_time_ms;
         self.step(Step::Read { content: Content::Event(event), timestamp_ms })
     }
@@ -134,28 +134,40 @@ impl Case {
 
     fn started(self, contact: &'static str, channel: &str) -> Self {
         let channel = Channels::default().id(channel).unwrap();
-        self.say(Body::ContactStarted { contact: contact.into(), channel, entry_point: None })
+        self.say(EventPayload::ContactStarted {
+            contact: contact.into(),
+            channel,
+            entry_point: None,
+        })
     }
 
     fn self_service(self, contact: &'static str, outcome: SelfServiceOutcome) -> Self {
-        self.say(Body::SelfService { contact: contact.into(), outcome, entry_point: None })
+        self.say(EventPayload::SelfService { contact: contact.into(), outcome, entry_point: None })
     }
 
     fn queued(self, contact: &'static str, queue: &'static str) -> Self {
-        self.say(Body::Queued { contact: contact.into(), queue: queue.into(), channel: None })
+        self.say(EventPayload::Queued {
+            contact: contact.into(),
+            queue: queue.into(),
+            channel: None,
+        })
     }
 
     fn queued_as(self, contact: &'static str, queue: &'static str, channel: &str) -> Self {
         let channel = Channels::default().id(channel);
-        self.say(Body::Queued { contact: contact.into(), queue: queue.into(), channel })
+        self.say(EventPayload::Queued { contact: contact.into(), queue: queue.into(), channel })
     }
 
     fn answered(self, contact: &'static str, queue: &'static str) -> Self {
-        self.say(Body::Answered { contact: contact.into(), queue: queue.into(), wait_ms: None })
+        self.say(EventPayload::Answered {
+            contact: contact.into(),
+            queue: queue.into(),
+            wait_ms: None,
+        })
     }
 
     fn answered_after(self, contact: &'static str, queue: &'static str, wait_ms: u64) -> Self {
-        self.say(Body::Answered {
+        self.say(EventPayload::Answered {
             contact: contact.into(),
             queue: queue.into(),
             wait_ms: Some(wait_ms),
@@ -163,11 +175,15 @@ impl Case {
     }
 
     fn abandoned(self, contact: &'static str, queue: &'static str) -> Self {
-        self.say(Body::Abandoned { contact: contact.into(), queue: queue.into(), wait_ms: None })
+        self.say(EventPayload::Abandoned {
+            contact: contact.into(),
+            queue: queue.into(),
+            wait_ms: None,
+        })
     }
 
     fn abandoned_after(self, contact: &'static str, queue: &'static str, wait_ms: u64) -> Self {
-        self.say(Body::Abandoned {
+        self.say(EventPayload::Abandoned {
             contact: contact.into(),
             queue: queue.into(),
             wait_ms: Some(wait_ms),
@@ -175,7 +191,7 @@ impl Case {
     }
 
     fn left(self, contact: &'static str, queue: &'static str, reason: LeftReason) -> Self {
-        self.say(Body::LeftQueue {
+        self.say(EventPayload::LeftQueue {
             contact: contact.into(),
             queue: queue.into(),
             reason,
@@ -184,7 +200,7 @@ impl Case {
     }
 
     fn replied(self, contact: &'static str) -> Self {
-        self.say(Body::Replied { contact: contact.into(), queue: None })
+        self.say(EventPayload::Replied { contact: contact.into(), queue: None })
     }
 
     fn ended(self, contact: &'static str) -> Self {
@@ -198,7 +214,7 @@ impl Case {
         hold_ms: Option<u64>,
         wrap_up_ms: Option<u64>,
     ) -> Self {
-        self.say(Body::Ended {
+        self.say(EventPayload::Ended {
             contact: contact.into(),
             queue: None,
             talk_ms,
@@ -209,26 +225,26 @@ impl Case {
     }
 
     fn resolved(self, contact: &'static str) -> Self {
-        self.say(Body::Resolved { contact: contact.into(), queue: None })
+        self.say(EventPayload::Resolved { contact: contact.into(), queue: None })
     }
 
     fn reopened(self, contact: &'static str) -> Self {
-        self.say(Body::Reopened { contact: contact.into(), queue: None })
+        self.say(EventPayload::Reopened { contact: contact.into(), queue: None })
     }
 
     fn alerted(self, contact: &'static str, queue: &'static str) -> Self {
-        self.say(Body::Alerted { contact: contact.into(), queue: queue.into() })
+        self.say(EventPayload::Alerted { contact: contact.into(), queue: queue.into() })
     }
 
     fn agent(self, agent: &'static str, state: AgentState, queues: &[&'static str]) -> Self {
         let queues =
             (!queues.is_empty()).then(|| queues.iter().map(|queue| (*queue).into()).collect());
-        self.say(Body::AgentStateChanged { agent: agent.into(), state, queues })
+        self.say(EventPayload::AgentStateChanged { agent: agent.into(), state, queues })
     }
 
     fn followup_opened(self, followup: &'static str, due: Option<&str>) -> Self {
         let due_ms = due.map(instant);
-        self.say(Body::FollowupOpened {
+        self.say(EventPayload::FollowupOpened {
             followup: followup.into(),
             unit: Some("callback".into()),
             due_ms,
@@ -236,14 +252,14 @@ impl Case {
     }
 
     fn followup_informed(self, followup: &'static str) -> Self {
-        self.say(Body::FollowupInformed {
+        self.say(EventPayload::FollowupInformed {
             followup: followup.into(),
             unit: Some("callback".into()),
         })
     }
 
-    fn fate(self, expected: Verdict) -> Self {
-        assert_eq!(self.fate, Some(expected), "fate of the last of\n{}", self.log_text());
+    fn outcome(self, expected: Verdict) -> Self {
+        assert_eq!(self.outcome, Some(expected), "outcome of the last of\n{}", self.log_text());
         self
     }
 
@@ -384,7 +400,7 @@ mod contact {
             .at("10:00:00")
             .started("c", "phone")
             .started("c", "phone")
-            .fate(Duplicate)
+            .outcome(Duplicate)
             .expect("started phone", 1);
     }
 
@@ -414,7 +430,7 @@ mod contact {
             .self_service("c", SelfServiceOutcome::Contained)
             .at("10:00:00")
             .started("c", "email")
-            .fate(Applied)
+            .outcome(Applied)
             .expect("started email", 1)
             .expect("none/email open", 0);
     }
@@ -427,10 +443,10 @@ mod contact {
             .started("c", "phone")
             .at("11:00:00")
             .started("c", "phone")
-            .fate(Duplicate)
+            .outcome(Duplicate)
             .advance("11:00:00.001")
             .started("c", "phone")
-            .fate(Applied)
+            .outcome(Applied)
             .expect("started phone", 2);
     }
 
@@ -441,7 +457,7 @@ mod contact {
             .started("c", "phone")
             .at("11:00:00.001")
             .started("c", "phone")
-            .fate(Duplicate);
+            .outcome(Duplicate);
     }
 
     #[test]
@@ -453,7 +469,7 @@ mod contact {
             .advance("11:59:00")
             .at("11:59:00")
             .started("c", "phone")
-            .fate(Duplicate);
+            .outcome(Duplicate);
     }
 
     #[test]
@@ -465,13 +481,13 @@ mod contact {
             .advance("20:00:00")
             .at("20:00:00")
             .started("c", "email")
-            .fate(Duplicate)
+            .outcome(Duplicate)
             .replied("c")
             .expect("none/email first_response_ms", 10 * 3_600_000)
             .advance("21:00:00.001")
             .at("21:00:00.001")
             .started("c", "email")
-            .fate(Applied);
+            .outcome(Applied);
     }
 
     #[test]
@@ -525,7 +541,7 @@ mod contact {
             .replied("c")
             .at("10:09:00")
             .replied("c")
-            .fate(Applied)
+            .outcome(Applied)
             .expect("mail first_responses", 1)
             .expect("mail first_response_ms", 420_000);
     }
@@ -562,7 +578,7 @@ mod contact {
             .at("11:00:00")
             .resolved("c")
             .resolved("c")
-            .fate(Applied)
+            .outcome(Applied)
             .expect("mail resolutions", 1)
             .expect("mail open", 0)
             .at("12:00:00")
@@ -651,7 +667,7 @@ mod contact {
             .at("10:00:00")
             .queued("c", "fault")
             .ended("c")
-            .fate(Applied)
+            .outcome(Applied)
             .expect("fault handled", 0)
             .expect("fault waiting", 1);
     }
@@ -661,11 +677,11 @@ mod contact {
         case()
             .at("10:00:00")
             .queued("c", "600")
-            .say(Body::NotAnswered { contact: "c".into(), queue: "600".into() })
+            .say(EventPayload::NotAnswered { contact: "c".into(), queue: "600".into() })
             .expect("fault not_answered", 1)
             .expect("fault waiting", 1)
             .answered("c", "fault")
-            .say(Body::Transferred {
+            .say(EventPayload::Transferred {
                 contact: "c".into(),
                 from_queue: None,
                 to_queue: Some("billing".into()),
@@ -676,8 +692,12 @@ mod contact {
 
     #[test]
     fn survey_counts_in_its_own_channel() {
-        let survey =
-            |channel| Body::SurveyAnswered { contact: "c".into(), score: 4, queue: None, channel };
+        let survey = |channel| EventPayload::SurveyAnswered {
+            contact: "c".into(),
+            score: 4,
+            queue: None,
+            channel,
+        };
         case()
             .at("10:00:00")
             .queued("c", "fault")
@@ -835,7 +855,7 @@ mod visit {
             .queued("c", "fault")
             .at("10:00:09")
             .queued("c", "fault")
-            .fate(Duplicate)
+            .outcome(Duplicate)
             .expect("fault longest_wait_ms", 9_000)
             .expect("fault offered", 1);
     }
@@ -874,7 +894,7 @@ mod visit {
             .at("10:00:00")
             .queued("c", "fault")
             .queued("c", "600")
-            .fate(Duplicate)
+            .outcome(Duplicate)
             .expect("fault offered", 1);
     }
 
@@ -885,7 +905,7 @@ mod visit {
             .queued("c", "fault")
             .at("10:00:12")
             .answered_after("c", "billing", 4_000)
-            .fate(Applied)
+            .outcome(Applied)
             .expect("fault left_transfer", 1)
             .expect("billing offered", 1)
             .expect("billing met", 1)
@@ -901,10 +921,10 @@ mod visit {
             .abandoned("c", "fault")
             .at("10:00:09.999")
             .queued("c", "fault")
-            .fate(Duplicate)
+            .outcome(Duplicate)
             .at("10:00:10")
             .queued("c", "fault")
-            .fate(Applied)
+            .outcome(Applied)
             .expect("fault offered", 2);
     }
 
@@ -915,7 +935,7 @@ mod visit {
             .queued("c", "fault")
             .abandoned("c", "fault")
             .queued("c", "fault")
-            .fate(Duplicate)
+            .outcome(Duplicate)
             .expect("fault offered", 1);
     }
 
@@ -928,10 +948,10 @@ mod visit {
             .queued("c", "billing")
             .at("10:00:05")
             .queued("c", "fault")
-            .fate(Duplicate)
+            .outcome(Duplicate)
             .at("10:00:12")
             .answered_after("c", "fault", 3_000)
-            .fate(Duplicate)
+            .outcome(Duplicate)
             .expect("billing waiting", 1)
             .expect("fault answered", 0);
     }
@@ -941,7 +961,7 @@ mod visit {
         case()
             .at("10:00:30")
             .answered_after("c", "fault", 30_000)
-            .fate(Applied)
+            .outcome(Applied)
             .expect("fault offered", 1)
             .expect("fault answered", 1)
             .expect("fault answered_in_target", 0)
@@ -961,12 +981,12 @@ mod visit {
         case()
             .at("10:00:10")
             .answered("c", "fault")
-            .fate(Held)
+            .outcome(Held)
             .expect("records held", 1)
             .expect("fault answered", 0)
             .at("10:00:03")
             .queued("c", "fault")
-            .fate(Applied)
+            .outcome(Applied)
             .expect("records held", 0)
             .expect("records applied", 2)
             .expect("fault wait_ms", 7_000)
@@ -1028,12 +1048,12 @@ mod visit {
         case()
             .at("10:00:10")
             .abandoned("c", "fault")
-            .fate(Held)
+            .outcome(Held)
             .at("10:00:11")
             .queued("c", "billing")
             .at("10:00:12")
             .answered("c", "fault")
-            .fate(Duplicate)
+            .outcome(Duplicate)
             .expect("billing waiting", 1)
             .expect("billing left", 0);
     }
@@ -1082,11 +1102,11 @@ mod visit {
             .at("11:00:00")
             .id("same")
             .queued("b", "fault")
-            .fate(Duplicate)
+            .outcome(Duplicate)
             .at("11:00:00.001")
             .id("same")
             .queued("b", "fault")
-            .fate(Applied);
+            .outcome(Applied);
     }
 
     #[test]
@@ -1098,7 +1118,7 @@ mod visit {
             .from("other")
             .id("same")
             .queued("b", "fault")
-            .fate(Applied)
+            .outcome(Applied)
             .expect("fault waiting", 2);
     }
 
@@ -1128,13 +1148,13 @@ mod visit {
             .expect("fault lost", 1)
             .at("10:09:59")
             .queued("c", "fault")
-            .fate(Duplicate)
+            .outcome(Duplicate)
             .at("10:10:05")
             .answered_after("c", "fault", 6_000)
-            .fate(Duplicate)
+            .outcome(Duplicate)
             .at("10:10:00")
             .queued("c", "fault")
-            .fate(Applied);
+            .outcome(Applied);
     }
 
     #[test]
@@ -1152,12 +1172,20 @@ mod visit {
         case()
             .at("10:00:05")
             .queued("c", "fault")
-            .say(Body::QueueObserved { queue: "600".into(), waiting: 7, oldest_wait_ms: None })
+            .say(EventPayload::QueueObserved {
+                queue: "600".into(),
+                waiting: 7,
+                oldest_wait_ms: None,
+            })
             .expect("observed fault", 7)
             .expect("fault waiting", 1)
             // An older observation does not replace a newer one.
             .at("10:00:04")
-            .say(Body::QueueObserved { queue: "fault".into(), waiting: 3, oldest_wait_ms: None })
+            .say(EventPayload::QueueObserved {
+                queue: "fault".into(),
+                waiting: 3,
+                oldest_wait_ms: None,
+            })
             .expect("observed fault", 7);
     }
 
@@ -1169,14 +1197,14 @@ mod visit {
             .from("other")
             .queued("b", "fault")
             .at("10:00:10")
-            .say(Body::SourceRestarted)
+            .say(EventPayload::SourceRestarted)
             .expect("fault lost", 1)
             .expect("fault waiting", 1)
             .expect("fault missed", 0)
             // Remembered as ended at 10:00:10.
             .at("10:00:09")
             .queued("b", "fault")
-            .fate(Duplicate);
+            .outcome(Duplicate);
     }
 
     #[test]
@@ -1204,10 +1232,10 @@ mod visit {
             .alerted("x", "fault")
             .at("10:04:00")
             .answered_after("a", "fault", 1_000)
-            .fate(Applied)
+            .outcome(Applied)
             .at("10:03:59.999")
             .answered_after("b", "fault", 1_000)
-            .fate(Late)
+            .outcome(Late)
             .expect("fault answered", 2)
             .expect("fault 5m answered", 0)
             .expect("fault today answered", 2);
@@ -1220,7 +1248,7 @@ mod visit {
             .alerted("x", "fault")
             .at("23:59:59")
             .answered_after("a", "fault", 1_000)
-            .fate(Late)
+            .outcome(Late)
             .expect("fault answered", 1)
             .expect("fault today answered", 0);
     }
@@ -1233,7 +1261,7 @@ mod visit {
             .alerted("x", "fault")
             .at("10:03:30")
             .queued("c", "fault")
-            .fate(Late)
+            .outcome(Late)
             .expect("fault 5m offered", 0)
             .expect("fault 5m missed", 1);
     }
@@ -1429,10 +1457,10 @@ mod followup {
             .at("10:00:00")
             .followup_opened("f", None)
             .followup_opened("f", None)
-            .fate(Duplicate)
+            .outcome(Duplicate)
             .followup_informed("f")
             .followup_informed("f")
-            .fate(Duplicate)
+            .outcome(Duplicate)
             .expect("followup opened", 1)
             .expect("followup informed", 1);
     }
@@ -1445,7 +1473,7 @@ mod followup {
             .expect("followup informed", 1)
             .at("10:00:00")
             .followup_opened("f", None)
-            .fate(Applied)
+            .outcome(Applied)
             .expect("followup open", 0)
             .expect("followup sum_ms", 5_000);
     }

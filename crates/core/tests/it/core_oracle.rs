@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use nabiz_core::event::{
-    AgentState, Body, ChannelId, LeftReason, Reason, SelfServiceOutcome, Text,
+    AgentState, ChannelId, EventPayload, LeftReason, Reason, SelfServiceOutcome, Text,
 };
 use nabiz_core::settings::Settings;
 use proptest::prelude::*;
@@ -34,7 +34,7 @@ enum Stamp {
 
 #[derive(Clone, Debug)]
 enum Act {
-    Say(Body<'static>),
+    Say(EventPayload<'static>),
     Repeat(usize),
     Rubbish(usize),
     Advance,
@@ -126,7 +126,7 @@ fn duration() -> impl Strategy<Value = Option<u64>> {
     prop_oneof![Just(None), select(vec![0, 1, 1_000, 30_000, 400_000]).prop_map(Some)]
 }
 
-fn contact_body() -> impl Strategy<Value = Body<'static>> {
+fn contact_body() -> impl Strategy<Value = EventPayload<'static>> {
     (contact(), any::<prop::sample::Index>(), any::<prop::sample::Index>()).prop_flat_map(
         |((contact, queues, channels), queue, channel)| {
             let queue = text(queues[queue.index(queues.len())]);
@@ -137,53 +137,53 @@ fn contact_body() -> impl Strategy<Value = Body<'static>> {
             prop_oneof![
                 3 => select(vec![None, Some(text("menu"))]).prop_map({
                     let c = c.clone();
-                    move |entry_point| Body::ContactStarted { contact: c(), channel, entry_point }
+                    move |entry_point| EventPayload::ContactStarted { contact: c(), channel, entry_point }
                 }),
                 1 => (select(SelfServiceOutcome::ALL), select(vec![None, Some(text("ivr"))])).prop_map({
                     let c = c.clone();
-                    move |(outcome, entry_point)| Body::SelfService { contact: c(), outcome, entry_point }
+                    move |(outcome, entry_point)| EventPayload::SelfService { contact: c(), outcome, entry_point }
                 }),
                 8 => prop_oneof![2 => Just(None), 1 => Just(Some(channel))].prop_map({
                     let (c, q) = (c.clone(), q.clone());
-                    move |channel| Body::Queued { contact: c(), queue: q(), channel }
+                    move |channel| EventPayload::Queued { contact: c(), queue: q(), channel }
                 }),
-                1 => Just(Body::Alerted { contact: c(), queue: q() }),
-                1 => Just(Body::NotAnswered { contact: c(), queue: q() }),
+                1 => Just(EventPayload::Alerted { contact: c(), queue: q() }),
+                1 => Just(EventPayload::NotAnswered { contact: c(), queue: q() }),
                 6 => wait().prop_map({
                     let (c, q) = (c.clone(), q.clone());
-                    move |wait_ms| Body::Answered { contact: c(), queue: q(), wait_ms }
+                    move |wait_ms| EventPayload::Answered { contact: c(), queue: q(), wait_ms }
                 }),
                 3 => wait().prop_map({
                     let (c, q) = (c.clone(), q.clone());
-                    move |wait_ms| Body::Abandoned { contact: c(), queue: q(), wait_ms }
+                    move |wait_ms| EventPayload::Abandoned { contact: c(), queue: q(), wait_ms }
                 }),
                 2 => (wait(), select(LeftReason::ALL)).prop_map({
                     let (c, q) = (c.clone(), q.clone());
-                    move |(wait_ms, reason)| Body::LeftQueue { contact: c(), queue: q(), reason, wait_ms }
+                    move |(wait_ms, reason)| EventPayload::LeftQueue { contact: c(), queue: q(), reason, wait_ms }
                 }),
-                2 => named(q()).prop_map({ let c = c.clone(); move |queue| Body::Replied { contact: c(), queue } }),
+                2 => named(q()).prop_map({ let c = c.clone(); move |queue| EventPayload::Replied { contact: c(), queue } }),
                 1 => named(q()).prop_map({
                     let c = c.clone();
-                    move |from_queue| Body::Transferred { contact: c(), from_queue, to_queue: None, kind: None }
+                    move |from_queue| EventPayload::Transferred { contact: c(), from_queue, to_queue: None, kind: None }
                 }),
                 3 => (named(q()), duration(), duration(), duration()).prop_map({
                     let c = c.clone();
-                    move |(queue, talk_ms, hold_ms, wrap_up_ms)| Body::Ended {
+                    move |(queue, talk_ms, hold_ms, wrap_up_ms)| EventPayload::Ended {
                         contact: c(), queue, talk_ms, hold_ms, wrap_up_ms, ended_by: None,
                     }
                 }),
-                2 => named(q()).prop_map({ let c = c.clone(); move |queue| Body::Resolved { contact: c(), queue } }),
-                1 => named(q()).prop_map({ let c = c.clone(); move |queue| Body::Reopened { contact: c(), queue } }),
+                2 => named(q()).prop_map({ let c = c.clone(); move |queue| EventPayload::Resolved { contact: c(), queue } }),
+                1 => named(q()).prop_map({ let c = c.clone(); move |queue| EventPayload::Reopened { contact: c(), queue } }),
                 1 => (1u16..=5, named(q()), select(vec![None, Some(channel)])).prop_map({
                     let c = c.clone();
-                    move |(score, queue, channel)| Body::SurveyAnswered { contact: c(), score, queue, channel }
+                    move |(score, queue, channel)| EventPayload::SurveyAnswered { contact: c(), score, queue, channel }
                 }),
             ]
         },
     )
 }
 
-fn other_body() -> impl Strategy<Value = Body<'static>> {
+fn other_body() -> impl Strategy<Value = EventPayload<'static>> {
     let agent = || select(vec![text("a0"), text("a1")]);
     let queue = || select(vec![text("fault"), text("600"), text("billing"), text("desk")]);
     let queues = || {
@@ -199,16 +199,16 @@ fn other_body() -> impl Strategy<Value = Body<'static>> {
     let unit = || select(vec![Some(text("callback")), Some(text("field"))]);
     prop_oneof![
         4 => (agent(), select(AgentState::ALL), prop::option::of(queues()))
-            .prop_map(|(agent, state, queues)| Body::AgentStateChanged { agent, state, queues }),
+            .prop_map(|(agent, state, queues)| EventPayload::AgentStateChanged { agent, state, queues }),
         2 => (followup(), unit(), prop::option::of(select(vec![0, 1, 30_000, HOUR]))).prop_map(
-            |(followup, unit, due)| Body::FollowupOpened { followup, unit, due_ms: due.map(|due| MONDAY + due) }
+            |(followup, unit, due)| EventPayload::FollowupOpened { followup, unit, due_ms: due.map(|due| MONDAY + due) }
         ),
-        1 => (followup(), unit()).prop_map(|(followup, unit)| Body::FollowupWorkDone { followup, unit }),
-        2 => (followup(), unit()).prop_map(|(followup, unit)| Body::FollowupInformed { followup, unit }),
+        1 => (followup(), unit()).prop_map(|(followup, unit)| EventPayload::FollowupWorkDone { followup, unit }),
+        2 => (followup(), unit()).prop_map(|(followup, unit)| EventPayload::FollowupInformed { followup, unit }),
         1 => (queue(), 0u64..5, prop::option::of(0u64..60_000)).prop_map(|(queue, waiting, oldest_wait_ms)| {
-            Body::QueueObserved { queue, waiting, oldest_wait_ms }
+            EventPayload::QueueObserved { queue, waiting, oldest_wait_ms }
         }),
-        1 => Just(Body::SourceRestarted),
+        1 => Just(EventPayload::SourceRestarted),
     ]
 }
 
@@ -352,7 +352,7 @@ impl Log {
                         source: format!("s{}", op.source),
                         id: number.to_string(),
                         time_ms,
-                        body: body.clone(),
+                        payload: body.clone(),
                     };
                     Step::Read { content: Content::Event(event), timestamp_ms }
                 }

@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 
 use nabiz_core::decode::{Format, Message, decode};
 use nabiz_core::event::{
-    Body, Channels, DURATION_MS_MAX, EVENT_TYPES, Field, Reason, Record, Rejection, TEXT_BYTES_MAX,
-    Values,
+    Channels, DURATION_MS_MAX, EVENT_TYPES, Event, EventPayload, Field, Reason, Rejection,
+    TEXT_BYTES_MAX, Values,
 };
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
@@ -34,7 +34,7 @@ fn run<'a>(
     format: Format,
     value: &'a [u8],
     headers: &'a [(&'a str, &'a [u8])],
-) -> Result<Record<'a>, Rejection> {
+) -> Result<Event<'a>, Rejection> {
     let started = Instant::now();
     let result =
         decode(format, &Message { value: Some(value), headers }, &Channels::default(), 1 << 21);
@@ -56,12 +56,12 @@ fn assert_well_worded(rejection: &Rejection) {
     assert!(!rejection.detail.contains(MARK), "{rejection}");
 }
 
-fn assert_valid(record: &Record<'_>, format: Format) {
+fn assert_valid(record: &Event<'_>, format: Format) {
     assert!(!record.id.is_empty());
     if format == Format::CloudEvents {
-        assert!(record.id.len() <= TEXT_BYTES_MAX && record.more.is_empty());
+        assert!(record.id.len() <= TEXT_BYTES_MAX && record.extra_payloads.is_empty());
     }
-    for body in std::iter::once(&record.body).chain(&record.more) {
+    for body in std::iter::once(&record.payload).chain(&record.extra_payloads) {
         let (texts, durations) = parts(body);
         for text in texts.into_iter().chain([&*record.source]) {
             assert!((1..=TEXT_BYTES_MAX).contains(&text.len()), "{record:?}");
@@ -74,66 +74,67 @@ fn assert_valid(record: &Record<'_>, format: Format) {
 }
 
 /// The texts and the durations of a body.
-fn parts<'b>(body: &'b Body<'_>) -> (Vec<&'b str>, Vec<Option<u64>>) {
+fn parts<'b>(body: &'b EventPayload<'_>) -> (Vec<&'b str>, Vec<Option<u64>>) {
     let mut texts: Vec<&str> = Vec::new();
     let mut optional: Vec<Option<&str>> = Vec::new();
     let mut durations = Vec::new();
     match body {
-        Body::ContactStarted { contact, entry_point, .. }
-        | Body::SelfService { contact, entry_point, .. } => {
+        EventPayload::ContactStarted { contact, entry_point, .. }
+        | EventPayload::SelfService { contact, entry_point, .. } => {
             texts.push(contact);
             optional.push(entry_point.as_deref());
         }
-        Body::Queued { contact, queue, .. }
-        | Body::Alerted { contact, queue }
-        | Body::NotAnswered { contact, queue } => {
+        EventPayload::Queued { contact, queue, .. }
+        | EventPayload::Alerted { contact, queue }
+        | EventPayload::NotAnswered { contact, queue } => {
             texts.extend([&**contact, queue]);
         }
-        Body::Answered { contact, queue, wait_ms }
-        | Body::Abandoned { contact, queue, wait_ms }
-        | Body::LeftQueue { contact, queue, wait_ms, .. } => {
+        EventPayload::Answered { contact, queue, wait_ms }
+        | EventPayload::Abandoned { contact, queue, wait_ms }
+        | EventPayload::LeftQueue { contact, queue, wait_ms, .. } => {
             texts.extend([&**contact, queue]);
             durations.push(*wait_ms);
         }
-        Body::Replied { contact, queue }
-        | Body::Resolved { contact, queue }
-        | Body::Reopened { contact, queue } => {
+        EventPayload::Replied { contact, queue }
+        | EventPayload::Resolved { contact, queue }
+        | EventPayload::Reopened { contact, queue } => {
             texts.push(contact);
             optional.push(queue.as_deref());
         }
-        Body::Transferred { contact, from_queue, to_queue, .. } => {
+        EventPayload::Transferred { contact, from_queue, to_queue, .. } => {
             texts.push(contact);
             optional.extend([from_queue.as_deref(), to_queue.as_deref()]);
         }
-        Body::Ended { contact, queue, talk_ms, hold_ms, wrap_up_ms, .. } => {
+        EventPayload::Ended { contact, queue, talk_ms, hold_ms, wrap_up_ms, .. } => {
             texts.push(contact);
             optional.push(queue.as_deref());
             durations.extend([*talk_ms, *hold_ms, *wrap_up_ms]);
         }
-        Body::FollowupOpened { followup, unit, .. }
-        | Body::FollowupWorkDone { followup, unit }
-        | Body::FollowupInformed { followup, unit } => {
+        EventPayload::FollowupOpened { followup, unit, .. }
+        | EventPayload::FollowupWorkDone { followup, unit }
+        | EventPayload::FollowupInformed { followup, unit } => {
             texts.push(followup);
             optional.push(unit.as_deref());
         }
-        Body::SurveyAnswered { contact, score, queue, .. } => {
+        EventPayload::SurveyAnswered { contact, score, queue, .. } => {
             texts.push(contact);
             optional.push(queue.as_deref());
             assert!((1..=100).contains(score));
         }
-        Body::AgentStateChanged { agent, queues, .. } => {
+        EventPayload::AgentStateChanged { agent, queues, .. } => {
             texts.push(agent);
             texts.extend(queues.iter().flatten().map(|queue| &**queue));
         }
-        Body::AgentQueueState { agent, queue, .. } | Body::AgentCallStarted { agent, queue } => {
+        EventPayload::AgentQueueState { agent, queue, .. }
+        | EventPayload::AgentCallStarted { agent, queue } => {
             texts.extend([&**agent, queue]);
         }
-        Body::AgentCallEnded { agent } => texts.push(agent),
-        Body::QueueObserved { queue, waiting, oldest_wait_ms } => {
+        EventPayload::AgentCallEnded { agent } => texts.push(agent),
+        EventPayload::QueueObserved { queue, waiting, oldest_wait_ms } => {
             texts.push(queue);
             durations.extend([Some(*waiting), *oldest_wait_ms]);
         }
-        Body::SourceRestarted | Body::Nothing => {}
+        EventPayload::SourceRestarted | EventPayload::Nothing => {}
     }
     texts.extend(optional.into_iter().flatten());
     (texts, durations)

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use nabiz_core::decode::{Format, Message};
 use nabiz_core::settings::Settings;
-use nabiz_core::shard::{Arrival, Shard};
-use nabiz_core::state::{Piece, PieceKind};
+use nabiz_core::shard::{RecordMeta, Shard};
+use nabiz_core::state::{ChunkKind, StateChunk};
 use nabiz_simulator::{DEFAULT_START_MS, Options, Scenario, Simulation};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -27,7 +27,7 @@ fn fold(shard: &mut Shard, position: usize, event: &str) {
     shard.fold(
         Format::CloudEvents,
         &message,
-        Arrival { position: position as i64, timestamp_ms: None },
+        RecordMeta { position: position as i64, timestamp_ms: None },
     );
 }
 
@@ -67,12 +67,12 @@ fn restored_shard_continues_identically_from_any_point() {
         if rng.random_bool(0.02) {
             let checkpoint = stored.checkpoint();
             if rng.random_bool(0.1) {
-                stored.give_back(checkpoint);
+                stored.rollback(checkpoint);
             } else {
                 assert_eq!(checkpoint.next_offset, position as i64 + 1);
                 store.apply(checkpoint);
                 if rng.random_bool(0.1) {
-                    stored = Shard::restore(settings.clone(), KEY, &store.pieces()).unwrap();
+                    stored = Shard::restore(settings.clone(), KEY, &store.chunks()).unwrap();
                     restores += 1;
                     assert_eq!(stored.snapshot(), plain.snapshot(), "after restore at {position}");
                 }
@@ -123,7 +123,7 @@ fn counts_are_kept_when_a_target_changes() {
     changed.queue_defaults.target_wait_ms = 25_000;
     changed.windows.pane_ms = 10_000;
     let changed = Arc::new(changed);
-    let mut restored = Shard::restore(changed.clone(), KEY, &store.pieces()).unwrap();
+    let mut restored = Shard::restore(changed.clone(), KEY, &store.chunks()).unwrap();
     let (was, is) = (shard.snapshot(), restored.snapshot());
     for (was, is) in was.series.iter().zip(&is.series) {
         assert_eq!(was.totals.answered, is.totals.answered);
@@ -145,14 +145,14 @@ fn counts_are_kept_when_a_target_changes() {
 #[test]
 fn restore_rejects_torn_pieces() {
     let (settings, _, store) = stored_once(5_000, 1.0);
-    let pieces = store.pieces();
-    for index in 0..pieces.len() {
-        let mut torn = pieces.clone();
+    let chunks = store.chunks();
+    for index in 0..chunks.len() {
+        let mut torn = chunks.clone();
         let half = torn[index].bytes.len() / 2;
         torn[index].bytes.truncate(half);
         // Half of a list of whole entries may still be readable; what counts is that nothing panics.
         let restored = Shard::restore(settings.clone(), KEY, &torn);
-        if pieces[index].kind == PieceKind::Core {
+        if chunks[index].kind == ChunkKind::ShardHeader {
             assert!(restored.is_err());
         }
     }
@@ -161,12 +161,12 @@ fn restore_rejects_torn_pieces() {
 #[test]
 fn state_without_native_histograms_gets_as_many_native_counts_as_classic_ones() {
     let (settings, mut shard, store) = stored_once(20_000, 3.0);
-    let older: Vec<Piece> = store
-        .pieces()
+    let older: Vec<StateChunk> = store
+        .chunks()
         .into_iter()
-        .filter(|piece| !matches!(piece.kind, PieceKind::SeriesNative | PieceKind::UnitNative))
+        .filter(|chunk| !matches!(chunk.kind, ChunkKind::SeriesNative | ChunkKind::UnitNative))
         .collect();
-    assert!(older.len() < store.pieces().len(), "there are pieces to leave out");
+    assert!(older.len() < store.chunks().len(), "there are chunks to leave out");
     let snapshot = Shard::restore(settings, KEY, &older).unwrap().snapshot();
     let waits: Vec<_> = snapshot.series.iter().map(|series| &series.totals.wait_answered).collect();
     assert!(waits.iter().any(|wait| wait.count() > 100));
@@ -199,34 +199,34 @@ fn checkpoint_writes_no_part_twice_when_many_contacts_are_forgotten_at_once() {
     shard.advance(later_ms);
     let checkpoint = shard.checkpoint();
     let parts =
-        checkpoint.pieces.iter().filter(|piece| piece.kind == PieceKind::ContactPart).count();
+        checkpoint.chunks.iter().filter(|chunk| chunk.kind == ChunkKind::ContactPart).count();
     assert!(parts <= 20_000_usize.div_ceil(1024), "{parts} parts");
     store.apply(checkpoint);
-    let mut restored = Shard::restore(settings, KEY, &store.pieces()).unwrap();
+    let mut restored = Shard::restore(settings, KEY, &store.chunks()).unwrap();
     assert_eq!(restored.snapshot().open_contacts, 0);
 }
 
 #[test]
 fn restore_rejects_lost_totals_and_an_index_past_the_table() {
     let (settings, _, store) = stored_once(5_000, 1.0);
-    let without_totals: Vec<Piece> =
-        store.pieces().into_iter().filter(|piece| piece.kind != PieceKind::Series).collect();
+    let without_totals: Vec<StateChunk> =
+        store.chunks().into_iter().filter(|chunk| chunk.kind != ChunkKind::Series).collect();
     let error = Shard::restore(settings.clone(), KEY, &without_totals).err().unwrap();
     assert!(error.to_string().contains("does not fit the others"), "{error}");
 
-    let mut far = store.pieces();
+    let mut far = store.chunks();
     // Slot 4 294 967 295, which is empty: a table up to there would be larger than the memory.
     let bytes = vec![0xff, 0xff, 0xff, 0xff, 0x0f, 0];
-    far.push(Piece { kind: PieceKind::ContactLog, number: i64::MAX, bytes });
+    far.push(StateChunk { kind: ChunkKind::ContactLog, number: i64::MAX, bytes });
     let error = Shard::restore(settings.clone(), KEY, &far).err().unwrap();
     assert!(error.to_string().contains("does not fit the others"), "{error}");
 
-    let mut negative = store.pieces();
+    let mut negative = store.chunks();
     negative
         .iter_mut()
-        .filter(|piece| piece.kind == PieceKind::Ids)
-        .for_each(|piece| piece.number = -1);
-    assert!(negative.iter().any(|piece| piece.kind == PieceKind::Ids));
+        .filter(|chunk| chunk.kind == ChunkKind::Ids)
+        .for_each(|chunk| chunk.number = -1);
+    assert!(negative.iter().any(|chunk| chunk.kind == ChunkKind::Ids));
     let error = Shard::restore(settings, KEY, &negative).err().unwrap();
     assert!(error.to_string().contains("does not fit the others"), "{error}");
 }
@@ -240,7 +240,7 @@ fn event_of(id: &str, kind: &str, time_ms: i64, data: &str) -> String {
 
 fn stored(shard: &mut Shard, store: &mut Store, settings: &Settings) -> Shard {
     store.apply(shard.checkpoint());
-    Shard::restore(Arc::new(settings.clone()), KEY, &store.pieces()).unwrap()
+    Shard::restore(Arc::new(settings.clone()), KEY, &store.chunks()).unwrap()
 }
 
 #[test]

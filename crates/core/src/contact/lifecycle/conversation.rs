@@ -1,11 +1,11 @@
 //! Life of a contact outside its visits: start, self-service, conversation, replies, resolution, surveys.
 
-use crate::contact::contact_context::Case;
+use crate::contact::contact_context::ContactContext;
 use crate::contact::ending::Ending;
-use crate::contact::model::{Counted, EarlyEnd, Matter, OpenMatter, Reply, Service, Started};
+use crate::contact::model::{Counted, EarlyEnd, Issue, OpenIssue, Reply, Service, Started};
 use crate::event::ChannelId;
-use crate::ids::{QueueRef, SeriesId};
-use crate::measures::{FactKind, Reach, Verdict};
+use crate::ids::{QueueId, SeriesId};
+use crate::measures::{ApplyOutcome, FactKind, WindowScope};
 
 /// Durations that `contact.ended` may carry, in milliseconds.
 #[derive(Clone, Copy, Debug)]
@@ -15,13 +15,13 @@ pub(crate) struct Handling {
     pub(crate) wrap_up_ms: Option<u64>,
 }
 
-impl Case<'_> {
+impl ContactContext<'_> {
     /// `contact.started`. What came before its start is completed now.
-    pub(crate) fn started(&mut self, channel: ChannelId) -> Verdict {
+    pub(crate) fn started(&mut self, channel: ChannelId) -> ApplyOutcome {
         if self.contact.started.is_some() {
-            return Verdict::Duplicate;
+            return ApplyOutcome::Duplicate;
         }
-        let start_ms = self.moment.at_ms;
+        let start_ms = self.context.at_ms;
         self.contact.started = Some(Started { at_ms: start_ms, channel });
         if let Reply::BeforeStart { at_ms, queue } = self.contact.reply {
             self.contact.reply = Reply::Done;
@@ -29,36 +29,36 @@ impl Case<'_> {
             let response_ms = self.clock_difference_ms(series, start_ms, at_ms);
             self.fact_before(series, at_ms, FactKind::FirstResponse { response_ms });
         }
-        match self.contact.matter {
-            Matter::None => {
-                // No series is made for a matter that is not counted.
+        match self.contact.issue {
+            Issue::None => {
+                // No series is made for a issue that is not counted.
                 let series = (!channel.is_immediate()).then(|| self.contact_series(None, None));
-                self.open_matter(series);
+                self.open_issue(series);
             }
-            Matter::ResolvedBeforeStart { at_ms, queue } => {
-                self.contact.matter = Matter::Resolved;
+            Issue::ResolvedBeforeStart { at_ms, queue } => {
+                self.contact.issue = Issue::Resolved;
                 let series = self.contact_series(queue, None);
                 let resolution_ms = self.clock_difference_ms(series, start_ms, at_ms);
                 self.fact_before(series, at_ms, FactKind::Resolution { resolution_ms });
             }
-            Matter::Open(_) | Matter::Resolved => {}
+            Issue::Open(_) | Issue::Resolved => {}
         }
-        Verdict::Applied
+        ApplyOutcome::Applied
     }
 
     /// What came before its start counts at its own time.
     fn fact_before(&mut self, series: SeriesId, at_ms: i64, kind: FactKind) {
-        let reach = self.moment.reach_of(at_ms, self.moment.late);
-        self.fact(series, at_ms, reach, kind);
+        let scope = self.context.scope_of(at_ms, self.context.late);
+        self.fact(series, at_ms, scope, kind);
     }
 
     /// `contact.self_service` with any outcome but `to_queue`: the contact is over.
-    pub(crate) fn ended_in_self_service(&mut self) -> Verdict {
+    pub(crate) fn ended_in_self_service(&mut self) -> ApplyOutcome {
         self.leave_service();
-        self.close_matter();
-        self.contact.matter = Matter::Resolved;
+        self.close_issue();
+        self.contact.issue = Issue::Resolved;
         self.contact.reply = Reply::Done;
-        Verdict::Applied
+        ApplyOutcome::Applied
     }
 
     /// A visit was answered: the conversation begins, unless its end has come before.
@@ -68,53 +68,53 @@ impl Case<'_> {
             if !end.handled {
                 let talk_ms = self.talk_ms(&service, end.at_ms, end.hold_ms);
                 let series = self.contact_series(end.queue, None);
-                let reach = self.moment.reach_of(end.at_ms, end.late);
+                let scope = self.context.scope_of(end.at_ms, end.late);
                 let handle_ms = talk_ms + end.hold_ms + end.wrap_up_ms;
-                self.fact(series, end.at_ms, reach, FactKind::Handled { handle_ms });
+                self.fact(series, end.at_ms, scope, FactKind::Handled { handle_ms });
             }
             return;
         }
         self.contact.service = Some(service);
-        self.tally.live(service.series).in_service += 1;
+        self.effects.live(service.series).in_service += 1;
     }
 
     /// Takes the contact out of service, if it is in service.
     pub(crate) fn leave_service(&mut self) -> Option<Service> {
         let service = self.contact.service.take()?;
-        self.tally.live(service.series).in_service -= 1;
+        self.effects.live(service.series).in_service -= 1;
         Some(service)
     }
 
     /// `contact.ended`. Talk is what the event says, else end minus answer minus hold.
-    pub(crate) fn ended(&mut self, queue: Option<QueueRef>, handling: Handling) -> Verdict {
-        let end_ms = self.moment.at_ms;
+    pub(crate) fn ended(&mut self, queue: Option<QueueId>, handling: Handling) -> ApplyOutcome {
+        let end_ms = self.context.at_ms;
         let (hold_ms, wrap_up_ms) =
             (handling.hold_ms.unwrap_or(0), handling.wrap_up_ms.unwrap_or(0));
         let service = self.leave_service();
         if service.is_none() {
-            let (late, handled) = (self.moment.late, handling.talk_ms.is_some());
+            let (late, handled) = (self.context.late, handling.talk_ms.is_some());
             let end = EarlyEnd { at_ms: end_ms, queue, hold_ms, wrap_up_ms, late, handled };
             self.contact.early_end = Some(Box::new(end));
         }
         let talk_ms = match (handling.talk_ms, service) {
             (Some(talk_ms), _) => talk_ms,
             (None, Some(service)) => self.talk_ms(&service, end_ms, hold_ms),
-            (None, None) => return Verdict::Applied,
+            (None, None) => return ApplyOutcome::Applied,
         };
         let series = self.contact_series(queue, None);
         self.fact_now(series, FactKind::Handled { handle_ms: talk_ms + hold_ms + wrap_up_ms });
-        Verdict::Applied
+        ApplyOutcome::Applied
     }
 
     /// End minus answer minus hold; a negative difference is 0 and counts as clock skew.
     fn talk_ms(&mut self, service: &Service, end_ms: i64, hold_ms: u64) -> u64 {
-        self.tally.difference_ms(service.since_ms, end_ms.saturating_sub_unsigned(hold_ms))
+        self.effects.difference_ms(service.since_ms, end_ms.saturating_sub_unsigned(hold_ms))
     }
 
     /// `contact.replied`: the first one is the first response.
-    pub(crate) fn replied(&mut self, queue: Option<QueueRef>) -> Verdict {
+    pub(crate) fn replied(&mut self, queue: Option<QueueId>) -> ApplyOutcome {
         if self.contact.reply == Reply::None {
-            let at_ms = self.moment.at_ms;
+            let at_ms = self.context.at_ms;
             match self.contact.started {
                 Some(started) => {
                     self.contact.reply = Reply::Done;
@@ -125,111 +125,111 @@ impl Case<'_> {
                 None => self.contact.reply = Reply::BeforeStart { at_ms, queue },
             }
         }
-        Verdict::Applied
+        ApplyOutcome::Applied
     }
 
     /// `contact.resolved`.
-    pub(crate) fn resolved(&mut self, queue: Option<QueueRef>) -> Verdict {
-        let at_ms = self.moment.at_ms;
-        match self.contact.matter {
-            Matter::Open(matter) => {
-                self.close_matter();
-                self.contact.matter = Matter::Resolved;
+    pub(crate) fn resolved(&mut self, queue: Option<QueueId>) -> ApplyOutcome {
+        let at_ms = self.context.at_ms;
+        match self.contact.issue {
+            Issue::Open(issue) => {
+                self.close_issue();
+                self.contact.issue = Issue::Resolved;
                 let series = self.contact_series(queue, None);
-                let resolution_ms = self.clock_difference_ms(series, matter.since_ms, at_ms);
+                let resolution_ms = self.clock_difference_ms(series, issue.since_ms, at_ms);
                 self.fact_now(series, FactKind::Resolution { resolution_ms });
             }
-            Matter::None => self.contact.matter = Matter::ResolvedBeforeStart { at_ms, queue },
-            Matter::ResolvedBeforeStart { .. } | Matter::Resolved => {}
+            Issue::None => self.contact.issue = Issue::ResolvedBeforeStart { at_ms, queue },
+            Issue::ResolvedBeforeStart { .. } | Issue::Resolved => {}
         }
-        Verdict::Applied
+        ApplyOutcome::Applied
     }
 
     /// `contact.reopened`: a new resolution clock starts.
-    pub(crate) fn reopened(&mut self, queue: Option<QueueRef>) -> Verdict {
+    pub(crate) fn reopened(&mut self, queue: Option<QueueId>) -> ApplyOutcome {
         let series = self.contact_series(queue, None);
         self.fact_now(series, FactKind::Reopened);
-        self.close_matter();
+        self.close_issue();
         let is_counted = !self.registry.info(series).channel.is_immediate();
-        self.open_matter(is_counted.then_some(series));
-        Verdict::Applied
+        self.open_issue(is_counted.then_some(series));
+        ApplyOutcome::Applied
     }
 
     /// `contact.transferred`.
-    pub(crate) fn transferred(&mut self, from_queue: Option<QueueRef>) -> Verdict {
+    pub(crate) fn transferred(&mut self, from_queue: Option<QueueId>) -> ApplyOutcome {
         let series = self.contact_series(from_queue, None);
         self.fact_now(series, FactKind::Transferred);
-        Verdict::Applied
+        ApplyOutcome::Applied
     }
 
     /// `contact.not_answered`.
-    pub(crate) fn not_answered(&mut self, queue: QueueRef) -> Verdict {
+    pub(crate) fn not_answered(&mut self, queue: QueueId) -> ApplyOutcome {
         let series = self.contact_series(Some(queue), None);
         self.fact_now(series, FactKind::NotAnswered);
-        Verdict::Applied
+        ApplyOutcome::Applied
     }
 
     /// `survey.answered`.
     pub(crate) fn surveyed(
         &mut self,
-        queue: Option<QueueRef>,
+        queue: Option<QueueId>,
         channel: Option<ChannelId>,
         score: u16,
-    ) -> Verdict {
+    ) -> ApplyOutcome {
         let series = self.contact_series(queue, channel);
         self.fact_now(series, FactKind::Survey { score });
-        Verdict::Applied
+        ApplyOutcome::Applied
     }
 
-    /// Opens the matter at the time of the record, counted in a series or not.
-    fn open_matter(&mut self, series: Option<SeriesId>) {
-        let since_ms = self.moment.at_ms;
-        self.contact.matter = Matter::Open(OpenMatter { since_ms, counted: None });
+    /// Opens the issue at the time of the record, counted in a series or not.
+    fn open_issue(&mut self, series: Option<SeriesId>) {
+        let since_ms = self.context.at_ms;
+        self.contact.issue = Issue::Open(OpenIssue { since_ms, counted: None });
         if let Some(series) = series {
             self.count_matter(series, since_ms);
         }
     }
 
-    /// Counts the open matter in a series.
+    /// Counts the open issue in a series.
     fn count_matter(&mut self, series: SeriesId, since_ms: i64) {
         let target_resolution_ms = self.registry.info(series).target_resolution_ms;
         let due_ms =
             self.registry.series_settings(series).clock_due_ms(since_ms, target_resolution_ms);
         let counted = Counted { series, due_ms: due_ms.unwrap_or(i64::MAX), overdue: false };
-        self.contact.matter = Matter::Open(OpenMatter { since_ms, counted: Some(counted) });
-        let live = self.tally.live(series);
+        self.contact.issue = Issue::Open(OpenIssue { since_ms, counted: Some(counted) });
+        let live = self.effects.live(series);
         live.open += 1;
         live.opens.push(since_ms, self.handle);
         if live.opens.is_bloated(live.open) {
-            self.tally.bloated = Some(series);
+            self.effects.bloated = Some(series);
         }
     }
 
-    /// Takes the open matter, if any, out of the gauges.
-    pub(crate) fn close_matter(&mut self) {
-        if let Matter::Open(OpenMatter { counted: Some(counted), .. }) = self.contact.matter {
-            let live = self.tally.live(counted.series);
+    /// Takes the open issue, if any, out of the gauges.
+    pub(crate) fn close_issue(&mut self) {
+        if let Issue::Open(OpenIssue { counted: Some(counted), .. }) = self.contact.issue {
+            let live = self.effects.live(counted.series);
             live.open -= 1;
             live.overdue -= u64::from(counted.overdue);
-            self.contact.matter = Matter::None;
+            self.contact.issue = Issue::None;
         }
     }
 
-    /// Lets an open matter follow the contact into a queue.
-    pub(crate) fn move_open_matter(&mut self, series: SeriesId) {
-        if let Matter::Open(OpenMatter { since_ms, counted: Some(counted) }) = self.contact.matter
+    /// Lets an open issue follow the contact into a queue.
+    pub(crate) fn move_open_issue(&mut self, series: SeriesId) {
+        if let Issue::Open(OpenIssue { since_ms, counted: Some(counted) }) = self.contact.issue
             && counted.series != series
         {
-            self.close_matter();
+            self.close_issue();
             self.count_matter(series, since_ms);
         }
     }
 
     /// Lets go of a contact that is to be forgotten before its time: its visit is lost, its ending an orphan.
     pub(crate) fn let_go(&mut self) {
-        self.end_visit(Ending::Lost, self.moment.stream_ms, None, Reach::Windows);
+        self.end_visit(Ending::Lost, self.context.stream_ms, None, WindowScope::Windows);
         self.leave_service();
-        self.close_matter();
+        self.close_issue();
         self.reject_held();
     }
 }

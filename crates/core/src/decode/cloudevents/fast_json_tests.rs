@@ -3,11 +3,11 @@
 use proptest::prelude::*;
 use serde_json::json;
 
-use crate::decode::cloudevents::Event;
+use crate::decode::cloudevents::Envelope;
 
 /// What is read of a text quickly, if it is plain, and by the parser, if it is JSON.
 fn both_readings(text: &str) -> (Option<String>, Option<String>) {
-    let (mut quick, mut thorough) = (Event::default(), Event::default());
+    let (mut quick, mut thorough) = (Envelope::default(), Envelope::default());
     let quick = quick.read_plain(text).map(|()| format!("{quick:?}"));
     let thorough = thorough.read_any(text).map(|()| format!("{thorough:?}"));
     (quick, thorough.ok())

@@ -9,14 +9,14 @@ mod fast_json_tests;
 
 use serde::de::{IgnoredAny, MapAccess};
 
-use crate::decode::fast_json::Plain;
+use crate::decode::fast_json::FastJson;
 use crate::decode::fields::{Fields, missing};
 use crate::decode::message::{Message, check_size};
 use crate::decode::payload::reader;
 use crate::decode::raw_value::{
-    KeySeed, ObjectSeed, ReadObject, Shape, Slot, SlotSeed, parse, text_of,
+    KeySeed, ObjectSeed, RawValue, RawValueSeed, ReadObject, Shape, parse, text_of,
 };
-use crate::event::{Body, Channels, Reason, Record, Rejection};
+use crate::event::{Channels, Event, EventPayload, Reason, Rejection};
 
 const SPECVERSION: &str = "1.0";
 
@@ -26,9 +26,9 @@ pub(crate) fn decode<'a>(
     message: &Message<'a>,
     channels: &Channels,
     record_bytes_max: usize,
-) -> Result<Record<'a>, Rejection> {
+) -> Result<Event<'a>, Rejection> {
     check_size(message, record_bytes_max)?;
-    let mut event = Event::default();
+    let mut event = Envelope::default();
     if is_binary_mode(message) {
         event.read_headers(message.headers)?;
         // A producer that has no data may write an empty value as well as none.
@@ -41,7 +41,7 @@ pub(crate) fn decode<'a>(
             .ok_or_else(|| Rejection::new(Reason::NotJson, "the record has no value"))?;
         let text = text_of(value)?;
         if event.read_plain(text).is_none() {
-            event = Event::default();
+            event = Envelope::default();
             event.read_any(text)?;
         }
     }
@@ -61,17 +61,17 @@ pub(crate) fn begins_as_envelope(value: &[u8]) -> bool {
 
 /// Everything that one message says, as it came.
 #[derive(Debug, Default)]
-pub(crate) struct Event<'a> {
-    specversion: Slot<'a>,
-    id: Slot<'a>,
-    source: Slot<'a>,
-    kind: Slot<'a>,
-    time: Slot<'a>,
+pub(crate) struct Envelope<'a> {
+    specversion: RawValue<'a>,
+    id: RawValue<'a>,
+    source: RawValue<'a>,
+    kind: RawValue<'a>,
+    time: RawValue<'a>,
     data: Shape,
     fields: Fields<'a>,
 }
 
-impl<'a> Event<'a> {
+impl<'a> Envelope<'a> {
     fn read_headers(&mut self, headers: &'a [(&'a str, &'a [u8])]) -> Result<(), Rejection> {
         for (name, value) in headers {
             let slot = match *name {
@@ -85,14 +85,14 @@ impl<'a> Event<'a> {
             let text = std::str::from_utf8(value).map_err(|_| {
                 Rejection::new(Reason::WrongType, format!("header {name} must be UTF-8 text"))
             })?;
-            *slot = Slot::Text(text);
+            *slot = RawValue::Text(text);
         }
         Ok(())
     }
 
     /// Reads the whole envelope, if it is plain JSON; otherwise what was read is of no use.
     fn read_plain(&mut self, text: &'a str) -> Option<()> {
-        let mut plain = Plain::new(text)?;
+        let mut plain = FastJson::new(text)?;
         plain.object(|plain, key| {
             match Attribute::from_key(key) {
                 Some(Attribute::Data) => {
@@ -121,7 +121,7 @@ impl<'a> Event<'a> {
 
     /// Reads the data alone.
     fn read_data(&mut self, text: &'a str) -> Result<(), Rejection> {
-        self.data = match Plain::new(text)
+        self.data = match FastJson::new(text)
             .and_then(|mut plain| self.fields.read_plain(&mut plain).and(plain.end()))
         {
             Some(()) => Shape::Object,
@@ -142,7 +142,7 @@ impl<'a> Event<'a> {
     }
 
     /// Where an attribute is kept, but for the data.
-    fn slot(&mut self, attribute: Attribute) -> Option<&mut Slot<'a>> {
+    fn slot(&mut self, attribute: Attribute) -> Option<&mut RawValue<'a>> {
         Some(match attribute {
             Attribute::Specversion => &mut self.specversion,
             Attribute::Id => &mut self.id,
@@ -153,7 +153,7 @@ impl<'a> Event<'a> {
         })
     }
 
-    fn take_record(&mut self, channels: &Channels) -> Result<Record<'a>, Rejection> {
+    fn take_record(&mut self, channels: &Channels) -> Result<Event<'a>, Rejection> {
         let heap = &mut self.fields.heap;
         let mut required = |slot, name| heap.text(slot, name)?.ok_or_else(|| missing(name));
         if required(self.specversion, "specversion")? != SPECVERSION {
@@ -169,15 +169,15 @@ impl<'a> Event<'a> {
             return Err(Rejection::new(Reason::UnknownType, "type is not in the event vocabulary"));
         };
         let time_ms = self.fields.heap.time_ms(self.time, "time")?;
-        let body = match self.data {
+        let payload = match self.data {
             Shape::Other => {
                 return Err(Rejection::new(Reason::NotObject, "data must be a JSON object"));
             }
-            Shape::Absent if kind == "source.restarted" => Body::SourceRestarted,
+            Shape::Absent if kind == "source.restarted" => EventPayload::SourceRestarted,
             Shape::Absent => return Err(missing("data")),
             Shape::Object => read(&mut self.fields, channels)?,
         };
-        Ok(Record { source, id, time_ms, body, more: Vec::new() })
+        Ok(Event { source, id, time_ms, payload, extra_payloads: Vec::new() })
     }
 }
 
@@ -205,7 +205,7 @@ impl Attribute {
     }
 }
 
-impl<'de> ReadObject<'de> for &mut Event<'de> {
+impl<'de> ReadObject<'de> for &mut Envelope<'de> {
     fn read_entries<A: MapAccess<'de>>(self, mut entries: A) -> Result<(), A::Error> {
         while let Some(attribute) = entries.next_key_seed(KeySeed(Attribute::from_key))? {
             match attribute {
@@ -214,7 +214,7 @@ impl<'de> ReadObject<'de> for &mut Event<'de> {
                     self.data = entries.next_value_seed(ObjectSeed(&mut self.fields))?;
                 }
                 Some(attribute) => {
-                    let value = entries.next_value_seed(SlotSeed(&mut self.fields.heap))?;
+                    let value = entries.next_value_seed(RawValueSeed(&mut self.fields.heap))?;
                     if let Some(slot) = self.slot(attribute) {
                         *slot = value;
                     }
@@ -238,7 +238,7 @@ mod tests {
     use crate::event::{ChannelId, LeftReason};
     use serde_json::{Value, json};
 
-    fn structured(value: &[u8]) -> Result<Record<'_>, Rejection> {
+    fn structured(value: &[u8]) -> Result<Event<'_>, Rejection> {
         decode(&Message { value: Some(value), headers: &[] }, &Channels::default(), 1 << 20)
     }
 
@@ -273,20 +273,21 @@ mod tests {
         assert_eq!(record.source, "/ivr");
         assert_eq!(record.id, "1");
         assert_eq!(record.time_ms, Some(1_767_601_800_000));
-        let expected = Body::LeftQueue {
+        let expected = EventPayload::LeftQueue {
             contact: "c-1".into(),
             queue: "fault".into(),
             reason: LeftReason::Timeout,
             wait_ms: Some(1500),
         };
-        assert_eq!(record.body, expected);
-        assert!(record.more.is_empty());
+        assert_eq!(record.payload, expected);
+        assert!(record.extra_payloads.is_empty());
     }
 
     #[test]
     fn texts_without_escapes_are_borrowed() {
         let text = r#"{"data":{"queue":"fault","contact_id":"c"},"type":"contact.abandoned","id":"1","source":"s","specversion":"1.0"}"#;
-        let Body::Abandoned { contact, queue, .. } = structured(text.as_bytes()).unwrap().body
+        let EventPayload::Abandoned { contact, queue, .. } =
+            structured(text.as_bytes()).unwrap().payload
         else {
             panic!()
         };
@@ -397,7 +398,7 @@ mod tests {
     fn a_missing_time_is_left_to_the_record() {
         let text = r#"{"specversion":"1.0","id":"1","source":"s","type":"source.restarted"}"#;
         let record = structured(text.as_bytes()).unwrap();
-        assert_eq!((record.time_ms, record.body), (None, Body::SourceRestarted));
+        assert_eq!((record.time_ms, record.payload), (None, EventPayload::SourceRestarted));
     }
 
     #[test]
@@ -434,8 +435,9 @@ mod tests {
     #[test]
     fn the_last_of_repeated_keys_counts() {
         let head = r#""specversion":"1.0","id":"1","source":"s","type":"contact.answered""#;
-        let wait_of = |text: String| match structured(text.as_bytes()).map(|record| record.body) {
-            Ok(Body::Answered { wait_ms, .. }) => Ok(wait_ms),
+        let wait_of = |text: String| match structured(text.as_bytes()).map(|record| record.payload)
+        {
+            Ok(EventPayload::Answered { wait_ms, .. }) => Ok(wait_ms),
             Ok(other) => panic!("{other:?}"),
             Err(rejection) => Err(rejection.reason),
         };
@@ -486,7 +488,7 @@ mod tests {
         for (score, scale) in [(1, 1), (5, 5), (100, 100)] {
             let text = survey(json!(score), json!(scale));
             assert!(
-                matches!(structured(text.as_bytes()).unwrap().body, Body::SurveyAnswered { score: s, .. } if i32::from(s) == score)
+                matches!(structured(text.as_bytes()).unwrap().payload, EventPayload::SurveyAnswered { score: s, .. } if i32::from(s) == score)
             );
         }
         for (score, scale) in [(0, 5), (6, 5), (1, 0), (1, 101), (101, 101), (-1, 5)] {
@@ -519,7 +521,10 @@ mod tests {
         let record =
             decode(&Message { value: Some(started.as_bytes()), headers: &[] }, &channels, 1000)
                 .unwrap();
-        assert!(matches!(record.body, Body::ContactStarted { channel: ChannelId(8), .. }));
+        assert!(matches!(
+            record.payload,
+            EventPayload::ContactStarted { channel: ChannelId(8), .. }
+        ));
     }
 
     #[test]
@@ -532,7 +537,8 @@ mod tests {
         };
         for count in [0, 1, 64] {
             let text = state(json!(vec!["q"; count]));
-            let Body::AgentStateChanged { queues, .. } = structured(text.as_bytes()).unwrap().body
+            let EventPayload::AgentStateChanged { queues, .. } =
+                structured(text.as_bytes()).unwrap().payload
             else {
                 panic!()
             };
@@ -564,8 +570,8 @@ mod tests {
         };
         let text = due("1970-01-01T00:00:01Z");
         assert!(matches!(
-            structured(text.as_bytes()).unwrap().body,
-            Body::FollowupOpened { due_ms: Some(1000), .. }
+            structured(text.as_bytes()).unwrap().payload,
+            EventPayload::FollowupOpened { due_ms: Some(1000), .. }
         ));
         assert_eq!(reason_of(due("tomorrow")), "out_of_range");
     }
@@ -581,7 +587,7 @@ mod tests {
     fn binary<'a>(
         value: Option<&'a [u8]>,
         headers: &'a [(&'a str, &'a [u8])],
-    ) -> Result<Record<'a>, Rejection> {
+    ) -> Result<Event<'a>, Rejection> {
         decode(&Message { value, headers }, &Channels::default(), 1000)
     }
 
@@ -591,8 +597,8 @@ mod tests {
         let record = binary(Some(value), &BINARY).unwrap();
         assert_eq!((&*record.id, &*record.source, record.time_ms), ("1", "s", None));
         assert_eq!(
-            record.body,
-            Body::Abandoned { contact: "c".into(), queue: "q".into(), wait_ms: None }
+            record.payload,
+            EventPayload::Abandoned { contact: "c".into(), queue: "q".into(), wait_ms: None }
         );
 
         let timed = [&BINARY[..], &[("ce_time", b"1970-01-01T00:00:01Z")]].concat();
@@ -614,7 +620,7 @@ mod tests {
     fn binary_mode_without_value() {
         let restarted = [&BINARY[..3], &[("ce_type", b"source.restarted")]].concat();
         for value in [None, Some(&b""[..]), Some(b"{}")] {
-            assert_eq!(binary(value, &restarted).unwrap().body, Body::SourceRestarted);
+            assert_eq!(binary(value, &restarted).unwrap().payload, EventPayload::SourceRestarted);
         }
     }
 

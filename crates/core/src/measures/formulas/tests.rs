@@ -1,7 +1,7 @@
 //! TODO
 
 use super::*;
-use crate::measures::hdr_counts::{Cells, cell_of};
+use crate::measures::hdr_counts::{SparseHdrCounts, hdr_index};
 
 /// Checked values: 100 visits, all ended; T = 20 s, S = 5 s.
 fn vectors() -> serde_json::Value {
@@ -102,9 +102,9 @@ fn occupancy_leaves_paused_and_offline_time_out() {
 }
 
 fn window_of(waits_ms: &[u64]) -> WindowSnapshot {
-    let mut waits = Cells::default();
+    let mut waits = SparseHdrCounts::default();
     for &wait_ms in waits_ms {
-        waits.add(&Cells { counts: vec![(cell_of(wait_ms) as u16, 1)] });
+        waits.add(&SparseHdrCounts { counts: vec![(hdr_index(wait_ms) as u16, 1)] });
     }
     let counts = WindowCounts {
         answered: waits_ms.len() as u64,

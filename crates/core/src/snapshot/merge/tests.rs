@@ -5,7 +5,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::event::Reason;
-use crate::measures::{BucketHistogram, Cells, Observation};
+use crate::measures::{BucketHistogram, Observation, SparseHdrCounts};
 
 fn count() -> impl Strategy<Value = u64> {
     0..1_000u64
@@ -23,9 +23,9 @@ fn histogram() -> impl Strategy<Value = BucketHistogram> {
     })
 }
 
-fn cells() -> impl Strategy<Value = Cells> {
+fn cells() -> impl Strategy<Value = SparseHdrCounts> {
     btree_map(0..20u16, 1..50u32, 0..6)
-        .prop_map(|counts| Cells { counts: counts.into_iter().collect() })
+        .prop_map(|counts| SparseHdrCounts { counts: counts.into_iter().collect() })
 }
 
 fn window() -> impl Strategy<Value = WindowSnapshot> {
@@ -219,7 +219,7 @@ fn one_series(live: Live, counts: WindowCounts) -> Snapshot {
         channel: ChannelId::PHONE,
         totals: Totals { offered: 3, left: [1, 0, 0, 0, 0, 2, 0, 0], ..Totals::default() },
         live,
-        windows: vec![WindowSnapshot { counts, waits: Cells::default() }],
+        windows: vec![WindowSnapshot { counts, waits: SparseHdrCounts::default() }],
     };
     Snapshot { series: vec![Arc::new(series)], ..Snapshot::default() }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use nabiz_core::event::{AgentState, Body};
+use nabiz_core::event::{AgentState, EventPayload};
 use nabiz_core::settings::Settings;
 
 use super::contact::NO_QUEUE;
@@ -106,22 +106,22 @@ impl Agents {
     }
 
     /// Notes a change. False where `body` is not about an agent.
-    pub fn apply(&mut self, settings: &Settings, time: i64, body: &Body<'_>) -> bool {
+    pub fn apply(&mut self, settings: &Settings, time: i64, body: &EventPayload<'_>) -> bool {
         let resolve = |queue: &str| settings.resolve(queue).to_string();
         let (agent, change) = match body {
-            Body::AgentStateChanged { agent, state, queues } => {
+            EventPayload::AgentStateChanged { agent, state, queues } => {
                 let queues = queues
                     .as_ref()
                     .map(|queues| queues.iter().map(|queue| resolve(queue)).collect());
                 (agent, Change::Everywhere { state: *state, queues })
             }
-            Body::AgentQueueState { agent, queue, state } => {
+            EventPayload::AgentQueueState { agent, queue, state } => {
                 (agent, Change::InQueue { queue: resolve(queue), state: *state })
             }
-            Body::AgentCallStarted { agent, queue } => {
+            EventPayload::AgentCallStarted { agent, queue } => {
                 (agent, Change::CallStarted { queue: resolve(queue) })
             }
-            Body::AgentCallEnded { agent } => (agent, Change::CallEnded),
+            EventPayload::AgentCallEnded { agent } => (agent, Change::CallEnded),
             _ => return false,
         };
         self.count += 1;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use nabiz_core::event::{Body, ChannelId, LeftReason, SelfServiceOutcome};
+use nabiz_core::event::{ChannelId, EventPayload, LeftReason, SelfServiceOutcome};
 use nabiz_core::settings::Settings;
 
 use super::facts::{Cause, Fact, What};
@@ -443,11 +443,16 @@ impl Contact {
     }
 
     /// Applies what one record says of this contact. On [`Outcome::Duplicate`] nothing has changed.
-    pub fn apply(&mut self, context: &Context<'_>, books: &mut Books, body: &Body<'_>) -> Outcome {
+    pub fn apply(
+        &mut self,
+        context: &Context<'_>,
+        books: &mut Books,
+        body: &EventPayload<'_>,
+    ) -> Outcome {
         let resolve = |queue: &str| context.settings.resolve(queue).to_string();
         let outcome = match body {
-            Body::ContactStarted { channel, .. } => self.start(context, books, *channel),
-            Body::SelfService { outcome, entry_point, .. } => {
+            EventPayload::ContactStarted { channel, .. } => self.start(context, books, *channel),
+            EventPayload::SelfService { outcome, entry_point, .. } => {
                 let entry_point = entry_point.as_deref().unwrap_or("unknown").to_string();
                 books.self_service.entry(entry_point).or_default()[outcome.index()] += 1;
                 if *outcome != SelfServiceOutcome::ToQueue {
@@ -458,41 +463,41 @@ impl Contact {
                 }
                 Outcome::Applied
             }
-            Body::Queued { queue, channel, .. } => {
+            EventPayload::Queued { queue, channel, .. } => {
                 self.queued(context, books, &resolve(queue), *channel)
             }
-            Body::Alerted { .. } => Outcome::Applied,
-            Body::NotAnswered { queue, .. } => {
+            EventPayload::Alerted { .. } => Outcome::Applied,
+            EventPayload::NotAnswered { queue, .. } => {
                 self.record(context, books, resolve(queue), context.time, What::NotAnswered);
                 Outcome::Applied
             }
-            Body::Answered { queue, wait_ms, .. } => {
+            EventPayload::Answered { queue, wait_ms, .. } => {
                 self.ending(context, books, &resolve(queue), Ending::Answered, *wait_ms)
             }
-            Body::Abandoned { queue, wait_ms, .. } => {
+            EventPayload::Abandoned { queue, wait_ms, .. } => {
                 self.ending(context, books, &resolve(queue), Ending::Abandoned, *wait_ms)
             }
-            Body::LeftQueue { queue, reason, wait_ms, .. } => {
+            EventPayload::LeftQueue { queue, reason, wait_ms, .. } => {
                 self.ending(context, books, &resolve(queue), Ending::Left(*reason), *wait_ms)
             }
-            Body::Replied { queue, .. } => {
+            EventPayload::Replied { queue, .. } => {
                 if self.first_reply.is_none() {
                     self.first_reply = Some((context.time, queue.as_deref().map(resolve)));
                     self.observe_first_response(context, books);
                 }
                 Outcome::Applied
             }
-            Body::Transferred { from_queue, .. } => {
+            EventPayload::Transferred { from_queue, .. } => {
                 let queue = self.last_queue(from_queue.as_deref().map(resolve).as_deref());
                 self.record(context, books, queue, context.time, What::Transferred);
                 Outcome::Applied
             }
-            Body::Ended { queue, talk_ms, hold_ms, wrap_up_ms, .. } => {
+            EventPayload::Ended { queue, talk_ms, hold_ms, wrap_up_ms, .. } => {
                 let queue = queue.as_deref().map(resolve);
                 self.end(context, books, queue.as_deref(), *talk_ms, *hold_ms, *wrap_up_ms);
                 Outcome::Applied
             }
-            Body::Resolved { queue, .. } => {
+            EventPayload::Resolved { queue, .. } => {
                 if self.resolved.is_none() {
                     self.resolved = Some((context.time, queue.as_deref().map(resolve)));
                     self.open_since = None;
@@ -504,7 +509,7 @@ impl Contact {
                 }
                 Outcome::Applied
             }
-            Body::Reopened { queue, .. } => {
+            EventPayload::Reopened { queue, .. } => {
                 let named = queue.as_deref().map(resolve);
                 let queue = self.last_queue(named.as_deref());
                 let channel = self.channel(context.settings, &queue);
@@ -516,7 +521,7 @@ impl Contact {
                 self.matter_channel = Some(channel);
                 Outcome::Applied
             }
-            Body::SurveyAnswered { score, queue, channel, .. } => {
+            EventPayload::SurveyAnswered { score, queue, channel, .. } => {
                 let queue = self.last_queue(queue.as_deref().map(resolve).as_deref());
                 let channel = channel.unwrap_or(self.channel(context.settings, &queue));
                 let what = What::Survey { score: *score };

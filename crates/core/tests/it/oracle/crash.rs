@@ -123,7 +123,7 @@ impl CrashingShard {
             CheckpointStep::Store => self.store_pending(None),
             CheckpointStep::RollBack => {
                 if let Some(pending) = self.pending.take() {
-                    self.shard.give_back(pending.checkpoint);
+                    self.shard.rollback(pending.checkpoint);
                 }
             }
             CheckpointStep::Crash => {
@@ -151,7 +151,7 @@ impl CrashingShard {
         let (steps, orphans) = self.stored.unwrap_or_default();
         self.shard = match self.stored {
             None => Shard::new(Arc::clone(&self.settings), KEY),
-            Some(_) => Shard::restore(Arc::clone(&self.settings), KEY, &self.store.pieces())
+            Some(_) => Shard::restore(Arc::clone(&self.settings), KEY, &self.store.chunks())
                 .expect("what was stored"),
         };
         if let Some(advance_ms) = self.advance_ms {

@@ -5,7 +5,7 @@ use std::sync::{LazyLock, Mutex};
 
 use nabiz_core::event::{ChannelId, LeftReason};
 use nabiz_core::measures::{
-    BucketHistogram, Cells, IntervalCounts, NativeCounts, Totals, WindowCounts,
+    BucketHistogram, IntervalCounts, NativeCounts, SparseHdrCounts, Totals, WindowCounts,
 };
 use nabiz_core::settings::Settings;
 
@@ -223,9 +223,9 @@ pub type IntervalKey = (i64, String, ChannelId);
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Interval {
     pub counts: IntervalCounts,
-    pub wait_answered: Cells,
-    pub wait_abandoned: Cells,
-    pub handle: Cells,
+    pub wait_answered: SparseHdrCounts,
+    pub wait_abandoned: SparseHdrCounts,
+    pub handle: SparseHdrCounts,
 }
 
 /// The facts by the interval in which they happened, however late we heard of them.

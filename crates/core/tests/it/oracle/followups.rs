@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use nabiz_core::event::Body;
+use nabiz_core::event::EventPayload;
 use nabiz_core::measures::FollowupSnapshot;
 use nabiz_core::settings::Settings;
 
@@ -42,9 +42,9 @@ impl Followups {
     }
 
     /// `None` where the body is not about a follow-up.
-    pub fn apply(&mut self, time: i64, now: i64, body: &Body<'_>) -> Option<Outcome> {
+    pub fn apply(&mut self, time: i64, now: i64, body: &EventPayload<'_>) -> Option<Outcome> {
         let (id, outcome) = match body {
-            Body::FollowupOpened { followup, unit, due_ms } => {
+            EventPayload::FollowupOpened { followup, unit, due_ms } => {
                 let mut known = self.known.get(followup.as_ref()).cloned().unwrap_or_default();
                 if known.opened.is_some() {
                     return Some(Outcome::Duplicate);
@@ -58,7 +58,7 @@ impl Followups {
                 self.known.insert(followup.to_string(), known);
                 (followup, Outcome::Applied)
             }
-            Body::FollowupInformed { followup, unit } => {
+            EventPayload::FollowupInformed { followup, unit } => {
                 let mut known = self.known.get(followup.as_ref()).cloned().unwrap_or_default();
                 if known.informed.is_some() {
                     return Some(Outcome::Duplicate);
@@ -75,7 +75,7 @@ impl Followups {
                 (followup, Outcome::Applied)
             }
             // No measure, and nothing to remember.
-            Body::FollowupWorkDone { .. } => return Some(Outcome::Applied),
+            EventPayload::FollowupWorkDone { .. } => return Some(Outcome::Applied),
             _ => return None,
         };
         if let Some(known) = self.known.get_mut(id.as_ref()) {

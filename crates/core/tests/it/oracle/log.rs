@@ -4,9 +4,9 @@ use std::fmt;
 
 use jiff::Timestamp;
 use nabiz_core::decode::{Format, Message, decode};
-use nabiz_core::event::{Body, ChannelId, Channels, Reason, Record, Text};
+use nabiz_core::event::{ChannelId, Channels, Event as DecodedEvent, EventPayload, Reason, Text};
 use nabiz_core::settings::Settings;
-use nabiz_core::shard::{Arrival, Fate, Shard};
+use nabiz_core::shard::{RecordMeta, RecordOutcome, Shard};
 use serde_json::{Map, Value, json};
 
 use super::{Oracle, Verdict};
@@ -17,7 +17,7 @@ pub struct Event {
     pub source: String,
     pub id: String,
     pub time_ms: Option<i64>,
-    pub body: Body<'static>,
+    pub payload: EventPayload<'static>,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -46,8 +46,8 @@ fn channel_word(channel: ChannelId) -> &'static str {
     Channels::BUILT_IN[usize::from(channel.0)]
 }
 
-/// `type` and `data` of a body.
-fn type_and_data(body: &Body<'_>) -> (&'static str, Map<String, Value>) {
+/// `type` and `data` of a payload.
+fn type_and_data(payload: &EventPayload<'_>) -> (&'static str, Map<String, Value>) {
     let mut data = Map::new();
     let mut put = |name: &str, value: Value| {
         if !value.is_null() {
@@ -60,69 +60,69 @@ fn type_and_data(body: &Body<'_>) -> (&'static str, Map<String, Value>) {
     fn word(channel: &Option<ChannelId>) -> Value {
         channel.map_or(Value::Null, |channel| Value::from(channel_word(channel)))
     }
-    let kind = match body {
-        Body::ContactStarted { contact, channel, entry_point } => {
+    let kind = match payload {
+        EventPayload::ContactStarted { contact, channel, entry_point } => {
             put("contact_id", json!(contact));
             put("channel", json!(channel_word(*channel)));
             put("entry_point", text(entry_point));
             "contact.started"
         }
-        Body::SelfService { contact, outcome, entry_point } => {
+        EventPayload::SelfService { contact, outcome, entry_point } => {
             put("contact_id", json!(contact));
             put("outcome", json!(outcome.as_str()));
             put("entry_point", text(entry_point));
             "contact.self_service"
         }
-        Body::Queued { contact, queue, channel } => {
+        EventPayload::Queued { contact, queue, channel } => {
             put("contact_id", json!(contact));
             put("queue", json!(queue));
             put("channel", word(channel));
             "contact.queued"
         }
-        Body::Alerted { contact, queue } => {
+        EventPayload::Alerted { contact, queue } => {
             put("contact_id", json!(contact));
             put("queue", json!(queue));
             put("agent", json!("a1"));
             "contact.alerted"
         }
-        Body::NotAnswered { contact, queue } => {
+        EventPayload::NotAnswered { contact, queue } => {
             put("contact_id", json!(contact));
             put("queue", json!(queue));
             put("agent", json!("a1"));
             "contact.not_answered"
         }
-        Body::Answered { contact, queue, wait_ms } => {
+        EventPayload::Answered { contact, queue, wait_ms } => {
             put("contact_id", json!(contact));
             put("queue", json!(queue));
             put("wait_ms", json!(wait_ms));
             "contact.answered"
         }
-        Body::Abandoned { contact, queue, wait_ms } => {
+        EventPayload::Abandoned { contact, queue, wait_ms } => {
             put("contact_id", json!(contact));
             put("queue", json!(queue));
             put("wait_ms", json!(wait_ms));
             "contact.abandoned"
         }
-        Body::LeftQueue { contact, queue, reason, wait_ms } => {
+        EventPayload::LeftQueue { contact, queue, reason, wait_ms } => {
             put("contact_id", json!(contact));
             put("queue", json!(queue));
             put("reason", json!(reason.as_str()));
             put("wait_ms", json!(wait_ms));
             "contact.left_queue"
         }
-        Body::Replied { contact, queue } => {
+        EventPayload::Replied { contact, queue } => {
             put("contact_id", json!(contact));
             put("queue", text(queue));
             "contact.replied"
         }
-        Body::Transferred { contact, from_queue, to_queue, kind } => {
+        EventPayload::Transferred { contact, from_queue, to_queue, kind } => {
             put("contact_id", json!(contact));
             put("from_queue", text(from_queue));
             put("to_queue", text(to_queue));
             put("kind", json!(kind.map(|kind| kind.as_str())));
             "contact.transferred"
         }
-        Body::Ended { contact, queue, talk_ms, hold_ms, wrap_up_ms, ended_by } => {
+        EventPayload::Ended { contact, queue, talk_ms, hold_ms, wrap_up_ms, ended_by } => {
             put("contact_id", json!(contact));
             put("queue", text(queue));
             put("talk_ms", json!(talk_ms));
@@ -131,33 +131,33 @@ fn type_and_data(body: &Body<'_>) -> (&'static str, Map<String, Value>) {
             put("ended_by", json!(ended_by.map(|by| by.as_str())));
             "contact.ended"
         }
-        Body::Resolved { contact, queue } => {
+        EventPayload::Resolved { contact, queue } => {
             put("contact_id", json!(contact));
             put("queue", text(queue));
             "contact.resolved"
         }
-        Body::Reopened { contact, queue } => {
+        EventPayload::Reopened { contact, queue } => {
             put("contact_id", json!(contact));
             put("queue", text(queue));
             "contact.reopened"
         }
-        Body::FollowupOpened { followup, unit, due_ms } => {
+        EventPayload::FollowupOpened { followup, unit, due_ms } => {
             put("followup_id", json!(followup));
             put("unit", text(unit));
             put("due", json!(due_ms.map(time_text)));
             "followup.opened"
         }
-        Body::FollowupWorkDone { followup, unit } => {
+        EventPayload::FollowupWorkDone { followup, unit } => {
             put("followup_id", json!(followup));
             put("unit", text(unit));
             "followup.work_done"
         }
-        Body::FollowupInformed { followup, unit } => {
+        EventPayload::FollowupInformed { followup, unit } => {
             put("followup_id", json!(followup));
             put("unit", text(unit));
             "followup.informed"
         }
-        Body::SurveyAnswered { contact, score, queue, channel } => {
+        EventPayload::SurveyAnswered { contact, score, queue, channel } => {
             put("contact_id", json!(contact));
             put("score", json!(score));
             put("scale", json!(5));
@@ -165,19 +165,19 @@ fn type_and_data(body: &Body<'_>) -> (&'static str, Map<String, Value>) {
             put("channel", word(channel));
             "survey.answered"
         }
-        Body::AgentStateChanged { agent, state, queues } => {
+        EventPayload::AgentStateChanged { agent, state, queues } => {
             put("agent", json!(agent));
             put("state", json!(state.as_str()));
             put("queues", json!(queues));
             "agent.state_changed"
         }
-        Body::QueueObserved { queue, waiting, oldest_wait_ms } => {
+        EventPayload::QueueObserved { queue, waiting, oldest_wait_ms } => {
             put("queue", json!(queue));
             put("waiting", json!(waiting));
             put("oldest_wait_ms", json!(oldest_wait_ms));
             "queue.observed"
         }
-        Body::SourceRestarted => "source.restarted",
+        EventPayload::SourceRestarted => "source.restarted",
         other => panic!("CloudEvents cannot say {other:?}"),
     };
     (kind, data)
@@ -185,7 +185,7 @@ fn type_and_data(body: &Body<'_>) -> (&'static str, Map<String, Value>) {
 
 impl Event {
     pub fn json(&self) -> Vec<u8> {
-        let (kind, data) = type_and_data(&self.body);
+        let (kind, data) = type_and_data(&self.payload);
         let mut envelope = json!({
             "specversion": "1.0", "id": self.id, "source": self.source, "type": kind, "data": data,
         });
@@ -195,13 +195,13 @@ impl Event {
         envelope.to_string().into_bytes()
     }
 
-    fn record(&self) -> Record<'_> {
-        Record {
+    fn record(&self) -> DecodedEvent<'_> {
+        DecodedEvent {
             source: self.source.as_str().into(),
             id: self.id.as_str().into(),
             time_ms: self.time_ms,
-            body: self.body.clone(),
-            more: Vec::new(),
+            payload: self.payload.clone(),
+            extra_payloads: Vec::new(),
         }
     }
 }
@@ -215,7 +215,7 @@ impl fmt::Display for Step {
                 match content {
                     Content::Event(event) => {
                         let time = event.time_ms.map_or("(no time)".to_string(), time_text);
-                        let (kind, data) = type_and_data(&event.body);
+                        let (kind, data) = type_and_data(&event.payload);
                         write!(
                             f,
                             "{time} {kind} {} id={} source={}",
@@ -269,22 +269,18 @@ pub fn step_oracle(
 }
 
 /// Does a step with the core.
-pub fn step_shard(shard: &mut Shard, step: &Step, position: i64) -> Option<Fate> {
+pub fn step_shard(shard: &mut Shard, step: &Step, position: i64) -> Option<RecordOutcome> {
     match step {
         Step::Advance(to_ms) => shard.advance(*to_ms),
         Step::RejectHeld => shard.reject_held(),
         Step::Read { content, timestamp_ms } => {
-            let arrival = Arrival { position, timestamp_ms: *timestamp_ms };
+            let meta = RecordMeta { position, timestamp_ms: *timestamp_ms };
             let (format, bytes) = match content {
                 Content::Event(event) => (Format::CloudEvents, event.json()),
                 Content::Rubbish(bytes, _) => (Format::CloudEvents, bytes.clone()),
                 Content::QueueLog(line) => (Format::AsteriskQueueLog, line.clone().into_bytes()),
             };
-            return Some(shard.fold(
-                format,
-                &Message { value: Some(&bytes), headers: &[] },
-                arrival,
-            ));
+            return Some(shard.fold(format, &Message { value: Some(&bytes), headers: &[] }, meta));
         }
     }
     None

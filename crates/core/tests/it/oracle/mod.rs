@@ -9,10 +9,10 @@ use agents::Agents;
 use contact::{Books, Contact, Context, Outcome};
 use facts::{Cause, Interval, IntervalKey};
 use followups::Followups;
-use nabiz_core::event::{Body, ChannelId, Reason, Record};
+use nabiz_core::event::{ChannelId, Event, EventPayload, Reason};
 use nabiz_core::measures::{AgentWindow, Live, Observation, RecordTotals, WindowSnapshot};
 use nabiz_core::settings::Settings;
-use nabiz_core::shard::Fate;
+use nabiz_core::shard::RecordOutcome;
 use nabiz_core::snapshot::{QueueSnapshot, SeriesSnapshot, Snapshot};
 
 mod agents;
@@ -39,14 +39,14 @@ pub enum Verdict {
     Rejected(Reason),
 }
 
-impl From<&Fate> for Verdict {
-    fn from(fate: &Fate) -> Self {
-        match fate {
-            Fate::Applied => Verdict::Applied,
-            Fate::Duplicate => Verdict::Duplicate,
-            Fate::Late => Verdict::Late,
-            Fate::Held => Verdict::Held,
-            Fate::Rejected(rejection) => Verdict::Rejected(rejection.reason),
+impl From<&RecordOutcome> for Verdict {
+    fn from(outcome: &RecordOutcome) -> Self {
+        match outcome {
+            RecordOutcome::Applied => Verdict::Applied,
+            RecordOutcome::Duplicate => Verdict::Duplicate,
+            RecordOutcome::Late => Verdict::Late,
+            RecordOutcome::Held => Verdict::Held,
+            RecordOutcome::Rejected(rejection) => Verdict::Rejected(rejection.reason),
         }
     }
 }
@@ -80,22 +80,22 @@ pub struct Oracle {
 }
 
 /// The contact that a record is about.
-pub fn contact_of<'a>(body: &'a Body<'_>) -> Option<&'a str> {
+pub fn contact_of<'a>(body: &'a EventPayload<'_>) -> Option<&'a str> {
     match body {
-        Body::ContactStarted { contact, .. }
-        | Body::SelfService { contact, .. }
-        | Body::Queued { contact, .. }
-        | Body::Alerted { contact, .. }
-        | Body::NotAnswered { contact, .. }
-        | Body::Answered { contact, .. }
-        | Body::Abandoned { contact, .. }
-        | Body::LeftQueue { contact, .. }
-        | Body::Replied { contact, .. }
-        | Body::Transferred { contact, .. }
-        | Body::Ended { contact, .. }
-        | Body::Resolved { contact, .. }
-        | Body::Reopened { contact, .. }
-        | Body::SurveyAnswered { contact, .. } => Some(contact),
+        EventPayload::ContactStarted { contact, .. }
+        | EventPayload::SelfService { contact, .. }
+        | EventPayload::Queued { contact, .. }
+        | EventPayload::Alerted { contact, .. }
+        | EventPayload::NotAnswered { contact, .. }
+        | EventPayload::Answered { contact, .. }
+        | EventPayload::Abandoned { contact, .. }
+        | EventPayload::LeftQueue { contact, .. }
+        | EventPayload::Replied { contact, .. }
+        | EventPayload::Transferred { contact, .. }
+        | EventPayload::Ended { contact, .. }
+        | EventPayload::Resolved { contact, .. }
+        | EventPayload::Reopened { contact, .. }
+        | EventPayload::SurveyAnswered { contact, .. } => Some(contact),
         _ => None,
     }
 }
@@ -122,7 +122,7 @@ impl Oracle {
     /// Reads one record, or the reason why it is none.
     pub fn read(
         &mut self,
-        record: Result<&Record<'_>, Reason>,
+        record: Result<&Event<'_>, Reason>,
         position: i64,
         timestamp_ms: Option<i64>,
     ) -> Verdict {
@@ -146,7 +146,7 @@ impl Oracle {
         }
         let now = self.now.map_or(time, |now| now.max(time));
         self.now = Some(now);
-        let contact = contact_of(&record.body).map(str::to_string);
+        let contact = contact_of(&record.payload).map(str::to_string);
         self.bring_due(now, contact.as_deref());
         let verdict = if self.is_repeated(record, now) {
             Verdict::Duplicate
@@ -178,7 +178,7 @@ impl Oracle {
         verdict
     }
 
-    fn is_repeated(&self, record: &Record<'_>, now: i64) -> bool {
+    fn is_repeated(&self, record: &Event<'_>, now: i64) -> bool {
         let horizon = self.settings.windows.dedup_horizon_ms as i64;
         let newest = self.seen.iter().rev().take(self.settings.limits.remembered_ids);
         let mut same = newest.filter(|seen| seen.source == record.source && seen.id == record.id);
@@ -201,15 +201,15 @@ impl Oracle {
     /// What a record says first decides what became of it.
     fn apply_all(
         &mut self,
-        record: &Record<'_>,
+        record: &Event<'_>,
         position: i64,
         time: i64,
         now: i64,
         cause: Cause,
     ) -> Outcome {
-        let first = self.apply(&record.source, &record.body, position, time, now, cause);
+        let first = self.apply(&record.source, &record.payload, position, time, now, cause);
         // A duplicate has no other effect.
-        for body in record.more.iter().filter(|_| first != Outcome::Duplicate) {
+        for body in record.extra_payloads.iter().filter(|_| first != Outcome::Duplicate) {
             self.apply(&record.source, body, position, time, now, cause);
         }
         first
@@ -218,7 +218,7 @@ impl Oracle {
     fn apply(
         &mut self,
         source: &str,
-        body: &Body<'_>,
+        body: &EventPayload<'_>,
         position: i64,
         time: i64,
         now: i64,
@@ -244,7 +244,7 @@ impl Oracle {
             return Outcome::Applied;
         }
         match body {
-            Body::QueueObserved { queue, waiting, oldest_wait_ms } => {
+            EventPayload::QueueObserved { queue, waiting, oldest_wait_ms } => {
                 let observation = Observation {
                     time_ms: time,
                     waiting: *waiting,
@@ -256,12 +256,12 @@ impl Oracle {
                     *known = observation;
                 }
             }
-            Body::SourceRestarted => {
+            EventPayload::SourceRestarted => {
                 for contact in self.contacts.values_mut() {
                     contact.source_restarted(&context, &mut self.books);
                 }
             }
-            Body::Nothing => {}
+            EventPayload::Nothing => {}
             other => panic!("no rule for {other:?}"),
         }
         Outcome::Applied

@@ -32,12 +32,12 @@ pub fn disagreement(run: &Run) -> Option<Vec<String>> {
         {
             continue;
         }
-        let fate = shard.step(step);
+        let outcome = shard.step(step);
         let verdict = step_oracle(&mut oracle, settings, step, position);
         position += 1;
-        read += u64::from(fate.is_some());
-        if fate != verdict {
-            return Some(vec![format!("fate: core {fate:?}, oracle {verdict:?}")]);
+        read += u64::from(outcome.is_some());
+        if outcome != verdict {
+            return Some(vec![format!("outcome: core {outcome:?}, oracle {verdict:?}")]);
         }
         checkpoint_steps.iter().for_each(|one| shard.apply(*one));
         if (index + 1) % run.compare_every != 0 && index + 1 != run.steps.len() {

@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 
 use nabiz_core::measures::{AgentIntervalDelta, IntervalDelta};
-use nabiz_core::state::{Checkpoint, Piece, PieceKind};
+use nabiz_core::state::{Checkpoint, ChunkKind, StateChunk};
 
 /// What was stored of one shard.
 #[derive(Default)]
 pub struct Store {
-    pieces: BTreeMap<(PieceKind, i64), Vec<u8>>,
+    chunks: BTreeMap<(ChunkKind, i64), Vec<u8>>,
     pub intervals: Vec<IntervalDelta>,
     pub agent_intervals: Vec<AgentIntervalDelta>,
     pub bytes_written: usize,
@@ -19,24 +19,24 @@ impl Store {
     pub fn apply(&mut self, checkpoint: Checkpoint) {
         for deletion in checkpoint.deletions {
             let (first, last) = ((deletion.kind, deletion.first), (deletion.kind, deletion.last));
-            let gone: Vec<_> = self.pieces.range(first..=last).map(|(key, _)| *key).collect();
+            let gone: Vec<_> = self.chunks.range(first..=last).map(|(key, _)| *key).collect();
             for key in gone {
-                self.pieces.remove(&key);
+                self.chunks.remove(&key);
             }
         }
-        for piece in checkpoint.pieces {
-            self.bytes_written += piece.bytes.len();
-            self.pieces.insert((piece.kind, piece.number), piece.bytes);
+        for chunk in checkpoint.chunks {
+            self.bytes_written += chunk.bytes.len();
+            self.chunks.insert((chunk.kind, chunk.number), chunk.bytes);
         }
         self.intervals.extend(checkpoint.intervals);
         self.agent_intervals.extend(checkpoint.agent_intervals);
     }
 
-    /// All pieces, as a new owner finds them.
-    pub fn pieces(&self) -> Vec<Piece> {
-        let pieces = self.pieces.iter();
-        pieces
-            .map(|((kind, number), bytes)| Piece {
+    /// All chunks, as a new owner finds them.
+    pub fn chunks(&self) -> Vec<StateChunk> {
+        let chunks = self.chunks.iter();
+        chunks
+            .map(|((kind, number), bytes)| StateChunk {
                 kind: *kind,
                 number: *number,
                 bytes: bytes.clone(),
@@ -44,8 +44,8 @@ impl Store {
             .collect()
     }
 
-    /// Bytes of all pieces.
+    /// Bytes of all chunks.
     pub fn size(&self) -> usize {
-        self.pieces.values().map(Vec::len).sum()
+        self.chunks.values().map(Vec::len).sum()
     }
 }
