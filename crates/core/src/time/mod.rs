@@ -1,7 +1,9 @@
-//! TODO
+//! Time: instants and durations as types, RFC 3339, and durations as people write them.
 
 mod duration;
+mod instant;
 mod rfc3339;
 
-pub use duration::{format_duration, parse_duration_ms};
+pub use duration::{DurationError, format_duration, parse_duration_ms};
+pub use instant::{Millis, TimeRange, Timestamp};
 pub use rfc3339::parse_rfc3339_ms;

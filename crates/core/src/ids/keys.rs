@@ -1,0 +1,51 @@
+//! Keyed hashes of ids, one type for each kind of id, and the offset of a record.
+//!
+//! A key is never printed: with the ledger's hash key it would lead back to the id.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// Defines a newtype over a 128-bit keyed hash whose debug form hides the value.
+macro_rules! hashed_key {
+    ($($(#[$doc:meta])* $name:ident;)*) => {$(
+        $(#[$doc])*
+        #[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[serde(transparent)]
+        pub struct $name(pub u128);
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(concat!(stringify!($name), "(..)"))
+            }
+        }
+    )*};
+}
+
+hashed_key! {
+    /// The key of a contact id.
+    ContactKey;
+    /// The key of an agent id.
+    AgentKey;
+    /// The key of a follow-up id.
+    FollowupKey;
+    /// The key of a record's identity: its source and its id.
+    RecordKey;
+    /// The key of a record's source.
+    SourceKey;
+}
+
+/// The position of a record in its log: a Kafka offset, or the line number of a file.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
+#[serde(transparent)]
+pub struct Offset(pub i64);
+
+impl Offset {
+    /// Returns the position after this one.
+    #[must_use]
+    pub const fn next(self) -> Self {
+        Offset(self.0.saturating_add(1))
+    }
+}
