@@ -6,6 +6,8 @@ CARGO ?= cargo
 SOAK_SECONDS ?= 3600
 NABIZ_FUZZ_CASES ?= 5000000
 NABIZ_ORACLE_CASES ?= 100000
+# How long `make fuzz` runs each target.
+FUZZ_SECONDS ?= 60
 # The sources of `make dashboards`, and how much of them it draws: by default as much as each
 # dashboard shows.
 PROMETHEUS ?= http://127.0.0.1:9090
@@ -13,7 +15,7 @@ NABIZ ?= http://127.0.0.1:9464
 LAST ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo stack build tools test lint links columns shellcheck deny bench soak dashboards
+.PHONY: help demo stack build tools test lint links columns shellcheck deny bench soak fuzz dashboards
 
 help: ## this list
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 10
@@ -52,6 +54,7 @@ test: ## every test, with a real Kafka; on Debian as root it installs what it ne
 lint: links columns shellcheck ## format, clippy and docs, with warnings as errors, and the three below
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --workspace --locked --all-targets -- -D warnings
+	CUSTOM_LIBFUZZER_PATH=/dev/null $(CARGO) check --locked --manifest-path fuzz/Cargo.toml --target-dir target
 	RUSTDOCFLAGS="-D warnings -A rustdoc::private_intra_doc_links" $(CARGO) doc --workspace --locked --no-deps --document-private-items
 
 links: ## every relative link of the Markdown files leads to a file and a heading
@@ -83,6 +86,9 @@ soak: ## long runs of the generated tests, in the release profile; bounded by SO
 	NABIZ_FUZZ_CASES=$(NABIZ_FUZZ_CASES) NABIZ_ORACLE_CASES=$(NABIZ_ORACLE_CASES) NABIZ_SOAK_RECORDS=20000000 \
 	NABIZ_CHAOS_RECORDS=200000 NABIZ_CHAOS_KILLS=20 NABIZ_CHAOS_BROKER_KILLS=3 NABIZ_CHAOS_JOINS=10 \
 	    timeout $(SOAK_SECONDS) $(CARGO) test --workspace --release --locked -- --include-ignored --nocapture
+
+fuzz: ## the targets in fuzz/, each for FUZZ_SECONDS, with cargo-fuzz and a nightly compiler
+	fuzz/run $(FUZZ_SECONDS)
 
 dashboards: ## docs/images/*.png, drawn with Grafana's components from what PROMETHEUS and NABIZ answer
 	npm ci --prefix grafana/draw --no-audit --no-fund --silent

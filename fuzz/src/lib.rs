@@ -1,0 +1,60 @@
+//! What the targets share. A target fails where the code panics, loops, or breaks a check below.
+
+use std::sync::{Arc, LazyLock};
+
+use nabiz_core::decode::{Format, Message};
+use nabiz_core::settings::Settings;
+use nabiz_core::shard::{RecordMeta, RecordOutcome, Shard};
+
+/// The key of the hashes. Fixed, so that a crash is found again.
+pub const KEY: [u8; 16] = [7; 16];
+
+static SETTINGS: LazyLock<Arc<Settings>> = LazyLock::new(|| Arc::new(Settings::builder().build()));
+
+/// Returns the settings of every shard. They keep no interval history: there an agent that stays in
+/// one state for a thousand years costs an entry for each quarter of an hour, and every input with
+/// a wrong year would end in a timeout.
+pub fn settings() -> Arc<Settings> {
+    Arc::clone(&SETTINGS)
+}
+
+/// Returns a shard without records.
+pub fn new_shard() -> Shard {
+    Shard::new(settings(), KEY)
+}
+
+/// Folds the lines of a log.
+///
+/// # Panics
+/// Where a record is rejected without saying why.
+pub fn fold_lines(shard: &mut Shard, format: Format, log: &[u8]) {
+    for (position, line) in (0..).zip(log.split(|byte| *byte == b'\n')) {
+        let message = Message { value: Some(line), headers: &[] };
+        let outcome = shard.fold(format, &message, RecordMeta { position, timestamp_ms: None });
+        if let RecordOutcome::Rejected(rejection) = outcome {
+            assert!(!rejection.detail.is_empty(), "rejected without a detail: {rejection}");
+        }
+    }
+}
+
+/// Folds the lines of a log, then stores and restores the shard, and checks that the restored one
+/// shows the same at once and a day later.
+///
+/// # Panics
+/// Where it does not.
+pub fn assert_survives_a_restart(format: Format, log: &[u8]) {
+    const DAY_MS: i64 = 86_400_000;
+    let mut shard = new_shard();
+    fold_lines(&mut shard, format, log);
+    let stored = shard.checkpoint();
+    let restored = Shard::restore(settings(), KEY, &stored.chunks);
+    let mut restored =
+        restored.unwrap_or_else(|error| panic!("an own checkpoint is refused: {error}"));
+    assert_eq!(restored.snapshot(), shard.snapshot(), "after a restart");
+    if let Some(now_ms) = shard.stream_time_ms() {
+        let later_ms = now_ms.saturating_add(DAY_MS);
+        shard.advance(later_ms);
+        restored.advance(later_ms);
+        assert_eq!(restored.snapshot(), shard.snapshot(), "a day after a restart");
+    }
+}
