@@ -303,7 +303,7 @@ fn write(
         delete.execute(params![id, deletion.kind as i64, deletion.first, deletion.last])?;
     }
     let mut put = transaction.prepare(
-        "INSERT INTO chunks (partition_id, kind, number, bytes) VALUES (?1, ?2, ?3, ?4)
+        "INSERT INTO pieces (partition_id, kind, number, bytes) VALUES (?1, ?2, ?3, ?4)
          ON CONFLICT (partition_id, kind, number) DO UPDATE SET bytes = excluded.bytes",
     )?;
     for chunk in &checkpoint.chunks {
