@@ -1,6 +1,7 @@
 //! TODO
 
 #![forbid(unsafe_code)]
+#![warn(clippy::unwrap_used, clippy::expect_used, clippy::fn_params_excessive_bools)]
 
 pub mod agent;
 pub mod bounded_labels;

@@ -30,6 +30,7 @@ fn config() -> ProptestConfig {
     }
 }
 
+#[expect(clippy::disallowed_methods, reason = "finds input that takes too long")]
 fn run<'a>(
     format: Format,
     value: &'a [u8],
