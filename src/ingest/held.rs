@@ -11,7 +11,7 @@ use super::dead_letters::Letter;
 use super::keeper::Outcome;
 use super::partition::Partition;
 use super::worker::Shared;
-use crate::ledger::{CommitOutcome, Job};
+use crate::ledger::{CheckpointRequest, CommitOutcome};
 use crate::readmodel::ShardLabel;
 
 /// A checkpoint is made early once this many contacts have changed, so that none takes long.
@@ -294,8 +294,9 @@ impl<'s> Held<'s> {
             }
         }
         if !jobs.is_empty() {
-            let of =
-                |job: &Job| job.checkpoint.intervals.len() + job.checkpoint.agent_intervals.len();
+            let of = |job: &CheckpointRequest| {
+                job.checkpoint.intervals.len() + job.checkpoint.agent_intervals.len()
+            };
             let intervals = jobs.iter().map(of).sum();
             self.in_flight =
                 Some(InFlight { answer: self.shared.keeper.store(jobs), labels, intervals });

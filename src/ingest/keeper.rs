@@ -10,7 +10,7 @@ use nabiz_core::settings::Settings;
 
 use super::options::{LedgerOptions, WallClock};
 use super::{StartError, spawn};
-use crate::ledger::{CommitOutcome, Job, Ledger, LedgerError, Taken};
+use crate::ledger::{AcquiredPartition, CheckpointRequest, CommitOutcome, Ledger, LedgerError};
 use crate::readmodel::ShardLabel;
 
 /// How often history past its retention is looked for.
@@ -18,14 +18,14 @@ const CLEAN_EVERY: Duration = Duration::from_secs(60);
 const LOG_EVERY: Duration = Duration::from_secs(10);
 
 enum Request {
-    TakeOver { label: ShardLabel, reply: Sender<Result<Taken, LedgerError>> },
-    Store { jobs: Vec<Job>, reply: Sender<Outcome> },
+    Acquire { label: ShardLabel, reply: Sender<Result<AcquiredPartition, LedgerError>> },
+    Store { jobs: Vec<CheckpointRequest>, reply: Sender<Outcome> },
 }
 
 /// What became of a checkpoint.
 pub(super) struct Outcome {
     /// The jobs, to be given back where they were not stored.
-    pub jobs: Vec<Job>,
+    pub jobs: Vec<CheckpointRequest>,
     /// What became of each; an error where nothing was stored.
     pub outcomes: Result<Vec<CommitOutcome>, LedgerError>,
 }
@@ -136,15 +136,18 @@ impl Keeper {
     }
 
     /// Takes a partition over.
-    pub(super) fn take_over(&self, label: ShardLabel) -> Receiver<Result<Taken, LedgerError>> {
+    pub(super) fn acquire(
+        &self,
+        label: ShardLabel,
+    ) -> Receiver<Result<AcquiredPartition, LedgerError>> {
         let (reply, replies) = channel();
         // Where the thread is gone, the dropped reply tells.
-        let _ = self.requests.send(Request::TakeOver { label, reply });
+        let _ = self.requests.send(Request::Acquire { label, reply });
         replies
     }
 
     /// Stores a checkpoint.
-    pub(super) fn store(&self, jobs: Vec<Job>) -> Receiver<Outcome> {
+    pub(super) fn store(&self, jobs: Vec<CheckpointRequest>) -> Receiver<Outcome> {
         let (reply, replies) = channel();
         self.health.outstanding.fetch_add(1, Ordering::AcqRel);
         let _ = self.requests.send(Request::Store { jobs, reply });
@@ -166,10 +169,10 @@ impl Thread {
     fn run(mut self, requests: &Receiver<Request>) {
         loop {
             match requests.recv_timeout(CLEAN_EVERY) {
-                Ok(Request::TakeOver { label, reply }) => {
-                    let taken = self.ledger.take_over(&label.topic, label.partition, &self.owner);
+                Ok(Request::Acquire { label, reply }) => {
+                    let taken = self.ledger.acquire(&label.topic, label.partition, &self.owner);
                     self.note(taken.as_ref().err());
-                    if let Ok(Taken { stored_ms: Some(stored_ms), .. }) = &taken {
+                    if let Ok(AcquiredPartition { stored_ms: Some(stored_ms), .. }) = &taken {
                         self.health.was_stored(*stored_ms);
                     }
                     // A worker that stops does not wait for the answer.
@@ -190,7 +193,7 @@ impl Thread {
         }
     }
 
-    fn store(&mut self, jobs: &[Job]) -> Result<Vec<CommitOutcome>, LedgerError> {
+    fn store(&mut self, jobs: &[CheckpointRequest]) -> Result<Vec<CommitOutcome>, LedgerError> {
         let began = Instant::now();
         let now_ms = (self.clock)();
         let outcomes = self.ledger.store(jobs, now_ms);

@@ -13,7 +13,7 @@ use rdkafka::message::{BorrowedMessage, Headers, Message as _};
 
 use super::progress::Progress;
 use super::statistics::LogState;
-use crate::ledger::{Claim, Job, Taken};
+use crate::ledger::{AcquiredPartition, CheckpointRequest, Lease};
 use crate::readmodel::{PartitionHealth, ShardLabel};
 
 pub(super) struct Partition {
@@ -25,7 +25,7 @@ pub(super) struct Partition {
     changed: bool,
     /// The shard differs from what was last handed to the ledger.
     unsaved: bool,
-    claim: Claim,
+    lease: Lease,
     /// The position that the ledger has.
     stored: Option<i64>,
     /// The position of the checkpoint on its way.
@@ -55,7 +55,7 @@ impl Partition {
         format: Format,
         settings: Arc<Settings>,
         hash_key: [u8; 16],
-        taken: Taken,
+        taken: AcquiredPartition,
     ) -> Result<Self, RestoreError> {
         let (shard, stored) = match taken.stored {
             None => (Shard::new(settings, hash_key), None),
@@ -74,7 +74,7 @@ impl Partition {
             progress: Progress::from_position(stored),
             changed: true,
             unsaved: true,
-            claim: taken.claim,
+            lease: taken.lease,
             stored,
             captured: None,
             advance_ms: None,
@@ -214,7 +214,11 @@ impl Partition {
 
     /// What is to be stored, if anything; with `all`, also where nothing changed. Nothing is stored past a record whose
     /// dead letter is not written. Where there is nothing to read, stream time is to advance to `advance_to_ms`.
-    pub(super) fn checkpoint(&mut self, advance_to_ms: Option<i64>, all: bool) -> Option<Job> {
+    pub(super) fn checkpoint(
+        &mut self,
+        advance_to_ms: Option<i64>,
+        all: bool,
+    ) -> Option<CheckpointRequest> {
         if self.letters.load(Ordering::Acquire) > 0 {
             return None;
         }
@@ -236,8 +240,8 @@ impl Partition {
         // Past the last record there may be markers that are never handed over.
         checkpoint.next_offset = self.progress.position().unwrap_or(checkpoint.next_offset);
         self.captured = Some(checkpoint.next_offset);
-        Some(Job {
-            claim: self.claim,
+        Some(CheckpointRequest {
+            lease: self.lease,
             checkpoint,
             advance_ms,
             missed: self.missed,
@@ -311,7 +315,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let mut ledger =
             Ledger::open(&folder.path().join("nabiz.db"), Channels::default()).unwrap();
-        let taken = ledger.take_over("calls", 0, "test").unwrap();
+        let taken = ledger.acquire("calls", 0, "test").unwrap();
         let label = ShardLabel { topic: "calls".into(), partition: 0 };
         let settings = Arc::new(Config::defaults().settings());
         let mut partition =

@@ -21,7 +21,7 @@ use super::keeper::Keeper;
 use super::options::Options;
 use super::partition::Partition;
 use super::statistics::Report;
-use crate::ledger::Taken;
+use crate::ledger::AcquiredPartition;
 use crate::readmodel::ShardLabel;
 
 /// Records folded before anything else is looked at.
@@ -347,7 +347,7 @@ impl<'s> Session<'s> {
         let mut starts = TopicPartitionList::with_capacity(labels.len());
         let mut partitions = Vec::with_capacity(labels.len());
         for label in labels {
-            let Some(taken) = self.take_over(&label) else {
+            let Some(taken) = self.acquire(&label) else {
                 // The process stops. Without an answer to the group, the consumer could not close.
                 return Ok(self.consumer.unassign()?);
             };
@@ -472,9 +472,9 @@ impl<'s> Session<'s> {
     }
 
     /// Takes a partition over; waits for the ledger as long as it takes, and says so. `None` where the process stops.
-    fn take_over(&mut self, label: &ShardLabel) -> Option<Taken> {
+    fn acquire(&mut self, label: &ShardLabel) -> Option<AcquiredPartition> {
         loop {
-            let answer = self.shared.keeper.take_over(label.clone());
+            let answer = self.shared.keeper.acquire(label.clone());
             let taken = loop {
                 if self.shared.stop.load(Ordering::Relaxed) {
                     return None;

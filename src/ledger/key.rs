@@ -213,16 +213,16 @@ mod tests {
         }
     }
 
-    fn take_a_partition_over(path: &Path) {
+    fn acquire_a_partition(path: &Path) {
         let mut ledger =
             crate::ledger::Ledger::open(path, nabiz_core::event::Channels::default()).unwrap();
-        ledger.take_over("calls", 0, "test").unwrap();
+        ledger.acquire("calls", 0, "test").unwrap();
     }
 
     #[test]
     fn a_ledger_without_its_key_gets_no_other() {
         let (folder, path) = ledger();
-        take_a_partition_over(&path);
+        acquire_a_partition(&path);
         assert!(matches!(load_or_create(&path), Err(LedgerError::KeyMissing { .. })));
         assert_eq!(names(&folder), ["nabiz.db"]);
     }
@@ -239,7 +239,7 @@ mod tests {
     fn a_key_without_its_ledger_begins_nothing_anew() {
         let (_folder, path) = ledger();
         load_or_create(&path).unwrap();
-        take_a_partition_over(&path);
+        acquire_a_partition(&path);
         for empty in [true, false] {
             std::fs::remove_file(&path).unwrap();
             if empty {

@@ -17,4 +17,7 @@ pub use error::LedgerError;
 pub use intervals::distributions_replaced;
 pub use key::{load_or_create, path_of_key};
 pub use schema::SCHEMA_VERSION;
-pub use store::{Claim, CommitOutcome, Job, Ledger, Point, Size, Stored, Taken};
+pub use store::{
+    AcquiredPartition, CheckpointRequest, CommitOutcome, CrashPoint, Lease, Ledger, LedgerSize,
+    StoredState,
+};

@@ -10,18 +10,18 @@ use super::{LedgerError, counts, intervals, schema};
 
 /// The right to write a partition, until another takes it over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Claim {
+pub struct Lease {
     partition_id: i64,
     generation: i64,
 }
 
 /// A partition as the ledger holds it, for its new owner.
 #[derive(Debug)]
-pub struct Taken {
+pub struct AcquiredPartition {
     /// The right to write it.
-    pub claim: Claim,
+    pub lease: Lease,
     /// What was stored; nothing before the first checkpoint.
-    pub stored: Option<Stored>,
+    pub stored: Option<StoredState>,
     /// Records that the topic no longer held when they were wanted.
     pub missed: u64,
     /// Largest timestamp, by Kafka, of a record in what was stored.
@@ -32,7 +32,7 @@ pub struct Taken {
 
 /// The last checkpoint of a partition.
 #[derive(Debug)]
-pub struct Stored {
+pub struct StoredState {
     /// Position after the last record in it.
     pub next_offset: i64,
     /// Stream time advances to this instant before the next record.
@@ -43,9 +43,9 @@ pub struct Stored {
 
 /// One partition of a checkpoint.
 #[derive(Debug)]
-pub struct Job {
+pub struct CheckpointRequest {
     /// The right to write it.
-    pub claim: Claim,
+    pub lease: Lease,
     /// What to write.
     pub checkpoint: Checkpoint,
     /// Stream time is to advance to this instant, once it is stored and before the next record.
@@ -54,6 +54,13 @@ pub struct Job {
     pub missed: u64,
     /// Largest timestamp, by Kafka, of a record that was read.
     pub record_ms: Option<i64>,
+}
+
+impl CheckpointRequest {
+    /// Returns a request that advances no time, and whose log has lost no record.
+    pub fn new(lease: Lease, checkpoint: Checkpoint) -> Self {
+        CheckpointRequest { lease, checkpoint, advance_ms: None, missed: 0, record_ms: None }
+    }
 }
 
 /// What became of a job.
@@ -67,18 +74,18 @@ pub enum CommitOutcome {
 
 /// Points of a checkpoint at which a test may let it end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Point {
+pub enum CrashPoint {
     /// Nothing is written.
-    Before,
+    BeforeWrite,
     /// Everything is written and nothing is committed.
-    Within,
+    BeforeCommit,
     /// All is committed, and the worker has not heard of it.
-    After,
+    AfterCommit,
 }
 
-/// Size of the ledger.
+/// The size of the ledger's files.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Size {
+pub struct LedgerSize {
     /// Bytes in use.
     pub used_bytes: u64,
     /// Bytes of the file, with what is free for new data; the write-ahead log is not counted.
@@ -129,12 +136,12 @@ impl Ledger {
     ///
     /// # Errors
     /// [`LedgerError`]: another instance writes for too long, or the file fails. Nothing is taken over then.
-    pub fn take_over(
+    pub fn acquire(
         &mut self,
         topic: &str,
         partition: i32,
         owner: &str,
-    ) -> Result<Taken, LedgerError> {
+    ) -> Result<AcquiredPartition, LedgerError> {
         let transaction =
             self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         transaction.execute(
@@ -152,16 +159,16 @@ impl Ledger {
             },
         )?;
         let stored = match next_offset {
-            Some(next_offset) => Some(Stored {
+            Some(next_offset) => Some(StoredState {
                 next_offset,
                 advance_ms,
-                chunks: pieces_of(&transaction, partition_id)?,
+                chunks: chunks_of(&transaction, partition_id)?,
             }),
             None => None,
         };
         transaction.commit()?;
-        Ok(Taken {
-            claim: Claim { partition_id, generation },
+        Ok(AcquiredPartition {
+            lease: Lease { partition_id, generation },
             stored,
             missed,
             record_ms,
@@ -173,7 +180,11 @@ impl Ledger {
     ///
     /// # Errors
     /// [`LedgerError`], and then nothing is stored.
-    pub fn store(&mut self, jobs: &[Job], wall_ms: i64) -> Result<Vec<CommitOutcome>, LedgerError> {
+    pub fn store(
+        &mut self,
+        jobs: &[CheckpointRequest],
+        wall_ms: i64,
+    ) -> Result<Vec<CommitOutcome>, LedgerError> {
         self.store_observed(jobs, wall_ms, |_| {})
     }
 
@@ -184,11 +195,11 @@ impl Ledger {
     #[doc(hidden)]
     pub fn store_observed(
         &mut self,
-        jobs: &[Job],
+        jobs: &[CheckpointRequest],
         wall_ms: i64,
-        mut at: impl FnMut(Point),
+        mut at: impl FnMut(CrashPoint),
     ) -> Result<Vec<CommitOutcome>, LedgerError> {
-        at(Point::Before);
+        at(CrashPoint::BeforeWrite);
         let transaction =
             self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let mut outcomes = Vec::with_capacity(jobs.len());
@@ -204,9 +215,9 @@ impl Ledger {
             checkpoints.iter().flat_map(|checkpoint| &checkpoint.intervals),
             checkpoints.iter().flat_map(|checkpoint| &checkpoint.agent_intervals),
         )?;
-        at(Point::Within);
+        at(CrashPoint::BeforeCommit);
         transaction.commit()?;
-        at(Point::After);
+        at(CrashPoint::AfterCommit);
         Ok(outcomes)
     }
 
@@ -226,7 +237,7 @@ impl Ledger {
     ///
     /// # Errors
     /// [`LedgerError`] where SQLite does not say.
-    pub fn size(&self) -> Result<Size, LedgerError> {
+    pub fn size(&self) -> Result<LedgerSize, LedgerError> {
         let pragma =
             |name: &str| self.connection.pragma_query_value(None, name, |row| row.get::<_, i64>(0));
         let (page_bytes, pages, free) =
@@ -235,7 +246,7 @@ impl Ledger {
         let wal = self.connection.path().map(|path| format!("{path}-wal"));
         let wal_bytes =
             wal.and_then(|wal| std::fs::metadata(wal).ok()).map_or(0, |file| file.len());
-        Ok(Size { used_bytes: bytes(pages - free), file_bytes: bytes(pages), wal_bytes })
+        Ok(LedgerSize { used_bytes: bytes(pages - free), file_bytes: bytes(pages), wal_bytes })
     }
 
     /// Bounds the file, so that a test can fill it.
@@ -248,7 +259,7 @@ impl Ledger {
     }
 }
 
-fn pieces_of(
+fn chunks_of(
     transaction: &Transaction<'_>,
     partition_id: i64,
 ) -> Result<Vec<StateChunk>, LedgerError> {
@@ -269,11 +280,11 @@ fn pieces_of(
 
 fn write(
     transaction: &Transaction<'_>,
-    job: &Job,
+    job: &CheckpointRequest,
     wall_ms: i64,
 ) -> Result<CommitOutcome, LedgerError> {
-    let Job { claim, checkpoint, advance_ms, missed, record_ms } = job;
-    let id = claim.partition_id;
+    let CheckpointRequest { lease, checkpoint, advance_ms, missed, record_ms } = job;
+    let id = lease.partition_id;
     let owned: Option<i64> = transaction
         .prepare(
             "UPDATE partitions SET next_offset = ?3, stream_ms = ?4, advance_ms = ?5, stored_ms = ?6,
@@ -282,7 +293,7 @@ fn write(
         .query_row(
             params![
                 id,
-                claim.generation,
+                lease.generation,
                 checkpoint.next_offset,
                 checkpoint.stream_ms,
                 advance_ms,

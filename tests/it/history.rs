@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use book::{Book, Fact, INTERVAL_MS, Kind, exact, ms, query};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use nabiz::ledger::Job;
+use nabiz::ledger::CheckpointRequest;
 use nabiz::ledger::history::{History, HistoryRow, Query, Step};
 use nabiz_core::state::Checkpoint;
 use rand::seq::SliceRandom;
@@ -212,12 +212,12 @@ fn interval_reopens_on_a_late_increment_and_closes_with_the_slowest_partition() 
     assert!(!row(&book).open);
     book.advance(1, closed_ms - 1);
     assert!(row(&book).open, "another partition is behind");
-    let claim = book.take_over(1);
+    let lease = book.acquire(1);
     let checkpoint = Checkpoint { stream_ms: Some(closed_ms - 1), ..Checkpoint::default() };
     book.ledger
         .store(
-            &[Job {
-                claim,
+            &[CheckpointRequest {
+                lease,
                 checkpoint,
                 advance_ms: Some(closed_ms + 5_000),
                 missed: 0,
@@ -229,7 +229,7 @@ fn interval_reopens_on_a_late_increment_and_closes_with_the_slowest_partition() 
     assert!(row(&book).open, "what the advance brings is not in the history yet");
     book.advance(1, closed_ms + 5_000);
     assert!(!row(&book).open);
-    book.take_over(2);
+    book.acquire(2);
     assert!(row(&book).open, "a partition whose records are not known");
     book.advance(2, closed_ms);
     let before = row(&book);
@@ -349,7 +349,7 @@ fn interval_closes_when_its_topic_is_no_longer_read() {
     let start_ms = ms("2026-01-05T09:00:00+03:00");
     book.add_facts(&[Fact { time_ms: start_ms, ..book::FACT }]);
     book.advance(0, start_ms + 86_400_000);
-    let former = book.ledger.take_over("former", 0, "test").unwrap().claim;
+    let former = book.ledger.acquire("former", 0, "test").unwrap().lease;
     book.store(former, Checkpoint { stream_ms: Some(start_ms), ..Checkpoint::default() });
     let is_open = |topics: &[&str]| {
         let query = query(start_ms, start_ms + INTERVAL_MS, Step::QuarterHour);

@@ -600,7 +600,7 @@ fn partition_is_acquired_again_when_its_other_owner_leaves() {
     });
     // Another takes it over in the ledger and is gone, and the group knows nothing of that.
     let mut ledger = Ledger::open(&pipeline.ledger(), Channels::default()).expect("the ledger");
-    ledger.take_over("taken.calls", 0, "another").expect("taken over");
+    ledger.acquire("taken.calls", 0, "another").expect("taken over");
     drop(ledger);
     produce(&kafka, "taken.calls", rest);
     wait_for("not ready", CAUGHT_UP_WITHIN, || match nabiz.get("/readyz")? {

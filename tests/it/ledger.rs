@@ -5,7 +5,9 @@ use std::process::Command;
 use std::sync::Arc;
 
 use nabiz::config::Config;
-use nabiz::ledger::{Claim, CommitOutcome, Job, Ledger, LedgerError, Point, Stored};
+use nabiz::ledger::{
+    CheckpointRequest, CommitOutcome, CrashPoint, Lease, Ledger, LedgerError, StoredState,
+};
 use nabiz_core::decode::{Format, Message};
 use nabiz_core::event::Channels;
 use nabiz_core::settings::Settings;
@@ -48,18 +50,18 @@ fn open(path: &Path) -> Ledger {
     Ledger::open(path, Channels::default()).unwrap()
 }
 
-fn take_over(ledger: &mut Ledger) -> (Claim, Option<Stored>) {
-    let taken = ledger.take_over("calls", 0, "test").unwrap();
-    (taken.claim, taken.stored)
+fn acquire(ledger: &mut Ledger) -> (Lease, Option<StoredState>) {
+    let taken = ledger.acquire("calls", 0, "test").unwrap();
+    (taken.lease, taken.stored)
 }
 
-fn job(claim: Claim, shard: &mut Shard) -> Job {
-    Job { claim, checkpoint: shard.checkpoint(), advance_ms: None, missed: 0, record_ms: None }
+fn request(lease: Lease, shard: &mut Shard) -> CheckpointRequest {
+    CheckpointRequest::new(lease, shard.checkpoint())
 }
 
 /// Visits offered, by the restored state and by the interval history; and the offset that they belong to.
 fn offered(path: &Path) -> (u64, u64, i64) {
-    let (_, stored) = take_over(&mut open(path));
+    let (_, stored) = acquire(&mut open(path));
     let Some(stored) = stored else { return (0, 0, 0) };
     let mut shard = Shard::restore(settings(), KEY, &stored.chunks).unwrap();
     let offered = shard.snapshot().series.iter().map(|series| series.totals.offered).sum();
@@ -82,21 +84,21 @@ fn expected(events: &[String]) -> (u64, u64, i64) {
 fn ledger_of(folder: &TempDir, events: &[String]) -> PathBuf {
     let path = folder.path().join("nabiz.db");
     let mut ledger = open(&path);
-    let (claim, _) = take_over(&mut ledger);
+    let (lease, _) = acquire(&mut ledger);
     let mut shard = Shard::new(settings(), KEY);
     fold(&mut shard, events, 0);
-    assert_eq!(ledger.store(&[job(claim, &mut shard)], 1).unwrap(), [CommitOutcome::Stored]);
+    assert_eq!(ledger.store(&[request(lease, &mut shard)], 1).unwrap(), [CommitOutcome::Stored]);
     path
 }
 
 /// Brings the ledger from wherever it is to the end of `events`, as a new owner does.
-fn go_on(path: &Path, events: &[String], at: impl FnMut(Point)) -> Vec<CommitOutcome> {
+fn go_on(path: &Path, events: &[String], at: impl FnMut(CrashPoint)) -> Vec<CommitOutcome> {
     let mut ledger = open(path);
-    let (claim, stored) = take_over(&mut ledger);
+    let (lease, stored) = acquire(&mut ledger);
     let stored = stored.unwrap();
     let mut shard = Shard::restore(settings(), KEY, &stored.chunks).unwrap();
     fold(&mut shard, events, stored.next_offset as usize);
-    ledger.store_observed(&[job(claim, &mut shard)], 2, at).unwrap()
+    ledger.store_observed(&[request(lease, &mut shard)], 2, at).unwrap()
 }
 
 /// Runs in a process of its own, started by the test below, and ends in the middle of a checkpoint.
@@ -115,7 +117,7 @@ fn crash_child() {
 fn checkpoint_is_atomic_when_the_process_crashes_at_any_point() {
     let _shared = serial::shared();
     let events = events(4_000);
-    for (at, survives) in [("Before", false), ("Within", false), ("After", true)] {
+    for (at, survives) in [("BeforeWrite", false), ("BeforeCommit", false), ("AfterCommit", true)] {
         let folder = TempDir::new().unwrap();
         let path = ledger_of(&folder, &events[..2_500]);
         let status = Command::new(std::env::current_exe().unwrap())
@@ -141,13 +143,13 @@ fn former_owner_is_refused_and_stores_nothing() {
     let path = ledger_of(&folder, &events[..2_500]);
 
     let mut zombie = open(&path);
-    let (old_claim, stored) = take_over(&mut zombie);
+    let (old_lease, stored) = acquire(&mut zombie);
     let mut old_shard = Shard::restore(settings(), KEY, &stored.unwrap().chunks).unwrap();
     fold(&mut old_shard, &events[..3_000], 2_500);
 
     assert_eq!(go_on(&path, &events, |_| {}), [CommitOutcome::Stored]);
     assert_eq!(
-        zombie.store(&[job(old_claim, &mut old_shard)], 3).unwrap(),
+        zombie.store(&[request(old_lease, &mut old_shard)], 3).unwrap(),
         [CommitOutcome::Fenced]
     );
     assert_eq!(offered(&path), expected(&events));
@@ -161,7 +163,7 @@ fn checkpoint_fails_whole_on_a_full_disk_and_succeeds_later() {
     let path = ledger_of(&folder, &events[..1_000]);
 
     let mut ledger = open(&path);
-    let (claim, stored) = take_over(&mut ledger);
+    let (lease, stored) = acquire(&mut ledger);
     let mut shard = Shard::restore(settings(), KEY, &stored.unwrap().chunks).unwrap();
     ledger.limit_pages(1).unwrap();
     let mut failures = 0;
@@ -169,16 +171,16 @@ fn checkpoint_fails_whole_on_a_full_disk_and_succeeds_later() {
         let from =
             if upto == 2_500 { 1_000 } else { upto - if upto == 4_000 { 1_500 } else { 2_000 } };
         fold(&mut shard, &events[..upto], from);
-        let jobs = [job(claim, &mut shard)];
-        let error = ledger.store(&jobs, 2).unwrap_err();
+        let requests = [request(lease, &mut shard)];
+        let error = ledger.store(&requests, 2).unwrap_err();
         assert!(matches!(error, LedgerError::Sqlite(_)), "{error}");
-        let [job] = jobs;
-        shard.rollback(job.checkpoint);
+        let [request] = requests;
+        shard.rollback(request.checkpoint);
         failures += 1;
     }
     assert_eq!(failures, 3);
     ledger.limit_pages(1 << 30).unwrap();
-    assert_eq!(ledger.store(&[job(claim, &mut shard)], 3).unwrap(), [CommitOutcome::Stored]);
+    assert_eq!(ledger.store(&[request(lease, &mut shard)], 3).unwrap(), [CommitOutcome::Stored]);
     drop(ledger);
     assert_eq!(
         offered(&path),
@@ -256,7 +258,7 @@ fn ledger_of_the_first_version_is_migrated_by_its_first_opener() {
 }
 
 /// A shard that knows a contact in a queue, one whose ending is held, an agent and a follow-up, and its chunks.
-fn pieces_with(key: [u8; 16]) -> Vec<StateChunk> {
+fn chunks_with(key: [u8; 16]) -> Vec<StateChunk> {
     let record = |id: &str, kind: &str, data: &str| {
         format!(
             r#"{{"specversion":"1.0","id":"{id}","source":"/source-of-the-test","type":"{kind}","time":"2026-01-05T10:00:00Z","data":{data}}}"#
@@ -300,13 +302,11 @@ fn ledger_contains_no_id_in_plain_text() {
     let folder = TempDir::new().unwrap();
     let path = folder.path().join("nabiz.db");
     let mut ledger = open(&path);
-    let (claim, _) = take_over(&mut ledger);
+    let (lease, _) = acquire(&mut ledger);
     let checkpoint =
-        Checkpoint { next_offset: 4, chunks: pieces_with(KEY), ..Checkpoint::default() };
+        Checkpoint { next_offset: 4, chunks: chunks_with(KEY), ..Checkpoint::default() };
     assert_eq!(
-        ledger
-            .store(&[Job { claim, checkpoint, advance_ms: None, missed: 0, record_ms: None }], 1)
-            .unwrap(),
+        ledger.store(&[CheckpointRequest::new(lease, checkpoint)], 1).unwrap(),
         [CommitOutcome::Stored]
     );
     let mut bytes = std::fs::read(&path).unwrap();
@@ -318,7 +318,7 @@ fn ledger_contains_no_id_in_plain_text() {
         assert!(!holds(id), "{id} is in the ledger");
     }
     // Nor can the ids be tried without the key: with another one, everything about them is something else.
-    let (one, other) = (pieces_with(KEY), pieces_with([8; 16]));
+    let (one, other) = (chunks_with(KEY), chunks_with([8; 16]));
     for kind in [ChunkKind::ContactPart, ChunkKind::Ids, ChunkKind::Agents, ChunkKind::Followups] {
         let of_kind = |chunks: &[StateChunk]| -> Vec<Vec<u8>> {
             chunks

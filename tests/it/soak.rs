@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use nabiz::config::Config;
-use nabiz::ledger::{CommitOutcome, Job, Ledger};
+use nabiz::ledger::{CheckpointRequest, CommitOutcome, Ledger};
 use nabiz_core::decode::{Format, Message};
 use nabiz_core::event::Channels;
 use nabiz_core::shard::{RecordMeta, Shard};
@@ -71,7 +71,7 @@ fn memory_and_ledger_stay_level_over_a_month() {
     settings.history_interval_ms = Some(900_000);
     let settings = Arc::new(settings);
     let mut ledger = Ledger::open(&path, Channels::default()).unwrap();
-    let claim = ledger.take_over("calls", 0, "soak").unwrap().claim;
+    let lease = ledger.acquire("calls", 0, "soak").unwrap().lease;
     let mut shard = Shard::new(settings.clone(), KEY);
     let mut simulation = Simulation::new(Scenario::OrdinaryDay, options);
 
@@ -107,12 +107,7 @@ fn memory_and_ledger_stay_level_over_a_month() {
         longest_pause = longest_pause.max(pause);
         let began_cpu = cpu_time();
         assert_eq!(
-            ledger
-                .store(
-                    &[Job { claim, checkpoint, advance_ms: None, missed: 0, record_ms: None }],
-                    1
-                )
-                .unwrap(),
+            ledger.store(&[CheckpointRequest::new(lease, checkpoint)], 1).unwrap(),
             [CommitOutcome::Stored]
         );
         storing_cpu += cpu_time() - began_cpu;
@@ -135,7 +130,7 @@ fn memory_and_ledger_stay_level_over_a_month() {
 
     let began = Instant::now();
     let mut ledger = Ledger::open(&path, Channels::default()).unwrap();
-    let stored = ledger.take_over("calls", 0, "soak").unwrap().stored.unwrap();
+    let stored = ledger.acquire("calls", 0, "soak").unwrap().stored.unwrap();
     let mut restored = Shard::restore(settings, KEY, &stored.chunks).unwrap();
     let restoring = began.elapsed();
     assert_eq!(restored.snapshot(), snapshot);
@@ -185,7 +180,7 @@ fn hundred_thousand_open_contacts_are_restored() {
     let path = folder.path().join("nabiz.db");
     let settings = Arc::new(Config::defaults().settings());
     let mut ledger = Ledger::open(&path, Channels::default()).unwrap();
-    let claim = ledger.take_over("calls", 0, "soak").unwrap().claim;
+    let lease = ledger.acquire("calls", 0, "soak").unwrap().lease;
     let mut shard = Shard::new(settings.clone(), KEY);
     for contact in 0..CONTACTS {
         // An hour of arrivals in twenty queues; every third is answered, and its conversation goes on.
@@ -211,16 +206,14 @@ fn hundred_thousand_open_contacts_are_restored() {
     let checkpoint = shard.checkpoint();
     let pause = began.elapsed();
     assert_eq!(
-        ledger
-            .store(&[Job { claim, checkpoint, advance_ms: None, missed: 0, record_ms: None }], 1)
-            .unwrap(),
+        ledger.store(&[CheckpointRequest::new(lease, checkpoint)], 1).unwrap(),
         [CommitOutcome::Stored]
     );
     drop(ledger);
 
     let began = Instant::now();
     let mut ledger = Ledger::open(&path, Channels::default()).unwrap();
-    let stored = ledger.take_over("calls", 0, "soak").unwrap().stored.unwrap();
+    let stored = ledger.acquire("calls", 0, "soak").unwrap().stored.unwrap();
     let mut restored = Shard::restore(settings, KEY, &stored.chunks).unwrap();
     let snapshot = restored.snapshot();
     let restoring = began.elapsed();

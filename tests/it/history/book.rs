@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use nabiz::config::Config;
 use nabiz::ledger::history::{History, HistoryRow, Query, Step};
-use nabiz::ledger::{Claim, CommitOutcome, Job, Ledger};
+use nabiz::ledger::{CheckpointRequest, CommitOutcome, Lease, Ledger};
 use nabiz_core::measures::{AgentIntervalDelta, IntervalCounts, IntervalDelta, SparseHdrCounts};
 use nabiz_core::settings::Settings;
 use nabiz_core::state::Checkpoint;
@@ -68,35 +68,33 @@ impl Book {
     }
 
     /// Takes over a partition that belongs to no test's facts.
-    pub fn take_over(&mut self, partition: i32) -> Claim {
-        self.ledger.take_over("calls", partition, "test").expect("taken over").claim
+    pub fn acquire(&mut self, partition: i32) -> Lease {
+        self.ledger.acquire("calls", partition, "test").expect("taken over").lease
     }
 
     /// Stores a stream time for a partition.
     pub fn advance(&mut self, partition: i32, stream_ms: i64) {
-        let claim = self.take_over(partition);
-        self.store(claim, Checkpoint { stream_ms: Some(stream_ms), ..Checkpoint::default() });
+        let lease = self.acquire(partition);
+        self.store(lease, Checkpoint { stream_ms: Some(stream_ms), ..Checkpoint::default() });
     }
 
-    pub fn store(&mut self, claim: Claim, checkpoint: Checkpoint) {
-        let outcomes = self
-            .ledger
-            .store(&[Job { claim, checkpoint, advance_ms: None, missed: 0, record_ms: None }], 0)
-            .expect("stored");
+    pub fn store(&mut self, lease: Lease, checkpoint: Checkpoint) {
+        let outcomes =
+            self.ledger.store(&[CheckpointRequest::new(lease, checkpoint)], 0).expect("stored");
         assert_eq!(outcomes, [CommitOutcome::Stored]);
     }
 
     /// Adds facts in one checkpoint, one increment each. Their partition has no stream time of its own.
     pub fn add_facts(&mut self, facts: &[Fact]) {
         let intervals = facts.iter().map(|fact| self.delta(fact)).collect();
-        let claim = self.take_over(99);
-        self.store(claim, Checkpoint { intervals, ..Checkpoint::default() });
+        let lease = self.acquire(99);
+        self.store(lease, Checkpoint { intervals, ..Checkpoint::default() });
     }
 
     pub fn add_agents(&mut self, start_ms: i64, queue: &str, state_ms: [u64; 5]) {
-        let claim = self.take_over(99);
+        let lease = self.acquire(99);
         let agents = AgentIntervalDelta { start_ms, queue: queue.into(), state_ms };
-        self.store(claim, Checkpoint { agent_intervals: vec![agents], ..Checkpoint::default() });
+        self.store(lease, Checkpoint { agent_intervals: vec![agents], ..Checkpoint::default() });
     }
 
     fn delta(&self, fact: &Fact) -> IntervalDelta {

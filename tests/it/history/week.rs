@@ -43,8 +43,7 @@ fn history_of_a_simulated_week_equals_the_truth_with_p90_within_one_percent() {
     let settings = Arc::new(settings);
     let mut shards: Vec<Shard> =
         (0..PARTITIONS).map(|_| Shard::new(settings.clone(), [7; 16])).collect();
-    let claims: Vec<_> =
-        (0..PARTITIONS).map(|partition| book.take_over(partition as i32)).collect();
+    let leases: Vec<_> = (0..PARTITIONS).map(|partition| book.acquire(partition as i32)).collect();
 
     let options =
         Options { duration_ms: Some(7 * DAY_MS), rate_scale: 0.3, seed: 5, ..Options::default() };
@@ -72,13 +71,13 @@ fn history_of_a_simulated_week_equals_the_truth_with_p90_within_one_percent() {
             waits.entry(queue).or_default().push((event.time_ms - queued[&event.key]) as u64);
         }
         if position % 1_500 == 0 {
-            book.store(claims[partition], shards[partition].checkpoint());
+            book.store(leases[partition], shards[partition].checkpoint());
         }
     }
     let closing = simulation.closing_event();
-    for (shard, claim) in shards.iter_mut().zip(&claims) {
+    for (shard, lease) in shards.iter_mut().zip(&leases) {
         fold(shard, position, &closing.json);
-        book.store(*claim, shard.checkpoint());
+        book.store(*lease, shard.checkpoint());
         position += 1;
     }
     let truth = simulation.truth();
