@@ -7,7 +7,7 @@ use arc_swap::ArcSwap;
 use criterion::{Criterion, criterion_group, criterion_main};
 use nabiz::config::Config;
 use nabiz::exposition::{Exposition, Format};
-use nabiz::readmodel::{Health, Published, ShardLabel};
+use nabiz::readmodel::{Health, PublishedState, ShardLabel};
 use nabiz_core::decode::{Format as EventFormat, Message};
 use nabiz_core::shard::{RecordMeta, Shard};
 use nabiz_simulator::{DEFAULT_START_MS, Options, Scenario, Simulation};
@@ -18,7 +18,7 @@ const EVENTS: usize = 600_000;
 const SITES: usize = 50;
 
 /// A working morning of many sites: the contacts of each queue are dealt out to one queue a site.
-fn published() -> Published {
+fn published() -> PublishedState {
     let settings = Arc::new(Config::defaults().settings());
     let start_ms = DEFAULT_START_MS + 8 * HOUR_MS;
     let options =
@@ -35,7 +35,7 @@ fn published() -> Published {
         shard.fold(EventFormat::CloudEvents, &message, meta);
     }
     let label = ShardLabel { topic: "calls".into(), partition: 0 };
-    Published::new(
+    PublishedState::new(
         settings,
         vec![(label, Arc::new(shard.snapshot()))],
         Health::default(),
@@ -51,7 +51,7 @@ fn benches(criterion: &mut Criterion) {
     let exposition = Exposition::new(Arc::clone(&shared), Arc::default());
     // Each time for something newly published: what is asked for again is not made again.
     let render = |format, gzip| {
-        shared.store(Arc::new(Published::clone(&published)));
+        shared.store(Arc::new(PublishedState::clone(&published)));
         exposition.render(format, gzip).expect("a body")
     };
     let mut group = criterion.benchmark_group("scrape");

@@ -16,7 +16,7 @@ use super::Failure;
 use crate::exposition::{Exposition, Format};
 use crate::http::{self, App, HistorySource, Refusals, RenderedMetrics, Security};
 use crate::ingest::{Ingest, Options, StartError};
-use crate::readmodel::Published;
+use crate::readmodel::PublishedState;
 
 /// From the signal to the end of the process, at most.
 const STOP_WITHIN: Duration = Duration::from_millis(4_500);
@@ -79,7 +79,7 @@ async fn serve(
         .await
         .with_context(|| format!("cannot listen on {listen} (http.listen or --listen)"))?;
     let address = listener.local_addr().context("the listener has no address")?;
-    let published = Arc::new(ArcSwap::from_pointee(Published::starting(
+    let published = Arc::new(ArcSwap::from_pointee(PublishedState::starting(
         Arc::clone(&settings),
         options.shard_label,
     )));

@@ -8,7 +8,7 @@ use nabiz_core::snapshot::Snapshot;
 use super::family::Family;
 use super::{catalogue, contacts, pipeline, targets, windows};
 use crate::http::Refusals;
-use crate::readmodel::Published;
+use crate::readmodel::PublishedState;
 
 /// A snapshot and the value of its `shard` label, where it has one.
 pub(super) struct Part<'a> {
@@ -24,7 +24,7 @@ impl<'a> Part<'a> {
 
 /// Hands all metrics of a running pipeline, which borrow from it, to an encoder.
 pub(super) fn of_pipeline<T>(
-    published: &Published,
+    published: &PublishedState,
     refusals: &Refusals,
     encode: impl FnOnce(Vec<Family<'_>>) -> T,
 ) -> T {
@@ -37,7 +37,7 @@ pub(super) fn of_pipeline<T>(
         vec![Part { shard: None, snapshot: &published.merged }]
     };
     let mut families = Vec::with_capacity(catalogue::ALL.len());
-    if published.may_be_shown() {
+    if published.is_servable(began) {
         collect_contacts(&published.settings, &parts, &published.merged, &mut families);
         pipeline::collect_records(published, &shards, &mut families);
     }

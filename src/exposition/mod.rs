@@ -1,6 +1,6 @@
 //! The metric catalogue and the collector: what is published, as Prometheus text or protobuf.
 //!
-//! A scrape reads [`Published`] through an `ArcSwap`; it never waits for ingest, and ingest never
+//! A scrape reads [`PublishedState`] through an `ArcSwap`; it never waits for ingest, and ingest never
 //! waits for it.
 
 pub mod catalogue;
@@ -16,6 +16,7 @@ mod windows;
 
 use std::io::Write;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::time::Instant;
 
 use arc_swap::ArcSwap;
 use axum::body::Bytes;
@@ -28,13 +29,13 @@ use prometheus::core::Collector;
 use prometheus::proto::MetricFamily;
 
 use crate::http::Refusals;
-use crate::readmodel::Published;
+use crate::readmodel::PublishedState;
 
 pub use negotiation::Format;
 
 /// The metrics of a running process.
 pub struct Exposition {
-    published: Arc<ArcSwap<Published>>,
+    published: Arc<ArcSwap<PublishedState>>,
     refusals: Arc<Refusals>,
     /// The `process_*` metrics, where the library has them.
     process: Option<Box<dyn Collector>>,
@@ -44,7 +45,7 @@ pub struct Exposition {
 
 /// A body, and what it was made of.
 struct Body {
-    of: Weak<Published>,
+    of: Weak<PublishedState>,
     /// Whether the numbers of contacts are in it: what is published may become too old to be shown.
     shown: bool,
     bytes: Bytes,
@@ -63,7 +64,7 @@ pub enum RenderError {
 
 impl Exposition {
     /// Serves what `published` holds at each scrape, what HTTP refused, and on Linux the `process_*` metrics of this process.
-    pub fn new(published: Arc<ArcSwap<Published>>, refusals: Arc<Refusals>) -> Self {
+    pub fn new(published: Arc<ArcSwap<PublishedState>>, refusals: Arc<Refusals>) -> Self {
         #[cfg(target_os = "linux")]
         let process: Option<Box<dyn Collector>> =
             Some(Box::new(prometheus::process_collector::ProcessCollector::for_self()));
@@ -83,7 +84,7 @@ impl Exposition {
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
         let published = self.published.load_full();
-        let (of, shown) = (Arc::downgrade(&published), published.may_be_shown());
+        let (of, shown) = (Arc::downgrade(&published), published.is_servable(Instant::now()));
         if let Some(body) = &*body
             && body.of.ptr_eq(&of)
             && body.shown == shown
@@ -100,7 +101,7 @@ impl Exposition {
         Ok(bytes)
     }
 
-    fn encode(&self, published: &Published, format: Format) -> Result<Vec<u8>, RenderError> {
+    fn encode(&self, published: &PublishedState, format: Format) -> Result<Vec<u8>, RenderError> {
         let process: Vec<MetricFamily> =
             self.process.as_ref().map(|process| process.collect()).unwrap_or_default();
         collector::of_pipeline(published, &self.refusals, |families| match format {

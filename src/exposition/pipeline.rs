@@ -9,12 +9,12 @@ use nabiz_core::snapshot::Snapshot;
 use super::catalogue as c;
 use super::family::{Family, seconds};
 use crate::http::{Refusal, Refusals};
-use crate::readmodel::{Published, ShardLabel};
+use crate::readmodel::{PublishedState, ShardLabel};
 
 /// What is withheld while catching up. Where instances share the group, each sample belongs to one partition, so that none
 /// goes down when a partition moves. `shards` are the values of their label, in the order of the shards.
 pub(super) fn collect_records<'a>(
-    published: &'a Published,
+    published: &'a PublishedState,
     shards: &'a [String],
     out: &mut Vec<Family<'a>>,
 ) {
@@ -87,11 +87,11 @@ impl<'a> Records<'a> {
 
 /// What is always served.
 pub(super) fn collect<'a>(
-    published: &'a Published,
+    published: &'a PublishedState,
     refusals: &Refusals,
     out: &mut Vec<Family<'a>>,
 ) {
-    let Published { merged, health, .. } = published;
+    let PublishedState { merged, health, .. } = published;
     out.push(Family::single(&c::BUILD_INFO, &[env!("CARGO_PKG_VERSION")], 1.0));
     out.push(Family::single(&c::READY, &[], f64::from(u8::from(health.ready))));
     out.push(Family::single(&c::RECORDS_HELD, &[], merged.records.held as f64));

@@ -4,7 +4,7 @@
 //! - `routes`: paths, methods, headers
 //! - `tls`, `auth`, `secret_hash`: who may connect and read, where that is configured
 //! - `refusals`: what was refused, counted by reason
-//! - `queues`, `status`: the JSON answers, made from one [`Published`]
+//! - `queues`, `status`: the JSON answers, made from one [`PublishedState`]
 //! - `feed`: the same numbers pushed as server-sent events
 //! - `history`: the interval history, streamed from the ledger
 //! - `page`: the live page, one document without outside assets
@@ -28,7 +28,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use arc_swap::ArcSwap;
 use axum::body::Bytes;
 
-use crate::readmodel::Published;
+use crate::readmodel::PublishedState;
 
 pub use auth::Authentication;
 pub use history::HistorySource;
@@ -56,7 +56,7 @@ pub type RenderError = Box<dyn std::error::Error + Send + Sync>;
 #[derive(Clone)]
 pub struct App {
     /// The newest state of the pipeline.
-    pub published: Arc<ArcSwap<Published>>,
+    pub published: Arc<ArcSwap<PublishedState>>,
     /// The renderer of `/metrics`; runs on a blocking thread.
     pub metrics: Arc<RenderMetrics>,
     /// The wall clock, in milliseconds since the Unix epoch. Ages are told against it.
@@ -84,7 +84,7 @@ pub struct Security {
 
 impl App {
     /// Serves `published` and `metrics` by the system's clock with the default limits, unprotected.
-    pub fn new(published: Arc<ArcSwap<Published>>, metrics: Arc<RenderMetrics>) -> Self {
+    pub fn new(published: Arc<ArcSwap<PublishedState>>, metrics: Arc<RenderMetrics>) -> Self {
         App {
             published,
             metrics,

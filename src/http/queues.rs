@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Instant;
 
 use arc_swap::ArcSwapOption;
 use nabiz_core::event::{AgentState, LeftReason, SelfServiceOutcome};
@@ -12,7 +13,7 @@ use serde::{Serialize, Serializer};
 
 use super::rfc3339;
 use super::status::{Readiness, withheld};
-use crate::readmodel::Published;
+use crate::readmodel::PublishedState;
 
 /// Label of the window since the start of the business day.
 const TODAY: &str = "today";
@@ -55,12 +56,12 @@ impl Numbers {
 
 /// The model of the newest published state.
 #[derive(Default)]
-pub(super) struct Cache(ArcSwapOption<(Arc<Published>, Arc<Model>)>);
+pub(super) struct Cache(ArcSwapOption<(Arc<PublishedState>, Arc<Model>)>);
 
 impl Cache {
     /// The answer for `published` at the wall time `now_ms`.
-    pub(super) fn answer(&self, published: &Arc<Published>, now_ms: i64) -> Answer {
-        if !published.may_be_shown() {
+    pub(super) fn answer(&self, published: &Arc<PublishedState>, now_ms: i64) -> Answer {
+        if !published.is_servable(Instant::now()) {
             return Answer::CatchingUp(withheld(published));
         }
         let model = match &*self.0.load() {

@@ -1,12 +1,13 @@
 //! How the pipeline is, as JSON: readiness, progress, status.
 
 use std::collections::BTreeMap;
+use std::time::Instant;
 
 use nabiz_core::measures::RecordTotals;
 use serde::Serialize;
 
 use super::{App, Refusal, rfc3339};
-use crate::readmodel::Published;
+use crate::readmodel::PublishedState;
 
 /// One partition.
 #[derive(Debug, Serialize)]
@@ -112,7 +113,7 @@ struct HealthView {
     checkpoint_ms: Option<i64>,
 }
 
-fn health(published: &Published) -> HealthView {
+fn health(published: &PublishedState) -> HealthView {
     let health = &published.health;
     HealthView {
         ready: health.ready,
@@ -142,16 +143,16 @@ fn health(published: &Published) -> HealthView {
 }
 
 /// Readiness of the process.
-pub(super) fn readiness(published: &Published) -> Readiness {
+pub(super) fn readiness(published: &PublishedState) -> Readiness {
     progress(published.health.ready, published)
 }
 
 /// Why there are no contact numbers, and how far the pipeline is.
-pub(super) fn withheld(published: &Published) -> Readiness {
+pub(super) fn withheld(published: &PublishedState) -> Readiness {
     progress(false, published)
 }
 
-fn progress(ready: bool, published: &Published) -> Readiness {
+fn progress(ready: bool, published: &PublishedState) -> Readiness {
     let partitions = health(published).partitions;
     let unnamed = || {
         if partitions.is_empty() {
@@ -174,11 +175,12 @@ fn progress(ready: bool, published: &Published) -> Readiness {
 }
 
 /// Status as of `published` and now.
-pub(super) fn status(app: &App, published: &Published) -> Status {
+pub(super) fn status(app: &App, published: &PublishedState) -> Status {
     let HealthView { ready, partitions, records, rebalances, dead_letters, checkpoint_ms } =
         health(published);
     let now_ms = (app.clock)();
     let stream_time_ms = published.merged.stream_time_ms;
+    let servable = published.is_servable(Instant::now());
     Status {
         ready,
         version: env!("CARGO_PKG_VERSION"),
@@ -186,9 +188,9 @@ pub(super) fn status(app: &App, published: &Published) -> Status {
         as_of: stream_time_ms.and_then(rfc3339),
         age_ms: stream_time_ms.map(|time_ms| now_ms.saturating_sub(time_ms)),
         partitions,
-        records: published.may_be_shown().then_some(records),
+        records: servable.then_some(records),
         rebalances,
-        dead_letters: published.may_be_shown().then_some(dead_letters),
+        dead_letters: servable.then_some(dead_letters),
         dead_letters_waiting: published.health.dead_letters_waiting,
         dead_letter_failures: published.health.dead_letter_failures,
         kafka_connected: published.health.connected,

@@ -12,7 +12,7 @@ use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
 use rdkafka::message::{DeliveryResult, Header, OwnedHeaders};
 use rdkafka::producer::{BaseRecord, Producer, ProducerContext, ThreadedProducer};
 
-use super::context::log_client_line;
+use super::consumer_context::log_client_line;
 use super::options::Options;
 use crate::readmodel::ShardLabel;
 
@@ -30,7 +30,7 @@ const LOG_EVERY: Duration = Duration::from_secs(10);
 
 /// One refused record.
 #[derive(Debug)]
-pub(super) struct Letter {
+pub(super) struct DeadLetter {
     topic: Arc<str>,
     partition: i32,
     offset: i64,
@@ -41,7 +41,7 @@ pub(super) struct Letter {
     unwritten: Arc<AtomicU64>,
 }
 
-impl Letter {
+impl DeadLetter {
     /// A letter with the original key and value, as far as they fit: the headers say where the original is.
     pub(super) fn new(
         label: &ShardLabel,
@@ -54,7 +54,7 @@ impl Letter {
         let fitting = |bytes: Option<&[u8]>, bytes_max: usize| {
             bytes.filter(|b| b.len() <= bytes_max).map(<[u8]>::to_vec)
         };
-        Letter {
+        DeadLetter {
             topic: Arc::clone(&label.topic),
             partition: label.partition,
             offset,
@@ -69,7 +69,7 @@ impl Letter {
     pub(super) fn orphan(label: &ShardLabel, offset: i64) -> Self {
         let rejection =
             Rejection::new(Reason::Orphan, "no start of this visit came within reorder_grace");
-        Letter::new(label, offset, rejection, None, None, 0)
+        DeadLetter::new(label, offset, rejection, None, None, 0)
     }
 
     fn bytes(&self) -> u64 {
@@ -122,18 +122,18 @@ struct Delivery {
     waiting: AtomicU64,
     waiting_bytes: AtomicU64,
     /// What failed and is worth another attempt.
-    returned: Mutex<VecDeque<Arc<Letter>>>,
+    returned: Mutex<VecDeque<Arc<DeadLetter>>>,
     throttle: Throttle,
 }
 
 impl Delivery {
-    fn leave(&self, letter: &Letter) {
+    fn leave(&self, letter: &DeadLetter) {
         self.waiting.fetch_sub(1, Ordering::Relaxed);
         self.waiting_bytes.fetch_sub(letter.bytes(), Ordering::Relaxed);
         letter.unwritten.fetch_sub(1, Ordering::Release);
     }
 
-    fn failed(&self, error: &KafkaError, letter: Arc<Letter>) {
+    fn failed(&self, error: &KafkaError, letter: Arc<DeadLetter>) {
         self.failures.fetch_add(1, Ordering::Relaxed);
         let hopeless = matches!(
             error.rdkafka_error_code(),
@@ -164,9 +164,9 @@ impl ClientContext for Delivery {
 }
 
 impl ProducerContext for Delivery {
-    type DeliveryOpaque = Arc<Letter>;
+    type DeliveryOpaque = Arc<DeadLetter>;
 
-    fn delivery(&self, result: &DeliveryResult<'_>, letter: Arc<Letter>) {
+    fn delivery(&self, result: &DeliveryResult<'_>, letter: Arc<DeadLetter>) {
         match result {
             Ok(_) => {
                 self.delivered.fetch_add(1, Ordering::Relaxed);
@@ -226,7 +226,7 @@ impl DeadLetters {
     /// Takes a letter over: it is written, and sent again for as long as that fails. Callers ask [`Self::has_room`]
     /// first and pause reading where there is none.
     /// `unwritten` counts the letters of the partition that are not written yet.
-    pub(super) fn send(&self, mut letter: Letter, unwritten: &Arc<AtomicU64>) {
+    pub(super) fn send(&self, mut letter: DeadLetter, unwritten: &Arc<AtomicU64>) {
         let delivery = self.delivery();
         unwritten.fetch_add(1, Ordering::Relaxed);
         letter.unwritten = Arc::clone(unwritten);
@@ -235,10 +235,12 @@ impl DeadLetters {
         self.enqueue(Arc::new(letter));
     }
 
-    fn enqueue(&self, letter: Arc<Letter>) {
-        let mut record =
-            BaseRecord::<[u8], [u8], Arc<Letter>>::with_opaque_to(&self.topic, Arc::clone(&letter))
-                .headers(letter.headers());
+    fn enqueue(&self, letter: Arc<DeadLetter>) {
+        let mut record = BaseRecord::<[u8], [u8], Arc<DeadLetter>>::with_opaque_to(
+            &self.topic,
+            Arc::clone(&letter),
+        )
+        .headers(letter.headers());
         record.key = letter.key.as_deref();
         record.payload = letter.value.as_deref();
         if let Err((error, _)) = self.producer.send(record) {

@@ -7,15 +7,15 @@
 //! What a broker tells about the end of a log comes from the client's own statistics, once a second. The end-of-partition
 //! event of the client binding does not name the topic, and asking the broker would block the poll loop.
 
-mod board;
-mod context;
+mod assignment;
+mod consumer_context;
+mod consumer_stats;
 mod dead_letters;
-mod held;
-mod keeper;
+mod ledger_handle;
+mod offset_tracker;
 mod options;
 mod partition;
-mod progress;
-mod statistics;
+mod status_hub;
 mod worker;
 
 use std::sync::Arc;
@@ -24,15 +24,15 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
-use board::Board;
 use dead_letters::DeadLetters;
-use keeper::Keeper;
+use ledger_handle::LedgerHandle;
 use nabiz_core::settings::Settings;
 use rdkafka::error::KafkaError;
+use status_hub::StatusHub;
 use worker::{Shared, Worker};
 
 use crate::ledger::LedgerError;
-use crate::readmodel::Published;
+use crate::readmodel::PublishedState;
 
 pub use options::{LedgerOptions, Options, Topic, WallClock, system_clock};
 
@@ -94,7 +94,7 @@ pub struct Ingest {
     publisher: JoinHandle<()>,
     dead_letters: Arc<DeadLetters>,
     keeper: JoinHandle<()>,
-    board: Arc<Board>,
+    status_hub: Arc<StatusHub>,
 }
 
 impl Ingest {
@@ -105,16 +105,16 @@ impl Ingest {
     pub fn start(
         options: Options,
         settings: Arc<Settings>,
-        published: Arc<ArcSwap<Published>>,
+        published: Arc<ArcSwap<PublishedState>>,
     ) -> Result<Ingest, StartError> {
         options.validate()?;
         let dead_letters = Arc::new(DeadLetters::new(&options).map_err(StartError::from_client)?);
         let worker_count = options.workers;
         let (keeper, keeper_thread) =
-            Keeper::start(&options.ledger, &settings, Arc::clone(&options.clock))?;
-        let board = Arc::new(Board::new(worker_count));
+            LedgerHandle::start(&options.ledger, &settings, Arc::clone(&options.clock))?;
+        let status_hub = Arc::new(StatusHub::new(worker_count));
         let shared = Arc::new(Shared {
-            board: Arc::clone(&board),
+            status_hub: Arc::clone(&status_hub),
             keeper,
             dead_letters: Arc::clone(&dead_letters),
             stop: Arc::new(AtomicBool::new(false)),
@@ -132,7 +132,7 @@ impl Ingest {
         }
         let stop = Arc::clone(&shared.stop);
         let publisher = spawn("nabiz-publish".to_owned(), move || publish(&shared, &published))?;
-        Ok(Ingest { stop, workers, publisher, dead_letters, keeper: keeper_thread, board })
+        Ok(Ingest { stop, workers, publisher, dead_letters, keeper: keeper_thread, status_hub })
     }
 
     /// Why ingestion cannot go on, if it cannot: the stored state cannot be used, or a thread has ended, which is a
@@ -141,7 +141,7 @@ impl Ingest {
         let ended = || {
             self.workers.iter().chain([&self.publisher, &self.keeper]).any(JoinHandle::is_finished)
         };
-        self.board.failure().or_else(|| {
+        self.status_hub.failure().or_else(|| {
             ended().then(|| "an ingest thread has ended: a defect, see the log".to_owned())
         })
     }
@@ -191,13 +191,15 @@ const ADDING_REST_MAX: Duration = Duration::from_secs(1);
 /// The health is looked at this often, also where no worker reports.
 const HEALTH_EVERY: Duration = Duration::from_millis(250);
 
-fn publish(shared: &Shared, published: &ArcSwap<Published>) {
-    let mut last =
-        Arc::new(Published::starting(Arc::clone(&shared.settings), shared.options.shard_label));
+fn publish(shared: &Shared, published: &ArcSwap<PublishedState>) {
+    let mut last = Arc::new(PublishedState::starting(
+        Arc::clone(&shared.settings),
+        shared.options.shard_label,
+    ));
     loop {
         let stopping = shared.stop.load(Ordering::Relaxed);
         let began = Instant::now();
-        last = Arc::new(shared.board.view(&last, &shared.dead_letters, &shared.keeper.health));
+        last = Arc::new(shared.status_hub.view(&last, &shared.dead_letters, &shared.keeper.health));
         published.store(Arc::clone(&last));
         if stopping {
             return;
@@ -205,6 +207,6 @@ fn publish(shared: &Shared, published: &ArcSwap<Published>) {
         shared.dead_letters.send_returned();
         // What several workers report at about the same time is added up once, and adding up never takes most of a core.
         thread::sleep(began.elapsed().saturating_mul(ADDING_SHARE).clamp(GATHER, ADDING_REST_MAX));
-        shared.board.wait_for_news(HEALTH_EVERY);
+        shared.status_hub.wait_for_news(HEALTH_EVERY);
     }
 }

@@ -11,8 +11,8 @@ use nabiz_core::snapshot::Snapshot;
 use nabiz_core::state::{Checkpoint, RestoreError};
 use rdkafka::message::{BorrowedMessage, Headers, Message as _};
 
-use super::progress::Progress;
-use super::statistics::LogState;
+use super::consumer_stats::PartitionStats;
+use super::offset_tracker::OffsetTracker;
 use crate::ledger::{AcquiredPartition, CheckpointRequest, Lease};
 use crate::readmodel::{PartitionHealth, ShardLabel};
 
@@ -20,7 +20,7 @@ pub(super) struct Partition {
     label: ShardLabel,
     format: Format,
     shard: Shard,
-    progress: Progress,
+    progress: OffsetTracker,
     /// The shard differs from what was last published.
     changed: bool,
     /// The shard differs from what was last handed to the ledger.
@@ -71,7 +71,7 @@ impl Partition {
             label,
             format,
             shard,
-            progress: Progress::from_position(stored),
+            progress: OffsetTracker::from_position(stored),
             changed: true,
             unsaved: true,
             lease: taken.lease,
@@ -135,7 +135,7 @@ impl Partition {
     }
 
     fn go_to(&mut self, position: i64) {
-        self.progress = Progress::from_position(Some(position));
+        self.progress = OffsetTracker::from_position(Some(position));
         self.stopped = false;
         self.changed = true;
         self.unsaved = true;
@@ -173,13 +173,13 @@ impl Partition {
         }
     }
 
-    pub(super) fn observe(&mut self, log: &LogState) {
+    pub(super) fn observe(&mut self, log: &PartitionStats) {
         self.progress.observe(log);
         self.stopped = log.stopped;
     }
 
-    pub(super) fn lose_touch(&mut self) {
-        self.progress.lose_touch();
+    pub(super) fn mark_leader_silent(&mut self) {
+        self.progress.mark_leader_silent();
     }
 
     /// How often the log went back since the last call.
@@ -250,7 +250,7 @@ impl Partition {
     }
 
     /// Nothing is published until the ledger has confirmed that the partition is ours.
-    pub(super) fn doubt(&mut self) {
+    pub(super) fn suspend_until_confirmed(&mut self) {
         self.in_doubt = true;
         self.changed = true;
     }
@@ -320,7 +320,7 @@ mod tests {
         let settings = Arc::new(Config::defaults().settings());
         let mut partition =
             Partition::restore(label, Format::CloudEvents, settings, [1; 16], taken).unwrap();
-        partition.observe(&LogState {
+        partition.observe(&PartitionStats {
             topic: "calls".into(),
             partition: 0,
             end: Some(0),
@@ -330,7 +330,7 @@ mod tests {
         assert!(partition.health().caught_up);
 
         assert!(partition.checkpoint(None, false).is_some());
-        partition.doubt();
+        partition.suspend_until_confirmed();
         partition.stored();
         assert!(
             !partition.health().caught_up,

@@ -13,14 +13,14 @@ use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer};
 use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
 use rdkafka::{Offset, TopicPartitionList};
 
-use super::board::{Board, WorkerState};
-use super::context::{Change, Context};
+use super::assignment::Assignment;
+use super::consumer_context::{ConsumerEvent, Context};
+use super::consumer_stats::ConsumerStats;
 use super::dead_letters::DeadLetters;
-use super::held::Held;
-use super::keeper::Keeper;
+use super::ledger_handle::LedgerHandle;
 use super::options::Options;
 use super::partition::Partition;
-use super::statistics::Report;
+use super::status_hub::{StatusHub, WorkerState};
 use crate::ledger::AcquiredPartition;
 use crate::readmodel::ShardLabel;
 
@@ -48,8 +48,8 @@ const RECONNECT_MAX: Duration = Duration::from_secs(30);
 pub(super) struct Shared {
     pub options: Options,
     pub settings: Arc<Settings>,
-    pub board: Arc<Board>,
-    pub keeper: Keeper,
+    pub status_hub: Arc<StatusHub>,
+    pub keeper: LedgerHandle,
     pub dead_letters: Arc<DeadLetters>,
     pub stop: Arc<AtomicBool>,
 }
@@ -90,13 +90,13 @@ impl Worker {
             };
             if matches!(error, SessionError::State { .. }) {
                 tracing::error!(worker = self.number, %error, "the stored state cannot be used");
-                self.shared.board.fail(error.to_string());
+                self.shared.status_hub.fail(error.to_string());
                 return;
             }
             if started.elapsed() > RECONNECT_MAX {
                 pause = RECONNECT_MIN;
             }
-            self.shared.board.count_client_error();
+            self.shared.status_hub.count_client_error();
             tracing::error!(worker = self.number, %error, retry_s = pause.as_secs(), "kafka consumer is made anew");
             let until = Instant::now() + pause;
             while !self.stopping() && Instant::now() < until {
@@ -116,7 +116,7 @@ fn subscribe(worker: usize, shared: &Shared) -> KafkaResult<BaseConsumer<Context
     let context = Context::new(
         worker,
         options.topics.iter().map(|topic| Arc::from(topic.name.as_str())).collect(),
-        Arc::clone(&shared.board),
+        Arc::clone(&shared.status_hub),
         options.in_touch_us(),
         options.reads_uncommitted(),
     );
@@ -142,7 +142,7 @@ enum SessionError {
 }
 
 /// Where reading of a partition goes on.
-enum Place {
+enum SeekTarget {
     /// At its position.
     Here,
     /// Where the log begins by now.
@@ -151,12 +151,12 @@ enum Place {
     BackAt(i64),
 }
 
-impl Place {
+impl SeekTarget {
     fn apply(self, partition: &mut Partition) {
         match self {
-            Place::Here => {}
-            Place::LostUntil(low) => partition.lose_until(low),
-            Place::BackAt(resume) => partition.go_back(resume),
+            SeekTarget::Here => {}
+            SeekTarget::LostUntil(low) => partition.lose_until(low),
+            SeekTarget::BackAt(resume) => partition.go_back(resume),
         }
     }
 }
@@ -166,7 +166,7 @@ struct Session<'s> {
     worker: usize,
     shared: &'s Shared,
     consumer: BaseConsumer<Context>,
-    held: Held<'s>,
+    held: Assignment<'s>,
     state: WorkerState,
     /// Whether there has been a report of the client yet.
     heard: bool,
@@ -191,7 +191,7 @@ impl<'s> Session<'s> {
             worker,
             shared,
             consumer,
-            held: Held::new(worker, shared),
+            held: Assignment::new(worker, shared),
             state: WorkerState::default(),
             heard: false,
             paused: false,
@@ -209,7 +209,7 @@ impl<'s> Session<'s> {
         let result = self.poll_until_stopped();
         if result.is_ok() {
             self.shared.dead_letters.flush(LETTERS_WITHIN);
-            self.held.keep_all(Instant::now() + STORE_WITHIN);
+            self.held.checkpoint_all_blocking(Instant::now() + STORE_WITHIN);
             self.publish();
             self.commit_stored();
         }
@@ -232,13 +232,13 @@ impl<'s> Session<'s> {
                 self.pause_or_resume()?;
                 self.publish();
             }
-            self.held.keep(self.advance_to_ms());
+            self.held.maybe_checkpoint(self.advance_to_ms());
             if !self.misplaced && self.committed_at.elapsed() >= COMMIT_EVERY {
                 self.committed_at = Instant::now();
                 self.commit_stored();
             }
             if self.misplaced && self.state.holding && self.placed_at.elapsed() >= PLACE_EVERY {
-                self.place_all()?;
+                self.reseek_all()?;
             }
             if self.state.holding
                 && self.held.refused_for().is_some_and(|refused| refused > REJOIN_AFTER)
@@ -254,13 +254,13 @@ impl<'s> Session<'s> {
     /// A process that was stopped for a while may have lost its partitions to another. Nothing is published until the
     /// ledger has confirmed that they are still ours.
     fn notice_stall(&mut self) {
-        self.held.beat();
+        self.held.tick();
         if self.held.take_stall() && !self.held.partitions.is_empty() {
             tracing::warn!(
                 worker = self.worker,
                 "the process stood still, its partitions are confirmed"
             );
-            self.held.doubt();
+            self.held.suspend_until_confirmed();
         }
     }
 
@@ -308,12 +308,12 @@ impl<'s> Session<'s> {
         }
     }
 
-    fn apply(&mut self, change: Change) -> Result<(), SessionError> {
+    fn apply(&mut self, change: ConsumerEvent) -> Result<(), SessionError> {
         match change {
-            Change::Assigned(labels) => self.assigned(labels)?,
-            Change::Revoked => self.revoked(),
-            Change::Report(report) => self.observe(report),
-            Change::TopicMissing(topic) => {
+            ConsumerEvent::Assigned(labels) => self.assigned(labels)?,
+            ConsumerEvent::Revoked => self.revoked(),
+            ConsumerEvent::ConsumerStats(report) => self.observe(report),
+            ConsumerEvent::TopicMissing(topic) => {
                 if self.state.missing_topics.insert(topic.clone()) {
                     tracing::warn!(
                         worker = self.worker,
@@ -334,7 +334,7 @@ impl<'s> Session<'s> {
             "partitions given back"
         );
         self.shared.dead_letters.flush(LETTERS_WITHIN);
-        self.held.keep_all(Instant::now() + STORE_WITHIN);
+        self.held.checkpoint_all_blocking(Instant::now() + STORE_WITHIN);
         self.commit_stored();
         self.held.clear();
         self.state.holding = false;
@@ -359,7 +359,7 @@ impl<'s> Session<'s> {
                 Partition::restore(label.clone(), format, settings, hash_key, taken)
                     .map_err(|error| SessionError::State { label: label.clone(), error })?;
             // Where the broker does not say, reading starts at the stored position, and the client tells if that is gone.
-            self.look_up(&partition).unwrap_or(Place::Here).apply(&mut partition);
+            self.look_up(&partition).unwrap_or(SeekTarget::Here).apply(&mut partition);
             let start = partition.position().map_or(Offset::Beginning, Offset::Offset);
             starts.add_partition_offset(&label.topic, label.partition, start)?;
             partitions.push(partition);
@@ -376,18 +376,18 @@ impl<'s> Session<'s> {
     }
 
     /// Where reading of a partition goes on, if not at its position; `None` where the broker does not say.
-    fn look_up(&self, partition: &Partition) -> Option<Place> {
-        let Some(position) = partition.position() else { return Some(Place::Here) };
+    fn look_up(&self, partition: &Partition) -> Option<SeekTarget> {
+        let Some(position) = partition.position() else { return Some(SeekTarget::Here) };
         let label = partition.label();
         let (low, high) =
             self.consumer.fetch_watermarks(&label.topic, label.partition, METADATA_WAIT).ok()?;
         if position < low {
-            Some(Place::LostUntil(low))
+            Some(SeekTarget::LostUntil(low))
         } else if position > high || partition.is_stopped() {
             // The client stops, too, where it finds that the log has lost its end and has grown past us since.
-            self.resume_at(partition, (low, high)).map(Place::BackAt)
+            self.resume_at(partition, (low, high)).map(SeekTarget::BackAt)
         } else {
-            Some(Place::Here)
+            Some(SeekTarget::Here)
         }
     }
 
@@ -415,30 +415,32 @@ impl<'s> Session<'s> {
     }
 
     /// Moves every partition whose next record the log does not hold, and reads on. Asked again where a broker did not say.
-    fn place_all(&mut self) -> Result<(), SessionError> {
+    fn reseek_all(&mut self) -> Result<(), SessionError> {
         let began = Instant::now();
         let mut places = Vec::with_capacity(self.held.partitions.len());
         for index in 0..self.held.partitions.len() {
             let in_time = began.elapsed() < PLACE_WITHIN;
             places.push(if in_time { self.look_up(&self.held.partitions[index]) } else { None });
-            self.held.beat();
+            self.held.tick();
         }
         self.placed_at = Instant::now();
         self.misplaced = places.iter().any(Option::is_none);
-        if !places.iter().any(|place| matches!(place, Some(Place::LostUntil(_) | Place::BackAt(_))))
+        if !places
+            .iter()
+            .any(|place| matches!(place, Some(SeekTarget::LostUntil(_) | SeekTarget::BackAt(_))))
         {
             return Ok(());
         }
         let mut positions = TopicPartitionList::with_capacity(places.len());
         for (partition, place) in self.held.partitions.iter_mut().zip(places) {
-            place.unwrap_or(Place::Here).apply(partition);
+            place.unwrap_or(SeekTarget::Here).apply(partition);
             let position = partition.position().map_or(Offset::Beginning, Offset::Offset);
             let label = partition.label();
             positions.add_partition_offset(&label.topic, label.partition, position)?;
         }
         // What was fetched and not yet handed over is fetched again, from the positions.
         self.assign(&positions)?;
-        self.distrust();
+        self.ignore_log_end_until();
         Ok(())
     }
 
@@ -479,7 +481,7 @@ impl<'s> Session<'s> {
                 if self.shared.stop.load(Ordering::Relaxed) {
                     return None;
                 }
-                self.held.beat();
+                self.held.tick();
                 match answer.recv_timeout(POLL) {
                     Ok(taken) => break taken,
                     Err(RecvTimeoutError::Timeout) => {
@@ -504,7 +506,7 @@ impl<'s> Session<'s> {
         }
     }
 
-    fn observe(&mut self, mut report: Report) {
+    fn observe(&mut self, mut report: ConsumerStats) {
         if self.paused || Instant::now() < self.distrusts_until {
             // A pause throws away what was fetched. The client needs a moment until it no longer counts that as handed over.
             report.logs.iter_mut().for_each(|log| log.drained_to = None);
@@ -549,18 +551,18 @@ impl<'s> Session<'s> {
             let waits_for = if letters.has_room() { "checkpoint" } else { "dead letters" };
             tracing::warn!(worker = self.worker, waits_for, "reading pauses until that is written");
             self.consumer.pause(&assignment)?;
-            self.held.partitions.iter_mut().for_each(Partition::lose_touch);
+            self.held.partitions.iter_mut().for_each(Partition::mark_leader_silent);
         } else {
             tracing::info!(worker = self.worker, "reading goes on");
             self.consumer.resume(&assignment)?;
         }
         self.paused = pause;
-        self.distrust();
+        self.ignore_log_end_until();
         Ok(())
     }
 
     /// What was fetched is thrown away. The client needs a moment until it no longer counts that as handed over.
-    fn distrust(&mut self) {
+    fn ignore_log_end_until(&mut self) {
         self.distrusts_until = Instant::now()
             + Duration::from_micros(self.shared.options.in_touch_us().unsigned_abs());
     }

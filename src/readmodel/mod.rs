@@ -1,5 +1,5 @@
 //! The read model: what every reader (scrape, API, page) sees. Immutable once built.
 
-mod published;
+mod published_state;
 
-pub use published::{Health, PartitionHealth, Published, ShardLabel};
+pub use published_state::{Health, PartitionHealth, PublishedState, ShardLabel};

@@ -13,7 +13,7 @@ use jiff::tz::TimeZone;
 use nabiz::exposition::catalogue::{self, Kind, Source};
 use nabiz::exposition::{Exposition, Format, contact_text};
 use nabiz::http::{Refusal, Refusals};
-use nabiz::readmodel::{Health, PartitionHealth, Published, ShardLabel};
+use nabiz::readmodel::{Health, PartitionHealth, PublishedState, ShardLabel};
 use nabiz_core::calendar::BusinessDay;
 use nabiz_core::event::{ChannelId, Channels, Reason};
 use nabiz_core::measures::{
@@ -182,7 +182,7 @@ fn published(
     shards: Vec<(ShardLabel, Snapshot)>,
     contact_metrics_ready: bool,
     shard_label: bool,
-) -> Published {
+) -> PublishedState {
     let partition = |position, end| PartitionHealth {
         label: label("calls", 0),
         position: Some(position),
@@ -211,7 +211,7 @@ fn published(
         ..Health::default()
     };
     let shards = shards.into_iter().map(|(label, snapshot)| (label, Arc::new(snapshot))).collect();
-    Published::new(settings(), shards, health, contact_metrics_ready, shard_label)
+    PublishedState::new(settings(), shards, health, contact_metrics_ready, shard_label)
 }
 
 fn text_of(exposition: &Exposition) -> String {
@@ -223,7 +223,7 @@ fn in_text() -> impl Iterator<Item = &'static catalogue::Metric> {
     catalogue::ALL.iter().copied().filter(|metric| metric.kind != Kind::GaugeHistogram)
 }
 
-fn render(published: Published) -> Exposed {
+fn render(published: PublishedState) -> Exposed {
     let exposition = Exposition::new(Arc::new(ArcSwap::from_pointee(published)), Arc::default());
     Exposed::parse(&text_of(&exposition))
 }
@@ -563,10 +563,10 @@ fn health_comes_from_the_shards_and_the_pipeline() {
 #[test]
 fn http_refusals_are_present_at_zero_by_reason() {
     let refusals = Arc::new(Refusals::default());
-    let published = Arc::new(ArcSwap::from_pointee(Published::starting(settings(), false)));
+    let published = Arc::new(ArcSwap::from_pointee(PublishedState::starting(settings(), false)));
     let exposition = Exposition::new(Arc::clone(&published), Arc::clone(&refusals));
     let exposed = || {
-        published.store(Arc::new(Published::starting(settings(), false)));
+        published.store(Arc::new(PublishedState::starting(settings(), false)));
         Exposed::parse(&text_of(&exposition))
     };
     let reasons = ["credentials", "handshake", "accept", "timeout", "streams", "history"];
@@ -605,7 +605,7 @@ fn contact_metrics_are_withheld_when_no_worker_confirms_them() {
         let confirmed = Instant::now().checked_sub(Duration::from_secs(ago_s));
         assert!(confirmed.is_some());
         let published = published(vec![(label("calls", 0), busy(&settings()))], true, true);
-        let exposed = render(Published { confirmed, ..published });
+        let exposed = render(PublishedState { confirmed, ..published });
         for metric in catalogue::ALL.iter().filter(|metric| metric.source != Source::Pipeline) {
             assert!(
                 shown || !exposed.types.contains_key(metric.name),
@@ -623,7 +623,7 @@ fn contact_metrics_are_withheld_when_no_worker_confirms_them() {
 
 #[test]
 fn checkpoint_metrics_are_absent_without_a_ledger() {
-    let exposed = render(Published::starting(settings(), false));
+    let exposed = render(PublishedState::starting(settings(), false));
     assert_eq!(exposed.of("nabiz_checkpoint_timestamp_seconds").count(), 0);
     assert_eq!(exposed.of("nabiz_checkpoint_duration_seconds").count(), 0);
     exposed.check("nabiz_ready", 0.0);
@@ -637,7 +637,7 @@ fn configured_queues_are_present_without_any_partition() {
 
 #[test]
 fn scrape_shows_the_latest_published_state() {
-    let shared = Arc::new(ArcSwap::from_pointee(Published::starting(settings(), false)));
+    let shared = Arc::new(ArcSwap::from_pointee(PublishedState::starting(settings(), false)));
     let exposition = Exposition::new(Arc::clone(&shared), Arc::default());
     assert!(!text_of(&exposition).contains("nabiz_visits_offered_total"));
     shared.store(Arc::new(published(vec![(label("calls", 0), busy(&settings()))], true, false)));
@@ -648,7 +648,7 @@ fn scrape_shows_the_latest_published_state() {
 fn cached_body_is_withheld_when_its_state_expires() {
     let long_ago = Instant::now().checked_sub(Duration::from_secs(2));
     let one = published(vec![(label("calls", 0), busy(&settings()))], true, false);
-    let shared = Arc::new(ArcSwap::from_pointee(Published { confirmed: long_ago, ..one }));
+    let shared = Arc::new(ArcSwap::from_pointee(PublishedState { confirmed: long_ago, ..one }));
     let exposition = Exposition::new(shared, Arc::default());
     assert!(text_of(&exposition).contains("nabiz_visits_offered_total"));
     // Longer than the word of a worker is good for.

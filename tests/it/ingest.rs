@@ -9,7 +9,7 @@ use arc_swap::ArcSwap;
 use jiff::civil::Time;
 use jiff::tz::TimeZone;
 use nabiz::ingest::{Ingest, LedgerOptions, Options, Topic};
-use nabiz::readmodel::Published;
+use nabiz::readmodel::PublishedState;
 use nabiz_core::calendar::BusinessDay;
 use nabiz_core::decode::Format;
 use nabiz_core::event::{ChannelId, Channels};
@@ -141,19 +141,19 @@ impl Broker {
 
 struct Pipeline {
     ingest: Ingest,
-    published: Arc<ArcSwap<Published>>,
+    published: Arc<ArcSwap<PublishedState>>,
 }
 
 impl Pipeline {
     fn start(options: Options, settings: Arc<Settings>) -> Self {
         let published =
-            Arc::new(ArcSwap::from_pointee(Published::starting(Arc::clone(&settings), false)));
+            Arc::new(ArcSwap::from_pointee(PublishedState::starting(Arc::clone(&settings), false)));
         let ingest = Ingest::start(options, settings, Arc::clone(&published)).unwrap();
         Pipeline { ingest, published }
     }
 
     /// Waits for a view that shows what is asked for, and gives it.
-    fn wait_for(&self, what: &str, shown: impl Fn(&Published) -> bool) -> Arc<Published> {
+    fn wait_for(&self, what: &str, shown: impl Fn(&PublishedState) -> bool) -> Arc<PublishedState> {
         let deadline = Instant::now() + PATIENCE;
         loop {
             let view = self.published.load_full();
@@ -167,7 +167,7 @@ impl Pipeline {
     }
 
     /// Watches for a while that something stays as it is.
-    fn stays(&self, what: &str, still: impl Fn(&Published) -> bool) {
+    fn stays(&self, what: &str, still: impl Fn(&PublishedState) -> bool) {
         let deadline = Instant::now() + Duration::from_secs(3);
         while Instant::now() < deadline {
             let view = self.published.load_full();
@@ -183,11 +183,11 @@ impl Pipeline {
     }
 }
 
-fn offered(view: &Published) -> u64 {
+fn offered(view: &PublishedState) -> u64 {
     view.merged.series.iter().map(|series| series.totals.offered).sum()
 }
 
-fn offered_in_window(view: &Published) -> u64 {
+fn offered_in_window(view: &PublishedState) -> u64 {
     view.merged.series.iter().map(|series| series.windows[0].counts.offered).sum()
 }
 
@@ -494,7 +494,7 @@ fn stream_time_does_not_advance_when_it_is_not_stored() {
     broker.flush();
     let (now, clock) = clock_at(START_MS + 15_000);
     let pipeline = Pipeline::start(Options { clock, ..broker.options(&["calls"]) }, settings(true));
-    let time = |view: &Published| view.merged.stream_time_ms;
+    let time = |view: &PublishedState| view.merged.stream_time_ms;
     pipeline.wait_for("time up to the clock less the delay", |view| {
         time(view) == Some(START_MS + 12_000)
     });

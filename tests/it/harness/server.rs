@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
 use nabiz::http::{App, HistorySource, Limits, Refusals, RenderedMetrics, Security, serve};
-use nabiz::readmodel::Published;
+use nabiz::readmodel::PublishedState;
 use tokio::sync::oneshot;
 
 use super::numbers;
@@ -19,23 +19,23 @@ pub const DEADLINE: Duration = Duration::from_secs(5);
 /// A server of its own thread and runtime, which ends when dropped.
 pub struct Server {
     pub address: SocketAddr,
-    pub published: Arc<ArcSwap<Published>>,
+    pub published: Arc<ArcSwap<PublishedState>>,
     pub refusals: Arc<Refusals>,
     stop: Option<oneshot::Sender<()>>,
     thread: Option<JoinHandle<()>>,
 }
 
 impl Server {
-    pub fn start(published: Published) -> Server {
+    pub fn start(published: PublishedState) -> Server {
         Server::with(published, || numbers::NOW_MS, Limits::default())
     }
 
-    pub fn with(published: Published, clock: fn() -> i64, limits: Limits) -> Server {
+    pub fn with(published: PublishedState, clock: fn() -> i64, limits: Limits) -> Server {
         Server::secured(published, clock, limits, Security::default())
     }
 
     pub fn secured(
-        published: Published,
+        published: PublishedState,
         clock: fn() -> i64,
         limits: Limits,
         security: Security,
@@ -43,11 +43,11 @@ impl Server {
         Server::of(published, |app| App { clock, limits, security, ..app })
     }
 
-    pub fn with_history(published: Published, history: HistorySource) -> Server {
+    pub fn with_history(published: PublishedState, history: HistorySource) -> Server {
         Server::of(published, |app| App { history: Some(history), ..app })
     }
 
-    fn of(published: Published, change: impl FnOnce(App) -> App) -> Server {
+    fn of(published: PublishedState, change: impl FnOnce(App) -> App) -> Server {
         let published = Arc::new(ArcSwap::from_pointee(published));
         let metrics = |accept: Option<&str>, gzip: bool| {
             let text = format!("# accept {}\nnabiz_ready 1\n", accept.unwrap_or("none"));
@@ -89,7 +89,7 @@ impl Server {
         format!("http://{}{path}", self.address)
     }
 
-    pub fn publish(&self, published: Published) {
+    pub fn publish(&self, published: PublishedState) {
         self.published.store(Arc::new(published));
     }
 

@@ -45,7 +45,7 @@ struct Partition<'a> {
 
 /// What is known of the log behind one partition.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct LogState {
+pub(super) struct PartitionStats {
     pub topic: String,
     pub partition: i32,
     /// End of the log, as its leader last said.
@@ -59,19 +59,19 @@ pub(super) struct LogState {
 
 /// What the worker makes of a report.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Report {
+pub(super) struct ConsumerStats {
     /// Whether any broker is connected.
     pub connected: bool,
-    pub logs: Vec<LogState>,
+    pub logs: Vec<PartitionStats>,
 }
 
-impl Report {
+impl ConsumerStats {
     /// Reads a report. A leader is in touch where it is up and has answered within `in_touch_us`.
     pub(super) fn parse(
         json: &[u8],
         in_touch_us: i64,
         reads_uncommitted: bool,
-    ) -> serde_json::Result<Report> {
+    ) -> serde_json::Result<ConsumerStats> {
         let statistics: Statistics<'_> = serde_json::from_slice(json)?;
         let up = |broker: &&Broker<'_>| broker.state == "UP";
         let in_touch: Vec<i32> = statistics
@@ -92,7 +92,7 @@ impl Report {
                     && partition.fetchq_cnt == 0
                     && partition.eof_offset == partition.next_offset
                     && in_touch.contains(&partition.broker);
-                logs.push(LogState {
+                logs.push(PartitionStats {
                     topic: topic.to_string(),
                     partition: partition.partition,
                     end: known(if reads_uncommitted {
@@ -105,7 +105,7 @@ impl Report {
                 });
             }
         }
-        Ok(Report { connected: statistics.brokers.values().any(|broker| up(&broker)), logs })
+        Ok(ConsumerStats { connected: statistics.brokers.values().any(|broker| up(&broker)), logs })
     }
 }
 
@@ -113,13 +113,13 @@ impl Report {
 mod tests {
     use super::*;
 
-    fn report(broker: &str, partition: &str) -> Report {
+    fn report(broker: &str, partition: &str) -> ConsumerStats {
         let json = format!(
             r#"{{"name":"nabiz#consumer-1","brokers":{{"b:1/1":{{"nodeid":1,{broker}}},"b:1/bootstrap":{{"nodeid":-1,"state":"INIT","rxidle":-1}}}},
                "topics":{{"calls":{{"topic":"calls","age":1,"partitions":{{"0":{{"partition":0,"broker":1,{partition}}},
                "-1":{{"partition":-1,"broker":-1,"fetch_state":"none","fetchq_cnt":0,"next_offset":0,"eof_offset":-1001,"hi_offset":-1001,"ls_offset":-1001}}}}}}}}}}"#
         );
-        Report::parse(json.as_bytes(), 2_000_000, false).unwrap()
+        ConsumerStats::parse(json.as_bytes(), 2_000_000, false).unwrap()
     }
 
     const UP: &str = r#""state":"UP","rxidle":400000"#;
@@ -129,7 +129,7 @@ mod tests {
     fn a_drained_partition_is_told_apart_from_one_that_is_not() {
         let drained = report(UP, AT_END);
         assert!(drained.connected);
-        let expected = LogState {
+        let expected = PartitionStats {
             topic: "calls".into(),
             partition: 0,
             end: Some(7),

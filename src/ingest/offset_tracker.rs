@@ -1,10 +1,10 @@
 //! How far a partition has been read. Pure.
 
-use super::statistics::LogState;
+use super::consumer_stats::PartitionStats;
 
 /// Position in a log, its end, and whether we have caught up to the end that we saw first.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Progress {
+pub(super) struct OffsetTracker {
     /// Next offset to read; absent before the first record of a log that is not known to be empty.
     position: Option<i64>,
     /// End of the log as last seen.
@@ -17,10 +17,10 @@ pub(super) struct Progress {
     fresh: bool,
 }
 
-impl Progress {
+impl OffsetTracker {
     /// Reading goes on from a position that is known.
     pub(super) fn from_position(position: Option<i64>) -> Self {
-        Progress { position, ..Progress::default() }
+        OffsetTracker { position, ..OffsetTracker::default() }
     }
 
     /// Takes note of a record. Returns false where the log has gone back: it was made anew.
@@ -37,7 +37,7 @@ impl Progress {
     }
 
     /// Takes note of what is known of the log.
-    pub(super) fn observe(&mut self, log: &LogState) {
+    pub(super) fn observe(&mut self, log: &PartitionStats) {
         if let Some(drained_to) = log.drained_to
             && self.position.is_none_or(|position| position <= drained_to)
         {
@@ -56,7 +56,7 @@ impl Progress {
     }
 
     /// Says that nothing more is heard of the log for now.
-    pub(super) fn lose_touch(&mut self) {
+    pub(super) fn mark_leader_silent(&mut self) {
         self.at_end = false;
     }
 
@@ -98,13 +98,19 @@ impl Progress {
 mod tests {
     use super::*;
 
-    fn log(end: i64, drained_to: Option<i64>) -> LogState {
-        LogState { topic: "calls".into(), partition: 0, end: Some(end), drained_to, stopped: false }
+    fn log(end: i64, drained_to: Option<i64>) -> PartitionStats {
+        PartitionStats {
+            topic: "calls".into(),
+            partition: 0,
+            end: Some(end),
+            drained_to,
+            stopped: false,
+        }
     }
 
     #[test]
     fn catches_up_to_the_first_end_although_the_log_grows() {
-        let mut progress = Progress::default();
+        let mut progress = OffsetTracker::default();
         assert!(progress.read(0));
         progress.observe(&log(3, None));
         assert!(!progress.caught_up());
@@ -119,7 +125,7 @@ mod tests {
 
     #[test]
     fn an_end_of_an_earlier_time_is_not_believed() {
-        let mut progress = Progress::default();
+        let mut progress = OffsetTracker::default();
         progress.observe(&log(1, None));
         progress.read(0);
         assert!(!progress.caught_up(), "the end 1 was known before anything was fetched");
@@ -129,7 +135,7 @@ mod tests {
 
     #[test]
     fn an_empty_log_is_at_its_end() {
-        let mut progress = Progress::default();
+        let mut progress = OffsetTracker::default();
         progress.observe(&log(0, Some(0)));
         assert!(progress.at_end() && progress.caught_up());
         assert_eq!((progress.position(), progress.lag()), (Some(0), Some(0)));
@@ -137,7 +143,7 @@ mod tests {
 
     #[test]
     fn a_marker_after_the_last_record_is_no_lag() {
-        let mut progress = Progress::default();
+        let mut progress = OffsetTracker::default();
         progress.read(4);
         progress.observe(&log(6, Some(6)));
         assert!(progress.at_end());
@@ -148,7 +154,7 @@ mod tests {
 
     #[test]
     fn a_record_that_overtook_the_report_counts() {
-        let mut progress = Progress::default();
+        let mut progress = OffsetTracker::default();
         progress.read(7);
         progress.observe(&log(7, Some(7)));
         assert_eq!((progress.end(), progress.lag()), (Some(8), Some(0)), "and proves a longer log");
@@ -157,7 +163,7 @@ mod tests {
 
     #[test]
     fn a_log_that_goes_back_is_noticed() {
-        let mut progress = Progress::default();
+        let mut progress = OffsetTracker::default();
         assert!(progress.read(10));
         assert!(progress.read(12), "gaps are normal");
         assert!(!progress.read(0));
@@ -165,7 +171,7 @@ mod tests {
 
     #[test]
     fn touch_lost_is_no_end() {
-        let mut progress = Progress::default();
+        let mut progress = OffsetTracker::default();
         progress.observe(&log(0, Some(0)));
         progress.observe(&log(0, None));
         assert!(!progress.at_end());

@@ -8,10 +8,10 @@ use std::time::{Duration, Instant};
 use nabiz_core::snapshot::Snapshot;
 
 use super::dead_letters::DeadLetters;
-use super::keeper::KeeperHealth;
+use super::ledger_handle::LedgerHealth;
 use crate::ledger::distributions_replaced;
 use crate::ledger::history::distributions_unreadable;
-use crate::readmodel::{Health, PartitionHealth, Published, ShardLabel};
+use crate::readmodel::{Health, PartitionHealth, PublishedState, ShardLabel};
 
 /// What one worker says about itself.
 #[derive(Clone, Debug, Default)]
@@ -50,7 +50,7 @@ struct State {
 }
 
 /// Shared by the workers and the publishing thread. It is locked for moments, a few times a second.
-pub(super) struct Board {
+pub(super) struct StatusHub {
     state: Mutex<State>,
     reported: Condvar,
     rebalances: AtomicU64,
@@ -60,7 +60,7 @@ pub(super) struct Board {
     failure: Mutex<Option<String>>,
 }
 
-impl Board {
+impl StatusHub {
     pub(super) fn new(workers: usize) -> Self {
         let state = State {
             workers: vec![WorkerState::default(); workers],
@@ -69,7 +69,7 @@ impl Board {
             rows: BTreeMap::new(),
             news: false,
         };
-        Board {
+        StatusHub {
             state: Mutex::new(state),
             reported: Condvar::new(),
             rebalances: AtomicU64::new(0),
@@ -161,10 +161,10 @@ impl Board {
     /// What readers see now. Snapshots are only added again where one differs from those of `last`.
     pub(super) fn view(
         &self,
-        last: &Published,
+        last: &PublishedState,
         dead_letters: &DeadLetters,
-        keeper: &KeeperHealth,
-    ) -> Published {
+        keeper: &LedgerHealth,
+    ) -> PublishedState {
         let (shards, mut health, confirmed) = {
             let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
             let shards: Vec<(ShardLabel, Arc<Snapshot>)> = state
@@ -199,11 +199,21 @@ impl Board {
         let ready = health.ready;
         if same_snapshots(&shards, &last.shards) {
             health.records.clone_from(&last.health.records);
-            return Published { health, contact_metrics_ready: ready, confirmed, ..last.clone() };
+            return PublishedState {
+                health,
+                contact_metrics_ready: ready,
+                confirmed,
+                ..last.clone()
+            };
         }
-        let published =
-            Published::new(Arc::clone(&last.settings), shards, health, ready, last.shard_label);
-        Published { confirmed, ..published }
+        let published = PublishedState::new(
+            Arc::clone(&last.settings),
+            shards,
+            health,
+            ready,
+            last.shard_label,
+        );
+        PublishedState { confirmed, ..published }
     }
 }
 

@@ -6,10 +6,10 @@ use std::time::{Duration, Instant};
 
 use rdkafka::message::{BorrowedMessage, Message};
 
-use super::board::WorkerState;
-use super::dead_letters::Letter;
-use super::keeper::Outcome;
+use super::dead_letters::DeadLetter;
+use super::ledger_handle::Outcome;
 use super::partition::Partition;
+use super::status_hub::WorkerState;
 use super::worker::Shared;
 use crate::ledger::{CheckpointRequest, CommitOutcome};
 use crate::readmodel::ShardLabel;
@@ -43,14 +43,14 @@ enum Wait<'a> {
 }
 
 /// Tells whether the process stood still.
-struct Pulse {
+struct StallDetector {
     /// The last look at the clock; the last before the process stood still, until that is taken note of.
     at: Instant,
     stalled: bool,
 }
 
-impl Pulse {
-    fn beat(&mut self) {
+impl StallDetector {
+    fn tick(&mut self) {
         // One look at the clock for both, so that a stop between them is seen the next time.
         let now = Instant::now();
         self.stalled |= now.duration_since(self.at) > STALL;
@@ -78,7 +78,7 @@ struct InFlight {
 }
 
 /// The partitions of a session, apart from its consumer, so that records borrowed from that can be folded into them.
-pub(super) struct Held<'s> {
+pub(super) struct Assignment<'s> {
     worker: usize,
     shared: &'s Shared,
     pub(super) partitions: Vec<Partition>,
@@ -89,7 +89,7 @@ pub(super) struct Held<'s> {
     captured_at: Instant,
     /// Checkpoints that failed since the last that was stored.
     failures: u32,
-    pulse: Pulse,
+    pulse: StallDetector,
     published_at: Instant,
     publication_took: Duration,
     /// The last look for records found none left.
@@ -98,10 +98,10 @@ pub(super) struct Held<'s> {
     refused_at: Option<Instant>,
 }
 
-impl<'s> Held<'s> {
+impl<'s> Assignment<'s> {
     pub(super) fn new(worker: usize, shared: &'s Shared) -> Self {
         let now = Instant::now();
-        Held {
+        Assignment {
             worker,
             shared,
             partitions: Vec::new(),
@@ -109,7 +109,7 @@ impl<'s> Held<'s> {
             in_flight: None,
             captured_at: now,
             failures: 0,
-            pulse: Pulse { at: now, stalled: false },
+            pulse: StallDetector { at: now, stalled: false },
             published_at: now,
             publication_took: Duration::ZERO,
             has_read_all: true,
@@ -129,8 +129,8 @@ impl<'s> Held<'s> {
     }
 
     /// Looks at the clock, as whoever waits for something does again and again.
-    pub(super) fn beat(&mut self) {
-        self.pulse.beat();
+    pub(super) fn tick(&mut self) {
+        self.pulse.tick();
     }
 
     /// Whether the process stood still since the last call.
@@ -155,7 +155,7 @@ impl<'s> Held<'s> {
             ..said.clone()
         };
         self.shared
-            .board
+            .status_hub
             .count_log_resets(self.partitions.iter_mut().map(Partition::take_log_resets).sum());
         let partitions = match said.holding {
             true => self
@@ -166,7 +166,7 @@ impl<'s> Held<'s> {
             false => Vec::new(),
         };
         // The word is as old as the last look at the clock: a process that is stopped between the two is not believed.
-        self.shared.board.report(self.worker, &said, self.pulse.at, Some(partitions));
+        self.shared.status_hub.report(self.worker, &said, self.pulse.at, Some(partitions));
         self.publication_took = self.published_at.elapsed();
     }
 
@@ -221,7 +221,7 @@ impl<'s> Held<'s> {
         tracing::debug!(topic = %label.topic, partition = label.partition, offset = record.offset(),
             reason = rejection.reason.as_str(), detail = rejection.detail, "record refused");
         let bytes_max = shared.options.record_bytes_max;
-        let letter = Letter::new(
+        let letter = DeadLetter::new(
             label,
             record.offset(),
             rejection,
@@ -236,7 +236,7 @@ impl<'s> Held<'s> {
     pub(super) fn send_orphans(&mut self) {
         for partition in &mut self.partitions {
             for orphan in partition.take_orphans() {
-                let letter = Letter::orphan(partition.label(), orphan.position);
+                let letter = DeadLetter::orphan(partition.label(), orphan.position);
                 self.shared.dead_letters.send(letter, partition.letters());
             }
         }
@@ -259,8 +259,8 @@ impl<'s> Held<'s> {
 
     /// Hears of the last checkpoint, and makes the next where it is due. Stream time of partitions at their end
     /// advances to `advance_to_ms` with it.
-    pub(super) fn keep(&mut self, advance_to_ms: Option<i64>) {
-        self.hear();
+    pub(super) fn maybe_checkpoint(&mut self, advance_to_ms: Option<i64>) {
+        self.poll_checkpoint_result();
         let interval = self.shared.options.ledger.checkpoint_interval;
         let interval =
             (interval * 2_u32.saturating_pow(self.failures.min(8))).min(BACK_OFF_MAX.max(interval));
@@ -275,7 +275,7 @@ impl<'s> Held<'s> {
 
     /// Stores what there is of every partition, and waits for it until `deadline`. Also finds out which partitions
     /// another instance has taken over.
-    pub(super) fn keep_all(&mut self, deadline: Instant) {
+    pub(super) fn checkpoint_all_blocking(&mut self, deadline: Instant) {
         self.await_checkpoint(Wait::Until(deadline));
         if self.in_flight.is_none() {
             self.begin_checkpoint(None, true);
@@ -309,10 +309,10 @@ impl<'s> Held<'s> {
         }
     }
 
-    fn hear(&mut self) {
+    fn poll_checkpoint_result(&mut self) {
         let Some(InFlight { answer, .. }) = &self.in_flight else { return };
         match answer.try_recv() {
-            Ok(outcome) => self.settle(outcome),
+            Ok(outcome) => self.on_checkpoint_result(outcome),
             Err(TryRecvError::Empty) => {}
             Err(TryRecvError::Disconnected) => self.in_flight = None,
         }
@@ -323,10 +323,10 @@ impl<'s> Held<'s> {
         let began = Instant::now();
         while let Some(InFlight { answer, .. }) = &self.in_flight {
             match answer.recv_timeout(ANSWER_POLL) {
-                Ok(outcome) => self.settle(outcome),
+                Ok(outcome) => self.on_checkpoint_result(outcome),
                 Err(RecvTimeoutError::Disconnected) => self.in_flight = None,
                 Err(RecvTimeoutError::Timeout) => {
-                    self.beat();
+                    self.tick();
                     match wait {
                         Wait::Until(deadline) if Instant::now() >= deadline => return,
                         Wait::UntilStopped { .. } if self.shared.stop.load(Ordering::Relaxed) => {
@@ -344,7 +344,7 @@ impl<'s> Held<'s> {
         self.shared.keeper.health.paused(began.elapsed());
     }
 
-    fn settle(&mut self, outcome: Outcome) {
+    fn on_checkpoint_result(&mut self, outcome: Outcome) {
         let Some(InFlight { labels, .. }) = self.in_flight.take() else { return };
         match outcome.outcomes {
             Ok(outcomes) => {
@@ -377,14 +377,14 @@ impl<'s> Held<'s> {
             "another instance has taken the partition over, it is given up");
         self.partitions.retain(|partition| partition.label() != label);
         self.refused_at.get_or_insert_with(Instant::now);
-        self.shared.board.withdraw(self.worker, label);
+        self.shared.status_hub.withdraw(self.worker, label);
     }
 
     /// Takes everything off the board until the ledger has confirmed it.
-    pub(super) fn doubt(&mut self) {
+    pub(super) fn suspend_until_confirmed(&mut self) {
         for partition in &mut self.partitions {
-            partition.doubt();
-            self.shared.board.withdraw(self.worker, partition.label());
+            partition.suspend_until_confirmed();
+            self.shared.status_hub.withdraw(self.worker, partition.label());
         }
         self.captured_at = Instant::now().checked_sub(BACK_OFF_MAX).unwrap_or(self.captured_at);
     }
@@ -404,13 +404,13 @@ mod tests {
     #[test]
     fn a_word_from_before_a_stop_stays_old_until_the_stop_is_taken_note_of() {
         let before = Instant::now() - STALL - Duration::from_secs(1);
-        let mut pulse = Pulse { at: before, stalled: false };
-        pulse.beat();
-        pulse.beat();
+        let mut pulse = StallDetector { at: before, stalled: false };
+        pulse.tick();
+        pulse.tick();
         assert_eq!(pulse.at, before, "what is published now is not believed");
         assert!(pulse.take_stall());
         assert!(pulse.at > before && !pulse.take_stall());
-        pulse.beat();
-        assert!(!pulse.take_stall(), "a beat in time is no stop");
+        pulse.tick();
+        assert!(!pulse.take_stall(), "a tick in time is no stop");
     }
 }

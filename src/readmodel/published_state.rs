@@ -1,6 +1,6 @@
 //! What the ingesting side hands to the reading side: plain data, replaced as a whole, never changed in place.
 //!
-//! Readers hold it through `arc_swap::ArcSwap<Published>`, so that neither side ever waits for the other.
+//! Readers hold it through `arc_swap::ArcSwap<PublishedState>`, so that neither side ever waits for the other.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -28,7 +28,7 @@ impl fmt::Display for ShardLabel {
 
 /// The read model of one process.
 #[derive(Clone, Debug)]
-pub struct Published {
+pub struct PublishedState {
     /// The settings under which the shards were folded.
     pub settings: Arc<Settings>,
     /// The shards of this process, sorted by label.
@@ -61,7 +61,7 @@ pub struct Health {
     pub connected: bool,
     /// Every partition held, sorted by label.
     pub partitions: Vec<PartitionHealth>,
-    /// What became of the records, by topic; [`Published::new`] adds it up from the shards.
+    /// What became of the records, by topic; [`PublishedState::new`] adds it up from the shards.
     pub records: BTreeMap<Arc<str>, RecordTotals>,
     /// Rebalances since the process began.
     pub rebalances: u64,
@@ -125,7 +125,7 @@ pub struct PartitionHealth {
     pub remembered_ids: u64,
 }
 
-impl Published {
+impl PublishedState {
     /// Sorts the shards, adds them, and adds their records by topic into `health`.
     pub fn new(
         settings: Arc<Settings>,
@@ -144,7 +144,7 @@ impl Published {
         let merged =
             merge([&known].into_iter().chain(shards.iter().map(|(_, snapshot)| &**snapshot)));
         let merged = Arc::new(merged);
-        Published {
+        PublishedState {
             settings,
             shards,
             merged,
@@ -155,14 +155,16 @@ impl Published {
         }
     }
 
-    /// Whether the contact metrics and the counters of records may be shown now.
-    pub fn may_be_shown(&self) -> bool {
+    /// Returns whether the contact metrics and the counters of records may be served at `now`.
+    pub fn is_servable(&self, now: Instant) -> bool {
         self.contact_metrics_ready
-            && self.confirmed.is_none_or(|confirmed| confirmed.elapsed() < CONFIRMED_WITHIN)
+            && self
+                .confirmed
+                .is_none_or(|confirmed| now.saturating_duration_since(confirmed) < CONFIRMED_WITHIN)
     }
 
     /// The read model of a process that has read nothing yet: no shard, not ready.
     pub fn starting(settings: Arc<Settings>, shard_label: bool) -> Self {
-        Published::new(settings, Vec::new(), Health::default(), false, shard_label)
+        PublishedState::new(settings, Vec::new(), Health::default(), false, shard_label)
     }
 }

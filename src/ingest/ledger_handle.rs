@@ -32,7 +32,7 @@ pub(super) struct Outcome {
 
 /// How the ledger fares.
 #[derive(Debug, Default)]
-pub(super) struct KeeperHealth {
+pub(super) struct LedgerHealth {
     stored_ms: AtomicI64,
     duration_us: AtomicU64,
     failures: AtomicU64,
@@ -46,9 +46,9 @@ pub(super) struct KeeperHealth {
     outstanding: AtomicUsize,
 }
 
-/// A reading of [`KeeperHealth`].
+/// A reading of [`LedgerHealth`].
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct KeeperReport {
+pub(super) struct LedgerHealthReport {
     pub stored_ms: Option<i64>,
     pub duration_us: Option<u64>,
     pub failures: u64,
@@ -60,11 +60,11 @@ pub(super) struct KeeperReport {
     pub trouble: Option<String>,
 }
 
-impl KeeperHealth {
-    pub(super) fn report(&self) -> KeeperReport {
+impl LedgerHealth {
+    pub(super) fn report(&self) -> LedgerHealthReport {
         let stored_ms = self.stored_ms.load(Ordering::Relaxed);
         let is_stored = stored_ms != 0;
-        KeeperReport {
+        LedgerHealthReport {
             stored_ms: is_stored.then_some(stored_ms),
             duration_us: is_stored.then(|| self.duration_us.load(Ordering::Relaxed)),
             failures: self.failures.load(Ordering::Relaxed),
@@ -103,12 +103,12 @@ impl KeeperHealth {
 
 /// The workers' side of the keeper.
 #[derive(Clone)]
-pub(super) struct Keeper {
+pub(super) struct LedgerHandle {
     requests: Sender<Request>,
-    pub(super) health: Arc<KeeperHealth>,
+    pub(super) health: Arc<LedgerHealth>,
 }
 
-impl Keeper {
+impl LedgerHandle {
     /// Opens the ledger and starts the thread. It ends when the last keeper is dropped.
     pub(super) fn start(
         options: &LedgerOptions,
@@ -120,7 +120,7 @@ impl Keeper {
         if let Some(interval_ms) = settings.history_interval_ms {
             ledger.keep_interval(interval_ms).map_err(StartError::Ledger)?;
         }
-        let health = Arc::new(KeeperHealth::default());
+        let health = Arc::new(LedgerHealth::default());
         let (requests, received) = channel();
         let thread = Thread {
             ledger,
@@ -132,7 +132,7 @@ impl Keeper {
             logged_at: None,
         };
         let thread = spawn("nabiz-ledger".to_owned(), move || thread.run(&received))?;
-        Ok((Keeper { requests, health }, thread))
+        Ok((LedgerHandle { requests, health }, thread))
     }
 
     /// Takes a partition over.
@@ -157,7 +157,7 @@ impl Keeper {
 
 struct Thread {
     ledger: Ledger,
-    health: Arc<KeeperHealth>,
+    health: Arc<LedgerHealth>,
     clock: WallClock,
     owner: String,
     retention_ms: u64,

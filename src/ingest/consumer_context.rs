@@ -11,18 +11,18 @@ use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext};
 use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
 use rdkafka::types::RDKafkaRespErr;
 
-use super::board::Board;
-use super::statistics::Report;
+use super::consumer_stats::ConsumerStats;
+use super::status_hub::StatusHub;
 use crate::readmodel::ShardLabel;
 
 /// What happened inside poll.
-pub(super) enum Change {
+pub(super) enum ConsumerEvent {
     /// The group gives us exactly these, and waits until they are assigned.
     Assigned(Vec<ShardLabel>),
     /// The group took everything back.
     Revoked,
     /// News of brokers and logs.
-    Report(Report),
+    ConsumerStats(ConsumerStats),
     /// A topic does not exist.
     TopicMissing(String),
 }
@@ -30,10 +30,10 @@ pub(super) enum Change {
 pub(super) struct Context {
     pub(super) worker: usize,
     pub(super) topics: Vec<Arc<str>>,
-    pub(super) board: Arc<Board>,
+    pub(super) status_hub: Arc<StatusHub>,
     pub(super) in_touch_us: i64,
     pub(super) reads_uncommitted: bool,
-    changes: Mutex<Vec<Change>>,
+    changes: Mutex<Vec<ConsumerEvent>>,
     /// Errors told since the last connection, each once.
     told: Mutex<BTreeSet<i32>>,
 }
@@ -42,14 +42,14 @@ impl Context {
     pub(super) fn new(
         worker: usize,
         topics: Vec<Arc<str>>,
-        board: Arc<Board>,
+        status_hub: Arc<StatusHub>,
         in_touch_us: i64,
         reads_uncommitted: bool,
     ) -> Self {
         Context {
             worker,
             topics,
-            board,
+            status_hub,
             in_touch_us,
             reads_uncommitted,
             changes: Mutex::default(),
@@ -57,7 +57,7 @@ impl Context {
         }
     }
 
-    pub(super) fn take_changes(&self) -> Vec<Change> {
+    pub(super) fn take_changes(&self) -> Vec<ConsumerEvent> {
         std::mem::take(&mut *self.changes.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
@@ -66,7 +66,7 @@ impl Context {
         self.told.lock().unwrap_or_else(PoisonError::into_inner).clear();
     }
 
-    fn push(&self, change: Change) {
+    fn push(&self, change: ConsumerEvent) {
         self.changes.lock().unwrap_or_else(PoisonError::into_inner).push(change);
     }
 
@@ -85,16 +85,16 @@ impl ConsumerContext for Context {
     ) {
         match event {
             RDKafkaRespErr::RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS => {
-                self.board.count_rebalance();
+                self.status_hub.count_rebalance();
                 let given = partitions.elements();
                 let labels =
                     given.iter().map(|element| self.label(element.topic(), element.partition()));
-                self.push(Change::Assigned(labels.collect()));
+                self.push(ConsumerEvent::Assigned(labels.collect()));
             }
             _ => {
                 // At once: a group whose member unassigns later than in this callback waits for it forever. Should the
                 // next owner be faster than our last checkpoint, that is refused, and the records are read again.
-                self.push(Change::Revoked);
+                self.push(ConsumerEvent::Revoked);
                 if let Err(error) = consumer.unassign() {
                     tracing::debug!(worker = self.worker, %error, "not unassigned");
                 }
@@ -115,17 +115,17 @@ impl ClientContext for Context {
     }
 
     fn stats_raw(&self, json: &[u8]) {
-        match Report::parse(json, self.in_touch_us, self.reads_uncommitted) {
-            Ok(report) => self.push(Change::Report(report)),
+        match ConsumerStats::parse(json, self.in_touch_us, self.reads_uncommitted) {
+            Ok(report) => self.push(ConsumerEvent::ConsumerStats(report)),
             Err(error) => {
-                self.board.count_client_error();
+                self.status_hub.count_client_error();
                 tracing::error!(worker = self.worker, %error, "kafka client statistics not understood");
             }
         }
     }
 
     fn error(&self, error: KafkaError, reason: &str) {
-        self.board.count_client_error();
+        self.status_hub.count_client_error();
         let code = error.rdkafka_error_code();
         if matches!(
             code,
@@ -137,7 +137,7 @@ impl ClientContext for Context {
             // The reason is the only place where the topic is named.
             let named = |topic: &&Arc<str>| reason.contains(&format!(": {topic}: "));
             if let Some(topic) = self.topics.iter().find(named) {
-                self.push(Change::TopicMissing(topic.to_string()));
+                self.push(ConsumerEvent::TopicMissing(topic.to_string()));
                 return;
             }
         }
