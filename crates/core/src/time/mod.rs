@@ -3,7 +3,9 @@
 mod duration;
 mod instant;
 mod rfc3339;
+mod wall_time;
 
 pub use duration::{DurationError, format_duration, parse_duration_ms};
 pub use instant::{Millis, TimeRange, Timestamp};
 pub use rfc3339::parse_rfc3339_ms;
+pub use wall_time::WallTime;
