@@ -17,3 +17,4 @@ pub mod http;
 pub mod ingest;
 pub mod ledger;
 pub mod readmodel;
+pub mod secret;

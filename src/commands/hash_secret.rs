@@ -5,7 +5,7 @@ use std::io::{Read, Write};
 use anyhow::{Context, anyhow};
 
 use super::Failure;
-use crate::http::SecretHash;
+use crate::secret::SecretHash;
 
 /// Longest secret, in bytes. A request's headers are bounded too.
 const SECRET_BYTES_MAX: u64 = 4096;

@@ -8,7 +8,8 @@ use std::sync::Arc;
 use super::document::{Node, Table, Value};
 use super::reader::{Problems, Section, text};
 use super::{Config, ConfigError, Problem, keys};
-use crate::http::{Authentication, SecretHash, Security, Tls, TlsFile};
+use crate::http::{Authentication, Security, Tls, TlsFile};
+use crate::secret::{SecretHash, SecretHashError};
 
 /// Most users of `basic_auth`.
 pub const USERS_MAX: usize = 64;
@@ -145,7 +146,7 @@ fn read_path(section: &mut Section<'_, '_>, key: &str) -> Option<PathBuf> {
 fn hash(value: &Value) -> Result<SecretHash, String> {
     match value {
         Value::Text(text) => SecretHash::parse(text).map_err(|error| error.to_string()),
-        _ => Err(crate::http::SecretHashError.to_string()),
+        _ => Err(SecretHashError.to_string()),
     }
 }
 

@@ -12,7 +12,7 @@ use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 use tokio::sync::Semaphore;
 
-use super::SecretHash;
+use crate::secret::SecretHash;
 
 /// Hashes that are computed at a time; further ones wait. Bounds the memory and processors that strangers can cause to be
 /// used.

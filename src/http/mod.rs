@@ -2,7 +2,7 @@
 //!
 //! - `server`: connections, their limits, and the orderly end
 //! - `routes`: paths, methods, headers
-//! - `tls`, `auth`, `secret_hash`: who may connect and read, where that is configured
+//! - `tls`, `auth`: who may connect and read, where that is configured
 //! - `refusals`: what was refused, counted by reason
 //! - `queues`, `status`: the JSON answers, made from one [`PublishedState`]
 //! - `feed`: the same numbers pushed as server-sent events
@@ -17,7 +17,6 @@ mod page;
 mod queues;
 mod refusals;
 mod routes;
-mod secret_hash;
 mod server;
 mod status;
 mod tls;
@@ -33,7 +32,6 @@ use crate::readmodel::PublishedState;
 pub use auth::Authentication;
 pub use history::HistorySource;
 pub use refusals::{Refusal, Refusals};
-pub use secret_hash::{HashingError, SecretHash, SecretHashError};
 pub use server::serve;
 pub use tls::{Tls, TlsError, TlsFile};
 

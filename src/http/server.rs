@@ -164,7 +164,8 @@ mod tests {
     use std::collections::BTreeMap;
 
     use super::*;
-    use crate::http::{Authentication, SecretHash};
+    use crate::http::Authentication;
+    use crate::secret::SecretHash;
 
     #[test]
     fn a_listener_beyond_the_host_without_protection_is_told() {

@@ -546,12 +546,12 @@ const WRONG: &[(&str, usize, &[&str])] = &[
     (
         "[http]\nbearer_token_hash = 'x'",
         2,
-        &["http.bearer_token_hash: ***: a hash beginning with \"$argon2id$v=19$\""],
+        &["http.bearer_token_hash: ***: expected a hash that begins with \"$argon2id$v=19$\""],
     ),
     (
         "[http]\nbasic_auth = { user = 'x' }",
         2,
-        &["http.basic_auth.user: ***: a hash beginning with"],
+        &["http.basic_auth.user: ***: expected a hash that begins with"],
     ),
     ("[http]\nbasic_auth = {}", 2, &["http.basic_auth: no user is named"]),
     (

@@ -1,4 +1,4 @@
-//! Hashes of passwords and tokens, as they stand in the configuration.
+//! Hashes of passwords and tokens, as the configuration holds them.
 
 use std::fmt;
 
@@ -11,10 +11,11 @@ const MEMORY_KIB_MAX: u32 = 262_144;
 const PASSES_MAX: u32 = 16;
 /// Most lanes of one verification; argon2's default is 1.
 const LANES_MAX: u32 = 16;
-/// Length of the salt that is made, in bytes: what RFC 9106 recommends.
+/// Length of a new salt in bytes, as RFC 9106 recommends.
 const SALT_BYTES: usize = 16;
 
-/// The salted hash of a password or token: a PHC string of argon2id, version 19 (RFC 9106). It is not shown by `Debug`.
+/// The salted hash of a password or token: a PHC string of argon2id, version 19 (RFC 9106). `Debug`
+/// masks it.
 #[derive(Clone, PartialEq, Eq)]
 pub struct SecretHash(PasswordHash);
 
@@ -24,31 +25,33 @@ impl fmt::Debug for SecretHash {
     }
 }
 
-/// A text is no hash that is allowed. It is not told, since it may be the secret itself.
+/// A text is not an allowed hash. The error does not show the text, because it may be the secret
+/// itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "a hash beginning with \"$argon2id$v=19$\" is allowed, with m up to {MEMORY_KIB_MAX}, t up to {PASSES_MAX} and p up to \
-     {LANES_MAX}; `nabiz hash-secret` makes one"
+    "expected a hash that begins with \"$argon2id$v=19$\", with m up to {MEMORY_KIB_MAX}, t up to \
+     {PASSES_MAX} and p up to {LANES_MAX}; `nabiz hash-secret` makes one"
 )]
 pub struct SecretHashError;
 
-/// No hash was made.
+/// A secret was not hashed.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum HashingError {
     /// The operating system gives no random numbers.
-    #[error("no random numbers for the salt: {0}")]
+    #[error("the operating system gave no random numbers for the salt")]
     Random(#[from] getrandom::Error),
-    /// Argon2 refuses, as it does without memory.
-    #[error("argon2 failed: {0}")]
+    /// Argon2 fails, for example without memory.
+    #[error("argon2 failed")]
     Argon2(#[from] password_hash::Error),
 }
 
 impl SecretHash {
-    /// Reads a PHC string.
+    /// Parses a PHC string.
     ///
     /// # Errors
-    /// [`SecretHashError`] where it is something else, incomplete, or past the bounds of what a verification may cost.
+    /// Returns [`SecretHashError`] when the text is something else or incomplete, or when verifying
+    /// it would cost more than the bounds above.
     pub fn parse(text: &str) -> Result<Self, SecretHashError> {
         let hash = PasswordHash::new(text).map_err(|_| SecretHashError)?;
         let params = Params::try_from(&hash).map_err(|_| SecretHashError)?;
@@ -63,19 +66,21 @@ impl SecretHash {
     /// Hashes a secret with argon2's default costs and a random salt.
     ///
     /// # Errors
-    /// [`HashingError`].
+    /// Returns [`HashingError`] when there are no random numbers, or argon2 fails.
     pub fn of(secret: &[u8]) -> Result<Self, HashingError> {
         let mut salt = [0; SALT_BYTES];
         getrandom::fill(&mut salt)?;
         Ok(SecretHash(Argon2::default().hash_password_with_salt(secret, &salt)?))
     }
 
-    /// Whether the hash is of this secret. Takes milliseconds of a processor and megabytes of memory, by design.
+    /// Returns whether the hash belongs to this secret. By design this takes milliseconds of CPU
+    /// time and megabytes of memory.
     pub fn fits(&self, secret: &[u8]) -> bool {
         Argon2::default().verify_password(secret, &self.0).is_ok()
     }
 
-    /// The PHC string. It lets its reader try secrets, so it is to be shown to nobody but the one who asked to hash.
+    /// Returns the PHC string. Its reader can try secrets against it, so only `nabiz hash-secret`
+    /// prints it.
     pub fn reveal(&self) -> String {
         self.0.to_string()
     }
@@ -85,11 +90,11 @@ impl SecretHash {
 mod tests {
     use super::*;
 
-    /// Of `correct horse`, with the smallest costs.
+    /// A hash of `correct horse` with the smallest costs.
     const CHEAP: &str = "$argon2id$v=19$m=8,t=1,p=1$c2FsdHNhbHRzYWx0c2FsdA$";
 
     #[test]
-    fn a_hash_fits_its_secret_alone_and_is_salted() {
+    fn hash_fits_only_its_secret_and_differs_when_made_twice() {
         let hash = SecretHash::of(b"correct horse").unwrap();
         assert!(hash.fits(b"correct horse"));
         assert!(!hash.fits(b"correct horse\n") && !hash.fits(b""));
@@ -97,9 +102,8 @@ mod tests {
         assert_eq!(SecretHash::parse(&hash.reveal()), Ok(hash));
     }
 
-    /// Costs are those of RFC 9106's test of the string form, and of OWASP's advice.
     #[test]
-    fn only_complete_bounded_argon2id_is_taken() {
+    fn parse_refuses_text_when_it_is_not_a_complete_bounded_argon2id_hash() {
         let hash = SecretHash::of(b"x").unwrap().reveal();
         assert!(hash.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{hash}");
         let wrong = [
@@ -125,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn it_is_not_shown() {
+    fn debug_masks_the_hash() {
         assert_eq!(format!("{:?}", SecretHash::of(b"x").unwrap()), "SecretHash(***)");
     }
 }
