@@ -7,7 +7,7 @@ use arc_swap::ArcSwap;
 use criterion::{Criterion, criterion_group, criterion_main};
 use nabiz::config::Config;
 use nabiz::exposition::{Exposition, Format};
-use nabiz::readmodel::{Health, PublishedState, ShardLabel};
+use nabiz::readmodel::{Aggregation, Health, PublishedState, ShardLabel};
 use nabiz_core::decode::{Format as EventFormat, Message};
 use nabiz_core::shard::{RecordMeta, Shard};
 use nabiz_simulator::{DEFAULT_START_MS, Options, Scenario, Simulation};
@@ -38,9 +38,8 @@ fn published() -> PublishedState {
     PublishedState::new(
         settings,
         vec![(label, Arc::new(shard.snapshot()))],
-        Health::default(),
-        true,
-        false,
+        Health { ready: true, ..Health::default() },
+        Aggregation::Summed,
     )
 }
 

@@ -10,11 +10,13 @@
 
 #![deny(unsafe_code)]
 
+pub mod clock;
 pub mod commands;
 pub mod config;
 pub mod exposition;
 pub mod http;
 pub mod ingest;
 pub mod ledger;
+pub mod log_limit;
 pub mod readmodel;
 pub mod secret;

@@ -16,9 +16,10 @@ use rdkafka::mocking::MockCluster;
 use rdkafka::producer::{BaseRecord, DefaultProducerContext, Producer, ThreadedProducer};
 
 use super::{Failure, pipeline};
+use crate::clock::system_time;
 use crate::config::Config;
 use crate::http::Security;
-use crate::ingest::{LedgerOptions, Options, Topic, system_clock};
+use crate::ingest::{LedgerOptions, Options, Topic};
 use crate::ledger;
 use nabiz_simulator as simulate;
 
@@ -79,7 +80,7 @@ pub fn run(args: Args) -> Result<(), Failure> {
     cluster.create_topic(TOPIC, PARTITIONS, 1).context("the embedded Kafka has no topic")?;
     let brokers = cluster.bootstrap_servers();
 
-    let now_ms = system_clock()();
+    let now_ms = system_time().get();
     let simulation = Simulation::new(
         args.scenario,
         simulate::Options {
@@ -168,13 +169,12 @@ fn produce(
 ) -> anyhow::Result<()> {
     /// Longest sleep, so that a stop is noticed.
     const NAP: Duration = Duration::from_millis(100);
-    let clock = system_clock();
     for event in simulation {
         loop {
             if stop.load(Ordering::Relaxed) {
                 return Ok(());
             }
-            let wait_ms = u64::try_from(event.time_ms - clock()).unwrap_or(0);
+            let wait_ms = u64::try_from(event.time_ms - system_time().get()).unwrap_or(0);
             if wait_ms == 0 {
                 break;
             }

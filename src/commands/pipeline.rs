@@ -81,7 +81,7 @@ async fn serve(
     let address = listener.local_addr().context("the listener has no address")?;
     let published = Arc::new(ArcSwap::from_pointee(PublishedState::starting(
         Arc::clone(&settings),
-        options.shard_label,
+        options.aggregation,
     )));
     let topics: Vec<String> = options.topics.iter().map(|topic| topic.name.clone()).collect();
     let history = settings.history_interval_ms.map(|interval_ms| {

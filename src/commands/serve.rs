@@ -9,6 +9,7 @@ use super::pipeline;
 use crate::config::{self, Config};
 use crate::ingest::{LedgerOptions, Options, Topic};
 use crate::ledger;
+use crate::readmodel::Aggregation;
 
 const EXAMPLES: &str = "\
 Example:
@@ -54,7 +55,10 @@ fn options(config: &Config) -> Result<Options, Failure> {
         topics: kafka.topics.iter().map(topic).collect(),
         client: kafka.client.iter().cloned().collect(),
         record_bytes_max: config.limits.record_bytes,
-        shard_label: config.metrics.shard_label,
+        aggregation: match config.metrics.shard_label {
+            true => Aggregation::PerShard,
+            false => Aggregation::Summed,
+        },
         ..Options::new(&kafka.brokers, &kafka.group, &kafka.dead_letter_topic, ledger(config)?)
     })
 }

@@ -8,7 +8,7 @@ use nabiz_core::snapshot::Snapshot;
 use super::family::Family;
 use super::{catalogue, contacts, pipeline, targets, windows};
 use crate::http::Refusals;
-use crate::readmodel::PublishedState;
+use crate::readmodel::{Aggregation, PublishedState};
 
 /// A snapshot and the value of its `shard` label, where it has one.
 pub(super) struct Part<'a> {
@@ -30,7 +30,7 @@ pub(super) fn of_pipeline<T>(
 ) -> T {
     let began = Instant::now();
     let shards: Vec<String> = published.shards.iter().map(|(label, _)| label.to_string()).collect();
-    let parts: Vec<Part<'_>> = if published.shard_label {
+    let parts: Vec<Part<'_>> = if published.aggregation == Aggregation::PerShard {
         let named = published.shards.iter().zip(&shards);
         named.map(|((_, snapshot), shard)| Part { shard: Some(shard), snapshot }).collect()
     } else {

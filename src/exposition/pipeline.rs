@@ -7,9 +7,9 @@ use nabiz_core::measures::RecordTotals;
 use nabiz_core::snapshot::Snapshot;
 
 use super::catalogue as c;
-use super::family::{Family, seconds};
+use super::family::Family;
 use crate::http::{Refusal, Refusals};
-use crate::readmodel::{PublishedState, ShardLabel};
+use crate::readmodel::{Aggregation, PublishedState, ShardLabel};
 
 /// What is withheld while catching up. Where instances share the group, each sample belongs to one partition, so that none
 /// goes down when a partition moves. `shards` are the values of their label, in the order of the shards.
@@ -30,10 +30,10 @@ pub(super) fn collect_records<'a>(
         let partitions = published.health.partitions.iter();
         partitions
             .filter(|partition| of.is_none_or(|label| *label == partition.label))
-            .map(|one| one.letters)
+            .map(|partition| partition.dead_letters_waiting)
             .sum()
     };
-    if published.shard_label {
+    if published.aggregation == Aggregation::PerShard {
         for ((label, snapshot), shard) in published.shards.iter().zip(shards) {
             families.add_topic(&label.topic, Some(shard), &snapshot.records);
             families.add_counts(Some(shard), snapshot, unwritten(Some(label)));
@@ -119,12 +119,12 @@ pub(super) fn collect<'a>(
     ] {
         out.push(Family::single(metric, &[], value as f64));
     }
-    out.push(Family::single(&c::CHECKPOINT_PAUSE, &[], health.checkpoint_pause_us as f64 / 1e6));
-    if let Some(time_ms) = health.checkpoint_ms {
-        out.push(Family::single(&c::CHECKPOINT_TIMESTAMP, &[], time_ms as f64 / 1000.0));
+    out.push(Family::single(&c::CHECKPOINT_PAUSE, &[], health.checkpoint_pause.as_secs_f64()));
+    if let Some(time) = health.checkpoint_time {
+        out.push(Family::single(&c::CHECKPOINT_TIMESTAMP, &[], time.get() as f64 / 1000.0));
     }
-    if let Some(duration_ms) = health.checkpoint_duration_ms {
-        out.push(Family::single(&c::CHECKPOINT_DURATION, &[], seconds(duration_ms)));
+    if let Some(duration) = health.checkpoint_duration {
+        out.push(Family::single(&c::CHECKPOINT_DURATION, &[], duration.as_secs_f64()));
     }
 
     let mut refused = Family::new(&c::HTTP_REFUSED);
@@ -148,8 +148,8 @@ pub(super) fn collect<'a>(
         let labels = || {
             vec![Cow::from(&*partition.label.topic), partition.label.partition.to_string().into()]
         };
-        if let Some(time_ms) = partition.stream_time_ms {
-            stream_time.add_owned(labels(), None, time_ms as f64 / 1000.0);
+        if let Some(time) = partition.stream_time {
+            stream_time.add_owned(labels(), None, time.get() as f64 / 1000.0);
         }
         if let Some(records) = partition.lag {
             lag.add_owned(labels(), None, records as f64);

@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 use std::time::Instant;
 
+use nabiz_core::ids::Offset;
 use nabiz_core::measures::RecordTotals;
+use nabiz_core::time::WallTime;
 use serde::Serialize;
 
 use super::{App, Refusal, rfc3339};
@@ -15,13 +17,13 @@ pub(super) struct Partition {
     topic: String,
     partition: i32,
     /// Next offset to read.
-    position: Option<i64>,
+    position: Option<Offset>,
     /// End of the log as last seen.
-    end: Option<i64>,
+    end: Option<Offset>,
     lag_records: Option<u64>,
     stream_time: Option<String>,
     /// End of the log when the partition came to this process.
-    catch_up_to: Option<i64>,
+    catch_up_to: Option<Offset>,
     /// Everything up to there has been read.
     caught_up: bool,
 }
@@ -110,7 +112,7 @@ struct HealthView {
     records: BTreeMap<String, Records>,
     rebalances: u64,
     dead_letters: u64,
-    checkpoint_ms: Option<i64>,
+    checkpoint_time: Option<WallTime>,
 }
 
 fn health(published: &PublishedState) -> HealthView {
@@ -126,7 +128,7 @@ fn health(published: &PublishedState) -> HealthView {
                 position: partition.position,
                 end: partition.end,
                 lag_records: partition.lag,
-                stream_time: partition.stream_time_ms.and_then(rfc3339),
+                stream_time: partition.stream_time.and_then(|time| rfc3339(time.get())),
                 catch_up_to: partition.catch_up_to,
                 caught_up: partition.caught_up,
             })
@@ -138,7 +140,7 @@ fn health(published: &PublishedState) -> HealthView {
             .collect(),
         rebalances: health.rebalances,
         dead_letters: health.dead_letters,
-        checkpoint_ms: health.checkpoint_ms,
+        checkpoint_time: health.checkpoint_time,
     }
 }
 
@@ -176,7 +178,7 @@ fn progress(ready: bool, published: &PublishedState) -> Readiness {
 
 /// Status as of `published` and now.
 pub(super) fn status(app: &App, published: &PublishedState) -> Status {
-    let HealthView { ready, partitions, records, rebalances, dead_letters, checkpoint_ms } =
+    let HealthView { ready, partitions, records, rebalances, dead_letters, checkpoint_time } =
         health(published);
     let now_ms = (app.clock)();
     let stream_time_ms = published.merged.stream_time_ms;
@@ -195,8 +197,8 @@ pub(super) fn status(app: &App, published: &PublishedState) -> Status {
         dead_letter_failures: published.health.dead_letter_failures,
         kafka_connected: published.health.connected,
         kafka_client_errors: published.health.client_errors,
-        checkpoint_age_seconds: checkpoint_ms
-            .map(|time_ms| now_ms.saturating_sub(time_ms).max(0) as u64 / 1000),
+        checkpoint_age_seconds: checkpoint_time
+            .map(|time| WallTime(now_ms).since(time).get() / 1000),
         degraded: published.health.ledger_trouble.clone(),
         series: published.merged.series.len(),
         open_contacts: published.merged.open_contacts,

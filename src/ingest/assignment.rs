@@ -305,7 +305,7 @@ impl<'s> Assignment<'s> {
             && !self.partitions.is_empty()
             && self.partitions.iter().all(Partition::is_stored)
         {
-            self.shared.keeper.health.nothing_to_store((self.shared.options.clock)());
+            self.shared.keeper.health.nothing_to_store((self.shared.options.clock)().get());
         }
     }
 

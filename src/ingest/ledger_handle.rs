@@ -8,8 +8,9 @@ use std::time::{Duration, Instant};
 
 use nabiz_core::settings::Settings;
 
-use super::options::{LedgerOptions, WallClock};
+use super::options::LedgerOptions;
 use super::{StartError, spawn};
+use crate::clock::WallClock;
 use crate::ledger::{AcquiredPartition, CheckpointRequest, CommitOutcome, Ledger, LedgerError};
 use crate::readmodel::ShardLabel;
 
@@ -195,7 +196,7 @@ impl Thread {
 
     fn store(&mut self, jobs: &[CheckpointRequest]) -> Result<Vec<CommitOutcome>, LedgerError> {
         let began = Instant::now();
-        let now_ms = (self.clock)();
+        let now_ms = (self.clock)().get();
         let outcomes = self.ledger.store(jobs, now_ms);
         self.note(outcomes.as_ref().err());
         if let Ok(outcomes) = &outcomes {
@@ -225,7 +226,7 @@ impl Thread {
     }
 
     fn clean(&mut self) {
-        let before_ms = (self.clock)().saturating_sub_unsigned(self.retention_ms);
+        let before_ms = (self.clock)().get().saturating_sub_unsigned(self.retention_ms);
         match self.ledger.delete_history_before(before_ms) {
             Ok(0) => {}
             Ok(rows) => tracing::info!(rows, "interval history past its retention deleted"),

@@ -34,7 +34,7 @@ use worker::{Shared, Worker};
 use crate::ledger::LedgerError;
 use crate::readmodel::PublishedState;
 
-pub use options::{LedgerOptions, Options, Topic, WallClock, system_clock};
+pub use options::{LedgerOptions, Options, Topic};
 
 /// Why ingestion could not start. A broker that is away is no reason.
 #[derive(Debug, thiserror::Error)]
@@ -194,7 +194,7 @@ const HEALTH_EVERY: Duration = Duration::from_millis(250);
 fn publish(shared: &Shared, published: &ArcSwap<PublishedState>) {
     let mut last = Arc::new(PublishedState::starting(
         Arc::clone(&shared.settings),
-        shared.options.shard_label,
+        shared.options.aggregation,
     ));
     loop {
         let stopping = shared.stop.load(Ordering::Relaxed);

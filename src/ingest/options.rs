@@ -2,24 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
-use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use nabiz_core::decode::Format;
 use rdkafka::ClientConfig;
 
 use super::StartError;
-
-/// The wall clock: milliseconds since the Unix epoch.
-pub type WallClock = Arc<dyn Fn() -> i64 + Send + Sync>;
-
-/// The wall clock of the system.
-pub fn system_clock() -> WallClock {
-    Arc::new(|| {
-        let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        i64::try_from(since_epoch.as_millis()).unwrap_or(i64::MAX)
-    })
-}
+use crate::clock::{WallClock, system_clock};
+use crate::readmodel::Aggregation;
 
 /// One topic to read.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -49,8 +39,8 @@ pub struct Options {
     pub record_bytes_max: usize,
     /// How often the view is renewed.
     pub publish_interval: Duration,
-    /// Whether each contact metric carries its partition.
-    pub shard_label: bool,
+    /// Whether series are served summed or per partition.
+    pub aggregation: Aggregation,
     /// The wall clock behind idle advance.
     pub clock: WallClock,
     /// Where state is kept.
@@ -124,7 +114,7 @@ impl Options {
             client: BTreeMap::new(),
             record_bytes_max: 1 << 20,
             publish_interval: Duration::from_millis(100),
-            shard_label: false,
+            aggregation: Aggregation::Summed,
             clock: system_clock(),
             ledger,
         }

@@ -5,10 +5,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use nabiz_core::decode::{Format, Message, reads_headers};
 use nabiz_core::event::Rejection;
+use nabiz_core::ids::Offset;
 use nabiz_core::settings::Settings;
 use nabiz_core::shard::{Orphan, RecordMeta, RecordOutcome, Shard};
 use nabiz_core::snapshot::Snapshot;
 use nabiz_core::state::{Checkpoint, RestoreError};
+use nabiz_core::time::Timestamp;
 use rdkafka::message::{BorrowedMessage, Headers, Message as _};
 
 use super::consumer_stats::PartitionStats;
@@ -290,14 +292,14 @@ impl Partition {
     pub(super) fn health(&self) -> PartitionHealth {
         PartitionHealth {
             label: self.label.clone(),
-            position: self.progress.position(),
-            end: self.progress.end(),
+            position: self.progress.position().map(Offset),
+            end: self.progress.end().map(Offset),
             lag: self.progress.lag(),
-            stream_time_ms: self.shard.stream_time_ms(),
-            catch_up_to: self.progress.target(),
+            stream_time: self.shard.stream_time_ms().map(Timestamp),
+            catch_up_to: self.progress.target().map(Offset),
             caught_up: self.progress.caught_up() && !self.in_doubt,
             missed: self.missed,
-            letters: self.letters.load(Ordering::Relaxed),
+            dead_letters_waiting: self.letters.load(Ordering::Relaxed),
             remembered_ids: self.shard.remembered_ids() as u64,
         }
     }

@@ -6,12 +6,13 @@ use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use nabiz_core::snapshot::Snapshot;
+use nabiz_core::time::WallTime;
 
 use super::dead_letters::DeadLetters;
 use super::ledger_handle::LedgerHealth;
 use crate::ledger::distributions_replaced;
 use crate::ledger::history::distributions_unreadable;
-use crate::readmodel::{Health, PartitionHealth, PublishedState, ShardLabel};
+use crate::readmodel::{Aggregation, Health, PartitionHealth, PublishedState, ShardLabel};
 
 /// What one worker says about itself.
 #[derive(Clone, Debug, Default)]
@@ -174,14 +175,15 @@ impl StatusHub {
                     Some((label.clone(), Arc::clone(row.snapshot.as_ref()?)))
                 })
                 .collect();
-            let health = health_of(&state, last.shard_label);
+            let health = health_of(&state, last.aggregation == Aggregation::PerShard);
             state.was_ready |= health.ready;
             (shards, health, state.reported.iter().min().copied())
         };
         let ledger = keeper.report();
-        health.checkpoint_ms = ledger.stored_ms;
-        health.checkpoint_duration_ms = ledger.duration_us.map(|duration_us| duration_us / 1000);
-        health.checkpoint_pause_us = ledger.pause_us;
+        health.checkpoint_time = ledger.stored_ms.map(WallTime);
+        health.checkpoint_duration =
+            ledger.duration_us.map(|duration_us| Duration::from_millis(duration_us / 1000));
+        health.checkpoint_pause = Duration::from_micros(ledger.pause_us);
         health.ledger_failures = ledger.failures;
         health.ledger_trouble = ledger.trouble;
         health.ledger_bytes = ledger.used_bytes;
@@ -196,24 +198,13 @@ impl StatusHub {
         health.dead_letters = letters.delivered;
         health.dead_letters_waiting = letters.waiting;
         health.dead_letter_failures = letters.failures;
-        let ready = health.ready;
         if same_snapshots(&shards, &last.shards) {
             health.records.clone_from(&last.health.records);
-            return PublishedState {
-                health,
-                contact_metrics_ready: ready,
-                confirmed,
-                ..last.clone()
-            };
+            return PublishedState { health, confirmed_at: confirmed, ..last.clone() };
         }
-        let published = PublishedState::new(
-            Arc::clone(&last.settings),
-            shards,
-            health,
-            ready,
-            last.shard_label,
-        );
-        PublishedState { confirmed, ..published }
+        let published =
+            PublishedState::new(Arc::clone(&last.settings), shards, health, last.aggregation);
+        PublishedState { confirmed_at: confirmed, ..published }
     }
 }
 
@@ -271,7 +262,8 @@ fn reason(state: &State, partitions: &[PartitionHealth], shard_label: bool) -> O
     let behind: Vec<&PartitionHealth> =
         partitions.iter().filter(|partition| !partition.caught_up).collect();
     if behind.is_empty() {
-        let unwritten: u64 = partitions.iter().map(|partition| partition.letters).sum();
+        let unwritten: u64 =
+            partitions.iter().map(|partition| partition.dead_letters_waiting).sum();
         return (!state.was_ready && unwritten > 0)
             .then(|| format!("{unwritten} dead letters are being written"));
     }
@@ -280,8 +272,9 @@ fn reason(state: &State, partitions: &[PartitionHealth], shard_label: bool) -> O
         .map(|partition| {
             partition
                 .catch_up_to
-                .unwrap_or(0)
-                .saturating_sub(partition.position.unwrap_or(0))
+                .unwrap_or_default()
+                .0
+                .saturating_sub(partition.position.unwrap_or_default().0)
                 .max(0)
         })
         .fold(0, i64::saturating_add);

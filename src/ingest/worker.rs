@@ -395,7 +395,9 @@ impl<'s> Session<'s> {
     /// was, so that what is read again is recognised.
     fn resume_at(&self, partition: &Partition, (low, high): (i64, i64)) -> Option<i64> {
         // A ledger of the first version knows no record's time, but that of the stream.
-        let Some(record_ms) = partition.record_ms().or(partition.health().stream_time_ms) else {
+        let Some(record_ms) =
+            partition.record_ms().or(partition.health().stream_time.map(|time| time.get()))
+        else {
             return Some(low);
         };
         let windows = &self.shared.settings.windows;
@@ -572,7 +574,7 @@ impl<'s> Session<'s> {
         let windows = &self.shared.settings.windows;
         let may_advance = windows.idle_advance && !self.paused;
         may_advance.then(|| {
-            (self.shared.options.clock)().saturating_sub_unsigned(windows.transport_delay_ms)
+            (self.shared.options.clock)().get().saturating_sub_unsigned(windows.transport_delay_ms)
         })
     }
 

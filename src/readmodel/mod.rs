@@ -1,5 +1,5 @@
-//! The read model: what every reader (scrape, API, page) sees. Immutable once built.
+//! The read model: the immutable state that every reader (scrape, API, page) loads.
 
 mod published_state;
 
-pub use published_state::{Health, PartitionHealth, PublishedState, ShardLabel};
+pub use published_state::{Aggregation, Health, PartitionHealth, PublishedState, ShardLabel};

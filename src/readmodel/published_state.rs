@@ -1,22 +1,25 @@
-//! What the ingesting side hands to the reading side: plain data, replaced as a whole, never changed in place.
+//! The published state: plain data that ingest replaces as a whole and never changes in place.
 //!
-//! Readers hold it through `arc_swap::ArcSwap<PublishedState>`, so that neither side ever waits for the other.
+//! Readers load it through `arc_swap::ArcSwap<PublishedState>`, so that neither side waits for the
+//! other.
 
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use nabiz_core::ids::Offset;
 use nabiz_core::measures::RecordTotals;
 use nabiz_core::settings::Settings;
 use nabiz_core::snapshot::{Snapshot, merge};
+use nabiz_core::time::{Timestamp, WallTime};
 
-/// The partition that a shard folds. Its text, `topic/partition`, is the value of the `shard` label.
+/// The partition of a shard. Its text, `topic/partition`, is the value of the label `shard`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ShardLabel {
-    /// Kafka topic.
+    /// The Kafka topic.
     pub topic: Arc<str>,
-    /// Partition of the topic.
+    /// The partition of the topic.
     pub partition: i32,
 }
 
@@ -26,113 +29,122 @@ impl fmt::Display for ShardLabel {
     }
 }
 
-/// The read model of one process.
+/// Whether shards are added before they are served.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Aggregation {
+    /// Each series is the sum over the shards of this process.
+    #[default]
+    Summed,
+    /// Each series belongs to one shard and has the label `shard`, so that it can move to another
+    /// process with its partition.
+    PerShard,
+}
+
+/// The state that every reader of one process loads.
 #[derive(Clone, Debug)]
 pub struct PublishedState {
-    /// The settings under which the shards were folded.
+    /// The settings of the shards.
     pub settings: Arc<Settings>,
     /// The shards of this process, sorted by label.
     pub shards: Vec<(ShardLabel, Arc<Snapshot>)>,
-    /// All shards added together; configured queues are in it even where there is no shard.
+    /// The sum of the shards. It has every configured queue, also without any shard.
     pub merged: Arc<Snapshot>,
-    /// How the pipeline is.
+    /// The health of the pipeline.
     pub health: Health,
-    /// False until every worker has reached the log end that it saw at its start. While false, the contact metrics and
-    /// the record, dead-letter and skew counters are withheld.
-    pub contact_metrics_ready: bool,
-    /// Each contact metric carries `shard`, and shards are published one by one instead of added.
-    pub shard_label: bool,
-    /// When every worker last confirmed that it holds what is published; `None` where nobody has to (tests, replay).
-    pub confirmed: Option<Instant>,
+    /// Whether the series are served summed or per shard.
+    pub aggregation: Aggregation,
+    /// The last instant at which every worker was known to be running and to own its partitions;
+    /// `None` without workers (tests, replay).
+    pub confirmed_at: Option<Instant>,
 }
 
-/// A process that was stopped for longer may have lost its partitions and not know it yet: until its workers confirm,
-/// the numbers are another's to tell. Shorter than the shortest session (6 s) that brokers allow by default.
-const CONFIRMED_WITHIN: Duration = Duration::from_secs(4);
+/// The time after which numbers without a new confirmation are withheld: the process may have been
+/// suspended, and another instance may own its partitions. Shorter than the shortest session
+/// timeout (6 s) that brokers allow by default.
+const CONFIRMATION_TTL: Duration = Duration::from_secs(4);
 
-/// How the pipeline is.
+/// The health of the pipeline.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Health {
-    /// Every worker has caught up to the log end that it saw at start.
+    /// Every worker has read up to the log end that it saw first. While false, the contact metrics
+    /// and the counters of records are withheld.
     pub ready: bool,
-    /// Why not, for a person; `None` when ready.
+    /// Why the pipeline is not ready, for a person; `None` if it is.
     pub not_ready_because: Option<String>,
     /// Every worker is connected to a broker.
     pub connected: bool,
-    /// Every partition held, sorted by label.
+    /// Every owned partition, sorted by label.
     pub partitions: Vec<PartitionHealth>,
-    /// What became of the records, by topic; [`PublishedState::new`] adds it up from the shards.
+    /// The outcomes of records by topic; [`PublishedState::new`] adds them up from the shards.
     pub records: BTreeMap<Arc<str>, RecordTotals>,
-    /// Rebalances since the process began.
+    /// Rebalances since the process started.
     pub rebalances: u64,
-    /// Rejected records written to the dead-letter topic.
+    /// Dead letters that the broker has confirmed.
     pub dead_letters: u64,
-    /// Records on their way there.
+    /// Dead letters that are not confirmed yet.
     pub dead_letters_waiting: u64,
-    /// Attempts to write there that failed; each is made again, unless the record can never be written.
+    /// Failed attempts to write a dead letter. Each is retried, unless the letter is too large.
     pub dead_letter_failures: u64,
     /// Errors that the Kafka client reported.
     pub client_errors: u64,
-    /// When the last checkpoint was stored, by the wall clock, in milliseconds since the Unix epoch; `None` where there
-    /// is no ledger or nothing was stored yet.
-    pub checkpoint_ms: Option<i64>,
-    /// How long storing it took.
-    pub checkpoint_duration_ms: Option<u64>,
-    /// Longest time for which reading stopped for a checkpoint, in microseconds.
-    pub checkpoint_pause_us: u64,
-    /// Checkpoints and takeovers that failed; each is tried again.
+    /// When the last checkpoint was stored; `None` without a ledger or before the first one.
+    pub checkpoint_time: Option<WallTime>,
+    /// How long it took to store the last checkpoint.
+    pub checkpoint_duration: Option<Duration>,
+    /// The longest time for which a worker stopped reading because of a checkpoint.
+    pub checkpoint_pause: Duration,
+    /// Failed checkpoints and acquisitions of partitions; each is retried.
     pub ledger_failures: u64,
-    /// What is wrong with the ledger now; numbers go on without it.
+    /// The present error of the ledger. Reading continues meanwhile.
     pub ledger_trouble: Option<String>,
     /// Bytes in use in the ledger.
     pub ledger_bytes: u64,
-    /// Bytes of the ledger's file, with what is free for new data.
+    /// Bytes of the ledger's file, including free pages.
     pub ledger_file_bytes: u64,
-    /// Bytes of its write-ahead log.
+    /// Bytes of the ledger's write-ahead log.
     pub ledger_wal_bytes: u64,
-    /// Rows of the interval history in memory that are not stored yet.
+    /// Rows of the interval history that are only in memory.
     pub unsaved_intervals: u64,
-    /// Distributions in the ledger that could not be read: replaced by what came later.
+    /// Unreadable distributions in the ledger that newer data replaced.
     pub distributions_replaced: u64,
-    /// Distributions in the ledger that could not be read: left out of an answer, each time.
+    /// Unreadable distributions in the ledger that a query left out; counted for each query.
     pub distributions_unreadable: u64,
-    /// Logs of partitions that went back, because their topic was made anew.
+    /// Partitions whose log went back, because it lost its end or its topic was recreated.
     pub log_resets: u64,
 }
 
-/// How one partition is.
+/// The health of one partition.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PartitionHealth {
-    /// Which.
+    /// The partition.
     pub label: ShardLabel,
-    /// Next offset to read; `None` before the first fetch.
-    pub position: Option<i64>,
-    /// End of the log as last seen.
-    pub end: Option<i64>,
-    /// Records between the two.
+    /// The next offset to read; `None` before the first fetch.
+    pub position: Option<Offset>,
+    /// The end of the log, as last seen.
+    pub end: Option<Offset>,
+    /// Records between the position and the end.
     pub lag: Option<u64>,
     /// Stream time; `None` before the first record.
-    pub stream_time_ms: Option<i64>,
-    /// End of the log when the partition came to us; `None` until it is known.
-    pub catch_up_to: Option<i64>,
-    /// Everything up to there has been read.
+    pub stream_time: Option<Timestamp>,
+    /// The end of the log when this process got the partition; `None` until it is known.
+    pub catch_up_to: Option<Offset>,
+    /// All records up to `catch_up_to` are read.
     pub caught_up: bool,
-    /// Records that the topic no longer held when they were wanted (retention).
+    /// Records that retention deleted before they were read.
     pub missed: u64,
-    /// Dead letters that are not written yet.
-    pub letters: u64,
+    /// Dead letters that are not confirmed yet.
+    pub dead_letters_waiting: u64,
     /// Identities of records in memory.
     pub remembered_ids: u64,
 }
 
 impl PublishedState {
-    /// Sorts the shards, adds them, and adds their records by topic into `health`.
+    /// Sorts the shards, adds them up, and adds their records by topic to `health`.
     pub fn new(
         settings: Arc<Settings>,
         mut shards: Vec<(ShardLabel, Arc<Snapshot>)>,
         mut health: Health,
-        contact_metrics_ready: bool,
-        shard_label: bool,
+        aggregation: Aggregation,
     ) -> Self {
         shards.sort_by(|(a, _), (b, _)| a.cmp(b));
         health.partitions.sort_by(|a, b| a.label.cmp(&b.label));
@@ -144,27 +156,20 @@ impl PublishedState {
         let merged =
             merge([&known].into_iter().chain(shards.iter().map(|(_, snapshot)| &**snapshot)));
         let merged = Arc::new(merged);
-        PublishedState {
-            settings,
-            shards,
-            merged,
-            health,
-            contact_metrics_ready,
-            shard_label,
-            confirmed: None,
-        }
+        PublishedState { settings, shards, merged, health, aggregation, confirmed_at: None }
     }
 
-    /// Returns whether the contact metrics and the counters of records may be served at `now`.
+    /// Returns the state of a process that has read nothing yet: no shard, not ready.
+    pub fn starting(settings: Arc<Settings>, aggregation: Aggregation) -> Self {
+        PublishedState::new(settings, Vec::new(), Health::default(), aggregation)
+    }
+
+    /// Returns whether the contact metrics and the counters of records may be served at `now`:
+    /// every partition has caught up, and the workers confirmed recently that they own them.
     pub fn is_servable(&self, now: Instant) -> bool {
-        self.contact_metrics_ready
-            && self
-                .confirmed
-                .is_none_or(|confirmed| now.saturating_duration_since(confirmed) < CONFIRMED_WITHIN)
-    }
-
-    /// The read model of a process that has read nothing yet: no shard, not ready.
-    pub fn starting(settings: Arc<Settings>, shard_label: bool) -> Self {
-        PublishedState::new(settings, Vec::new(), Health::default(), false, shard_label)
+        self.health.ready
+            && self.confirmed_at.is_none_or(|confirmed_at| {
+                now.saturating_duration_since(confirmed_at) < CONFIRMATION_TTL
+            })
     }
 }

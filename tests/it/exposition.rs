@@ -13,9 +13,10 @@ use jiff::tz::TimeZone;
 use nabiz::exposition::catalogue::{self, Kind, Source};
 use nabiz::exposition::{Exposition, Format, contact_text};
 use nabiz::http::{Refusal, Refusals};
-use nabiz::readmodel::{Health, PartitionHealth, PublishedState, ShardLabel};
+use nabiz::readmodel::{Aggregation, Health, PartitionHealth, PublishedState, ShardLabel};
 use nabiz_core::calendar::BusinessDay;
 use nabiz_core::event::{ChannelId, Channels, Reason};
+use nabiz_core::ids::Offset;
 use nabiz_core::measures::{
     AgentWindow, BucketHistogram, FollowupSnapshot, Live, Observation, RecordTotals,
     SparseHdrCounts, Totals, WindowCounts, WindowSnapshot,
@@ -24,6 +25,7 @@ use nabiz_core::settings::{
     Clock, Formula, Limits, QueueSettings, Settings, WindowLength, WindowSettings,
 };
 use nabiz_core::snapshot::{QueueSnapshot, SeriesSnapshot, Snapshot};
+use nabiz_core::time::{Timestamp, WallTime};
 
 const EMAIL: ChannelId = ChannelId(1);
 
@@ -180,25 +182,25 @@ fn label(topic: &str, partition: i32) -> ShardLabel {
 
 fn published(
     shards: Vec<(ShardLabel, Snapshot)>,
-    contact_metrics_ready: bool,
-    shard_label: bool,
+    ready: bool,
+    aggregation: Aggregation,
 ) -> PublishedState {
     let partition = |position, end| PartitionHealth {
         label: label("calls", 0),
-        position: Some(position),
-        end: Some(end),
+        position: Some(Offset(position)),
+        end: Some(Offset(end)),
         lag: Some(12),
-        stream_time_ms: Some(1_767_560_400_500),
+        stream_time: Some(Timestamp(1_767_560_400_500)),
         remembered_ids: 20,
         ..PartitionHealth::default()
     };
     let health = Health {
-        ready: contact_metrics_ready,
+        ready,
         partitions: vec![partition(100, 112)],
         rebalances: 2,
         dead_letters: 3,
-        checkpoint_ms: Some(1_767_560_401_250),
-        checkpoint_duration_ms: Some(75),
+        checkpoint_time: Some(WallTime(1_767_560_401_250)),
+        checkpoint_duration: Some(Duration::from_millis(75)),
         ledger_file_bytes: 8_192,
         ledger_wal_bytes: 4_152,
         unsaved_intervals: 21,
@@ -211,7 +213,7 @@ fn published(
         ..Health::default()
     };
     let shards = shards.into_iter().map(|(label, snapshot)| (label, Arc::new(snapshot))).collect();
-    PublishedState::new(settings(), shards, health, contact_metrics_ready, shard_label)
+    PublishedState::new(settings(), shards, health, aggregation)
 }
 
 fn text_of(exposition: &Exposition) -> String {
@@ -485,7 +487,7 @@ fn queue_open_is_absent_before_the_first_record() {
 fn shards_are_summed_without_the_shard_label() {
     let shards =
         vec![(label("calls", 1), busy(&settings())), (label("calls", 0), busy(&settings()))];
-    let exposed = render(published(shards, true, false));
+    let exposed = render(published(shards, true, Aggregation::Summed));
     exposed.check(r#"nabiz_visits_offered_total{queue="fault",channel="phone"}"#, 22.0);
     assert!(!exposed.text.contains("shard="), "shard label without being asked for");
 }
@@ -494,7 +496,7 @@ fn shards_are_summed_without_the_shard_label() {
 fn shards_are_separate_series_with_the_shard_label() {
     let shards =
         vec![(label("calls", 1), busy(&settings())), (label("calls", 0), busy(&settings()))];
-    let exposed = render(published(shards, true, true));
+    let exposed = render(published(shards, true, Aggregation::PerShard));
     for shard in ["calls/0", "calls/1"] {
         let key = format!(
             r#"nabiz_visits_offered_total{{queue="fault",channel="phone",shard="{shard}"}}"#
@@ -517,7 +519,7 @@ fn shards_are_separate_series_with_the_shard_label() {
 fn health_comes_from_the_shards_and_the_pipeline() {
     let shards =
         vec![(label("calls", 0), busy(&settings())), (label("mails", 0), busy(&settings()))];
-    let exposed = render(published(shards, true, false));
+    let exposed = render(published(shards, true, Aggregation::Summed));
     exposed.check(r#"nabiz_records_total{topic="calls",result="applied"}"#, 40.0);
     exposed.check(r#"nabiz_records_total{topic="mails",result="duplicate"}"#, 2.0);
     exposed.check(r#"nabiz_records_total{topic="mails",result="late"}"#, 1.0);
@@ -563,10 +565,11 @@ fn health_comes_from_the_shards_and_the_pipeline() {
 #[test]
 fn http_refusals_are_present_at_zero_by_reason() {
     let refusals = Arc::new(Refusals::default());
-    let published = Arc::new(ArcSwap::from_pointee(PublishedState::starting(settings(), false)));
+    let published =
+        Arc::new(ArcSwap::from_pointee(PublishedState::starting(settings(), Aggregation::Summed)));
     let exposition = Exposition::new(Arc::clone(&published), Arc::clone(&refusals));
     let exposed = || {
-        published.store(Arc::new(PublishedState::starting(settings(), false)));
+        published.store(Arc::new(PublishedState::starting(settings(), Aggregation::Summed)));
         Exposed::parse(&text_of(&exposition))
     };
     let reasons = ["credentials", "handshake", "accept", "timeout", "streams", "history"];
@@ -587,9 +590,9 @@ fn http_refusals_are_present_at_zero_by_reason() {
 
 #[test]
 fn only_pipeline_metrics_are_served_while_catching_up() {
-    for shard_label in [false, true] {
+    for aggregation in [Aggregation::Summed, Aggregation::PerShard] {
         let exposed =
-            render(published(vec![(label("calls", 0), busy(&settings()))], false, shard_label));
+            render(published(vec![(label("calls", 0), busy(&settings()))], false, aggregation));
         for metric in catalogue::ALL {
             let served = exposed.types.contains_key(metric.name);
             assert_eq!(served, metric.source == Source::Pipeline, "{}", metric.name);
@@ -602,10 +605,11 @@ fn only_pipeline_metrics_are_served_while_catching_up() {
 fn contact_metrics_are_withheld_when_no_worker_confirms_them() {
     // Another instance may have taken the partitions over from a process that stood still.
     for (ago_s, shown) in [(0, true), (5, false)] {
-        let confirmed = Instant::now().checked_sub(Duration::from_secs(ago_s));
-        assert!(confirmed.is_some());
-        let published = published(vec![(label("calls", 0), busy(&settings()))], true, true);
-        let exposed = render(PublishedState { confirmed, ..published });
+        let confirmed_at = Instant::now().checked_sub(Duration::from_secs(ago_s));
+        assert!(confirmed_at.is_some());
+        let published =
+            published(vec![(label("calls", 0), busy(&settings()))], true, Aggregation::PerShard);
+        let exposed = render(PublishedState { confirmed_at, ..published });
         for metric in catalogue::ALL.iter().filter(|metric| metric.source != Source::Pipeline) {
             assert!(
                 shown || !exposed.types.contains_key(metric.name),
@@ -623,7 +627,7 @@ fn contact_metrics_are_withheld_when_no_worker_confirms_them() {
 
 #[test]
 fn checkpoint_metrics_are_absent_without_a_ledger() {
-    let exposed = render(PublishedState::starting(settings(), false));
+    let exposed = render(PublishedState::starting(settings(), Aggregation::Summed));
     assert_eq!(exposed.of("nabiz_checkpoint_timestamp_seconds").count(), 0);
     assert_eq!(exposed.of("nabiz_checkpoint_duration_seconds").count(), 0);
     exposed.check("nabiz_ready", 0.0);
@@ -631,24 +635,29 @@ fn checkpoint_metrics_are_absent_without_a_ledger() {
 
 #[test]
 fn configured_queues_are_present_without_any_partition() {
-    let exposed = render(published(Vec::new(), true, false));
+    let exposed = render(published(Vec::new(), true, Aggregation::Summed));
     exposed.check(r#"nabiz_visits_offered_total{queue="mail",channel="email"}"#, 0.0);
 }
 
 #[test]
 fn scrape_shows_the_latest_published_state() {
-    let shared = Arc::new(ArcSwap::from_pointee(PublishedState::starting(settings(), false)));
+    let shared =
+        Arc::new(ArcSwap::from_pointee(PublishedState::starting(settings(), Aggregation::Summed)));
     let exposition = Exposition::new(Arc::clone(&shared), Arc::default());
     assert!(!text_of(&exposition).contains("nabiz_visits_offered_total"));
-    shared.store(Arc::new(published(vec![(label("calls", 0), busy(&settings()))], true, false)));
+    shared.store(Arc::new(published(
+        vec![(label("calls", 0), busy(&settings()))],
+        true,
+        Aggregation::Summed,
+    )));
     assert!(text_of(&exposition).contains("nabiz_visits_offered_total"));
 }
 
 #[test]
 fn cached_body_is_withheld_when_its_state_expires() {
     let long_ago = Instant::now().checked_sub(Duration::from_secs(2));
-    let one = published(vec![(label("calls", 0), busy(&settings()))], true, false);
-    let shared = Arc::new(ArcSwap::from_pointee(PublishedState { confirmed: long_ago, ..one }));
+    let one = published(vec![(label("calls", 0), busy(&settings()))], true, Aggregation::Summed);
+    let shared = Arc::new(ArcSwap::from_pointee(PublishedState { confirmed_at: long_ago, ..one }));
     let exposition = Exposition::new(shared, Arc::default());
     assert!(text_of(&exposition).contains("nabiz_visits_offered_total"));
     // Longer than the word of a worker is good for.
@@ -658,7 +667,9 @@ fn cached_body_is_withheld_when_its_state_expires() {
 
 #[test]
 fn body_is_rendered_once_per_published_state() {
-    let one = || Arc::new(published(vec![(label("calls", 0), busy(&settings()))], true, false));
+    let one = || {
+        Arc::new(published(vec![(label("calls", 0), busy(&settings()))], true, Aggregation::Summed))
+    };
     let shared = Arc::new(ArcSwap::from(one()));
     let exposition = Exposition::new(Arc::clone(&shared), Arc::default());
     let made = |gzip| exposition.render(Format::Text, gzip).unwrap().as_ptr() as usize;
@@ -678,7 +689,8 @@ fn body_is_rendered_once_per_published_state() {
 
 #[test]
 fn types_and_labels_match_the_catalogue() {
-    let exposed = render(published(vec![(label("calls", 0), busy(&settings()))], true, false));
+    let exposed =
+        render(published(vec![(label("calls", 0), busy(&settings()))], true, Aggregation::Summed));
     for metric in in_text() {
         let kind = format!("{:?}", metric.kind).to_lowercase();
         assert_eq!(exposed.types.get(metric.name), Some(&kind), "{}", metric.name);
@@ -745,7 +757,7 @@ fn documentation_lists_exactly_the_metrics_of_the_catalogue() {
 fn promtool_accepts_the_exposition() {
     let shards =
         vec![(label("calls", 0), busy(&settings())), (label("calls", 1), busy(&settings()))];
-    let published = Arc::new(ArcSwap::from_pointee(published(shards, true, true)));
+    let published = Arc::new(ArcSwap::from_pointee(published(shards, true, Aggregation::PerShard)));
     let exposition = Exposition::new(published, Arc::default());
     let text = text_of(&exposition);
     let mut child = Command::new(nabiz_dev::tool(&["promtool"]))

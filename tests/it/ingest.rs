@@ -9,13 +9,15 @@ use arc_swap::ArcSwap;
 use jiff::civil::Time;
 use jiff::tz::TimeZone;
 use nabiz::ingest::{Ingest, LedgerOptions, Options, Topic};
-use nabiz::readmodel::PublishedState;
+use nabiz::readmodel::{Aggregation, PublishedState};
 use nabiz_core::calendar::BusinessDay;
 use nabiz_core::decode::Format;
 use nabiz_core::event::{ChannelId, Channels};
+use nabiz_core::ids;
 use nabiz_core::settings::{
     Clock, Formula, Limits, QueueSettings, Settings, WindowLength, WindowSettings,
 };
+use nabiz_core::time::WallTime;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::message::{Headers, Message};
 use rdkafka::mocking::MockCluster;
@@ -146,8 +148,10 @@ struct Pipeline {
 
 impl Pipeline {
     fn start(options: Options, settings: Arc<Settings>) -> Self {
-        let published =
-            Arc::new(ArcSwap::from_pointee(PublishedState::starting(Arc::clone(&settings), false)));
+        let published = Arc::new(ArcSwap::from_pointee(PublishedState::starting(
+            Arc::clone(&settings),
+            Aggregation::Summed,
+        )));
         let ingest = Ingest::start(options, settings, Arc::clone(&published)).unwrap();
         Pipeline { ingest, published }
     }
@@ -243,8 +247,8 @@ fn rejected_record_is_counted_and_written_to_the_dead_letter_topic() {
     let view = pipeline
         .wait_for("two dead letters", |view| view.health.dead_letters == 2 && view.health.ready);
     assert_eq!(view.health.partitions[0].lag, Some(0));
-    assert_eq!(view.health.partitions[0].position, Some(2));
-    assert!(view.health.connected && view.contact_metrics_ready);
+    assert_eq!(view.health.partitions[0].position, Some(ids::Offset(2)));
+    assert!(view.health.connected && view.health.ready);
 
     let letters = read_all(&broker, "dead", 2);
     let (headers, key, value) = &letters[1];
@@ -270,7 +274,7 @@ fn ingest_waits_for_an_absent_broker_and_stops_without_it() {
     let view = pipeline.wait_for("the reason", |view| {
         view.health.not_ready_because.as_deref() == Some("no kafka broker can be reached")
     });
-    assert!(!view.health.ready && !view.contact_metrics_ready);
+    assert!(!view.health.ready);
     pipeline.stop();
 }
 
@@ -324,10 +328,10 @@ fn topics_are_decoded_each_in_its_own_format() {
 }
 
 /// A clock that a test sets.
-fn clock_at(time_ms: i64) -> (Arc<AtomicI64>, nabiz::ingest::WallClock) {
+fn clock_at(time_ms: i64) -> (Arc<AtomicI64>, nabiz::clock::WallClock) {
     let clock = Arc::new(AtomicI64::new(time_ms));
     let read = Arc::clone(&clock);
-    (clock, Arc::new(move || read.load(Ordering::Relaxed)))
+    (clock, Arc::new(move || WallTime(read.load(Ordering::Relaxed))))
 }
 
 #[test]
@@ -353,7 +357,7 @@ fn stream_time_advances_with_the_clock_only_at_the_log_end() {
     pipeline.wait_for("the broker is away", |view| !view.health.connected);
     now.store(START_MS + 900_000, Ordering::Relaxed);
     pipeline.stays("old truth with its age", |view| {
-        view.merged.stream_time_ms == Some(START_MS + 597_000) && view.contact_metrics_ready
+        view.merged.stream_time_ms == Some(START_MS + 597_000) && view.health.ready
     });
     broker.cluster.broker_up(1).unwrap();
     broker.write_visit("calls", 0, "b", START_MS + 890_000);
@@ -466,7 +470,7 @@ fn ingest_waits_for_a_topic_that_does_not_exist() {
     let reason = Some("topic \"mails\" does not exist");
     let view =
         pipeline.wait_for("the reason", |view| view.health.not_ready_because.as_deref() == reason);
-    assert!(!view.contact_metrics_ready);
+    assert!(!view.health.ready);
     pipeline.wait_for("the topic that exists", |view| view.health.partitions.len() == 1);
 
     broker.cluster.create_topic("mails", 2, 1).unwrap();
@@ -542,7 +546,7 @@ fn offset_is_not_stored_before_the_dead_letter_is_written() {
     let pipeline = Pipeline::start(broker.options(&["calls"]), settings(false));
     pipeline.wait_for("everything read", |view| {
         view.health.dead_letters_waiting == 1
-            && view.health.partitions.iter().any(|part| part.position == Some(3))
+            && view.health.partitions.iter().any(|part| part.position == Some(ids::Offset(3)))
     });
     assert!(!pipeline.ingest.stop(Duration::from_secs(5)), "the letter is not written");
     broker.cluster.topic_error("dead", RDKafkaRespErr::RD_KAFKA_RESP_ERR_NO_ERROR).unwrap();
