@@ -6,7 +6,7 @@ use std::sync::Arc;
 use arc_swap::ArcSwap;
 use criterion::{Criterion, criterion_group, criterion_main};
 use nabiz::config::Config;
-use nabiz::exposition::{Exposition, Format};
+use nabiz::exposition::{ContentCoding, Exposition, MetricsFormat};
 use nabiz::readmodel::{Aggregation, Health, PublishedState, ShardLabel};
 use nabiz_core::decode::{Format as EventFormat, Message};
 use nabiz_core::shard::{RecordMeta, Shard};
@@ -49,21 +49,23 @@ fn benches(criterion: &mut Criterion) {
     let shared = Arc::new(ArcSwap::from(Arc::clone(&published)));
     let exposition = Exposition::new(Arc::clone(&shared), Arc::default());
     // Each time for something newly published: what is asked for again is not made again.
-    let render = |format, gzip| {
+    let render = |format, coding| {
         shared.store(Arc::new(PublishedState::clone(&published)));
-        exposition.render(format, gzip).expect("a body")
+        exposition.render(format, coding).expect("a body")
     };
     let mut group = criterion.benchmark_group("scrape");
     group.sample_size(20);
-    for (name, format) in [("text", Format::Text), ("protobuf", Format::Protobuf)] {
+    for (name, format) in [("text", MetricsFormat::Text), ("protobuf", MetricsFormat::Protobuf)] {
         eprintln!(
             "scrape of {queues} queues as {name}: {} KiB, zipped {} KiB",
-            render(format, false).len() >> 10,
-            render(format, true).len() >> 10
+            render(format, ContentCoding::Identity).len() >> 10,
+            render(format, ContentCoding::Gzip).len() >> 10
         );
-        group.bench_function(name, |bencher| bencher.iter(|| black_box(render(format, false))));
+        group.bench_function(name, |bencher| {
+            bencher.iter(|| black_box(render(format, ContentCoding::Identity)))
+        });
         group.bench_function(format!("{name}, zipped"), |bencher| {
-            bencher.iter(|| black_box(render(format, true)));
+            bencher.iter(|| black_box(render(format, ContentCoding::Gzip)));
         });
     }
     group.finish();

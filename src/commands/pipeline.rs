@@ -13,10 +13,10 @@ use tokio::sync::watch;
 use tracing_subscriber::EnvFilter;
 
 use super::Failure;
-use crate::exposition::{Exposition, Format};
-use crate::http::{self, App, HistorySource, Refusals, RenderedMetrics, Security};
+use crate::exposition::Exposition;
+use crate::http::{self, App, HistorySource, Security};
 use crate::ingest::{Ingest, Options, StartError};
-use crate::readmodel::PublishedState;
+use crate::readmodel::{DeniedRequests, PublishedState};
 
 /// From the signal to the end of the process, at most.
 const STOP_WITHIN: Duration = Duration::from_millis(4_500);
@@ -87,8 +87,8 @@ async fn serve(
     let history = settings.history_interval_ms.map(|interval_ms| {
         HistorySource::new(options.ledger.path.clone(), Arc::clone(&settings), interval_ms, topics)
     });
-    let refusals = Arc::new(Refusals::default());
-    let exposition = Exposition::new(Arc::clone(&published), Arc::clone(&refusals));
+    let denied = Arc::new(DeniedRequests::default());
+    let exposition = Exposition::new(Arc::clone(&published), Arc::clone(&denied));
     let ingest =
         Ingest::start(options, settings, Arc::clone(&published)).map_err(|error| match error {
             StartError::Thread { .. } | StartError::Ledger(_) => Failure::Running(error.into()),
@@ -98,14 +98,8 @@ async fn serve(
     started(address);
 
     let (stop_http, stopped) = watch::channel(false);
-    let metrics = Arc::new(move |accept: Option<&str>, gzip| {
-        let format = Format::negotiate(accept);
-        Ok(RenderedMetrics {
-            content_type: format.content_type(),
-            body: exposition.render(format, gzip)?,
-        })
-    });
-    let app = App { security, history, refusals, ..App::new(published, metrics) };
+    let metrics = Arc::new(move |format, coding| exposition.render(format, coding));
+    let app = App { security, history, denied, ..App::new(published, metrics) };
     let server = tokio::spawn(http::serve(listener, app, wait_for(stopped)));
 
     let reason = until_stop(&ingest, duration).await?;

@@ -1,4 +1,4 @@
-//! What a scrape reads: what is published. It waits for nothing.
+//! Collects the samples of a scrape from the published state. It takes no lock.
 
 use std::time::Instant;
 
@@ -6,26 +6,14 @@ use nabiz_core::settings::Settings;
 use nabiz_core::snapshot::Snapshot;
 
 use super::family::Family;
+use super::part::Part;
 use super::{catalogue, contacts, pipeline, targets, windows};
-use crate::http::Refusals;
-use crate::readmodel::{Aggregation, PublishedState};
+use crate::readmodel::{Aggregation, DeniedRequests, PublishedState};
 
-/// A snapshot and the value of its `shard` label, where it has one.
-pub(super) struct Part<'a> {
-    shard: Option<&'a str>,
-    pub(super) snapshot: &'a Snapshot,
-}
-
-impl<'a> Part<'a> {
-    pub(super) fn shard(&self) -> Option<&'a str> {
-        self.shard
-    }
-}
-
-/// Hands all metrics of a running pipeline, which borrow from it, to an encoder.
+/// Passes all metrics of a running pipeline to `encode`. The samples borrow from `published`.
 pub(super) fn of_pipeline<T>(
     published: &PublishedState,
-    refusals: &Refusals,
+    denied: &DeniedRequests,
     encode: impl FnOnce(Vec<Family<'_>>) -> T,
 ) -> T {
     let began = Instant::now();
@@ -41,12 +29,12 @@ pub(super) fn of_pipeline<T>(
         collect_contacts(&published.settings, &parts, &published.merged, &mut families);
         pipeline::collect_records(published, &shards, &mut families);
     }
-    pipeline::collect(published, refusals, &mut families);
+    pipeline::collect(published, denied, &mut families);
     families.push(Family::single(&catalogue::COLLECT_DURATION, &[], began.elapsed().as_secs_f64()));
     encode(families)
 }
 
-/// Hands the contact metrics of one snapshot to an encoder.
+/// Passes the contact metrics of one snapshot to `encode`.
 pub(super) fn of_snapshot<T>(
     settings: &Settings,
     snapshot: &Snapshot,
@@ -58,7 +46,7 @@ pub(super) fn of_snapshot<T>(
     encode(families)
 }
 
-/// The contact metrics of all parts, and the settings that belong to `merged`.
+/// Adds the contact metrics of all parts, and the targets of the queues in `merged`.
 fn collect_contacts<'a>(
     settings: &'a Settings,
     parts: &'a [Part<'_>],

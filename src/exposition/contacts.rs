@@ -7,8 +7,8 @@ use nabiz_core::snapshot::SeriesSnapshot;
 
 use super::catalogue as c;
 use super::catalogue::Metric;
-use super::collector::Part;
 use super::family::{Family, seconds};
+use super::part::Part;
 
 type OfSeries<T> = (&'static Metric, fn(&SeriesSnapshot) -> T);
 type HistogramOf = fn(&SeriesSnapshot) -> &BucketHistogram;

@@ -1,13 +1,14 @@
-//! The metric catalogue and the collector: what is published, as Prometheus text or protobuf.
+//! The metric catalogue, the collectors, and the encoders for Prometheus text and protobuf.
 //!
-//! A scrape reads [`PublishedState`] through an `ArcSwap`; it never waits for ingest, and ingest never
-//! waits for it.
+//! A scrape loads the [`PublishedState`] from an `ArcSwap`, so it never waits for ingest, and ingest
+//! never waits for a scrape.
 
 pub mod catalogue;
 mod collector;
 mod contacts;
 mod family;
-mod negotiation;
+mod format;
+mod part;
 mod pipeline;
 mod protobuf;
 mod targets;
@@ -28,87 +29,100 @@ use prometheus::TextEncoder;
 use prometheus::core::Collector;
 use prometheus::proto::MetricFamily;
 
-use crate::http::Refusals;
-use crate::readmodel::PublishedState;
+use crate::readmodel::{DeniedRequests, PublishedState};
 
-pub use negotiation::Format;
+pub use format::{ContentCoding, MetricsFormat};
 
 /// The metrics of a running process.
 pub struct Exposition {
     published: Arc<ArcSwap<PublishedState>>,
-    refusals: Arc<Refusals>,
-    /// The `process_*` metrics, where the library has them.
+    denied: Arc<DeniedRequests>,
+    /// The `process_*` metrics, on platforms where the prometheus crate has them.
     process: Option<Box<dyn Collector>>,
-    /// By [`Format`], as it is and zipped.
+    /// The last body by [`MetricsFormat`] and [`ContentCoding`].
     bodies: [[Mutex<Option<Body>>; 2]; 2],
 }
 
-/// A body, and what it was made of.
+/// A rendered body, and the state that it was rendered from.
 struct Body {
     of: Weak<PublishedState>,
-    /// Whether the numbers of contacts are in it: what is published may become too old to be shown.
-    shown: bool,
+    /// Whether the contact metrics are in it. The same state stops being servable when its
+    /// confirmation expires.
+    servable: bool,
     bytes: Bytes,
 }
 
-/// Why a body could not be made.
+/// A reason for which a body was not rendered.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum RenderError {
-    /// The library cannot write the metrics of the process.
-    #[error("the metrics of the process cannot be written: {0}")]
+    /// The prometheus crate cannot encode the metrics of the process.
+    #[error("the metrics of the process cannot be encoded")]
     Process(#[from] prometheus::Error),
-    /// The body cannot be zipped.
-    #[error("the metrics cannot be zipped: {0}")]
-    Zip(#[from] std::io::Error),
+    /// The body cannot be compressed.
+    #[error("the metrics cannot be compressed")]
+    Compress(#[from] std::io::Error),
 }
 
 impl Exposition {
-    /// Serves what `published` holds at each scrape, what HTTP refused, and on Linux the `process_*` metrics of this process.
-    pub fn new(published: Arc<ArcSwap<PublishedState>>, refusals: Arc<Refusals>) -> Self {
+    /// Creates the exposition of `published` as of each scrape, with the denials of HTTP and, on
+    /// Linux, the `process_*` metrics of this process.
+    pub fn new(published: Arc<ArcSwap<PublishedState>>, denied: Arc<DeniedRequests>) -> Self {
         #[cfg(target_os = "linux")]
         let process: Option<Box<dyn Collector>> =
             Some(Box::new(prometheus::process_collector::ProcessCollector::for_self()));
         #[cfg(not(target_os = "linux"))]
         let process = None;
-        Exposition { published, refusals, process, bodies: Default::default() }
+        Exposition { published, denied, process, bodies: Default::default() }
     }
 
-    /// The exposition in a format, and zipped where that is wanted. Text is sorted by name and labels, protobuf in the order
-    /// of the catalogue. It is made once for what is published: who asks at the same time waits for it, and who asks before
-    /// something new is published gets the same.
+    /// Renders the metrics. Text is sorted by name and labels; protobuf keeps the order of the
+    /// catalogue.
+    ///
+    /// A body is rendered once for each published state: concurrent callers wait for it, and later
+    /// callers share it until the next state is published.
     ///
     /// # Errors
-    /// [`RenderError`], which does not depend on what is published.
-    pub fn render(&self, format: Format, gzip: bool) -> Result<Bytes, RenderError> {
-        let mut body = self.bodies[format as usize][usize::from(gzip)]
+    /// Returns [`RenderError`] when encoding or compressing fails. Neither depends on the published
+    /// state.
+    pub fn render(
+        &self,
+        format: MetricsFormat,
+        coding: ContentCoding,
+    ) -> Result<Bytes, RenderError> {
+        let mut body = self.bodies[format as usize][coding as usize]
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
         let published = self.published.load_full();
-        let (of, shown) = (Arc::downgrade(&published), published.is_servable(Instant::now()));
+        let (of, servable) = (Arc::downgrade(&published), published.is_servable(Instant::now()));
         if let Some(body) = &*body
             && body.of.ptr_eq(&of)
-            && body.shown == shown
+            && body.servable == servable
         {
             return Ok(body.bytes.clone());
         }
-        // What is old is let go of before the new one is made.
+        // Frees the old body first, so that the two are never in memory together.
         *body = None;
-        let bytes = match gzip {
-            true => zipped(&self.render(format, false)?)?.into(),
-            false => self.encode(&published, format)?.into(),
+        let bytes: Bytes = match coding {
+            ContentCoding::Gzip => compress(&self.render(format, ContentCoding::Identity)?)?.into(),
+            ContentCoding::Identity => self.encode(&published, format)?.into(),
         };
-        *body = Some(Body { of, shown, bytes: Bytes::clone(&bytes) });
+        *body = Some(Body { of, servable, bytes: bytes.clone() });
         Ok(bytes)
     }
 
-    fn encode(&self, published: &PublishedState, format: Format) -> Result<Vec<u8>, RenderError> {
+    fn encode(
+        &self,
+        published: &PublishedState,
+        format: MetricsFormat,
+    ) -> Result<Vec<u8>, RenderError> {
         let process: Vec<MetricFamily> =
             self.process.as_ref().map(|process| process.collect()).unwrap_or_default();
-        collector::of_pipeline(published, &self.refusals, |families| match format {
-            Format::Protobuf => Ok(protobuf::encode(families, &process)),
-            Format::Text => {
+        collector::of_pipeline(published, &self.denied, |families| match format {
+            MetricsFormat::Protobuf => Ok(protobuf::encode(families, &process)),
+            MetricsFormat::Text => {
                 let mut body = text::encode(families);
-                // `process_*` sorts after everything of our own.
+                // `process_*` sorts after all names that begin with `nabiz_`.
                 TextEncoder::new().encode_utf8(&process, &mut body)?;
                 Ok(body.into_bytes())
             }
@@ -116,13 +130,13 @@ impl Exposition {
     }
 }
 
-/// The text exposition of the contact metrics of one snapshot: everything but the metrics of the pipeline and of the
-/// records.
+/// Returns the contact metrics of one snapshot as text, without the metrics of the pipeline and of
+/// the records.
 pub fn contact_text(settings: &Settings, snapshot: &Snapshot) -> String {
     collector::of_snapshot(settings, snapshot, text::encode)
 }
 
-fn zipped(body: &[u8]) -> std::io::Result<Vec<u8>> {
+fn compress(body: &[u8]) -> std::io::Result<Vec<u8>> {
     let mut encoder = GzEncoder::new(Vec::with_capacity(body.len() / 8), Compression::fast());
     encoder.write_all(body)?;
     encoder.finish()

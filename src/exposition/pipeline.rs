@@ -8,8 +8,7 @@ use nabiz_core::snapshot::Snapshot;
 
 use super::catalogue as c;
 use super::family::Family;
-use crate::http::{Refusal, Refusals};
-use crate::readmodel::{Aggregation, PublishedState, ShardLabel};
+use crate::readmodel::{Aggregation, DenialReason, DeniedRequests, PublishedState, ShardLabel};
 
 /// What is withheld while catching up. Where instances share the group, each sample belongs to one partition, so that none
 /// goes down when a partition moves. `shards` are the values of their label, in the order of the shards.
@@ -88,7 +87,7 @@ impl<'a> Records<'a> {
 /// What is always served.
 pub(super) fn collect<'a>(
     published: &'a PublishedState,
-    refusals: &Refusals,
+    denied: &DeniedRequests,
     out: &mut Vec<Family<'a>>,
 ) {
     let PublishedState { merged, health, .. } = published;
@@ -127,9 +126,9 @@ pub(super) fn collect<'a>(
         out.push(Family::single(&c::CHECKPOINT_DURATION, &[], duration.as_secs_f64()));
     }
 
-    let mut refused = Family::new(&c::HTTP_REFUSED);
-    for reason in Refusal::ALL {
-        refused.add(&[reason.as_str()], None, refusals.get(reason) as f64);
+    let mut http_denied = Family::new(&c::HTTP_REFUSED);
+    for reason in DenialReason::ALL {
+        http_denied.add(&[reason.as_str()], None, denied.get(reason) as f64);
     }
     let limits = &published.settings.limits;
     let mut limit = Family::new(&c::PARTITION_LIMIT);
@@ -140,7 +139,7 @@ pub(super) fn collect<'a>(
     ] {
         limit.add(&[name], None, value as f64);
     }
-    out.extend([refused, limit]);
+    out.extend([http_denied, limit]);
 
     let mut stream_time = Family::new(&c::STREAM_TIME);
     let mut lag = Family::new(&c::CONSUMER_LAG);

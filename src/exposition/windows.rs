@@ -7,8 +7,8 @@ use nabiz_core::settings::Settings;
 
 use super::catalogue as c;
 use super::catalogue::Metric;
-use super::collector::Part;
 use super::family::{Family, seconds};
+use super::part::Part;
 
 /// Label of the window since the start of the business day.
 const TODAY: &str = "today";

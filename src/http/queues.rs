@@ -1,4 +1,4 @@
-//! The numbers of every queue as JSON. Made once for each published state and kept until the next.
+//! The numbers of every queue as JSON. They are built once for each published state.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -9,19 +9,20 @@ use nabiz_core::event::{AgentState, LeftReason, SelfServiceOutcome};
 use nabiz_core::measures::{BucketHistogram, WindowSnapshot};
 use nabiz_core::settings::{Formula, QueueSettings, Settings};
 use nabiz_core::snapshot::{QueueSnapshot, SeriesSnapshot, Snapshot};
+use nabiz_core::time::{Timestamp, WallTime};
 use serde::{Serialize, Serializer};
 
-use super::rfc3339;
 use super::status::{Readiness, withheld};
+use super::time::{age_ms, rfc3339};
 use crate::readmodel::PublishedState;
 
-/// Label of the window since the start of the business day.
+/// Label of the window that starts with the business day.
 const TODAY: &str = "today";
 
-/// What a reader of the numbers gets.
+/// The answer to a request for the numbers.
 pub(super) enum Answer {
     Numbers(Numbers),
-    /// No numbers while catching up: they would be those of the past.
+    /// Numbers are withheld while catching up, because they would be those of the past.
     CatchingUp(Readiness),
 }
 
@@ -29,7 +30,7 @@ pub(super) enum Answer {
 #[derive(Serialize)]
 pub(super) struct Numbers {
     as_of: Option<String>,
-    /// Wall clock minus stream time; negative where the source's clock is ahead.
+    /// Wall clock minus stream time; negative if the clock of the source is ahead.
     age_ms: Option<i64>,
     ready: bool,
     #[serde(flatten)]
@@ -47,20 +48,20 @@ pub(super) struct OneQueue<'a> {
 }
 
 impl Numbers {
-    /// One queue by its id.
+    /// Returns one queue by its id.
     pub(super) fn queue(&self, id: &str) -> Option<OneQueue<'_>> {
         let queue = self.model.queues.iter().find(|queue| &*queue.queue == id)?;
         Some(OneQueue { as_of: &self.as_of, age_ms: self.age_ms, ready: self.ready, queue })
     }
 }
 
-/// The model of the newest published state.
+/// Keeps the model of the newest published state.
 #[derive(Default)]
 pub(super) struct Cache(ArcSwapOption<(Arc<PublishedState>, Arc<Model>)>);
 
 impl Cache {
-    /// The answer for `published` at the wall time `now_ms`.
-    pub(super) fn answer(&self, published: &Arc<PublishedState>, now_ms: i64) -> Answer {
+    /// Returns the answer for `published` at the wall time `now`.
+    pub(super) fn answer(&self, published: &Arc<PublishedState>, now: WallTime) -> Answer {
         if !published.is_servable(Instant::now()) {
             return Answer::CatchingUp(withheld(published));
         }
@@ -74,8 +75,8 @@ impl Cache {
         };
         let stream_time_ms = published.merged.stream_time_ms;
         Answer::Numbers(Numbers {
-            as_of: stream_time_ms.and_then(rfc3339),
-            age_ms: stream_time_ms.map(|time_ms| now_ms.saturating_sub(time_ms)),
+            as_of: stream_time_ms.map(Timestamp).and_then(rfc3339),
+            age_ms: stream_time_ms.map(|time_ms| age_ms(now, Timestamp(time_ms))),
             ready: true,
             model,
         })
@@ -91,7 +92,7 @@ impl<T: Serialize> Serialize for Ordered<T> {
     }
 }
 
-/// Everything but the age.
+/// All numbers except the age.
 #[derive(Serialize)]
 struct Model {
     time_zone: Option<String>,
@@ -103,7 +104,7 @@ struct Model {
     queues: Vec<Queue>,
 }
 
-/// A window that every channel has.
+/// A window of every channel.
 #[derive(Serialize)]
 struct Window {
     label: Arc<str>,
@@ -150,7 +151,7 @@ impl Surveys {
 struct Queue {
     queue: Arc<str>,
     name: String,
-    /// In opening hours at stream time; absent before the first record.
+    /// Whether stream time lies in the opening hours; absent before the first record.
     open: Option<bool>,
     targets: Targets,
     agents: Ordered<u64>,
@@ -172,7 +173,7 @@ struct Targets {
     resolution_seconds: f64,
 }
 
-/// The source's own count of who waits.
+/// The waiting visits by the count of the source.
 #[derive(Serialize)]
 struct Observed {
     at: Option<String>,
@@ -183,7 +184,7 @@ struct Observed {
 #[derive(Serialize)]
 struct Channel {
     channel: String,
-    /// Phone and chat: a person waits on the line, and nothing stays open afterwards.
+    /// Whether the citizen waits on the line (phone, chat), so that no issue stays open.
     immediate: bool,
     live: Live,
     totals: Totals,
@@ -220,7 +221,7 @@ struct Totals {
     resolution: Mean,
 }
 
-/// How many there were, and their mean.
+/// A count and its mean.
 #[derive(Serialize)]
 struct Mean {
     count: u64,
@@ -254,7 +255,7 @@ struct WindowNumbers {
     aht_seconds: Option<f64>,
 }
 
-/// A ratio beside the counts that it is made of; absent where there are none.
+/// A ratio beside its counts; the ratio is absent if `of` is 0.
 #[derive(Serialize)]
 struct Ratio {
     ratio: Option<f64>,
@@ -356,7 +357,7 @@ impl Queue {
         let agent_windows =
             without_channel.map(|queue| queue.windows.as_slice()).unwrap_or_default();
         let mut series = series.to_vec();
-        // The queue's own channel comes first, the others in the order of the vocabulary.
+        // The own channel of the queue first, then the others in the order of the vocabulary.
         series.sort_by_key(|one| (one.channel != target.channel, one.channel));
         Queue {
             queue: id.into(),
@@ -371,7 +372,7 @@ impl Queue {
                 AgentState::ALL.iter().map(|state| state.as_str().into()).zip(agents).collect(),
             ),
             observed: without_channel.and_then(|queue| queue.observed).map(|observed| Observed {
-                at: rfc3339(observed.time_ms),
+                at: rfc3339(Timestamp(observed.time_ms)),
                 waiting: observed.waiting,
                 oldest_wait_seconds: observed.oldest_wait_ms.map(seconds),
             }),

@@ -1,6 +1,7 @@
 //! Paths, methods and headers.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use axum::extract::{Path, Request, State};
 use axum::http::header::{
@@ -12,32 +13,23 @@ use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router};
-use serde::Serialize;
 
-use super::auth::Verdict;
-use super::feed::Shared;
+use super::auth::CredentialCheck;
+use super::error::error;
 use super::queues::Answer;
-use super::{Refusal, history, metrics, page, status};
+use super::state::HttpState;
+use super::{history, metrics, page, sse, status};
+use crate::readmodel::DenialReason;
 
 const CROSS_ORIGIN_RESOURCE_POLICY: HeaderName =
     HeaderName::from_static("cross-origin-resource-policy");
-/// What may be loaded from an answer that is not the page: nothing.
+/// The content security policy of every answer but the page: it may load nothing.
 const NO_CONTENT_POLICY: &str = "default-src 'none'; frame-ancestors 'none'";
-/// The path that needs no credentials: what restarts a process has none, and the answer says nothing else.
+/// The path that needs no credentials, because a liveness probe has none. Its answer reveals nothing.
 const OPEN_PATH: &str = "/healthz";
 
-/// An answer that is an error, in words.
-#[derive(Debug, Serialize)]
-struct Error {
-    error: String,
-}
-
-pub(super) fn error(status: StatusCode, text: impl Into<String>) -> Response {
-    (status, Json(Error { error: text.into() })).into_response()
-}
-
-/// Every path.
-pub(super) fn router(shared: Arc<Shared>) -> Router {
+/// Returns the router of all paths.
+pub(super) fn router(state: Arc<HttpState>) -> Router {
     Router::new()
         .route("/", get(page::page))
         .route("/metrics", get(metrics::metrics))
@@ -49,28 +41,29 @@ pub(super) fn router(shared: Arc<Shared>) -> Router {
         .route("/api/v1/status", get(status_json))
         .route("/api/v1/history", get(history::history))
         .fallback(unknown)
-        .layer(middleware::from_fn_with_state(shared.clone(), authenticate))
-        .layer(middleware::from_fn_with_state(shared.clone(), guard))
-        .with_state(shared)
+        .layer(middleware::from_fn_with_state(state.clone(), authenticate))
+        .layer(middleware::from_fn_with_state(state.clone(), guard))
+        .with_state(state)
 }
 
-/// Refuses what no path takes, bounds the time to answer, and sets the headers that every answer has.
-async fn guard(State(shared): State<Arc<Shared>>, request: Request, next: Next) -> Response {
+/// Rejects methods and bodies that no path accepts, limits the time to answer, and sets the headers
+/// of every answer.
+async fn guard(State(state): State<Arc<HttpState>>, request: Request, next: Next) -> Response {
     let mut response = if !matches!(*request.method(), Method::GET | Method::HEAD) {
-        let mut response = error(StatusCode::METHOD_NOT_ALLOWED, "only GET and HEAD are allowed");
+        let mut response = error(StatusCode::METHOD_NOT_ALLOWED, "expected GET or HEAD");
         response.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
         response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
         response
     } else if has_body(request.headers()) {
         let mut response =
-            error(StatusCode::PAYLOAD_TOO_LARGE, "a request with a body is not allowed");
+            error(StatusCode::PAYLOAD_TOO_LARGE, "expected a request without a body");
         response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
         response
     } else {
-        match tokio::time::timeout(shared.app.limits.request_timeout, next.run(request)).await {
+        match tokio::time::timeout(state.app.limits.request_timeout, next.run(request)).await {
             Ok(response) => response,
             Err(_) => {
-                shared.app.refusals.count(Refusal::Timeout);
+                state.app.denied.count(DenialReason::Timeout);
                 error(StatusCode::SERVICE_UNAVAILABLE, "no answer in time")
             }
         }
@@ -84,21 +77,25 @@ async fn guard(State(shared): State<Arc<Shared>>, request: Request, next: Next) 
     response
 }
 
-/// Lets a request pass that has credentials, or needs none.
-async fn authenticate(State(shared): State<Arc<Shared>>, request: Request, next: Next) -> Response {
-    let Some(authentication) = &shared.app.security.authentication else {
+/// Passes a request on if it has valid credentials, or needs none.
+async fn authenticate(
+    State(state): State<Arc<HttpState>>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let Some(authentication) = &state.app.security.authentication else {
         return next.run(request).await;
     };
     if request.uri().path() == OPEN_PATH {
         return next.run(request).await;
     }
-    let text = match authentication.judge(request.headers()).await {
-        Verdict::Accepted => return next.run(request).await,
-        Verdict::Missing => "credentials are needed",
-        Verdict::Refused => {
-            let refused = shared.app.refusals.count(Refusal::Credentials);
-            if let Some(refused) = authentication.refusals_to_tell(refused, (shared.app.clock)()) {
-                tracing::warn!(refused, "credentials refused");
+    let text = match authentication.check(request.headers()).await {
+        CredentialCheck::Accepted => return next.run(request).await,
+        CredentialCheck::Missing => "credentials are needed",
+        CredentialCheck::Wrong => {
+            state.app.denied.count(DenialReason::Credentials);
+            if let Some(count) = state.credentials_log.record(Instant::now()) {
+                tracing::warn!(count, "requests with wrong credentials denied");
             }
             "the credentials are wrong"
         }
@@ -126,14 +123,14 @@ async fn unknown(uri: Uri) -> Response {
     }
 }
 
-async fn readyz(State(shared): State<Arc<Shared>>) -> Response {
-    let readiness = status::readiness(&shared.app.published.load());
+async fn readyz(State(state): State<Arc<HttpState>>) -> Response {
+    let readiness = status::readiness(&state.app.published.load());
     let code = if readiness.ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     (code, Json(readiness)).into_response()
 }
 
-async fn queues(State(shared): State<Arc<Shared>>) -> Response {
-    match shared.queues.answer(&shared.app.published.load_full(), (shared.app.clock)()) {
+async fn queues(State(state): State<Arc<HttpState>>) -> Response {
+    match state.queues.answer(&state.app.published.load_full(), (state.app.clock)()) {
         Answer::Numbers(numbers) => Json(numbers).into_response(),
         Answer::CatchingUp(readiness) => {
             (StatusCode::SERVICE_UNAVAILABLE, Json(readiness)).into_response()
@@ -141,9 +138,9 @@ async fn queues(State(shared): State<Arc<Shared>>) -> Response {
     }
 }
 
-async fn queue(State(shared): State<Arc<Shared>>, Path(id_or_alias): Path<String>) -> Response {
-    let published = shared.app.published.load_full();
-    match shared.queues.answer(&published, (shared.app.clock)()) {
+async fn queue(State(state): State<Arc<HttpState>>, Path(id_or_alias): Path<String>) -> Response {
+    let published = state.app.published.load_full();
+    match state.queues.answer(&published, (state.app.clock)()) {
         Answer::Numbers(numbers) => match numbers.queue(published.settings.resolve(&id_or_alias)) {
             Some(queue) => Json(queue).into_response(),
             None => error(
@@ -157,21 +154,21 @@ async fn queue(State(shared): State<Arc<Shared>>, Path(id_or_alias): Path<String
     }
 }
 
-async fn stream(State(shared): State<Arc<Shared>>) -> Response {
-    match shared.stream() {
+async fn stream(State(state): State<Arc<HttpState>>) -> Response {
+    match sse::stream(&state) {
         Some(body) => {
             ([(CONTENT_TYPE, HeaderValue::from_static("text/event-stream"))], body).into_response()
         }
         None => {
-            shared.app.refusals.count(Refusal::Streams);
+            state.app.denied.count(DenialReason::Streams);
             let mut response =
-                error(StatusCode::SERVICE_UNAVAILABLE, "all places for streams are taken");
+                error(StatusCode::SERVICE_UNAVAILABLE, "too many event streams; retry later");
             response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("10"));
             response
         }
     }
 }
 
-async fn status_json(State(shared): State<Arc<Shared>>) -> Response {
-    Json(status::status(&shared.app, &shared.app.published.load())).into_response()
+async fn status_json(State(state): State<Arc<HttpState>>) -> Response {
+    Json(status::status(&state.app, &state.app.published.load())).into_response()
 }

@@ -1,4 +1,4 @@
-//! Connections: accepted up to a bound, served with limits, ended in order.
+//! Connections: accepts them up to a limit, serves them within limits, and shuts them down.
 
 use std::net::IpAddr;
 use std::pin::pin;
@@ -6,7 +6,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
@@ -14,25 +13,31 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
+use tokio_rustls::server::TlsStream;
 
-use super::{App, Refusal, Security, Tls, feed, routes};
+use super::app::{App, Security};
+use super::state::HttpState;
+use super::tls::Tls;
+use super::{routes, sse};
+use crate::readmodel::DenialReason;
 
-/// Request headers at most; more are answered 431.
+/// Most headers of a request. More are answered 431.
 const HEADERS_MAX: usize = 64;
-/// Request line and headers at most; more are answered 431.
+/// Most bytes of a request line with its headers. More are answered 431.
 const HEADER_BYTES_MAX: usize = 16 * 1024;
-/// A connection is asked to end after this, so that a client that stops reading cannot hold its place for ever.
+/// Age at which a connection is closed, so that a client that stops reading cannot hold its permit
+/// for ever.
 const CONNECTION_AGE_MAX: Duration = Duration::from_secs(3600);
-/// Time for a connection to end once it was asked to; the process is to stop within five seconds.
+/// Time for a connection to finish its answer. The process must stop within five seconds.
 const END_GRACE: Duration = Duration::from_secs(3);
-/// Pause after a failed accept, which is nearly always a lack of file descriptors that passes.
+/// Pause after a failed accept, whose cause is nearly always a lack of file descriptors that passes.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(200);
 
-/// Serves `app` on `listener` until `shutdown` resolves, then ends event streams, lets answers that are under way finish
-/// for three seconds at most, and returns.
+/// Serves `app` on `listener` until `shutdown` resolves. Then it ends event streams, waits at most
+/// three seconds for running answers, and returns.
 ///
 /// # Errors
-/// None at present: a failed accept is logged and tried again.
+/// Returns no error at present: a failed accept is logged and retried.
 pub async fn serve(
     listener: TcpListener,
     app: App,
@@ -41,11 +46,11 @@ pub async fn serve(
     if let Ok(address) = listener.local_addr()
         && let Some(exposure) = exposure(address.ip(), &app.security)
     {
-        tracing::warn!(%address, exposure, "listening beyond this host");
+        tracing::warn!(%address, exposure, "listener is reachable from other hosts");
     }
-    let connections_max = Arc::new(Semaphore::new(app.limits.connections));
+    let permits = Arc::new(Semaphore::new(app.limits.connections));
     let tls = app.security.tls.clone();
-    let refusals = Arc::clone(&app.refusals);
+    let denied = Arc::clone(&app.denied);
     let handshake_timeout = app.limits.handshake_timeout;
     let http = {
         let mut builder = http1::Builder::new();
@@ -56,48 +61,51 @@ pub async fn serve(
             .max_header_size(HEADER_BYTES_MAX);
         builder
     };
-    let (shared, broadcaster) = feed::start(app);
-    let router = routes::router(shared);
+    let (state, sender) = HttpState::new(app);
+    let broadcaster = tokio::spawn(sse::broadcast(Arc::clone(&state), sender));
+    let router = routes::router(state);
     let (stop, stopped) = watch::channel(());
     let mut connections: JoinSet<()> = JoinSet::new();
-    let follow_certificate = async {
+    let reload_certificate = async {
         match tls.clone() {
-            Some(tls) => tls.follow().await,
+            Some(tls) => tls.reload_on_change().await,
             None => std::future::pending().await,
         }
     };
 
     let accept = async {
         loop {
-            // A semaphore that is never closed always gives its permit.
-            let Ok(place) = connections_max.clone().acquire_owned().await else { return };
+            // `acquire_owned` fails only if the semaphore is closed, which never happens.
+            let Ok(permit) = permits.clone().acquire_owned().await else { return };
             let stream = match listener.accept().await {
                 Ok((stream, _)) => stream,
                 Err(error) => {
-                    refusals.count(Refusal::Accept);
+                    denied.count(DenialReason::Accept);
                     tracing::warn!(%error, "connection not accepted");
                     tokio::time::sleep(ACCEPT_PAUSE).await;
                     continue;
                 }
             };
             let _ = stream.set_nodelay(true);
-            let (http, router, tls, refusals) =
-                (http.clone(), router.clone(), tls.clone(), Arc::clone(&refusals));
+            let (http, router, tls, denied) =
+                (http.clone(), router.clone(), tls.clone(), Arc::clone(&denied));
             let mut stopped = stopped.clone();
             connections.spawn(async move {
-                let _place = place;
+                let _permit = permit;
                 match tls {
                     None => serve_connection(stream, &http, router, &mut stopped).await,
                     Some(tls) => {
-                        let agreed = tokio::select! {
-                            agreed = tokio::time::timeout(handshake_timeout, agree(&tls, stream)) => agreed,
+                        let handshake =
+                            tokio::time::timeout(handshake_timeout, handshake(&tls, stream));
+                        let secured = tokio::select! {
+                            secured = handshake => secured,
                             _ = stopped.changed() => return,
                         };
-                        match agreed {
-                            Ok(Some(stream)) => serve_connection(stream, &http, router, &mut stopped).await,
-                            Ok(None) | Err(_) => {
-                                refusals.count(Refusal::Handshake);
+                        match secured {
+                            Ok(Some(stream)) => {
+                                serve_connection(stream, &http, router, &mut stopped).await
                             }
+                            Ok(None) | Err(_) => denied.count(DenialReason::Handshake),
                         }
                     }
                 }
@@ -107,7 +115,7 @@ pub async fn serve(
     };
     tokio::select! {
         () = accept => {}
-        () = follow_certificate => {}
+        () = reload_certificate => {}
         () = shutdown => {}
     }
 
@@ -118,17 +126,18 @@ pub async fn serve(
     Ok(())
 }
 
-/// TLS on a connection; `None` where the two do not agree on it.
-async fn agree(tls: &Tls, stream: TcpStream) -> Option<tokio_rustls::server::TlsStream<TcpStream>> {
+/// Performs the TLS handshake. Returns `None` if it fails.
+async fn handshake(tls: &Tls, stream: TcpStream) -> Option<TlsStream<TcpStream>> {
     match tls.acceptor().accept(stream).await {
         Ok(stream) => Some(stream),
         Err(error) => {
-            tracing::debug!(%error, "no TLS agreed on");
+            tracing::debug!(%error, "TLS handshake failed");
             None
         }
     }
 }
 
+/// Serves a connection until it ends, is too old, or the server stops.
 async fn serve_connection(
     stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
     http: &http1::Builder,
@@ -138,7 +147,7 @@ async fn serve_connection(
     let mut connection =
         pin!(http.serve_connection(TokioIo::new(stream), TowerToHyperService::new(router)));
     tokio::select! {
-        // How a connection ended is the client's affair.
+        // The client may end a connection in any way.
         _ = connection.as_mut() => return,
         _ = stopped.changed() => {}
         () = tokio::time::sleep(CONNECTION_AGE_MAX) => {}
@@ -147,15 +156,16 @@ async fn serve_connection(
     let _ = tokio::time::timeout(END_GRACE, connection).await;
 }
 
-/// What others than this host can do where the listener is open to them; `None` where that is as it should be.
+/// Describes what other hosts can do if the listener is reachable from them and not protected.
+/// Returns `None` if it is not reachable, or protected by TLS and authentication.
 fn exposure(address: IpAddr, security: &Security) -> Option<&'static str> {
     match (address.to_canonical().is_loopback(), &security.tls, &security.authentication) {
         (true, _, _) | (false, Some(_), Some(_)) => None,
         (false, None, None) => {
-            Some("everyone who reaches the address can read, and the way can be listened to")
+            Some("no authentication: every client can read; no TLS: answers can be intercepted")
         }
-        (false, Some(_), None) => Some("everyone who reaches the address can read"),
-        (false, None, Some(_)) => Some("credentials and answers can be listened to on the way"),
+        (false, Some(_), None) => Some("no authentication: every client can read"),
+        (false, None, Some(_)) => Some("no TLS: credentials and answers can be intercepted"),
     }
 }
 
@@ -164,11 +174,11 @@ mod tests {
     use std::collections::BTreeMap;
 
     use super::*;
-    use crate::http::Authentication;
+    use crate::http::auth::Authentication;
     use crate::secret::SecretHash;
 
     #[test]
-    fn a_listener_beyond_the_host_without_protection_is_told() {
+    fn exposure_is_described_when_an_unprotected_listener_is_reachable() {
         let address = |text: &str| text.parse::<IpAddr>().unwrap();
         let open = Security::default();
         let hash = SecretHash::of(b"x").unwrap();
@@ -180,11 +190,11 @@ mod tests {
         }
         for beyond in ["0.0.0.0", "::", "10.0.0.1", "::ffff:10.0.0.1"] {
             assert!(
-                exposure(address(beyond), &open).unwrap().contains("can read, and"),
+                exposure(address(beyond), &open).unwrap().contains("no authentication"),
                 "{beyond}"
             );
             assert!(
-                exposure(address(beyond), &in_clear).unwrap().contains("on the way"),
+                exposure(address(beyond), &in_clear).unwrap().contains("credentials"),
                 "{beyond}"
             );
         }

@@ -1,34 +1,35 @@
-//! How the pipeline is, as JSON: readiness, progress, status.
+//! Readiness, progress and status of the pipeline as JSON.
 
 use std::collections::BTreeMap;
 use std::time::Instant;
 
 use nabiz_core::ids::Offset;
 use nabiz_core::measures::RecordTotals;
-use nabiz_core::time::WallTime;
+use nabiz_core::time::{Timestamp, WallTime};
 use serde::Serialize;
 
-use super::{App, Refusal, rfc3339};
-use crate::readmodel::PublishedState;
+use super::app::App;
+use super::time::{age_ms, rfc3339};
+use crate::readmodel::{DenialReason, PublishedState};
 
-/// One partition.
+/// The progress of one partition.
 #[derive(Debug, Serialize)]
 pub(super) struct Partition {
     topic: String,
     partition: i32,
     /// Next offset to read.
     position: Option<Offset>,
-    /// End of the log as last seen.
+    /// End of the log when it was last seen.
     end: Option<Offset>,
     lag_records: Option<u64>,
     stream_time: Option<String>,
-    /// End of the log when the partition came to this process.
+    /// End of the log when the partition was assigned to this process.
     catch_up_to: Option<Offset>,
-    /// Everything up to there has been read.
+    /// Whether everything before `catch_up_to` has been read.
     caught_up: bool,
 }
 
-/// Records by what became of them.
+/// Records by their outcome.
 #[derive(Debug, Serialize)]
 struct Records {
     applied: u64,
@@ -54,17 +55,17 @@ impl From<&RecordTotals> for Records {
     }
 }
 
-/// Whether the contact numbers may be shown, and if not, why and how far it is.
+/// Whether the contact numbers are served; if not, the reason and the progress.
 #[derive(Debug, Serialize)]
 pub(super) struct Readiness {
     pub(super) ready: bool,
-    /// In words; absent when ready.
+    /// Why the process is not ready; absent when ready.
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<String>,
-    /// What does not work although the numbers are right; absent where all does.
+    /// A fault that does not affect the numbers; absent without one.
     #[serde(skip_serializing_if = "Option::is_none")]
     degraded: Option<String>,
-    /// Records still to be read; absent while an end is not known.
+    /// Records still to be read; absent while the end of a partition is not known.
     lag_records: Option<u64>,
     partitions: Vec<Partition>,
 }
@@ -84,28 +85,28 @@ pub(super) struct Status {
     rebalances: u64,
     /// Absent while the counters are withheld.
     dead_letters: Option<u64>,
-    /// On their way to the dead-letter topic.
+    /// Dead letters that are not written yet.
     dead_letters_waiting: u64,
-    /// Attempts to write there that failed.
+    /// Failed attempts to write a dead letter.
     dead_letter_failures: u64,
-    /// Every worker is connected to a broker.
+    /// Whether every worker is connected to a broker.
     kafka_connected: bool,
     /// Errors that the Kafka client reported.
     kafka_client_errors: u64,
     /// Absent without a ledger, and before the first checkpoint.
     checkpoint_age_seconds: Option<u64>,
-    /// What does not work although the numbers are right; absent where all does.
+    /// A fault that does not affect the numbers; absent without one.
     #[serde(skip_serializing_if = "Option::is_none")]
     degraded: Option<String>,
     series: usize,
     open_contacts: u64,
-    /// Requests with wrong credentials since the start; absent where none are needed.
+    /// Requests with wrong credentials since the start; absent without authentication.
     refused_credentials: Option<u64>,
-    /// Connections that did not agree on TLS since the start; absent without TLS.
+    /// Failed TLS handshakes since the start; absent without TLS.
     failed_handshakes: Option<u64>,
 }
 
-/// What this module takes from the health of the pipeline.
+/// The part of the health of the pipeline that this module shows.
 struct HealthView {
     ready: bool,
     partitions: Vec<Partition>,
@@ -128,7 +129,7 @@ fn health(published: &PublishedState) -> HealthView {
                 position: partition.position,
                 end: partition.end,
                 lag_records: partition.lag,
-                stream_time: partition.stream_time.and_then(|time| rfc3339(time.get())),
+                stream_time: partition.stream_time.and_then(rfc3339),
                 catch_up_to: partition.catch_up_to,
                 caught_up: partition.caught_up,
             })
@@ -144,12 +145,12 @@ fn health(published: &PublishedState) -> HealthView {
     }
 }
 
-/// Readiness of the process.
+/// Returns the readiness of the process.
 pub(super) fn readiness(published: &PublishedState) -> Readiness {
     progress(published.health.ready, published)
 }
 
-/// Why there are no contact numbers, and how far the pipeline is.
+/// Returns why contact numbers are withheld, and the progress of the pipeline.
 pub(super) fn withheld(published: &PublishedState) -> Readiness {
     progress(false, published)
 }
@@ -176,19 +177,19 @@ fn progress(ready: bool, published: &PublishedState) -> Readiness {
     }
 }
 
-/// Status as of `published` and now.
+/// Returns the status of the process as of `published` and now.
 pub(super) fn status(app: &App, published: &PublishedState) -> Status {
     let HealthView { ready, partitions, records, rebalances, dead_letters, checkpoint_time } =
         health(published);
-    let now_ms = (app.clock)();
+    let now = (app.clock)();
     let stream_time_ms = published.merged.stream_time_ms;
     let servable = published.is_servable(Instant::now());
     Status {
         ready,
         version: env!("CARGO_PKG_VERSION"),
         uptime_seconds: app.started.elapsed().as_secs(),
-        as_of: stream_time_ms.and_then(rfc3339),
-        age_ms: stream_time_ms.map(|time_ms| now_ms.saturating_sub(time_ms)),
+        as_of: stream_time_ms.map(Timestamp).and_then(rfc3339),
+        age_ms: stream_time_ms.map(|time_ms| age_ms(now, Timestamp(time_ms))),
         partitions,
         records: servable.then_some(records),
         rebalances,
@@ -197,8 +198,7 @@ pub(super) fn status(app: &App, published: &PublishedState) -> Status {
         dead_letter_failures: published.health.dead_letter_failures,
         kafka_connected: published.health.connected,
         kafka_client_errors: published.health.client_errors,
-        checkpoint_age_seconds: checkpoint_time
-            .map(|time| WallTime(now_ms).since(time).get() / 1000),
+        checkpoint_age_seconds: checkpoint_time.map(|time| now.since(time).get() / 1000),
         degraded: published.health.ledger_trouble.clone(),
         series: published.merged.series.len(),
         open_contacts: published.merged.open_contacts,
@@ -206,7 +206,11 @@ pub(super) fn status(app: &App, published: &PublishedState) -> Status {
             .security
             .authentication
             .as_ref()
-            .map(|_| app.refusals.get(Refusal::Credentials)),
-        failed_handshakes: app.security.tls.as_ref().map(|_| app.refusals.get(Refusal::Handshake)),
+            .map(|_| app.denied.get(DenialReason::Credentials)),
+        failed_handshakes: app
+            .security
+            .tls
+            .as_ref()
+            .map(|_| app.denied.get(DenialReason::Handshake)),
     }
 }

@@ -1,5 +1,6 @@
-//! TLS 1.2 and 1.3 of the listener, and its certificate, which may change while the process runs.
+//! TLS 1.2 and 1.3 of the listener, with a certificate that can be replaced while the process runs.
 
+use std::error::Error;
 use std::fmt;
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -15,9 +16,9 @@ use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio_rustls::rustls::version::{TLS12, TLS13};
 use tokio_rustls::rustls::{self, ServerConfig};
 
-/// How often the files are looked at.
+/// How often the files are read again.
 const RELOAD_INTERVAL: Duration = Duration::from_secs(60);
-/// Largest file that is read, in bytes; a chain of certificates has a few thousand.
+/// Largest file that is read, in bytes. A chain of certificates has a few thousand.
 const FILE_BYTES_MAX: u64 = 1024 * 1024;
 
 /// The certificate of the listener, and its key.
@@ -42,7 +43,7 @@ impl fmt::Debug for Tls {
     }
 }
 
-/// Which of the two files.
+/// One of the two files.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TlsFile {
     /// The chain of certificates.
@@ -51,45 +52,47 @@ pub enum TlsFile {
     Key,
 }
 
-/// Why a certificate and its key cannot be used. Contents of the files are not told.
+/// A reason for which a certificate and its key cannot be used. It never shows file contents.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum TlsError {
     /// A file cannot be read.
-    #[error("the file {path} cannot be read: {error}", path = path.display())]
+    #[error("the file {path} cannot be read", path = path.display())]
     Unreadable {
-        /// Which.
+        /// The file.
         file: TlsFile,
         /// Its path.
         path: PathBuf,
-        /// What the operating system said.
+        /// The cause.
+        #[source]
         error: std::io::Error,
     },
-    /// A file holds nothing of what it should.
-    #[error("the file {path} holds no {what} in PEM", path = path.display())]
+    /// A file holds no certificate or no key.
+    #[error("the file {path} holds no {expected} in PEM", path = path.display())]
     NoPem {
-        /// Which.
+        /// The file.
         file: TlsFile,
         /// Its path.
         path: PathBuf,
-        /// What was looked for.
-        what: &'static str,
+        /// `certificate` or `private key`.
+        expected: &'static str,
     },
-    /// The key is not that of the certificate, or one of the two is of a kind that is not supported.
-    #[error("the certificate {certificate} and the key {key} cannot be used together: {error}",
+    /// The key does not belong to the certificate, or the kind of one of them is not supported.
+    #[error("the certificate {certificate} and the key {key} cannot be used together",
         certificate = certificate.display(), key = key.display())]
     Unusable {
         /// The chain of certificates.
         certificate: PathBuf,
         /// The private key.
         key: PathBuf,
-        /// What rustls said.
+        /// The cause.
+        #[source]
         error: rustls::Error,
     },
 }
 
 impl TlsError {
-    /// The file that is to blame; the certificate where it may be either.
+    /// Returns the file with the error, or the certificate if it may be either.
     pub fn file(&self) -> TlsFile {
         match self {
             TlsError::Unreadable { file, .. } | TlsError::NoPem { file, .. } => *file,
@@ -99,13 +102,13 @@ impl TlsError {
 }
 
 impl Tls {
-    /// Reads a chain of certificates, the server's own first, and its private key, both PEM.
+    /// Reads a chain of certificates, the server's own first, and its private key, both in PEM.
     ///
     /// # Errors
-    /// [`TlsError`].
+    /// Returns [`TlsError`] when a file cannot be read, or the two cannot be used together.
     pub fn load(certificate: &Path, key: &Path) -> Result<Self, TlsError> {
         let loaded = load(certificate, key, None)?;
-        // Without a digest to compare with there is always something new.
+        // `load` returns `None` only for an unchanged digest, and there is no earlier one.
         let loaded = loaded.ok_or_else(|| no_pem(TlsFile::Certificate, certificate))?;
         Ok(Tls {
             certificate: certificate.to_owned(),
@@ -114,10 +117,11 @@ impl Tls {
         })
     }
 
-    /// Reads the files again. Gives whether they had changed; what was loaded before stays where they are wrong.
+    /// Reads the files again, and returns whether they had changed. After an error the earlier
+    /// certificate stays in use.
     ///
     /// # Errors
-    /// [`TlsError`].
+    /// Returns [`TlsError`] as [`Tls::load`] does.
     pub fn reload(&self) -> Result<bool, TlsError> {
         let loaded = load(&self.certificate, &self.key, Some(self.current.load().digest))?;
         let changed = loaded.is_some();
@@ -127,28 +131,30 @@ impl Tls {
         Ok(changed)
     }
 
+    /// Returns an acceptor with the current certificate.
     pub(super) fn acceptor(&self) -> TlsAcceptor {
         self.current.load().config.clone().into()
     }
 
-    /// Follows changes of the files, for ever.
-    pub(super) async fn follow(self: Arc<Self>) {
+    /// Reloads the files when they change. Never returns.
+    pub(super) async fn reload_on_change(self: Arc<Self>) {
         loop {
             tokio::time::sleep(RELOAD_INTERVAL).await;
             let tls = self.clone();
             match tokio::task::spawn_blocking(move || tls.reload()).await {
                 Ok(Ok(false)) => {}
-                Ok(Ok(true)) => tracing::info!("certificate loaded again"),
+                Ok(Ok(true)) => tracing::info!("certificate reloaded"),
                 Ok(Err(error)) => {
-                    tracing::warn!(%error, "certificate not loaded again, the one before is kept")
+                    let error: &(dyn Error + 'static) = &error;
+                    tracing::warn!(error, "certificate not reloaded, the earlier one stays in use");
                 }
-                Err(error) => tracing::warn!(%error, "certificate not looked at"),
+                Err(error) => tracing::warn!(%error, "certificate files not checked"),
             }
         }
     }
 }
 
-/// Both files; `None` where they are those of the digest.
+/// Reads both files. Returns `None` if they have the digest `before`.
 fn load(
     certificate: &Path,
     key: &Path,
@@ -189,11 +195,11 @@ fn load(
 }
 
 fn no_pem(file: TlsFile, path: &Path) -> TlsError {
-    let what = match file {
+    let expected = match file {
         TlsFile::Certificate => "certificate",
         TlsFile::Key => "private key",
     };
-    TlsError::NoPem { file, path: path.to_owned(), what }
+    TlsError::NoPem { file, path: path.to_owned(), expected }
 }
 
 fn read(file: TlsFile, path: &Path) -> Result<Vec<u8>, TlsError> {

@@ -11,9 +11,10 @@ use arc_swap::ArcSwap;
 use jiff::civil::Time;
 use jiff::tz::TimeZone;
 use nabiz::exposition::catalogue::{self, Kind, Source};
-use nabiz::exposition::{Exposition, Format, contact_text};
-use nabiz::http::{Refusal, Refusals};
-use nabiz::readmodel::{Aggregation, Health, PartitionHealth, PublishedState, ShardLabel};
+use nabiz::exposition::{ContentCoding, Exposition, MetricsFormat, contact_text};
+use nabiz::readmodel::{
+    Aggregation, DenialReason, DeniedRequests, Health, PartitionHealth, PublishedState, ShardLabel,
+};
 use nabiz_core::calendar::BusinessDay;
 use nabiz_core::event::{ChannelId, Channels, Reason};
 use nabiz_core::ids::Offset;
@@ -217,7 +218,8 @@ fn published(
 }
 
 fn text_of(exposition: &Exposition) -> String {
-    String::from_utf8(exposition.render(Format::Text, false).unwrap().to_vec()).unwrap()
+    let body = exposition.render(MetricsFormat::Text, ContentCoding::Identity).unwrap();
+    String::from_utf8(body.to_vec()).unwrap()
 }
 
 /// The metrics that text can carry.
@@ -563,11 +565,11 @@ fn health_comes_from_the_shards_and_the_pipeline() {
 }
 
 #[test]
-fn http_refusals_are_present_at_zero_by_reason() {
-    let refusals = Arc::new(Refusals::default());
+fn denied_requests_are_exported_at_zero_by_reason() {
+    let denied = Arc::new(DeniedRequests::default());
     let published =
         Arc::new(ArcSwap::from_pointee(PublishedState::starting(settings(), Aggregation::Summed)));
-    let exposition = Exposition::new(Arc::clone(&published), Arc::clone(&refusals));
+    let exposition = Exposition::new(Arc::clone(&published), Arc::clone(&denied));
     let exposed = || {
         published.store(Arc::new(PublishedState::starting(settings(), Aggregation::Summed)));
         Exposed::parse(&text_of(&exposition))
@@ -577,10 +579,8 @@ fn http_refusals_are_present_at_zero_by_reason() {
         exposed().check(&format!(r#"nabiz_http_refused_total{{reason="{reason}"}}"#), 0.0);
     }
     assert_eq!(exposed().of("nabiz_http_refused_total").count(), reasons.len());
-    for (number, refusal) in Refusal::ALL.into_iter().enumerate() {
-        (0..=number).for_each(|_| {
-            refusals.count(refusal);
-        });
+    for (number, reason) in DenialReason::ALL.into_iter().enumerate() {
+        (0..=number).for_each(|_| denied.count(reason));
     }
     for (number, reason) in (1..).zip(reasons) {
         exposed()
@@ -672,19 +672,20 @@ fn body_is_rendered_once_per_published_state() {
     };
     let shared = Arc::new(ArcSwap::from(one()));
     let exposition = Exposition::new(Arc::clone(&shared), Arc::default());
-    let made = |gzip| exposition.render(Format::Text, gzip).unwrap().as_ptr() as usize;
-    let (first, zipped) = (made(false), made(true));
+    let body = |format, coding| exposition.render(format, coding).unwrap();
+    let address = |coding| body(MetricsFormat::Text, coding).as_ptr() as usize;
+    let codings = [ContentCoding::Identity, ContentCoding::Gzip];
+    let first = codings.map(address);
     std::thread::scope(|scope| {
-        for gzip in [true, false, true, false] {
-            scope.spawn(move || {
-                assert_eq!(made(gzip), if gzip { zipped } else { first }, "zipped: {gzip}")
-            });
+        for coding in codings.into_iter().chain(codings) {
+            scope.spawn(move || assert_eq!(address(coding), first[coding as usize], "{coding:?}"));
         }
     });
-    let before = exposition.render(Format::Text, false).unwrap();
+    let before = body(MetricsFormat::Text, ContentCoding::Identity);
     shared.store(one());
-    assert_ne!(made(false), before.as_ptr() as usize);
-    assert_ne!(made(true), exposition.render(Format::Protobuf, true).unwrap().as_ptr() as usize);
+    assert_ne!(address(ContentCoding::Identity), before.as_ptr() as usize);
+    let protobuf = body(MetricsFormat::Protobuf, ContentCoding::Gzip);
+    assert_ne!(address(ContentCoding::Gzip), protobuf.as_ptr() as usize);
 }
 
 #[test]

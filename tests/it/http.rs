@@ -7,7 +7,9 @@ use std::time::Duration;
 use crate::harness::numbers::{published, snapshot, with_waiting};
 use crate::harness::serial;
 use crate::harness::server::{DEADLINE, Server};
-use nabiz::http::{Limits, Refusal};
+use nabiz::http::Limits;
+use nabiz::readmodel::DenialReason;
+use nabiz_core::time::WallTime;
 use serde_json::{Value, json};
 
 struct Answer {
@@ -144,9 +146,13 @@ fn metrics_are_rendered_in_the_format_that_the_client_accepts() {
         &server,
         "GET /metrics HTTP/1.1\r\nhost: t\r\naccept: application/x\r\nconnection: close\r\n\r\n",
     );
-    assert!(answer.contains("content-type: text/plain; version=0.0.4\r\n"), "{answer}");
-    assert!(answer.contains("# accept application/x\nnabiz_ready 1\n"), "{answer}");
-    let broken = "GET /metrics HTTP/1.1\r\nhost: t\r\naccept: application/broken\r\nconnection: close\r\n\r\n";
+    let content_type = "content-type: text/plain; version=0.0.4; charset=utf-8\r\n";
+    assert!(answer.contains(content_type), "{answer}");
+    assert!(answer.ends_with("\r\n\r\nnabiz_ready 1\n"), "{answer}");
+    // The renderer of the test server fails for protobuf.
+    let broken = "GET /metrics HTTP/1.1\r\nhost: t\r\naccept: application/vnd.google.protobuf;\
+                  proto=io.prometheus.client.MetricFamily;encoding=delimited\r\n\
+                  connection: close\r\n\r\n";
     let answer = raw(&server, broken);
     assert!(
         answer.starts_with("HTTP/1.1 500") && answer.contains("metrics were not rendered"),
@@ -325,12 +331,15 @@ fn stream_sends_the_numbers_at_once_and_at_each_change() {
 fn streams_are_bounded_and_a_slot_is_freed_when_its_client_leaves() {
     let _shared = serial::shared();
     let limits = Limits { streams: 1, ..Limits::default() };
-    let server =
-        Server::with(published(snapshot(), true), || crate::harness::numbers::NOW_MS, limits);
+    let server = Server::with(
+        published(snapshot(), true),
+        || WallTime(crate::harness::numbers::NOW_MS),
+        limits,
+    );
     let first = Events::open(&server);
     let refused = get(&server, "/api/v1/stream");
     assert_eq!((refused.status, refused.header("retry-after")), (503, "10"));
-    assert_eq!(server.refusals.get(Refusal::Streams), 1);
+    assert_eq!(server.denied.get(DenialReason::Streams), 1);
 
     drop(first);
     let begun = std::time::Instant::now();

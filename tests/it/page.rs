@@ -6,6 +6,7 @@ use crate::harness::numbers::{NOW_MS, published, snapshot, with_waiting};
 use crate::harness::serial;
 use crate::harness::server::{DEADLINE, Server};
 use nabiz::http::Limits;
+use nabiz_core::time::WallTime;
 use nabiz_dev::browser::{Browser, Page};
 use serde_json::{Value, json};
 
@@ -85,7 +86,7 @@ fn page_polls_when_no_stream_slot_is_free() {
     let _shared = serial::shared();
     let browser = Browser::start();
     let limits = Limits { streams: 0, ..Limits::default() };
-    let server = Server::with(published(snapshot(), true), || NOW_MS, limits);
+    let server = Server::with(published(snapshot(), true), || WallTime(NOW_MS), limits);
     let mut page = browser.open(&server.url("/"), 1920, 1080);
     page.wait_for(&field("fault", "waiting"), &json!("14"), PAINT);
     server.publish(published(with_waiting("fault", 77), true));
@@ -97,7 +98,8 @@ fn page_polls_when_no_stream_slot_is_free() {
 fn page_marks_old_numbers_as_stale() {
     let _shared = serial::shared();
     let browser = Browser::start();
-    let server = Server::with(published(snapshot(), true), || NOW_MS + 60_000, Limits::default());
+    let server =
+        Server::with(published(snapshot(), true), || WallTime(NOW_MS + 60_000), Limits::default());
     let mut page = browser.open(&server.url("/"), 1920, 1080);
     page.wait_for("document.querySelectorAll('article').length", &json!(9), PAINT);
     page.wait_for(&format!("{}.startsWith('Stale')", text("stale")), &json!(true), DEADLINE);

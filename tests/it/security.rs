@@ -16,6 +16,7 @@ use base64::engine::general_purpose::STANDARD;
 use nabiz::config::Config;
 use nabiz::http::{Authentication, Limits, Security, Tls};
 use nabiz::secret::SecretHash;
+use nabiz_core::time::WallTime;
 use serde_json::{Value, json};
 use tokio_rustls::rustls::pki_types::ServerName;
 use tokio_rustls::rustls::version::{TLS12, TLS13};
@@ -88,7 +89,7 @@ fn authentication() -> Authentication {
 
 fn serve(limits: Limits, tls: Option<Arc<Tls>>, authentication: Option<Authentication>) -> Server {
     let security = Security { tls, authentication: authentication.map(Arc::new) };
-    Server::secured(published(snapshot(), true), || NOW_MS, limits, security)
+    Server::secured(published(snapshot(), true), || WallTime(NOW_MS), limits, security)
 }
 
 fn connect(server: &Server) -> TcpStream {
@@ -484,8 +485,12 @@ fn server_requires_credentials_when_hashes_of_the_command_are_configured() {
     let config =
         Config::parse(&toml, "nabiz.toml", variables.into_iter()).expect("a configuration");
     let security = config.http_security().expect("a certificate");
-    let server =
-        Server::secured(published(snapshot(), true), || NOW_MS, Limits::default(), security);
+    let server = Server::secured(
+        published(snapshot(), true),
+        || WallTime(NOW_MS),
+        Limits::default(),
+        security,
+    );
     let cases = [
         (format!("Bearer {TOKEN}"), 200),
         (basic("wall", PASSWORD), 200),

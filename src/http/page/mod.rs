@@ -1,4 +1,4 @@
-//! The live page: one document, its style and script inside, nothing loaded from elsewhere.
+//! The live page: one document that contains its style and script, and loads nothing else.
 
 use std::sync::LazyLock;
 
@@ -27,10 +27,12 @@ struct Page {
 static PAGE: LazyLock<Page> = LazyLock::new(|| {
     let script = SCRIPTS.concat();
     let html = TEMPLATE.replacen("/*style*/", STYLE, 1).replacen("/*script*/", &script, 1);
-    // The browser runs only the text whose hash stands here, and the script cannot turn text into markup.
+    // The browser runs only the style and script with these hashes, and trusted types forbid the
+    // script to turn text into markup.
     let policy = format!(
-        "default-src 'none'; style-src '{}'; script-src '{}'; connect-src 'self'; img-src data:; base-uri 'none'; \
-         form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'",
+        "default-src 'none'; style-src '{}'; script-src '{}'; connect-src 'self'; \
+         img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; \
+         require-trusted-types-for 'script'; trusted-types 'none'",
         hash_source(STYLE),
         hash_source(&script),
     );
@@ -39,7 +41,7 @@ static PAGE: LazyLock<Page> = LazyLock::new(|| {
     Page { html, policy }
 });
 
-/// A hash as a source of a content security policy.
+/// Returns the hash of `text` as a source of a content security policy.
 fn hash_source(text: &str) -> String {
     format!("sha256-{}", STANDARD.encode(Sha256::digest(text)))
 }

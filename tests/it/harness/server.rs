@@ -7,8 +7,10 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
-use nabiz::http::{App, HistorySource, Limits, Refusals, RenderedMetrics, Security, serve};
-use nabiz::readmodel::PublishedState;
+use nabiz::exposition::{ContentCoding, MetricsFormat};
+use nabiz::http::{App, HistorySource, Limits, Security, serve};
+use nabiz::readmodel::{DeniedRequests, PublishedState};
+use nabiz_core::time::WallTime;
 use tokio::sync::oneshot;
 
 use super::numbers;
@@ -20,23 +22,23 @@ pub const DEADLINE: Duration = Duration::from_secs(5);
 pub struct Server {
     pub address: SocketAddr,
     pub published: Arc<ArcSwap<PublishedState>>,
-    pub refusals: Arc<Refusals>,
+    pub denied: Arc<DeniedRequests>,
     stop: Option<oneshot::Sender<()>>,
     thread: Option<JoinHandle<()>>,
 }
 
 impl Server {
     pub fn start(published: PublishedState) -> Server {
-        Server::with(published, || numbers::NOW_MS, Limits::default())
+        Server::with(published, || WallTime(numbers::NOW_MS), Limits::default())
     }
 
-    pub fn with(published: PublishedState, clock: fn() -> i64, limits: Limits) -> Server {
+    pub fn with(published: PublishedState, clock: fn() -> WallTime, limits: Limits) -> Server {
         Server::secured(published, clock, limits, Security::default())
     }
 
     pub fn secured(
         published: PublishedState,
-        clock: fn() -> i64,
+        clock: fn() -> WallTime,
         limits: Limits,
         security: Security,
     ) -> Server {
@@ -49,17 +51,14 @@ impl Server {
 
     fn of(published: PublishedState, change: impl FnOnce(App) -> App) -> Server {
         let published = Arc::new(ArcSwap::from_pointee(published));
-        let metrics = |accept: Option<&str>, gzip: bool| {
-            let text = format!("# accept {}\nnabiz_ready 1\n", accept.unwrap_or("none"));
-            let body = match (accept, gzip) {
-                (Some("application/broken"), _) => return Err("broken".into()),
-                (_, true) => zipped(&text),
-                (_, false) => text.into_bytes(),
-            };
-            Ok(RenderedMetrics { content_type: "text/plain; version=0.0.4", body: body.into() })
+        let text = "nabiz_ready 1\n";
+        let metrics = |format, coding| match (format, coding) {
+            (MetricsFormat::Protobuf, _) => Err(std::io::Error::other("broken").into()),
+            (MetricsFormat::Text, ContentCoding::Gzip) => Ok(zipped(text).into()),
+            (MetricsFormat::Text, ContentCoding::Identity) => Ok(text.into()),
         };
         let app = change(App::new(published.clone(), Arc::new(metrics)));
-        let refusals = Arc::clone(&app.refusals);
+        let denied = Arc::clone(&app.denied);
         let (stop, stopped) = oneshot::channel();
         let (bound, address) = std::sync::mpsc::channel();
         let thread = std::thread::spawn(move || {
@@ -82,7 +81,7 @@ impl Server {
             });
         });
         let address = address.recv_timeout(DEADLINE).expect("the server starts");
-        Server { address, published, refusals, stop: Some(stop), thread: Some(thread) }
+        Server { address, published, denied, stop: Some(stop), thread: Some(thread) }
     }
 
     pub fn url(&self, path: &str) -> String {

@@ -96,9 +96,9 @@ fn api_names_each_wrong_parameter() {
         ("from=2026-01-06&to=2026-01-05", "to: "),
         ("from=2026-01-05&to=2026-01-06&step=7m", "step: \"7m\""),
         ("from=2026-01-05&to=2026-01-06&channel=fax", "channel: \"fax\""),
-        ("from=2026-01-05&to=2026-01-06&format=xml", "format: allowed are csv and json"),
-        ("from=2026-01-05&to=2026-01-06&queues=fault", "\"queues\" is not a parameter"),
-        ("from=2026-01-05&from=2026-01-05&to=2026-01-06", "from: given twice"),
+        ("from=2026-01-05&to=2026-01-06&format=xml", "format: expected csv or json"),
+        ("from=2026-01-05&to=2026-01-06&queues=fault", "unknown parameter \"queues\""),
+        ("from=2026-01-05&from=2026-01-05&to=2026-01-06", "from: expected once"),
     ] {
         let answer = get(&server, &format!("/api/v1/history?{query}"), "*/*");
         let json: Value = serde_json::from_str(&answer.body).expect("JSON");
@@ -147,7 +147,7 @@ fn queries_are_bounded_and_a_slot_is_freed_when_its_client_leaves() {
     let mut open: Vec<_> = (0..4).map(|_| stalled(&server)).collect();
     assert!(open.iter().all(|(_, head)| head == "HTTP/1.1 200"), "{open:?}");
     assert_eq!(stalled(&server).1, "HTTP/1.1 503");
-    assert_eq!(server.refusals.get(nabiz::http::Refusal::History), 1);
+    assert_eq!(server.denied.get(nabiz::readmodel::DenialReason::History), 1);
     open.pop();
     let asked = Instant::now();
     loop {

@@ -1,0 +1,48 @@
+//! The place from which the interval history is read.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use nabiz_core::settings::Settings;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use crate::ledger::LedgerError;
+use crate::ledger::history::{History, Query};
+
+/// Concurrent queries. More are answered 503.
+pub(super) const QUERIES_MAX: usize = 4;
+
+/// The ledger from which the interval history is read.
+#[derive(Clone, Debug)]
+pub struct HistorySource {
+    path: PathBuf,
+    pub(super) settings: Arc<Settings>,
+    pub(super) interval_ms: u64,
+    topics: Vec<String>,
+    permits: Arc<Semaphore>,
+}
+
+impl HistorySource {
+    /// Creates a source from the ledger at `path`, with intervals of `interval_ms`, which holds the
+    /// history of `topics`. Each query opens the file anew.
+    pub fn new(
+        path: PathBuf,
+        settings: Arc<Settings>,
+        interval_ms: u64,
+        topics: Vec<String>,
+    ) -> Self {
+        let permits = Arc::new(Semaphore::new(QUERIES_MAX));
+        HistorySource { path, settings, interval_ms, topics, permits }
+    }
+
+    /// Reserves one of the [`QUERIES_MAX`] queries. Returns `None` if all are in use.
+    pub(super) fn reserve(&self) -> Option<OwnedSemaphorePermit> {
+        self.permits.clone().try_acquire_owned().ok()
+    }
+
+    /// Opens the ledger for a query. Blocks.
+    pub(super) fn open(self, query: Query) -> Result<History, LedgerError> {
+        Ok(History::open(&self.path, self.settings, self.interval_ms, query)?
+            .of_topics(self.topics))
+    }
+}
