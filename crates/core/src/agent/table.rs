@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use smallvec::SmallVec;
 
 use crate::event::AgentState;
-use crate::ids::{BuildHashedKey, NO_QUEUE, QueueId};
+use crate::ids::{AgentKey, BuildHashedKey, NO_QUEUE, QueueId};
 use crate::measures::{AgentIntervalDelta, AgentWindow};
 use crate::registry::LabelRegistry;
 use crate::state::{Checkpoint, ChunkKind, PartSet, RestoreError, StateChunk, read};
@@ -185,7 +185,7 @@ const TIMELINE_MAX: usize = 1024;
 /// The agents of one partition, and the time of each queue.
 #[derive(Debug)]
 pub(crate) struct Agents {
-    agents: HashMap<u128, Agent, BuildHashedKey>,
+    agents: HashMap<AgentKey, Agent, BuildHashedKey>,
     /// By [`LabelRegistry::label_index`].
     time: Vec<AgentTime>,
     /// Rows of the interval history in `time`.
@@ -308,7 +308,7 @@ impl Agents {
         /// More queues than any limit allows.
         const QUEUES_MAX: usize = 1 << 24;
         if chunk.kind == ChunkKind::Agents {
-            self.agents.extend(PartSet::restore::<Agent>(chunk)?);
+            self.agents.extend(PartSet::restore::<AgentKey, Agent>(chunk)?);
             return Ok(());
         }
         let index = usize::try_from(chunk.number).ok().filter(|index| *index < QUEUES_MAX);
@@ -335,7 +335,7 @@ impl Agents {
         registry: &LabelRegistry,
         layout: &PaneLayout,
         position: &WindowCursor,
-        key: u128,
+        key: AgentKey,
         (at_ms, stream_ms): (i64, i64),
         change: AgentChange,
     ) {

@@ -74,6 +74,7 @@ impl ContactArena {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ids::ContactKey;
 
     #[test]
     fn slots_are_where_they_were_put_across_parts() {
@@ -82,11 +83,13 @@ mod tests {
         for slot in 0..count {
             assert_eq!(slots.len(), slot);
             slots.push(
-                (!slot.is_multiple_of(3)).then(|| (slot as u32, Contact::new(slot as u128, 0))),
+                (!slot.is_multiple_of(3))
+                    .then(|| (slot as u32, Contact::new(ContactKey(slot as u128), 0))),
             );
         }
         assert_eq!((slots.len(), slots.parts()), (count, 3));
-        let due = |slot: u32| (!slot.is_multiple_of(3)).then_some((slot, u128::from(slot)));
+        let due =
+            |slot: u32| (!slot.is_multiple_of(3)).then_some((slot, ContactKey(u128::from(slot))));
         let told =
             |slot: &Slot| slot.as_ref().map(|(generation, contact)| (*generation, contact.key));
         for slot in 0..count as u32 {

@@ -1,6 +1,8 @@
 //! The record at hand, and the time around it.
 
+use crate::ids::SourceKey;
 use crate::measures::WindowScope;
+use crate::time::{EventTimes, Timestamp};
 use crate::window::WindowCursor;
 
 /// The record at hand, and the time around it.
@@ -19,10 +21,15 @@ pub(crate) struct EventContext {
     /// Where the record stands in its log.
     pub(crate) log_position: i64,
     /// Hash of the record's source.
-    pub(crate) source: u128,
+    pub(crate) source: SourceKey,
 }
 
 impl EventContext {
+    /// Returns the event time and the stream time.
+    pub(crate) fn times(&self) -> EventTimes {
+        EventTimes { event_time: Timestamp(self.at_ms), stream_time: Timestamp(self.stream_ms) }
+    }
+
     /// The windows that a record of that time may enter. A late one enters no window but the business day.
     pub(crate) fn scope_of(&self, at_ms: i64, late: bool) -> WindowScope {
         match late {

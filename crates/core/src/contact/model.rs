@@ -4,13 +4,13 @@ use serde::{Deserialize, Serialize};
 
 use crate::contact::ending::Ending;
 use crate::event::ChannelId;
-use crate::ids::{QueueId, SeriesId};
+use crate::ids::{ContactKey, QueueId, SeriesId, SourceKey};
 
 /// One contact. Instants are event times unless said otherwise.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Contact {
     /// Hash of the contact id.
-    pub(crate) key: u128,
+    pub(crate) key: ContactKey,
     /// Stream time just after the contact's last record.
     pub(crate) last_record_ms: i64,
     /// The instant of the contact's next timer; `i64::MAX` where none is set.
@@ -45,7 +45,7 @@ pub(crate) struct Visit {
     pub(crate) series: SeriesId,
     pub(crate) start_ms: i64,
     /// Hash of the source that opened it.
-    pub(crate) source: u128,
+    pub(crate) source: SourceKey,
     /// The service-level miss was recorded while waiting.
     pub(crate) missed: bool,
     /// Counted in `waiting_over_target`.
@@ -138,7 +138,7 @@ fn never() -> i64 {
 }
 
 impl Contact {
-    pub(crate) fn new(key: u128, stream_ms: i64) -> Self {
+    pub(crate) fn new(key: ContactKey, stream_ms: i64) -> Self {
         Contact {
             key,
             last_record_ms: stream_ms,

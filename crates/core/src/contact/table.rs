@@ -15,7 +15,7 @@ use crate::contact::event_context::EventContext;
 use crate::contact::handle::Handle;
 use crate::contact::model::{Contact, Counted, Issue, OpenIssue};
 use crate::contact::timer_wheel::TimerWheel;
-use crate::ids::{SeriesId, table_hash};
+use crate::ids::{ContactKey, HashedId, SeriesId};
 use crate::measures::{ApplyOutcome, Live};
 use crate::registry::LabelRegistry;
 use crate::settings::WindowSettings;
@@ -103,9 +103,9 @@ impl Contacts {
         self.index.len()
     }
 
-    pub(crate) fn find(&self, key: u128) -> Option<Handle> {
+    pub(crate) fn find(&self, key: ContactKey) -> Option<Handle> {
         let slot =
-            *self.index.find(table_hash(key), |slot| key_of(&self.slots, *slot) == Some(key))?;
+            *self.index.find(key.table_hash(), |slot| key_of(&self.slots, *slot) == Some(key))?;
         self.slots.contact(slot).map(|(generation, _)| Handle { slot, generation: *generation })
     }
 
@@ -149,7 +149,7 @@ impl Contacts {
         &mut self,
         registry: &mut LabelRegistry,
         context: &EventContext,
-        key: u128,
+        key: ContactKey,
     ) -> Handle {
         if let Some(handle) = self.find(key) {
             return handle;
@@ -173,7 +173,7 @@ impl Contacts {
     pub(crate) fn remove(&mut self, handle: Handle) {
         if let Some((_, contact)) = self.slots.get_mut(handle.slot).and_then(Option::take) {
             if let Ok(entry) =
-                self.index.find_entry(table_hash(contact.key), |slot| *slot == handle.slot)
+                self.index.find_entry(contact.key.table_hash(), |slot| *slot == handle.slot)
             {
                 entry.remove();
             }
@@ -183,11 +183,11 @@ impl Contacts {
     }
 
     /// Makes a contact findable that stands in its slot.
-    pub(crate) fn put_index(&mut self, key: u128, handle: Handle) {
+    pub(crate) fn put_index(&mut self, key: ContactKey, handle: Handle) {
         let slots = &self.slots;
         // A slot in the table is never empty: what leaves it leaves the table first.
-        let hash_of = |slot: &u32| key_of(slots, *slot).map_or(0, table_hash);
-        self.index.insert_unique(table_hash(key), handle.slot, hash_of);
+        let hash_of = |slot: &u32| key_of(slots, *slot).map_or(0, HashedId::table_hash);
+        self.index.insert_unique(key.table_hash(), handle.slot, hash_of);
     }
 
     /// Finds the empty slots of a restored table.
@@ -229,7 +229,7 @@ impl Contacts {
         &mut self,
         registry: &mut LabelRegistry,
         context: &EventContext,
-        key: u128,
+        key: ContactKey,
         change: impl FnOnce(&mut ContactContext<'_>) -> ApplyOutcome,
     ) -> ApplyOutcome {
         let handle = self.find_or_insert(registry, context, key);
@@ -303,7 +303,7 @@ impl Contacts {
 }
 
 /// The key of the contact in a slot.
-fn key_of(slots: &ContactArena, slot: u32) -> Option<u128> {
+fn key_of(slots: &ContactArena, slot: u32) -> Option<ContactKey> {
     slots.contact(slot).map(|(_, contact)| contact.key)
 }
 

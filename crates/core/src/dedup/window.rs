@@ -1,91 +1,149 @@
-//! Identities under keyed hashes, and which of them were seen lately.
+//! The identities of records that were seen within the dedup horizon.
 
 use std::collections::VecDeque;
 
 use hashbrown::HashTable;
 
 use crate::dedup::chunked_queue::ChunkedQueue;
-use crate::ids::table_hash;
+use crate::ids::{HashedId, RecordKey};
 use crate::state::{Checkpoint, ChunkKind, RestoreError, StateChunk, append, take};
+use crate::time::{Millis, Timestamp};
 
-/// The identities of records seen within the horizon, or the newest of them where that is less.
+/// Records in a row that arrived at the same stream time.
+#[derive(Clone, Copy, Debug)]
+struct Arrivals {
+    /// Stream time just after the records.
+    stream_time: Timestamp,
+    count: u32,
+}
+
+/// The identities of records seen within the horizon, or the newest of them if that is fewer.
 ///
-/// There is one for every record of an hour, so they are kept small: the identities once, in order of meta; a table
-/// of their numbers to find them by; and the time once for all that came at the same.
+/// The window holds an identity for each record of an hour, so memory per identity matters. It
+/// stores the identities once, in order of arrival; a table of their numbers to find them by; and
+/// one time for all records that arrived at the same stream time.
 #[derive(Debug)]
 pub(crate) struct DedupWindow {
-    /// Numbers of the identities in `order`, cut to 32 bits: there are never that many at once.
+    /// Numbers of the identities in `order`, cut to 32 bits: `limit` keeps fewer at once.
     seen: HashTable<u32>,
-    /// In order of meta, by how many were remembered before.
-    order: ChunkedQueue<u128>,
-    /// The stream time just after the meta, and of how many, one after the other.
-    times: VecDeque<(i64, u32)>,
-    horizon_ms: u64,
+    /// The identities in order of arrival; the number counts all that ever arrived.
+    order: ChunkedQueue<RecordKey>,
+    /// The times of the identities in `order`, run-length encoded.
+    arrivals: VecDeque<Arrivals>,
+    horizon: Millis,
     limit: usize,
-    /// The number of the first that is not stored yet.
+    /// Number of the first identity that is not stored yet.
     stored: u64,
-    /// Stored chunks, oldest first: number of the first id in each.
+    /// Number of the first identity of each stored chunk, oldest first.
     chunks: VecDeque<u64>,
 }
 
 impl DedupWindow {
-    pub(crate) fn new(horizon_ms: u64, limit: usize) -> Self {
+    /// Creates an empty window that holds at most `limit` identities.
+    pub(crate) fn new(horizon: Millis, limit: usize) -> Self {
         DedupWindow {
             seen: HashTable::new(),
             order: ChunkedQueue::new(0),
-            times: VecDeque::new(),
-            horizon_ms,
+            arrivals: VecDeque::new(),
+            horizon,
             limit: limit.min(u32::MAX as usize - 1),
             stored: 0,
             chunks: VecDeque::new(),
         }
     }
 
-    /// How many are remembered.
+    /// Returns how many identities the window holds.
     pub(crate) fn len(&self) -> usize {
         self.order.len()
     }
 
-    /// Adds the ids since the last checkpoint as one chunk, and drops chunks of which every id is forgotten.
+    /// Adds an identity. Returns `false` if the window already holds it.
+    #[must_use]
+    pub(crate) fn insert(&mut self, key: RecordKey, stream_time: Timestamp) -> bool {
+        while let Some(oldest) = self.arrivals.front()
+            && stream_time.get().abs_diff(oldest.stream_time.get()) > self.horizon.get()
+        {
+            self.drop_oldest();
+        }
+        if self.find(key).is_some() {
+            return false;
+        }
+        self.push(key, stream_time);
+        true
+    }
+
+    fn find(&self, key: RecordKey) -> Option<&u32> {
+        let order = &self.order;
+        self.seen.find(key.table_hash(), |number| order.get(whole(*number, order)) == Some(key))
+    }
+
+    fn push(&mut self, key: RecordKey, stream_time: Timestamp) {
+        let number = self.order.next() as u32;
+        self.order.push(key);
+        let order = &self.order;
+        // Each number in the table has an entry: `drop_oldest` removes both.
+        let hash_of =
+            |number: &u32| order.get(whole(*number, order)).map_or(0, HashedId::table_hash);
+        self.seen.insert_unique(key.table_hash(), number, hash_of);
+        match self.arrivals.back_mut() {
+            Some(last) if last.stream_time == stream_time => last.count += 1,
+            _ => self.arrivals.push_back(Arrivals { stream_time, count: 1 }),
+        }
+        if self.order.len() > self.limit {
+            self.drop_oldest();
+        }
+    }
+
+    fn drop_oldest(&mut self) {
+        let number = self.order.oldest() as u32;
+        let Some(key) = self.order.pop() else { return };
+        if let Ok(entry) = self.seen.find_entry(key.table_hash(), |found| *found == number) {
+            entry.remove();
+        }
+        if let Some(oldest) = self.arrivals.front_mut() {
+            oldest.count -= 1;
+            if oldest.count == 0 {
+                self.arrivals.pop_front();
+            }
+        }
+    }
+
+    /// Drops all identities; the next one gets the number `next`.
+    fn clear(&mut self, next: u64) {
+        self.seen.clear();
+        self.order = ChunkedQueue::new(next);
+        self.arrivals.clear();
+    }
+
+    /// Adds the identities since the last checkpoint as one chunk. Deletes chunks whose identities
+    /// have all left the window.
     pub(crate) fn write_checkpoint(&mut self, checkpoint: &mut Checkpoint) {
         let (oldest, next) = (self.order.oldest(), self.order.next());
         let first = self.stored.max(oldest);
         if first < next {
             let count = (next - first) as usize;
             let mut bytes = Vec::with_capacity(count * 20);
-            let mut before_ms = 0;
-            for (stream_ms, key) in self.times_of_newest(count).zip(self.order.from(first)) {
-                bytes = append(bytes, &(stream_ms - before_ms, key.to_le_bytes()));
-                before_ms = stream_ms;
+            let mut previous_ms = 0;
+            for (stream_time, key) in self.times_of_newest(count).zip(self.order.from(first)) {
+                let delta_ms = stream_time.get() - previous_ms;
+                bytes = append(bytes, &(delta_ms, key.get().to_le_bytes()));
+                previous_ms = stream_time.get();
             }
             checkpoint.put_bytes(ChunkKind::Ids, first as i64, bytes);
             self.chunks.push_back(first);
         }
         self.stored = next;
-        while let Some(after) =
+        // A chunk ends where the chunk after it begins; the last one ends at `next`.
+        while let Some(end) =
             self.chunks.get(1).copied().or((!self.chunks.is_empty()).then_some(next))
-            && after <= oldest
+            && end <= oldest
             && let Some(chunk) = self.chunks.pop_front()
         {
             checkpoint.delete(ChunkKind::Ids, chunk as i64, chunk as i64);
         }
     }
 
-    /// The times of the newest `count`, in order.
-    fn times_of_newest(&self, count: usize) -> impl Iterator<Item = i64> + '_ {
-        let (mut first, mut covered) = (self.times.len(), 0);
-        while covered < count && first > 0 {
-            first -= 1;
-            covered += self.times[first].1 as usize;
-        }
-        let times = self
-            .times
-            .range(first..)
-            .flat_map(|(time_ms, many)| std::iter::repeat_n(*time_ms, *many as usize));
-        times.skip(covered.saturating_sub(count))
-    }
-
-    /// Adds all ids, whatever is stored.
+    /// Adds all identities, whatever the ledger holds.
     pub(crate) fn write_whole_checkpoint(&mut self, checkpoint: &mut Checkpoint) {
         checkpoint.delete(ChunkKind::Ids, i64::MIN, i64::MAX);
         self.stored = 0;
@@ -93,7 +151,20 @@ impl DedupWindow {
         self.write_checkpoint(checkpoint);
     }
 
-    /// Puts stored ids into an empty memory.
+    /// Returns the times of the newest `count` identities, in order of arrival.
+    fn times_of_newest(&self, count: usize) -> impl Iterator<Item = Timestamp> + '_ {
+        let (mut first, mut covered) = (self.arrivals.len(), 0);
+        while covered < count && first > 0 {
+            first -= 1;
+            covered += self.arrivals[first].count as usize;
+        }
+        self.arrivals
+            .range(first..)
+            .flat_map(|run| std::iter::repeat_n(run.stream_time, run.count as usize))
+            .skip(covered.saturating_sub(count))
+    }
+
+    /// Reads stored identities into an empty window.
     pub(crate) fn restore(&mut self, chunks: &[&StateChunk]) -> Result<(), RestoreError> {
         let mut chunks: Vec<&&StateChunk> =
             chunks.iter().filter(|chunk| chunk.kind == ChunkKind::Ids).collect();
@@ -103,89 +174,77 @@ impl DedupWindow {
                 |_| RestoreError::Inconsistent { kind: chunk.kind, number: chunk.number };
             let first = u64::try_from(chunk.number).map_err(inconsistent)?;
             self.chunks.push_back(first);
-            // Between two chunks that are not one after the other there is nothing to be remembered.
+            // Identities between two chunks left the window, with all before them, before they
+            // were stored.
             if self.order.next() != first {
-                self.forget_all(first);
+                self.clear(first);
             }
             let mut bytes = chunk.bytes.as_slice();
             let mut stream_ms = 0i64;
             while !bytes.is_empty() {
-                let (later_ms, key): (i64, [u8; 16]) = take(chunk, &mut bytes)?;
-                stream_ms = stream_ms.wrapping_add(later_ms);
-                self.restore_one(u128::from_le_bytes(key), stream_ms);
+                let (delta_ms, key): (i64, [u8; 16]) = take(chunk, &mut bytes)?;
+                stream_ms = stream_ms.wrapping_add(delta_ms);
+                self.restore_one(RecordKey(u128::from_le_bytes(key)), Timestamp(stream_ms));
             }
         }
         self.stored = self.order.next();
         Ok(())
     }
 
-    fn restore_one(&mut self, key: u128, stream_ms: i64) {
-        // One that comes twice was forgotten in between, and with it all before it.
+    fn restore_one(&mut self, key: RecordKey, stream_time: Timestamp) {
+        // An identity that is stored twice had left the window in between, as had all before it.
         while self.find(key).is_some() {
-            self.forget_oldest();
+            self.drop_oldest();
         }
-        self.push(key, stream_ms);
-    }
-
-    fn find(&self, key: u128) -> Option<&u32> {
-        let order = &self.order;
-        self.seen.find(table_hash(key), |number| order.get(whole(*number, order)) == Some(key))
-    }
-
-    /// Forgets everything; the next will have the number `next`.
-    fn forget_all(&mut self, next: u64) {
-        self.seen.clear();
-        self.order = ChunkedQueue::new(next);
-        self.times.clear();
-    }
-
-    fn forget_oldest(&mut self) {
-        let number = self.order.oldest() as u32;
-        let Some(key) = self.order.pop() else { return };
-        if let Ok(entry) = self.seen.find_entry(table_hash(key), |found| *found == number) {
-            entry.remove();
-        }
-        if let Some((_, many)) = self.times.front_mut() {
-            *many -= 1;
-            if *many == 0 {
-                self.times.pop_front();
-            }
-        }
-    }
-
-    fn push(&mut self, key: u128, stream_ms: i64) {
-        let number = self.order.next() as u32;
-        self.order.push(key);
-        let order = &self.order;
-        // Every number in the table is that of an entry: what is dropped leaves the table.
-        let hash_of = |number: &u32| order.get(whole(*number, order)).map_or(0, table_hash);
-        self.seen.insert_unique(table_hash(key), number, hash_of);
-        match self.times.back_mut() {
-            Some((last_ms, many)) if *last_ms == stream_ms => *many += 1,
-            _ => self.times.push_back((stream_ms, 1)),
-        }
-        if self.order.len() > self.limit {
-            self.forget_oldest();
-        }
-    }
-
-    /// Remembers an identity; `false` where it is remembered already.
-    pub(crate) fn insert(&mut self, key: u128, stream_ms: i64) -> bool {
-        while let Some(&(at_ms, _)) = self.times.front()
-            && stream_ms.abs_diff(at_ms) > self.horizon_ms
-        {
-            self.forget_oldest();
-        }
-        if self.find(key).is_some() {
-            return false;
-        }
-        self.push(key, stream_ms);
-        true
+        self.push(key, stream_time);
     }
 }
 
-/// The number of which the lower half is in the table.
-fn whole(number: u32, order: &ChunkedQueue<u128>) -> u64 {
+/// Returns the whole number of an entry from its lower 32 bits.
+fn whole(number: u32, order: &ChunkedQueue<RecordKey>) -> u64 {
     let oldest = order.oldest();
     oldest + u64::from(number.wrapping_sub(oldest as u32))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn window() -> DedupWindow {
+        DedupWindow::new(Millis(100), 3)
+    }
+
+    #[test]
+    fn window_recognises_an_identity_when_it_is_within_the_horizon() {
+        let mut window = window();
+        assert!(window.insert(RecordKey(1), Timestamp(0)));
+        assert!(!window.insert(RecordKey(1), Timestamp(100)));
+        assert!(window.insert(RecordKey(1), Timestamp(101)));
+        assert_eq!(window.len(), 1);
+    }
+
+    #[test]
+    fn window_drops_the_oldest_identity_when_it_is_full() {
+        let mut window = window();
+        for key in 1..=4 {
+            assert!(window.insert(RecordKey(key), Timestamp(0)));
+        }
+        assert_eq!(window.len(), 3);
+        assert!(!window.insert(RecordKey(4), Timestamp(0)));
+        assert!(window.insert(RecordKey(1), Timestamp(0)));
+    }
+
+    #[test]
+    fn window_holds_the_same_identities_when_it_is_restored() {
+        let (mut window, mut checkpoint) = (window(), Checkpoint::default());
+        for key in 1..=4_u32 {
+            assert!(window.insert(RecordKey(key.into()), Timestamp(10 * i64::from(key))));
+            window.write_checkpoint(&mut checkpoint);
+        }
+        let mut restored = self::window();
+        restored.restore(&checkpoint.chunks.iter().collect::<Vec<_>>()).unwrap();
+        assert_eq!(restored.len(), window.len());
+        assert!(!restored.insert(RecordKey(2), Timestamp(120)));
+        assert!(restored.insert(RecordKey(2), Timestamp(121)));
+    }
 }

@@ -1,10 +1,24 @@
-//! Keyed hashes of ids, one type for each kind of id, and the offset of a record.
+//! One type of key for each kind of id, and the offset of a record.
 //!
-//! A key is never printed: with the ledger's hash key it would lead back to the id.
+//! A key is a 128-bit keyed hash. It is never printed: with the secret key of the ledger, a guess
+//! of the id can be checked against it.
 
 use std::fmt;
+use std::hash::Hash;
 
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+
+/// A key by which tables and stored parts are addressed.
+pub(crate) trait HashedId: Copy + Ord + Hash + Serialize + DeserializeOwned {
+    /// Returns the 128-bit hash.
+    fn get(self) -> u128;
+
+    /// Returns the hash for a [`hashbrown::HashTable`]: the lower half of the key.
+    fn table_hash(self) -> u64 {
+        self.get() as u64
+    }
+}
 
 /// Defines a newtype over a 128-bit keyed hash whose debug form hides the value.
 macro_rules! hashed_key {
@@ -13,6 +27,12 @@ macro_rules! hashed_key {
         #[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
         #[serde(transparent)]
         pub struct $name(pub u128);
+
+        impl HashedId for $name {
+            fn get(self) -> u128 {
+                self.0
+            }
+        }
 
         impl fmt::Debug for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -321,7 +321,7 @@ impl State {
                 | ChunkKind::PaneSlice => {}
             }
         }
-        self.followups.derive();
+        self.followups.rebuild_indexes();
         if pane_ms != self.layout.pane_ms {
             // The stored panes mean nothing under another width: everything is written anew.
             self.agents.forget_panes();

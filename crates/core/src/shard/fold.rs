@@ -9,13 +9,14 @@ use crate::decode::{Format, Message, decode};
 use crate::dedup::DedupWindow;
 use crate::event::{Event, EventPayload, Reason, Rejection};
 use crate::followup::Followups;
-use crate::ids::IdHasher;
+use crate::ids::{ContactKey, IdHasher, SourceKey};
 use crate::measures::{ApplyOutcome, Observation, RecordTotals, WindowScope};
 use crate::registry::LabelRegistry;
 use crate::settings::Settings;
 use crate::shard::record::{Orphan, RecordMeta, RecordOutcome};
 use crate::shard::series::Bounds;
 use crate::shard::state::State;
+use crate::time::{Millis, Timestamp};
 use crate::window::{PaneLayout, WindowCursor};
 
 /// An event time may be this far ahead of the time of its message.
@@ -57,12 +58,12 @@ impl Shard {
             agents: Agents::new(windows.allowed_lateness_ms, limits.open_contacts),
             followups: Followups::new(
                 bounds.response_ms.clone(),
-                windows.dedup_horizon_ms,
+                Millis(windows.dedup_horizon_ms),
                 limits.open_contacts,
                 limits.series,
             ),
             bounds,
-            ids: DedupWindow::new(windows.dedup_horizon_ms, limits.remembered_ids),
+            ids: DedupWindow::new(Millis(windows.dedup_horizon_ms), limits.remembered_ids),
             series: Vec::new(),
             unsaved_intervals: 0,
             contacts_started: vec![0; settings.channels.len()],
@@ -133,19 +134,23 @@ impl Shard {
             scope: WindowScope::Windows,
             windows: self.state.position,
             log_position: meta.position,
-            source: 0,
+            source: SourceKey::default(),
         };
         context.scope = context.scope_of(at_ms, context.late);
 
-        if !self.state.ids.insert(self.hasher.hash_pair(&record.source, &record.id), stream_ms) {
+        if !self
+            .state
+            .ids
+            .insert(self.hasher.record(&record.source, &record.id), Timestamp(stream_ms))
+        {
             self.state.pass_time(&context, None);
             return RecordOutcome::Duplicate;
         }
         self.state.clock_skew += u64::from(is_ahead);
         if matches!(record.payload, EventPayload::Queued { .. } | EventPayload::SourceRestarted) {
-            context.source = self.hasher.hash(&record.source);
+            context.source = self.hasher.source(&record.source);
         }
-        let own = record.payload.contact().map(|contact| self.hasher.hash(contact));
+        let own = record.payload.contact().map(|contact| self.hasher.contact(contact));
         self.state.pass_time(&context, own);
         let outcome = self.apply(&record.payload, &context, own);
         if outcome != ApplyOutcome::Duplicate {
@@ -169,7 +174,7 @@ impl Shard {
         &mut self,
         payload: &EventPayload<'_>,
         context: &EventContext,
-        own: Option<u128>,
+        own: Option<ContactKey>,
     ) -> ApplyOutcome {
         let state = &mut self.state;
         match payload {
@@ -179,38 +184,38 @@ impl Shard {
             EventPayload::AgentStateChanged { agent, state: agent_state, queues } => {
                 let queues = queues.as_ref().map(|names| state.distinct_queues(names));
                 let change = AgentChange::State { state: *agent_state, queues };
-                return state.change_agent(self.hasher.hash(agent), context, change);
+                return state.change_agent(self.hasher.agent(agent), context, change);
             }
             EventPayload::AgentQueueState { agent, queue, state: agent_state } => {
                 let change = AgentChange::InQueue {
                     queue: state.registry.queue(queue),
                     state: *agent_state,
                 };
-                return state.change_agent(self.hasher.hash(agent), context, change);
+                return state.change_agent(self.hasher.agent(agent), context, change);
             }
             EventPayload::AgentCallStarted { agent, queue } => {
                 let change = AgentChange::CallStarted { queue: state.registry.queue(queue) };
-                return state.change_agent(self.hasher.hash(agent), context, change);
+                return state.change_agent(self.hasher.agent(agent), context, change);
             }
             EventPayload::AgentCallEnded { agent } => {
                 return state.change_agent(
-                    self.hasher.hash(agent),
+                    self.hasher.agent(agent),
                     context,
                     AgentChange::CallEnded,
                 );
             }
             EventPayload::FollowupOpened { followup, unit, due_ms } => {
-                let (key, times) = (self.hasher.hash(followup), (context.at_ms, context.stream_ms));
+                let (key, times) = (self.hasher.followup(followup), context.times());
                 return state.followups.opened(
                     key,
                     unit.as_deref(),
                     times,
-                    *due_ms,
+                    due_ms.map(Timestamp),
                     &mut state.clock_skew,
                 );
             }
             EventPayload::FollowupInformed { followup, unit } => {
-                let (key, times) = (self.hasher.hash(followup), (context.at_ms, context.stream_ms));
+                let (key, times) = (self.hasher.followup(followup), context.times());
                 return state.followups.informed(
                     key,
                     unit.as_deref(),

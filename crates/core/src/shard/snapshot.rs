@@ -8,6 +8,7 @@ use crate::shard::fold::Shard;
 use crate::shard::series::Series;
 use crate::shard::state::State;
 use crate::snapshot::{QueueSnapshot, SeriesSnapshot, Snapshot};
+use crate::time::Timestamp;
 
 impl Shard {
     /// The numbers as of stream time.
@@ -26,7 +27,7 @@ impl Shard {
                 .iter()
                 .map(|(name, counts)| (name.clone(), *counts))
                 .collect(),
-            followups: state.followups.snapshot(stream_ms).collect(),
+            followups: state.followups.snapshot(Timestamp(stream_ms)).collect(),
             records,
             clock_skew: state.clock_skew + state.contacts.effects.clock_skew,
             series_refused: state.registry.refused()

@@ -6,11 +6,12 @@ use crate::contact::{Contacts, Ending, EventContext, Handling};
 use crate::dedup::DedupWindow;
 use crate::event::{EventPayload, Reason, SelfServiceOutcome, Text};
 use crate::followup::Followups;
-use crate::ids::QueueId;
+use crate::ids::{AgentKey, ContactKey, QueueId, SourceKey};
 use crate::measures::{ApplyOutcome, Observation, RecordTotals, WindowScope};
 use crate::registry::LabelRegistry;
 use crate::settings::Settings;
 use crate::shard::series::{Bounds, Series};
+use crate::time::Timestamp;
 use crate::window::{PaneLayout, WindowCursor};
 
 /// What a shard remembers.
@@ -69,14 +70,14 @@ impl State {
             scope: WindowScope::Windows,
             windows: self.position,
             log_position: self.next_position,
-            source: 0,
+            source: SourceKey::default(),
         }
     }
 
     /// Brings what is due at stream time, for all contacts but the record's own.
-    pub(crate) fn pass_time(&mut self, context: &EventContext, own: Option<u128>) {
+    pub(crate) fn pass_time(&mut self, context: &EventContext, own: Option<ContactKey>) {
         self.contacts.pass_time(&mut self.registry, context, own);
-        self.followups.pass_time(context.stream_ms);
+        self.followups.apply_timeouts(Timestamp(context.stream_ms));
         self.apply_facts();
     }
 
@@ -93,7 +94,7 @@ impl State {
 
     pub(crate) fn change_agent(
         &mut self,
-        key: u128,
+        key: AgentKey,
         context: &EventContext,
         change: AgentChange,
     ) -> ApplyOutcome {
@@ -117,7 +118,7 @@ impl State {
         &mut self,
         body: &EventPayload<'_>,
         context: &EventContext,
-        key: u128,
+        key: ContactKey,
     ) -> ApplyOutcome {
         let State { contacts, registry, contacts_started, .. } = self;
         let queue = body.queue().map(|name| registry.queue(name));

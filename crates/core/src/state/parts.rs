@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::ids::BuildHashedKey;
+use crate::ids::{BuildHashedKey, HashedId};
 use crate::state::chunk::{Checkpoint, ChunkKind, RestoreError, StateChunk, read};
 
 const PARTS: u128 = 64;
@@ -16,8 +16,8 @@ pub(crate) struct PartSet(u64);
 
 impl PartSet {
     /// The part of a key differs.
-    pub(crate) fn mark(&mut self, key: u128) {
-        self.0 |= 1 << (key % PARTS);
+    pub(crate) fn mark(&mut self, key: impl HashedId) {
+        self.0 |= 1 << (key.get() % PARTS);
     }
 
     /// Whether no part differs.
@@ -26,10 +26,10 @@ impl PartSet {
     }
 
     /// Adds the marked parts, or all, of a table.
-    pub(crate) fn write_checkpoint<T: Serialize>(
+    pub(crate) fn write_checkpoint<K: HashedId, T: Serialize>(
         &mut self,
         kind: ChunkKind,
-        table: &HashMap<u128, T, BuildHashedKey>,
+        table: &HashMap<K, T, BuildHashedKey>,
         all: bool,
         checkpoint: &mut Checkpoint,
     ) {
@@ -38,9 +38,9 @@ impl PartSet {
         if marked == 0 {
             return;
         }
-        let mut parts: Vec<Vec<(u128, &T)>> = (0..PARTS).map(|_| Vec::new()).collect();
+        let mut parts: Vec<Vec<(K, &T)>> = (0..PARTS).map(|_| Vec::new()).collect();
         for (key, value) in table {
-            parts[(key % PARTS) as usize].push((*key, value));
+            parts[(key.get() % PARTS) as usize].push((*key, value));
         }
         for (number, part) in
             parts.iter_mut().enumerate().filter(|(number, _)| marked & (1 << number) != 0)
@@ -55,9 +55,9 @@ impl PartSet {
     }
 
     /// The entries of a stored part.
-    pub(crate) fn restore<T: DeserializeOwned>(
+    pub(crate) fn restore<K: HashedId, T: DeserializeOwned>(
         chunk: &StateChunk,
-    ) -> Result<Vec<(u128, T)>, RestoreError> {
+    ) -> Result<Vec<(K, T)>, RestoreError> {
         read(chunk)
     }
 }

@@ -117,6 +117,15 @@ impl TimeRange {
     }
 }
 
+/// The two times of an event: its own, and that of the stream when it is applied.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct EventTimes {
+    /// When the event happened.
+    pub(crate) event_time: Timestamp,
+    /// Stream time, with this event.
+    pub(crate) stream_time: Timestamp,
+}
+
 impl fmt::Display for Millis {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} ms", self.0)

@@ -6,6 +6,7 @@ mod rfc3339;
 mod wall_time;
 
 pub use duration::{DurationError, format_duration, parse_duration_ms};
+pub(crate) use instant::EventTimes;
 pub use instant::{Millis, TimeRange, Timestamp};
 pub use rfc3339::parse_rfc3339_ms;
 pub use wall_time::WallTime;

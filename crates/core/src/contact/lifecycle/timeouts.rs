@@ -6,6 +6,7 @@ use crate::contact::event_context::EventContext;
 use crate::contact::handle::Handle;
 use crate::contact::model::{Issue, OpenIssue};
 use crate::contact::table::Contacts;
+use crate::ids::ContactKey;
 use crate::measures::{FactKind, WindowScope};
 use crate::registry::LabelRegistry;
 
@@ -20,7 +21,7 @@ impl Contacts {
         &mut self,
         registry: &mut LabelRegistry,
         context: &EventContext,
-        own: Option<u128>,
+        own: Option<ContactKey>,
     ) {
         // Mostly nothing is due, and then nobody has to be looked up.
         if !self.timers.is_due(context.stream_ms) {
@@ -45,7 +46,7 @@ impl Contacts {
         &mut self,
         registry: &mut LabelRegistry,
         context: &EventContext,
-        key: u128,
+        key: ContactKey,
     ) {
         if let Some(handle) = self.find(key) {
             self.apply_timeouts_at(registry, context, handle);
