@@ -20,3 +20,4 @@ pub mod ledger;
 pub mod log_limit;
 pub mod readmodel;
 pub mod secret;
+mod suggestion;

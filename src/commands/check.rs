@@ -3,8 +3,7 @@
 use std::io::Write;
 use std::path::PathBuf;
 
-use super::Failure;
-use crate::config;
+use super::{Failure, configuration};
 
 /// Validates a configuration and prints the effective one.
 ///
@@ -28,12 +27,12 @@ pub struct Args {
 /// # Errors
 /// A usage failure where the configuration is wrong, or names Kafka without what reading from it needs.
 pub fn run(args: Args) -> Result<(), Failure> {
-    let config = config::load(&args.config, config::environment()).map_err(Failure::usage)?;
+    let config = configuration::load(&args.config)?;
     // A file without [kafka] is enough for replay and history.
     if config.kafka.is_some() {
         config.require_kafka().map_err(Failure::usage)?;
     }
-    config.http_security().map_err(Failure::usage)?;
+    configuration::security(&config)?;
     let mut out = std::io::stdout().lock();
     match out.write_all(config.to_toml().as_bytes()).and_then(|()| out.flush()) {
         // Whoever reads has seen enough, as with `| head`.

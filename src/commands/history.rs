@@ -9,8 +9,8 @@ use std::sync::Arc;
 
 use anyhow::{Context, anyhow};
 
-use super::Failure;
-use crate::config::{self, Config};
+use super::{Failure, configuration};
+use crate::config::Config;
 use crate::ledger::history::{Format, History, OutputError, Request, write_rows};
 
 /// Where the configuration is looked for when it is not named.
@@ -125,9 +125,8 @@ pub fn run(args: Args) -> Result<(), Failure> {
 fn load(config: Option<&Path>) -> Result<Config, Failure> {
     let beside = Path::new(CONFIG_FILE);
     match config {
-        Some(path) => config::load(path, config::environment()),
-        None if beside.exists() => config::load(beside, config::environment()),
-        None => Config::parse("", "the defaults", config::environment()),
+        Some(path) => configuration::load(path),
+        None if beside.exists() => configuration::load(beside),
+        None => configuration::without_file(),
     }
-    .map_err(Failure::usage)
 }

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 mod check;
+mod configuration;
 mod demo;
 mod hash_secret;
 mod history;

@@ -18,8 +18,8 @@ use nabiz_core::settings::Settings;
 use nabiz_core::shard::{RecordMeta, RecordOutcome, Shard};
 use nabiz_core::snapshot::Snapshot;
 
-use super::Failure;
-use crate::config::{self, Config};
+use super::{Failure, configuration};
+use crate::config::Config;
 use crate::exposition;
 
 /// Folds a file as if it were one partition and prints the metrics.
@@ -185,7 +185,7 @@ fn open(file: &Path) -> Result<(Box<dyn BufRead>, ProgressBar), Failure> {
 /// The settings of a configuration file, or the defaults.
 fn load_settings(config: Option<&Path>) -> Result<Settings, Failure> {
     let config = match config {
-        Some(path) => config::load(path, config::environment()).map_err(Failure::usage)?,
+        Some(path) => configuration::load(path)?,
         None => Config::defaults(),
     };
     Ok(config.settings())

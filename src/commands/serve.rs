@@ -3,9 +3,9 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::Failure;
 use super::memory;
 use super::pipeline;
+use super::{Failure, configuration};
 use crate::config::{self, Config};
 use crate::ingest::{LedgerOptions, Options, Topic};
 use crate::ledger;
@@ -25,13 +25,13 @@ pub struct Args {
 }
 
 pub fn run(args: Args) -> Result<(), Failure> {
-    let config = config::load(&args.config, config::environment()).map_err(Failure::usage)?;
+    let config = configuration::load(&args.config)?;
     pipeline::start_logging("info");
     let options = options(&config)?;
     memory::bound_arenas(options.workers);
     let mut settings = config.settings();
     settings.history_interval_ms = Some(config.ledger.interval_ms);
-    let security = config.http_security().map_err(Failure::usage)?;
+    let security = configuration::security(&config)?;
     let http = pipeline::Http { listen: config.http.listen, security };
     pipeline::run(options, Arc::new(settings), http, None, |_| {})
 }

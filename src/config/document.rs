@@ -4,6 +4,7 @@ use toml::de::{DeTable, DeValue};
 
 use super::error::{ConfigError, Problem};
 use super::keys::{self, Kind};
+use crate::suggestion::suggestion;
 
 /// Prefix of the environment variables that nabiz reads.
 const PREFIX: &str = "NABIZ_";
@@ -247,7 +248,7 @@ pub(super) fn section_of(name: &str) -> Result<keys::Section, String> {
         let all: Vec<&str> = names().collect();
         format!(
             "{name:?} is not a section{}; the sections are {}",
-            keys::suggestion(name, names()),
+            suggestion(name, names()),
             all.join(", ")
         )
     })
@@ -270,7 +271,7 @@ pub(super) fn unknown_key<'a>(
     let all: Vec<&str> = known.clone().collect();
     format!(
         "{key:?} is not a key of [{section}]{}; the keys are {}",
-        keys::suggestion(key, known),
+        suggestion(key, known),
         all.join(", ")
     )
 }

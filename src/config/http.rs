@@ -3,12 +3,10 @@
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
-use std::sync::Arc;
 
 use super::document::{Node, Table, Value};
+use super::keys;
 use super::reader::{Problems, Section, text};
-use super::{Config, ConfigError, Problem, keys};
-use crate::http::{Authentication, Security, Tls, TlsFile};
 use crate::secret::{SecretHash, SecretHashError};
 
 /// Most users of `basic_auth`.
@@ -65,42 +63,6 @@ impl Http {
                 .read("bearer_token_hash", None, |value| hash(value).map(Some)),
             basic_auth: read_users(&mut section),
         }
-    }
-}
-
-impl Config {
-    /// What protects the HTTP side: reads the files of the certificate, and is ready to check credentials.
-    ///
-    /// # Errors
-    /// [`ConfigError`] that names the key and the file which cannot be used.
-    pub fn http_security(&self) -> Result<Security, ConfigError> {
-        let problem = |key: &str, error: &dyn std::fmt::Display| ConfigError {
-            problems: vec![Problem {
-                source: self.file_name.clone(),
-                line: None,
-                detail: format!("http.{key}: {error}"),
-            }],
-        };
-        let http = &self.http;
-        let tls = match &http.tls {
-            None => None,
-            Some(files) => Some(Tls::load(&files.certificate, &files.key).map_err(|error| {
-                let key = match error.file() {
-                    TlsFile::Certificate => "tls_certificate",
-                    TlsFile::Key => "tls_key",
-                };
-                problem(key, &error)
-            })?),
-        };
-        let authentication = if http.bearer_token_hash.is_none() && http.basic_auth.is_empty() {
-            None
-        } else {
-            let made = Authentication::new(http.bearer_token_hash.clone(), http.basic_auth.clone());
-            Some(made.map_err(|error| {
-                problem("bearer_token_hash", &format!("no random numbers: {error}"))
-            })?)
-        };
-        Ok(Security { tls: tls.map(Arc::new), authentication: authentication.map(Arc::new) })
     }
 }
 

@@ -5,9 +5,6 @@ use std::io::Read;
 use std::path::PathBuf;
 
 use nabiz_core::decode::Format;
-use rdkafka::ClientConfig;
-use rdkafka::error::KafkaError;
-use rdkafka::types::RDKafkaConfRes;
 
 use super::document::{Node, Place, Table, Value};
 use super::keys;
@@ -48,6 +45,18 @@ pub struct Topic {
     pub format: Format,
 }
 
+/// The reason for which the client library refuses a property.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PropertyError {
+    /// The library has no such property.
+    Unknown,
+    /// The library refuses the value, with the reason that it gives.
+    Value(String),
+}
+
+/// Checks a property and its value of `[kafka.client]` against the client library.
+pub type PropertyCheck = fn(&str, &str) -> Result<(), PropertyError>;
+
 impl Default for Kafka {
     fn default() -> Self {
         Kafka {
@@ -84,13 +93,13 @@ impl Kafka {
             .map(move |(key, value)| (key.as_str(), if secret(key) { keys::MASK } else { value }))
     }
 
-    pub(super) fn read(problems: &mut Problems, document: &Table) -> Self {
+    pub(super) fn read(problems: &mut Problems, document: &Table, check: PropertyCheck) -> Self {
         let defaults = Kafka::default();
         let mut section = Section::of_document(problems, document, keys::KAFKA);
         let dead_letter_topic =
             section.read("dead_letter_topic", defaults.dead_letter_topic, topic_name);
         let topics = read_topics(&mut section, &dead_letter_topic);
-        let (client, client_files) = read_client(&mut section);
+        let (client, client_files) = read_client(&mut section, check);
         Kafka {
             brokers: section.read("brokers", defaults.brokers, brokers),
             group: section.read("group", defaults.group, text),
@@ -177,7 +186,7 @@ fn read_topics(section: &mut Section<'_, '_>, dead_letter_topic: &str) -> Vec<To
 
 type Client = (Vec<(String, String)>, BTreeMap<String, PathBuf>);
 
-fn read_client(section: &mut Section<'_, '_>) -> Client {
+fn read_client(section: &mut Section<'_, '_>, check: PropertyCheck) -> Client {
     let mut client: Vec<(String, String)> = Vec::new();
     let mut files = BTreeMap::new();
     let Some(node) = section.node("client") else {
@@ -225,18 +234,26 @@ fn read_client(section: &mut Section<'_, '_>) -> Client {
             }
             (plain, _) => plain.shown(),
         };
-        let secret = file.is_some() || keys::is_secret(&property);
+        let is_secret = file.is_some() || keys::is_secret(&property);
         // Two ways of writing one property: "a.b" and a.b as a table.
         if client.last().is_some_and(|(known, _)| *known == property) {
             section.problems().note(&node.place, &path, "given twice");
-        } else if let Err(error) = ClientConfig::new().set(&property, &value).create_native_config()
-        {
-            match refusal(&error, secret) {
-                // The name is misspelt, so it does not tell whether the value is a secret.
-                Refusal::UnknownProperty(detail) => {
-                    section.problems().note(&node.place, &path, detail)
+        } else if let Err(error) = check(&property, &value) {
+            match error {
+                // The name is wrong, so it does not show whether the value is a secret.
+                PropertyError::Unknown => section.problems().note(
+                    &node.place,
+                    &path,
+                    "librdkafka does not take it: there is no such property",
+                ),
+                // The text of the reason may repeat the value.
+                PropertyError::Value(detail) if !is_secret => {
+                    let detail = format!("librdkafka does not take it: {detail}");
+                    section.problems().note_value(node, &path, detail);
                 }
-                Refusal::Value(detail) => section.problems().note_value(node, &path, detail),
+                PropertyError::Value(_) => {
+                    section.problems().note_value(node, &path, "librdkafka does not take it");
+                }
             }
         } else {
             if let Some(file) = file {
@@ -284,25 +301,5 @@ fn flatten<'a>(table: &'a Table, prefix: &str, found: &mut Vec<(String, &'a Node
             Value::Table(inner) => flatten(inner, &format!("{property}."), found),
             _ => found.push((property, node)),
         }
-    }
-}
-
-/// Why librdkafka refuses a property.
-enum Refusal {
-    UnknownProperty(String),
-    Value(String),
-}
-
-/// Its own words are given only where they cannot repeat a secret.
-fn refusal(error: &KafkaError, secret: bool) -> Refusal {
-    let refused = "librdkafka does not take it";
-    match error {
-        KafkaError::ClientConfig(RDKafkaConfRes::RD_KAFKA_CONF_UNKNOWN, ..) => {
-            Refusal::UnknownProperty(format!("{refused}: there is no such property"))
-        }
-        KafkaError::ClientConfig(_, detail, _, _) if !secret => {
-            Refusal::Value(format!("{refused}: {}", detail.trim_end_matches('.')))
-        }
-        _ => Refusal::Value(refused.to_string()),
     }
 }

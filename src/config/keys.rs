@@ -142,13 +142,3 @@ pub fn is_secret(key: &str) -> bool {
     .iter()
     .any(|word| key.contains(word))
 }
-
-/// `; did you mean X` where a name is close to one that is allowed, else nothing.
-pub fn suggestion<'a>(name: &str, allowed: impl IntoIterator<Item = &'a str>) -> String {
-    let near = allowed
-        .into_iter()
-        .map(|known| (strsim::damerau_levenshtein(name, known), known))
-        .filter(|(distance, known)| *distance <= 2.min(known.len() / 2))
-        .min();
-    near.map_or(String::new(), |(_, known)| format!("; did you mean {known}"))
-}

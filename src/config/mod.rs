@@ -23,7 +23,7 @@ use reader::{Problems, Section, duration_ms, flag, integer, text};
 
 pub use error::{ConfigError, Problem};
 pub use http::{Http, TlsFiles};
-pub use kafka::{Kafka, Topic};
+pub use kafka::{Kafka, PropertyCheck, PropertyError, Topic};
 pub use queues::{Queue, QueueKeys};
 pub use windows::Windows;
 
@@ -35,7 +35,8 @@ const DAY_MS: u64 = 1440 * MINUTE_MS;
 /// A validated configuration.
 #[derive(Clone, Debug)]
 pub struct Config {
-    file_name: String,
+    /// The name of the file, for messages.
+    pub file_name: String,
     /// `[kafka]`; absent where neither the file nor the environment has the section.
     pub kafka: Option<Kafka>,
     /// The contract's channels and those of `[channels]`.
@@ -93,23 +94,25 @@ pub fn environment() -> impl Iterator<Item = (String, String)> {
         .filter(|(name, _)| document::is_configuration(name))
 }
 
-/// Reads a file, with environment variables `NABIZ_SECTION__KEY` over it; [`environment`] gives those of the process.
+/// Reads a file, with environment variables `NABIZ_SECTION__KEY` over it; [`environment`] returns
+/// those of the process. `check` checks the properties of `[kafka.client]`.
 ///
 /// # Errors
 /// [`ConfigError`] with everything that is wrong.
 pub fn load(
     path: &Path,
     variables: impl Iterator<Item = (String, String)>,
+    check: PropertyCheck,
 ) -> Result<Config, ConfigError> {
     let file_name = path.display().to_string();
     let text = std::fs::read_to_string(path).map_err(|error| {
         ConfigError::one(&file_name, format!("the file cannot be read: {error}"))
     })?;
-    Config::parse(&text, &file_name, variables)
+    Config::parse_checked(&text, &file_name, variables, check)
 }
 
 impl Config {
-    /// Reads a TOML text; `file_name` is for messages.
+    /// Reads a TOML text and accepts every property of `[kafka.client]`; `file_name` is for messages.
     ///
     /// # Errors
     /// [`ConfigError`] with everything that is wrong.
@@ -117,6 +120,19 @@ impl Config {
         toml: &str,
         file_name: &str,
         variables: impl Iterator<Item = (String, String)>,
+    ) -> Result<Config, ConfigError> {
+        Self::parse_checked(toml, file_name, variables, |_, _| Ok(()))
+    }
+
+    /// Reads a TOML text, with `check` for the properties of `[kafka.client]`.
+    ///
+    /// # Errors
+    /// [`ConfigError`] with everything that is wrong.
+    pub fn parse_checked(
+        toml: &str,
+        file_name: &str,
+        variables: impl Iterator<Item = (String, String)>,
+        check: PropertyCheck,
     ) -> Result<Config, ConfigError> {
         let mut document = document::parse(toml, file_name)?;
         let noted = document::overlay(&mut document, variables);
@@ -126,18 +142,23 @@ impl Config {
                 problems.note(place, name, detail);
             }
         }
-        let config = Self::read(&mut problems, &document, file_name);
+        let config = Self::read(&mut problems, &document, file_name, check);
         problems.finish().map(|()| config)
     }
 
     /// Every default, without topics and configured queues: what replay and demo use without a file.
     pub fn defaults() -> Config {
         let document = Table::default();
-        Self::read(&mut Problems::new("", Vec::new()), &document, "the defaults")
+        Self::read(&mut Problems::new("", Vec::new()), &document, "the defaults", |_, _| Ok(()))
     }
 
-    fn read(problems: &mut Problems, document: &Table, file_name: &str) -> Config {
-        let kafka = Kafka::read(problems, document);
+    fn read(
+        problems: &mut Problems,
+        document: &Table,
+        file_name: &str,
+        check: PropertyCheck,
+    ) -> Config {
+        let kafka = Kafka::read(problems, document, check);
         let channels = read_channels(problems, document);
         let windows = Windows::read(problems, document);
         let context = queues::Context { channels: &channels, windows: &windows };

@@ -8,6 +8,7 @@ use nabiz_core::time::{format_duration, parse_duration_ms};
 use super::document::{Node, Place, Table, Value, unknown_key};
 use super::error::{ConfigError, Problem};
 use super::keys;
+use crate::suggestion::suggestion;
 
 /// The errors of one configuration.
 pub(super) struct Problems {
@@ -224,8 +225,8 @@ pub(super) fn one_of<T: Copy>(words: &[(T, &str)]) -> impl Fn(&Value) -> Result<
             return Err(format!("allowed are {}", list(words)));
         };
         words.iter().find(|(_, word)| word == text).map(|(meaning, _)| *meaning).ok_or_else(|| {
-            let suggestion = keys::suggestion(text, words.iter().map(|(_, word)| *word));
-            format!("allowed are {}{suggestion}", list(words))
+            let hint = suggestion(text, words.iter().map(|(_, word)| *word));
+            format!("allowed are {}{hint}", list(words))
         })
     }
 }

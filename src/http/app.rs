@@ -7,9 +7,8 @@ use arc_swap::ArcSwap;
 use axum::body::Bytes;
 use nabiz_core::time::WallTime;
 
-use super::auth::Authentication;
 use super::history_source::HistorySource;
-use super::tls::Tls;
+use super::security::Security;
 use crate::clock::system_time;
 use crate::exposition::{ContentCoding, MetricsFormat, RenderError};
 use crate::readmodel::{DeniedRequests, PublishedState};
@@ -37,15 +36,6 @@ pub struct App {
     pub history: Option<HistorySource>,
     /// Counts requests and connections that are not served.
     pub denied: Arc<DeniedRequests>,
-}
-
-/// TLS and authentication of the listener. The default is neither.
-#[derive(Clone, Debug, Default)]
-pub struct Security {
-    /// The certificate. Without one the listener speaks plain HTTP.
-    pub tls: Option<Arc<Tls>>,
-    /// The accepted credentials. If present, every path except `/healthz` needs them.
-    pub authentication: Option<Arc<Authentication>>,
 }
 
 impl App {

@@ -4,7 +4,8 @@
 //! - `server`: accepts connections within limits, and shuts them down
 //! - `routes`: paths, methods and headers; `error`: error answers
 //! - `negotiation`: the choice of a format by `Accept` and `Accept-Encoding`
-//! - `tls`, `auth`: TLS of the listener; bearer token and basic authentication
+//! - `tls`, `auth`: TLS of the listener; bearer token and basic authentication;
+//!   `security`: both, as the configuration names them
 //! - `metrics`: the exposition
 //! - `queues`, `status`: the JSON answers, built from one published state
 //! - `sse`: the same numbers, pushed as server-sent events
@@ -21,6 +22,7 @@ mod negotiation;
 mod page;
 mod queues;
 mod routes;
+mod security;
 mod server;
 mod sse;
 mod state;
@@ -28,8 +30,9 @@ mod status;
 mod time;
 mod tls;
 
-pub use app::{App, Limits, RenderMetrics, Security};
+pub use app::{App, Limits, RenderMetrics};
 pub use auth::Authentication;
 pub use history_source::HistorySource;
+pub use security::{Security, SecurityError};
 pub use server::serve;
 pub use tls::{Tls, TlsError, TlsFile};

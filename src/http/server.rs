@@ -15,7 +15,8 @@ use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 use tokio_rustls::server::TlsStream;
 
-use super::app::{App, Security};
+use super::app::App;
+use super::security::Security;
 use super::state::HttpState;
 use super::tls::Tls;
 use super::{routes, sse};

@@ -34,7 +34,7 @@ use worker::{Shared, Worker};
 use crate::ledger::LedgerError;
 use crate::readmodel::PublishedState;
 
-pub use options::{LedgerOptions, Options, Topic};
+pub use options::{LedgerOptions, Options, Topic, check_client_property};
 
 /// Why ingestion could not start. A broker that is away is no reason.
 #[derive(Debug, thiserror::Error)]

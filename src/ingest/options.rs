@@ -6,9 +6,12 @@ use std::time::Duration;
 
 use nabiz_core::decode::Format;
 use rdkafka::ClientConfig;
+use rdkafka::error::KafkaError;
+use rdkafka::types::RDKafkaConfRes;
 
 use super::StartError;
 use crate::clock::{WallClock, system_clock};
+use crate::config::PropertyError;
 use crate::readmodel::Aggregation;
 
 /// One topic to read.
@@ -96,6 +99,23 @@ const RESERVED: [&str; 14] = [
 
 /// The client library's default of `fetch.wait.max.ms`.
 const FETCH_WAIT_MS: u64 = 500;
+
+/// Checks whether librdkafka accepts a property with this value.
+///
+/// # Errors
+/// [`PropertyError`] with the reason of librdkafka, which may repeat the value.
+pub fn check_client_property(property: &str, value: &str) -> Result<(), PropertyError> {
+    match ClientConfig::new().set(property, value).create_native_config() {
+        Ok(_) => Ok(()),
+        Err(KafkaError::ClientConfig(RDKafkaConfRes::RD_KAFKA_CONF_UNKNOWN, ..)) => {
+            Err(PropertyError::Unknown)
+        }
+        Err(KafkaError::ClientConfig(_, reason, _, _)) => {
+            Err(PropertyError::Value(reason.trim_end_matches('.').to_owned()))
+        }
+        Err(error) => Err(PropertyError::Value(error.to_string())),
+    }
+}
 
 impl Options {
     /// Options with the usual timing and the system's clock.

@@ -67,7 +67,7 @@ retention = "1095d"
 
 fn parse(toml: &str, variables: &[(&str, &str)]) -> Result<Config, ConfigError> {
     let variables = variables.iter().map(|(name, value)| (name.to_string(), value.to_string()));
-    Config::parse(toml, "nabiz.toml", variables)
+    Config::parse_checked(toml, "nabiz.toml", variables, nabiz::ingest::check_client_property)
 }
 
 fn loaded(toml: &str, variables: &[(&str, &str)]) -> Config {
@@ -306,8 +306,9 @@ fn kafka_section_is_required_only_when_it_is_read() {
 
 #[test]
 fn error_names_the_file_that_cannot_be_read() {
-    let error = nabiz::config::load("no/such/nabiz.toml".as_ref(), std::iter::empty())
-        .expect_err("no file");
+    let error =
+        nabiz::config::load("no/such/nabiz.toml".as_ref(), std::iter::empty(), |_, _| Ok(()))
+            .expect_err("no file");
     assert!(
         error.to_string().starts_with("no/such/nabiz.toml: the file cannot be read: "),
         "{error}"

@@ -484,7 +484,7 @@ fn server_requires_credentials_when_hashes_of_the_command_are_configured() {
     let variables = [("NABIZ_HTTP__BEARER_TOKEN_HASH".to_string(), token.clone())];
     let config =
         Config::parse(&toml, "nabiz.toml", variables.into_iter()).expect("a configuration");
-    let security = config.http_security().expect("a certificate");
+    let security = Security::load(&config.http).expect("a certificate");
     let server = Server::secured(
         published(snapshot(), true),
         || WallTime(NOW_MS),
@@ -676,7 +676,7 @@ fn defaults_are_unprotected_only_on_loopback() {
     let _shared = serial::shared();
     let config = Config::defaults();
     assert!(config.http.listen.ip().is_loopback());
-    let security = config.http_security().expect("nothing to load");
+    let security = Security::load(&config.http).expect("nothing to load");
     assert!(security.tls.is_none() && security.authentication.is_none());
 }
 

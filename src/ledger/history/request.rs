@@ -5,7 +5,7 @@ use nabiz_core::settings::Settings;
 use nabiz_core::time::parse_rfc3339_ms;
 
 use super::{Query, Step};
-use crate::config::keys::suggestion;
+use crate::suggestion::suggestion;
 
 /// Channels past a limit are counted as this one.
 const OTHER: &str = "other";
