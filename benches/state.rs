@@ -8,6 +8,7 @@ use nabiz::config::Config;
 use nabiz_core::decode::{Format, Message};
 use nabiz_core::settings::{Settings, WindowLength};
 use nabiz_core::shard::{RecordMeta, Shard};
+use nabiz_core::time::Millis;
 use nabiz_simulator::{DEFAULT_START_MS, Options, Scenario, Simulation};
 
 const HOUR_MS: i64 = 3_600_000;
@@ -89,7 +90,7 @@ fn benches(criterion: &mut Criterion) {
             // None of them is longer than the longest of the defaults, so that what is kept stays the same.
             settings.windows.lengths.push(WindowLength {
                 label: format!("{number}x"),
-                ms: 2_400_000 + number * 60_000,
+                length: Millis(2_400_000 + number * 60_000),
             });
         }
         let settings = Arc::new(settings);

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use nabiz_core::decode::Format;
+use nabiz_core::time::Millis;
 use nabiz_core::time::parse_duration_ms;
 use nabiz_simulator::{DEFAULT_START_MS, RATE_SCALE_MAX, RATE_SCALE_MIN, Scenario, Simulation};
 use rdkafka::ClientConfig;
@@ -105,7 +106,7 @@ pub fn run(args: Args) -> Result<(), Failure> {
         ..Options::new(brokers, "nabiz-demo", "nabiz.dead-letters", ledger_options)
     };
     let mut settings = config.settings();
-    settings.history_interval_ms = Some(config.ledger.interval_ms);
+    settings.history_interval = Some(Millis(config.ledger.interval_ms));
     let http = pipeline::Http { listen: args.listen, security: Security::default() };
     let result = pipeline::run(options, Arc::new(settings), http, args.duration, |address| {
         println!("page     http://{address}/");

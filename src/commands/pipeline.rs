@@ -84,7 +84,8 @@ async fn serve(
         options.aggregation,
     )));
     let topics: Vec<String> = options.topics.iter().map(|topic| topic.name.clone()).collect();
-    let history = settings.history_interval_ms.map(|interval_ms| {
+    let history = settings.history_interval.map(|interval| {
+        let interval_ms = interval.get();
         HistorySource::new(options.ledger.path.clone(), Arc::clone(&settings), interval_ms, topics)
     });
     let denied = Arc::new(DeniedRequests::default());

@@ -10,6 +10,7 @@ use crate::config::{self, Config};
 use crate::ingest::{LedgerOptions, Options, Topic};
 use crate::ledger;
 use crate::readmodel::Aggregation;
+use nabiz_core::time::Millis;
 
 const EXAMPLES: &str = "\
 Example:
@@ -30,7 +31,7 @@ pub fn run(args: Args) -> Result<(), Failure> {
     let options = options(&config)?;
     memory::bound_arenas(options.workers);
     let mut settings = config.settings();
-    settings.history_interval_ms = Some(config.ledger.interval_ms);
+    settings.history_interval = Some(Millis(config.ledger.interval_ms));
     let security = configuration::security(&config)?;
     let http = pipeline::Http { listen: config.http.listen, security };
     pipeline::run(options, Arc::new(settings), http, None, |_| {})

@@ -25,14 +25,14 @@ pub(super) fn to_toml(config: &Config) -> String {
 
     let windows = &config.windows;
     out.section("windows");
-    out.duration("pane", windows.settings.pane_ms);
+    out.duration("pane", windows.settings.pane.get());
     out.texts("lengths", windows.settings.lengths.iter().map(|length| length.label.as_str()));
     out.plain("idle_advance", windows.settings.idle_advance);
-    out.duration("allowed_lateness", windows.settings.allowed_lateness_ms);
-    out.duration("transport_delay", windows.settings.transport_delay_ms);
-    out.duration("miss_grace", windows.settings.miss_grace_ms);
-    out.duration("reorder_grace", windows.settings.reorder_grace_ms);
-    out.duration("dedup_horizon", windows.settings.dedup_horizon_ms);
+    out.duration("allowed_lateness", windows.settings.allowed_lateness.get());
+    out.duration("transport_delay", windows.settings.transport_delay.get());
+    out.duration("miss_grace", windows.settings.miss_grace.get());
+    out.duration("reorder_grace", windows.settings.reorder_grace.get());
+    out.duration("dedup_horizon", windows.settings.dedup_horizon.get());
     out.text("time_zone", &windows.time_zone);
     out.text("business_day_starts", &windows.business_day_starts.strftime("%H:%M").to_string());
 
@@ -122,20 +122,20 @@ fn print_http(out: &mut Printer, http: &Http) {
 fn print_queue_keys(out: &mut Printer, keys: &QueueKeys, config: &Config) {
     let settings = &keys.settings;
     out.text("channel", config.channels.name(settings.channel));
-    out.duration("target_wait", settings.target_wait_ms);
+    out.duration("target_wait", settings.target_wait.get());
     out.plain("target_ratio", settings.target_ratio);
-    out.duration("short_abandon", settings.short_abandon_ms);
-    match settings.max_wait_ms {
-        Some(max_wait_ms) => out.duration("max_wait", max_wait_ms),
+    out.duration("short_abandon", settings.short_abandon.get());
+    match settings.max_wait {
+        Some(max_wait) => out.duration("max_wait", max_wait.get()),
         None => out.comment("max_wait: 2h for phone and chat, 60d for other channels"),
     }
-    match settings.max_service_ms {
-        Some(max_service_ms) => out.duration("max_service", max_service_ms),
+    match settings.max_service {
+        Some(max_service) => out.duration("max_service", max_service.get()),
         None => out.comment("max_service: 4h for phone and chat, 60d for other channels"),
     }
     out.plain("target_abandonment", settings.target_abandonment);
-    out.duration("target_first_response", settings.target_first_response_ms);
-    out.duration("target_resolution", settings.target_resolution_ms);
+    out.duration("target_first_response", settings.target_first_response.get());
+    out.duration("target_resolution", settings.target_resolution.get());
     out.text("formula", word(&Formula::ALL, settings.formula));
     out.text("clock", word(&CLOCKS, settings.clock));
     out.text("time_zone", &keys.time_zone);

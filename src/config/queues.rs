@@ -7,6 +7,7 @@ use jiff::tz::TimeZone;
 use nabiz_core::calendar::OpeningHours;
 use nabiz_core::event::{Channels, DURATION_MS_MAX, TEXT_BYTES_MAX};
 use nabiz_core::settings::{Clock, Formula, QueueSettings};
+use nabiz_core::time::Millis;
 
 use super::document::{Node, Place, Table, Value};
 use super::keys;
@@ -156,9 +157,9 @@ fn read_keys(
     context: &Context<'_>,
 ) -> QueueKeys {
     let base = &defaults.settings;
-    let any = duration_ms(0..=DURATION_MS_MAX);
+    let any = |value: &Value| duration_ms(0..=DURATION_MS_MAX)(value).map(Millis);
     let longest = duration_ms(SECOND_MS..=DURATION_MS_MAX);
-    let optional = |value: &Value| longest(value).map(Some);
+    let optional = |value: &Value| longest(value).map(|longest| Some(Millis(longest)));
     let channel = |value: &Value| match value {
         Value::Text(word) => context.channels.id(word).ok_or(()),
         _ => Err(()),
@@ -186,22 +187,18 @@ fn read_keys(
         settings: QueueSettings {
             name: String::new(),
             channel: section.read("channel", base.channel, channel),
-            target_wait_ms: section.read("target_wait", base.target_wait_ms, &any),
+            target_wait: section.read("target_wait", base.target_wait, &any),
             target_ratio: section.read("target_ratio", base.target_ratio, ratio),
-            short_abandon_ms: section.read("short_abandon", base.short_abandon_ms, &any),
-            max_wait_ms: section.read("max_wait", base.max_wait_ms, optional),
-            max_service_ms: section.read("max_service", base.max_service_ms, optional),
+            short_abandon: section.read("short_abandon", base.short_abandon, &any),
+            max_wait: section.read("max_wait", base.max_wait, optional),
+            max_service: section.read("max_service", base.max_service, optional),
             target_abandonment: section.read("target_abandonment", base.target_abandonment, ratio),
-            target_first_response_ms: section.read(
+            target_first_response: section.read(
                 "target_first_response",
-                base.target_first_response_ms,
+                base.target_first_response,
                 &any,
             ),
-            target_resolution_ms: section.read(
-                "target_resolution",
-                base.target_resolution_ms,
-                &any,
-            ),
+            target_resolution: section.read("target_resolution", base.target_resolution, &any),
             formula: section.read("formula", base.formula, one_of(&Formula::ALL)),
             clock: section.read("clock", base.clock, one_of(&CLOCKS)),
             opening_hours: hours,

@@ -4,7 +4,7 @@ use jiff::civil::Time;
 use jiff::tz::TimeZone;
 use nabiz_core::calendar::{BusinessDay, time_zone};
 use nabiz_core::settings::{DEFAULT_TIME_ZONE, WindowLength, WindowSettings};
-use nabiz_core::time::{format_duration, parse_duration_ms};
+use nabiz_core::time::{Millis, format_duration, parse_duration_ms};
 
 use super::document::{Node, Table, Value};
 use super::keys;
@@ -47,9 +47,10 @@ impl Windows {
     pub(super) fn read(problems: &mut Problems, document: &Table) -> Self {
         let defaults = Windows::default();
         let mut section = Section::of_document(problems, document, keys::WINDOWS);
-        let pane_ms = section.read("pane", defaults.settings.pane_ms, duration_ms(100..=DAY_MS));
-        let lengths = read_lengths(&mut section, pane_ms).unwrap_or(defaults.settings.lengths);
-        let wait = duration_ms(0..=30 * DAY_MS);
+        let pane = |value: &Value| duration_ms(100..=DAY_MS)(value).map(Millis);
+        let pane = section.read("pane", defaults.settings.pane, pane);
+        let lengths = read_lengths(&mut section, pane.get()).unwrap_or(defaults.settings.lengths);
+        let wait = |value: &Value| duration_ms(0..=30 * DAY_MS)(value).map(Millis);
         let (time_zone, zone) = section.read(
             "time_zone",
             (defaults.time_zone, defaults.settings.business_day.zone().clone()),
@@ -58,28 +59,28 @@ impl Windows {
         let starts = section.read("business_day_starts", defaults.business_day_starts, time_of_day);
         Windows {
             settings: WindowSettings {
-                pane_ms,
+                pane,
                 lengths,
                 idle_advance: section.read("idle_advance", defaults.settings.idle_advance, flag),
-                allowed_lateness_ms: section.read(
+                allowed_lateness: section.read(
                     "allowed_lateness",
-                    defaults.settings.allowed_lateness_ms,
+                    defaults.settings.allowed_lateness,
                     &wait,
                 ),
-                transport_delay_ms: section.read(
+                transport_delay: section.read(
                     "transport_delay",
-                    defaults.settings.transport_delay_ms,
+                    defaults.settings.transport_delay,
                     &wait,
                 ),
-                miss_grace_ms: section.read("miss_grace", defaults.settings.miss_grace_ms, &wait),
-                reorder_grace_ms: section.read(
+                miss_grace: section.read("miss_grace", defaults.settings.miss_grace, &wait),
+                reorder_grace: section.read(
                     "reorder_grace",
-                    defaults.settings.reorder_grace_ms,
+                    defaults.settings.reorder_grace,
                     &wait,
                 ),
-                dedup_horizon_ms: section.read(
+                dedup_horizon: section.read(
                     "dedup_horizon",
-                    defaults.settings.dedup_horizon_ms,
+                    defaults.settings.dedup_horizon,
                     &wait,
                 ),
                 business_day: BusinessDay::new(zone, starts),
@@ -108,20 +109,21 @@ fn read_lengths(section: &mut Section<'_, '_>, pane_ms: u64) -> Option<Vec<Windo
             Windows::default().settings.lengths.into_iter().map(|length| (length, None)).collect()
         }
     };
-    written.sort_by_key(|(length, _)| length.ms);
+    written.sort_by_key(|(length, _)| length.length);
     for (index, (length, node)) in written.iter().enumerate() {
         let pane = format_duration(pane_ms);
-        let detail = if length.ms < pane_ms || !length.ms.is_multiple_of(pane_ms) {
-            Some(format!("not a whole number of panes of {pane}"))
-        } else if length.ms / pane_ms > PANES_MAX {
-            Some(format!("more than {PANES_MAX} panes of {pane}"))
-        } else if index > 0
-            && written.get(index - 1).is_some_and(|(before, _)| before.ms == length.ms)
-        {
-            Some("the same length twice".to_string())
-        } else {
-            None
-        };
+        let detail =
+            if length.length.get() < pane_ms || !length.length.get().is_multiple_of(pane_ms) {
+                Some(format!("not a whole number of panes of {pane}"))
+            } else if length.length.get() / pane_ms > PANES_MAX {
+                Some(format!("more than {PANES_MAX} panes of {pane}"))
+            } else if index > 0
+                && written.get(index - 1).is_some_and(|(before, _)| before.length == length.length)
+            {
+                Some("the same length twice".to_string())
+            } else {
+                None
+            };
         match (detail, node) {
             (Some(detail), Some(node)) => section.problems().note_value(node, &path, detail),
             // The default lengths do not fit a pane that is configured.
@@ -144,7 +146,7 @@ fn window_length(value: &Value) -> Result<WindowLength, String> {
     if ms == 0 || ms > DAY_MS {
         return Err("one pane to 1d is allowed".to_string());
     }
-    Ok(WindowLength { ms, label: label.clone() })
+    Ok(WindowLength { length: Millis(ms), label: label.clone() })
 }
 
 /// A zone and its name as written.

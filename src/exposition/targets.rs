@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use nabiz_core::settings::{QueueSettings, Settings};
 use nabiz_core::snapshot::Snapshot;
+use nabiz_core::time::Timestamp;
 
 use super::catalogue as c;
 use super::catalogue::Metric;
@@ -12,10 +13,10 @@ use super::family::{Family, seconds};
 type OfQueue = (&'static Metric, fn(&QueueSettings) -> f64);
 
 const TARGETS: &[OfQueue] = &[
-    (&c::TARGET_WAIT, |queue| seconds(queue.target_wait_ms)),
+    (&c::TARGET_WAIT, |queue| seconds(queue.target_wait.get())),
     (&c::TARGET_SERVICE_LEVEL, |queue| queue.target_ratio),
     (&c::TARGET_ABANDONMENT, |queue| queue.target_abandonment),
-    (&c::TARGET_FIRST_RESPONSE, |queue| seconds(queue.target_first_response_ms)),
+    (&c::TARGET_FIRST_RESPONSE, |queue| seconds(queue.target_first_response.get())),
 ];
 
 /// The settings of every series and queue of `snapshot`.
@@ -50,7 +51,7 @@ pub(super) fn collect<'a>(
         let queues: BTreeSet<&str> =
             snapshot.queues.iter().map(|queue| &*queue.queue).chain(of_series).collect();
         for queue in queues {
-            let is_open = settings.queue(queue).is_open(stream_time_ms);
+            let is_open = settings.queue(queue).is_open(Timestamp(stream_time_ms));
             open.add(&[queue], None, f64::from(u8::from(is_open)));
         }
     }

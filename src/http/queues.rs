@@ -284,7 +284,7 @@ impl Model {
             .iter()
             .map(|length| Window {
                 label: length.label.as_str().into(),
-                seconds: Some(length.ms / 1000),
+                seconds: Some(length.length.get() / 1000),
             })
             .collect();
         windows.push(Window { label: TODAY.into(), seconds: None });
@@ -366,7 +366,7 @@ impl Queue {
             } else {
                 id.to_owned()
             },
-            open: stream_time_ms.map(|time_ms| target.is_open(time_ms)),
+            open: stream_time_ms.map(|time_ms| target.is_open(Timestamp(time_ms))),
             targets: Targets::of(target),
             agents: Ordered(
                 AgentState::ALL.iter().map(|state| state.as_str().into()).zip(agents).collect(),
@@ -403,13 +403,13 @@ impl Targets {
             .find(|(formula, _)| *formula == queue.formula)
             .map_or("live", |(_, word)| word);
         Targets {
-            wait_seconds: seconds(queue.target_wait_ms),
+            wait_seconds: seconds(queue.target_wait.get()),
             service_level: queue.target_ratio,
             formula,
-            short_abandon_seconds: seconds(queue.short_abandon_ms),
+            short_abandon_seconds: seconds(queue.short_abandon.get()),
             abandonment: queue.target_abandonment,
-            first_response_seconds: seconds(queue.target_first_response_ms),
-            resolution_seconds: seconds(queue.target_resolution_ms),
+            first_response_seconds: seconds(queue.target_first_response.get()),
+            resolution_seconds: seconds(queue.target_resolution.get()),
         }
     }
 }

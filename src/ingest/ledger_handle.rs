@@ -118,8 +118,8 @@ impl LedgerHandle {
     ) -> Result<(Self, JoinHandle<()>), StartError> {
         let mut ledger =
             Ledger::open(&options.path, settings.channels.clone()).map_err(StartError::Ledger)?;
-        if let Some(interval_ms) = settings.history_interval_ms {
-            ledger.keep_interval(interval_ms).map_err(StartError::Ledger)?;
+        if let Some(interval) = settings.history_interval {
+            ledger.keep_interval(interval.get()).map_err(StartError::Ledger)?;
         }
         let health = Arc::new(LedgerHealth::default());
         let (requests, received) = channel();

@@ -402,7 +402,7 @@ impl<'s> Session<'s> {
         };
         let windows = &self.shared.settings.windows;
         let margin_ms =
-            windows.allowed_lateness_ms.max(RESUME_MARGIN_MS).min(windows.dedup_horizon_ms);
+            windows.allowed_lateness.get().max(RESUME_MARGIN_MS).min(windows.dedup_horizon.get());
         let since_ms = record_ms.saturating_sub_unsigned(margin_ms).max(0);
         let label = partition.label();
         let mut times = TopicPartitionList::new();
@@ -574,7 +574,9 @@ impl<'s> Session<'s> {
         let windows = &self.shared.settings.windows;
         let may_advance = windows.idle_advance && !self.paused;
         may_advance.then(|| {
-            (self.shared.options.clock)().get().saturating_sub_unsigned(windows.transport_delay_ms)
+            (self.shared.options.clock)()
+                .get()
+                .saturating_sub_unsigned(windows.transport_delay.get())
         })
     }
 

@@ -1,6 +1,7 @@
 //! The configuration from the outside: what loads, what is refused and in which words.
 
 use nabiz::config::{Config, ConfigError, keys};
+use nabiz_core::time::Timestamp;
 
 /// The example of the interface, as it is printed there.
 const INTERFACE: &str = r#"
@@ -92,13 +93,14 @@ fn example_of_the_interface_loads() {
     assert_eq!(settings.resolve("600"), "fault");
     let fault = settings.queue("fault");
     assert_eq!(
-        (fault.name.as_str(), fault.target_wait_ms, fault.short_abandon_ms),
+        (fault.name.as_str(), fault.target_wait.get(), fault.short_abandon.get()),
         ("Arıza Bildirim", 30_000, 5_000)
     );
-    let at = |text: &str| text.parse::<jiff::Timestamp>().expect("a time").as_millisecond();
+    let at =
+        |text: &str| Timestamp(text.parse::<jiff::Timestamp>().expect("a time").as_millisecond());
     assert!(fault.is_open(at("2026-10-28T23:59:59+03:00")));
     assert!(!fault.is_open(at("2026-10-29T00:00:00+03:00")), "a holiday");
-    assert_eq!(settings.queue("unknown").target_wait_ms, 20_000);
+    assert_eq!(settings.queue("unknown").target_wait.get(), 20_000);
 }
 
 #[test]
@@ -224,7 +226,7 @@ fn environment_variables_override_the_file() {
         settings.windows.lengths.iter().map(|length| length.label.as_str()).collect();
     assert_eq!(labels, ["1m", "10m"]);
     assert!(!settings.windows.idle_advance);
-    assert_eq!(settings.queue("fault").target_wait_ms, 45_000);
+    assert_eq!(settings.queue("fault").target_wait.get(), 45_000);
     assert_eq!(settings.queue("fault").target_ratio, 0.9);
     assert_eq!((settings.resolve("a,b"), settings.resolve("ariza")), ("fault", "ariza"));
     assert!(config.queues[0].keys.holidays.is_empty());

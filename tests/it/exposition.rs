@@ -26,7 +26,7 @@ use nabiz_core::settings::{
     Clock, Formula, Limits, QueueSettings, Settings, WindowLength, WindowSettings,
 };
 use nabiz_core::snapshot::{QueueSnapshot, SeriesSnapshot, Snapshot};
-use nabiz_core::time::{Timestamp, WallTime};
+use nabiz_core::time::{Millis, Timestamp, WallTime};
 
 const EMAIL: ChannelId = ChannelId(1);
 
@@ -34,14 +34,14 @@ fn queue_settings(name: &str, channel: ChannelId, formula: Formula) -> QueueSett
     QueueSettings {
         name: name.to_string(),
         channel,
-        target_wait_ms: 20_000,
+        target_wait: Millis(20_000),
         target_ratio: 0.8,
-        short_abandon_ms: 5_000,
-        max_wait_ms: None,
-        max_service_ms: None,
+        short_abandon: Millis(5_000),
+        max_wait: None,
+        max_service: None,
         target_abandonment: 0.05,
-        target_first_response_ms: 14_400_000,
-        target_resolution_ms: 259_200_000,
+        target_first_response: Millis(14_400_000),
+        target_resolution: Millis(259_200_000),
         formula,
         clock: Clock::Elapsed,
         opening_hours: None,
@@ -51,20 +51,20 @@ fn queue_settings(name: &str, channel: ChannelId, formula: Formula) -> QueueSett
 /// Two known queues, `fault` (phone, T = 27.5 s) and `mail` (e-mail), and two windows, `5m` and `today`.
 fn settings() -> Arc<Settings> {
     let fault = QueueSettings {
-        target_wait_ms: 27_500,
+        target_wait: Millis(27_500),
         ..queue_settings("Faults \"24/7\"", ChannelId::PHONE, Formula::AbandonsMissed)
     };
     Arc::new(Settings {
         channels: Channels::default(),
         windows: WindowSettings {
-            pane_ms: 5_000,
-            lengths: vec![WindowLength { ms: 300_000, label: "5m".to_string() }],
+            pane: Millis(5_000),
+            lengths: vec![WindowLength { length: Millis(300_000), label: "5m".to_string() }],
             idle_advance: false,
-            allowed_lateness_ms: 60_000,
-            transport_delay_ms: 3_000,
-            miss_grace_ms: 2_000,
-            reorder_grace_ms: 30_000,
-            dedup_horizon_ms: 3_600_000,
+            allowed_lateness: Millis(60_000),
+            transport_delay: Millis(3_000),
+            miss_grace: Millis(2_000),
+            reorder_grace: Millis(30_000),
+            dedup_horizon: Millis(3_600_000),
             business_day: BusinessDay::new(TimeZone::UTC, Time::midnight()),
         },
         limits: Limits {
@@ -78,7 +78,7 @@ fn settings() -> Arc<Settings> {
             ("fault".to_string(), fault),
             ("mail".to_string(), queue_settings("Mail", EMAIL, Formula::Live)),
         ],
-        history_interval_ms: None,
+        history_interval: None,
         aliases: BTreeMap::new(),
     })
 }

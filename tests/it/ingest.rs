@@ -17,7 +17,7 @@ use nabiz_core::ids;
 use nabiz_core::settings::{
     Clock, Formula, Limits, QueueSettings, Settings, WindowLength, WindowSettings,
 };
-use nabiz_core::time::WallTime;
+use nabiz_core::time::{Millis, WallTime};
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::message::{Headers, Message};
 use rdkafka::mocking::MockCluster;
@@ -36,14 +36,14 @@ fn settings(idle_advance: bool) -> Arc<Settings> {
     let queue_defaults = QueueSettings {
         name: String::new(),
         channel: ChannelId::PHONE,
-        target_wait_ms: 20_000,
+        target_wait: Millis(20_000),
         target_ratio: 0.8,
-        short_abandon_ms: 5_000,
-        max_wait_ms: None,
-        max_service_ms: None,
+        short_abandon: Millis(5_000),
+        max_wait: None,
+        max_service: None,
         target_abandonment: 0.05,
-        target_first_response_ms: 4 * 3_600_000,
-        target_resolution_ms: 3 * 86_400_000,
+        target_first_response: Millis(4 * 3_600_000),
+        target_resolution: Millis(3 * 86_400_000),
         formula: Formula::Live,
         clock: Clock::Elapsed,
         opening_hours: None,
@@ -52,14 +52,14 @@ fn settings(idle_advance: bool) -> Arc<Settings> {
     Arc::new(Settings {
         channels: Channels::default(),
         windows: WindowSettings {
-            pane_ms: 5_000,
-            lengths: vec![WindowLength { ms: 300_000, label: "5m".to_owned() }],
+            pane: Millis(5_000),
+            lengths: vec![WindowLength { length: Millis(300_000), label: "5m".to_owned() }],
             idle_advance,
-            allowed_lateness_ms: 60_000,
-            transport_delay_ms: 3_000,
-            miss_grace_ms: 2_000,
-            reorder_grace_ms: 30_000,
-            dedup_horizon_ms: 3_600_000,
+            allowed_lateness: Millis(60_000),
+            transport_delay: Millis(3_000),
+            miss_grace: Millis(2_000),
+            reorder_grace: Millis(30_000),
+            dedup_horizon: Millis(3_600_000),
             business_day: BusinessDay::new(zone, Time::midnight()),
         },
         limits: Limits {
@@ -70,7 +70,7 @@ fn settings(idle_advance: bool) -> Arc<Settings> {
         },
         queue_defaults,
         queues: Vec::new(),
-        history_interval_ms: None,
+        history_interval: None,
         aliases: BTreeMap::new(),
     })
 }

@@ -13,6 +13,7 @@ use nabiz_core::event::Channels;
 use nabiz_core::settings::Settings;
 use nabiz_core::shard::{RecordMeta, Shard};
 use nabiz_core::state::{Checkpoint, ChunkKind, StateChunk};
+use nabiz_core::time::Millis;
 use nabiz_simulator::{DEFAULT_START_MS, Options, Scenario, Simulation};
 use tempfile::TempDir;
 
@@ -24,7 +25,7 @@ const CRASH_LEDGER: &str = "NABIZ_TEST_CRASH_LEDGER";
 
 fn settings() -> Arc<Settings> {
     let mut settings = Config::defaults().settings();
-    settings.history_interval_ms = Some(900_000);
+    settings.history_interval = Some(Millis(900_000));
     Arc::new(settings)
 }
 

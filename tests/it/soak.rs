@@ -12,6 +12,7 @@ use nabiz::ledger::{CheckpointRequest, CommitOutcome, Ledger};
 use nabiz_core::decode::{Format, Message};
 use nabiz_core::event::Channels;
 use nabiz_core::shard::{RecordMeta, Shard};
+use nabiz_core::time::Millis;
 use nabiz_simulator::{DAY_MS, DEFAULT_START_MS, Options, Scenario, Simulation};
 
 use crate::harness::serial;
@@ -68,7 +69,7 @@ fn memory_and_ledger_stay_level_over_a_month() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("nabiz.db");
     let mut settings = Config::defaults().settings();
-    settings.history_interval_ms = Some(900_000);
+    settings.history_interval = Some(Millis(900_000));
     let settings = Arc::new(settings);
     let mut ledger = Ledger::open(&path, Channels::default()).unwrap();
     let lease = ledger.acquire("calls", 0, "soak").unwrap().lease;

@@ -10,6 +10,7 @@ use crate::bounded_labels::OTHER_LABEL;
 use crate::event::ChannelId;
 use crate::ids::{OTHER_QUEUE, OVERFLOW, QueueId, SeriesId};
 use crate::settings::{QueueSettings, Settings};
+use crate::time::Millis;
 
 #[derive(Debug)]
 struct QueueEntry {
@@ -25,11 +26,11 @@ struct QueueEntry {
 pub(crate) struct SeriesInfo {
     queue: u32,
     pub(crate) channel: ChannelId,
-    pub(crate) target_wait_ms: u64,
-    pub(crate) short_abandon_ms: u64,
-    pub(crate) max_wait_ms: u64,
-    pub(crate) max_service_ms: u64,
-    pub(crate) target_resolution_ms: u64,
+    pub(crate) target_wait: Millis,
+    pub(crate) short_abandon: Millis,
+    pub(crate) max_wait: Millis,
+    pub(crate) max_service: Millis,
+    pub(crate) target_resolution: Millis,
 }
 
 const NONE_LABEL: &str = "none";
@@ -129,11 +130,11 @@ impl LabelRegistry {
         let info = SeriesInfo {
             queue,
             channel,
-            target_wait_ms: settings.target_wait_ms,
-            short_abandon_ms: settings.short_abandon_ms,
-            max_wait_ms: settings.max_wait_ms(channel),
-            max_service_ms: settings.max_service_ms(channel),
-            target_resolution_ms: settings.target_resolution_ms,
+            target_wait: settings.target_wait,
+            short_abandon: settings.short_abandon,
+            max_wait: settings.max_wait_on(channel),
+            max_service: settings.max_service_on(channel),
+            target_resolution: settings.target_resolution,
         };
         self.series.push(info);
         let by_channel = &mut self.queues[queue as usize].series;

@@ -1,4 +1,5 @@
-//! What the core needs to know, validated: the configuration in domain types.
+//! Everything that a shard's state depends on besides its log: the validated configuration, in the
+//! types of the core.
 
 use std::collections::BTreeMap;
 
@@ -7,8 +8,9 @@ use jiff::tz::TimeZone;
 
 use crate::calendar::{BusinessDay, OpeningHours, time_zone};
 use crate::event::{ChannelId, Channels};
+use crate::time::{Millis, Timestamp};
 
-/// How a service level is computed from counts. Names and formulas: docs/spec/measures.md,
+/// Computes a service level from counts. The letters are those of docs/spec/measures.md,
 /// "Formulas".
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Formula {
@@ -38,7 +40,7 @@ impl Formula {
     ];
 }
 
-/// Which time counts for first response and resolution.
+/// The time that counts for first responses and resolutions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Clock {
     /// All time.
@@ -50,99 +52,95 @@ pub enum Clock {
 /// The settings of one queue.
 #[derive(Clone, Debug)]
 pub struct QueueSettings {
-    /// Display name; the queue's id where none is configured.
+    /// The display name. Without a configured one, the id of the queue.
     pub name: String,
-    /// Channel of a visit that does not say its own.
+    /// The channel of a visit whose event names none.
     pub channel: ChannelId,
-    /// T: an answer within it is in target.
-    pub target_wait_ms: u64,
-    /// Share of service-level events that shall be met, 0 to 1.
+    /// T: an answer within this wait is in target.
+    pub target_wait: Millis,
+    /// The share of service-level events that shall be met, 0 to 1.
     pub target_ratio: f64,
-    /// S: an abandonment within it is short.
-    pub short_abandon_ms: u64,
-    /// After it a waiting visit is lost; by channel where absent.
-    pub max_wait_ms: Option<u64>,
-    /// After it a conversation without an end is dropped; by channel where absent.
-    pub max_service_ms: Option<u64>,
-    /// Share of abandonments that is acceptable, 0 to 1.
+    /// S: an abandonment within this wait is short.
+    pub short_abandon: Millis,
+    /// The wait after which a visit is lost. Without it, the default of the channel.
+    pub max_wait: Option<Millis>,
+    /// The length after which a conversation is dropped. Without it, the default of the channel.
+    pub max_service: Option<Millis>,
+    /// The share of abandonments that is acceptable, 0 to 1.
     pub target_abandonment: f64,
-    /// Target of the first response, on the queue's clock.
-    pub target_first_response_ms: u64,
-    /// Target of the resolution, on the queue's clock.
-    pub target_resolution_ms: u64,
-    /// The service-level formula.
+    /// The target of the first response, on the queue's clock.
+    pub target_first_response: Millis,
+    /// The target of the resolution, on the queue's clock.
+    pub target_resolution: Millis,
+    /// The formula of the service level.
     pub formula: Formula,
-    /// The clock of first response and resolution.
+    /// The clock of first responses and resolutions.
     pub clock: Clock,
-    /// Opening hours; always open where absent.
+    /// The opening hours. Without them, the queue is always open.
     pub opening_hours: Option<OpeningHours>,
 }
 
 /// The IANA name of the time zone that holds where the configuration names none.
 pub const DEFAULT_TIME_ZONE: &str = "Europe/Istanbul";
 
-const SECOND_MS: u64 = 1000;
-const MINUTE_MS: u64 = 60 * SECOND_MS;
-const HOUR_MS: u64 = 60 * MINUTE_MS;
-
-const DAY_MS: u64 = 24 * HOUR_MS;
-
 impl QueueSettings {
-    /// The longest wait of a visit on `channel` before it counts as lost.
-    pub fn max_wait_ms(&self, channel: ChannelId) -> u64 {
-        self.max_wait_ms.unwrap_or(if channel.is_immediate() { 2 * HOUR_MS } else { 60 * DAY_MS })
+    /// Returns the longest wait of a visit on `channel` before it counts as lost.
+    pub fn max_wait_on(&self, channel: ChannelId) -> Millis {
+        let hours = if channel.is_immediate() { 2 } else { 60 * 24 };
+        self.max_wait.unwrap_or(Millis::from_hours(hours))
     }
 
-    /// The longest conversation on `channel` before it is dropped from the live gauges.
-    pub fn max_service_ms(&self, channel: ChannelId) -> u64 {
-        self.max_service_ms.unwrap_or(if channel.is_immediate() {
-            4 * HOUR_MS
-        } else {
-            60 * DAY_MS
-        })
+    /// Returns the longest conversation on `channel` before it is dropped from the live gauges.
+    pub fn max_service_on(&self, channel: ChannelId) -> Millis {
+        let hours = if channel.is_immediate() { 4 } else { 60 * 24 };
+        self.max_service.unwrap_or(Millis::from_hours(hours))
     }
 
-    /// Milliseconds on the queue's clock between two instants; 0 where `to_ms` is not after `from_ms`.
-    pub fn clock_ms_between(&self, from_ms: i64, to_ms: i64) -> u64 {
+    /// Returns the time between two instants on the queue's clock; zero where `to` is not after
+    /// `from`.
+    pub fn clock_between(&self, from: Timestamp, to: Timestamp) -> Millis {
         match (self.clock, &self.opening_hours) {
-            (Clock::OpeningHours, Some(hours)) => hours.open_ms_between(from_ms, to_ms),
-            _ => to_ms.saturating_sub(from_ms).max(0) as u64,
+            (Clock::OpeningHours, Some(hours)) => hours.open_between(from, to),
+            (Clock::OpeningHours, None) | (Clock::Elapsed, _) => to.since(from),
         }
     }
 
-    /// The instant at which `clock_ms` have gone by on the queue's clock since `from_ms`; `None` where that never comes.
-    pub fn clock_due_ms(&self, from_ms: i64, clock_ms: u64) -> Option<i64> {
+    /// Returns the instant at which `duration` has passed on the queue's clock since `from`;
+    /// `None` where the opening hours never add up to it.
+    pub fn clock_due(&self, from: Timestamp, duration: Millis) -> Option<Timestamp> {
         match (self.clock, &self.opening_hours) {
-            (Clock::OpeningHours, Some(hours)) => hours.after_open_ms(from_ms, clock_ms),
-            _ => Some(from_ms.saturating_add_unsigned(clock_ms)),
+            (Clock::OpeningHours, Some(hours)) => hours.after_open(from, duration),
+            (Clock::OpeningHours, None) | (Clock::Elapsed, _) => {
+                Some(from.saturating_add(duration))
+            }
         }
     }
 
-    /// Whether the queue is open at `time_ms`.
-    pub fn is_open(&self, time_ms: i64) -> bool {
-        self.opening_hours.as_ref().is_none_or(|hours| hours.is_open(time_ms))
+    /// Returns whether the queue is open at `time`.
+    pub fn is_open(&self, time: Timestamp) -> bool {
+        self.opening_hours.as_ref().is_none_or(|hours| hours.is_open(time))
     }
 }
 
-/// The settings of windows and of time. Durations in milliseconds.
+/// The settings of windows and of time.
 #[derive(Clone, Debug)]
 pub struct WindowSettings {
-    /// Pane width.
-    pub pane_ms: u64,
-    /// Window lengths with the label they are published under (`5m`), shortest first, each a whole number of panes.
+    /// The width of a pane.
+    pub pane: Millis,
+    /// The windows, shortest first, each a whole number of panes.
     pub lengths: Vec<WindowLength>,
-    /// Stream time advances with the wall clock at the end of a partition.
+    /// Whether stream time advances with the wall clock at the end of a partition.
     pub idle_advance: bool,
     /// How far behind the longest window an event may be before it is late.
-    pub allowed_lateness_ms: u64,
+    pub allowed_lateness: Millis,
     /// How far behind the wall clock stream time stays when it advances without events.
-    pub transport_delay_ms: u64,
+    pub transport_delay: Millis,
     /// How long after its target a waiting visit is judged.
-    pub miss_grace_ms: u64,
-    /// How long an ending waits for its start.
-    pub reorder_grace_ms: u64,
+    pub miss_grace: Millis,
+    /// How long an ending is held for its start.
+    pub reorder_grace: Millis,
     /// How long identities, and contacts that are over, are remembered.
-    pub dedup_horizon_ms: u64,
+    pub dedup_horizon: Millis,
     /// The business day of the `today` window.
     pub business_day: BusinessDay,
 }
@@ -150,41 +148,41 @@ pub struct WindowSettings {
 /// One configured window.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WindowLength {
-    /// Length in milliseconds.
-    pub ms: u64,
-    /// Label value, as written in the configuration.
+    /// The length of the window.
+    pub length: Millis,
+    /// The value of the `window` label, as the configuration writes it (`5m`).
     pub label: String,
 }
 
 /// The bounds of one partition.
 #[derive(Clone, Debug)]
 pub struct Limits {
-    /// (queue, channel) pairs.
+    /// The most (queue, channel) pairs.
     pub series: usize,
-    /// Contacts, and follow-ups, in memory.
+    /// The most contacts, and the most follow-ups, in memory.
     pub open_contacts: usize,
-    /// Identities of records in memory.
+    /// The most record identities in memory.
     pub remembered_ids: usize,
-    /// Size of one record.
+    /// The largest record, in bytes.
     pub record_bytes: usize,
 }
 
 /// Everything that the fold of a partition depends on besides its log.
 #[derive(Clone, Debug)]
 pub struct Settings {
-    /// Channel values.
+    /// The channels.
     pub channels: Channels,
-    /// Windows and time.
+    /// The windows and the rules of time.
     pub windows: WindowSettings,
-    /// Bounds.
+    /// The bounds.
     pub limits: Limits,
-    /// Settings of queues that are not configured.
+    /// The settings of a queue that is not configured.
     pub queue_defaults: QueueSettings,
-    /// Configured queues by id, sorted by id.
+    /// The configured queues with their ids, sorted by id.
     pub queues: Vec<(String, QueueSettings)>,
-    /// Length of the intervals of the history; none is kept where absent (replay, demo).
-    pub history_interval_ms: Option<u64>,
-    /// Index into `queues` by alias.
+    /// The interval of the history. Without it, no history is kept (replay).
+    pub history_interval: Option<Millis>,
+    /// The index into `queues` of each alias.
     pub aliases: BTreeMap<String, usize>,
 }
 
@@ -194,7 +192,8 @@ impl Settings {
         SettingsBuilder::default()
     }
 
-    /// The settings of a queue by its id (not an alias), the defaults where it is not configured.
+    /// Returns the settings of a queue by its id (not an alias); the defaults where the queue is
+    /// not configured.
     pub fn queue(&self, id: &str) -> &QueueSettings {
         match self.queues.binary_search_by(|(known, _)| known.as_str().cmp(id)) {
             Ok(index) => &self.queues[index].1,
@@ -202,39 +201,41 @@ impl Settings {
         }
     }
 
-    /// The id that an id or alias stands for.
+    /// Returns the id that an id or alias stands for.
     pub fn resolve<'a>(&'a self, id_or_alias: &'a str) -> &'a str {
         self.aliases.get(id_or_alias).map_or(id_or_alias, |index| self.queues[*index].0.as_str())
     }
 
-    /// The longest window.
-    pub fn longest_window_ms(&self) -> u64 {
-        self.windows.lengths.iter().map(|length| length.ms).max().unwrap_or(0)
+    /// Returns the length of the longest window.
+    pub fn longest_window(&self) -> Millis {
+        self.windows.lengths.iter().map(|window| window.length).max().unwrap_or(Millis::ZERO)
     }
 
-    /// Upper bounds of the classic buckets of waits, ascending, in milliseconds: every configured T and S exactly, and
-    /// a fixed ladder.
+    /// Returns the upper bounds of the classic buckets of waits, ascending, in milliseconds: a
+    /// fixed ladder, and every configured T and S exactly.
     pub fn wait_bounds_ms(&self) -> Vec<u64> {
         let ladder =
             [1, 2, 5, 10, 15, 20, 30, 45, 60, 90, 120, 180, 300, 600, 1200, 1800, 3600, 7200];
         let mut bounds: Vec<u64> = ladder.iter().map(|seconds| seconds * 1000).collect();
         for queue in self.queues.iter().map(|(_, queue)| queue).chain([&self.queue_defaults]) {
-            bounds.extend([queue.target_wait_ms, queue.short_abandon_ms]);
+            bounds.extend([queue.target_wait.get(), queue.short_abandon.get()]);
         }
         bounds.sort_unstable();
         bounds.dedup();
         bounds
     }
 
-    /// Upper bounds of the classic buckets of handle times, ascending, in milliseconds.
+    /// Returns the upper bounds of the classic buckets of handle times, ascending, in
+    /// milliseconds.
     pub fn handle_bounds_ms(&self) -> Vec<u64> {
         [15, 30, 60, 90, 120, 180, 240, 300, 420, 600, 900, 1200, 1800, 3600, 7200]
             .map(|seconds| seconds * 1000)
             .to_vec()
     }
 
-    /// Upper bounds of the classic buckets of first responses, resolutions and follow-ups, ascending, in milliseconds:
-    /// every configured target of them exactly, and a ladder from five minutes to sixty days.
+    /// Returns the upper bounds of the classic buckets of first responses, resolutions and
+    /// follow-ups, ascending, in milliseconds: a ladder from five minutes to sixty days, and every
+    /// configured target exactly.
     pub fn response_bounds_ms(&self) -> Vec<u64> {
         let minutes = [
             5, 15, 30, 60, 120, 240, 480, 720, 1440, 2880, 4320, 7200, 10_080, 20_160, 43_200,
@@ -242,7 +243,7 @@ impl Settings {
         ];
         let mut bounds: Vec<u64> = minutes.iter().map(|minutes| minutes * 60_000).collect();
         for queue in self.queues.iter().map(|(_, queue)| queue).chain([&self.queue_defaults]) {
-            bounds.extend([queue.target_first_response_ms, queue.target_resolution_ms]);
+            bounds.extend([queue.target_first_response.get(), queue.target_resolution.get()]);
         }
         bounds.sort_unstable();
         bounds.dedup();
@@ -251,43 +252,43 @@ impl Settings {
 }
 
 impl Default for WindowSettings {
-    /// The values that hold where `[windows]` says nothing.
+    /// Returns the values that hold where `[windows]` leaves a key out.
     fn default() -> Self {
         let lengths = [("1m", 1), ("5m", 5), ("15m", 15), ("30m", 30), ("1h", 60)];
         let zone = time_zone(DEFAULT_TIME_ZONE).unwrap_or(TimeZone::UTC);
         WindowSettings {
-            pane_ms: 5 * SECOND_MS,
+            pane: Millis::from_secs(5),
             lengths: lengths
                 .map(|(label, minutes)| WindowLength {
-                    ms: minutes * MINUTE_MS,
+                    length: Millis::from_mins(minutes),
                     label: label.to_string(),
                 })
                 .to_vec(),
             idle_advance: true,
-            allowed_lateness_ms: MINUTE_MS,
-            transport_delay_ms: 3 * SECOND_MS,
-            miss_grace_ms: 2 * SECOND_MS,
-            reorder_grace_ms: 30 * SECOND_MS,
-            dedup_horizon_ms: HOUR_MS,
+            allowed_lateness: Millis::from_mins(1),
+            transport_delay: Millis::from_secs(3),
+            miss_grace: Millis::from_secs(2),
+            reorder_grace: Millis::from_secs(30),
+            dedup_horizon: Millis::from_hours(1),
             business_day: BusinessDay::new(zone, Time::midnight()),
         }
     }
 }
 
 impl Default for QueueSettings {
-    /// The values that hold where `[queue_defaults]` says nothing.
+    /// Returns the values that hold where `[queue_defaults]` leaves a key out.
     fn default() -> Self {
         QueueSettings {
             name: String::new(),
             channel: ChannelId::PHONE,
-            target_wait_ms: 20 * SECOND_MS,
+            target_wait: Millis::from_secs(20),
             target_ratio: 0.80,
-            short_abandon_ms: 5 * SECOND_MS,
-            max_wait_ms: None,
-            max_service_ms: None,
+            short_abandon: Millis::from_secs(5),
+            max_wait: None,
+            max_service: None,
             target_abandonment: 0.05,
-            target_first_response_ms: 4 * HOUR_MS,
-            target_resolution_ms: 72 * HOUR_MS,
+            target_first_response: Millis::from_hours(4),
+            target_resolution: Millis::from_hours(72),
             formula: Formula::Live,
             clock: Clock::Elapsed,
             opening_hours: None,
@@ -296,7 +297,7 @@ impl Default for QueueSettings {
 }
 
 impl Default for Limits {
-    /// The values that hold where `[limits]` says nothing.
+    /// Returns the values that hold where `[limits]` leaves a key out.
     fn default() -> Self {
         Limits {
             series: 2000,
@@ -311,10 +312,11 @@ impl Default for Limits {
 ///
 /// ```
 /// use nabiz_core::settings::{QueueSettings, Settings};
+/// use nabiz_core::time::Millis;
 ///
-/// let fault = QueueSettings { target_wait_ms: 10_000, ..QueueSettings::default() };
+/// let fault = QueueSettings { target_wait: Millis::from_secs(10), ..QueueSettings::default() };
 /// let settings = Settings::builder().queue("fault", fault, &["arıza"]).build();
-/// assert_eq!(settings.queue(settings.resolve("arıza")).target_wait_ms, 10_000);
+/// assert_eq!(settings.queue(settings.resolve("arıza")).target_wait, Millis(10_000));
 /// ```
 #[derive(Clone, Debug, Default)]
 pub struct SettingsBuilder {
@@ -323,7 +325,7 @@ pub struct SettingsBuilder {
     limits: Limits,
     queue_defaults: QueueSettings,
     queues: BTreeMap<String, (QueueSettings, Vec<String>)>,
-    history_interval_ms: Option<u64>,
+    history_interval: Option<Millis>,
 }
 
 impl SettingsBuilder {
@@ -348,7 +350,7 @@ impl SettingsBuilder {
         self
     }
 
-    /// Sets what holds for a queue that is not configured.
+    /// Sets the settings of a queue that is not configured.
     #[must_use]
     pub fn queue_defaults(mut self, queue_defaults: QueueSettings) -> Self {
         self.queue_defaults = queue_defaults;
@@ -363,14 +365,14 @@ impl SettingsBuilder {
         self
     }
 
-    /// Keeps an interval history with intervals of this length, in milliseconds.
+    /// Keeps an interval history with intervals of this length.
     #[must_use]
-    pub fn history_interval_ms(mut self, interval_ms: u64) -> Self {
-        self.history_interval_ms = Some(interval_ms);
+    pub fn history_interval(mut self, interval: Millis) -> Self {
+        self.history_interval = Some(interval);
         self
     }
 
-    /// Returns the settings. Of two queues with the same alias, the later id has it.
+    /// Returns the settings. An alias of two queues belongs to the later id.
     pub fn build(self) -> Settings {
         let mut queues = Vec::with_capacity(self.queues.len());
         let mut aliases = BTreeMap::new();
@@ -384,7 +386,7 @@ impl SettingsBuilder {
             limits: self.limits,
             queue_defaults: self.queue_defaults,
             queues,
-            history_interval_ms: self.history_interval_ms,
+            history_interval: self.history_interval,
             aliases,
         }
     }

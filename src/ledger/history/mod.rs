@@ -245,7 +245,7 @@ fn closed_until(
     let windows = &settings.windows;
     // What waits for a start, or for being judged, is placed by its own time too.
     let allowed_ms =
-        windows.allowed_lateness_ms.max(windows.reorder_grace_ms).max(windows.miss_grace_ms);
+        windows.allowed_lateness.max(windows.reorder_grace).max(windows.miss_grace).get();
     Ok(stream_ms
         .filter(|_| never_stored == 0)
         .map(|stream_ms| stream_ms.saturating_sub_unsigned(allowed_ms)))

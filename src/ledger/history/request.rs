@@ -87,7 +87,7 @@ fn instant(parameter: &'static str, text: &str, settings: &Settings) -> Result<i
     let day = &settings.windows.business_day;
     // `jiff` takes more than a plain date for a date.
     let date = || text.parse::<Date>().ok().filter(|_| text.len() == "2026-01-05".len());
-    parse_rfc3339_ms(text).or_else(|| date().map(|date| day.start_of_ms(date))).ok_or_else(|| {
+    parse_rfc3339_ms(text).or_else(|| date().map(|date| day.start_of(date).get())).ok_or_else(|| {
         let sign = if text.contains(' ') { "; in an address, + is written %2B" } else { "" };
         let detail = format!(
             "{} is not a time; allowed are RFC 3339 such as 2026-01-05T08:00:00+03:00, and a date such as 2026-01-05{sign}",

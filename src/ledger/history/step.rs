@@ -67,7 +67,10 @@ impl Step {
             Step::QuarterHour => 15,
             Step::HalfHour => 30,
             Step::Hour => 60,
-            Step::Day => return Some(day.around(time_ms)),
+            Step::Day => {
+                let day = day.around(nabiz_core::time::Timestamp(time_ms));
+                return Some((day.start.get(), day.end.get()));
+            }
             Step::All => return None,
         };
         Some(local_around(time_ms, minutes * 60_000, day.zone()))

@@ -7,6 +7,7 @@ use nabiz::ledger::history::{self, Step};
 use nabiz_core::decode::{Format, Message};
 use nabiz_core::settings::Settings;
 use nabiz_core::shard::{RecordMeta, Shard};
+use nabiz_core::time::Millis;
 use nabiz_simulator::{DAY_MS, DEFAULT_START_MS, Options, Scenario, Simulation};
 use serde_json::Value;
 
@@ -39,7 +40,7 @@ fn history_of_a_simulated_week_equals_the_truth_with_p90_within_one_percent() {
     let _shared = serial::shared();
     let mut book = Book::new("[windows]\nidle_advance = false");
     let mut settings = Settings::clone(&book.settings);
-    settings.history_interval_ms = Some(INTERVAL_MS as u64);
+    settings.history_interval = Some(Millis(INTERVAL_MS as u64));
     let settings = Arc::new(settings);
     let mut shards: Vec<Shard> =
         (0..PARTITIONS).map(|_| Shard::new(settings.clone(), [7; 16])).collect();

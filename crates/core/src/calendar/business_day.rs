@@ -1,15 +1,17 @@
 //! The business day: from a fixed local time to the same local time of the next date.
 
-use jiff::Timestamp;
 use jiff::civil::{Date, Time};
 use jiff::tz::TimeZone;
 
-use crate::calendar::zone::timestamp;
+use crate::calendar::zone::{from_jiff, to_jiff};
+use crate::time::{TimeRange, Timestamp};
 
-/// Where business days begin and end. A day has 23 or 25 hours where the zone's rules say so.
+/// The rule by which business days begin and end. A day has 23 or 25 hours where the zone's rules
+/// say so.
 ///
-/// A local start that the clocks skip moves forward by what they skip (02:30 becomes 03:30 where 02:00 to 03:00 is left
-/// out); of a local start that comes twice, the first counts.
+/// A local start that a change of the clocks skips moves forward by the length of the gap (02:30
+/// becomes 03:30 where 02:00 to 03:00 is left out). Of a local start that comes twice, the first
+/// counts.
 #[derive(Clone, Debug)]
 pub struct BusinessDay {
     zone: TimeZone,
@@ -17,41 +19,44 @@ pub struct BusinessDay {
 }
 
 impl BusinessDay {
-    /// Business days of `zone` that begin at local time `starts`.
+    /// Creates the rule for days of `zone` that begin at local time `starts`.
     pub fn new(zone: TimeZone, starts: Time) -> Self {
         BusinessDay { zone, starts }
     }
 
-    /// The zone.
+    /// Returns the time zone.
     pub fn zone(&self) -> &TimeZone {
         &self.zone
     }
 
-    /// Start (inclusive) and end (exclusive) of the business day that holds `time_ms`.
-    pub fn around(&self, time_ms: i64) -> (i64, i64) {
-        let time_ms = timestamp(time_ms).as_millisecond();
-        // The walk begins two dates ahead: where clocks go back over midnight, the end of a date comes again after the
-        // next one has begun, and the day that holds the instant is that of the next date.
-        let mut date = following(following(self.zone.to_datetime(timestamp(time_ms)).date()));
-        let mut end_ms = Timestamp::MAX.as_millisecond();
+    /// Returns the business day that contains `time`.
+    pub fn around(&self, time: Timestamp) -> TimeRange {
+        let time = to_jiff(time);
+        // The walk begins two dates ahead. Where the clocks go back over midnight, the end of a
+        // date comes again after the next one has begun, and the day that contains the instant is
+        // that of the next date.
+        let mut date = following(following(self.zone.to_datetime(time).date()));
+        let time = from_jiff(time);
+        let mut end = from_jiff(jiff::Timestamp::MAX);
         loop {
-            let start_ms = self.start_of_ms(date);
-            if start_ms <= time_ms {
-                // Where a zone leaves out a whole date, two starts are the same instant: that day is empty.
-                return (start_ms, end_ms);
+            let start = self.start_of(date);
+            if start <= time {
+                // Where a zone leaves out a whole date, two starts are the same instant: the day
+                // of the date that is left out is empty.
+                return TimeRange { start, end };
             }
-            end_ms = start_ms;
+            end = start;
             match date.yesterday() {
                 Ok(before) => date = before,
-                Err(_) => return (Timestamp::MIN.as_millisecond(), end_ms),
+                Err(_) => return TimeRange { start: from_jiff(jiff::Timestamp::MIN), end },
             }
         }
     }
 
-    /// When the business day of a date begins.
-    pub fn start_of_ms(&self, date: Date) -> i64 {
-        let limit = if date.year() < 0 { Timestamp::MIN } else { Timestamp::MAX };
-        self.zone.to_timestamp(date.to_datetime(self.starts)).unwrap_or(limit).as_millisecond()
+    /// Returns the instant at which the business day of a date begins.
+    pub fn start_of(&self, date: Date) -> Timestamp {
+        let limit = if date.year() < 0 { jiff::Timestamp::MIN } else { jiff::Timestamp::MAX };
+        from_jiff(self.zone.to_timestamp(date.to_datetime(self.starts)).unwrap_or(limit))
     }
 }
 

@@ -1,6 +1,7 @@
 //! Civil time: opening hours with holidays, and business days, in a real time zone.
 //!
-//! Pure: every instant comes in as milliseconds since the Unix epoch; the time zone rules are compiled in.
+//! Nothing here reads a clock: every instant is an argument, and the time zone rules are compiled
+//! in.
 
 mod business_day;
 mod opening_hours;
@@ -10,5 +11,5 @@ mod weekly_hours;
 mod zone;
 
 pub use business_day::BusinessDay;
-pub use opening_hours::OpeningHours;
+pub use opening_hours::{OpeningHours, OpeningHoursError};
 pub use zone::time_zone;

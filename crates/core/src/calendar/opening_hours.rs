@@ -4,29 +4,32 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
 use crate::calendar::weekly_hours::{DAY_MS, WeeklyHours};
-use crate::calendar::zone::timestamp;
+use crate::calendar::zone::{from_jiff, to_jiff};
+use crate::time::{Millis, TimeRange, Timestamp};
 
-/// How far ahead changes of the clocks are followed, and opening times looked for.
-const HORIZON_MS: i64 = 3653 * DAY_MS;
+/// How far ahead changes of the clocks are followed, and opening times are searched.
+const HORIZON: Millis = Millis(3653 * DAY_MS as u64);
 
-/// When a queue is open: weekly hours, less holidays, in a time zone.
+/// The times at which a queue is open: weekly hours, less holidays, in a time zone.
 ///
-/// A holiday is closed from its local midnight to the next, whatever began the evening before; what its own weekday's
-/// hours bring to the next morning stays open. Where the clocks go forward the hours that they skip are no opening
-/// time; where they go back the hours that come twice count twice.
+/// On a holiday the queue is closed from local midnight to midnight, also for a span that began the
+/// evening before. A span that begins on a holiday and ends on the next morning is open on that
+/// morning. Where the clocks go forward, the hours that they skip are no opening time; where they
+/// go back, the hours that come twice count twice.
 #[derive(Clone, Debug)]
 pub struct OpeningHours {
     zone: TimeZone,
     week: WeeklyHours,
-    /// Days since the epoch, ascending, each with the opening time that it and the holidays before it take away.
+    /// Days since the epoch, ascending, each with the opening time that this holiday and those
+    /// before it take away.
     holidays: Vec<(i64, i64)>,
 }
 
-/// Why a text is not opening hours.
+/// The reason why a text is not opening hours.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{detail}")]
 pub struct OpeningHoursError {
-    /// Names the part that is wrong and what is allowed.
+    /// The part that is wrong, and the allowed forms.
     pub detail: String,
 }
 
@@ -34,7 +37,7 @@ impl OpeningHours {
     /// Reads `Mo-Fr 08:00-17:30; Sa 09:00-13:00`, the weekly subset of the OpenStreetMap notation.
     ///
     /// # Errors
-    /// [`OpeningHoursError`] names the part that could not be read.
+    /// [`OpeningHoursError`] names the part that is wrong.
     pub fn parse(text: &str, holidays: &[Date], zone: TimeZone) -> Result<Self, OpeningHoursError> {
         let week = WeeklyHours::parse(text).map_err(|detail| OpeningHoursError { detail })?;
         let mut days: Vec<i64> = holidays.iter().map(|date| days_since_epoch(*date)).collect();
@@ -51,85 +54,82 @@ impl OpeningHours {
         Ok(OpeningHours { zone, week, holidays })
     }
 
-    /// Whether `time_ms` lies in opening hours.
-    pub fn is_open(&self, time_ms: i64) -> bool {
-        let time = timestamp(time_ms);
+    /// Returns whether `time` lies in the opening hours.
+    pub fn is_open(&self, time: Timestamp) -> bool {
+        let time = to_jiff(time);
         let local_ms = time.as_millisecond() + self.offset_ms(time);
         let day = local_ms.div_euclid(DAY_MS);
         self.holidays.binary_search_by_key(&day, |(holiday, _)| *holiday).is_err()
             && self.week.is_open(local_ms)
     }
 
-    /// Open milliseconds between two instants; 0 where `to_ms` is not after `from_ms`. Changes of the clocks more than
-    /// ten years after `from_ms` are left out of account.
-    pub fn open_ms_between(&self, from_ms: i64, to_ms: i64) -> u64 {
+    /// Returns the opening time between two instants; zero where `to` is not after `from`. Changes
+    /// of the clocks more than ten years after `from` are ignored.
+    pub fn open_between(&self, from: Timestamp, to: Timestamp) -> Millis {
         let mut open_ms = 0;
-        self.constant_offsets(from_ms, to_ms, |start_ms, end_ms, offset_ms| {
-            open_ms += self.local_open_ms(start_ms + offset_ms, end_ms + offset_ms);
+        self.constant_offsets(from, to, |range, offset_ms| {
+            open_ms +=
+                self.local_open_ms(range.start.get() + offset_ms, range.end.get() + offset_ms);
             true
         });
-        open_ms.max(0) as u64
+        Millis(open_ms.max(0) as u64)
     }
 
-    /// The earliest instant by which `open_ms` of opening time have gone by since `from_ms`; `None` where that is more
-    /// than ten years away.
-    pub fn after_open_ms(&self, from_ms: i64, open_ms: u64) -> Option<i64> {
-        if open_ms == 0 {
-            return Some(from_ms);
+    /// Returns the earliest instant by which `duration` of opening time has passed since `from`;
+    /// `None` where that is more than ten years away.
+    pub fn after_open(&self, from: Timestamp, duration: Millis) -> Option<Timestamp> {
+        if duration == Millis::ZERO {
+            return Some(from);
         }
-        let mut wanted_ms = i64::try_from(open_ms).ok()?;
+        let mut missing_ms = i64::try_from(duration.get()).ok()?;
         let mut found = None;
-        self.constant_offsets(
-            from_ms,
-            from_ms.saturating_add(HORIZON_MS),
-            |start_ms, end_ms, offset_ms| {
-                let (first, last) = (start_ms + offset_ms, end_ms + offset_ms);
-                let there_ms = self.local_open_ms(first, last);
-                if there_ms < wanted_ms {
-                    wanted_ms -= there_ms;
-                    return true;
+        self.constant_offsets(from, from.saturating_add(HORIZON), |range, offset_ms| {
+            let (first, last) = (range.start.get() + offset_ms, range.end.get() + offset_ms);
+            let open_ms = self.local_open_ms(first, last);
+            if open_ms < missing_ms {
+                missing_ms -= open_ms;
+                return true;
+            }
+            let (mut short, mut enough) = (first, last);
+            while enough - short > 1 {
+                let middle = short + (enough - short) / 2;
+                if self.local_open_ms(first, middle) < missing_ms {
+                    short = middle;
+                } else {
+                    enough = middle;
                 }
-                let (mut short, mut enough) = (first, last);
-                while enough - short > 1 {
-                    let middle = short + (enough - short) / 2;
-                    if self.local_open_ms(first, middle) < wanted_ms {
-                        short = middle;
-                    } else {
-                        enough = middle;
-                    }
-                }
-                found = Some(enough - offset_ms);
-                false
-            },
-        );
+            }
+            found = Some(Timestamp(enough - offset_ms));
+            false
+        });
         found
     }
 
-    /// Calls `each(start_ms, end_ms, offset_ms)` for the parts of a span in which the zone's offset stays the same,
-    /// until it gives false.
+    /// Calls `each(range, offset_ms)` for the parts of a span in which the zone's offset stays the
+    /// same, until it returns false.
     fn constant_offsets(
         &self,
-        from_ms: i64,
-        to_ms: i64,
-        mut each: impl FnMut(i64, i64, i64) -> bool,
+        from: Timestamp,
+        to: Timestamp,
+        mut each: impl FnMut(TimeRange, i64) -> bool,
     ) {
-        let (from, to) = (timestamp(from_ms), timestamp(to_ms));
-        let (mut start_ms, to_ms) = (from.as_millisecond(), to.as_millisecond());
-        let horizon_ms = start_ms.saturating_add(HORIZON_MS);
+        let (from, to) = (to_jiff(from), from_jiff(to_jiff(to)));
+        let mut start = from_jiff(from);
+        let horizon = start.saturating_add(HORIZON);
         let mut offset_ms = self.offset_ms(from);
         for change in self.zone.following(from) {
-            let change_ms = change.timestamp().as_millisecond();
-            if change_ms >= to_ms || change_ms > horizon_ms {
+            let end = from_jiff(change.timestamp());
+            if end >= to || end > horizon {
                 break;
             }
-            if !each(start_ms, change_ms, offset_ms) {
+            if !each(TimeRange { start, end }, offset_ms) {
                 return;
             }
-            start_ms = change_ms;
+            start = end;
             offset_ms = i64::from(change.offset().seconds()) * 1000;
         }
-        if start_ms < to_ms {
-            each(start_ms, to_ms, offset_ms);
+        if start < to {
+            each(TimeRange { start, end: to }, offset_ms);
         }
     }
 

@@ -1,27 +1,32 @@
 //! The calendar against hand-computed days and a minute-by-minute oracle.
 
 use jiff::civil::{Date, Time};
+use jiff::tz::TimeZone;
 use proptest::prelude::*;
 
-use jiff::Timestamp;
-use jiff::tz::TimeZone;
-
 use super::*;
-use crate::calendar::zone::timestamp;
+use crate::calendar::zone::{from_jiff, to_jiff};
+use crate::time::{Millis, TimeRange, Timestamp};
 
-const MINUTE_MS: i64 = 60_000;
+const MINUTE: Millis = Millis::from_mins(1);
 
-const HOUR_MS: i64 = 60 * MINUTE_MS;
+fn minutes(count: i64) -> Millis {
+    Millis::from_mins(count.unsigned_abs())
+}
+
+fn hours(count: u64) -> Millis {
+    Millis::from_hours(count)
+}
 
 fn zone(name: &str) -> TimeZone {
     time_zone(name).unwrap_or_else(|| panic!("{name} is not a zone"))
 }
 
-fn ms(text: &str) -> i64 {
-    text.parse::<Timestamp>().unwrap_or_else(|error| panic!("{text}: {error}")).as_millisecond()
+fn at(text: &str) -> Timestamp {
+    from_jiff(text.parse().unwrap_or_else(|error| panic!("{text}: {error}")))
 }
 
-fn hours(text: &str, holidays: &[&str], zone_name: &str) -> OpeningHours {
+fn opening_hours(text: &str, holidays: &[&str], zone_name: &str) -> OpeningHours {
     let holidays: Vec<Date> = holidays.iter().map(|date| date.parse().expect("a date")).collect();
     OpeningHours::parse(text, &holidays, zone(zone_name)).expect("opening hours")
 }
@@ -133,100 +138,91 @@ fn business_days_follow_the_clocks() {
     ];
     for (name, starts, time, start, end) in cases {
         let days = BusinessDay::new(zone(name), starts.parse::<Time>().expect("a time"));
-        assert_eq!(days.around(ms(time)), (ms(start), ms(end)), "{name} {starts} {time}");
+        let expected = TimeRange { start: at(start), end: at(end) };
+        assert_eq!(days.around(at(time)), expected, "{name} {starts} {time}");
     }
 }
 
 #[test]
-fn business_days_of_any_instant_hold_it() {
+fn business_day_is_a_range_for_any_instant() {
     let days = BusinessDay::new(zone("Europe/Istanbul"), Time::midnight());
-    for time_ms in
-        [i64::MIN, Timestamp::MIN.as_millisecond(), 0, Timestamp::MAX.as_millisecond(), i64::MAX]
-    {
-        let (start_ms, end_ms) = days.around(time_ms);
-        assert!(start_ms <= end_ms, "{time_ms}");
+    let (earliest, latest) = (from_jiff(jiff::Timestamp::MIN), from_jiff(jiff::Timestamp::MAX));
+    for time in [Timestamp::MIN, earliest, Timestamp(0), latest, Timestamp::MAX] {
+        let day = days.around(time);
+        assert!(day.start <= day.end, "{time:?}");
     }
-    assert_eq!(days.around(0).1 - days.around(0).0, 24 * HOUR_MS);
+    let day = days.around(Timestamp(0));
+    assert_eq!(day.end.since(day.start), hours(24));
 }
 
 #[test]
 fn opening_hours_follow_the_clocks() {
-    let night = hours("Mo-Su 02:00-03:00", &[], "Europe/Berlin");
-    let midnight = ms("2026-03-29T00:00:00+01");
-    assert_eq!(
-        night.open_ms_between(midnight, midnight + 23 * HOUR_MS),
-        0,
-        "02:00 to 03:00 is skipped"
-    );
-    let midnight = ms("2026-10-25T00:00:00+02");
-    assert_eq!(
-        night.open_ms_between(midnight, midnight + 25 * HOUR_MS),
-        2 * HOUR_MS as u64,
-        "02:00 to 03:00 comes twice"
-    );
+    let night = opening_hours("Mo-Su 02:00-03:00", &[], "Europe/Berlin");
+    let midnight = at("2026-03-29T00:00:00+01");
+    let next = midnight.saturating_add(hours(23));
+    assert_eq!(night.open_between(midnight, next), Millis::ZERO, "02:00 to 03:00 is skipped");
+    let midnight = at("2026-10-25T00:00:00+02");
+    let next = midnight.saturating_add(hours(25));
+    assert_eq!(night.open_between(midnight, next), hours(2), "02:00 to 03:00 comes twice");
     assert!(
-        night.is_open(ms("2026-10-25T02:30:00+02")) && night.is_open(ms("2026-10-25T02:30:00+01"))
+        night.is_open(at("2026-10-25T02:30:00+02")) && night.is_open(at("2026-10-25T02:30:00+01"))
     );
-    assert_eq!(night.after_open_ms(midnight, 90 * 60_000), Some(ms("2026-10-25T02:30:00+01")));
+    assert_eq!(night.after_open(midnight, minutes(90)), Some(at("2026-10-25T02:30:00+01")));
 
-    let always = hours("24/7", &[], "America/New_York");
-    let (from, to) = (ms("2026-01-01T00:00:00Z"), ms("2027-01-01T00:00:00Z"));
-    assert_eq!(always.open_ms_between(from, to), 365 * 24 * HOUR_MS as u64);
+    let always = opening_hours("24/7", &[], "America/New_York");
+    let (from, to) = (at("2026-01-01T00:00:00Z"), at("2027-01-01T00:00:00Z"));
+    assert_eq!(always.open_between(from, to), hours(365 * 24));
 
     // A working week over the change of clocks: Friday afternoon to Monday morning.
-    let office = hours("Mo-Fr 08:00-17:30; Sa 09:00-13:00", &[], "Europe/Berlin");
-    let friday = ms("2026-03-27T17:00:00+01");
-    assert_eq!(
-        office.open_ms_between(friday, ms("2026-03-30T08:45:00+02")),
-        (30 + 240 + 45) * MINUTE_MS as u64
-    );
-    assert_eq!(
-        office.after_open_ms(friday, (30 + 240 + 45) * 60_000),
-        Some(ms("2026-03-30T08:45:00+02"))
-    );
+    let office = opening_hours("Mo-Fr 08:00-17:30; Sa 09:00-13:00", &[], "Europe/Berlin");
+    let friday = at("2026-03-27T17:00:00+01");
+    let monday = at("2026-03-30T08:45:00+02");
+    assert_eq!(office.open_between(friday, monday), minutes(30 + 240 + 45));
+    assert_eq!(office.after_open(friday, minutes(30 + 240 + 45)), Some(monday));
     // Due at closing time, not at the next opening.
-    assert_eq!(office.after_open_ms(friday, 30 * 60_000), Some(ms("2026-03-27T17:30:00+01")));
-    assert_eq!(
-        office.after_open_ms(ms("2026-03-29T12:00:00+02"), 0),
-        Some(ms("2026-03-29T12:00:00+02"))
-    );
+    assert_eq!(office.after_open(friday, minutes(30)), Some(at("2026-03-27T17:30:00+01")));
+    let sunday = at("2026-03-29T12:00:00+02");
+    assert_eq!(office.after_open(sunday, Millis::ZERO), Some(sunday));
 }
 
 #[test]
 fn holidays_are_closed_from_midnight_to_midnight() {
-    let shift = hours("Mo-Su 22:00-06:00", &["2026-10-29", "2026-10-29"], "Europe/Istanbul");
-    assert!(shift.is_open(ms("2026-10-28T23:59:59+03")));
-    assert!(!shift.is_open(ms("2026-10-29T00:00:00+03")), "the shift of the evening before ends");
-    assert!(!shift.is_open(ms("2026-10-29T23:00:00+03")));
-    assert!(shift.is_open(ms("2026-10-30T00:00:00+03")));
-    let (from, to) = (ms("2026-10-28T00:00:00+03"), ms("2026-10-31T00:00:00+03"));
-    assert_eq!(shift.open_ms_between(from, to), 16 * HOUR_MS as u64);
-    assert_eq!(shift.open_ms_between(to, from), 0);
+    let holidays = ["2026-10-29", "2026-10-29"];
+    let shift = opening_hours("Mo-Su 22:00-06:00", &holidays, "Europe/Istanbul");
+    assert!(shift.is_open(at("2026-10-28T23:59:59+03")));
+    assert!(!shift.is_open(at("2026-10-29T00:00:00+03")), "the shift of the evening before ends");
+    assert!(!shift.is_open(at("2026-10-29T23:00:00+03")));
+    assert!(shift.is_open(at("2026-10-30T00:00:00+03")));
+    let (from, to) = (at("2026-10-28T00:00:00+03"), at("2026-10-31T00:00:00+03"));
+    assert_eq!(shift.open_between(from, to), hours(16));
+    assert_eq!(shift.open_between(to, from), Millis::ZERO);
     assert_eq!(
-        shift.after_open_ms(ms("2026-10-28T23:00:00+03"), HOUR_MS as u64 + 1),
-        Some(ms("2026-10-30T00:00:00.001+03"))
+        shift.after_open(at("2026-10-28T23:00:00+03"), hours(1).saturating_add(Millis(1))),
+        Some(at("2026-10-30T00:00:00.001+03"))
     );
 }
 
 #[test]
-fn what_is_never_open_is_never_due() {
-    let never = hours("off", &[], "Europe/Istanbul");
-    assert_eq!(never.after_open_ms(0, 1), None);
-    assert_eq!(never.open_ms_between(0, i64::MAX), 0);
+fn due_time_is_absent_when_the_hours_never_add_up() {
+    let epoch = Timestamp(0);
+    let never = opening_hours("off", &[], "Europe/Istanbul");
+    assert_eq!(never.after_open(epoch, Millis(1)), None);
+    assert_eq!(never.open_between(epoch, Timestamp::MAX), Millis::ZERO);
     // One hour a week: more than ten years for 600 hours, less for 500.
-    let rarely = hours("Mo 10:00-11:00", &[], "Europe/Berlin");
-    assert_eq!(rarely.after_open_ms(0, 600 * HOUR_MS as u64), None);
-    assert!(rarely.after_open_ms(0, 500 * HOUR_MS as u64).is_some());
-    assert_eq!(rarely.after_open_ms(0, u64::MAX), None);
-    let always = hours("24/7", &[], "Europe/Berlin");
-    for from_ms in [i64::MIN, i64::MAX - 1] {
-        always.is_open(from_ms);
-        always.after_open_ms(from_ms, 1);
-        always.open_ms_between(from_ms, i64::MAX);
+    let rarely = opening_hours("Mo 10:00-11:00", &[], "Europe/Berlin");
+    assert_eq!(rarely.after_open(epoch, hours(600)), None);
+    assert!(rarely.after_open(epoch, hours(500)).is_some());
+    assert_eq!(rarely.after_open(epoch, Millis::MAX), None);
+    let always = opening_hours("24/7", &[], "Europe/Berlin");
+    for from in [Timestamp::MIN, Timestamp(i64::MAX - 1)] {
+        always.is_open(from);
+        always.after_open(from, Millis(1));
+        always.open_between(from, Timestamp::MAX);
     }
 }
 
-/// Spans in minutes of the day on which they begin, by weekday; an end past 1440 lies on the next day.
+/// By weekday, spans in minutes of the day on which they begin; an end past 1440 lies on the next
+/// day.
 type Week = Vec<Vec<(i64, i64)>>;
 
 fn notation(week: &Week) -> String {
@@ -243,9 +239,9 @@ fn notation(week: &Week) -> String {
     rules.collect::<Vec<_>>().join("; ")
 }
 
-/// Whether a civil minute is open, straight from the definition.
-fn oracle(week: &Week, holidays: &[Date], zone: &TimeZone, time_ms: i64) -> bool {
-    let local = zone.to_datetime(timestamp(time_ms));
+/// Returns whether a civil minute is open, straight from the definition.
+fn oracle(week: &Week, holidays: &[Date], zone: &TimeZone, time: Timestamp) -> bool {
+    let local = zone.to_datetime(to_jiff(time));
     let minute = i64::from(local.hour()) * 60 + i64::from(local.minute());
     let today = local.date().weekday().to_monday_zero_offset() as usize;
     let holds = |day: usize, minute: i64| {
@@ -283,45 +279,63 @@ proptest! {
     ) {
         let (name, change) = place;
         let zone = zone(name);
-        let from_ms = ms(change) - before * MINUTE_MS;
-        let to_ms = from_ms + length * MINUTE_MS;
+        let change = at(change);
+        let from = change.saturating_sub(minutes(before));
+        let to = from.saturating_add(minutes(length));
         let holidays: Vec<Date> = holiday
-            .map(|days| zone.to_datetime(timestamp(ms(change) + days * 24 * HOUR_MS)).date())
+            .map(|days| {
+                let day = Timestamp(change.get() + days * hours(24).get() as i64);
+                zone.to_datetime(to_jiff(day)).date()
+            })
             .into_iter()
             .collect();
-        let hours = OpeningHours::parse(&notation(&week), &holidays, zone.clone()).expect("notation");
+        let parsed =
+            OpeningHours::parse(&notation(&week), &holidays, zone.clone()).expect("notation");
 
-        let open: Vec<i64> =
-            (0..length).map(|minute| from_ms + minute * MINUTE_MS).filter(|at| oracle(&week, &holidays, &zone, *at)).collect();
+        let open: Vec<Timestamp> = (0..length)
+            .map(|minute| from.saturating_add(minutes(minute)))
+            .filter(|time| oracle(&week, &holidays, &zone, *time))
+            .collect();
         for minute in (0..length).step_by(7) {
-            let at = from_ms + minute * MINUTE_MS;
-            prop_assert_eq!(hours.is_open(at), open.binary_search(&at).is_ok(), "at {}", timestamp(at));
+            let time = from.saturating_add(minutes(minute));
+            let expected = open.binary_search(&time).is_ok();
+            prop_assert_eq!(parsed.is_open(time), expected, "at {}", to_jiff(time));
         }
-        prop_assert_eq!(hours.open_ms_between(from_ms, to_ms), open.len() as u64 * MINUTE_MS as u64);
+        prop_assert_eq!(parsed.open_between(from, to), Millis::from_mins(open.len() as u64));
 
         // The end of the n-th open minute, and half of it.
         let wanted = (open.len() as f64 * share) as usize;
         if let Some(last) = open.get(wanted) {
-            let due = hours.after_open_ms(from_ms, (wanted as u64 + 1) * MINUTE_MS as u64);
-            prop_assert_eq!(due, Some(last + MINUTE_MS));
-            let due = hours.after_open_ms(from_ms, wanted as u64 * MINUTE_MS as u64 + 30_000);
-            prop_assert_eq!(due, Some(last + 30_000));
+            let whole = Millis::from_mins(wanted as u64);
+            let due = parsed.after_open(from, whole.saturating_add(MINUTE));
+            prop_assert_eq!(due, Some(last.saturating_add(MINUTE)));
+            let half = Millis::from_secs(30);
+            let due = parsed.after_open(from, whole.saturating_add(half));
+            prop_assert_eq!(due, Some(last.saturating_add(half)));
         }
     }
 
     #[test]
     fn business_days_follow_one_another(
-        name in prop::sample::select(vec!["Europe/Berlin", "America/New_York", "Europe/Istanbul", "America/St_Johns", "Asia/Tehran"]),
+        name in prop::sample::select(vec![
+            "Europe/Berlin",
+            "America/New_York",
+            "Europe/Istanbul",
+            "America/St_Johns",
+            "Asia/Tehran",
+        ]),
         minute in 0i8..60,
         hour in 0i8..24,
         time_s in 0i64..4_000_000_000,
     ) {
         let days = BusinessDay::new(zone(name), Time::constant(hour, minute, 0, 0));
-        let (start_ms, end_ms) = days.around(time_s * 1000);
-        prop_assert!(start_ms <= time_s * 1000 && time_s * 1000 < end_ms);
-        prop_assert!((20..=28).contains(&((end_ms - start_ms) / HOUR_MS)), "{} hours", (end_ms - start_ms) / HOUR_MS);
-        prop_assert_eq!(days.around(start_ms), (start_ms, end_ms));
-        prop_assert_eq!(days.around(end_ms).0, end_ms);
-        prop_assert_eq!(days.around(start_ms - 1).1, start_ms);
+        let time = Timestamp(time_s * 1000);
+        let day = days.around(time);
+        prop_assert!(day.contains(time));
+        let length = day.end.since(day.start);
+        prop_assert!((hours(20)..=hours(28)).contains(&length), "{length}");
+        prop_assert_eq!(days.around(day.start), day);
+        prop_assert_eq!(days.around(day.end).start, day.end);
+        prop_assert_eq!(days.around(day.start.saturating_sub(Millis(1))).end, day.start);
     }
 }

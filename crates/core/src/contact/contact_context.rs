@@ -8,6 +8,7 @@ use crate::event::ChannelId;
 use crate::ids::{NO_QUEUE, QueueId, SeriesId};
 use crate::measures::{Fact, FactKind, WindowScope};
 use crate::registry::LabelRegistry;
+use crate::time::Timestamp;
 
 /// A contact and what its record may touch. The life of the contact is written as methods of this: visits in
 /// `visit`, the rest in `issue`, what time brings in `dues`.
@@ -62,6 +63,9 @@ impl ContactContext<'_> {
         if self.effects.difference_ms(from_ms, to_ms) == 0 {
             return 0;
         }
-        self.registry.series_settings(series).clock_ms_between(from_ms, to_ms)
+        self.registry
+            .series_settings(series)
+            .clock_between(Timestamp(from_ms), Timestamp(to_ms))
+            .get()
     }
 }

@@ -19,6 +19,7 @@ use crate::ids::{ContactKey, HashedId, SeriesId};
 use crate::measures::{ApplyOutcome, Live};
 use crate::registry::LabelRegistry;
 use crate::settings::WindowSettings;
+use crate::time::Timestamp;
 
 /// The contacts of one partition.
 #[derive(Debug)]
@@ -69,9 +70,9 @@ impl Contacts {
                 held: 0,
                 held_outcomes: HeldOutcomes::default(),
                 timeouts: Timeouts {
-                    miss_grace_ms: windows.miss_grace_ms,
-                    reorder_grace_ms: windows.reorder_grace_ms,
-                    dedup_horizon_ms: windows.dedup_horizon_ms,
+                    miss_grace_ms: windows.miss_grace.get(),
+                    reorder_grace_ms: windows.reorder_grace.get(),
+                    dedup_horizon_ms: windows.dedup_horizon.get(),
                 },
             },
             changes: DirtySlots::default(),
@@ -277,18 +278,18 @@ impl Contacts {
         let open_since_ms =
             live.opens.oldest_ms(|since_ms, handle| is_open(slots, series, since_ms, handle));
         let settings = registry.series_settings(series);
+        let clock_ms =
+            |since_ms| settings.clock_between(Timestamp(since_ms), Timestamp(stream_ms)).get();
         Live {
             waiting: live.waiting,
             waiting_over_target: live.over_target,
             longest_wait_ms: waits_since_ms
                 .map_or(0, |since_ms| stream_ms.saturating_sub(since_ms).max(0) as u64),
-            oldest_waiting_ms: waits_since_ms
-                .map_or(0, |since_ms| settings.clock_ms_between(since_ms, stream_ms)),
+            oldest_waiting_ms: waits_since_ms.map_or(0, |since_ms| clock_ms(since_ms)),
             in_service: live.in_service,
             open: live.open,
             open_overdue: live.overdue,
-            oldest_open_ms: open_since_ms
-                .map_or(0, |since_ms| settings.clock_ms_between(since_ms, stream_ms)),
+            oldest_open_ms: open_since_ms.map_or(0, |since_ms| clock_ms(since_ms)),
         }
     }
 

@@ -125,7 +125,7 @@ impl Shard {
                 let (queue, channel) = state.registry.labels(id);
                 let settings = state.registry.series_settings(id);
                 let (target_wait_ms, target_ratio) =
-                    (settings.target_wait_ms, settings.target_ratio);
+                    (settings.target_wait.get(), settings.target_ratio);
                 checkpoint.intervals.push(numbers.into_delta(
                     start_ms,
                     queue,
@@ -408,7 +408,7 @@ mod tests {
 
     #[test]
     fn rows_of_the_history_that_are_not_stored_are_counted() {
-        let settings = Settings::builder().history_interval_ms(900_000).build();
+        let settings = Settings::builder().history_interval(crate::time::Millis(900_000)).build();
         let mut shard = Shard::new(Arc::new(settings), KEY);
         let options = Options {
             start_ms: DEFAULT_START_MS + 9 * 3_600_000,

@@ -16,7 +16,7 @@ use crate::settings::Settings;
 use crate::shard::record::{Orphan, RecordMeta, RecordOutcome};
 use crate::shard::series::Bounds;
 use crate::shard::state::State;
-use crate::time::{Millis, Timestamp};
+use crate::time::Timestamp;
 use crate::window::{PaneLayout, WindowCursor};
 
 /// An event time may be this far ahead of the time of its message.
@@ -35,13 +35,13 @@ impl Shard {
         let windows = &settings.windows;
         let limits = &settings.limits;
         let layout = PaneLayout {
-            pane_ms: windows.pane_ms.max(1) as i64,
+            pane_ms: windows.pane.get().max(1) as i64,
             panes: windows
                 .lengths
                 .iter()
-                .map(|length| (length.ms / windows.pane_ms.max(1)) as i64)
+                .map(|window| (window.length.get() / windows.pane.get().max(1)) as i64)
                 .collect(),
-            interval_ms: settings.history_interval_ms.map(|interval_ms| interval_ms.max(1) as i64),
+            interval_ms: settings.history_interval.map(|interval| interval.get().max(1) as i64),
         };
         let bounds = Bounds::new(&settings);
         let state = State {
@@ -52,18 +52,18 @@ impl Shard {
             position: WindowCursor { pane: 0, today_start_ms: 0, today_end_ms: 0 },
             pane_end_ms: i64::MIN,
             layout,
-            lateness_ms: settings.longest_window_ms() + windows.allowed_lateness_ms,
+            lateness_ms: settings.longest_window().get() + windows.allowed_lateness.get(),
             registry: LabelRegistry::new(settings.clone()),
             contacts: Contacts::new(windows, limits.open_contacts),
-            agents: Agents::new(windows.allowed_lateness_ms, limits.open_contacts),
+            agents: Agents::new(windows.allowed_lateness.get(), limits.open_contacts),
             followups: Followups::new(
                 bounds.response_ms.clone(),
-                Millis(windows.dedup_horizon_ms),
+                windows.dedup_horizon,
                 limits.open_contacts,
                 limits.series,
             ),
             bounds,
-            ids: DedupWindow::new(Millis(windows.dedup_horizon_ms), limits.remembered_ids),
+            ids: DedupWindow::new(windows.dedup_horizon, limits.remembered_ids),
             series: Vec::new(),
             unsaved_intervals: 0,
             contacts_started: vec![0; settings.channels.len()],

@@ -150,15 +150,15 @@ impl Series {
                 Some(WindowUpdate::Offered)
             }
             FactKind::Answered { wait_ms } => {
-                let in_target = wait_ms <= info.target_wait_ms;
+                let in_target = wait_ms <= info.target_wait.get();
                 totals.answered += 1;
                 totals.answered_in_target += u64::from(in_target);
                 totals.wait_answered.observe(wait_ms, &bounds.wait_ms);
                 Some(WindowUpdate::Answered { wait_ms, in_target })
             }
             FactKind::Abandoned { wait_ms } => {
-                let in_target = wait_ms <= info.target_wait_ms;
-                let short = wait_ms <= info.short_abandon_ms;
+                let in_target = wait_ms <= info.target_wait.get();
+                let short = wait_ms <= info.short_abandon.get();
                 totals.abandoned += 1;
                 totals.abandoned_in_target += u64::from(in_target);
                 totals.abandoned_short += u64::from(short);

@@ -55,8 +55,9 @@ impl State {
                 self.position.pane.saturating_add(1).saturating_mul(self.layout.pane_ms);
         }
         if self.stream_ms.is_none() || stream_ms >= self.position.today_end_ms {
-            let (start_ms, end_ms) = settings.windows.business_day.around(stream_ms);
-            (self.position.today_start_ms, self.position.today_end_ms) = (start_ms, end_ms);
+            let today = settings.windows.business_day.around(Timestamp(stream_ms));
+            self.position.today_start_ms = today.start.get();
+            self.position.today_end_ms = today.end.get();
         }
         self.stream_ms = Some(stream_ms);
         stream_ms

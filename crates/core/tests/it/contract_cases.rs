@@ -14,6 +14,7 @@ use nabiz_core::measures::BucketHistogram;
 use nabiz_core::settings::Settings;
 use nabiz_core::shard::Shard;
 use nabiz_core::snapshot::Snapshot;
+use nabiz_core::time::Millis;
 
 use crate::oracle::compare::differences;
 use crate::oracle::log::{Content, Event, Step, step_oracle, step_shard};
@@ -1141,7 +1142,7 @@ mod visit {
     #[test]
     fn lost_visit_is_remembered_as_ended() {
         // Ten minutes of longest wait: lost at 10:10:00.
-        case_with(|settings| settings.queues[1].1.max_wait_ms = Some(600_000))
+        case_with(|settings| settings.queues[1].1.max_wait = Some(Millis(600_000)))
             .at("10:00:00")
             .queued("c", "fault")
             .advance("10:10:00.001")
@@ -1159,7 +1160,7 @@ mod visit {
 
     #[test]
     fn visit_lost_before_its_target_makes_no_service_level_event() {
-        case_with(|settings| settings.queues[1].1.max_wait_ms = Some(15_000))
+        case_with(|settings| settings.queues[1].1.max_wait = Some(Millis(15_000)))
             .at("10:00:00")
             .queued("c", "fault")
             .advance("10:05:00")
@@ -1256,7 +1257,7 @@ mod visit {
     #[test]
     fn miss_that_time_brings_is_placed_by_its_own_time() {
         // A late start at 10:03:30, target 2 minutes: missed at 10:05:30, which the 5m window covers at 10:10:00.
-        case_with(|settings| settings.queues[1].1.target_wait_ms = 120_000)
+        case_with(|settings| settings.queues[1].1.target_wait = Millis(120_000))
             .at("10:10:00")
             .alerted("x", "fault")
             .at("10:03:30")

@@ -8,6 +8,7 @@ use nabiz_core::event::{
     AgentState, ChannelId, EventPayload, LeftReason, Reason, SelfServiceOutcome, Text,
 };
 use nabiz_core::settings::Settings;
+use nabiz_core::time::Millis;
 use proptest::prelude::*;
 use proptest::sample::select;
 use proptest::test_runner::{Config, RngAlgorithm, TestCaseError, TestError, TestRng, TestRunner};
@@ -417,7 +418,7 @@ fn checkpoint_steps() -> impl Strategy<Value = Vec<Vec<CheckpointStep>>> {
 /// Settings whose interval history is kept.
 fn with_history(number: u8) -> Arc<Settings> {
     Arc::new(Settings {
-        history_interval_ms: Some(15 * MINUTE as u64),
+        history_interval: Some(Millis(15 * MINUTE as u64)),
         ..Settings::clone(&variant(number))
     })
 }

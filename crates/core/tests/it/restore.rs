@@ -6,6 +6,7 @@ use nabiz_core::decode::{Format, Message};
 use nabiz_core::settings::Settings;
 use nabiz_core::shard::{RecordMeta, Shard};
 use nabiz_core::state::{ChunkKind, StateChunk};
+use nabiz_core::time::Millis;
 use nabiz_simulator::{DEFAULT_START_MS, Options, Scenario, Simulation};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -120,8 +121,8 @@ fn counts_are_kept_when_a_target_changes() {
     store.apply(shard.checkpoint());
 
     let mut changed = defaults();
-    changed.queue_defaults.target_wait_ms = 25_000;
-    changed.windows.pane_ms = 10_000;
+    changed.queue_defaults.target_wait = Millis(25_000);
+    changed.windows.pane = Millis(10_000);
     let changed = Arc::new(changed);
     let mut restored = Shard::restore(changed.clone(), KEY, &store.chunks()).unwrap();
     let (was, is) = (shard.snapshot(), restored.snapshot());
@@ -274,7 +275,7 @@ fn identity_is_remembered_when_it_comes_again_after_it_was_forgotten() {
 fn misses_of_a_shorter_target_are_counted_once() {
     let before = defaults();
     let mut after = before.clone();
-    after.queue_defaults.target_wait_ms = 5_000;
+    after.queue_defaults.target_wait = Millis(5_000);
     let mut shard = Shard::new(Arc::new(before.clone()), KEY);
     let mut store = Store::default();
     let queued =
@@ -297,7 +298,7 @@ fn misses_of_a_shorter_target_are_counted_once() {
 fn contact_stays_forgotten_when_a_shorter_horizon_forgets_it() {
     let before = defaults();
     let mut after = before.clone();
-    after.windows.dedup_horizon_ms = 60_000;
+    after.windows.dedup_horizon = Millis(60_000);
     let mut shard = Shard::new(Arc::new(before.clone()), KEY);
     let mut store = Store::default();
     // More than what a checkpoint renews of the picture for one change.

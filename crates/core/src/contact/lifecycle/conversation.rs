@@ -6,6 +6,7 @@ use crate::contact::model::{Counted, EarlyEnd, Issue, OpenIssue, Reply, Service,
 use crate::event::ChannelId;
 use crate::ids::{QueueId, SeriesId};
 use crate::measures::{ApplyOutcome, FactKind, WindowScope};
+use crate::time::Timestamp;
 
 /// Durations that `contact.ended` may carry, in milliseconds.
 #[derive(Clone, Copy, Debug)]
@@ -192,10 +193,11 @@ impl ContactContext<'_> {
 
     /// Counts the open issue in a series.
     fn count_matter(&mut self, series: SeriesId, since_ms: i64) {
-        let target_resolution_ms = self.registry.info(series).target_resolution_ms;
-        let due_ms =
-            self.registry.series_settings(series).clock_due_ms(since_ms, target_resolution_ms);
-        let counted = Counted { series, due_ms: due_ms.unwrap_or(i64::MAX), overdue: false };
+        let target_resolution = self.registry.info(series).target_resolution;
+        let due =
+            self.registry.series_settings(series).clock_due(Timestamp(since_ms), target_resolution);
+        let due_ms = due.unwrap_or(Timestamp::MAX).get();
+        let counted = Counted { series, due_ms, overdue: false };
         self.contact.issue = Issue::Open(OpenIssue { since_ms, counted: Some(counted) });
         let live = self.effects.live(series);
         live.open += 1;

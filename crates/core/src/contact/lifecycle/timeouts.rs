@@ -105,15 +105,15 @@ impl ContactContext<'_> {
         }
         if let Some(visit) = self.contact.visit {
             let info = *self.registry.info(visit.series);
-            let target_ms = visit.start_ms.saturating_add_unsigned(info.target_wait_ms);
-            let lost_at_ms = visit.start_ms.saturating_add_unsigned(info.max_wait_ms);
+            let target_ms = visit.start_ms.saturating_add_unsigned(info.target_wait.get());
+            let lost_at_ms = visit.start_ms.saturating_add_unsigned(info.max_wait.get());
             if is_due(lost_at_ms.saturating_add(1)) {
                 self.end_visit(Ending::Lost, lost_at_ms, None, WindowScope::Windows);
             } else {
                 if !visit.over_target && is_due(target_ms.saturating_add(1)) {
                     self.count_over_target();
                 }
-                let can_miss = !visit.missed && info.target_wait_ms < info.max_wait_ms;
+                let can_miss = !visit.missed && info.target_wait < info.max_wait;
                 if can_miss
                     && is_due(
                         target_ms.saturating_add_unsigned(self.effects.timeouts.miss_grace_ms),
@@ -124,7 +124,7 @@ impl ContactContext<'_> {
             }
         }
         if let Some(service) = self.contact.service
-            && is_due(past(service.since_ms, self.registry.info(service.series).max_service_ms))
+            && is_due(past(service.since_ms, self.registry.info(service.series).max_service.get()))
         {
             self.leave_service();
         }

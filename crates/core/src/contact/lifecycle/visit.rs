@@ -148,7 +148,7 @@ impl ContactContext<'_> {
         };
         self.fact(visit.series, end_ms, scope, kind);
         if !visit.missed {
-            let target_wait_ms = self.registry.info(visit.series).target_wait_ms;
+            let target_wait_ms = self.registry.info(visit.series).target_wait.get();
             if wait_ms > target_wait_ms {
                 let at_ms = visit.start_ms.saturating_add_unsigned(target_wait_ms).min(end_ms);
                 self.fact(visit.series, at_ms, scope, FactKind::Missed);

@@ -94,7 +94,7 @@ fn stretches(changes: &[(i64, usize, Change)], from: i64, to: i64) -> Vec<Booked
 impl Agents {
     /// Books what is now too old to be corrected.
     pub fn book(&mut self, settings: &Settings, now: i64) {
-        let to = now - settings.windows.allowed_lateness_ms as i64;
+        let to = now - settings.windows.allowed_lateness.get() as i64;
         if let Some(from) = self.booked_to
             && from < to
         {

@@ -176,15 +176,14 @@ fn queues(settings: &Settings, found: &mut Vec<String>, core: &Snapshot, exact: 
 /// Where the stored interval history differs from the oracle's. Agent time is compared up to the interval of the booked
 /// time: those who do not change are booked only when it has ended.
 pub fn history_differences(settings: &Settings, store: &Store, oracle: &Oracle) -> Vec<String> {
-    let Some(interval_ms) = settings.history_interval_ms.map(|interval_ms| interval_ms as i64)
-    else {
+    let Some(interval_ms) = settings.history_interval.map(|interval| interval.get() as i64) else {
         return Vec::new();
     };
     let mut found = Vec::new();
     let mut stored: BTreeMap<IntervalKey, Interval> = BTreeMap::new();
     for delta in &store.intervals {
         let queue = settings.queue(&delta.queue);
-        differ(&mut found, "target", &delta.target_wait_ms, &queue.target_wait_ms);
+        differ(&mut found, "target", &delta.target_wait_ms, &queue.target_wait.get());
         let row =
             stored.entry((delta.start_ms, delta.queue.to_string(), delta.channel)).or_default();
         row.counts.add(&delta.counts);
@@ -200,7 +199,7 @@ pub fn history_differences(settings: &Settings, store: &Store, oracle: &Oracle) 
         row.iter_mut().zip(delta.state_ms).for_each(|(sum, ms)| *sum += ms);
     }
     let mut exact = oracle.agent_history(interval_ms);
-    let booked_to = oracle.now.unwrap_or(0) - settings.windows.allowed_lateness_ms as i64;
+    let booked_to = oracle.now.unwrap_or(0) - settings.windows.allowed_lateness.get() as i64;
     let open = booked_to - booked_to.rem_euclid(interval_ms);
     let mut no_more_than = exact.split_off(&(open, String::new()));
     for (key, ms) in agents.split_off(&(open, String::new())) {

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use nabiz_core::event::{ChannelId, EventPayload, LeftReason, SelfServiceOutcome};
 use nabiz_core::settings::Settings;
+use nabiz_core::time::Timestamp;
 
 use super::facts::{Cause, Fact, What};
 
@@ -169,7 +170,7 @@ impl Contact {
             None => (time - visit.start) as u64,
         };
         let queue = settings.queue(&visit.queue);
-        let in_target = wait <= queue.target_wait_ms;
+        let in_target = wait <= queue.target_wait.get();
         let mut push = |time: i64, what: What| {
             books.facts.push(Fact {
                 time,
@@ -184,7 +185,7 @@ impl Contact {
             Ending::Abandoned => {
                 push(
                     end,
-                    What::Abandoned { wait, in_target, short: wait <= queue.short_abandon_ms },
+                    What::Abandoned { wait, in_target, short: wait <= queue.short_abandon.get() },
                 );
             }
             Ending::Left(reason) => push(end, What::Left(reason)),
@@ -192,7 +193,7 @@ impl Contact {
         }
         if !visit.missed {
             if !in_target {
-                push(end.min(visit.start + queue.target_wait_ms as i64), What::Missed);
+                push(end.min(visit.start + queue.target_wait.get() as i64), What::Missed);
             } else if ending == Ending::Answered {
                 push(end, What::Met);
             }
@@ -364,7 +365,7 @@ impl Contact {
             books.clock_skew += 1;
             return 0;
         }
-        settings.queue(queue).clock_ms_between(from, to)
+        settings.queue(queue).clock_between(Timestamp(from), Timestamp(to)).get()
     }
 
     fn observe_first_response(&self, context: &Context<'_>, books: &mut Books) {
@@ -561,13 +562,13 @@ impl Contact {
     pub fn apply_timeouts(&mut self, settings: &Settings, books: &mut Books, now: i64) -> bool {
         if let Some(visit) = &mut self.visit {
             let queue = settings.queue(&visit.queue);
-            let lost_at = visit.start + queue.max_wait_ms(visit.channel) as i64;
-            let target_at = visit.start + queue.target_wait_ms as i64;
+            let lost_at = visit.start + queue.max_wait_on(visit.channel).get() as i64;
+            let target_at = visit.start + queue.target_wait.get() as i64;
             if now > lost_at {
                 let visit = visit.clone();
                 self.visit = None;
                 self.end_visit(settings, books, visit, Ending::Lost, lost_at, None, Cause::InTime);
-            } else if !visit.missed && now >= target_at + settings.windows.miss_grace_ms as i64 {
+            } else if !visit.missed && now >= target_at + settings.windows.miss_grace.get() as i64 {
                 visit.missed = true;
                 books.facts.push(Fact {
                     time: target_at,
@@ -578,15 +579,14 @@ impl Contact {
                 });
             }
         }
-        if let Some(held) = self
-            .held
-            .take_if(|held| now > held.held_at_stream_ms + settings.windows.reorder_grace_ms as i64)
-        {
+        if let Some(held) = self.held.take_if(|held| {
+            now > held.held_at_stream_ms + settings.windows.reorder_grace.get() as i64
+        }) {
             books.orphans.push(held.position);
         }
         self.service.take_if(|service| {
             now > service.answer
-                + settings.queue(&service.queue).max_service_ms(service.channel) as i64
+                + settings.queue(&service.queue).max_service_on(service.channel).get() as i64
         });
         let waits_for_reply = self.first_reply.is_none()
             && !self.over_in_self_service
@@ -596,7 +596,7 @@ impl Contact {
             && self.service.is_none()
             && self.open_since.is_none()
             && !waits_for_reply
-            && now > self.last_record_stream_ms + settings.windows.dedup_horizon_ms as i64
+            && now > self.last_record_stream_ms + settings.windows.dedup_horizon.get() as i64
     }
 
     pub fn reject_held(&mut self, books: &mut Books) {

@@ -8,6 +8,7 @@ use nabiz_core::measures::{
     BucketHistogram, IntervalCounts, NativeCounts, SparseHdrCounts, Totals, WindowCounts,
 };
 use nabiz_core::settings::Settings;
+use nabiz_core::time::Timestamp;
 
 /// Which record a fact comes from, as far as windows are concerned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,19 +57,20 @@ pub struct Range {
 
 /// The configured windows and then `today`, at stream time `now`.
 pub fn ranges(settings: &Settings, now: i64) -> Vec<Range> {
-    let width = settings.windows.pane_ms as i64;
+    let width = settings.windows.pane.get() as i64;
     let current = now.div_euclid(width);
     let mut ranges: Vec<Range> = settings
         .windows
         .lengths
         .iter()
         .map(|length| {
-            let panes = length.ms as i64 / width;
+            let panes = length.length.get() as i64 / width;
             Range { from: (current - panes + 1) * width, to_inclusive: now, today: false }
         })
         .collect();
-    let (start, end) = settings.windows.business_day.around(now);
-    ranges.push(Range { from: start, to_inclusive: now.min(end - 1), today: true });
+    let today = settings.windows.business_day.around(Timestamp(now));
+    let (from, to_inclusive) = (today.start.get(), now.min(today.end.get() - 1));
+    ranges.push(Range { from, to_inclusive, today: true });
     ranges
 }
 

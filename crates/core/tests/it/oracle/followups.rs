@@ -87,7 +87,7 @@ impl Followups {
     /// Forgets what is over. The order of docs/spec/events.md ("Time") is of contacts: for a
     /// follow-up, what its record makes due comes first.
     pub fn apply_timeouts(&mut self, settings: &Settings, now: i64) {
-        let horizon = settings.windows.dedup_horizon_ms as i64;
+        let horizon = settings.windows.dedup_horizon.get() as i64;
         self.known.retain(|_, followup| {
             followup.informed.is_none() || now <= followup.last_record_stream_ms + horizon
         });

@@ -14,6 +14,7 @@ use nabiz_core::measures::{AgentWindow, Live, Observation, RecordTotals, WindowS
 use nabiz_core::settings::Settings;
 use nabiz_core::shard::RecordOutcome;
 use nabiz_core::snapshot::{QueueSnapshot, SeriesSnapshot, Snapshot};
+use nabiz_core::time::Timestamp;
 
 mod agents;
 pub mod compare;
@@ -158,8 +159,9 @@ impl Oracle {
                 stream_ms: now,
             });
             let windows = &self.settings.windows;
-            let oldest =
-                now - self.settings.longest_window_ms() as i64 - windows.allowed_lateness_ms as i64;
+            let oldest = now
+                - self.settings.longest_window().get() as i64
+                - windows.allowed_lateness.get() as i64;
             let cause = if time < oldest { Cause::Late(time) } else { Cause::InTime };
             match (self.apply_all(record, position, time, now, cause), cause) {
                 (Outcome::Duplicate, _) => Verdict::Duplicate,
@@ -179,7 +181,7 @@ impl Oracle {
     }
 
     fn is_repeated(&self, record: &Event<'_>, now: i64) -> bool {
-        let horizon = self.settings.windows.dedup_horizon_ms as i64;
+        let horizon = self.settings.windows.dedup_horizon.get() as i64;
         let newest = self.seen.iter().rev().take(self.settings.limits.remembered_ids);
         let mut same = newest.filter(|seen| seen.source == record.source && seen.id == record.id);
         same.any(|seen| now - seen.stream_ms <= horizon)
@@ -319,9 +321,9 @@ impl Oracle {
             let contact = contact.live(&self.settings);
             if let Some((queue, channel, start)) = contact.waiting {
                 let settings = self.settings.queue(&queue);
-                let target = settings.target_wait_ms;
+                let target = settings.target_wait.get();
                 let waited = (now - start) as u64;
-                let age = settings.clock_ms_between(start, now);
+                let age = settings.clock_between(Timestamp(start), Timestamp(now)).get();
                 let live = series.entry((queue, channel)).or_default();
                 live.waiting += 1;
                 live.waiting_over_target += u64::from(waited > target);
@@ -333,11 +335,11 @@ impl Oracle {
             }
             if let Some((queue, channel, since)) = contact.open {
                 let settings = self.settings.queue(&queue);
-                let due = settings.clock_due_ms(since, settings.target_resolution_ms);
-                let age = settings.clock_ms_between(since, now);
+                let due = settings.clock_due(Timestamp(since), settings.target_resolution);
+                let age = settings.clock_between(Timestamp(since), Timestamp(now)).get();
                 let live = series.entry((queue, channel)).or_default();
                 live.open += 1;
-                live.open_overdue += u64::from(due.is_some_and(|due| now > due));
+                live.open_overdue += u64::from(due.is_some_and(|due| now > due.get()));
                 live.oldest_open_ms = live.oldest_open_ms.max(age);
             }
         }

@@ -10,6 +10,7 @@ use nabiz_core::event::{ChannelId, Channels};
 use nabiz_core::settings::{
     Clock, Formula, Limits, QueueSettings, Settings, WindowLength, WindowSettings,
 };
+use nabiz_core::time::Millis;
 
 pub const SECOND: i64 = 1_000;
 pub const MINUTE: i64 = 60 * SECOND;
@@ -31,14 +32,14 @@ pub fn queue_defaults() -> QueueSettings {
     QueueSettings {
         name: String::new(),
         channel: ChannelId::PHONE,
-        target_wait_ms: 20_000,
+        target_wait: Millis(20_000),
         target_ratio: 0.8,
-        short_abandon_ms: 5_000,
-        max_wait_ms: None,
-        max_service_ms: None,
+        short_abandon: Millis(5_000),
+        max_wait: None,
+        max_service: None,
         target_abandonment: 0.05,
-        target_first_response_ms: 4 * HOUR as u64,
-        target_resolution_ms: 3 * DAY as u64,
+        target_first_response: Millis(4 * HOUR as u64),
+        target_resolution: Millis(3 * DAY as u64),
         formula: Formula::Live,
         clock: Clock::Elapsed,
         opening_hours: None,
@@ -48,7 +49,10 @@ pub fn queue_defaults() -> QueueSettings {
 fn lengths(lengths: &[(&str, i64)]) -> Vec<WindowLength> {
     lengths
         .iter()
-        .map(|(label, ms)| WindowLength { ms: ms.unsigned_abs(), label: (*label).to_string() })
+        .map(|(label, ms)| WindowLength {
+            length: Millis(ms.unsigned_abs()),
+            label: (*label).to_string(),
+        })
         .collect()
 }
 
@@ -57,7 +61,7 @@ pub fn defaults() -> Settings {
     Settings {
         channels: Channels::default(),
         windows: WindowSettings {
-            pane_ms: 5_000,
+            pane: Millis(5_000),
             lengths: lengths(&[
                 ("1m", MINUTE),
                 ("5m", 5 * MINUTE),
@@ -66,11 +70,11 @@ pub fn defaults() -> Settings {
                 ("1h", HOUR),
             ]),
             idle_advance: true,
-            allowed_lateness_ms: MINUTE as u64,
-            transport_delay_ms: 3_000,
-            miss_grace_ms: 2_000,
-            reorder_grace_ms: 30_000,
-            dedup_horizon_ms: HOUR as u64,
+            allowed_lateness: Millis(MINUTE as u64),
+            transport_delay: Millis(3_000),
+            miss_grace: Millis(2_000),
+            reorder_grace: Millis(30_000),
+            dedup_horizon: Millis(HOUR as u64),
             business_day: BusinessDay::new(zone(), Time::midnight()),
         },
         limits: Limits {
@@ -81,7 +85,7 @@ pub fn defaults() -> Settings {
         },
         queue_defaults: queue_defaults(),
         queues: Vec::new(),
-        history_interval_ms: Some(15 * MINUTE as u64),
+        history_interval: Some(Millis(15 * MINUTE as u64)),
         aliases: BTreeMap::new(),
     }
 }
@@ -94,12 +98,12 @@ pub fn settings() -> Settings {
         .expect("opening hours");
     let mail = QueueSettings {
         channel: EMAIL,
-        target_wait_ms: HOUR as u64,
-        target_resolution_ms: 8 * HOUR as u64,
+        target_wait: Millis(HOUR as u64),
+        target_resolution: Millis(8 * HOUR as u64),
         ..queue_defaults()
     };
     let queues = vec![
-        ("billing".to_string(), QueueSettings { target_wait_ms: 10_000, ..queue_defaults() }),
+        ("billing".to_string(), QueueSettings { target_wait: Millis(10_000), ..queue_defaults() }),
         ("fault".to_string(), queue_defaults()),
         ("mail".to_string(), mail.clone()),
         (
@@ -120,7 +124,7 @@ pub fn settings() -> Settings {
             record_bytes: 1 << 20,
         },
         queues,
-        history_interval_ms: None,
+        history_interval: None,
         aliases: BTreeMap::from([("600".to_string(), 1)]),
         ..defaults
     }
@@ -132,26 +136,26 @@ pub fn variant(number: u8) -> Arc<Settings> {
     match number {
         0 => {}
         1 => {
-            settings.windows.dedup_horizon_ms = 2 * MINUTE as u64;
+            settings.windows.dedup_horizon = Millis(2 * MINUTE as u64);
             for (_, queue) in &mut settings.queues {
-                queue.max_wait_ms = Some(10 * MINUTE as u64);
-                queue.max_service_ms = Some(5 * MINUTE as u64);
+                queue.max_wait = Some(Millis(10 * MINUTE as u64));
+                queue.max_service = Some(Millis(5 * MINUTE as u64));
             }
         }
         2 => {
             // Visits are lost before, and just after, their target.
-            settings.queues[0].1.max_wait_ms = Some(8_000);
-            settings.queues[1].1.max_wait_ms = Some(21_000);
-            settings.queues[1].1.max_service_ms = Some(30_000);
-            settings.windows.dedup_horizon_ms = 5 * MINUTE as u64;
+            settings.queues[0].1.max_wait = Some(Millis(8_000));
+            settings.queues[1].1.max_wait = Some(Millis(21_000));
+            settings.queues[1].1.max_service = Some(Millis(30_000));
+            settings.windows.dedup_horizon = Millis(5 * MINUTE as u64);
         }
         _ => {
             // A business day that starts within a pane, and no lateness at all.
             settings.windows.business_day = BusinessDay::new(zone(), Time::constant(6, 0, 2, 0));
-            settings.windows.allowed_lateness_ms = 0;
+            settings.windows.allowed_lateness = Millis(0);
             settings.windows.lengths = lengths(&[("5s", 5 * SECOND), ("30m", 30 * MINUTE)]);
-            settings.windows.dedup_horizon_ms = 20_000;
-            settings.windows.reorder_grace_ms = 10_000;
+            settings.windows.dedup_horizon = Millis(20_000);
+            settings.windows.reorder_grace = Millis(10_000);
         }
     }
     Arc::new(settings)
