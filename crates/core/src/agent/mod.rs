@@ -1,5 +1,14 @@
-//! TODO
+//! Agents: their states, and the time that they spend in each state by queue.
+//!
+//! The status of an agent consists of last-writer-wins registers: the newest event time counts,
+//! and at equal times the later record of the log. Changes may therefore arrive out of order.
+//! Changes newer than the booked time stay in the agent's timeline. Time is booked up to stream
+//! time minus `allowed_lateness`; a correction moves only time that is not booked yet.
 
+mod change;
+mod queue_time;
+mod status;
 mod table;
 
-pub(crate) use table::{AgentChange, Agents, AgentsHeader, QueueList};
+pub(crate) use change::{AgentChange, QueueList};
+pub(crate) use table::{Agents, AgentsHeader, BookingContext};

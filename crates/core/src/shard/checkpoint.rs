@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::agent::AgentsHeader;
+use crate::agent::{AgentsHeader, BookingContext};
 use crate::bounded_labels::BoundedLabels;
 use crate::contact::ContactsHeader;
 use crate::event::SelfServiceOutcome;
@@ -17,6 +17,7 @@ use crate::shard::fold::Shard;
 use crate::shard::series::{Bounds, Series};
 use crate::shard::state::State;
 use crate::state::{Checkpoint, ChunkKind, RestoreError, StateChunk, read, take};
+use crate::time::Timestamp;
 use crate::window::{ChangedPanes, StoredDay, series_of_pane};
 
 /// What is small and written with every checkpoint.
@@ -92,14 +93,12 @@ impl Shard {
             state.contacts.write_checkpoint(number, &mut checkpoint);
             state.ids.write_checkpoint(&mut checkpoint);
         }
-        state.agents.write_checkpoint(
-            &state.registry,
-            &state.layout,
-            &state.position,
-            stream_ms,
-            all,
-            &mut checkpoint,
-        );
+        let booking = BookingContext {
+            registry: &state.registry,
+            layout: &state.layout,
+            cursor: &state.position,
+        };
+        state.agents.write_checkpoint(booking, Timestamp(stream_ms), all, &mut checkpoint);
         state.followups.write_checkpoint(all, &mut checkpoint);
         let mut panes = ChangedPanes::default();
         state.unsaved_intervals = 0;

@@ -55,7 +55,7 @@ impl Shard {
             lateness_ms: settings.longest_window().get() + windows.allowed_lateness.get(),
             registry: LabelRegistry::new(settings.clone()),
             contacts: Contacts::new(windows, limits.open_contacts),
-            agents: Agents::new(windows.allowed_lateness.get(), limits.open_contacts),
+            agents: Agents::new(windows.allowed_lateness, limits.open_contacts),
             followups: Followups::new(
                 bounds.response_ms.clone(),
                 windows.dedup_horizon,

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::agent::BookingContext;
 use crate::event::ChannelId;
 use crate::ids::SeriesId;
 use crate::shard::fold::Shard;
@@ -70,7 +71,12 @@ impl State {
 
     /// Queues that are configured, or of which something is known.
     fn queue_snapshots(&mut self, stream_ms: i64) -> Vec<QueueSnapshot> {
-        let agents = self.agents.snapshot(&self.registry, &self.layout, &self.position, stream_ms);
+        let booking = BookingContext {
+            registry: &self.registry,
+            layout: &self.layout,
+            cursor: &self.position,
+        };
+        let agents = self.agents.snapshot(booking, Timestamp(stream_ms));
         let observed = self.observed.iter().copied().chain(std::iter::repeat(None));
         let labels = self.registry.queue_labels().enumerate();
         let mut snapshots: Vec<QueueSnapshot> = labels

@@ -1,6 +1,6 @@
 //! What a shard remembers.
 
-use crate::agent::{AgentChange, Agents, QueueList};
+use crate::agent::{AgentChange, Agents, BookingContext, QueueList};
 use crate::bounded_labels::BoundedLabels;
 use crate::contact::{Contacts, Ending, EventContext, Handling};
 use crate::dedup::DedupWindow;
@@ -99,8 +99,12 @@ impl State {
         context: &EventContext,
         change: AgentChange,
     ) -> ApplyOutcome {
-        let times = (context.at_ms, context.stream_ms);
-        self.agents.change(&self.registry, &self.layout, &self.position, key, times, change);
+        let booking = BookingContext {
+            registry: &self.registry,
+            layout: &self.layout,
+            cursor: &self.position,
+        };
+        self.agents.change(booking, key, context.times(), change);
         ApplyOutcome::Applied
     }
 

@@ -115,6 +115,11 @@ impl TimeRange {
     pub fn contains(&self, time: Timestamp) -> bool {
         self.start <= time && time < self.end
     }
+
+    /// Returns the length of the part that both ranges share.
+    pub fn overlap(&self, other: TimeRange) -> Millis {
+        self.end.min(other.end).since(self.start.max(other.start))
+    }
 }
 
 /// The two times of an event: its own, and that of the stream when it is applied.

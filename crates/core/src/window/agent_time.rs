@@ -3,18 +3,16 @@
 //! A stretch of time fills whole panes between its two ends. The panes keep the ends, and how many agents begin and
 //! cease to fill panes from there on, so that booking costs the same however long the stretch.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 
 use serde::{Deserialize, Serialize};
 
 use crate::event::AgentState;
 use crate::measures::AgentWindow;
+use crate::time::TimeRange;
 use crate::window::layout::{PaneLayout, WindowCursor};
 
 const STATES: usize = AgentState::ALL.len();
-
-/// Stretches of time of one queue that wait to be booked.
-const STRETCHES_WAITING_MAX: usize = 16;
 
 /// Booked agent time of one queue.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -27,12 +25,6 @@ pub(crate) struct AgentTime {
     filling: [i64; STATES],
     today_ms: [u64; STATES],
     today_start_ms: i64,
-    /// Stretches that wait to be booked: state, from, to. Nothing else is looked at before [`Self::settle`] has booked them.
-    #[serde(skip)]
-    waiting: Vec<(AgentState, i64, i64)>,
-    /// Booked since the last checkpoint, by interval.
-    #[serde(skip)]
-    intervals: BTreeMap<i64, [u64; STATES]>,
     /// Differs from what is stored.
     #[serde(skip)]
     pub(crate) changed: bool,
@@ -94,48 +86,18 @@ fn overlap_ms(from_ms: i64, to_ms: i64, start_ms: i64, end_ms: i64) -> u64 {
 }
 
 impl AgentTime {
-    /// Books one agent's time in a state from `from_ms` to `to_ms`, which is not after stream time; sooner or later: with many
-    /// queues what is known of one has left the cache from one stretch to the next, so it is fetched once for a few of them.
-    /// Gives how many intervals that adds.
-    #[inline]
+    /// Books one agent's time in a state. The range is not empty and does not end after stream time.
     pub(crate) fn book(
         &mut self,
         layout: &PaneLayout,
         position: &WindowCursor,
         state: AgentState,
-        from_ms: i64,
-        to_ms: i64,
-    ) -> usize {
-        if to_ms <= from_ms {
-            return 0;
-        }
-        self.waiting.push((state, from_ms, to_ms));
-        if self.waiting.len() < STRETCHES_WAITING_MAX { 0 } else { self.settle(layout, position) }
-    }
-
-    /// Books what waits. Gives how many intervals that adds.
-    pub(crate) fn settle(&mut self, layout: &PaneLayout, position: &WindowCursor) -> usize {
-        let before = self.intervals.len();
-        let mut waiting = std::mem::take(&mut self.waiting);
-        for (state, from_ms, to_ms) in waiting.drain(..) {
-            self.book_one(layout, position, state, from_ms, to_ms);
-        }
-        self.waiting = waiting;
-        self.intervals.len() - before
-    }
-
-    fn book_one(
-        &mut self,
-        layout: &PaneLayout,
-        position: &WindowCursor,
-        state: AgentState,
-        from_ms: i64,
-        to_ms: i64,
+        time: TimeRange,
     ) {
+        let (from_ms, to_ms) = (time.start.get(), time.end.get());
         self.roll(layout, position);
         let state = state.index();
         self.changed = true;
-        self.add_to_intervals(layout, state, from_ms, to_ms);
         self.total_ms[state] += to_ms.abs_diff(from_ms);
         self.today_ms[state] +=
             overlap_ms(from_ms, to_ms, position.today_start_ms, position.today_end_ms);
@@ -156,36 +118,6 @@ impl AgentTime {
             pane.change[state] -= 1;
             self.pane(first + 1).change[state] += 1;
         }
-    }
-
-    fn add_to_intervals(&mut self, layout: &PaneLayout, state: usize, from_ms: i64, to_ms: i64) {
-        let (Some(first_ms), Some(length_ms)) = (layout.interval_of(from_ms), layout.interval_ms)
-        else {
-            return;
-        };
-        let mut start_ms = first_ms;
-        while start_ms < to_ms {
-            let mut state_ms = [0; STATES];
-            state_ms[state] = overlap_ms(from_ms, to_ms, start_ms, start_ms + length_ms);
-            self.add_to_interval(start_ms, state_ms);
-            start_ms += length_ms;
-        }
-    }
-
-    fn add_to_interval(&mut self, start_ms: i64, state_ms: [u64; STATES]) {
-        add(self.intervals.entry(start_ms).or_default(), state_ms);
-    }
-
-    /// Gives back what [`Self::take_intervals`] gave. Gives how many intervals that adds.
-    pub(crate) fn rollback(&mut self, start_ms: i64, state_ms: [u64; STATES]) -> usize {
-        let before = self.intervals.len();
-        self.add_to_interval(start_ms, state_ms);
-        self.intervals.len() - before
-    }
-
-    /// What was booked by interval since the last call.
-    pub(crate) fn take_intervals(&mut self) -> BTreeMap<i64, [u64; STATES]> {
-        std::mem::take(&mut self.intervals)
     }
 
     /// Forgets the panes, as when their width has changed.
@@ -238,7 +170,7 @@ impl AgentTime {
         }
     }
 
-    /// Booked time per window, in configured order, then `today`. Nothing must wait.
+    /// Booked time per window, in configured order, then `today`.
     pub(crate) fn windows(
         &mut self,
         layout: &PaneLayout,

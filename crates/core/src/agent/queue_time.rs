@@ -1,0 +1,208 @@
+//! Booked time of agents by queue, and its increments for the interval history.
+
+use std::collections::BTreeMap;
+
+use crate::event::AgentState;
+use crate::time::{Millis, TimeRange, Timestamp};
+use crate::window::{AgentTime, PaneLayout, WindowCursor};
+
+/// Milliseconds by [`AgentState::index`].
+type StateMillis = [u64; AgentState::ALL.len()];
+
+/// Stretches of one queue that are kept before they are booked.
+const PENDING_MAX: usize = 16;
+
+/// Time of one agent in one state.
+#[derive(Clone, Copy, Debug)]
+struct Stretch {
+    state: AgentState,
+    time: TimeRange,
+}
+
+/// Time of one queue: what is booked, and stretches to be booked.
+#[derive(Debug, Default)]
+struct QueueTime {
+    booked: AgentTime,
+    pending: Vec<Stretch>,
+}
+
+/// Time of all queues, by [`crate::registry::LabelRegistry::label_index`].
+///
+/// Stretches are booked a few at a time. With many queues, the numbers of a queue have left the
+/// CPU cache from one stretch to the next, and this way they are fetched once for all of these.
+#[derive(Debug, Default)]
+pub(super) struct QueueTimes {
+    queues: Vec<QueueTime>,
+    intervals: PendingIntervals,
+}
+
+impl QueueTimes {
+    /// Returns how many rows the next checkpoint adds to the interval history, without those of
+    /// pending stretches.
+    pub(super) fn interval_count(&self) -> usize {
+        self.intervals.len
+    }
+
+    /// Adds a stretch of time, which must not end after stream time.
+    #[inline]
+    pub(super) fn book(
+        &mut self,
+        index: usize,
+        layout: &PaneLayout,
+        cursor: &WindowCursor,
+        state: AgentState,
+        time: TimeRange,
+    ) {
+        if time.end <= time.start {
+            return;
+        }
+        if self.queues.len() <= index {
+            self.queues.resize_with(index + 1, QueueTime::default);
+        }
+        let pending = &mut self.queues[index].pending;
+        pending.push(Stretch { state, time });
+        if pending.len() >= PENDING_MAX {
+            self.flush_pending(index, layout, cursor);
+        }
+    }
+
+    /// Books the pending stretches of a queue.
+    fn flush_pending(&mut self, index: usize, layout: &PaneLayout, cursor: &WindowCursor) {
+        let QueueTime { booked, pending } = &mut self.queues[index];
+        for Stretch { state, time } in pending.drain(..) {
+            booked.book(layout, cursor, state, time);
+            self.intervals.add_stretch(index, layout, state, time);
+        }
+    }
+
+    /// Makes room for exactly `count` queues, and returns their booked time by queue.
+    pub(super) fn booked(
+        &mut self,
+        count: usize,
+        layout: &PaneLayout,
+        cursor: &WindowCursor,
+    ) -> impl Iterator<Item = &mut AgentTime> {
+        self.queues.resize_with(count, QueueTime::default);
+        for index in 0..count {
+            self.flush_pending(index, layout, cursor);
+        }
+        self.queues.iter_mut().map(|queue| &mut queue.booked)
+    }
+
+    /// Books what is pending, and returns the booked time of a queue with its increments since the
+    /// last call.
+    pub(super) fn take(
+        &mut self,
+        index: usize,
+        layout: &PaneLayout,
+        cursor: &WindowCursor,
+    ) -> Option<(&mut AgentTime, BTreeMap<Timestamp, StateMillis>)> {
+        if index >= self.queues.len() {
+            return None;
+        }
+        self.flush_pending(index, layout, cursor);
+        let intervals = self.intervals.take(index);
+        Some((&mut self.queues[index].booked, intervals))
+    }
+
+    /// Adds an increment that [`Self::take`] returned and that was not stored.
+    pub(super) fn rollback(&mut self, index: usize, start: Timestamp, time: StateMillis) {
+        if index < self.queues.len() {
+            self.intervals.add(index, start, time);
+        }
+    }
+
+    /// Sets the booked time of a queue, as it was stored.
+    pub(super) fn restore(&mut self, index: usize, booked: AgentTime) {
+        if self.queues.len() <= index {
+            self.queues.resize_with(index + 1, QueueTime::default);
+        }
+        self.queues[index].booked = booked;
+    }
+
+    /// Drops the panes of all queues, as when their width has changed.
+    pub(super) fn forget_panes(&mut self) {
+        self.queues.iter_mut().for_each(|queue| queue.booked.forget_panes());
+    }
+}
+
+/// Time by queue and interval that no checkpoint contains yet.
+#[derive(Debug, Default)]
+struct PendingIntervals {
+    queues: Vec<BTreeMap<Timestamp, StateMillis>>,
+    /// Intervals of all queues together.
+    len: usize,
+}
+
+impl PendingIntervals {
+    fn add_stretch(
+        &mut self,
+        index: usize,
+        layout: &PaneLayout,
+        state: AgentState,
+        time: TimeRange,
+    ) {
+        let (Some(first_ms), Some(length_ms)) =
+            (layout.interval_of(time.start.get()), layout.interval_ms)
+        else {
+            return;
+        };
+        let length = Millis(length_ms.unsigned_abs());
+        let mut start = Timestamp(first_ms);
+        while start < time.end {
+            let end = start.saturating_add(length);
+            let mut state_ms = StateMillis::default();
+            state_ms[state.index()] = time.overlap(TimeRange { start, end }).get();
+            self.add(index, start, state_ms);
+            start = end;
+        }
+    }
+
+    fn add(&mut self, index: usize, start: Timestamp, time: StateMillis) {
+        if self.queues.len() <= index {
+            self.queues.resize_with(index + 1, BTreeMap::default);
+        }
+        let interval = self.queues[index].entry(start).or_insert_with(|| {
+            self.len += 1;
+            StateMillis::default()
+        });
+        for (sum, more) in interval.iter_mut().zip(time) {
+            *sum += more;
+        }
+    }
+
+    fn take(&mut self, index: usize) -> BTreeMap<Timestamp, StateMillis> {
+        let intervals = self.queues.get_mut(index).map(std::mem::take).unwrap_or_default();
+        self.len -= intervals.len();
+        intervals
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn interval_count_is_that_of_all_queues_when_intervals_are_taken_and_rolled_back() {
+        let layout = PaneLayout { pane_ms: 5, panes: vec![10], interval_ms: Some(100) };
+        let mut intervals = PendingIntervals::default();
+        let time = TimeRange { start: Timestamp(50), end: Timestamp(250) };
+        intervals.add_stretch(1, &layout, AgentState::Available, time);
+        intervals.add_stretch(3, &layout, AgentState::Available, time);
+        assert_eq!(intervals.len, 6);
+
+        let taken = intervals.take(1);
+        let available = AgentState::Available.index();
+        let by_start: Vec<_> =
+            taken.iter().map(|(start, time)| (start.get(), time[available])).collect();
+        assert_eq!(by_start, [(0, 50), (100, 100), (200, 50)]);
+        assert_eq!(intervals.len, 3);
+
+        for (start, time) in taken {
+            intervals.add(1, start, time);
+        }
+        assert_eq!(intervals.len, 6);
+        assert!(intervals.take(2).is_empty());
+        assert_eq!(intervals.len, 6);
+    }
+}
