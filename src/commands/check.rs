@@ -7,8 +7,9 @@ use super::{Failure, configuration};
 
 /// Validates a configuration and prints the effective one.
 ///
-/// Every key is printed with the value that counts: from the file, from an environment variable NABIZ_SECTION__KEY, or the
-/// default. Secrets and their hashes are printed as ***. The output is a configuration itself once these are put back.
+/// Every key is printed with the value that counts: from the file, from an environment variable
+/// NABIZ_SECTION__KEY, or the default. Secrets and their hashes are printed as ***. The output is a
+/// configuration itself once these are put back.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -25,7 +26,8 @@ pub struct Args {
 /// Validates, and prints.
 ///
 /// # Errors
-/// A usage failure where the configuration is wrong, or names Kafka without what reading from it needs.
+/// A usage failure where the configuration is wrong, or names Kafka without what reading from it
+/// needs.
 pub fn run(args: Args) -> Result<(), Failure> {
     let config = configuration::load(&args.config)?;
     // A file without [kafka] is enough for replay and history.

@@ -29,7 +29,8 @@ Examples:
   nabiz demo
   nabiz demo --scenario pipe-burst --duration 10m --listen 127.0.0.1:8080";
 
-/// Runs everything in one process: embedded Kafka, a simulated contact centre, the pipeline and the page.
+/// Runs everything in one process: embedded Kafka, a simulated contact centre, the pipeline and the
+/// page.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Args {

@@ -10,9 +10,11 @@ use crate::secret::SecretHash;
 /// Longest secret, in bytes. A request's headers are bounded too.
 const SECRET_BYTES_MAX: u64 = 4096;
 
-/// Reads a password or token from standard input and prints its hash, for the section http of the configuration.
+/// Reads a password or token from standard input and prints its hash, for the section http of the
+/// configuration.
 ///
-/// The end of the line is not part of the secret. The hash is argon2id, and has a salt: each run prints another.
+/// The end of the line is not part of the secret. The hash is argon2id, and has a salt: each run
+/// prints another.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:

@@ -1,8 +1,9 @@
 //! How much memory the allocator of the system keeps for threads.
 
-/// Bounds how many arenas the GNU C library makes for the threads of the process: as many as there are workers, and two. By
-/// default there may be eight for each core, and what was freed in one is not used by another: 500 queues took a quarter
-/// more memory. Does nothing where the environment says how many, or with another C library.
+/// Bounds how many arenas the GNU C library makes for the threads of the process: as many as there
+/// are workers, and two. By default there may be eight for each core, and what was freed in one is
+/// not used by another: 500 queues took a quarter more memory. Does nothing where the environment
+/// says how many, or with another C library.
 ///
 /// To be called before the first thread is started.
 pub fn bound_arenas(workers: usize) {
@@ -16,8 +17,9 @@ pub fn bound_arenas(workers: usize) {
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 #[allow(unsafe_code)]
 fn set_arena_max(arenas: i32) {
-    // SAFETY: the function takes two numbers and reads no memory of ours. It changes a setting of the allocator, which is
-    // not safe while others allocate; there is no other thread yet, as the caller promises.
+    // SAFETY: the function takes two numbers and reads no memory of ours. It changes a setting of
+    // the allocator, which is not safe while others allocate; there is no other thread yet, as the
+    // caller promises.
     if unsafe { libc::mallopt(libc::M_ARENA_MAX, arenas) } == 0 {
         tracing::warn!(arenas, "the number of memory arenas was not set");
     }

@@ -1,4 +1,5 @@
-//! One file per subcommand. Exit codes: 0 done, 1 failed while running, 2 wrong usage or configuration.
+//! One file per subcommand. Exit codes: 0 done, 1 failed while running, 2 wrong usage or
+//! configuration.
 
 use std::process::ExitCode;
 

@@ -22,13 +22,13 @@ use crate::readmodel::{DeniedRequests, PublishedState};
 const STOP_WITHIN: Duration = Duration::from_millis(4_500);
 const HEARTBEAT: Duration = Duration::from_millis(500);
 
-/// Logs to standard error. `NABIZ_LOG` (or `RUST_LOG`) says what, in the notation of `tracing`, as in
-/// `nabiz=debug`; `NABIZ_LOG_FORMAT=json` writes a JSON object a line.
+/// Logs to standard error. `NABIZ_LOG` (or `RUST_LOG`) says what, in the notation of `tracing`, as
+/// in `nabiz=debug`; `NABIZ_LOG_FORMAT=json` writes a JSON object a line.
 pub fn start_logging(default: &str) {
     let filter = ["NABIZ_LOG", "RUST_LOG"].iter().find_map(|name| std::env::var(name).ok());
     let filter = EnvFilter::new(filter.as_deref().unwrap_or(default));
-    // A line that cannot be written, as where a full disk holds the log, is lost: to tell of it on standard error would
-    // end the thread that wrote it.
+    // A line that cannot be written, as where a full disk holds the log, is lost: to tell of it on
+    // standard error would end the thread that wrote it.
     let logs = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
@@ -47,8 +47,8 @@ pub struct Http {
     pub security: Security,
 }
 
-/// Runs the pipeline until it is told to stop, by a signal or after `duration`. `started` is called with the address
-/// once HTTP is bound.
+/// Runs the pipeline until it is told to stop, by a signal or after `duration`. `started` is called
+/// with the address once HTTP is bound.
 pub fn run(
     options: Options,
     settings: Arc<Settings>,

@@ -24,8 +24,8 @@ use crate::exposition;
 
 /// Folds a file as if it were one partition and prints the metrics.
 ///
-/// Rejected lines are told on standard error, and then a summary. Standard output gets the contact metrics as Prometheus
-/// text, as of the largest event time read or of --at.
+/// Rejected lines are told on standard error, and then a summary. Standard output gets the contact
+/// metrics as Prometheus text, as of the largest event time read or of --at.
 #[derive(Debug, clap::Args)]
 #[command(
     after_help = "Example: nabiz replay events.ndjson --at 2026-01-05T18:00:00+03:00 --strict"

@@ -1,4 +1,4 @@
-//! Metrics of the contacts: counts since the beginning, and what is so at stream time.
+//! Metrics of the contacts: counts since the first record, and the state at stream time.
 
 use nabiz_core::event::{AgentState, LeftReason, SelfServiceOutcome};
 use nabiz_core::measures::{BucketHistogram, FollowupSnapshot};
@@ -56,7 +56,7 @@ pub(super) fn collect<'a>(
     queues(parts, out);
 }
 
-/// Every series of every part.
+/// Returns every series of every part.
 fn each_series<'a>(
     settings: &'a Settings,
     parts: &'a [Part<'_>],

@@ -1,4 +1,4 @@
-//! Building the samples of one metric, whatever the format in which they will be written.
+//! The samples of one metric, independent of the format.
 
 use std::borrow::Cow;
 
@@ -6,7 +6,7 @@ use nabiz_core::measures::{BucketHistogram, NativeCounts, WindowSnapshot};
 
 use super::catalogue::Metric;
 
-/// Label that tells the partition, where that is configured.
+/// Label with the partition, if that is configured.
 const SHARD: &str = "shard";
 
 /// One metric with its samples.
@@ -15,8 +15,8 @@ pub(super) struct Family<'a> {
     pub(super) samples: Vec<Sample<'a>>,
 }
 
-/// One sample: the values of its labels, in the order of the catalogue, and last the partition's where it has one; and its
-/// own value.
+/// One sample. Its label values are in the order of the catalogue, and the `shard` is last if it
+/// has one.
 pub(super) struct Sample<'a> {
     pub(super) labels: Vec<Cow<'a, str>>,
     pub(super) value: Value,
@@ -31,7 +31,7 @@ pub(super) enum Value {
 pub(super) struct HistogramValue {
     pub(super) count: u64,
     pub(super) sum: f64,
-    /// Upper bound and cumulative count; none where the metric is native only.
+    /// Upper bound and cumulative count; empty if the metric has only native buckets.
     pub(super) classic: Vec<(f64, u64)>,
     pub(super) native: NativeCounts,
 }
@@ -41,19 +41,19 @@ impl<'a> Family<'a> {
         Family { metric, samples: Vec::new() }
     }
 
-    /// A metric of which there is one sample.
+    /// Creates a metric with one sample.
     pub(super) fn single(metric: &'static Metric, labels: &[&'a str], value: f64) -> Self {
         let mut family = Family::new(metric);
         family.add(labels, None, value);
         family
     }
 
-    /// Adds a sample; `labels` are the values, in the order of the catalogue.
+    /// Adds a sample. `labels` are the values in the order of the catalogue.
     pub(super) fn add(&mut self, labels: &[&'a str], shard: Option<&'a str>, value: f64) {
         self.push(labels, shard, Value::Number(value));
     }
 
-    /// Adds a histogram with the upper bounds `bounds_ms`; one without counts is all zero.
+    /// Adds a histogram with the upper bounds `bounds_ms`. Missing counts are 0.
     pub(super) fn add_histogram(
         &mut self,
         labels: &[&'a str],
@@ -76,7 +76,7 @@ impl<'a> Family<'a> {
         self.push(labels, shard, Value::Histogram(histogram));
     }
 
-    /// Adds the waits of a window.
+    /// Adds the waits of a window as a native histogram.
     pub(super) fn add_window(
         &mut self,
         labels: &[&'a str],
@@ -89,7 +89,7 @@ impl<'a> Family<'a> {
         self.push(labels, shard, Value::Histogram(histogram));
     }
 
-    /// Adds a sample of which a label is no text yet.
+    /// Adds a sample with a label value that has to be formatted.
     pub(super) fn add_owned(
         &mut self,
         labels: Vec<Cow<'a, str>>,
@@ -107,12 +107,12 @@ impl<'a> Family<'a> {
     }
 }
 
-/// The names of the labels of a metric's samples, in order.
+/// Returns the names of the labels of a metric, `shard` last.
 pub(super) fn label_names(metric: &Metric) -> impl Iterator<Item = &'static str> {
     metric.labels.iter().copied().chain([SHARD])
 }
 
-/// Milliseconds in the base unit.
+/// Converts milliseconds to seconds, the base unit of Prometheus.
 pub(super) fn seconds(ms: u64) -> f64 {
     ms as f64 / 1000.0
 }

@@ -1,7 +1,7 @@
 //! The metric catalogue, the collectors, and the encoders for Prometheus text and protobuf.
 //!
-//! A scrape loads the [`PublishedState`] from an `ArcSwap`, so it never waits for ingest, and ingest
-//! never waits for a scrape.
+//! A scrape loads the [`PublishedState`] from an `ArcSwap`, so it never waits for ingest, and
+//! ingest never waits for a scrape.
 
 pub mod catalogue;
 mod collector;

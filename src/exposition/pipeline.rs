@@ -1,4 +1,4 @@
-//! Metrics of the pipeline itself, and of what became of the records.
+//! Metrics of the pipeline, and of the outcomes of records.
 
 use std::borrow::Cow;
 
@@ -10,8 +10,9 @@ use super::catalogue as c;
 use super::family::Family;
 use crate::readmodel::{Aggregation, DenialReason, DeniedRequests, PublishedState, ShardLabel};
 
-/// What is withheld while catching up. Where instances share the group, each sample belongs to one partition, so that none
-/// goes down when a partition moves. `shards` are the values of their label, in the order of the shards.
+/// Adds the metrics that are withheld while catching up. If instances share the group, each sample
+/// belongs to one partition, so that none falls when a partition moves. `shards` are the values of
+/// the `shard` label in the order of the shards.
 pub(super) fn collect_records<'a>(
     published: &'a PublishedState,
     shards: &'a [String],
@@ -73,8 +74,8 @@ impl<'a> Records<'a> {
         }
     }
 
-    /// `unwritten` are the dead letters on their way: what is refused and not among them is written. So the count follows
-    /// from the stored state, and survives a restart with it.
+    /// Adds the counters of a snapshot. Every rejected record that is not among the `unwritten`
+    /// dead letters is written, so the count follows from the stored state and survives a restart.
     fn add_counts(&mut self, shard: Option<&'a str>, snapshot: &Snapshot, unwritten: u64) {
         let written = snapshot.records.rejected_sum().saturating_sub(unwritten);
         self.dead_letters.add(&[], shard, written as f64);
@@ -84,7 +85,7 @@ impl<'a> Records<'a> {
     }
 }
 
-/// What is always served.
+/// Adds the metrics that are always served.
 pub(super) fn collect<'a>(
     published: &'a PublishedState,
     denied: &DeniedRequests,

@@ -1,5 +1,5 @@
-//! The delimited protobuf format, which alone carries native histograms. The messages are those of
-//! `io.prometheus.client`, declared by hand with the fields that are used.
+//! The delimited protobuf format, the only one with native histograms. The messages are those of
+//! `io.prometheus.client`, declared by hand with the fields that nabiz uses.
 
 use nabiz_core::measures::{NATIVE_SCHEMA, NATIVE_ZERO_THRESHOLD, NativeCounts};
 use prost::Message;
@@ -7,7 +7,7 @@ use prost::Message;
 use super::catalogue::{self, Kind};
 use super::family::{Family, HistogramValue, Sample, Value, label_names};
 
-/// Type of a family: `MetricType`.
+/// Values of the enum `MetricType`.
 mod metric_type {
     pub(super) const COUNTER: i32 = 0;
     pub(super) const GAUGE: i32 = 1;
@@ -50,7 +50,7 @@ struct LabelPair {
     value: String,
 }
 
-/// `Gauge`, `Counter` and `Untyped` have the same shape.
+/// The messages `Gauge`, `Counter` and `Untyped`, which have the same fields.
 #[derive(Clone, Copy, PartialEq, Message)]
 struct Number {
     #[prost(double, tag = "1")]
@@ -93,16 +93,16 @@ struct BucketSpan {
     length: u32,
 }
 
-/// Every family, each after its length.
+/// Encodes every family that has samples, each after its length.
 pub(super) fn encode(
     families: Vec<Family<'_>>,
-    of_the_library: &[prometheus::proto::MetricFamily],
+    process: &[prometheus::proto::MetricFamily],
 ) -> Vec<u8> {
     let mut body = Vec::new();
     let messages =
-        families.into_iter().map(MetricFamily::from).chain(of_the_library.iter().map(from_library));
+        families.into_iter().map(MetricFamily::from).chain(process.iter().map(from_library));
     for message in messages.filter(|message| !message.metric.is_empty()) {
-        // Growing a vector cannot fail.
+        // Encoding into a growing vector cannot fail.
         let _ = message.encode_length_delimited(&mut body);
     }
     body
@@ -164,7 +164,8 @@ impl From<HistogramValue> for Histogram {
     }
 }
 
-/// Runs of neighbouring buckets, each by its distance from the end of the one before, and the counts as differences.
+/// Returns runs of adjacent buckets, each with its distance from the end of the run before, and the
+/// counts as differences.
 fn spans(native: &NativeCounts) -> (Vec<BucketSpan>, Vec<i64>) {
     let mut spans: Vec<BucketSpan> = Vec::new();
     let mut deltas = Vec::with_capacity(native.buckets.len());
@@ -181,7 +182,7 @@ fn spans(native: &NativeCounts) -> (Vec<BucketSpan>, Vec<i64>) {
     (spans, deltas)
 }
 
-/// The counters and gauges of the library, which have no labels of other kinds.
+/// Converts a counter or gauge of the prometheus crate. Its process collector has no other types.
 fn from_library(family: &prometheus::proto::MetricFamily) -> MetricFamily {
     let is_counter = family.get_field_type() == prometheus::proto::MetricType::COUNTER;
     let metric = family.get_metric().iter().map(|sample| {

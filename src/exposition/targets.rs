@@ -1,4 +1,4 @@
-//! What is configured, as metrics: rules join the numbers with their targets instead of repeating them.
+//! Targets as metrics, so that rules join numbers with their targets instead of repeating them.
 
 use std::collections::BTreeSet;
 
@@ -19,7 +19,7 @@ const TARGETS: &[OfQueue] = &[
     (&c::TARGET_FIRST_RESPONSE, |queue| seconds(queue.target_first_response.get())),
 ];
 
-/// The settings of every series and queue of `snapshot`.
+/// Adds the settings of every series and queue of `snapshot`.
 pub(super) fn collect<'a>(
     settings: &'a Settings,
     snapshot: &'a Snapshot,
@@ -58,7 +58,7 @@ pub(super) fn collect<'a>(
     out.push(open);
 }
 
-/// The configured name; the id of a queue that is not configured.
+/// Returns the configured name, or the id of a queue that is not configured.
 fn display_name<'a>(settings: &'a Settings, queue: &'a str) -> &'a str {
     match settings.queues.binary_search_by(|(known, _)| known.as_str().cmp(queue)) {
         Ok(index) => &settings.queues[index].1.name,

@@ -5,13 +5,14 @@ use std::fmt::Write;
 use super::catalogue::Kind;
 use super::family::{Family, Sample, Value, label_names};
 
-/// Every family that has samples and that the format can carry, sorted by name, its samples by labels.
+/// Encodes every family that has samples and that the format can express, sorted by name and its
+/// samples by labels.
 pub(super) fn encode(mut families: Vec<Family<'_>>) -> String {
     families
         .retain(|family| family.metric.kind != Kind::GaugeHistogram && !family.samples.is_empty());
     families.sort_unstable_by_key(|family| family.metric.name);
     let mut text = String::new();
-    // The labels of a sample, which a histogram needs again in each of its lines.
+    // Written once for each sample; every line of a histogram repeats them.
     let mut labels = String::new();
     for family in &mut families {
         family.samples.sort_by(|a, b| a.labels.cmp(&b.labels));
@@ -25,7 +26,7 @@ pub(super) fn encode(mut families: Vec<Family<'_>>) -> String {
         text.push_str("# HELP ");
         text.push_str(name);
         text.push(' ');
-        escape(&mut text, family.metric.help, false);
+        escape(&mut text, family.metric.help, Quotes::Keep);
         text.push_str("\n# TYPE ");
         text.push_str(name);
         text.push(' ');
@@ -40,12 +41,12 @@ pub(super) fn encode(mut families: Vec<Family<'_>>) -> String {
     text
 }
 
-/// `name="value",` for each label.
+/// Writes `name="value",` for each label.
 fn write_labels(labels: &mut String, family: &Family<'_>, sample: &Sample<'_>) {
     for (name, value) in label_names(family.metric).zip(&sample.labels) {
         labels.push_str(name);
         labels.push_str("=\"");
-        escape(labels, value, true);
+        escape(labels, value, Quotes::Escape);
         labels.push_str("\",");
     }
 }
@@ -86,7 +87,7 @@ fn write_line(text: &mut String, name: &str, suffix: &str, labels: &str, value: 
 }
 
 fn write_number(text: &mut String, value: f64) {
-    // Whole numbers are most of them, and much faster to write.
+    // Most values are whole numbers, which are much faster to format as integers.
     let whole = value as i64;
     // Writing to a string cannot fail.
     let _ = match value {
@@ -102,7 +103,14 @@ fn write_number(text: &mut String, value: f64) {
     };
 }
 
-fn escape(text: &mut String, value: &str, quotes: bool) {
+/// The handling of double quotes: the format escapes them in label values, not in `HELP`.
+#[derive(Clone, Copy, PartialEq)]
+enum Quotes {
+    Keep,
+    Escape,
+}
+
+fn escape(text: &mut String, value: &str, quotes: Quotes) {
     if !value.contains(['\\', '\n', '"']) {
         text.push_str(value);
         return;
@@ -111,7 +119,7 @@ fn escape(text: &mut String, value: &str, quotes: bool) {
         match character {
             '\\' => text.push_str("\\\\"),
             '\n' => text.push_str("\\n"),
-            '"' if quotes => text.push_str("\\\""),
+            '"' if quotes == Quotes::Escape => text.push_str("\\\""),
             other => text.push(other),
         }
     }
@@ -122,7 +130,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn numbers_are_written_as_the_format_wants_them() {
+    fn number_is_written_in_the_notation_of_the_format() {
         for (value, expected) in [
             (0.0, "0"),
             (-0.0, "-0"),
@@ -144,12 +152,12 @@ mod tests {
     }
 
     #[test]
-    fn label_values_are_escaped() {
+    fn quotes_are_escaped_in_label_values_and_kept_in_help() {
         let mut text = String::new();
-        escape(&mut text, "a\\b\n\"c\"", true);
+        escape(&mut text, "a\\b\n\"c\"", Quotes::Escape);
         assert_eq!(text, r#"a\\b\n\"c\""#);
         text.clear();
-        escape(&mut text, "say \"a\"\n", false);
+        escape(&mut text, "say \"a\"\n", Quotes::Keep);
         assert_eq!(text, "say \"a\"\\n");
     }
 }

@@ -1,4 +1,4 @@
-//! Metrics of the windows: counts, and the ratios, means and quantiles that are made of them.
+//! Metrics of the windows: counts, and the ratios, means and quantiles of them.
 
 use std::collections::HashMap;
 
@@ -10,7 +10,7 @@ use super::catalogue::Metric;
 use super::family::{Family, seconds};
 use super::part::Part;
 
-/// Label of the window since the start of the business day.
+/// Label of the window that starts with the business day.
 const TODAY: &str = "today";
 
 type OfWindow<T> = (&'static Metric, fn(&WindowCounts) -> T);
@@ -27,7 +27,7 @@ const COUNTS: &[OfWindow<u64>] = &[
     (&c::WINDOW_SERVICE_LEVEL_MISSED, |counts| counts.missed),
 ];
 
-/// What is absent where its denominator is 0.
+/// Metrics that are absent if their denominator is 0.
 const DERIVED: &[OfWindow<Option<f64>>] = &[
     (&c::WINDOW_ABANDONMENT, WindowCounts::abandonment),
     (&c::WINDOW_WAIT_MEAN, WindowCounts::wait_mean_seconds),

@@ -27,7 +27,8 @@ use crate::readmodel::DenialReason;
 const CHUNK_BYTES: usize = 1 << 16;
 /// Chunks that are buffered for a slow client.
 const CHUNKS_AHEAD: usize = 2;
-/// Time after which an answer is cancelled if its client reads nothing, so that it frees its permit.
+/// Time after which an answer is cancelled if its client reads nothing, so that it frees its
+/// permit.
 const STALLED_AFTER: Duration = Duration::from_secs(30);
 
 type Chunk = io::Result<Bytes>;

@@ -25,7 +25,8 @@ const CROSS_ORIGIN_RESOURCE_POLICY: HeaderName =
     HeaderName::from_static("cross-origin-resource-policy");
 /// The content security policy of every answer but the page: it may load nothing.
 const NO_CONTENT_POLICY: &str = "default-src 'none'; frame-ancestors 'none'";
-/// The path that needs no credentials, because a liveness probe has none. Its answer reveals nothing.
+/// The path that needs no credentials, because a liveness probe has none. Its answer reveals
+/// nothing.
 const OPEN_PATH: &str = "/healthz";
 
 /// Returns the router of all paths.

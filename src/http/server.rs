@@ -31,7 +31,8 @@ const HEADER_BYTES_MAX: usize = 16 * 1024;
 const CONNECTION_AGE_MAX: Duration = Duration::from_secs(3600);
 /// Time for a connection to finish its answer. The process must stop within five seconds.
 const END_GRACE: Duration = Duration::from_secs(3);
-/// Pause after a failed accept, whose cause is nearly always a lack of file descriptors that passes.
+/// Pause after a failed accept, whose cause is nearly always a lack of file descriptors that
+/// passes.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(200);
 
 /// Serves `app` on `listener` until `shutdown` resolves. Then it ends event streams, waits at most

@@ -18,8 +18,8 @@ use super::state::HttpState;
 const INTERVAL: Duration = Duration::from_millis(500);
 /// Large events are sent less often, so that a stream stays below about half a megabyte a second.
 const BYTES_PER_MS: u64 = 512;
-/// Time without an event after which a comment is sent, so that proxies keep the connection open and
-/// a broken connection is noticed.
+/// Time without an event after which a comment is sent, so that proxies keep the connection open
+/// and a broken connection is noticed.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
 
 /// Returns the body of one stream: the newest numbers at once, then every change. Returns `None` if

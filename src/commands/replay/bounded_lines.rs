@@ -14,8 +14,9 @@ impl<R: BufRead> BoundedLines<R> {
         BoundedLines { input, bytes_max, line: Vec::new() }
     }
 
-    /// The next line without its line feed or carriage return and line feed; `None` at the end. A line of more than
-    /// `bytes_max` bytes comes cut, but still longer than `bytes_max`, so that it can be told from one within it.
+    /// The next line without its line feed or carriage return and line feed; `None` at the end. A
+    /// line of more than `bytes_max` bytes comes cut, but still longer than `bytes_max`, so that it
+    /// can be told from one within it.
     pub(super) fn next(&mut self) -> io::Result<Option<&[u8]>> {
         const LINE_END_BYTES: usize = 2;
         let read_max = self.bytes_max.saturating_add(LINE_END_BYTES);

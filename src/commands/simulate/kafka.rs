@@ -48,7 +48,8 @@ impl ProducerContext for Deliveries {
     }
 }
 
-/// Writes every event of `simulation` to `topic`, and last a closing observation to each of its partitions.
+/// Writes every event of `simulation` to `topic`, and last a closing observation to each of its
+/// partitions.
 pub(super) fn write(
     simulation: &mut Simulation,
     brokers: &str,

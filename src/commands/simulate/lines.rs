@@ -7,7 +7,8 @@ use nabiz_simulator::Simulation;
 use super::Written;
 use super::pace::Pace;
 
-/// Writes every event of `simulation`. A reader that closes its end has what it wants: that is no failure.
+/// Writes every event of `simulation`. A reader that closes its end has what it wants: that is no
+/// failure.
 pub(super) fn write(
     simulation: &mut Simulation,
     out: impl Write,

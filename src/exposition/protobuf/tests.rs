@@ -13,7 +13,7 @@ fn decoded(mut body: &[u8]) -> Vec<MetricFamily> {
     families
 }
 
-/// Count by bucket, as a reader of the format gets it.
+/// Decodes the count of each bucket.
 fn buckets(histogram: &Histogram) -> BTreeMap<i32, i64> {
     let mut read = BTreeMap::new();
     let (mut bucket, mut count) = (0, 0);
@@ -39,7 +39,7 @@ fn observed(values_ms: &[u64]) -> BucketHistogram {
 }
 
 #[test]
-fn a_histogram_carries_classic_and_native_buckets() {
+fn histogram_has_classic_and_native_buckets() {
     let values = [0, 1, 500, 500, 19_000, 20_000, 90_000];
     let mut family = Family::new(&c::HANDLE);
     family.add_histogram(
@@ -62,12 +62,12 @@ fn a_histogram_carries_classic_and_native_buckets() {
     assert!(histogram.zero_threshold > 0.0 && histogram.zero_threshold < 0.001);
     let read = buckets(histogram);
     assert_eq!(read.values().sum::<i64>() + 1, 7);
-    // 0.5 s is 2^(-32/32) s, but the middle of its cell is 0.501 s.
+    // 0.5 s is 2^(-32/32) s, but the middle of its HDR cell is 0.501 s.
     assert_eq!(read.get(&-31), Some(&2));
 }
 
 #[test]
-fn an_empty_histogram_is_still_recognised_as_native() {
+fn histogram_is_native_when_it_is_empty() {
     let mut family = Family::new(&c::HANDLE);
     family.add_histogram(&["fault", "phone"], None, &[1_000], &BucketHistogram::default());
     let [read] = &decoded(&encode(vec![family], &[]))[..] else { panic!("one family") };
@@ -77,7 +77,7 @@ fn an_empty_histogram_is_still_recognised_as_native() {
 }
 
 #[test]
-fn a_window_is_a_gauge_histogram_without_classic_buckets() {
+fn window_is_a_gauge_histogram_without_classic_buckets() {
     let mut waits = SparseHdrCounts::default();
     [2_000, 3_000, 3_000].into_iter().for_each(|wait_ms| waits.increment(wait_ms));
     let counts = WindowCounts { answered: 3, wait_sum_ms: 8_000, ..WindowCounts::default() };
@@ -95,7 +95,7 @@ fn a_window_is_a_gauge_histogram_without_classic_buckets() {
 }
 
 #[test]
-fn numbers_have_the_type_of_their_metric() {
+fn number_has_the_type_of_its_metric() {
     let families = [&c::VISITS_OFFERED, &c::WAITING, &c::WINDOW_WAIT_QUANTILE].map(|metric| {
         let mut family = Family::new(metric);
         family.add(&["fault", "phone", "5m", "0.5"][..metric.labels.len()], None, 2.5);
@@ -113,7 +113,7 @@ fn numbers_have_the_type_of_their_metric() {
 }
 
 #[test]
-fn spans_leave_gaps_out() {
+fn spans_skip_empty_buckets() {
     let native = NativeCounts { zero: 0, buckets: vec![(-40, 3), (-39, 1), (-30, 7), (2, 7)] };
     let (spans, deltas) = spans(&native);
     let spans: Vec<_> = spans.iter().map(|span| (span.offset, span.length)).collect();
@@ -122,6 +122,6 @@ fn spans_leave_gaps_out() {
 }
 
 #[test]
-fn a_family_without_samples_is_left_out() {
+fn family_is_omitted_when_it_has_no_samples() {
     assert!(encode(vec![Family::new(&c::SURVEY_RESPONSES)], &[]).is_empty());
 }
