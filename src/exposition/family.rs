@@ -84,7 +84,7 @@ impl<'a> Family<'a> {
         window: &WindowSnapshot,
     ) {
         let native = NativeCounts::from_cells(&window.waits);
-        let sum = seconds(window.counts.wait_sum_ms);
+        let sum = seconds(window.counts.sums.wait_sum_ms);
         let histogram = HistogramValue { classic: Vec::new(), count: native.count(), sum, native };
         self.push(labels, shard, Value::Histogram(histogram));
     }

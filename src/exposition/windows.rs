@@ -16,22 +16,24 @@ const TODAY: &str = "today";
 type OfWindow<T> = (&'static Metric, fn(&WindowCounts) -> T);
 
 const COUNTS: &[OfWindow<u64>] = &[
-    (&c::WINDOW_OFFERED, |counts| counts.offered),
-    (&c::WINDOW_ANSWERED, |counts| counts.answered),
-    (&c::WINDOW_ANSWERED_IN_TARGET, |counts| counts.answered_in_target),
-    (&c::WINDOW_ABANDONED, |counts| counts.abandoned),
-    (&c::WINDOW_ABANDONED_IN_TARGET, |counts| counts.abandoned_in_target),
-    (&c::WINDOW_ABANDONED_SHORT, |counts| counts.abandoned_short),
+    (&c::WINDOW_OFFERED, |counts| counts.visits.offered),
+    (&c::WINDOW_ANSWERED, |counts| counts.visits.answered),
+    (&c::WINDOW_ANSWERED_IN_TARGET, |counts| counts.visits.answered_in_target),
+    (&c::WINDOW_ABANDONED, |counts| counts.visits.abandoned),
+    (&c::WINDOW_ABANDONED_IN_TARGET, |counts| counts.visits.abandoned_in_target),
+    (&c::WINDOW_ABANDONED_SHORT, |counts| counts.visits.abandoned_short),
     (&c::WINDOW_LEFT, |counts| counts.left),
-    (&c::WINDOW_SERVICE_LEVEL_MET, |counts| counts.met),
-    (&c::WINDOW_SERVICE_LEVEL_MISSED, |counts| counts.missed),
+    (&c::WINDOW_SERVICE_LEVEL_MET, |counts| counts.service_level.met),
+    (&c::WINDOW_SERVICE_LEVEL_MISSED, |counts| counts.service_level.missed),
 ];
 
 /// Metrics that are absent if their denominator is 0.
 const DERIVED: &[OfWindow<Option<f64>>] = &[
     (&c::WINDOW_ABANDONMENT, WindowCounts::abandonment),
     (&c::WINDOW_WAIT_MEAN, WindowCounts::wait_mean_seconds),
-    (&c::WINDOW_WAIT_MAX, |counts| (counts.answered > 0).then(|| seconds(counts.wait_max_ms))),
+    (&c::WINDOW_WAIT_MAX, |counts| {
+        (counts.visits.answered > 0).then(|| seconds(counts.wait_max_ms))
+    }),
     (&c::WINDOW_ABANDON_WAIT_MEAN, WindowCounts::abandon_wait_mean_seconds),
     (&c::WINDOW_HANDLE_MEAN, WindowCounts::handle_mean_seconds),
 ];

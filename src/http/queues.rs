@@ -92,6 +92,21 @@ impl<T: Serialize> Serialize for Ordered<T> {
     }
 }
 
+/// A group of the table of counters: a member for each counter, by its name.
+struct Counters(Vec<(&'static str, u64)>);
+
+impl Counters {
+    fn of(counters: impl Iterator<Item = (&'static str, u64)>) -> Self {
+        Counters(counters.collect())
+    }
+}
+
+impl Serialize for Counters {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.0.iter().copied())
+    }
+}
+
 /// All numbers except the age.
 #[derive(Serialize)]
 struct Model {
@@ -204,19 +219,14 @@ struct Live {
 
 #[derive(Serialize)]
 struct Totals {
-    offered: u64,
-    answered: u64,
-    answered_in_target: u64,
-    abandoned: u64,
-    abandoned_in_target: u64,
-    abandoned_short: u64,
+    #[serde(flatten)]
+    visits: Counters,
     left: Ordered<u64>,
     lost: u64,
-    service_level_met: u64,
-    service_level_missed: u64,
-    not_answered: u64,
-    transfers: u64,
-    reopened: u64,
+    #[serde(flatten)]
+    service_level: Counters,
+    #[serde(flatten)]
+    contacts: Counters,
     first_response: Mean,
     resolution: Mean,
 }
@@ -237,15 +247,11 @@ impl From<&BucketHistogram> for Mean {
 
 #[derive(Serialize)]
 struct WindowNumbers {
-    offered: u64,
-    answered: u64,
-    answered_in_target: u64,
-    abandoned: u64,
-    abandoned_in_target: u64,
-    abandoned_short: u64,
+    #[serde(flatten)]
+    visits: Counters,
     left: u64,
-    service_level_met: u64,
-    service_level_missed: u64,
+    #[serde(flatten)]
+    service_level_events: Counters,
     service_level: Ratio,
     /// (abandoned - short) / (answered + abandoned - short)
     abandonment: Ratio,
@@ -435,12 +441,7 @@ impl Channel {
                 oldest_open_seconds: seconds(live.oldest_open_ms),
             },
             totals: Totals {
-                offered: totals.offered,
-                answered: totals.answered,
-                answered_in_target: totals.answered_in_target,
-                abandoned: totals.abandoned,
-                abandoned_in_target: totals.abandoned_in_target,
-                abandoned_short: totals.abandoned_short,
+                visits: Counters::of(totals.visits.iter()),
                 left: Ordered(
                     LeftReason::ALL
                         .iter()
@@ -449,11 +450,8 @@ impl Channel {
                         .collect(),
                 ),
                 lost: totals.lost,
-                service_level_met: totals.met,
-                service_level_missed: totals.missed,
-                not_answered: totals.not_answered,
-                transfers: totals.transfers,
-                reopened: totals.reopened,
+                service_level: Counters::of(totals.service_level.iter()),
+                contacts: Counters::of(totals.contacts.iter()),
                 first_response: Mean::from(&totals.first_response),
                 resolution: Mean::from(&totals.resolution),
             },
@@ -468,17 +466,11 @@ impl WindowNumbers {
     fn of(formula: Formula, window: &WindowSnapshot) -> Self {
         let counts = &window.counts;
         let (in_target, counted) = counts.service_level_counts(formula);
-        let abandoned = counts.abandoned - counts.abandoned_short;
+        let abandoned = counts.visits.abandoned - counts.visits.abandoned_short;
         WindowNumbers {
-            offered: counts.offered,
-            answered: counts.answered,
-            answered_in_target: counts.answered_in_target,
-            abandoned: counts.abandoned,
-            abandoned_in_target: counts.abandoned_in_target,
-            abandoned_short: counts.abandoned_short,
+            visits: Counters::of(counts.visits.iter()),
             left: counts.left,
-            service_level_met: counts.met,
-            service_level_missed: counts.missed,
+            service_level_events: Counters::of(counts.service_level.iter()),
             service_level: Ratio {
                 ratio: counts.service_level(formula),
                 count: in_target,
@@ -487,7 +479,7 @@ impl WindowNumbers {
             abandonment: Ratio {
                 ratio: counts.abandonment(),
                 count: abandoned,
-                of: counts.answered + abandoned,
+                of: counts.visits.answered + abandoned,
             },
             asa_seconds: counts.wait_mean_seconds(),
             wait_seconds: window.wait_quantiles_seconds([0.5, 0.9, 0.95, 0.99]).map(

@@ -1,113 +1,107 @@
 //! The counts of an interval as columns of the table `intervals`.
+//!
+//! The names are those of the table of counters, so a new counter needs only its column: one
+//! `ALTER TABLE` in the migrations.
 
 use nabiz_core::measures::IntervalCounts;
 
-/// A column and the count that it holds.
-type Column = (&'static str, fn(&mut IntervalCounts) -> &mut u64);
-
-/// Every count, in the order of the table.
-pub(super) const COLUMNS: [Column; 31] = [
-    ("offered", |counts| &mut counts.offered),
-    ("answered", |counts| &mut counts.answered),
-    ("answered_in_target", |counts| &mut counts.answered_in_target),
-    ("abandoned", |counts| &mut counts.abandoned),
-    ("abandoned_in_target", |counts| &mut counts.abandoned_in_target),
-    ("abandoned_short", |counts| &mut counts.abandoned_short),
-    ("left_timeout", |counts| &mut counts.left[0]),
-    ("left_full", |counts| &mut counts.left[1]),
-    ("left_empty", |counts| &mut counts.left[2]),
-    ("left_exit_key", |counts| &mut counts.left[3]),
-    ("left_withdrawn", |counts| &mut counts.left[4]),
-    ("left_transfer", |counts| &mut counts.left[5]),
-    ("left_callback", |counts| &mut counts.left[6]),
-    ("left_closed", |counts| &mut counts.left[7]),
-    ("lost", |counts| &mut counts.lost),
-    ("service_level_met", |counts| &mut counts.met),
-    ("service_level_missed", |counts| &mut counts.missed),
-    ("wait_sum_ms", |counts| &mut counts.wait_sum_ms),
-    (WAIT_MAX, |counts| &mut counts.wait_max_ms),
-    ("abandon_wait_sum_ms", |counts| &mut counts.abandon_wait_sum_ms),
-    ("handled", |counts| &mut counts.handled),
-    ("handle_sum_ms", |counts| &mut counts.handle_sum_ms),
-    ("first_responses", |counts| &mut counts.first_responses),
-    ("first_response_sum_ms", |counts| &mut counts.first_response_sum_ms),
-    ("resolutions", |counts| &mut counts.resolutions),
-    ("resolution_sum_ms", |counts| &mut counts.resolution_sum_ms),
-    ("not_answered", |counts| &mut counts.not_answered),
-    ("transfers", |counts| &mut counts.transfers),
-    ("reopened", |counts| &mut counts.reopened),
-    ("surveys", |counts| &mut counts.surveys),
-    ("survey_score_sum", |counts| &mut counts.survey_score_sum),
+/// The columns of [`IntervalCounts::left`], by [`nabiz_core::event::LeftReason::index`].
+const LEFT: [&str; 8] = [
+    "left_timeout",
+    "left_full",
+    "left_empty",
+    "left_exit_key",
+    "left_withdrawn",
+    "left_transfer",
+    "left_callback",
+    "left_closed",
 ];
 
-/// The one column that is a maximum; all others are added.
-const WAIT_MAX: &str = "wait_max_ms";
-
-/// Bound of a stored number: far above what an interval can reach, and low enough that a few can be added without a care.
+/// Bound of a stored number: far above what an interval can reach, and low enough that a few of
+/// them can be added without an overflow.
 const COUNT_MAX: u64 = 1 << 58;
 
-/// Adds counts, and keeps the larger maximum.
-pub(super) fn add(counts: &mut IntervalCounts, more: &IntervalCounts) {
-    // The columns give places, not values; a copy costs less than a second list of the fields.
-    let mut more = more.clone();
-    for (name, field) in COLUMNS {
-        let (sum, more) = (field(counts), *field(&mut more));
-        *sum = if name == WAIT_MAX { (*sum).max(more) } else { sum.saturating_add(more) }
-            .min(COUNT_MAX);
-    }
+/// Returns each column with the count that it holds.
+pub(super) fn columns(
+    counts: &mut IntervalCounts,
+) -> impl Iterator<Item = (&'static str, &mut u64)> {
+    // Taken apart by name, so that the compiler finds a field that is forgotten here.
+    let IntervalCounts {
+        visits,
+        service_level,
+        contacts,
+        sums,
+        responses,
+        left,
+        lost,
+        wait_max_ms,
+    } = counts;
+    visits
+        .iter_mut()
+        .chain(LEFT.into_iter().zip(left))
+        .chain([("lost", lost), ("wait_max_ms", wait_max_ms)])
+        .chain(service_level.iter_mut())
+        .chain(sums.iter_mut())
+        .chain(responses.iter_mut())
+        .chain(contacts.iter_mut())
 }
 
-/// A count as SQLite stores it.
+/// Returns the name of each column, in the order of [`columns`].
+pub(super) fn names() -> Vec<&'static str> {
+    columns(&mut IntervalCounts::default()).map(|(name, _)| name).collect()
+}
+
+/// Adds counts, and keeps the larger maximum. No count exceeds the bound of a stored number.
+pub(super) fn add(counts: &mut IntervalCounts, more: &IntervalCounts) {
+    counts.add(more);
+    columns(counts).for_each(|(_, count)| *count = (*count).min(COUNT_MAX));
+}
+
+/// Returns a count as SQLite stores it.
 pub(super) fn stored(count: u64) -> i64 {
     // Below the bound every count fits.
     i64::try_from(count.min(COUNT_MAX)).unwrap_or(i64::MAX)
 }
 
-/// A count as it was stored; a negative one, which is never written, is 0.
+/// Returns a count as it was stored; a negative one, which is never written, is 0.
 pub(super) fn read(value: i64) -> u64 {
     u64::try_from(value).unwrap_or(0).min(COUNT_MAX)
 }
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use nabiz_core::event::LeftReason;
+    use nabiz_core::measures::VisitCounts;
+
+    use super::*;
 
     #[test]
     fn every_count_has_one_column_and_every_reason_its_own() {
         let mut counts = IntervalCounts::default();
-        for (index, (_, field)) in COLUMNS.iter().enumerate() {
-            *field(&mut counts) = index as u64 + 1;
+        for (number, (_, count)) in (1..).zip(columns(&mut counts)) {
+            *count = number;
         }
-        // One field left out or named twice would leave a zero or a repeated number in the debug form.
-        let debug = format!("{counts:?}");
-        for index in 1..=COLUMNS.len() {
-            let number = index.to_string();
-            let found = debug
-                .split(|c: char| !c.is_ascii_alphanumeric())
-                .filter(|word| **word == number)
-                .count();
-            assert_eq!(found, 1, "{index} in {debug}");
-        }
+        let names = names();
+        let mut unique = names.clone();
+        unique.sort_unstable();
+        unique.dedup();
+        assert_eq!(unique.len(), names.len());
         for reason in LeftReason::ALL {
-            assert_eq!(COLUMNS[6 + reason.index()].0, format!("left_{}", reason.as_str()));
+            let column = names.iter().position(|name| *name == format!("left_{}", reason.as_str()));
+            assert_eq!(column.map(|at| at as u64 + 1), Some(counts.left[reason.index()]));
         }
     }
 
     #[test]
-    fn sums_saturate_and_the_maximum_is_not_added() {
-        let mut sum =
-            IntervalCounts { offered: u64::MAX, wait_max_ms: 7, ..IntervalCounts::default() };
-        add(
-            &mut sum,
-            &IntervalCounts {
-                offered: u64::MAX,
-                answered: 2,
-                wait_max_ms: 5,
-                ..IntervalCounts::default()
-            },
-        );
-        assert_eq!((sum.offered, sum.answered, sum.wait_max_ms), (COUNT_MAX, 2, 7));
+    fn sum_stops_at_the_bound_and_the_maximum_is_not_added() {
+        let of = |offered, answered, wait_max_ms| IntervalCounts {
+            visits: VisitCounts { offered, answered, ..VisitCounts::default() },
+            wait_max_ms,
+            ..IntervalCounts::default()
+        };
+        let mut sum = of(u64::MAX, 0, 7);
+        add(&mut sum, &of(u64::MAX, 2, 5));
+        assert_eq!(sum, of(COUNT_MAX, 2, 7));
         assert_eq!(read(stored(u64::MAX)), COUNT_MAX);
         assert_eq!(read(-1), 0);
     }

@@ -9,7 +9,7 @@ use rusqlite::types::Value;
 use rusqlite::{OptionalExtension, Row, Statement, Transaction, params, params_from_iter};
 
 use super::LedgerError;
-use super::counts::{self, COLUMNS};
+use super::counts;
 use super::distribution::{self, Codec, Distribution, FORMAT};
 
 /// The distributions of a row, in the order of the table.
@@ -111,8 +111,8 @@ pub(super) fn agent_ms(row: &Row<'_>, first: usize) -> rusqlite::Result<[u64; 5]
 /// Counts of a row from column `first`.
 pub(super) fn row_counts(row: &Row<'_>, first: usize) -> rusqlite::Result<IntervalCounts> {
     let mut read = IntervalCounts::default();
-    for (index, (_, field)) in COLUMNS.iter().enumerate() {
-        *field(&mut read) = counts::read(row.get(first + index)?);
+    for (index, (_, count)) in counts::columns(&mut read).enumerate() {
+        *count = counts::read(row.get(first + index)?);
     }
     Ok(read)
 }
@@ -159,18 +159,17 @@ struct Rows<'tx> {
     select: Statement<'tx>,
     replace: Statement<'tx>,
     codec: Codec,
+    count_columns: usize,
 }
 
 impl<'tx> Rows<'tx> {
     fn new(tx: &'tx Transaction<'_>) -> rusqlite::Result<Self> {
-        let columns: Vec<&str> = COLUMNS
-            .iter()
-            .map(|(name, _)| *name)
-            .chain(["histogram_format"])
-            .chain(DISTRIBUTIONS)
-            .collect();
+        let mut columns = counts::names();
+        let count_columns = columns.len();
+        columns.push("histogram_format");
+        columns.extend(DISTRIBUTIONS);
         let columns = columns.join(", ");
-        let places = vec!["?"; 5 + COLUMNS.len() + 1 + DISTRIBUTIONS.len()].join(", ");
+        let places = vec!["?"; 5 + count_columns + 1 + DISTRIBUTIONS.len()].join(", ");
         Ok(Rows {
             select: tx.prepare(&format!(
                 "SELECT {columns} FROM intervals WHERE start_ms = ?1 AND queue = ?2 AND channel = ?3"
@@ -180,6 +179,7 @@ impl<'tx> Rows<'tx> {
                  VALUES ({places})"
             ))?,
             codec: Codec::new(),
+            count_columns,
         })
     }
 
@@ -191,11 +191,12 @@ impl<'tx> Rows<'tx> {
         channel: i64,
     ) -> Result<(), LedgerError> {
         let Some(delta) = deltas.last() else { return Ok(()) };
+        let count_columns = self.count_columns;
         let key = params![delta.start_ms, queue, channel];
         let stored = self
             .select
             .query_row(key, |row| {
-                let format_at = COLUMNS.len();
+                let format_at = count_columns;
                 let mut blobs: [Option<Vec<u8>>; DISTRIBUTIONS.len()] = Default::default();
                 for (index, blob) in blobs.iter_mut().enumerate() {
                     *blob = row.get(format_at + 1 + index)?;
@@ -214,7 +215,7 @@ impl<'tx> Rows<'tx> {
             Value::Real(delta.target_ratio),
         ];
         values.extend(
-            COLUMNS.iter().map(|(_, field)| Value::Integer(counts::stored(*field(&mut sum)))),
+            counts::columns(&mut sum).map(|(_, count)| Value::Integer(counts::stored(*count))),
         );
         values.push(Value::Integer(FORMAT));
         let of_delta: [fn(&IntervalDelta) -> &SparseHdrCounts; DISTRIBUTIONS.len()] =

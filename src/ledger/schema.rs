@@ -8,7 +8,7 @@ use rusqlite::{Connection, OpenFlags, OptionalExtension, TransactionBehavior};
 use super::LedgerError;
 
 /// Version of the tables that this program writes.
-pub const SCHEMA_VERSION: i64 = 3;
+pub const SCHEMA_VERSION: i64 = 4;
 
 /// `nabz` in ASCII: marks the file as a ledger.
 const APPLICATION_ID: i64 = 0x6e61_627a;
@@ -120,6 +120,9 @@ ALTER TABLE partitions ADD COLUMN record_ms INTEGER;
 ",
     "
 -- Panes stand in slices of all series: programs that know only panes of one are kept out.
+",
+    "
+-- Counters are stored as lists with their length: programs that read them by position are kept out.
 ",
 ];
 

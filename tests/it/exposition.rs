@@ -1,6 +1,7 @@
 //! The text exposition, read back: values, presence at 0, absence, the `shard` label, what is withheld, and the
 //! documentation.
 
+use nabiz_core::measures::{ContactCounts, DurationSums, ServiceLevelCounts, VisitCounts};
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
 use std::process::{Command, Stdio};
@@ -95,20 +96,23 @@ fn busy(settings: &Settings) -> Snapshot {
         wait_answered.observe(wait_ms, &settings.wait_bounds_ms());
     }
     let counts = WindowCounts {
-        offered: 10,
-        answered: 4,
-        answered_in_target: 3,
-        abandoned: 3,
-        abandoned_in_target: 2,
-        abandoned_short: 1,
+        visits: VisitCounts {
+            offered: 10,
+            answered: 4,
+            answered_in_target: 3,
+            abandoned: 3,
+            abandoned_in_target: 2,
+            abandoned_short: 1,
+        },
+        service_level: ServiceLevelCounts { met: 3, missed: 2 },
+        sums: DurationSums {
+            wait_sum_ms: 10_000,
+            abandon_wait_sum_ms: 4_500,
+            handled: 2,
+            handle_sum_ms: 300_000,
+        },
         left: 1,
-        met: 3,
-        missed: 2,
-        wait_sum_ms: 10_000,
         wait_max_ms: 4_000,
-        abandon_wait_sum_ms: 4_500,
-        handled: 2,
-        handle_sum_ms: 300_000,
     };
     // Below 256 ms a cell is one millisecond wide.
     let waits = SparseHdrCounts { counts: vec![(100, 2), (200, 1), (250, 1)] };
@@ -116,20 +120,19 @@ fn busy(settings: &Settings) -> Snapshot {
         queue: Arc::from("fault"),
         channel: ChannelId::PHONE,
         totals: Totals {
-            offered: 11,
-            answered: 12,
-            answered_in_target: 13,
-            abandoned: 14,
-            abandoned_in_target: 15,
-            abandoned_short: 16,
+            visits: VisitCounts {
+                offered: 11,
+                answered: 12,
+                answered_in_target: 13,
+                abandoned: 14,
+                abandoned_in_target: 15,
+                abandoned_short: 16,
+            },
+            service_level: ServiceLevelCounts { met: 18, missed: 19 },
+            contacts: ContactCounts { not_answered: 20, transfers: 21, reopened: 22 },
             left: [1, 2, 3, 4, 5, 6, 7, 8],
             lost: 17,
-            met: 18,
-            missed: 19,
             wait_answered,
-            not_answered: 20,
-            transfers: 21,
-            reopened: 22,
             survey: BTreeMap::from([(5, 23)]),
             ..Totals::default()
         },

@@ -83,12 +83,12 @@ fn compare(rows: &[HistoryRow], facts: &[Fact], step: Step, zone: &TimeZone) {
             (of(Kind::Answered), of(Kind::Abandoned), of(Kind::Handled));
         let counts = &row.counts;
         assert_eq!(
-            (counts.answered, counts.abandoned, counts.handled),
+            (counts.visits.answered, counts.visits.abandoned, counts.sums.handled),
             (answered.len() as u64, abandoned.len() as u64, handled.len() as u64),
             "{key:?}"
         );
         assert_eq!(
-            (counts.wait_sum_ms, counts.abandon_wait_sum_ms, counts.handle_sum_ms),
+            (counts.sums.wait_sum_ms, counts.sums.abandon_wait_sum_ms, counts.sums.handle_sum_ms),
             (answered.iter().sum(), abandoned.iter().sum(), handled.iter().sum()),
             "{key:?}"
         );
@@ -169,10 +169,10 @@ fn day_has_23_or_25_hours_when_the_clocks_change() {
         let days = book.rows(wide(Step::Day));
         let day: Vec<_> = days.iter().filter(|row| row.start_ms == from_ms).collect();
         assert_eq!(day.len(), 1);
-        assert_eq!((day[0].end_ms, day[0].counts.answered), (to_ms, hours * 4));
+        assert_eq!((day[0].end_ms, day[0].counts.visits.answered), (to_ms, hours * 4));
         let hours_of_day = book.rows(query(from_ms, to_ms, Step::Hour));
         assert_eq!(hours_of_day.len() as u64, hours);
-        assert!(hours_of_day.iter().all(|row| row.counts.answered == 4));
+        assert!(hours_of_day.iter().all(|row| row.counts.visits.answered == 4));
     }
 }
 
@@ -236,7 +236,7 @@ fn interval_reopens_on_a_late_increment_and_closes_with_the_slowest_partition() 
     book.add_facts(&[Fact { time_ms: end_ms - 1, duration_ms: 90_000, ..book::FACT }]);
     let after = row(&book);
     assert!(!before.open && !after.open);
-    assert_eq!((before.counts.answered, after.counts.answered), (1, 2));
+    assert_eq!((before.counts.visits.answered, after.counts.visits.answered), (1, 2));
     assert_eq!(after.counts.wait_max_ms, 90_000);
     // A longer step is open as long as its end is.
     assert!(
@@ -254,7 +254,7 @@ fn agent_time_is_in_the_row_of_the_configured_channel_only() {
     book.add_agents(start_ms + INTERVAL_MS, "fault", [100, 0, 0, 0, 7]);
     let rows = book.rows(query(start_ms, start_ms + 3_600_000, Step::All));
     let seen: Vec<_> =
-        rows.iter().map(|row| (&*row.channel, row.counts.answered, row.agent_ms)).collect();
+        rows.iter().map(|row| (&*row.channel, row.counts.visits.answered, row.agent_ms)).collect();
     assert_eq!(seen, [("chat", 0, Some([400, 500, 100, 50, 7])), ("phone", 1, None)]);
     assert_eq!(rows[0].occupancy(), Some(0.6));
     assert_eq!(rows[0].target, None);
@@ -309,7 +309,7 @@ fn row_keeps_counts_and_names_what_is_missing_when_a_distribution_is_unreadable(
         "UPDATE intervals SET wait_answered = x'1c84931400' WHERE start_ms = {start_ms}"
     ));
     let row = book.rows(query(start_ms, start_ms + 3_600_000, Step::All)).pop().expect("a row");
-    assert_eq!((row.counts.answered, row.quantile_values_missing), (2, 1));
+    assert_eq!((row.counts.visits.answered, row.quantile_values_missing), (2, 1));
     assert!(row.wait_quantiles_ms.is_some());
 }
 

@@ -188,11 +188,11 @@ impl Pipeline {
 }
 
 fn offered(view: &PublishedState) -> u64 {
-    view.merged.series.iter().map(|series| series.totals.offered).sum()
+    view.merged.series.iter().map(|series| series.totals.visits.offered).sum()
 }
 
 fn offered_in_window(view: &PublishedState) -> u64 {
-    view.merged.series.iter().map(|series| series.windows[0].counts.offered).sum()
+    view.merged.series.iter().map(|series| series.windows[0].counts.visits.offered).sum()
 }
 
 fn event(kind: &str, contact: &str, time_ms: i64) -> String {
@@ -319,8 +319,12 @@ fn topics_are_decoded_each_in_its_own_format() {
     options.topics[1].format = Format::AsteriskQueueLog;
     let pipeline = Pipeline::start(options, settings(false));
     let view = pipeline.wait_for("readiness", |view| view.health.ready);
-    let answered: Vec<(&str, u64)> =
-        view.merged.series.iter().map(|series| (&*series.queue, series.totals.answered)).collect();
+    let answered: Vec<(&str, u64)> = view
+        .merged
+        .series
+        .iter()
+        .map(|series| (&*series.queue, series.totals.visits.answered))
+        .collect();
     assert_eq!(answered, [("600", 1), ("fault", 1)]);
     assert_eq!(view.health.partitions.len(), 4, "the empty ones too");
     assert!(view.health.partitions.iter().all(|partition| partition.lag == Some(0)));

@@ -65,7 +65,7 @@ fn offered(path: &Path) -> (u64, u64, i64) {
     let (_, stored) = acquire(&mut open(path));
     let Some(stored) = stored else { return (0, 0, 0) };
     let mut shard = Shard::restore(settings(), KEY, &stored.chunks).unwrap();
-    let offered = shard.snapshot().series.iter().map(|series| series.totals.offered).sum();
+    let offered = shard.snapshot().series.iter().map(|series| series.totals.visits.offered).sum();
     let connection = rusqlite::Connection::open(path).unwrap();
     let in_history: i64 = connection
         .query_row("SELECT coalesce(sum(offered), 0) FROM intervals", [], |row| row.get(0))
@@ -77,7 +77,7 @@ fn offered(path: &Path) -> (u64, u64, i64) {
 fn expected(events: &[String]) -> (u64, u64, i64) {
     let mut shard = Shard::new(settings(), KEY);
     fold(&mut shard, events, 0);
-    let offered = shard.snapshot().series.iter().map(|series| series.totals.offered).sum();
+    let offered = shard.snapshot().series.iter().map(|series| series.totals.visits.offered).sum();
     (offered, offered, events.len() as i64)
 }
 

@@ -124,7 +124,7 @@ fn memory_and_ledger_stay_level_over_a_month() {
 
     let truth = simulation.truth();
     let snapshot = shard.snapshot();
-    let offered: u64 = snapshot.series.iter().map(|series| series.totals.offered).sum();
+    let offered: u64 = snapshot.series.iter().map(|series| series.totals.visits.offered).sum();
     assert_eq!(snapshot.records.applied, truth.events);
     assert_eq!(offered as f64, truth.sum("nabiz_visits_offered_total", &[]));
     drop(ledger);

@@ -1,3 +1,4 @@
+use nabiz_core::measures::{DurationSums, VisitCounts};
 use std::collections::{BTreeMap, BTreeSet};
 
 use nabiz_core::measures::{BucketHistogram, SparseHdrCounts, WindowCounts, WindowSnapshot};
@@ -80,7 +81,11 @@ fn histogram_is_native_when_it_is_empty() {
 fn window_is_a_gauge_histogram_without_classic_buckets() {
     let mut waits = SparseHdrCounts::default();
     [2_000, 3_000, 3_000].into_iter().for_each(|wait_ms| waits.increment(wait_ms));
-    let counts = WindowCounts { answered: 3, wait_sum_ms: 8_000, ..WindowCounts::default() };
+    let counts = WindowCounts {
+        visits: VisitCounts { answered: 3, ..VisitCounts::default() },
+        sums: DurationSums { wait_sum_ms: 8_000, ..DurationSums::default() },
+        ..WindowCounts::default()
+    };
     let mut family = Family::new(&c::WINDOW_WAIT);
     family.add_window(&["fault", "phone", "5m"], None, &WindowSnapshot { counts, waits });
     let [read] = &decoded(&encode(vec![family], &[]))[..] else { panic!("one family") };

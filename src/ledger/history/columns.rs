@@ -31,12 +31,12 @@ pub(super) const COLUMNS: [Column; 59] = [
     ("channel", |row| Cell::Text(&row.channel)),
     ("target_wait_seconds", |row| row.target.map(|(wait_ms, _)| seconds(wait_ms)).into()),
     ("target_service_level", |row| row.target.map(|(_, ratio)| ratio).into()),
-    ("offered", |row| Cell::Count(row.counts.offered)),
-    ("answered", |row| Cell::Count(row.counts.answered)),
-    ("answered_in_target", |row| Cell::Count(row.counts.answered_in_target)),
-    ("abandoned", |row| Cell::Count(row.counts.abandoned)),
-    ("abandoned_in_target", |row| Cell::Count(row.counts.abandoned_in_target)),
-    ("abandoned_short", |row| Cell::Count(row.counts.abandoned_short)),
+    ("offered", |row| Cell::Count(row.counts.visits.offered)),
+    ("answered", |row| Cell::Count(row.counts.visits.answered)),
+    ("answered_in_target", |row| Cell::Count(row.counts.visits.answered_in_target)),
+    ("abandoned", |row| Cell::Count(row.counts.visits.abandoned)),
+    ("abandoned_in_target", |row| Cell::Count(row.counts.visits.abandoned_in_target)),
+    ("abandoned_short", |row| Cell::Count(row.counts.visits.abandoned_short)),
     ("left", |row| Cell::Count(row.left())),
     ("left_timeout", |row| Cell::Count(row.counts.left[0])),
     ("left_full", |row| Cell::Count(row.counts.left[1])),
@@ -47,42 +47,47 @@ pub(super) const COLUMNS: [Column; 59] = [
     ("left_callback", |row| Cell::Count(row.counts.left[6])),
     ("left_closed", |row| Cell::Count(row.counts.left[7])),
     ("lost", |row| Cell::Count(row.counts.lost)),
-    ("service_level_met", |row| Cell::Count(row.counts.met)),
-    ("service_level_missed", |row| Cell::Count(row.counts.missed)),
+    ("service_level_met", |row| Cell::Count(row.counts.service_level.met)),
+    ("service_level_missed", |row| Cell::Count(row.counts.service_level.missed)),
     ("service_level_live", |row| row.window().service_level(Formula::Live).into()),
     ("formula", |row| Cell::Text(word(row.formula))),
     ("service_level", |row| row.window().service_level(row.formula).into()),
     ("abandonment", |row| row.window().abandonment().into()),
-    ("wait_sum_seconds", |row| Cell::Number(seconds(row.counts.wait_sum_ms))),
+    ("wait_sum_seconds", |row| Cell::Number(seconds(row.counts.sums.wait_sum_ms))),
     ("asa_seconds", |row| row.window().wait_mean_seconds().into()),
     ("wait_p50_seconds", |row| row.wait_quantiles_ms.map(|[p50, ..]| seconds(p50)).into()),
     ("wait_p90_seconds", |row| row.wait_quantiles_ms.map(|[_, p90, ..]| seconds(p90)).into()),
     ("wait_p95_seconds", |row| row.wait_quantiles_ms.map(|[.., p95, _]| seconds(p95)).into()),
     ("wait_p99_seconds", |row| row.wait_quantiles_ms.map(|[.., p99]| seconds(p99)).into()),
     ("wait_max_seconds", |row| {
-        (row.counts.answered > 0).then(|| seconds(row.counts.wait_max_ms)).into()
+        (row.counts.visits.answered > 0).then(|| seconds(row.counts.wait_max_ms)).into()
     }),
-    ("abandon_wait_sum_seconds", |row| Cell::Number(seconds(row.counts.abandon_wait_sum_ms))),
+    ("abandon_wait_sum_seconds", |row| Cell::Number(seconds(row.counts.sums.abandon_wait_sum_ms))),
     ("abandon_wait_mean_seconds", |row| row.window().abandon_wait_mean_seconds().into()),
     ("abandon_wait_p90_seconds", |row| row.abandon_wait_p90_ms.map(seconds).into()),
-    ("handled", |row| Cell::Count(row.counts.handled)),
-    ("handle_sum_seconds", |row| Cell::Number(seconds(row.counts.handle_sum_ms))),
+    ("handled", |row| Cell::Count(row.counts.sums.handled)),
+    ("handle_sum_seconds", |row| Cell::Number(seconds(row.counts.sums.handle_sum_ms))),
     ("aht_seconds", |row| row.window().handle_mean_seconds().into()),
     ("handle_p90_seconds", |row| row.handle_p90_ms.map(seconds).into()),
-    ("first_responses", |row| Cell::Count(row.counts.first_responses)),
+    ("first_responses", |row| Cell::Count(row.counts.responses.first_responses)),
     ("first_response_mean_seconds", |row| {
-        mean(seconds(row.counts.first_response_sum_ms), row.counts.first_responses).into()
+        mean(
+            seconds(row.counts.responses.first_response_sum_ms),
+            row.counts.responses.first_responses,
+        )
+        .into()
     }),
-    ("resolutions", |row| Cell::Count(row.counts.resolutions)),
+    ("resolutions", |row| Cell::Count(row.counts.responses.resolutions)),
     ("resolution_mean_seconds", |row| {
-        mean(seconds(row.counts.resolution_sum_ms), row.counts.resolutions).into()
+        mean(seconds(row.counts.responses.resolution_sum_ms), row.counts.responses.resolutions)
+            .into()
     }),
-    ("not_answered", |row| Cell::Count(row.counts.not_answered)),
-    ("transfers", |row| Cell::Count(row.counts.transfers)),
-    ("reopened", |row| Cell::Count(row.counts.reopened)),
-    ("surveys", |row| Cell::Count(row.counts.surveys)),
+    ("not_answered", |row| Cell::Count(row.counts.contacts.not_answered)),
+    ("transfers", |row| Cell::Count(row.counts.contacts.transfers)),
+    ("reopened", |row| Cell::Count(row.counts.contacts.reopened)),
+    ("surveys", |row| Cell::Count(row.counts.responses.surveys)),
     ("survey_score_mean", |row| {
-        mean(row.counts.survey_score_sum as f64, row.counts.surveys).into()
+        mean(row.counts.responses.survey_score_sum as f64, row.counts.responses.surveys).into()
     }),
     ("agent_available_seconds", |row| agent_seconds(row, 0)),
     ("agent_busy_seconds", |row| agent_seconds(row, 1)),

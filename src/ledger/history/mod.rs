@@ -21,7 +21,7 @@ use nabiz_core::settings::Settings;
 use row::{Place, Sum};
 use rusqlite::{Connection, OptionalExtension, Transaction};
 
-use super::counts::{self, COLUMNS};
+use super::counts;
 use super::distribution::Codec;
 use super::intervals::{AGENT_COLUMNS, DISTRIBUTIONS, RowName, agent_ms, row_counts};
 use super::{LedgerError, schema};
@@ -268,7 +268,7 @@ struct StepSums<'a> {
 impl StepSums<'_> {
     fn add_intervals(&mut self, from_ms: i64, to_ms: i64) -> Result<(), LedgerError> {
         let tx = self.tx;
-        let counted: Vec<&str> = COLUMNS.iter().map(|(name, _)| *name).collect();
+        let counted = counts::names();
         let mut sql = format!(
             "SELECT start_ms, queue, channel, target_wait_ms, target_ratio, {}, histogram_format, {}
              FROM intervals WHERE start_ms >= ?1 AND start_ms < ?2",
@@ -281,7 +281,7 @@ impl StepSums<'_> {
         let mut select = tx.prepare(&sql)?;
         let mut rows = select.query([from_ms, to_ms])?;
         const COUNTS_AT: usize = 5;
-        const FORMAT_AT: usize = COUNTS_AT + COLUMNS.len();
+        let format_at = COUNTS_AT + counted.len();
         while let Some(row) = rows.next()? {
             if (self.is_cancelled)() {
                 return Ok(());
@@ -290,12 +290,12 @@ impl StepSums<'_> {
             let queue = self.name(row.get(1)?)?;
             let channel = self.name(row.get(2)?)?;
             let counts = row_counts(row, COUNTS_AT)?;
-            let format: i64 = row.get(FORMAT_AT)?;
+            let format: i64 = row.get(format_at)?;
             let sum = self.sums.entry((queue.clone(), channel)).or_default();
             sum.add_counts(start_ms, counts::read(row.get(3)?), row.get(4)?, &counts);
             for (index, distribution) in DISTRIBUTIONS.into_iter().enumerate() {
                 let Some(blob) = row
-                    .get_ref(FORMAT_AT + 1 + index)?
+                    .get_ref(format_at + 1 + index)?
                     .as_blob_or_null()
                     .map_err(rusqlite::Error::from)?
                 else {

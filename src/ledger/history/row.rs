@@ -45,20 +45,11 @@ impl HistoryRow {
     pub fn window(&self) -> WindowCounts {
         let counts = &self.counts;
         WindowCounts {
-            offered: counts.offered,
-            answered: counts.answered,
-            answered_in_target: counts.answered_in_target,
-            abandoned: counts.abandoned,
-            abandoned_in_target: counts.abandoned_in_target,
-            abandoned_short: counts.abandoned_short,
+            visits: counts.visits,
+            service_level: counts.service_level,
             left: self.left(),
-            met: counts.met,
-            missed: counts.missed,
-            wait_sum_ms: counts.wait_sum_ms,
+            sums: counts.sums,
             wait_max_ms: counts.wait_max_ms,
-            abandon_wait_sum_ms: counts.abandon_wait_sum_ms,
-            handled: counts.handled,
-            handle_sum_ms: counts.handle_sum_ms,
         }
     }
 
@@ -125,9 +116,9 @@ impl Sum {
             distribution.as_ref().map_or(0, |values| values.len())
         };
         let quantile_values_missing = [
-            counts.answered.saturating_sub(held(waits)),
-            counts.abandoned.saturating_sub(held(abandon_waits)),
-            counts.handled.saturating_sub(held(handles)),
+            counts.visits.answered.saturating_sub(held(waits)),
+            counts.visits.abandoned.saturating_sub(held(abandon_waits)),
+            counts.sums.handled.saturating_sub(held(handles)),
         ];
         let p90 = |distribution: &Option<Distribution>| {
             distribution

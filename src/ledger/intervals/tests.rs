@@ -1,3 +1,4 @@
+use nabiz_core::measures::{DurationSums, VisitCounts};
 use std::path::Path;
 
 use nabiz_core::event::ChannelId;
@@ -19,8 +20,8 @@ fn delta(start_ms: i64, waits_ms: &[u64]) -> IntervalDelta {
         wait_answered.add(&SparseHdrCounts { counts: vec![(hdr_index(*wait_ms) as u16, 1)] });
     }
     let counts = IntervalCounts {
-        answered: waits_ms.len() as u64,
-        wait_sum_ms: waits_ms.iter().sum(),
+        visits: VisitCounts { answered: waits_ms.len() as u64, ..VisitCounts::default() },
+        sums: DurationSums { wait_sum_ms: waits_ms.iter().sum(), ..DurationSums::default() },
         wait_max_ms: waits_ms.iter().max().copied().unwrap_or(0),
         ..IntervalCounts::default()
     };

@@ -112,19 +112,19 @@ impl Book {
         let (ms, counts) = (fact.duration_ms, &mut delta.counts);
         match fact.kind {
             Kind::Answered => {
-                counts.answered = 1;
-                counts.wait_sum_ms = ms;
+                counts.visits.answered = 1;
+                counts.sums.wait_sum_ms = ms;
                 counts.wait_max_ms = ms;
                 delta.wait_answered.increment(ms);
             }
             Kind::Abandoned => {
-                counts.abandoned = 1;
-                counts.abandon_wait_sum_ms = ms;
+                counts.visits.abandoned = 1;
+                counts.sums.abandon_wait_sum_ms = ms;
                 delta.wait_abandoned.increment(ms);
             }
             Kind::Handled => {
-                counts.handled = 1;
-                counts.handle_sum_ms = ms;
+                counts.sums.handled = 1;
+                counts.sums.handle_sum_ms = ms;
                 delta.handle.increment(ms);
             }
         }

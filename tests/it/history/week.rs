@@ -119,10 +119,10 @@ fn history_of_a_simulated_week_equals_the_truth_with_p90_within_one_percent() {
     );
 
     let mut compared = 0;
-    for row in book.rows(week(Step::All)).iter().filter(|row| row.counts.answered > 0) {
+    for row in book.rows(week(Step::All)).iter().filter(|row| row.counts.visits.answered > 0) {
         // A queue of the simulation has one channel.
         let waits = &waits[&*row.queue];
-        assert_eq!(waits.len() as u64, row.counts.answered, "{}", row.queue);
+        assert_eq!(waits.len() as u64, row.counts.visits.answered, "{}", row.queue);
         let exact_ms = exact(waits, 0.9).expect("values");
         let [_, merged_ms, ..] = row.wait_quantiles_ms.expect("quantiles");
         assert!(

@@ -1,5 +1,11 @@
-//! TODO
+//! Measures: what is counted, and what is computed from counts.
+//!
+//! [`counters`] is the one table of counters; [`fact`] says what happened, [`update`] what that adds
+//! to a window. [`Totals`], [`WindowCounts`] and [`IntervalCounts`] hold counts since the beginning,
+//! of a window and of an interval. `formulas` has the ratios and means, `histogram`, `hdr_counts`
+//! and `native` the distributions.
 
+mod counters;
 mod fact;
 mod formulas;
 mod gauges;
@@ -13,6 +19,7 @@ mod totals;
 mod update;
 mod window_counts;
 
+pub use counters::{ContactCounts, DurationSums, ResponseSums, ServiceLevelCounts, VisitCounts};
 pub(crate) use fact::{Fact, FactKind, WindowScope};
 pub use gauges::{AgentWindow, FollowupSnapshot, Live, Observation};
 pub use hdr_counts::{SparseHdrCounts, hdr_index, lowest_value_at};

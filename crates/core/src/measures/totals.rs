@@ -4,32 +4,23 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::measures::counters::{ContactCounts, ServiceLevelCounts, VisitCounts};
 use crate::measures::histogram::BucketHistogram;
 use crate::measures::native::NativeCounts;
 
 /// Counts since the beginning; never go down.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Totals {
-    /// Visits that entered.
-    pub offered: u64,
-    /// A: visits answered.
-    pub answered: u64,
-    /// N: answered with wait <= T.
-    pub answered_in_target: u64,
-    /// Ab: abandoned while waiting.
-    pub abandoned: u64,
-    /// AbT: abandoned with wait <= T.
-    pub abandoned_in_target: u64,
-    /// AbS: abandoned with wait <= S.
-    pub abandoned_short: u64,
+    /// What became of visits.
+    pub visits: VisitCounts,
+    /// Service-level events.
+    pub service_level: ServiceLevelCounts,
+    /// What else happened to contacts.
+    pub contacts: ContactCounts,
     /// F: left in another way, by [`crate::event::LeftReason::index`].
     pub left: [u64; 8],
-    /// L: never ended.
+    /// L: visits that never ended.
     pub lost: u64,
-    /// Service-level events met.
-    pub met: u64,
-    /// Service-level events missed.
-    pub missed: u64,
     /// Wait of answered visits.
     pub wait_answered: BucketHistogram,
     /// Wait of abandoned visits.
@@ -40,17 +31,45 @@ pub struct Totals {
     pub first_response: BucketHistogram,
     /// Resolution, on the queue's clock.
     pub resolution: BucketHistogram,
-    /// Offers that the agent did not take.
-    pub not_answered: u64,
-    /// Handed over while in service.
-    pub transfers: u64,
-    /// Matters opened again.
-    pub reopened: u64,
     /// Survey answers by score.
     pub survey: BTreeMap<u16, u64>,
 }
 
 impl Totals {
+    /// Adds other totals, which were counted under the same bounds.
+    pub(crate) fn add(&mut self, more: &Totals) {
+        // Taken apart by name, so that the compiler finds a field that is forgotten here.
+        let Totals {
+            visits,
+            service_level,
+            contacts,
+            left,
+            lost,
+            wait_answered,
+            wait_abandoned,
+            handle,
+            first_response,
+            resolution,
+            survey,
+        } = more;
+        self.visits.add(visits);
+        self.service_level.add(service_level);
+        self.contacts.add(contacts);
+        for (sum, more) in self.left.iter_mut().zip(left) {
+            *sum = sum.saturating_add(*more);
+        }
+        self.lost = self.lost.saturating_add(*lost);
+        self.wait_answered.add(wait_answered);
+        self.wait_abandoned.add(wait_abandoned);
+        self.handle.add(handle);
+        self.first_response.add(first_response);
+        self.resolution.add(resolution);
+        for (score, count) in survey {
+            let sum = self.survey.entry(*score).or_default();
+            *sum = sum.saturating_add(*count);
+        }
+    }
+
     /// The native counts of the five histograms, to be stored.
     pub(crate) fn natives(&self) -> [&NativeCounts; 5] {
         let Totals { wait_answered, wait_abandoned, handle, first_response, resolution, .. } = self;

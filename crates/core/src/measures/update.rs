@@ -1,5 +1,6 @@
 //! What a fact adds to a window.
 
+use crate::measures::counters::{DurationSums, ServiceLevelCounts, VisitCounts};
 use crate::measures::hdr_counts::hdr_index;
 use crate::measures::window_counts::WindowCounts;
 
@@ -16,56 +17,59 @@ pub(crate) enum WindowUpdate {
 }
 
 impl WindowUpdate {
-    pub(crate) fn add_to(self, counts: &mut WindowCounts) {
+    /// Counts the update once: among the visits or among the service-level events.
+    pub(crate) fn count(self, visits: &mut VisitCounts, service_level: &mut ServiceLevelCounts) {
         match self {
-            WindowUpdate::Offered => counts.offered += 1,
-            WindowUpdate::Answered { wait_ms, in_target } => {
-                counts.answered += 1;
-                counts.answered_in_target += u64::from(in_target);
-                counts.wait_sum_ms += wait_ms;
+            WindowUpdate::Offered => visits.offered += 1,
+            WindowUpdate::Answered { in_target, .. } => {
+                visits.answered += 1;
+                visits.answered_in_target += u64::from(in_target);
+            }
+            WindowUpdate::Abandoned { in_target, short, .. } => {
+                visits.abandoned += 1;
+                visits.abandoned_in_target += u64::from(in_target);
+                visits.abandoned_short += u64::from(short);
+            }
+            WindowUpdate::Met => service_level.met += 1,
+            WindowUpdate::Missed => service_level.missed += 1,
+            WindowUpdate::Left | WindowUpdate::Handled { .. } => {}
+        }
+    }
+
+    /// Adds the duration of the update, if it has one.
+    pub(crate) fn sum(self, sums: &mut DurationSums) {
+        match self {
+            WindowUpdate::Answered { wait_ms, .. } => sums.wait_sum_ms += wait_ms,
+            WindowUpdate::Abandoned { wait_ms, .. } => sums.abandon_wait_sum_ms += wait_ms,
+            WindowUpdate::Handled { handle_ms } => {
+                sums.handled += 1;
+                sums.handle_sum_ms += handle_ms;
+            }
+            _ => {}
+        }
+    }
+
+    /// Adds the update to the counts of a window or pane.
+    pub(crate) fn add_to(self, counts: &mut WindowCounts) {
+        self.count(&mut counts.visits, &mut counts.service_level);
+        self.sum(&mut counts.sums);
+        match self {
+            WindowUpdate::Left => counts.left += 1,
+            WindowUpdate::Answered { wait_ms, .. } => {
                 counts.wait_max_ms = counts.wait_max_ms.max(wait_ms);
             }
-            WindowUpdate::Abandoned { wait_ms, in_target, short } => {
-                counts.abandoned += 1;
-                counts.abandoned_in_target += u64::from(in_target);
-                counts.abandoned_short += u64::from(short);
-                counts.abandon_wait_sum_ms += wait_ms;
-            }
-            WindowUpdate::Left => counts.left += 1,
-            WindowUpdate::Met => counts.met += 1,
-            WindowUpdate::Missed => counts.missed += 1,
-            WindowUpdate::Handled { handle_ms } => {
-                counts.handled += 1;
-                counts.handle_sum_ms += handle_ms;
-            }
+            _ => {}
         }
     }
 
-    /// The inverse of [`Self::add_to`], but for the maximum.
+    /// Undoes [`Self::add_to`], but for the maximum.
     pub(crate) fn take_from(self, counts: &mut WindowCounts) {
-        match self {
-            WindowUpdate::Offered => counts.offered -= 1,
-            WindowUpdate::Answered { wait_ms, in_target } => {
-                counts.answered -= 1;
-                counts.answered_in_target -= u64::from(in_target);
-                counts.wait_sum_ms -= wait_ms;
-            }
-            WindowUpdate::Abandoned { wait_ms, in_target, short } => {
-                counts.abandoned -= 1;
-                counts.abandoned_in_target -= u64::from(in_target);
-                counts.abandoned_short -= u64::from(short);
-                counts.abandon_wait_sum_ms -= wait_ms;
-            }
-            WindowUpdate::Left => counts.left -= 1,
-            WindowUpdate::Met => counts.met -= 1,
-            WindowUpdate::Missed => counts.missed -= 1,
-            WindowUpdate::Handled { handle_ms } => {
-                counts.handled -= 1;
-                counts.handle_sum_ms -= handle_ms;
-            }
-        }
+        let mut one = WindowCounts::default();
+        self.add_to(&mut one);
+        counts.subtract(&one);
     }
 
+    /// Returns the HDR index of the wait of an answered visit.
     pub(crate) fn cell(self) -> Option<u16> {
         match self {
             WindowUpdate::Answered { wait_ms, .. } => Some(hdr_index(wait_ms) as u16),

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::measures::counters::{DurationSums, ServiceLevelCounts, VisitCounts};
 use crate::measures::hdr_counts::SparseHdrCounts;
 
 /// A window of a series: the counts, the label, and the wait distribution.
@@ -16,32 +17,40 @@ pub struct WindowSnapshot {
 /// Exact counts and sums of one window.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct WindowCounts {
-    /// Visits that entered.
-    pub offered: u64,
-    /// A
-    pub answered: u64,
-    /// N
-    pub answered_in_target: u64,
-    /// Ab
-    pub abandoned: u64,
-    /// AbT
-    pub abandoned_in_target: u64,
-    /// AbS
-    pub abandoned_short: u64,
-    /// F, all reasons
+    /// What became of visits.
+    pub visits: VisitCounts,
+    /// Service-level events.
+    pub service_level: ServiceLevelCounts,
+    /// F: visits that left for any reason.
     pub left: u64,
-    /// Service-level events met.
-    pub met: u64,
-    /// Service-level events missed.
-    pub missed: u64,
-    /// Sum of the waits of answered visits.
-    pub wait_sum_ms: u64,
-    /// Longest wait of an answered visit.
+    /// Sums of waits and handle times.
+    pub sums: DurationSums,
+    /// Longest wait of an answered visit, in milliseconds.
     pub wait_max_ms: u64,
-    /// Sum of the waits of abandoned visits.
-    pub abandon_wait_sum_ms: u64,
-    /// Conversations with a handle time.
-    pub handled: u64,
-    /// Sum of handle times.
-    pub handle_sum_ms: u64,
+}
+
+impl WindowCounts {
+    /// Adds other counts; the maximum is the larger of the two.
+    pub fn add(&mut self, more: &WindowCounts) {
+        self.wait_max_ms = self.wait_max_ms.max(more.wait_max_ms);
+        self.add_without_maximum(more);
+    }
+
+    /// Adds everything but the maximum.
+    pub(crate) fn add_without_maximum(&mut self, more: &WindowCounts) {
+        let WindowCounts { visits, service_level, left, sums, wait_max_ms: _ } = more;
+        self.visits.add(visits);
+        self.service_level.add(service_level);
+        self.left = self.left.saturating_add(*left);
+        self.sums.add(sums);
+    }
+
+    /// Takes out counts that were added before. The maximum stays: it cannot be undone.
+    pub(crate) fn subtract(&mut self, less: &WindowCounts) {
+        let WindowCounts { visits, service_level, left, sums, wait_max_ms: _ } = less;
+        self.visits.subtract(visits);
+        self.service_level.subtract(service_level);
+        self.left = self.left.saturating_sub(*left);
+        self.sums.subtract(sums);
+    }
 }

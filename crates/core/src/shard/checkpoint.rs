@@ -1,7 +1,5 @@
 //! Storing a shard and bringing it back.
 
-use std::sync::Arc;
-
 use serde::{Deserialize, Serialize};
 
 use crate::agent::{AgentsHeader, BookingContext};
@@ -10,41 +8,41 @@ use crate::contact::ContactsHeader;
 use crate::event::SelfServiceOutcome;
 use crate::followup::FollowupsHeader;
 use crate::ids::SeriesId;
-use crate::measures::{IntervalDelta, Observation, RecordTotals, Totals};
+use crate::measures::{IntervalDelta, Observation, RecordTotals, Totals, WindowCounts};
 use crate::registry::StoredNames;
-use crate::settings::Settings;
 use crate::shard::fold::Shard;
-use crate::shard::series::{Bounds, Series};
+use crate::shard::series::Bounds;
 use crate::shard::state::State;
-use crate::state::{Checkpoint, ChunkKind, RestoreError, StateChunk, read, take};
+use crate::state::{Checkpoint, ChunkKind};
 use crate::time::Timestamp;
-use crate::window::{ChangedPanes, StoredDay, series_of_pane};
+use crate::window::{ChangedPanes, StoredDay};
 
 /// What is small and written with every checkpoint.
 #[derive(Debug, Serialize, Deserialize)]
-struct ShardHeader {
-    next_offset: i64,
-    stream_ms: Option<i64>,
+pub(crate) struct ShardHeader {
+    pub(crate) next_offset: i64,
+    pub(crate) stream_ms: Option<i64>,
     /// Counts the checkpoints of the shard.
-    checkpoint: i64,
-    channels: Vec<String>,
-    pane_ms: i64,
-    bounds: Bounds,
-    names: StoredNames,
-    contacts: ContactsHeader,
-    agents: AgentsHeader,
-    followups: FollowupsHeader,
-    contacts_started: Vec<u64>,
-    self_service: BoundedLabels<[u64; SelfServiceOutcome::ALL.len()]>,
-    observed: Vec<Option<Observation>>,
-    records: RecordTotals,
-    clock_skew: u64,
+    pub(crate) checkpoint: i64,
+    pub(crate) channels: Vec<String>,
+    pub(crate) pane_ms: i64,
+    pub(crate) bounds: Bounds,
+    pub(crate) names: StoredNames,
+    pub(crate) contacts: ContactsHeader,
+    pub(crate) agents: AgentsHeader,
+    pub(crate) followups: FollowupsHeader,
+    pub(crate) contacts_started: Vec<u64>,
+    pub(crate) self_service: BoundedLabels<[u64; SelfServiceOutcome::ALL.len()]>,
+    pub(crate) observed: Vec<Option<Observation>>,
+    pub(crate) records: RecordTotals,
+    pub(crate) clock_skew: u64,
 }
 
+/// A series as it is stored, with its counts in the forms `T` and `C`.
 #[derive(Debug, Serialize, Deserialize)]
-struct StoredSeries {
-    totals: Totals,
-    day: StoredDay,
+pub(crate) struct StoredSeries<T = Totals, C = WindowCounts> {
+    pub(crate) totals: T,
+    pub(crate) day: StoredDay<C>,
 }
 
 impl Shard {
@@ -75,9 +73,11 @@ impl Shard {
         };
         if all {
             for kind in [
+                ChunkKind::PositionalSeries,
                 ChunkKind::Series,
                 ChunkKind::SeriesNative,
                 ChunkKind::Pane,
+                ChunkKind::PositionalPaneSlice,
                 ChunkKind::PaneSlice,
                 ChunkKind::Agents,
                 ChunkKind::DenseAgentTime,
@@ -184,54 +184,6 @@ impl Shard {
             self.state.agents.rollback(index, &delta);
         }
     }
-
-    /// A shard as it was stored. `chunks` are all its chunks; the settings may have changed since, except that channels
-    /// may only be added.
-    ///
-    /// # Errors
-    /// [`RestoreError`] where the chunks are unreadable, do not fit together, or know other channels.
-    pub fn restore(
-        settings: Arc<Settings>,
-        hash_key: [u8; 16],
-        chunks: &[StateChunk],
-    ) -> Result<Self, RestoreError> {
-        let mut shard = Shard::new(settings.clone(), hash_key);
-        let header = chunks.iter().find(|chunk| chunk.kind == ChunkKind::ShardHeader);
-        let header: ShardHeader =
-            read(header.ok_or(RestoreError::Missing(ChunkKind::ShardHeader))?)?;
-        let configured: Vec<String> = settings.channels.names().map(str::to_owned).collect();
-        if !configured.starts_with(&header.channels) {
-            return Err(RestoreError::OtherChannels { stored: header.channels, configured });
-        }
-        let state = &mut shard.state;
-        state.nothing_stored = false;
-        state.next_position = header.next_offset;
-        state.checkpoint = header.checkpoint;
-        if let Some(stream_ms) = header.stream_ms {
-            state.move_stream(&settings, stream_ms);
-        }
-        state.registry.restore(header.names);
-        state.contacts.set_header(header.contacts);
-        state.agents.set_header(header.agents);
-        state.followups.set_header(header.followups, &header.bounds.response_ms);
-        let known = header.contacts_started.len().min(state.contacts_started.len());
-        state.contacts_started[..known].copy_from_slice(&header.contacts_started[..known]);
-        state.self_service.take_over(header.self_service);
-        state.observed = header.observed;
-        state.records = header.records;
-        state.clock_skew = header.clock_skew;
-        state.restore_pieces(chunks, &header.bounds, header.pane_ms)?;
-        Ok(shard)
-    }
-}
-
-/// A series that has its totals. What was booked has them; without them they would begin anew.
-fn booked<'s>(
-    series: &'s mut [Series],
-    has_totals: &[bool],
-    index: usize,
-) -> Option<&'s mut Series> {
-    series.get_mut(index).filter(|_| has_totals.get(index) == Some(&true))
 }
 
 impl State {
@@ -249,110 +201,40 @@ impl State {
             checkpoint.put_bytes(ChunkKind::PaneSlice, index, slice);
         }
     }
-
-    fn restore_pieces(
-        &mut self,
-        chunks: &[StateChunk],
-        bounds: &Bounds,
-        pane_ms: i64,
-    ) -> Result<(), RestoreError> {
-        while self.series.len() < self.registry.series_count() {
-            self.series.push(Series::new(&self.layout, &self.position));
-        }
-        let mut sorted: Vec<&StateChunk> = chunks.iter().collect();
-        sorted.sort_by_key(|chunk| (chunk.kind, chunk.number));
-        self.ids.restore(&sorted)?;
-        let mut has_totals = vec![false; self.series.len()];
-        for chunk in &sorted {
-            let inconsistent =
-                || RestoreError::Inconsistent { kind: chunk.kind, number: chunk.number };
-            match chunk.kind {
-                ChunkKind::Series => {
-                    let index = usize::try_from(chunk.number).map_err(|_| inconsistent())?;
-                    let stored: StoredSeries = read(chunk)?;
-                    let series = self.series.get_mut(index).ok_or_else(inconsistent)?;
-                    has_totals[index] = true;
-                    series.totals = stored.totals;
-                    bounds.move_totals(&mut series.totals, &self.bounds);
-                    self.bounds.natives_from_classic(&mut series.totals);
-                    series.windows.set_day(stored.day);
-                }
-                ChunkKind::Pane if pane_ms == self.layout.pane_ms => {
-                    let index = series_of_pane(chunk.number);
-                    let series =
-                        booked(&mut self.series, &has_totals, index).ok_or_else(inconsistent)?;
-                    series.windows.restore_pane(
-                        &self.layout,
-                        chunk,
-                        &mut chunk.bytes.as_slice(),
-                    )?;
-                    // From now on it stands in slices.
-                    self.nothing_stored = true;
-                }
-                ChunkKind::PaneSlice if pane_ms == self.layout.pane_ms => {
-                    let mut bytes = chunk.bytes.as_slice();
-                    while !bytes.is_empty() {
-                        let index: u32 = take(chunk, &mut bytes)?;
-                        let series = booked(&mut self.series, &has_totals, index as usize)
-                            .ok_or_else(inconsistent)?;
-                        series.windows.restore_pane(&self.layout, chunk, &mut bytes)?;
-                    }
-                }
-                // Sorted after the series, whose native counts it replaces.
-                ChunkKind::SeriesNative => {
-                    let index = usize::try_from(chunk.number).map_err(|_| inconsistent())?;
-                    let series =
-                        booked(&mut self.series, &has_totals, index).ok_or_else(inconsistent)?;
-                    series.totals.set_natives(read(chunk)?);
-                }
-                ChunkKind::Agents | ChunkKind::AgentTime => self.agents.restore(chunk)?,
-                ChunkKind::DenseAgentTime => {
-                    self.agents.restore(chunk)?;
-                    self.nothing_stored = true;
-                }
-                ChunkKind::UnitNative => self.followups.restore_natives(chunk)?,
-                ChunkKind::Followups => self.followups.restore(chunk)?,
-                ChunkKind::ShardHeader
-                | ChunkKind::ContactLog
-                | ChunkKind::ContactPart
-                | ChunkKind::Ids
-                | ChunkKind::Pane
-                | ChunkKind::PaneSlice => {}
-            }
-        }
-        self.followups.rebuild_indexes();
-        if pane_ms != self.layout.pane_ms {
-            // The stored panes mean nothing under another width: everything is written anew.
-            self.agents.forget_panes();
-            self.nothing_stored = true;
-        }
-        let context = self.context_of_time(self.stream_ms.unwrap_or(0));
-        // What became of contacts is booked once: they must not be found again as they were.
-        self.nothing_stored |= !self.contacts.restore(&sorted, &mut self.registry, &context)?;
-        self.apply_facts();
-        Ok(())
-    }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
     use crate::decode::{Format, Message};
+    use crate::settings::Settings;
     use crate::shard::record::RecordMeta;
     use crate::state::append;
+    use crate::state::{PositionalTotals, PositionalWindowCounts, StateChunk, read};
     use crate::window::{AgentTime, DenseAgentTime, panes_of_slice};
     use nabiz_simulator::{DEFAULT_START_MS, Options, Scenario, Simulation};
 
     const KEY: [u8; 16] = [3; 16];
 
     fn is_new(chunk: &StateChunk) -> bool {
-        matches!(chunk.kind, ChunkKind::PaneSlice | ChunkKind::AgentTime)
+        matches!(chunk.kind, ChunkKind::PaneSlice | ChunkKind::AgentTime | ChunkKind::Series)
     }
 
     /// What the first two versions of the ledger had instead of a chunk.
     fn older(chunk: &StateChunk) -> Vec<StateChunk> {
         match chunk.kind {
             ChunkKind::PaneSlice => panes_of_slice(chunk).unwrap(),
+            ChunkKind::Series => {
+                let StoredSeries { totals, day }: StoredSeries = read(chunk).unwrap();
+                let stored = StoredSeries {
+                    totals: PositionalTotals::from(totals),
+                    day: day.map(PositionalWindowCounts::from),
+                };
+                let bytes = append(Vec::new(), &stored);
+                vec![StateChunk { kind: ChunkKind::PositionalSeries, bytes, ..*chunk }]
+            }
             _ => {
                 let time = DenseAgentTime::from(read::<AgentTime>(chunk).unwrap());
                 vec![StateChunk {

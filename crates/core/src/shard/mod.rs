@@ -6,6 +6,7 @@
 mod checkpoint;
 mod fold;
 mod record;
+mod restore;
 mod series;
 mod snapshot;
 mod state;

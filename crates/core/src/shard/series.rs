@@ -137,78 +137,66 @@ impl Series {
         }
     }
 
+    /// Adds a fact to the totals. Returns what it adds to a window, if anything.
     fn total(
         &mut self,
         info: &SeriesInfo,
         bounds: &Bounds,
         kind: FactKind,
     ) -> Option<WindowUpdate> {
+        let update = window_update(info, kind);
         let totals = &mut self.totals;
+        if let Some(update) = update {
+            update.count(&mut totals.visits, &mut totals.service_level);
+        }
         match kind {
-            FactKind::Offered => {
-                totals.offered += 1;
-                Some(WindowUpdate::Offered)
-            }
             FactKind::Answered { wait_ms } => {
-                let in_target = wait_ms <= info.target_wait.get();
-                totals.answered += 1;
-                totals.answered_in_target += u64::from(in_target);
                 totals.wait_answered.observe(wait_ms, &bounds.wait_ms);
-                Some(WindowUpdate::Answered { wait_ms, in_target })
             }
             FactKind::Abandoned { wait_ms } => {
-                let in_target = wait_ms <= info.target_wait.get();
-                let short = wait_ms <= info.short_abandon.get();
-                totals.abandoned += 1;
-                totals.abandoned_in_target += u64::from(in_target);
-                totals.abandoned_short += u64::from(short);
                 totals.wait_abandoned.observe(wait_ms, &bounds.wait_ms);
-                Some(WindowUpdate::Abandoned { wait_ms, in_target, short })
             }
-            FactKind::Left { reason } => {
-                totals.left[reason.index()] += 1;
-                Some(WindowUpdate::Left)
-            }
-            FactKind::Lost => {
-                totals.lost += 1;
-                None
-            }
-            FactKind::Met => {
-                totals.met += 1;
-                Some(WindowUpdate::Met)
-            }
-            FactKind::Missed => {
-                totals.missed += 1;
-                Some(WindowUpdate::Missed)
-            }
-            FactKind::Handled { handle_ms } => {
-                totals.handle.observe(handle_ms, &bounds.handle_ms);
-                Some(WindowUpdate::Handled { handle_ms })
-            }
+            FactKind::Left { reason } => totals.left[reason.index()] += 1,
+            FactKind::Lost => totals.lost += 1,
+            FactKind::Handled { handle_ms } => totals.handle.observe(handle_ms, &bounds.handle_ms),
             FactKind::FirstResponse { response_ms } => {
                 totals.first_response.observe(response_ms, &bounds.response_ms);
-                None
             }
             FactKind::Resolution { resolution_ms } => {
                 totals.resolution.observe(resolution_ms, &bounds.response_ms);
-                None
             }
-            FactKind::NotAnswered => {
-                totals.not_answered += 1;
-                None
-            }
-            FactKind::Transferred => {
-                totals.transfers += 1;
-                None
-            }
-            FactKind::Reopened => {
-                totals.reopened += 1;
-                None
-            }
-            FactKind::Survey { score } => {
-                *totals.survey.entry(score).or_default() += 1;
-                None
-            }
+            FactKind::NotAnswered => totals.contacts.not_answered += 1,
+            FactKind::Transferred => totals.contacts.transfers += 1,
+            FactKind::Reopened => totals.contacts.reopened += 1,
+            FactKind::Survey { score } => *totals.survey.entry(score).or_default() += 1,
+            FactKind::Offered | FactKind::Met | FactKind::Missed => {}
         }
+        update
+    }
+}
+
+/// Returns what a fact adds to a window; `None` where no window counts it.
+fn window_update(info: &SeriesInfo, kind: FactKind) -> Option<WindowUpdate> {
+    match kind {
+        FactKind::Offered => Some(WindowUpdate::Offered),
+        FactKind::Answered { wait_ms } => {
+            Some(WindowUpdate::Answered { wait_ms, in_target: wait_ms <= info.target_wait.get() })
+        }
+        FactKind::Abandoned { wait_ms } => Some(WindowUpdate::Abandoned {
+            wait_ms,
+            in_target: wait_ms <= info.target_wait.get(),
+            short: wait_ms <= info.short_abandon.get(),
+        }),
+        FactKind::Left { .. } => Some(WindowUpdate::Left),
+        FactKind::Met => Some(WindowUpdate::Met),
+        FactKind::Missed => Some(WindowUpdate::Missed),
+        FactKind::Handled { handle_ms } => Some(WindowUpdate::Handled { handle_ms }),
+        FactKind::Lost
+        | FactKind::FirstResponse { .. }
+        | FactKind::Resolution { .. }
+        | FactKind::NotAnswered
+        | FactKind::Transferred
+        | FactKind::Reopened
+        | FactKind::Survey { .. } => None,
     }
 }

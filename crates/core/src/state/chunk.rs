@@ -21,8 +21,8 @@ pub enum ChunkKind {
     ContactPart = 2,
     /// Remembered ids, in chunks.
     Ids = 3,
-    /// Totals and business day of a series.
-    Series = 4,
+    /// Totals and business day of a series by position, up to the third version of the ledger.
+    PositionalSeries = 4,
     /// A pane of a series, as it was stored up to the second version of the ledger.
     Pane = 5,
     /// A part of the agents.
@@ -35,28 +35,34 @@ pub enum ChunkKind {
     SeriesNative = 9,
     /// Native histograms of the follow-up units.
     UnitNative = 10,
-    /// A pane of all series.
-    PaneSlice = 11,
+    /// A pane of all series by position, up to the third version of the ledger.
+    PositionalPaneSlice = 11,
     /// Agent time of a queue.
     AgentTime = 12,
+    /// Totals and business day of a series.
+    Series = 13,
+    /// A pane of all series.
+    PaneSlice = 14,
 }
 
 impl ChunkKind {
     /// Every kind.
-    pub const ALL: [ChunkKind; 13] = [
+    pub const ALL: [ChunkKind; 15] = [
         ChunkKind::ShardHeader,
         ChunkKind::ContactLog,
         ChunkKind::ContactPart,
         ChunkKind::Ids,
-        ChunkKind::Series,
+        ChunkKind::PositionalSeries,
         ChunkKind::Pane,
         ChunkKind::Agents,
         ChunkKind::DenseAgentTime,
         ChunkKind::Followups,
         ChunkKind::SeriesNative,
         ChunkKind::UnitNative,
-        ChunkKind::PaneSlice,
+        ChunkKind::PositionalPaneSlice,
         ChunkKind::AgentTime,
+        ChunkKind::Series,
+        ChunkKind::PaneSlice,
     ];
 
     /// The kind of a stored number.

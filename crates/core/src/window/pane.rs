@@ -43,7 +43,8 @@ impl PackedUpdate {
             3 => WindowUpdate::Left,
             4 => WindowUpdate::Met,
             5 => WindowUpdate::Missed,
-            _ => WindowUpdate::Handled { handle_ms: value },
+            6 => WindowUpdate::Handled { handle_ms: value },
+            number => unreachable!("`of` packs no update as {number}"),
         }
     }
 }
@@ -66,25 +67,25 @@ impl PaneTotals {
 
     /// The facts one by one, if they are sparse and can still be told apart.
     fn entries(&self) -> Option<SmallVec<[PackedUpdate; INLINE]>> {
-        let WindowCounts { offered, answered, abandoned, left, met, missed, handled, .. } =
-            self.counts;
+        let WindowCounts { visits, service_level, left, sums, .. } = self.counts;
+        let (offered, answered, abandoned) = (visits.offered, visits.answered, visits.abandoned);
+        let (met, missed, handled) = (service_level.met, service_level.missed, sums.handled);
         let sum = [offered, answered, abandoned, left, met, missed, handled]
             .into_iter()
             .fold(0, u64::saturating_add);
         if sum > SPARSE_MAX as u64 || answered.max(abandoned).max(handled) > 1 {
             return None;
         }
-        let counts = &self.counts;
         let answer = WindowUpdate::Answered {
-            wait_ms: counts.wait_sum_ms,
-            in_target: counts.answered_in_target > 0,
+            wait_ms: sums.wait_sum_ms,
+            in_target: visits.answered_in_target > 0,
         };
         let abandonment = WindowUpdate::Abandoned {
-            wait_ms: counts.abandon_wait_sum_ms,
-            in_target: counts.abandoned_in_target > 0,
-            short: counts.abandoned_short > 0,
+            wait_ms: sums.abandon_wait_sum_ms,
+            in_target: visits.abandoned_in_target > 0,
+            short: visits.abandoned_short > 0,
         };
-        let handling = WindowUpdate::Handled { handle_ms: counts.handle_sum_ms };
+        let handling = WindowUpdate::Handled { handle_ms: sums.handle_sum_ms };
         let entries = [
             (WindowUpdate::Offered, offered),
             (answer, answered),
@@ -122,11 +123,11 @@ pub(crate) struct Pane {
     pub(crate) changed: bool,
 }
 
-/// A pane as the ledger has it.
+/// A pane as the ledger has it, with its counts in the form `C`.
 #[derive(Debug, Serialize, Deserialize)]
-pub(crate) struct StoredPane {
+pub(crate) struct StoredPane<C = WindowCounts> {
     pub(crate) index: i64,
-    counts: WindowCounts,
+    counts: C,
     waits: Vec<(u16, u32)>,
 }
 
@@ -175,6 +176,13 @@ impl Pane {
     pub(crate) fn stored(&self) -> StoredPane {
         let PaneTotals { counts, waits } = self.sums();
         StoredPane { index: self.index, counts, waits: waits.counts }
+    }
+}
+
+impl<C> StoredPane<C> {
+    /// Returns the same pane with its counts in another form.
+    pub(crate) fn map<D>(self, counts: impl FnOnce(C) -> D) -> StoredPane<D> {
+        StoredPane { index: self.index, counts: counts(self.counts), waits: self.waits }
     }
 }
 

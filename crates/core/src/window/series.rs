@@ -6,6 +6,7 @@
 
 use std::collections::{BTreeSet, VecDeque};
 
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::measures::{SparseHdrCounts, WindowCounts, WindowScope, WindowSnapshot, WindowUpdate};
@@ -13,40 +14,6 @@ use crate::state::{RestoreError, StateChunk, append, take};
 use crate::window::layout::{PaneLayout, WindowCursor};
 use crate::window::pane::{Pane, StoredPane};
 use crate::window::wait_counts::WaitCounts;
-
-/// Adds everything but the maximum.
-fn add(counts: &mut WindowCounts, pane: &WindowCounts) {
-    counts.offered += pane.offered;
-    counts.answered += pane.answered;
-    counts.answered_in_target += pane.answered_in_target;
-    counts.abandoned += pane.abandoned;
-    counts.abandoned_in_target += pane.abandoned_in_target;
-    counts.abandoned_short += pane.abandoned_short;
-    counts.left += pane.left;
-    counts.met += pane.met;
-    counts.missed += pane.missed;
-    counts.wait_sum_ms += pane.wait_sum_ms;
-    counts.abandon_wait_sum_ms += pane.abandon_wait_sum_ms;
-    counts.handled += pane.handled;
-    counts.handle_sum_ms += pane.handle_sum_ms;
-}
-
-/// Takes everything but the maximum out again.
-fn subtract(counts: &mut WindowCounts, pane: &WindowCounts) {
-    counts.offered -= pane.offered;
-    counts.answered -= pane.answered;
-    counts.answered_in_target -= pane.answered_in_target;
-    counts.abandoned -= pane.abandoned;
-    counts.abandoned_in_target -= pane.abandoned_in_target;
-    counts.abandoned_short -= pane.abandoned_short;
-    counts.left -= pane.left;
-    counts.met -= pane.met;
-    counts.missed -= pane.missed;
-    counts.wait_sum_ms -= pane.wait_sum_ms;
-    counts.abandon_wait_sum_ms -= pane.abandon_wait_sum_ms;
-    counts.handled -= pane.handled;
-    counts.handle_sum_ms -= pane.handle_sum_ms;
-}
 
 /// What happened in one window.
 #[derive(Debug, Default)]
@@ -69,7 +36,7 @@ impl Window {
     fn add_pane(&mut self, pane: &Pane) {
         pane.sparse().for_each(|update| self.add(update, update.cell()));
         let Some(totals) = pane.dense() else { return };
-        add(&mut self.counts, &totals.counts);
+        self.counts.add_without_maximum(&totals.counts);
         totals.waits.counts.iter().for_each(|(cell, count)| self.waits.add(*cell, *count));
     }
 
@@ -81,7 +48,7 @@ impl Window {
             }
         }
         let Some(totals) = pane.dense() else { return };
-        subtract(&mut self.counts, &totals.counts);
+        self.counts.subtract(&totals.counts);
         totals.waits.counts.iter().for_each(|(cell, count)| self.waits.subtract(*cell, *count));
     }
 
@@ -95,10 +62,17 @@ impl Window {
 
 /// The business day of a series as it is stored.
 #[derive(Debug, Serialize, Deserialize)]
-pub(crate) struct StoredDay {
+pub(crate) struct StoredDay<C = WindowCounts> {
     start_ms: i64,
-    counts: WindowCounts,
+    counts: C,
     waits: Vec<(u16, u32)>,
+}
+
+impl<C> StoredDay<C> {
+    /// Returns the same day with its counts in another form.
+    pub(crate) fn map<D>(self, counts: impl FnOnce(C) -> D) -> StoredDay<D> {
+        StoredDay { start_ms: self.start_ms, counts: counts(self.counts), waits: self.waits }
+    }
 }
 
 /// Up to the second version of the ledger each pane was a chunk, numbered within this many bits of its series.
@@ -112,14 +86,18 @@ pub(crate) fn series_of_pane(number: i64) -> usize {
 /// The chunks that the first two versions of the ledger had instead of a slice.
 #[cfg(test)]
 pub(crate) fn panes_of_slice(slice: &StateChunk) -> Result<Vec<StateChunk>, RestoreError> {
-    use crate::state::ChunkKind;
+    use crate::state::{ChunkKind, PositionalWindowCounts};
 
     let mut panes = Vec::new();
     let mut bytes = slice.bytes.as_slice();
     while !bytes.is_empty() {
         let (series, pane): (u32, StoredPane) = take(slice, &mut bytes)?;
         let number = (i64::from(series) << PANE_BITS) | (pane.index + (1 << (PANE_BITS - 1)));
-        panes.push(StateChunk { kind: ChunkKind::Pane, number, bytes: append(Vec::new(), &pane) });
+        panes.push(StateChunk {
+            kind: ChunkKind::Pane,
+            number,
+            bytes: append(Vec::new(), &pane.map(PositionalWindowCounts::from)),
+        });
     }
     Ok(panes)
 }
@@ -217,13 +195,13 @@ impl SeriesWindows {
     }
 
     /// Puts a stored pane back. Panes of a series come oldest first.
-    pub(crate) fn restore_pane(
+    pub(crate) fn restore_pane<C: Into<WindowCounts> + DeserializeOwned>(
         &mut self,
         layout: &PaneLayout,
         chunk: &StateChunk,
         bytes: &mut &[u8],
     ) -> Result<(), RestoreError> {
-        let stored: StoredPane = take(chunk, bytes)?;
+        let stored = take::<StoredPane<C>>(chunk, bytes)?.map(C::into);
         let wait_max_ms = stored.wait_max_ms();
         let pane = Pane::from(stored);
         let (last, oldest) =

@@ -45,7 +45,7 @@ fn stored_once(count: usize, rate_scale: f64) -> (Arc<Settings>, Shard, Store) {
 }
 
 fn answered_in_history(store: &Store) -> u64 {
-    store.intervals.iter().map(|delta| delta.counts.answered).sum()
+    store.intervals.iter().map(|delta| delta.counts.visits.answered).sum()
 }
 
 #[test]
@@ -83,7 +83,8 @@ fn restored_shard_continues_identically_from_any_point() {
     assert!(restores > 30, "{restores} restores");
     assert_eq!(stored.snapshot(), plain.snapshot());
     store.apply(stored.checkpoint());
-    let answered: u64 = plain.snapshot().series.iter().map(|series| series.totals.answered).sum();
+    let answered: u64 =
+        plain.snapshot().series.iter().map(|series| series.totals.visits.answered).sum();
     assert_eq!(answered_in_history(&store), answered);
 }
 
@@ -127,7 +128,7 @@ fn counts_are_kept_when_a_target_changes() {
     let mut restored = Shard::restore(changed.clone(), KEY, &store.chunks()).unwrap();
     let (was, is) = (shard.snapshot(), restored.snapshot());
     for (was, is) in was.series.iter().zip(&is.series) {
-        assert_eq!(was.totals.answered, is.totals.answered);
+        assert_eq!(was.totals.visits.answered, is.totals.visits.answered);
         assert_eq!(was.totals.wait_answered.count(), is.totals.wait_answered.count());
         assert_eq!(was.totals.wait_answered.sum_ms, is.totals.wait_answered.sum_ms);
         let within =
@@ -283,7 +284,7 @@ fn misses_of_a_shorter_target_are_counted_once() {
     fold(&mut shard, 0, &queued);
     shard.advance(DEFAULT_START_MS + 15_000);
     let missed = |shard: &mut Shard| -> u64 {
-        shard.snapshot().series.iter().map(|series| series.totals.missed).sum()
+        shard.snapshot().series.iter().map(|series| series.totals.service_level.missed).sum()
     };
     assert_eq!(missed(&mut shard), 0);
     for restart in 0..3 {
@@ -291,7 +292,10 @@ fn misses_of_a_shorter_target_are_counted_once() {
         assert_eq!(missed(&mut shard), 1, "restart {restart}");
     }
     store.apply(shard.checkpoint());
-    assert_eq!(store.intervals.iter().map(|delta| delta.counts.missed).sum::<u64>(), 1);
+    assert_eq!(
+        store.intervals.iter().map(|delta| delta.counts.service_level.missed).sum::<u64>(),
+        1
+    );
 }
 
 #[test]
@@ -325,7 +329,10 @@ fn contact_stays_forgotten_when_a_shorter_horizon_forgets_it() {
         CONTACTS + 1,
         &event_of("w", "contact.answered", DEFAULT_START_MS + 130_000, &last),
     );
-    assert_eq!(shard.snapshot().series.iter().map(|series| series.totals.answered).sum::<u64>(), 1);
+    assert_eq!(
+        shard.snapshot().series.iter().map(|series| series.totals.visits.answered).sum::<u64>(),
+        1
+    );
 }
 
 #[test]
@@ -348,7 +355,13 @@ fn facts_before_their_contact_start_count_in_their_own_interval() {
     let counted: Vec<(i64, u64, u64)> = store
         .intervals
         .iter()
-        .map(|delta| (delta.start_ms, delta.counts.first_responses, delta.counts.resolutions))
+        .map(|delta| {
+            (
+                delta.start_ms,
+                delta.counts.responses.first_responses,
+                delta.counts.responses.resolutions,
+            )
+        })
         .collect();
     assert_eq!(counted, [(DEFAULT_START_MS + 30 * 60_000, 1, 1)]);
 }

@@ -28,41 +28,47 @@ impl WindowCounts {
 
     /// The two counts of which the service level by `formula` is the ratio: in target, and all that count.
     pub fn service_level_counts(&self, formula: Formula) -> (u64, u64) {
-        let ended = self.answered + self.abandoned + self.left;
+        let ended = self.visits.answered + self.visits.abandoned + self.left;
         match formula {
-            Formula::Live => (self.met, self.met + self.missed),
-            Formula::AnsweredOnly => (self.answered_in_target, self.answered),
-            Formula::AbandonsMissed => (self.answered_in_target, ended),
-            Formula::AbandonsMet => (self.answered_in_target + self.abandoned_in_target, ended),
-            Formula::EarlyAbandonsIgnored => {
-                (self.answered_in_target, ended.saturating_sub(self.abandoned_in_target))
+            Formula::Live => {
+                (self.service_level.met, self.service_level.met + self.service_level.missed)
             }
+            Formula::AnsweredOnly => (self.visits.answered_in_target, self.visits.answered),
+            Formula::AbandonsMissed => (self.visits.answered_in_target, ended),
+            Formula::AbandonsMet => {
+                (self.visits.answered_in_target + self.visits.abandoned_in_target, ended)
+            }
+            Formula::EarlyAbandonsIgnored => (
+                self.visits.answered_in_target,
+                ended.saturating_sub(self.visits.abandoned_in_target),
+            ),
             Formula::ShortAbandonsExcluded => (
-                self.answered_in_target,
-                (self.answered + self.abandoned).saturating_sub(self.abandoned_short),
+                self.visits.answered_in_target,
+                (self.visits.answered + self.visits.abandoned)
+                    .saturating_sub(self.visits.abandoned_short),
             ),
         }
     }
 
     /// (Ab - AbS) / (A + Ab - AbS), 0 to 1.
     pub fn abandonment(&self) -> Option<f64> {
-        let abandoned = self.abandoned.saturating_sub(self.abandoned_short);
-        ratio(abandoned, self.answered + abandoned)
+        let abandoned = self.visits.abandoned.saturating_sub(self.visits.abandoned_short);
+        ratio(abandoned, self.visits.answered + abandoned)
     }
 
     /// Average speed of answer: mean wait of answered visits, in seconds.
     pub fn wait_mean_seconds(&self) -> Option<f64> {
-        mean_seconds(self.wait_sum_ms, self.answered)
+        mean_seconds(self.sums.wait_sum_ms, self.visits.answered)
     }
 
     /// Mean wait of abandoned visits, in seconds.
     pub fn abandon_wait_mean_seconds(&self) -> Option<f64> {
-        mean_seconds(self.abandon_wait_sum_ms, self.abandoned)
+        mean_seconds(self.sums.abandon_wait_sum_ms, self.visits.abandoned)
     }
 
     /// Average handle time, in seconds.
     pub fn handle_mean_seconds(&self) -> Option<f64> {
-        mean_seconds(self.handle_sum_ms, self.handled)
+        mean_seconds(self.sums.handle_sum_ms, self.sums.handled)
     }
 }
 
@@ -70,7 +76,7 @@ impl WindowSnapshot {
     /// Wait of answered visits at each of `quantiles` (ascending or not, 0 to 1), in seconds; absent where nobody was
     /// answered. Nearest rank, within one HDR cell (below 1 %), never above the exact maximum.
     pub fn wait_quantiles_seconds<const N: usize>(&self, quantiles: [f64; N]) -> Option<[f64; N]> {
-        if self.counts.answered == 0 {
+        if self.counts.visits.answered == 0 {
             return None;
         }
         let histogram = self.waits.to_hdr();

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::measures::hdr_counts::{SparseHdrCounts, hdr_index};
+use crate::measures::{DurationSums, ServiceLevelCounts, VisitCounts};
 
 /// Checked values: 100 visits, all ended; T = 20 s, S = 5 s.
 fn vectors() -> serde_json::Value {
@@ -12,12 +13,14 @@ fn counts() -> WindowCounts {
     let vectors = vectors();
     let count = |name: &str| vectors["counts"][name].as_u64().unwrap();
     WindowCounts {
-        offered: 100,
-        answered: count("A"),
-        answered_in_target: count("N"),
-        abandoned: count("Ab"),
-        abandoned_in_target: count("AbT"),
-        abandoned_short: count("AbS"),
+        visits: VisitCounts {
+            offered: 100,
+            answered: count("A"),
+            answered_in_target: count("N"),
+            abandoned: count("Ab"),
+            abandoned_in_target: count("AbT"),
+            abandoned_short: count("AbS"),
+        },
         left: count("F"),
         ..WindowCounts::default()
     }
@@ -42,7 +45,8 @@ fn formulas_give_the_checked_values() {
 
 #[test]
 fn live_formula_takes_service_level_events_only() {
-    let counts = WindowCounts { met: 3, missed: 1, ..counts() };
+    let counts =
+        WindowCounts { service_level: ServiceLevelCounts { met: 3, missed: 1 }, ..counts() };
     assert_eq!(counts.service_level(Formula::Live), Some(0.75));
 }
 
@@ -63,9 +67,12 @@ fn empty_window_has_no_ratio_and_no_mean() {
 #[test]
 fn counts_that_contradict_each_other_do_not_underflow() {
     let counts = WindowCounts {
-        abandoned_short: 2,
-        abandoned_in_target: 2,
-        answered_in_target: 1,
+        visits: VisitCounts {
+            abandoned_short: 2,
+            abandoned_in_target: 2,
+            answered_in_target: 1,
+            ..VisitCounts::default()
+        },
         ..Default::default()
     };
     for (formula, word) in Formula::ALL {
@@ -77,12 +84,13 @@ fn counts_that_contradict_each_other_do_not_underflow() {
 #[test]
 fn means_are_in_seconds() {
     let counts = WindowCounts {
-        answered: 4,
-        wait_sum_ms: 10_000,
-        abandoned: 2,
-        abandon_wait_sum_ms: 3_000,
-        handled: 5,
-        handle_sum_ms: 600_000,
+        visits: VisitCounts { answered: 4, abandoned: 2, ..VisitCounts::default() },
+        sums: DurationSums {
+            wait_sum_ms: 10_000,
+            abandon_wait_sum_ms: 3_000,
+            handled: 5,
+            handle_sum_ms: 600_000,
+        },
         ..WindowCounts::default()
     };
     assert_eq!(counts.wait_mean_seconds(), Some(2.5));
@@ -107,7 +115,7 @@ fn window_of(waits_ms: &[u64]) -> WindowSnapshot {
         waits.add(&SparseHdrCounts { counts: vec![(hdr_index(wait_ms) as u16, 1)] });
     }
     let counts = WindowCounts {
-        answered: waits_ms.len() as u64,
+        visits: VisitCounts { answered: waits_ms.len() as u64, ..VisitCounts::default() },
         wait_max_ms: waits_ms.iter().copied().max().unwrap_or(0),
         ..WindowCounts::default()
     };

@@ -9,9 +9,7 @@ use std::collections::btree_map::Entry;
 use std::sync::Arc;
 
 use crate::event::ChannelId;
-use crate::measures::{
-    AgentWindow, FollowupSnapshot, Live, RecordTotals, Totals, WindowCounts, WindowSnapshot,
-};
+use crate::measures::{AgentWindow, FollowupSnapshot, Live, RecordTotals, Totals, WindowSnapshot};
 use crate::settings::Settings;
 use crate::snapshot::model::{QueueSnapshot, SeriesSnapshot, Snapshot};
 
@@ -131,53 +129,6 @@ impl SeriesSnapshot {
     }
 }
 
-impl Totals {
-    fn add(&mut self, other: &Totals) {
-        let Totals {
-            offered,
-            answered,
-            answered_in_target,
-            abandoned,
-            abandoned_in_target,
-            abandoned_short,
-            left,
-            lost,
-            met,
-            missed,
-            wait_answered,
-            wait_abandoned,
-            handle,
-            first_response,
-            resolution,
-            not_answered,
-            transfers,
-            reopened,
-            survey,
-        } = other;
-        add(&mut self.offered, offered);
-        add(&mut self.answered, answered);
-        add(&mut self.answered_in_target, answered_in_target);
-        add(&mut self.abandoned, abandoned);
-        add(&mut self.abandoned_in_target, abandoned_in_target);
-        add(&mut self.abandoned_short, abandoned_short);
-        add_each(&mut self.left, left);
-        add(&mut self.lost, lost);
-        add(&mut self.met, met);
-        add(&mut self.missed, missed);
-        self.wait_answered.add(wait_answered);
-        self.wait_abandoned.add(wait_abandoned);
-        self.handle.add(handle);
-        self.first_response.add(first_response);
-        self.resolution.add(resolution);
-        add(&mut self.not_answered, not_answered);
-        add(&mut self.transfers, transfers);
-        add(&mut self.reopened, reopened);
-        for (score, count) in survey {
-            add(self.survey.entry(*score).or_default(), count);
-        }
-    }
-}
-
 impl Live {
     fn add(&mut self, other: &Live) {
         let Live {
@@ -206,41 +157,6 @@ impl WindowSnapshot {
         let WindowSnapshot { counts, waits } = other;
         self.counts.add(counts);
         self.waits.add(waits);
-    }
-}
-
-impl WindowCounts {
-    fn add(&mut self, other: &WindowCounts) {
-        let WindowCounts {
-            offered,
-            answered,
-            answered_in_target,
-            abandoned,
-            abandoned_in_target,
-            abandoned_short,
-            left,
-            met,
-            missed,
-            wait_sum_ms,
-            wait_max_ms,
-            abandon_wait_sum_ms,
-            handled,
-            handle_sum_ms,
-        } = other;
-        add(&mut self.offered, offered);
-        add(&mut self.answered, answered);
-        add(&mut self.answered_in_target, answered_in_target);
-        add(&mut self.abandoned, abandoned);
-        add(&mut self.abandoned_in_target, abandoned_in_target);
-        add(&mut self.abandoned_short, abandoned_short);
-        add(&mut self.left, left);
-        add(&mut self.met, met);
-        add(&mut self.missed, missed);
-        add(&mut self.wait_sum_ms, wait_sum_ms);
-        self.wait_max_ms = self.wait_max_ms.max(*wait_max_ms);
-        add(&mut self.abandon_wait_sum_ms, abandon_wait_sum_ms);
-        add(&mut self.handled, handled);
-        add(&mut self.handle_sum_ms, handle_sum_ms);
     }
 }
 

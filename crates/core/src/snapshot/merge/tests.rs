@@ -1,5 +1,6 @@
 //! TODO
 
+use crate::measures::{ContactCounts, DurationSums, ServiceLevelCounts, VisitCounts, WindowCounts};
 use proptest::collection::{btree_map, vec};
 use proptest::prelude::*;
 
@@ -32,20 +33,23 @@ fn window() -> impl Strategy<Value = WindowSnapshot> {
     (any::<[u8; 14]>(), cells()).prop_map(|(n, waits)| {
         let n = n.map(u64::from);
         let counts = WindowCounts {
-            offered: n[0],
-            answered: n[1],
-            answered_in_target: n[2],
-            abandoned: n[3],
-            abandoned_in_target: n[4],
-            abandoned_short: n[5],
+            visits: VisitCounts {
+                offered: n[0],
+                answered: n[1],
+                answered_in_target: n[2],
+                abandoned: n[3],
+                abandoned_in_target: n[4],
+                abandoned_short: n[5],
+            },
+            service_level: ServiceLevelCounts { met: n[7], missed: n[8] },
+            sums: DurationSums {
+                wait_sum_ms: n[9],
+                abandon_wait_sum_ms: n[11],
+                handled: n[12],
+                handle_sum_ms: n[13],
+            },
             left: n[6],
-            met: n[7],
-            missed: n[8],
-            wait_sum_ms: n[9],
             wait_max_ms: n[10],
-            abandon_wait_sum_ms: n[11],
-            handled: n[12],
-            handle_sum_ms: n[13],
         };
         WindowSnapshot { counts, waits }
     })
@@ -56,24 +60,23 @@ fn totals() -> impl Strategy<Value = Totals> {
         .prop_map(|(n, left, histograms, survey)| {
             let n = n.map(u64::from);
             Totals {
-                offered: n[0],
-                answered: n[1],
-                answered_in_target: n[2],
-                abandoned: n[3],
-                abandoned_in_target: n[4],
-                abandoned_short: n[5],
+                visits: VisitCounts {
+                    offered: n[0],
+                    answered: n[1],
+                    answered_in_target: n[2],
+                    abandoned: n[3],
+                    abandoned_in_target: n[4],
+                    abandoned_short: n[5],
+                },
+                service_level: ServiceLevelCounts { met: n[7], missed: n[8] },
+                contacts: ContactCounts { not_answered: n[9], transfers: n[10], reopened: n[11] },
                 left: left.map(u64::from),
                 lost: n[6],
-                met: n[7],
-                missed: n[8],
                 wait_answered: histograms[0].clone(),
                 wait_abandoned: histograms[1].clone(),
                 handle: histograms[2].clone(),
                 first_response: histograms[3].clone(),
                 resolution: histograms[4].clone(),
-                not_answered: n[9],
-                transfers: n[10],
-                reopened: n[11],
                 survey,
             }
         })
@@ -217,7 +220,11 @@ fn one_series(live: Live, counts: WindowCounts) -> Snapshot {
     let series = SeriesSnapshot {
         queue: Arc::from("fault"),
         channel: ChannelId::PHONE,
-        totals: Totals { offered: 3, left: [1, 0, 0, 0, 0, 2, 0, 0], ..Totals::default() },
+        totals: Totals {
+            visits: VisitCounts { offered: 3, ..VisitCounts::default() },
+            left: [1, 0, 0, 0, 0, 2, 0, 0],
+            ..Totals::default()
+        },
         live,
         windows: vec![WindowSnapshot { counts, waits: SparseHdrCounts::default() }],
     };
@@ -228,22 +235,32 @@ fn one_series(live: Live, counts: WindowCounts) -> Snapshot {
 fn counts_add_and_maxima_do_not() {
     let a = one_series(
         Live { waiting: 2, longest_wait_ms: 900, oldest_open_ms: 5, ..Live::default() },
-        WindowCounts { answered: 1, wait_sum_ms: 10, wait_max_ms: 10, ..WindowCounts::default() },
+        WindowCounts {
+            visits: VisitCounts { answered: 1, ..VisitCounts::default() },
+            sums: DurationSums { wait_sum_ms: 10, ..DurationSums::default() },
+            wait_max_ms: 10,
+            ..WindowCounts::default()
+        },
     );
     let b = one_series(
         Live { waiting: 1, longest_wait_ms: 400, oldest_open_ms: 7, ..Live::default() },
-        WindowCounts { answered: 2, wait_sum_ms: 30, wait_max_ms: 20, ..WindowCounts::default() },
+        WindowCounts {
+            visits: VisitCounts { answered: 2, ..VisitCounts::default() },
+            sums: DurationSums { wait_sum_ms: 30, ..DurationSums::default() },
+            wait_max_ms: 20,
+            ..WindowCounts::default()
+        },
     );
     let sum = merge([&a, &b]);
     assert_eq!(sum.series.len(), 1);
     let series = &sum.series[0];
-    assert_eq!((series.totals.offered, series.totals.left), (6, [2, 0, 0, 0, 0, 4, 0, 0]));
+    assert_eq!((series.totals.visits.offered, series.totals.left), (6, [2, 0, 0, 0, 0, 4, 0, 0]));
     assert_eq!(
         (series.live.waiting, series.live.longest_wait_ms, series.live.oldest_open_ms),
         (3, 900, 7)
     );
     let counts = series.windows[0].counts;
-    assert_eq!((counts.answered, counts.wait_sum_ms, counts.wait_max_ms), (3, 40, 20));
+    assert_eq!((counts.visits.answered, counts.sums.wait_sum_ms, counts.wait_max_ms), (3, 40, 20));
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! Where a snapshot of the core differs from the oracle's.
 
+use nabiz_core::measures::VisitCounts;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Debug;
 
@@ -117,7 +118,11 @@ fn quantiles(found: &mut Vec<String>, name: &str, window: &WindowSnapshot, waits
         return;
     }
     // The quantile of a window whose exact counts already differ says nothing new.
-    if (WindowCounts { answered: waits.len() as u64, ..window.counts }) != window.counts {
+    if (WindowCounts {
+        visits: VisitCounts { answered: waits.len() as u64, ..window.counts.visits },
+        ..window.counts
+    }) != window.counts
+    {
         return;
     }
     let Some(values) = window.wait_quantiles_seconds(QUANTILES) else {

@@ -138,28 +138,28 @@ pub fn totals<'a>(settings: &Settings, facts: impl Iterator<Item = &'a Fact>) ->
         (settings.wait_bounds_ms(), settings.handle_bounds_ms(), settings.response_bounds_ms());
     for fact in facts {
         match &fact.what {
-            What::Offered => totals.offered += 1,
+            What::Offered => totals.visits.offered += 1,
             What::Answered { wait: ms, in_target } => {
-                totals.answered += 1;
-                totals.answered_in_target += u64::from(*in_target);
+                totals.visits.answered += 1;
+                totals.visits.answered_in_target += u64::from(*in_target);
                 observe(&mut totals.wait_answered, *ms, &wait);
             }
             What::Abandoned { wait: ms, in_target, short } => {
-                totals.abandoned += 1;
-                totals.abandoned_in_target += u64::from(*in_target);
-                totals.abandoned_short += u64::from(*short);
+                totals.visits.abandoned += 1;
+                totals.visits.abandoned_in_target += u64::from(*in_target);
+                totals.visits.abandoned_short += u64::from(*short);
                 observe(&mut totals.wait_abandoned, *ms, &wait);
             }
             What::Left(reason) => totals.left[reason.index()] += 1,
             What::Lost => totals.lost += 1,
-            What::Met => totals.met += 1,
-            What::Missed => totals.missed += 1,
+            What::Met => totals.service_level.met += 1,
+            What::Missed => totals.service_level.missed += 1,
             What::Handled { ms } => observe(&mut totals.handle, *ms, &handle),
             What::FirstResponse { ms } => observe(&mut totals.first_response, *ms, &response),
             What::Resolution { ms } => observe(&mut totals.resolution, *ms, &response),
-            What::NotAnswered => totals.not_answered += 1,
-            What::Transferred => totals.transfers += 1,
-            What::Reopened => totals.reopened += 1,
+            What::NotAnswered => totals.contacts.not_answered += 1,
+            What::Transferred => totals.contacts.transfers += 1,
+            What::Reopened => totals.contacts.reopened += 1,
             What::Survey { score } => *totals.survey.entry(*score).or_default() += 1,
         }
     }
@@ -175,24 +175,24 @@ pub fn window<'a>(
     let mut waits = Vec::new();
     for fact in facts.filter(|fact| range.holds(fact)) {
         match &fact.what {
-            What::Offered => counts.offered += 1,
+            What::Offered => counts.visits.offered += 1,
             What::Answered { wait, in_target } => {
-                counts.answered += 1;
-                counts.answered_in_target += u64::from(*in_target);
+                counts.visits.answered += 1;
+                counts.visits.answered_in_target += u64::from(*in_target);
                 waits.push(*wait);
             }
             What::Abandoned { wait, in_target, short } => {
-                counts.abandoned += 1;
-                counts.abandoned_in_target += u64::from(*in_target);
-                counts.abandoned_short += u64::from(*short);
-                counts.abandon_wait_sum_ms += wait;
+                counts.visits.abandoned += 1;
+                counts.visits.abandoned_in_target += u64::from(*in_target);
+                counts.visits.abandoned_short += u64::from(*short);
+                counts.sums.abandon_wait_sum_ms += wait;
             }
             What::Left(_) => counts.left += 1,
-            What::Met => counts.met += 1,
-            What::Missed => counts.missed += 1,
+            What::Met => counts.service_level.met += 1,
+            What::Missed => counts.service_level.missed += 1,
             What::Handled { ms } => {
-                counts.handled += 1;
-                counts.handle_sum_ms += ms;
+                counts.sums.handled += 1;
+                counts.sums.handle_sum_ms += ms;
             }
             What::Lost
             | What::FirstResponse { .. }
@@ -204,7 +204,7 @@ pub fn window<'a>(
         }
     }
     waits.sort_unstable();
-    counts.wait_sum_ms = waits.iter().sum();
+    counts.sums.wait_sum_ms = waits.iter().sum();
     counts.wait_max_ms = waits.last().copied().unwrap_or(0);
     (counts, waits)
 }
@@ -238,44 +238,44 @@ pub fn intervals(interval_ms: i64, facts: &[Fact]) -> BTreeMap<IntervalKey, Inte
         let row = intervals.entry((start_ms, fact.queue.clone(), fact.channel)).or_default();
         let counts = &mut row.counts;
         match &fact.what {
-            What::Offered => counts.offered += 1,
+            What::Offered => counts.visits.offered += 1,
             What::Answered { wait, in_target } => {
-                counts.answered += 1;
-                counts.answered_in_target += u64::from(*in_target);
-                counts.wait_sum_ms += wait;
+                counts.visits.answered += 1;
+                counts.visits.answered_in_target += u64::from(*in_target);
+                counts.sums.wait_sum_ms += wait;
                 counts.wait_max_ms = counts.wait_max_ms.max(*wait);
                 row.wait_answered.increment(*wait);
             }
             What::Abandoned { wait, in_target, short } => {
-                counts.abandoned += 1;
-                counts.abandoned_in_target += u64::from(*in_target);
-                counts.abandoned_short += u64::from(*short);
-                counts.abandon_wait_sum_ms += wait;
+                counts.visits.abandoned += 1;
+                counts.visits.abandoned_in_target += u64::from(*in_target);
+                counts.visits.abandoned_short += u64::from(*short);
+                counts.sums.abandon_wait_sum_ms += wait;
                 row.wait_abandoned.increment(*wait);
             }
             What::Left(reason) => counts.left[reason.index()] += 1,
             What::Lost => counts.lost += 1,
-            What::Met => counts.met += 1,
-            What::Missed => counts.missed += 1,
+            What::Met => counts.service_level.met += 1,
+            What::Missed => counts.service_level.missed += 1,
             What::Handled { ms } => {
-                counts.handled += 1;
-                counts.handle_sum_ms += ms;
+                counts.sums.handled += 1;
+                counts.sums.handle_sum_ms += ms;
                 row.handle.increment(*ms);
             }
             What::FirstResponse { ms } => {
-                counts.first_responses += 1;
-                counts.first_response_sum_ms += ms;
+                counts.responses.first_responses += 1;
+                counts.responses.first_response_sum_ms += ms;
             }
             What::Resolution { ms } => {
-                counts.resolutions += 1;
-                counts.resolution_sum_ms += ms;
+                counts.responses.resolutions += 1;
+                counts.responses.resolution_sum_ms += ms;
             }
-            What::NotAnswered => counts.not_answered += 1,
-            What::Transferred => counts.transfers += 1,
-            What::Reopened => counts.reopened += 1,
+            What::NotAnswered => counts.contacts.not_answered += 1,
+            What::Transferred => counts.contacts.transfers += 1,
+            What::Reopened => counts.contacts.reopened += 1,
             What::Survey { score } => {
-                counts.surveys += 1;
-                counts.survey_score_sum += u64::from(*score);
+                counts.responses.surveys += 1;
+                counts.responses.survey_score_sum += u64::from(*score);
             }
         }
     }

@@ -1,0 +1,218 @@
+//! THE table of counters: every count and sum of a (queue, channel), once.
+//!
+//! A group of the table becomes a struct of `u64` fields with `add`, `subtract` and iteration over
+//! names and values. [`Totals`](super::Totals), [`WindowCounts`](super::WindowCounts) and
+//! [`IntervalCounts`](super::IntervalCounts) contain the groups; the columns of the ledger, the
+//! members of the API and the metrics take their names from here.
+//!
+//! A group is stored as a list of numbers with its length before it. A counter that is added at the
+//! end of its group is read as 0 from a state that was stored before; a state with more counters
+//! than the program knows is refused, because it would lose them. So counters are added at the end
+//! of a group, and never change their order. How: docs/develop/adding-a-measure.md.
+
+use std::fmt;
+
+use serde::de::{Error, SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+/// The name of a counter: that of its field where the table gives no other.
+macro_rules! counter_name {
+    ($field:ident) => {
+        stringify!($field)
+    };
+    ($field:ident $name:literal) => {
+        $name
+    };
+}
+
+/// Defines the groups of the table.
+macro_rules! counters {
+    ($(
+        $(#[doc = $doc:literal])+
+        $group:ident { $($(#[doc = $field_doc:literal])+ $field:ident $(= $name:literal)?,)+ }
+    )+) => {$(
+        $(#[doc = $doc])+
+        #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+        pub struct $group {
+            $($(#[doc = $field_doc])+ pub $field: u64,)+
+        }
+
+        impl $group {
+            /// The names of the counters, in the order of the table.
+            pub const NAMES: &'static [&'static str] = &[$(counter_name!($field $($name)?)),+];
+
+            /// Adds the counts of `more`; a sum stops at [`u64::MAX`].
+            pub fn add(&mut self, more: &Self) {
+                $(self.$field = self.$field.saturating_add(more.$field);)+
+            }
+
+            /// Takes out the counts of `less`, which were added before.
+            pub fn subtract(&mut self, less: &Self) {
+                $(self.$field = self.$field.saturating_sub(less.$field);)+
+            }
+
+            /// Returns each name with its value, in the order of the table.
+            pub fn iter(&self) -> impl Iterator<Item = (&'static str, u64)> {
+                Self::NAMES.iter().copied().zip([$(self.$field),+])
+            }
+
+            /// Returns each name with a reference to its value, in the order of the table.
+            pub fn iter_mut(&mut self) -> impl Iterator<Item = (&'static str, &mut u64)> {
+                Self::NAMES.iter().copied().zip([$(&mut self.$field),+])
+            }
+        }
+
+        impl Serialize for $group {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.collect_seq([$(self.$field),+])
+            }
+        }
+
+        impl<'de> Deserialize<'de> for $group {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                let mut counts = $group::default();
+                deserializer.deserialize_seq(Values(&mut [$(&mut counts.$field),+]))?;
+                Ok(counts)
+            }
+        }
+    )+};
+}
+
+counters! {
+    /// What became of visits: in totals, windows and intervals.
+    VisitCounts {
+        /// Visits that entered the queue.
+        offered,
+        /// A: visits that were answered.
+        answered,
+        /// N: visits that were answered with a wait of at most T.
+        answered_in_target,
+        /// Ab: visits that were abandoned while waiting.
+        abandoned,
+        /// AbT: visits that were abandoned with a wait of at most T.
+        abandoned_in_target,
+        /// AbS: visits that were abandoned with a wait of at most S.
+        abandoned_short,
+    }
+
+    /// Service-level events: in totals, windows and intervals.
+    ServiceLevelCounts {
+        /// Events that met the target.
+        met = "service_level_met",
+        /// Events that missed the target.
+        missed = "service_level_missed",
+    }
+
+    /// What else happened to contacts: in totals and intervals.
+    ContactCounts {
+        /// Offers that the agent did not take.
+        not_answered,
+        /// Contacts that were handed over while in service.
+        transfers,
+        /// Issues that were opened again.
+        reopened,
+    }
+
+    /// Sums of durations, with the counts that nothing else has: in windows and intervals.
+    DurationSums {
+        /// Sum of the waits of answered visits, in milliseconds.
+        wait_sum_ms,
+        /// Sum of the waits of abandoned visits, in milliseconds.
+        abandon_wait_sum_ms,
+        /// Conversations with a handle time.
+        handled,
+        /// Sum of handle times, in milliseconds.
+        handle_sum_ms,
+    }
+
+    /// Sums of responses and surveys: in intervals.
+    ResponseSums {
+        /// First responses.
+        first_responses,
+        /// Sum of first response times on the queue's clock, in milliseconds.
+        first_response_sum_ms,
+        /// Resolutions.
+        resolutions,
+        /// Sum of resolution times on the queue's clock, in milliseconds.
+        resolution_sum_ms,
+        /// Survey answers.
+        surveys,
+        /// Sum of survey scores.
+        survey_score_sum,
+    }
+}
+
+/// Reads a stored list of numbers into the counters of a group.
+struct Values<'a, 'c>(&'a mut [&'c mut u64]);
+
+impl<'de> Visitor<'de> for Values<'_, '_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "at most {} counters", self.0.len())
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut values: A) -> Result<(), A::Error> {
+        for counter in self.0.iter_mut() {
+            match values.next_element()? {
+                Some(value) => **counter = value,
+                None => return Ok(()),
+            }
+        }
+        match values.next_element::<u64>()? {
+            Some(_) => Err(A::Error::custom("a newer version wrote more counters than are known")),
+            None => Ok(()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn counter_that_was_not_stored_is_zero() {
+        let stored = postcard::to_stdvec(&vec![5_u64, 4]).unwrap();
+        let counts: VisitCounts = postcard::from_bytes(&stored).unwrap();
+        assert_eq!(counts, VisitCounts { offered: 5, answered: 4, ..VisitCounts::default() });
+    }
+
+    #[test]
+    fn counter_that_is_not_known_is_an_error() {
+        let stored =
+            postcard::to_stdvec(&vec![1_u64; ServiceLevelCounts::NAMES.len() + 1]).unwrap();
+        postcard::from_bytes::<ServiceLevelCounts>(&stored).unwrap_err();
+    }
+
+    #[test]
+    fn group_is_read_as_it_was_stored() {
+        let mut counts = ResponseSums::default();
+        for (number, (_, value)) in (1..).zip(counts.iter_mut()) {
+            *value = number;
+        }
+        let stored = postcard::to_stdvec(&counts).unwrap();
+        assert_eq!(postcard::from_bytes::<ResponseSums>(&stored).unwrap(), counts);
+        assert_eq!(stored, [6, 1, 2, 3, 4, 5, 6]);
+    }
+
+    #[test]
+    fn subtract_undoes_add_and_sums_stop_at_the_end() {
+        let more = ServiceLevelCounts { met: 3, missed: 2 };
+        let mut sum = ServiceLevelCounts { met: 1, missed: 0 };
+        sum.add(&more);
+        assert_eq!(sum, ServiceLevelCounts { met: 4, missed: 2 });
+        sum.subtract(&more);
+        assert_eq!(sum, ServiceLevelCounts { met: 1, missed: 0 });
+        sum.missed = u64::MAX;
+        sum.add(&more);
+        assert_eq!(sum.missed, u64::MAX);
+    }
+
+    #[test]
+    fn names_are_those_of_the_contract() {
+        let counts = ServiceLevelCounts { met: 7, missed: 9 };
+        let named: Vec<(&str, u64)> = counts.iter().collect();
+        assert_eq!(named, [("service_level_met", 7), ("service_level_missed", 9)]);
+        assert_eq!(VisitCounts::NAMES[2], "answered_in_target");
+    }
+}

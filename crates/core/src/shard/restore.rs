@@ -1,0 +1,188 @@
+//! Bringing a stored shard back.
+
+use std::sync::Arc;
+
+use serde::de::DeserializeOwned;
+
+use crate::measures::WindowCounts;
+use crate::settings::Settings;
+use crate::shard::checkpoint::{ShardHeader, StoredSeries};
+use crate::shard::fold::Shard;
+use crate::shard::series::{Bounds, Series};
+use crate::shard::state::State;
+use crate::state::{
+    ChunkKind, PositionalTotals, PositionalWindowCounts, RestoreError, StateChunk, read, take,
+};
+use crate::window::series_of_pane;
+
+impl Shard {
+    /// A shard as it was stored. `chunks` are all its chunks; the settings may have changed since, except that channels
+    /// may only be added.
+    ///
+    /// # Errors
+    /// [`RestoreError`] where the chunks are unreadable, do not fit together, or know other channels.
+    pub fn restore(
+        settings: Arc<Settings>,
+        hash_key: [u8; 16],
+        chunks: &[StateChunk],
+    ) -> Result<Self, RestoreError> {
+        let mut shard = Shard::new(settings.clone(), hash_key);
+        let header = chunks.iter().find(|chunk| chunk.kind == ChunkKind::ShardHeader);
+        let header: ShardHeader =
+            read(header.ok_or(RestoreError::Missing(ChunkKind::ShardHeader))?)?;
+        let configured: Vec<String> = settings.channels.names().map(str::to_owned).collect();
+        if !configured.starts_with(&header.channels) {
+            return Err(RestoreError::OtherChannels { stored: header.channels, configured });
+        }
+        let state = &mut shard.state;
+        state.nothing_stored = false;
+        state.next_position = header.next_offset;
+        state.checkpoint = header.checkpoint;
+        if let Some(stream_ms) = header.stream_ms {
+            state.move_stream(&settings, stream_ms);
+        }
+        state.registry.restore(header.names);
+        state.contacts.set_header(header.contacts);
+        state.agents.set_header(header.agents);
+        state.followups.set_header(header.followups, &header.bounds.response_ms);
+        let known = header.contacts_started.len().min(state.contacts_started.len());
+        state.contacts_started[..known].copy_from_slice(&header.contacts_started[..known]);
+        state.self_service.take_over(header.self_service);
+        state.observed = header.observed;
+        state.records = header.records;
+        state.clock_skew = header.clock_skew;
+        state.restore_chunks(chunks, &header.bounds, header.pane_ms)?;
+        Ok(shard)
+    }
+}
+
+/// A series that has its totals. What was booked has them; without them they would begin anew.
+fn booked<'s>(
+    series: &'s mut [Series],
+    has_totals: &[bool],
+    index: usize,
+) -> Option<&'s mut Series> {
+    series.get_mut(index).filter(|_| has_totals.get(index) == Some(&true))
+}
+
+impl State {
+    fn restore_chunks(
+        &mut self,
+        chunks: &[StateChunk],
+        bounds: &Bounds,
+        pane_ms: i64,
+    ) -> Result<(), RestoreError> {
+        while self.series.len() < self.registry.series_count() {
+            self.series.push(Series::new(&self.layout, &self.position));
+        }
+        let mut sorted: Vec<&StateChunk> = chunks.iter().collect();
+        // Everything else of a series needs its totals: they come first.
+        let is_series = |kind| matches!(kind, ChunkKind::PositionalSeries | ChunkKind::Series);
+        sorted.sort_by_key(|chunk| (!is_series(chunk.kind), chunk.kind, chunk.number));
+        self.ids.restore(&sorted)?;
+        let mut has_totals = vec![false; self.series.len()];
+        for chunk in &sorted {
+            let inconsistent =
+                || RestoreError::Inconsistent { kind: chunk.kind, number: chunk.number };
+            match chunk.kind {
+                ChunkKind::PositionalSeries => {
+                    let stored: StoredSeries<PositionalTotals, PositionalWindowCounts> =
+                        read(chunk)?;
+                    let day = stored.day.map(WindowCounts::from);
+                    let stored = StoredSeries { totals: stored.totals.into(), day };
+                    self.restore_series(chunk, stored, bounds, &mut has_totals)?;
+                    // The next checkpoint writes it in the form of today.
+                    self.nothing_stored = true;
+                }
+                ChunkKind::Series => {
+                    self.restore_series(chunk, read(chunk)?, bounds, &mut has_totals)?;
+                }
+                ChunkKind::Pane if pane_ms == self.layout.pane_ms => {
+                    let index = series_of_pane(chunk.number);
+                    let series =
+                        booked(&mut self.series, &has_totals, index).ok_or_else(inconsistent)?;
+                    series.windows.restore_pane::<PositionalWindowCounts>(
+                        &self.layout,
+                        chunk,
+                        &mut chunk.bytes.as_slice(),
+                    )?;
+                    self.nothing_stored = true;
+                }
+                ChunkKind::PositionalPaneSlice if pane_ms == self.layout.pane_ms => {
+                    self.restore_slice::<PositionalWindowCounts>(chunk, &has_totals)?;
+                    self.nothing_stored = true;
+                }
+                ChunkKind::PaneSlice if pane_ms == self.layout.pane_ms => {
+                    self.restore_slice::<WindowCounts>(chunk, &has_totals)?;
+                }
+                // Sorted after the series, whose native counts it replaces.
+                ChunkKind::SeriesNative => {
+                    let index = usize::try_from(chunk.number).map_err(|_| inconsistent())?;
+                    let series =
+                        booked(&mut self.series, &has_totals, index).ok_or_else(inconsistent)?;
+                    series.totals.set_natives(read(chunk)?);
+                }
+                ChunkKind::Agents | ChunkKind::AgentTime => self.agents.restore(chunk)?,
+                ChunkKind::DenseAgentTime => {
+                    self.agents.restore(chunk)?;
+                    self.nothing_stored = true;
+                }
+                ChunkKind::UnitNative => self.followups.restore_natives(chunk)?,
+                ChunkKind::Followups => self.followups.restore(chunk)?,
+                ChunkKind::ShardHeader
+                | ChunkKind::ContactLog
+                | ChunkKind::ContactPart
+                | ChunkKind::Ids
+                | ChunkKind::Pane
+                | ChunkKind::PositionalPaneSlice
+                | ChunkKind::PaneSlice => {}
+            }
+        }
+        self.followups.rebuild_indexes();
+        if pane_ms != self.layout.pane_ms {
+            // The stored panes mean nothing under another width: everything is written anew.
+            self.agents.forget_panes();
+            self.nothing_stored = true;
+        }
+        let context = self.context_of_time(self.stream_ms.unwrap_or(0));
+        // What became of contacts is booked once: they must not be found again as they were.
+        self.nothing_stored |= !self.contacts.restore(&sorted, &mut self.registry, &context)?;
+        self.apply_facts();
+        Ok(())
+    }
+
+    fn restore_series(
+        &mut self,
+        chunk: &StateChunk,
+        stored: StoredSeries,
+        bounds: &Bounds,
+        has_totals: &mut [bool],
+    ) -> Result<(), RestoreError> {
+        let inconsistent = || RestoreError::Inconsistent { kind: chunk.kind, number: chunk.number };
+        let index = usize::try_from(chunk.number).map_err(|_| inconsistent())?;
+        let series = self.series.get_mut(index).ok_or_else(inconsistent)?;
+        has_totals[index] = true;
+        series.totals = stored.totals;
+        bounds.move_totals(&mut series.totals, &self.bounds);
+        self.bounds.natives_from_classic(&mut series.totals);
+        series.windows.set_day(stored.day);
+        Ok(())
+    }
+
+    /// Restores a pane of all series, with its counts in the form `C`.
+    fn restore_slice<C: Into<WindowCounts> + DeserializeOwned>(
+        &mut self,
+        chunk: &StateChunk,
+        has_totals: &[bool],
+    ) -> Result<(), RestoreError> {
+        let inconsistent = || RestoreError::Inconsistent { kind: chunk.kind, number: chunk.number };
+        let mut bytes = chunk.bytes.as_slice();
+        while !bytes.is_empty() {
+            let index: u32 = take(chunk, &mut bytes)?;
+            let series =
+                booked(&mut self.series, has_totals, index as usize).ok_or_else(inconsistent)?;
+            series.windows.restore_pane::<C>(&self.layout, chunk, &mut bytes)?;
+        }
+        Ok(())
+    }
+}
