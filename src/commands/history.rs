@@ -1,4 +1,4 @@
-//! `nabiz history`.
+//! `nabiz history`: prints the interval history.
 
 mod table;
 
@@ -8,12 +8,13 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context, anyhow};
+use nabiz_core::time::Millis;
 
 use super::{Failure, configuration};
 use crate::config::Config;
-use crate::ledger::history::{Format, History, OutputError, Request, write_rows};
+use crate::ledger::history::{History, HistoryFormat, OutputError, Request, write_rows};
 
-/// Where the configuration is looked for when it is not named.
+/// The configuration file that is read where none is named.
 const CONFIG_FILE: &str = "nabiz.toml";
 
 /// Prints the interval history from the ledger.
@@ -45,60 +46,59 @@ pub struct Args {
     #[arg(long = "channel", value_name = "CHANNEL")]
     channels: Vec<String>,
     /// How rows are written: table for people, csv and json with every column
-    #[arg(long, value_enum, default_value_t = Output::Table)]
-    format: Output,
+    #[arg(long, value_enum, default_value_t = Format::Table)]
+    format: Format,
     /// Configuration; without it nabiz.toml where that exists, else the defaults
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
 }
 
 #[derive(Clone, Copy, Debug, clap::ValueEnum)]
-enum Output {
+enum Format {
     Table,
     Csv,
     Json,
 }
 
-/// Reads and prints.
+/// Reads the history and prints it.
 ///
 /// # Errors
-/// A usage failure for wrong arguments or configuration, else what the ledger says.
+/// A usage failure for wrong arguments or configuration, else an error of the ledger or the output.
 pub fn run(args: Args) -> Result<(), Failure> {
-    let config = load(args.config.as_deref())?;
+    let config = load_config(args.config.as_deref())?;
     let settings = Arc::new(config.settings());
     let Args { from, to, step, queues, channels, format, .. } = args;
     let request = Request { from, to, step, queues, channels };
-    let query = request
-        .query(&settings, config.ledger.interval_ms)
-        .map_err(|error| Failure::usage(anyhow!("--{error}")))?;
-    let mut unseen: BTreeSet<String> = query.queues.iter().cloned().collect();
+    let interval = Millis(config.ledger.interval_ms);
+    let query =
+        request.query(&settings, interval).map_err(|error| Failure::usage(anyhow!("--{error}")))?;
+    let mut queues_without_rows: BTreeSet<String> = query.queues.iter().cloned().collect();
     let topics = config
         .kafka
         .iter()
         .flat_map(|kafka| &kafka.topics)
         .map(|topic| topic.name.clone())
         .collect();
-    let history =
-        History::open(&config.ledger.path, settings.clone(), config.ledger.interval_ms, query)
-            .context("the history cannot be read")?
-            .of_topics(topics);
+    let history = History::open(&config.ledger.path, settings.clone(), interval, query)
+        .context("the history cannot be read")?
+        .of_topics(topics);
     let mut is_empty = true;
     let rows = history.inspect(|row| {
         if let Ok(row) = row {
             is_empty = false;
-            unseen.remove(&*row.queue);
+            queues_without_rows.remove(&*row.queue);
         }
     });
 
     let zone = settings.windows.business_day.zone();
     let mut out = BufWriter::new(io::stdout().lock());
     let written = match format {
-        Output::Table => table::write_table(rows, zone, &mut out),
-        Output::Csv => write_rows(rows, Format::Csv, zone, &mut out),
-        Output::Json => write_rows(rows, Format::Json, zone, &mut out),
+        Format::Table => table::write_table(rows, zone, &mut out),
+        Format::Csv => write_rows(rows, HistoryFormat::Csv, zone, &mut out),
+        Format::Json => write_rows(rows, HistoryFormat::Json, zone, &mut out),
     };
     match written.and_then(|()| out.flush().map_err(OutputError::from)) {
-        // Whoever reads has seen enough, as with `| head`.
+        // The reader closed the pipe, as `| head` does.
         Err(OutputError::Output(error)) if error.kind() == io::ErrorKind::BrokenPipe => {
             return Ok(());
         }
@@ -112,21 +112,21 @@ pub fn run(args: Args) -> Result<(), Failure> {
         }
         Ok(()) => {}
     }
-    // Nobody is left to tell where standard error is closed.
-    if is_empty && unseen.is_empty() {
+    // Where standard error is closed, the note is lost.
+    if is_empty && queues_without_rows.is_empty() {
         let _ = writeln!(io::stderr(), "nabiz: there is no history in this period");
     }
-    for queue in unseen {
+    for queue in queues_without_rows {
         let _ = writeln!(io::stderr(), "nabiz: the queue {queue:?} has no history in this period");
     }
     Ok(())
 }
 
-fn load(config: Option<&Path>) -> Result<Config, Failure> {
-    let beside = Path::new(CONFIG_FILE);
+fn load_config(config: Option<&Path>) -> Result<Config, Failure> {
+    let default = Path::new(CONFIG_FILE);
     match config {
         Some(path) => configuration::load(path),
-        None if beside.exists() => configuration::load(beside),
+        None if default.exists() => configuration::load(default),
         None => configuration::without_file(),
     }
 }

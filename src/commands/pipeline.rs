@@ -85,8 +85,8 @@ async fn serve(
     )));
     let topics: Vec<String> = options.topics.iter().map(|topic| topic.name.clone()).collect();
     let history = settings.history_interval.map(|interval| {
-        let interval_ms = interval.get();
-        HistorySource::new(options.ledger.path.clone(), Arc::clone(&settings), interval_ms, topics)
+        HistorySource::new(options.ledger.path.clone(), Arc::clone(&settings), interval, topics)
+            .counting_errors_in(options.ledger.distribution_errors.clone())
     });
     let denied = Arc::new(DeniedRequests::default());
     let exposition = Exposition::new(Arc::clone(&published), Arc::clone(&denied));

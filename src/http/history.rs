@@ -20,7 +20,7 @@ use super::error::error;
 use super::history_source::QUERIES_MAX;
 use super::negotiation::history_format;
 use super::state::HttpState;
-use crate::ledger::history::{Format, History, OutputError, Request, write_rows};
+use crate::ledger::history::{History, HistoryFormat, OutputError, Request, write_rows};
 use crate::readmodel::DenialReason;
 
 /// Size of a chunk of the body.
@@ -53,7 +53,7 @@ pub(super) async fn history(
         Ok(request) => request,
         Err(detail) => return error(StatusCode::BAD_REQUEST, detail),
     };
-    let query = match request.query(&source.settings, source.interval_ms) {
+    let query = match request.query(&source.settings, source.interval) {
         Ok(query) => query,
         Err(problem) => return error(StatusCode::BAD_REQUEST, problem.to_string()),
     };
@@ -85,7 +85,7 @@ fn not_read(problem: &(dyn Error + 'static), text: &str) -> Response {
 fn request(
     parameters: Vec<(String, String)>,
     headers: &HeaderMap,
-) -> Result<(Request, Format), String> {
+) -> Result<(Request, HistoryFormat), String> {
     let mut request = Request::default();
     let (mut from, mut to, mut format) = (None, None, None);
     for (name, value) in parameters {
@@ -119,8 +119,8 @@ fn request(
     request.from = from.ok_or_else(|| missing("from"))?;
     request.to = to.ok_or_else(|| missing("to"))?;
     let format = match format.as_deref() {
-        Some("csv") => Format::Csv,
-        Some("json") => Format::Json,
+        Some("csv") => HistoryFormat::Csv,
+        Some("json") => HistoryFormat::Json,
         Some(_) => return Err("format: expected csv or json".to_string()),
         None => history_format(headers),
     };
@@ -130,7 +130,7 @@ fn request(
 /// Returns an answer whose body is written on a blocking thread while it is sent.
 fn answer(
     history: History,
-    format: Format,
+    format: HistoryFormat,
     settings: Arc<Settings>,
     permit: OwnedSemaphorePermit,
 ) -> Response {
@@ -154,7 +154,7 @@ fn answer(
     let mut response = Body::from_stream(ReceiverStream::new(chunks)).into_response();
     let headers = response.headers_mut();
     match format {
-        Format::Csv => {
+        HistoryFormat::Csv => {
             headers.insert(
                 CONTENT_TYPE,
                 HeaderValue::from_static("text/csv; charset=utf-8; header=present"),
@@ -164,7 +164,7 @@ fn answer(
                 HeaderValue::from_static("attachment; filename=\"nabiz-history.csv\""),
             );
         }
-        Format::Json => {
+        HistoryFormat::Json => {
             headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         }
     }

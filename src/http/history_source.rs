@@ -4,10 +4,11 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use nabiz_core::settings::Settings;
+use nabiz_core::time::Millis;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use crate::ledger::LedgerError;
 use crate::ledger::history::{History, Query};
+use crate::ledger::{DistributionErrors, LedgerError};
 
 /// Concurrent queries. More are answered 503.
 pub(super) const QUERIES_MAX: usize = 4;
@@ -17,22 +18,37 @@ pub(super) const QUERIES_MAX: usize = 4;
 pub struct HistorySource {
     path: PathBuf,
     pub(super) settings: Arc<Settings>,
-    pub(super) interval_ms: u64,
+    pub(super) interval: Millis,
     topics: Vec<String>,
+    distribution_errors: DistributionErrors,
     permits: Arc<Semaphore>,
 }
 
 impl HistorySource {
-    /// Creates a source from the ledger at `path`, with intervals of `interval_ms`, which holds the
+    /// Creates a source from the ledger at `path`, with intervals of length `interval`, which holds the
     /// history of `topics`. Each query opens the file anew.
     pub fn new(
         path: PathBuf,
         settings: Arc<Settings>,
-        interval_ms: u64,
+        interval: Millis,
         topics: Vec<String>,
     ) -> Self {
         let permits = Arc::new(Semaphore::new(QUERIES_MAX));
-        HistorySource { path, settings, interval_ms, topics, permits }
+        HistorySource {
+            path,
+            settings,
+            interval,
+            topics,
+            distribution_errors: DistributionErrors::default(),
+            permits,
+        }
+    }
+
+    /// Counts unreadable distributions in `errors`.
+    #[must_use]
+    pub fn counting_errors_in(mut self, errors: DistributionErrors) -> Self {
+        self.distribution_errors = errors;
+        self
     }
 
     /// Reserves one of the [`QUERIES_MAX`] queries. Returns `None` if all are in use.
@@ -42,7 +58,8 @@ impl HistorySource {
 
     /// Opens the ledger for a query. Blocks.
     pub(super) fn open(self, query: Query) -> Result<History, LedgerError> {
-        Ok(History::open(&self.path, self.settings, self.interval_ms, query)?
-            .of_topics(self.topics))
+        Ok(History::open(&self.path, self.settings, self.interval, query)?
+            .of_topics(self.topics)
+            .counting_errors_in(self.distribution_errors))
     }
 }

@@ -5,7 +5,7 @@ use axum::http::header::{ACCEPT, ACCEPT_ENCODING};
 use axum::http::{HeaderMap, HeaderName};
 
 use crate::exposition::{ContentCoding, MetricsFormat};
-use crate::ledger::history::Format as HistoryFormat;
+use crate::ledger::history::HistoryFormat;
 
 /// One element of an `Accept` or `Accept-Encoding` header.
 struct Preference<'a> {

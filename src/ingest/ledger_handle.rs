@@ -7,11 +7,14 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use nabiz_core::settings::Settings;
+use nabiz_core::time::{Millis, Timestamp};
 
 use super::options::LedgerOptions;
 use super::{StartError, spawn};
 use crate::clock::WallClock;
-use crate::ledger::{AcquiredPartition, CheckpointRequest, CommitOutcome, Ledger, LedgerError};
+use crate::ledger::{
+    AcquiredPartition, CheckpointRequest, CommitOutcome, DistributionErrors, Ledger, LedgerError,
+};
 use crate::readmodel::ShardLabel;
 
 /// How often history past its retention is looked for.
@@ -45,6 +48,8 @@ pub(super) struct LedgerHealth {
     trouble: Mutex<Option<String>>,
     /// Checkpoints that are not answered yet.
     outstanding: AtomicUsize,
+    /// Stored distributions that the ledger or a reader of the history could not read.
+    pub(super) distribution_errors: DistributionErrors,
 }
 
 /// A reading of [`LedgerHealth`].
@@ -116,12 +121,16 @@ impl LedgerHandle {
         settings: &Settings,
         clock: WallClock,
     ) -> Result<(Self, JoinHandle<()>), StartError> {
-        let mut ledger =
-            Ledger::open(&options.path, settings.channels.clone()).map_err(StartError::Ledger)?;
+        let mut ledger = Ledger::open(&options.path, settings.channels.clone())
+            .map_err(StartError::Ledger)?
+            .counting_errors_in(options.distribution_errors.clone());
         if let Some(interval) = settings.history_interval {
-            ledger.keep_interval(interval.get()).map_err(StartError::Ledger)?;
+            ledger.ensure_interval(interval).map_err(StartError::Ledger)?;
         }
-        let health = Arc::new(LedgerHealth::default());
+        let health = Arc::new(LedgerHealth {
+            distribution_errors: options.distribution_errors.clone(),
+            ..LedgerHealth::default()
+        });
         let (requests, received) = channel();
         let thread = Thread {
             ledger,
@@ -173,8 +182,8 @@ impl Thread {
                 Ok(Request::Acquire { label, reply }) => {
                     let taken = self.ledger.acquire(&label.topic, label.partition, &self.owner);
                     self.note(taken.as_ref().err());
-                    if let Ok(AcquiredPartition { stored_ms: Some(stored_ms), .. }) = &taken {
-                        self.health.was_stored(*stored_ms);
+                    if let Ok(AcquiredPartition { stored_at: Some(stored_at), .. }) = &taken {
+                        self.health.was_stored(stored_at.get());
                     }
                     // A worker that stops does not wait for the answer.
                     let _ = reply.send(taken);
@@ -196,13 +205,13 @@ impl Thread {
 
     fn store(&mut self, jobs: &[CheckpointRequest]) -> Result<Vec<CommitOutcome>, LedgerError> {
         let began = Instant::now();
-        let now_ms = (self.clock)().get();
-        let outcomes = self.ledger.store(jobs, now_ms);
+        let now = (self.clock)();
+        let outcomes = self.ledger.store(jobs, now);
         self.note(outcomes.as_ref().err());
         if let Ok(outcomes) = &outcomes {
             let stored = outcomes.contains(&CommitOutcome::Stored);
             if stored {
-                self.health.stored_ms.store(now_ms, Ordering::Relaxed);
+                self.health.stored_ms.store(now.get(), Ordering::Relaxed);
             }
             let duration_us = u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX);
             self.health.duration_us.store(duration_us, Ordering::Relaxed);
@@ -216,18 +225,19 @@ impl Thread {
     }
 
     fn note(&mut self, error: Option<&LedgerError>) {
-        self.health.set_trouble(error.map(ToString::to_string));
+        self.health.set_trouble(error.map(LedgerError::chain));
         let Some(error) = error else { return };
         self.health.failures.fetch_add(1, Ordering::Relaxed);
         if self.logged_at.is_none_or(|logged_at| logged_at.elapsed() >= LOG_EVERY) {
             self.logged_at = Some(Instant::now());
-            tracing::error!(%error, "the ledger failed, it is tried again");
+            tracing::error!(error = error.chain(), "ledger failed, retrying");
         }
     }
 
     fn clean(&mut self) {
-        let before_ms = (self.clock)().get().saturating_sub_unsigned(self.retention_ms);
-        match self.ledger.delete_history_before(before_ms) {
+        // Intervals are of event time, but a retention is counted back from the wall clock.
+        let end = (self.clock)().saturating_sub(Millis(self.retention_ms));
+        match self.ledger.delete_history_before(Timestamp(end.get())) {
             Ok(0) => {}
             Ok(rows) => tracing::info!(rows, "interval history past its retention deleted"),
             Err(error) => self.note(Some(&error)),

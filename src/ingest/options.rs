@@ -12,6 +12,7 @@ use rdkafka::types::RDKafkaConfRes;
 use super::StartError;
 use crate::clock::{WallClock, system_clock};
 use crate::config::PropertyError;
+use crate::ledger::DistributionErrors;
 use crate::readmodel::Aggregation;
 
 /// One topic to read.
@@ -51,7 +52,7 @@ pub struct Options {
 }
 
 /// Where state is kept, and how often. Not `Debug`: the key is a secret.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone)]
 pub struct LedgerOptions {
     /// The file; instances of one group on one host share it.
     pub path: PathBuf,
@@ -63,6 +64,8 @@ pub struct LedgerOptions {
     pub hash_key: [u8; 16],
     /// Names this instance in the ledger, beside its process id.
     pub instance: String,
+    /// Counts stored distributions that could not be read; shared with readers of the history.
+    pub distribution_errors: DistributionErrors,
 }
 
 impl LedgerOptions {
@@ -75,6 +78,7 @@ impl LedgerOptions {
             history_retention_ms: THREE_YEARS_MS,
             hash_key,
             instance: "nabiz".to_owned(),
+            distribution_errors: DistributionErrors::default(),
         }
     }
 }

@@ -10,7 +10,7 @@ use nabiz_core::settings::Settings;
 use nabiz_core::shard::{Orphan, RecordMeta, RecordOutcome, Shard};
 use nabiz_core::snapshot::Snapshot;
 use nabiz_core::state::{Checkpoint, RestoreError};
-use nabiz_core::time::Timestamp;
+use nabiz_core::time::{Timestamp, WallTime};
 use rdkafka::message::{BorrowedMessage, Headers, Message as _};
 
 use super::consumer_stats::PartitionStats;
@@ -63,10 +63,10 @@ impl Partition {
             None => (Shard::new(settings, hash_key), None),
             Some(stored) => {
                 let mut shard = Shard::restore(settings, hash_key, &stored.chunks)?;
-                if let Some(advance_ms) = stored.advance_ms {
-                    shard.advance(advance_ms);
+                if let Some(advance_to) = stored.advance_to {
+                    shard.advance(advance_to.get());
                 }
-                (shard, Some(stored.next_offset))
+                (shard, Some(stored.next_offset.0))
             }
         };
         Ok(Partition {
@@ -81,8 +81,8 @@ impl Partition {
             captured: None,
             advance_ms: None,
             letters: Arc::default(),
-            missed: taken.missed,
-            record_ms: taken.record_ms,
+            missed: taken.records_missed,
+            record_ms: taken.newest_record.map(WallTime::get),
             stopped: false,
             log_resets: 0,
             in_doubt: false,
@@ -245,9 +245,9 @@ impl Partition {
         Some(CheckpointRequest {
             lease: self.lease,
             checkpoint,
-            advance_ms,
-            missed: self.missed,
-            record_ms: self.record_ms,
+            advance_to: advance_ms.map(Timestamp),
+            records_missed: self.missed,
+            newest_record: self.record_ms.map(WallTime),
         })
     }
 

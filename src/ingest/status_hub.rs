@@ -10,8 +10,6 @@ use nabiz_core::time::WallTime;
 
 use super::dead_letters::DeadLetters;
 use super::ledger_handle::LedgerHealth;
-use crate::ledger::distributions_replaced;
-use crate::ledger::history::distributions_unreadable;
 use crate::readmodel::{Aggregation, Health, PartitionHealth, PublishedState, ShardLabel};
 
 /// What one worker says about itself.
@@ -189,8 +187,8 @@ impl StatusHub {
         health.ledger_bytes = ledger.used_bytes;
         health.ledger_file_bytes = ledger.file_bytes;
         health.ledger_wal_bytes = ledger.wal_bytes;
-        health.distributions_replaced = distributions_replaced();
-        health.distributions_unreadable = distributions_unreadable();
+        health.distributions_replaced = keeper.distribution_errors.replaced();
+        health.distributions_unreadable = keeper.distribution_errors.left_out();
         health.log_resets = self.log_resets.load(Ordering::Relaxed);
         health.rebalances = self.rebalances.load(Ordering::Relaxed);
         health.client_errors = self.client_errors.load(Ordering::Relaxed);

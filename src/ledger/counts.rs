@@ -1,4 +1,4 @@
-//! The counts of an interval as columns of the table `intervals`.
+//! Counts of an interval as columns of the table `intervals`.
 //!
 //! The names are those of the table of counters, so a new counter needs only its column: one
 //! `ALTER TABLE` in the migrations.
@@ -17,7 +17,7 @@ const LEFT: [&str; 8] = [
     "left_closed",
 ];
 
-/// Bound of a stored number: far above what an interval can reach, and low enough that a few of
+/// The bound of a stored number: far above what an interval can reach, and low enough that a few of
 /// them can be added without an overflow.
 const COUNT_MAX: u64 = 1 << 58;
 
@@ -25,7 +25,7 @@ const COUNT_MAX: u64 = 1 << 58;
 pub(super) fn columns(
     counts: &mut IntervalCounts,
 ) -> impl Iterator<Item = (&'static str, &mut u64)> {
-    // Taken apart by name, so that the compiler finds a field that is forgotten here.
+    // Destructured by name, so that the compiler finds a field that is missing here.
     let IntervalCounts {
         visits,
         service_level,
@@ -54,17 +54,19 @@ pub(super) fn names() -> Vec<&'static str> {
 /// Adds counts, and keeps the larger maximum. No count exceeds the bound of a stored number.
 pub(super) fn add(counts: &mut IntervalCounts, more: &IntervalCounts) {
     counts.add(more);
-    columns(counts).for_each(|(_, count)| *count = (*count).min(COUNT_MAX));
+    for (_, count) in columns(counts) {
+        *count = (*count).min(COUNT_MAX);
+    }
 }
 
-/// Returns a count as SQLite stores it.
-pub(super) fn stored(count: u64) -> i64 {
-    // Below the bound every count fits.
+/// Converts a count into the integer that SQLite stores.
+pub(super) fn to_stored(count: u64) -> i64 {
+    // Every count up to the bound fits.
     i64::try_from(count.min(COUNT_MAX)).unwrap_or(i64::MAX)
 }
 
-/// Returns a count as it was stored; a negative one, which is never written, is 0.
-pub(super) fn read(value: i64) -> u64 {
+/// Converts a stored integer into a count. A negative one, which is never written, becomes 0.
+pub(super) fn from_stored(value: i64) -> u64 {
     u64::try_from(value).unwrap_or(0).min(COUNT_MAX)
 }
 
@@ -76,7 +78,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_count_has_one_column_and_every_reason_its_own() {
+    fn count_has_one_column_and_reason_has_its_own() {
         let mut counts = IntervalCounts::default();
         for (number, (_, count)) in (1..).zip(columns(&mut counts)) {
             *count = number;
@@ -93,7 +95,7 @@ mod tests {
     }
 
     #[test]
-    fn sum_stops_at_the_bound_and_the_maximum_is_not_added() {
+    fn add_stops_at_the_bound_and_keeps_the_larger_maximum() {
         let of = |offered, answered, wait_max_ms| IntervalCounts {
             visits: VisitCounts { offered, answered, ..VisitCounts::default() },
             wait_max_ms,
@@ -102,7 +104,7 @@ mod tests {
         let mut sum = of(u64::MAX, 0, 7);
         add(&mut sum, &of(u64::MAX, 2, 5));
         assert_eq!(sum, of(COUNT_MAX, 2, 7));
-        assert_eq!(read(stored(u64::MAX)), COUNT_MAX);
-        assert_eq!(read(-1), 0);
+        assert_eq!(from_stored(to_stored(u64::MAX)), COUNT_MAX);
+        assert_eq!(from_stored(-1), 0);
     }
 }

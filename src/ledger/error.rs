@@ -2,108 +2,145 @@
 
 use std::path::PathBuf;
 
-use nabiz_core::time::format_duration;
+use nabiz_core::time::{Millis, format_duration};
 use rusqlite::ErrorCode;
 
-/// Why the ledger did not do what was asked.
+/// An operation of the ledger that failed. A cause is in `source()` and not in the message.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum LedgerError {
     /// The file cannot be opened or is no SQLite database.
-    #[error("the ledger {path} cannot be read: {error}", path = path.display())]
+    #[error("the ledger {path} cannot be read", path = path.display())]
     Unreadable {
         /// The file.
         path: PathBuf,
-        /// What SQLite said.
-        error: rusqlite::Error,
+        /// The error of SQLite.
+        source: rusqlite::Error,
     },
     /// There is no file.
-    #[error("there is no ledger at {path}: `nabiz serve` makes it, and --config says where it is", path = path.display())]
+    #[error(
+        "there is no ledger at {path}: `nabiz serve` creates it, and --config says where it is",
+        path = path.display()
+    )]
     Absent {
-        /// Where it should be.
+        /// Where the file is expected.
         path: PathBuf,
     },
-    /// The file is a database of something else.
+    /// The file is a database of another program.
     #[error("{path} is not a ledger of nabiz", path = path.display())]
     Foreign {
         /// The file.
         path: PathBuf,
     },
     /// The file was written by a later version.
-    #[error("the ledger {path} has schema version {found}, this program knows up to {known}: use the newer program", path = path.display())]
+    #[error(
+        "the ledger {path} has schema version {found}, this program knows up to {known}: \
+         use the newer program",
+        path = path.display()
+    )]
     Newer {
         /// The file.
         path: PathBuf,
         /// Its version.
         found: i64,
-        /// The newest version that is known here.
+        /// The newest version that this program knows.
         known: i64,
     },
-    /// The key of the ids cannot be read or made.
-    #[error("the ledger's key {path} cannot be {verb}: {error}", path = path.display())]
+    /// The file of the hash key cannot be read or created.
+    #[error("the ledger's key {path} cannot be {verb}", path = path.display())]
     KeyUnusable {
-        /// Its file.
+        /// The file.
         path: PathBuf,
-        /// `read` or `made`.
+        /// `read` or `created`.
         verb: &'static str,
-        /// What the operating system said.
-        error: std::io::Error,
+        /// The error of the operating system.
+        source: std::io::Error,
     },
-    /// The file of the key holds something else.
-    #[error("{path} is not a ledger's key: 32 hexadecimal digits are expected", path = path.display())]
+    /// The file of the hash key holds something else.
+    #[error("{path} is not a ledger's key: expected 32 hexadecimal digits", path = path.display())]
     KeyForeign {
         /// The file.
         path: PathBuf,
     },
-    /// The ledger has contents, whose ids were hashed with a key that is gone.
-    #[error("the ledger {ledger} has no key: put the file {path} back, or move the ledger away to begin anew",
-        ledger = ledger.display(), path = path.display())]
+    /// The ledger has partitions, but the key of their ids is missing.
+    #[error(
+        "the ledger {ledger} has no key: put the file {path} back, or move the ledger away to \
+         start with an empty one",
+        ledger = ledger.display(), path = path.display()
+    )]
     KeyMissing {
         /// The ledger.
         ledger: PathBuf,
-        /// Where its key should be.
+        /// Where its key is expected.
         path: PathBuf,
     },
-    /// The key is there, but what it belongs to is gone.
-    #[error("there is a key {path}, but the ledger {ledger} is not there or empty: put the ledger back, or move the key away \
-        too to begin anew", ledger = ledger.display(), path = path.display())]
+    /// The key is there, but its ledger is missing.
+    #[error(
+        "there is a key {path}, but the ledger {ledger} is missing or empty: put the ledger back, \
+         or move the key away too to start with an empty one",
+        ledger = ledger.display(), path = path.display()
+    )]
     LedgerMissing {
-        /// Where the ledger should be.
+        /// Where the ledger is expected.
         ledger: PathBuf,
         /// Its key.
         path: PathBuf,
     },
     /// The history was written with intervals of another length.
-    #[error("the ledger has intervals of {} and the configuration says [ledger] interval = {:?}: set it back, or move the \
-        ledger and its key away to begin anew", format_duration(*stored_ms), format_duration(*configured_ms))]
+    #[error(
+        "the ledger has intervals of {} and the configuration says [ledger] interval = {:?}: \
+         set it back, or move the ledger and its key away to start with an empty one",
+        format_duration(stored.get()), format_duration(configured.get())
+    )]
     OtherInterval {
-        /// Length in the ledger, in milliseconds.
-        stored_ms: u64,
-        /// Length by the configuration, in milliseconds.
-        configured_ms: u64,
+        /// The length in the ledger.
+        stored: Millis,
+        /// The length in the configuration.
+        configured: Millis,
     },
-    /// A read or write failed; another try may do.
-    #[error("the ledger failed: {0}")]
+    /// A read or write failed; a retry may succeed.
+    #[error("the ledger failed")]
     Sqlite(#[from] rusqlite::Error),
-    /// Stored bytes are not what they should be.
-    #[error("the ledger holds unreadable {what}: {detail}")]
+    /// Stored bytes have an unexpected form.
+    #[error("the ledger holds an unreadable {what}: {detail}")]
     Corrupt {
-        /// What was read.
+        /// The unreadable thing.
         what: &'static str,
-        /// What was wrong with it.
+        /// What is wrong with it.
         detail: String,
     },
 }
 
 impl LedgerError {
-    /// Whether another connection was in the way.
+    /// Returns the message followed by those of its causes, for a log line or a status.
+    pub fn chain(&self) -> String {
+        anyhow::Chain::new(self).map(ToString::to_string).collect::<Vec<_>>().join(": ")
+    }
+
+    /// Returns whether another connection held a lock for too long.
     pub(super) fn is_busy(&self) -> bool {
-        let (LedgerError::Unreadable { error, .. } | LedgerError::Sqlite(error)) = self else {
+        let (LedgerError::Unreadable { source, .. } | LedgerError::Sqlite(source)) = self else {
             return false;
         };
         matches!(
-            error.sqlite_error_code(),
+            source.sqlite_error_code(),
             Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked)
         )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::error::Error;
+
+    use super::*;
+
+    #[test]
+    fn error_names_its_cause_once_when_its_chain_is_shown() {
+        let error = LedgerError::from(rusqlite::Error::InvalidQuery);
+        assert!(error.source().is_some());
+        assert_eq!(error.to_string(), "the ledger failed");
+        let chain = error.chain();
+        assert_eq!(chain.matches("Query").count(), 1, "{chain}");
     }
 }

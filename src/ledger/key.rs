@@ -1,74 +1,80 @@
 //! The key under which contact and agent ids are hashed, in a file beside the ledger.
 //!
-//! An id that is hashed without a key can be found by hashing every likely id. With the key, who has the ledger alone
-//! learns nothing; who has both files can still test an id that they know.
+//! An id that is hashed without a key can be found by hashing every likely id. With a key, a reader
+//! of the ledger alone learns nothing about ids; a reader of both files can still test a known id.
 
 use std::fs::{File, OpenOptions};
 use std::io::{ErrorKind, Read, Write};
 use std::path::{Path, PathBuf};
 
-use super::LedgerError;
+use super::error::LedgerError;
 use super::schema::{self, Contents};
 
-/// Length of the key, in bytes.
+/// The length of the key, in bytes.
 const KEY_BYTES: usize = 16;
-/// Access of everybody but the owner.
+/// The permission bits of everybody but the owner.
 #[cfg(unix)]
 const OTHERS: u32 = 0o077;
 
-/// The file of a ledger's key: the ledger's path with `.key` behind it.
+/// Returns the file of a ledger's key: the ledger's path with `.key` appended.
 pub fn path_of_key(ledger_path: &Path) -> PathBuf {
     let mut path = ledger_path.as_os_str().to_owned();
     path.push(".key");
     path.into()
 }
 
-/// The key of a ledger. Where neither is there, makes the ledger and then the key; of several processes that do so at
-/// once, all get the same. Warns where others than the owner may read it.
+/// Returns the key of a ledger. Where neither file exists, creates the ledger and then the key;
+/// processes that do so at the same time all get the same key. Logs a warning where other users
+/// may read the file.
 ///
 /// # Errors
-/// [`LedgerError::KeyForeign`] where the file holds something else, [`LedgerError::KeyMissing`] where only the ledger is
-/// there: with another key its contacts would not be known again; [`LedgerError::LedgerMissing`] where only the key is
-/// there: nothing begins anew unasked; [`LedgerError::KeyUnusable`] and those of the ledger otherwise.
+/// - [`LedgerError::KeyForeign`] where the file holds something else.
+/// - [`LedgerError::KeyMissing`] where only the ledger exists: its contacts could not be
+///   recognised with another key.
+/// - [`LedgerError::LedgerMissing`] where only the key exists: an empty ledger must not replace a
+///   lost one silently.
+/// - [`LedgerError::KeyUnusable`] and the errors of opening a ledger otherwise.
 pub fn load_or_create(ledger_path: &Path) -> Result<[u8; KEY_BYTES], LedgerError> {
     let path = path_of_key(ledger_path);
     let ledger = || ledger_path.to_owned();
     if let Some(key) = load(&path)? {
-        // The ledger is made before its key, so that this is no start that was cut short.
+        // The ledger is created before its key, so a key without a ledger is never the trace of a
+        // start that was interrupted.
         return match schema::contents(ledger_path)? {
             Contents::Nothing => Err(LedgerError::LedgerMissing { ledger: ledger(), path }),
             Contents::NoPartition | Contents::Partitions => Ok(key),
         };
     }
     match schema::contents(ledger_path)? {
-        // Another process may have made both in between.
+        // Another process may have created both files in between.
         Contents::Partitions => {
             return load(&path)?.ok_or_else(|| LedgerError::KeyMissing { ledger: ledger(), path });
         }
         Contents::NoPartition => {}
         Contents::Nothing => drop(schema::open(ledger_path)?),
     }
-    create(&path).map_err(|error| LedgerError::KeyUnusable {
+    create(&path).map_err(|source| LedgerError::KeyUnusable {
         path: path.clone(),
-        verb: "made",
-        error,
+        verb: "created",
+        source,
     })?;
     load(&path)?.ok_or_else(|| LedgerError::KeyUnusable {
         path,
         verb: "read",
-        error: ErrorKind::NotFound.into(),
+        source: ErrorKind::NotFound.into(),
     })
 }
 
-/// `None` where there is no file.
+/// Returns the key in a file; `None` where there is no file.
 fn load(path: &Path) -> Result<Option<[u8; KEY_BYTES]>, LedgerError> {
-    let unusable = |error| LedgerError::KeyUnusable { path: path.to_owned(), verb: "read", error };
+    let unusable =
+        |source| LedgerError::KeyUnusable { path: path.to_owned(), verb: "read", source };
     let file = match File::open(path) {
         Ok(file) => file,
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(unusable(error)),
     };
-    warn_of_access(path, &file);
+    warn_if_others_can_read(path, &file);
     let mut text = Vec::new();
     file.take(KEY_BYTES as u64 * 2 + 3).read_to_end(&mut text).map_err(unusable)?;
     parse(&text).map(Some).ok_or_else(|| LedgerError::KeyForeign { path: path.to_owned() })
@@ -77,13 +83,13 @@ fn load(path: &Path) -> Result<Option<[u8; KEY_BYTES]>, LedgerError> {
 fn parse(text: &[u8]) -> Option<[u8; KEY_BYTES]> {
     let digits = text.strip_suffix(b"\r\n").or_else(|| text.strip_suffix(b"\n")).unwrap_or(text);
     let number = std::str::from_utf8(digits).ok().filter(|digits| digits.len() == KEY_BYTES * 2)?;
-    // `from_str_radix` would take a sign too.
+    // `from_str_radix` alone would accept a sign.
     let number = number.bytes().all(|digit| digit.is_ascii_hexdigit()).then_some(number)?;
     u128::from_str_radix(number, 16).ok().map(u128::to_be_bytes)
 }
 
-/// Makes the file whole under another name and then gives it its own, which fails where another process was faster: then
-/// that one's counts.
+/// Writes the file under a temporary name and links it to its own. The link fails where another
+/// process was faster; then that one's key counts.
 fn create(path: &Path) -> std::io::Result<()> {
     let mut random = [0; KEY_BYTES + 8];
     getrandom::fill(&mut random)?;
@@ -109,7 +115,7 @@ fn create(path: &Path) -> std::io::Result<()> {
     sync_folder(path)
 }
 
-/// Makes the name of the file durable: a ledger that outlives its key is worthless.
+/// Makes the name of the file durable: a ledger whose key is lost in a power failure is worthless.
 fn sync_folder(path: &Path) -> std::io::Result<()> {
     let folder =
         path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
@@ -117,17 +123,21 @@ fn sync_folder(path: &Path) -> std::io::Result<()> {
 }
 
 #[cfg(unix)]
-fn warn_of_access(path: &Path, file: &File) {
+fn warn_if_others_can_read(path: &Path, file: &File) {
     use std::os::unix::fs::PermissionsExt;
     let mode = file.metadata().map_or(0, |metadata| metadata.permissions().mode());
     if mode & OTHERS != 0 {
         let mode = format!("{:o}", mode & 0o777);
-        tracing::warn!(path = %path.display(), mode, "others may read the ledger's key, 600 is right");
+        tracing::warn!(
+            path = %path.display(),
+            mode,
+            "other users can access the ledger's key (expected mode 600)"
+        );
     }
 }
 
 #[cfg(not(unix))]
-fn warn_of_access(_path: &Path, _file: &File) {}
+fn warn_if_others_can_read(_path: &Path, _file: &File) {}
 
 #[cfg(test)]
 mod tests {
@@ -148,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_is_made_once_for_the_owner_alone() {
+    fn key_is_created_once_and_for_its_owner_only() {
         let (folder, path) = ledger();
         let key = load_or_create(&path).unwrap();
         assert_ne!(key, [0; 16]);
@@ -165,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn the_file_is_hexadecimal() {
+    fn key_is_read_when_its_file_is_hexadecimal() {
         let (_folder, path) = ledger();
         schema::open(&path).unwrap();
         std::fs::write(path_of_key(&path), "000102030405060708090A0b0c0d0e0f\n").unwrap();
@@ -176,7 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn several_at_once_agree() {
+    fn processes_get_the_same_key_when_they_start_at_once() {
         let (folder, path) = ledger();
         let start = std::sync::Barrier::new(16);
         let keys: Vec<[u8; 16]> = std::thread::scope(|scope| {
@@ -192,7 +202,7 @@ mod tests {
     }
 
     #[test]
-    fn something_else_is_refused_and_left_as_it_is() {
+    fn foreign_key_file_is_rejected_and_left_unchanged() {
         let right = "000102030405060708090a0b0c0d0e0f";
         let plus = format!("+{}", &right[1..]);
         for wrong in [
@@ -220,7 +230,7 @@ mod tests {
     }
 
     #[test]
-    fn a_ledger_without_its_key_gets_no_other() {
+    fn ledger_gets_no_other_key_when_its_own_is_missing() {
         let (folder, path) = ledger();
         acquire_a_partition(&path);
         assert!(matches!(load_or_create(&path), Err(LedgerError::KeyMissing { .. })));
@@ -228,7 +238,7 @@ mod tests {
     }
 
     #[test]
-    fn a_ledger_that_was_made_and_never_used_gets_a_key() {
+    fn ledger_gets_a_key_when_it_has_no_partition() {
         let (folder, path) = ledger();
         schema::open(&path).unwrap();
         load_or_create(&path).unwrap();
@@ -236,7 +246,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_without_its_ledger_begins_nothing_anew() {
+    fn key_creates_no_ledger_when_its_own_is_missing() {
         let (_folder, path) = ledger();
         load_or_create(&path).unwrap();
         acquire_a_partition(&path);
@@ -252,7 +262,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_ledger_is_an_error_that_says_so() {
+    fn file_is_reported_unreadable_when_it_is_no_ledger() {
         let (folder, path) = ledger();
         std::fs::write(&path, "a text that is long enough to be no database at all").unwrap();
         let error = load_or_create(&path).unwrap_err();
@@ -262,7 +272,7 @@ mod tests {
     }
 
     #[test]
-    fn a_folder_that_is_not_there_is_an_error() {
+    fn ledger_is_reported_unreadable_when_its_folder_is_missing() {
         let (folder, _) = ledger();
         let error = load_or_create(&folder.path().join("no/nabiz.db")).unwrap_err();
         assert!(matches!(error, LedgerError::Unreadable { .. }), "{error}");

@@ -1,11 +1,20 @@
 //! The durable store: checkpoints, offsets and interval history in one SQLite file.
 //!
-//! One transaction per checkpoint holds, for each owned partition, the next offset, the changed chunks of the shard, and
-//! the increments of the interval history. Several instances on one host share the file; a generation number per
-//! partition fences off an instance that has lost the partition and does not know it yet.
+//! One transaction per checkpoint holds, for each owned partition, the next offset, the changed
+//! chunks of the shard, and the increments of the interval history. Several instances on one host
+//! share the file. A generation number per partition fences an instance that has lost the
+//! partition and does not know it yet.
+//!
+//! - `error`: what can go wrong
+//! - `schema`: the tables and their migrations
+//! - `key`: the hash key of ids, in a file of its own
+//! - `store`: leases and checkpoints
+//! - `intervals`: increments of the history, written; `counts` and `distribution` are its columns
+//! - `history`: the history, read
 
 mod counts;
 mod distribution;
+mod distribution_errors;
 mod error;
 pub mod history;
 mod intervals;
@@ -13,8 +22,8 @@ mod key;
 mod schema;
 mod store;
 
+pub use distribution_errors::DistributionErrors;
 pub use error::LedgerError;
-pub use intervals::distributions_replaced;
 pub use key::{load_or_create, path_of_key};
 pub use schema::SCHEMA_VERSION;
 pub use store::{

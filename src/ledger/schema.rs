@@ -1,19 +1,23 @@
-//! The tables of the ledger, and how an older file becomes a newer one.
+//! The tables of the ledger, and the migration of older files.
 
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use nabiz_core::time::Millis;
 use rusqlite::{Connection, OpenFlags, OptionalExtension, TransactionBehavior};
 
-use super::LedgerError;
+use super::error::LedgerError;
 
-/// Version of the tables that this program writes.
+/// The version of the tables that this program writes.
 pub const SCHEMA_VERSION: i64 = 4;
 
 /// `nabz` in ASCII: marks the file as a ledger.
 const APPLICATION_ID: i64 = 0x6e61_627a;
 
-/// One step per version: the statements that lead to it from the one before.
+/// The statements that lead to each version from the one before.
+///
+/// SQLite stores the text of a `CREATE TABLE` with its comments in the file, so these texts never
+/// change, also where a line is long.
 const MIGRATIONS: [&str; SCHEMA_VERSION as usize] = [
     "
 -- The partitions and who owns them.
@@ -128,64 +132,71 @@ ALTER TABLE partitions ADD COLUMN record_ms INTEGER;
 
 /// Memory for pages, in KiB.
 const CACHE_KIB: i64 = 16 << 10;
-/// Pages of 4 KiB in the write-ahead log at which they are copied into the file.
+/// Pages of 4 KiB in the write-ahead log at which SQLite copies them into the file.
 const WAL_PAGES: i64 = 4096;
-/// How long a statement waits for another instance's write. Reading may have to wait for what becomes of a checkpoint, so
-/// this is short: what fails is tried again.
+/// How long a statement waits for another instance's write. Short, because a worker may wait for
+/// the outcome of its checkpoint before it reads on; a failed checkpoint is retried.
 const BUSY_WAIT: Duration = Duration::from_secs(2);
 
-/// How long an opening is tried, and the time between two tries.
+/// How long opening is retried, and the pause between two attempts.
 const OPEN_WITHIN: Duration = Duration::from_secs(5);
 const BUSY_PAUSE: Duration = Duration::from_millis(20);
 
-/// Opens the ledger for writing; makes it where there is none, and brings an older one up to date.
+/// Opens the ledger for writing. Creates it where there is no file, and migrates an older one.
 ///
 /// # Errors
 /// [`LedgerError`]; an unreadable, foreign or newer file is never replaced.
 pub(super) fn open(path: &Path) -> Result<Connection, LedgerError> {
-    while_busy(|| try_open(path))
+    retry_while_busy(|| try_open(path))
 }
 
-/// Tries again while another process makes the ledger or changes its journal, which SQLite does not wait for by itself.
-fn while_busy<T>(mut attempt: impl FnMut() -> Result<T, LedgerError>) -> Result<T, LedgerError> {
-    let begun = Instant::now();
+/// Retries while another process creates the ledger or changes its journal mode: SQLite's busy
+/// timeout does not cover these.
+fn retry_while_busy<T>(
+    mut attempt: impl FnMut() -> Result<T, LedgerError>,
+) -> Result<T, LedgerError> {
+    let started = Instant::now();
     loop {
         match attempt() {
-            Err(error) if error.is_busy() && begun.elapsed() < OPEN_WITHIN => {
-                std::thread::sleep(BUSY_PAUSE)
+            Err(error) if error.is_busy() && started.elapsed() < OPEN_WITHIN => {
+                std::thread::sleep(BUSY_PAUSE);
             }
-            done => return done,
+            result => return result,
         }
     }
 }
 
 fn try_open(path: &Path) -> Result<Connection, LedgerError> {
-    let unreadable = |error| LedgerError::Unreadable { path: path.to_owned(), error };
+    let unreadable = |source| LedgerError::Unreadable { path: path.to_owned(), source };
     let mut connection = Connection::open(path).map_err(unreadable)?;
     connection.busy_timeout(BUSY_WAIT)?;
-    let found = check(&connection, path)?;
+    let found = schema_version(&connection, path)?;
     connection.pragma_update(None, "journal_mode", "wal").map_err(unreadable)?;
     connection.pragma_update(None, "synchronous", "full")?;
-    // SQLite's own bounds, 2 MiB of cache and 4 MiB of write-ahead log, make it read and copy pages several times a second.
+    // SQLite's defaults, 2 MiB of cache and 4 MiB of write-ahead log, make it read and copy pages
+    // several times a second.
     connection.pragma_update(None, "cache_size", -CACHE_KIB)?;
     connection.pragma_update(None, "wal_autocheckpoint", WAL_PAGES)?;
     if found == MIGRATIONS.len() {
-        // Nothing is written, so that a start on a full disk, or while another instance writes, waits for its partitions
-        // with all that is told of that.
+        // Opening writes nothing then: a start on a full disk, or beside a writer, does not fail
+        // here but waits for its partitions, and the status says why.
         return Ok(connection);
     }
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    let found = check(&transaction, path)?;
+    let found = schema_version(&transaction, path)?;
     for migration in MIGRATIONS.iter().skip(found) {
         transaction.execute_batch(migration)?;
     }
     transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
     transaction.pragma_update(None, "user_version", SCHEMA_VERSION)?;
     transaction.commit()?;
-    // The file alone is a ledger from now on, and not only together with its write-ahead log.
+    // From now on the file alone is a ledger, also without its write-ahead log.
     connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
     if found == 0 {
-        tracing::info!(path = %path.display(), "a new ledger was made, topics are read from their beginning");
+        tracing::info!(
+            path = %path.display(),
+            "ledger created, partitions are read from their earliest offset"
+        );
     }
     Ok(connection)
 }
@@ -193,7 +204,7 @@ fn try_open(path: &Path) -> Result<Connection, LedgerError> {
 /// What a file holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Contents {
-    /// There is no file, or nothing in it.
+    /// There is no file, or it is empty.
     Nothing,
     /// A ledger in which no partition was ever stored.
     NoPartition,
@@ -201,23 +212,23 @@ pub(super) enum Contents {
     Partitions,
 }
 
-/// What the file of a ledger holds. Nothing is changed.
+/// Returns what the file of a ledger holds, without changing it.
 ///
 /// # Errors
 /// [`LedgerError`] where it is unreadable, foreign or newer.
 pub(super) fn contents(path: &Path) -> Result<Contents, LedgerError> {
-    while_busy(|| look_into(path))
+    retry_while_busy(|| try_contents(path))
 }
 
-fn look_into(path: &Path) -> Result<Contents, LedgerError> {
-    let unreadable = |error| LedgerError::Unreadable { path: path.to_owned(), error };
+fn try_contents(path: &Path) -> Result<Contents, LedgerError> {
+    let unreadable = |source| LedgerError::Unreadable { path: path.to_owned(), source };
     if !path.exists() {
         return Ok(Contents::Nothing);
     }
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags).map_err(unreadable)?;
     connection.busy_timeout(BUSY_WAIT)?;
-    if check(&connection, path)? == 0 {
+    if schema_version(&connection, path)? == 0 {
         return Ok(Contents::Nothing);
     }
     let stored =
@@ -230,36 +241,38 @@ fn look_into(path: &Path) -> Result<Contents, LedgerError> {
 /// # Errors
 /// [`LedgerError`], also where there is no file.
 pub(super) fn open_read_only(path: &Path) -> Result<Connection, LedgerError> {
-    let unreadable = |error| LedgerError::Unreadable { path: path.to_owned(), error };
+    let unreadable = |source| LedgerError::Unreadable { path: path.to_owned(), source };
     if !path.exists() {
         return Err(LedgerError::Absent { path: path.to_owned() });
     }
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags).map_err(unreadable)?;
     connection.busy_timeout(BUSY_WAIT)?;
-    if check(&connection, path)? == 0 {
+    if schema_version(&connection, path)? == 0 {
         return Err(LedgerError::Foreign { path: path.to_owned() });
     }
     Ok(connection)
 }
 
-/// Length of the intervals of the history; `None` where that is not known, as in a ledger of the first version.
-pub(super) fn interval_ms(connection: &Connection) -> rusqlite::Result<Option<u64>> {
+/// Returns the interval length of the history; `None` where it is not stored, as in a ledger of
+/// the first version.
+pub(super) fn interval(connection: &Connection) -> rusqlite::Result<Option<Millis>> {
     if !connection.table_exists(None, "facts")? {
         return Ok(None);
     }
     let select = "SELECT value FROM facts WHERE name = 'interval_ms'";
     let stored: Option<i64> = connection.query_row(select, [], |row| row.get(0)).optional()?;
-    Ok(stored.map(i64::unsigned_abs))
+    Ok(stored.map(|interval_ms| Millis(interval_ms.unsigned_abs())))
 }
 
-/// The schema version of a file; 0 for an empty one.
-fn check(connection: &Connection, path: &Path) -> Result<usize, LedgerError> {
-    let unreadable = |error| LedgerError::Unreadable { path: path.to_owned(), error };
-    // One statement sees one state: another process may be about to make the ledger.
+/// Returns the schema version of a file; 0 for an empty one.
+fn schema_version(connection: &Connection, path: &Path) -> Result<usize, LedgerError> {
+    let unreadable = |source| LedgerError::Unreadable { path: path.to_owned(), source };
+    // One statement reads one state, also while another process creates the ledger.
     let (application, version, tables): (i64, i64, i64) = connection
         .query_row(
-            "SELECT (SELECT application_id FROM pragma_application_id), (SELECT user_version FROM pragma_user_version),
+            "SELECT (SELECT application_id FROM pragma_application_id),
+             (SELECT user_version FROM pragma_user_version),
              (SELECT count(*) FROM sqlite_schema)",
             [],
             |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)),
@@ -270,7 +283,9 @@ fn check(connection: &Connection, path: &Path) -> Result<usize, LedgerError> {
         (APPLICATION_ID, version) if version > SCHEMA_VERSION => {
             Err(LedgerError::Newer { path: path.to_owned(), found: version, known: SCHEMA_VERSION })
         }
-        (APPLICATION_ID, version) => Ok(usize::try_from(version).unwrap_or(0)),
+        (APPLICATION_ID, version) => {
+            usize::try_from(version).map_err(|_| LedgerError::Foreign { path: path.to_owned() })
+        }
         _ => Err(LedgerError::Foreign { path: path.to_owned() }),
     }
 }

@@ -1,14 +1,18 @@
-//! Checkpoints: what a worker stores of its partitions, and what the next owner finds.
+//! Checkpoints: what a worker stores of its partitions, and what the next owner reads.
 
 use std::path::Path;
 
 use nabiz_core::event::Channels;
+use nabiz_core::ids::Offset;
 use nabiz_core::state::{Checkpoint, ChunkKind, StateChunk};
+use nabiz_core::time::{Millis, Timestamp, WallTime};
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
 
-use super::{LedgerError, counts, intervals, schema};
+use super::distribution_errors::DistributionErrors;
+use super::error::LedgerError;
+use super::{counts, intervals, schema};
 
-/// The right to write a partition, until another takes it over.
+/// The right to write a partition, until another instance acquires it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Lease {
     partition_id: i64,
@@ -20,66 +24,73 @@ pub struct Lease {
 pub struct AcquiredPartition {
     /// The right to write it.
     pub lease: Lease,
-    /// What was stored; nothing before the first checkpoint.
+    /// The last checkpoint; `None` before the first one.
     pub stored: Option<StoredState>,
-    /// Records that the topic no longer held when they were wanted.
-    pub missed: u64,
-    /// Largest timestamp, by Kafka, of a record in what was stored.
-    pub record_ms: Option<i64>,
-    /// Wall time of the last checkpoint.
-    pub stored_ms: Option<i64>,
+    /// Records that the topic had deleted before they were read.
+    pub records_missed: u64,
+    /// The largest Kafka timestamp of a record in the stored state.
+    pub newest_record: Option<WallTime>,
+    /// When the last checkpoint was stored.
+    pub stored_at: Option<WallTime>,
 }
 
 /// The last checkpoint of a partition.
 #[derive(Debug)]
 pub struct StoredState {
-    /// Position after the last record in it.
-    pub next_offset: i64,
-    /// Stream time advances to this instant before the next record.
-    pub advance_ms: Option<i64>,
-    /// The state.
+    /// The offset after the last record in it.
+    pub next_offset: Offset,
+    /// The instant to which stream time advances before the next record is read.
+    pub advance_to: Option<Timestamp>,
+    /// The state of the shard.
     pub chunks: Vec<StateChunk>,
 }
 
 /// One partition of a checkpoint.
 #[derive(Debug)]
 pub struct CheckpointRequest {
-    /// The right to write it.
+    /// The right to write the partition.
     pub lease: Lease,
-    /// What to write.
+    /// The changes to write.
     pub checkpoint: Checkpoint,
-    /// Stream time is to advance to this instant, once it is stored and before the next record.
-    pub advance_ms: Option<i64>,
-    /// Records that the topic no longer held when they were wanted.
-    pub missed: u64,
-    /// Largest timestamp, by Kafka, of a record that was read.
-    pub record_ms: Option<i64>,
+    /// The instant to which stream time advances once the checkpoint is stored, before the next
+    /// record is read.
+    pub advance_to: Option<Timestamp>,
+    /// Records that the topic had deleted before they were read.
+    pub records_missed: u64,
+    /// The largest Kafka timestamp of a record that was read.
+    pub newest_record: Option<WallTime>,
 }
 
 impl CheckpointRequest {
-    /// Returns a request that advances no time, and whose log has lost no record.
+    /// Returns a request that advances no time, for a partition that has missed no record.
     pub fn new(lease: Lease, checkpoint: Checkpoint) -> Self {
-        CheckpointRequest { lease, checkpoint, advance_ms: None, missed: 0, record_ms: None }
+        CheckpointRequest {
+            lease,
+            checkpoint,
+            advance_to: None,
+            records_missed: 0,
+            newest_record: None,
+        }
     }
 }
 
-/// What became of a job.
+/// The result of a checkpoint request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CommitOutcome {
-    /// Stored.
+    /// The checkpoint is stored.
     Stored,
-    /// Refused: another instance has taken the partition over.
+    /// Nothing is stored, because another instance has acquired the partition.
     Fenced,
 }
 
-/// Points of a checkpoint at which a test may let it end.
+/// A moment of a checkpoint at which a test may end the process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CrashPoint {
     /// Nothing is written.
     BeforeWrite,
-    /// Everything is written and nothing is committed.
+    /// Everything is written, nothing is committed.
     BeforeCommit,
-    /// All is committed, and the worker has not heard of it.
+    /// Everything is committed, and the worker does not know it yet.
     AfterCommit,
 }
 
@@ -88,7 +99,7 @@ pub enum CrashPoint {
 pub struct LedgerSize {
     /// Bytes in use.
     pub used_bytes: u64,
-    /// Bytes of the file, with what is free for new data; the write-ahead log is not counted.
+    /// Bytes of the file, with its free pages, without the write-ahead log.
     pub file_bytes: u64,
     /// Bytes of the write-ahead log.
     pub wal_bytes: u64,
@@ -99,43 +110,58 @@ pub struct LedgerSize {
 pub struct Ledger {
     connection: Connection,
     channels: Channels,
+    distribution_errors: DistributionErrors,
 }
 
 impl Ledger {
-    /// Opens the ledger; makes it where there is none, and brings an older one up to date.
+    /// Opens the ledger. Creates it where there is no file, and migrates an older one.
     ///
     /// # Errors
     /// [`LedgerError`]; an unreadable, foreign or newer file is never replaced.
     pub fn open(path: &Path, channels: Channels) -> Result<Self, LedgerError> {
-        Ok(Ledger { connection: schema::open(path)?, channels })
+        Ok(Ledger {
+            connection: schema::open(path)?,
+            channels,
+            distribution_errors: DistributionErrors::default(),
+        })
     }
 
-    /// Takes note of the length of the intervals of the history, which stays the same for the life of the ledger.
+    /// Counts unreadable distributions in `errors`, which the caller shares with readers.
+    #[must_use]
+    pub fn counting_errors_in(mut self, errors: DistributionErrors) -> Self {
+        self.distribution_errors = errors;
+        self
+    }
+
+    /// Stores the interval length of the history, or checks that it is the stored one: it never
+    /// changes in the life of a ledger.
     ///
     /// # Errors
-    /// [`LedgerError::OtherInterval`] where it has been another, else [`LedgerError::Sqlite`].
-    pub fn keep_interval(&mut self, interval_ms: u64) -> Result<(), LedgerError> {
-        let mut stored_ms = schema::interval_ms(&self.connection)?;
-        if stored_ms.is_none() {
-            // Another process may be about to say something else: the first counts.
+    /// [`LedgerError::OtherInterval`] where another length is stored, else
+    /// [`LedgerError::Sqlite`].
+    pub fn ensure_interval(&mut self, interval: Millis) -> Result<(), LedgerError> {
+        let mut stored = schema::interval(&self.connection)?;
+        if stored.is_none() {
+            // Another process may store a length between the two statements: the first one counts.
             let insert =
                 "INSERT INTO facts (name, value) VALUES ('interval_ms', ?1) ON CONFLICT DO NOTHING";
-            self.connection
-                .execute(insert, params![i64::try_from(interval_ms).unwrap_or(i64::MAX)])?;
-            stored_ms = schema::interval_ms(&self.connection)?;
+            let interval_ms = i64::try_from(interval.get()).unwrap_or(i64::MAX);
+            self.connection.execute(insert, params![interval_ms])?;
+            stored = schema::interval(&self.connection)?;
         }
-        match stored_ms {
-            Some(stored_ms) if stored_ms != interval_ms => {
-                Err(LedgerError::OtherInterval { stored_ms, configured_ms: interval_ms })
+        match stored {
+            Some(stored) if stored != interval => {
+                Err(LedgerError::OtherInterval { stored, configured: interval })
             }
             Some(_) | None => Ok(()),
         }
     }
 
-    /// Takes a partition over. From then on, whoever held it is refused.
+    /// Acquires a partition for `owner`. From then on, checkpoints of its former owner are fenced.
     ///
     /// # Errors
-    /// [`LedgerError`]: another instance writes for too long, or the file fails. Nothing is taken over then.
+    /// [`LedgerError`] where another instance holds the write lock for too long, or the file
+    /// fails. The owner is then the former one.
     pub fn acquire(
         &mut self,
         topic: &str,
@@ -146,97 +172,104 @@ impl Ledger {
             self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         transaction.execute(
             "INSERT INTO partitions (topic, partition, generation, owner) VALUES (?1, ?2, 1, ?3)
-             ON CONFLICT (topic, partition) DO UPDATE SET generation = generation + 1, owner = excluded.owner",
+             ON CONFLICT (topic, partition)
+             DO UPDATE SET generation = generation + 1, owner = excluded.owner",
             params![topic, partition, owner],
         )?;
-        let (partition_id, generation, next_offset, advance_ms, missed, record_ms, stored_ms) = transaction.query_row(
-            "SELECT id, generation, next_offset, advance_ms, missed, record_ms, stored_ms FROM partitions
-             WHERE topic = ?1 AND partition = ?2",
-            params![topic, partition],
-            |row| {
-                let (next_offset, missed) = (row.get::<_, Option<i64>>(2)?, counts::read(row.get(4)?));
-                Ok((row.get(0)?, row.get(1)?, next_offset, row.get(3)?, missed, row.get(5)?, row.get(6)?))
-            },
-        )?;
+        let (lease, next_offset, advance_to, records_missed, newest_record, stored_at) =
+            transaction.query_row(
+                "SELECT id, generation, next_offset, advance_ms, missed, record_ms, stored_ms
+                 FROM partitions WHERE topic = ?1 AND partition = ?2",
+                params![topic, partition],
+                |row| {
+                    Ok((
+                        Lease { partition_id: row.get(0)?, generation: row.get(1)? },
+                        row.get::<_, Option<i64>>(2)?.map(Offset),
+                        row.get::<_, Option<i64>>(3)?.map(Timestamp),
+                        counts::from_stored(row.get(4)?),
+                        row.get::<_, Option<i64>>(5)?.map(WallTime),
+                        row.get::<_, Option<i64>>(6)?.map(WallTime),
+                    ))
+                },
+            )?;
         let stored = match next_offset {
             Some(next_offset) => Some(StoredState {
                 next_offset,
-                advance_ms,
-                chunks: chunks_of(&transaction, partition_id)?,
+                advance_to,
+                chunks: read_chunks(&transaction, lease.partition_id)?,
             }),
             None => None,
         };
         transaction.commit()?;
-        Ok(AcquiredPartition {
-            lease: Lease { partition_id, generation },
-            stored,
-            missed,
-            record_ms,
-            stored_ms,
-        })
+        Ok(AcquiredPartition { lease, stored, records_missed, newest_record, stored_at })
     }
 
-    /// Stores a checkpoint in one transaction; what became of each job, in their order.
+    /// Stores a checkpoint in one transaction. Returns the outcome of each request, in their order.
     ///
     /// # Errors
-    /// [`LedgerError`], and then nothing is stored.
+    /// [`LedgerError`]; nothing is stored then.
     pub fn store(
         &mut self,
-        jobs: &[CheckpointRequest],
-        wall_ms: i64,
+        requests: &[CheckpointRequest],
+        now: WallTime,
     ) -> Result<Vec<CommitOutcome>, LedgerError> {
-        self.store_observed(jobs, wall_ms, |_| {})
+        self.store_observed(requests, now, |_| {})
     }
 
-    /// [`Self::store`], telling a test at which point it is.
+    /// Does the same as [`Self::store`], and calls `reached` at each crash point.
     ///
     /// # Errors
     /// As [`Self::store`].
     #[doc(hidden)]
     pub fn store_observed(
         &mut self,
-        jobs: &[CheckpointRequest],
-        wall_ms: i64,
-        mut at: impl FnMut(CrashPoint),
+        requests: &[CheckpointRequest],
+        now: WallTime,
+        mut reached: impl FnMut(CrashPoint),
     ) -> Result<Vec<CommitOutcome>, LedgerError> {
-        at(CrashPoint::BeforeWrite);
+        reached(CrashPoint::BeforeWrite);
         let transaction =
             self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        let mut outcomes = Vec::with_capacity(jobs.len());
-        for job in jobs {
-            outcomes.push(write(&transaction, job, wall_ms)?);
+        let mut outcomes = Vec::with_capacity(requests.len());
+        for request in requests {
+            outcomes.push(write_partition(&transaction, request, now)?);
         }
-        let stored =
-            jobs.iter().zip(&outcomes).filter(|(_, outcome)| **outcome == CommitOutcome::Stored);
-        let checkpoints: Vec<&Checkpoint> = stored.map(|(job, _)| &job.checkpoint).collect();
+        let checkpoints: Vec<&Checkpoint> = requests
+            .iter()
+            .zip(&outcomes)
+            .filter(|(_, outcome)| **outcome == CommitOutcome::Stored)
+            .map(|(request, _)| &request.checkpoint)
+            .collect();
         intervals::add(
             &transaction,
             &self.channels,
+            &self.distribution_errors,
             checkpoints.iter().flat_map(|checkpoint| &checkpoint.intervals),
             checkpoints.iter().flat_map(|checkpoint| &checkpoint.agent_intervals),
         )?;
-        at(CrashPoint::BeforeCommit);
+        reached(CrashPoint::BeforeCommit);
         transaction.commit()?;
-        at(CrashPoint::AfterCommit);
+        reached(CrashPoint::AfterCommit);
         Ok(outcomes)
     }
 
-    /// Deletes the interval history from before an instant.
+    /// Deletes intervals that begin before `end`, at most one day of them at a time. Returns how
+    /// many rows it deleted; with 0, nothing older is left.
     ///
     /// # Errors
-    /// [`LedgerError`], and then nothing is deleted.
-    pub fn delete_history_before(&mut self, start_ms: i64) -> Result<usize, LedgerError> {
+    /// [`LedgerError`]; nothing is deleted then.
+    pub fn delete_history_before(&mut self, end: Timestamp) -> Result<usize, LedgerError> {
         let transaction =
             self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        let deleted = intervals::delete_before(&transaction, start_ms)?;
+        let deleted = intervals::delete_before(&transaction, end)?;
         transaction.commit()?;
         Ok(deleted)
     }
 
-    /// How large the ledger is.
+    /// Returns the size of the ledger's files.
     ///
     /// # Errors
-    /// [`LedgerError`] where SQLite does not say.
+    /// [`LedgerError`] where SQLite cannot read its own figures.
     pub fn size(&self) -> Result<LedgerSize, LedgerError> {
         let pragma =
             |name: &str| self.connection.pragma_query_value(None, name, |row| row.get::<_, i64>(0));
@@ -249,7 +282,7 @@ impl Ledger {
         Ok(LedgerSize { used_bytes: bytes(pages - free), file_bytes: bytes(pages), wal_bytes })
     }
 
-    /// Bounds the file, so that a test can fill it.
+    /// Limits the pages of the file, so that a test can fill it.
     ///
     /// # Errors
     /// [`LedgerError`] where SQLite refuses.
@@ -259,7 +292,7 @@ impl Ledger {
     }
 }
 
-fn chunks_of(
+fn read_chunks(
     transaction: &Transaction<'_>,
     partition_id: i64,
 ) -> Result<Vec<StateChunk>, LedgerError> {
@@ -270,7 +303,7 @@ fn chunks_of(
     while let Some(row) = rows.next()? {
         let kind: i64 = row.get(0)?;
         let kind = ChunkKind::from_number(kind).ok_or_else(|| LedgerError::Corrupt {
-            what: "chunk",
+            what: "state chunk",
             detail: format!("unknown kind {kind}"),
         })?;
         chunks.push(StateChunk { kind, number: row.get(1)?, bytes: row.get(2)? });
@@ -278,17 +311,19 @@ fn chunks_of(
     Ok(chunks)
 }
 
-fn write(
+fn write_partition(
     transaction: &Transaction<'_>,
-    job: &CheckpointRequest,
-    wall_ms: i64,
+    request: &CheckpointRequest,
+    now: WallTime,
 ) -> Result<CommitOutcome, LedgerError> {
-    let CheckpointRequest { lease, checkpoint, advance_ms, missed, record_ms } = job;
+    let CheckpointRequest { lease, checkpoint, advance_to, records_missed, newest_record } =
+        request;
     let id = lease.partition_id;
     let owned: Option<i64> = transaction
         .prepare(
-            "UPDATE partitions SET next_offset = ?3, stream_ms = ?4, advance_ms = ?5, stored_ms = ?6,
-             missed = ?7, record_ms = ?8, checkpoint = checkpoint + 1 WHERE id = ?1 AND generation = ?2 RETURNING id",
+            "UPDATE partitions SET next_offset = ?3, stream_ms = ?4, advance_ms = ?5,
+             stored_ms = ?6, missed = ?7, record_ms = ?8, checkpoint = checkpoint + 1
+             WHERE id = ?1 AND generation = ?2 RETURNING id",
         )?
         .query_row(
             params![
@@ -296,10 +331,10 @@ fn write(
                 lease.generation,
                 checkpoint.next_offset,
                 checkpoint.stream_ms,
-                advance_ms,
-                wall_ms,
-                counts::stored(*missed),
-                record_ms
+                advance_to.map(Timestamp::get),
+                now.get(),
+                counts::to_stored(*records_missed),
+                newest_record.map(WallTime::get),
             ],
             |row| row.get(0),
         )

@@ -8,11 +8,11 @@ mod week;
 use std::collections::BTreeMap;
 
 use book::{Book, Fact, INTERVAL_MS, Kind, exact, ms, query};
-use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use nabiz::ledger::CheckpointRequest;
-use nabiz::ledger::history::{History, HistoryRow, Query, Step};
+use nabiz::ledger::history::{History, HistoryRow, Query, Step, WaitTarget};
 use nabiz_core::state::Checkpoint;
+use nabiz_core::time::{Millis, Timestamp, WallTime};
 use rand::seq::SliceRandom;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -39,7 +39,7 @@ fn random_facts(rng: &mut ChaCha8Rng, from_ms: i64, to_ms: i64, count: usize) ->
 
 /// The step of an instant by what a clock on the wall shows.
 fn clock_key(time_ms: i64, step: Step, zone: &TimeZone) -> (String, i32) {
-    let time = Timestamp::from_millisecond(time_ms)
+    let time = jiff::Timestamp::from_millisecond(time_ms)
         .expect("within the calendar")
         .to_zoned_datetime(zone.clone());
     let quarter = |minutes: i8| {
@@ -69,11 +69,11 @@ fn compare(rows: &[HistoryRow], facts: &[Fact], step: Step, zone: &TimeZone) {
     }
     assert_eq!(rows.len(), paper.len(), "{step:?}");
     assert!(
-        rows.is_sorted_by_key(|row| (row.start_ms, row.queue.clone(), row.channel.clone())),
+        rows.is_sorted_by_key(|row| (row.range.start, row.queue.clone(), row.channel.clone())),
         "{step:?}"
     );
     for row in rows {
-        let (clock, offset) = clock_key(row.start_ms, step, zone);
+        let (clock, offset) = clock_key(row.range.start.get(), step, zone);
         let key = (clock, offset, row.queue.to_string(), row.channel.to_string());
         let facts = paper.remove(&key).unwrap_or_else(|| panic!("nothing on paper for {key:?}"));
         let of = |kind: Kind| -> Vec<u64> {
@@ -95,19 +95,19 @@ fn compare(rows: &[HistoryRow], facts: &[Fact], step: Step, zone: &TimeZone) {
         assert_eq!(counts.wait_max_ms, answered.iter().max().copied().unwrap_or(0), "{key:?}");
         assert_eq!(row.quantile_values_missing, 0);
         for (index, quantile) in [0.5, 0.9, 0.95, 0.99].into_iter().enumerate() {
-            let merged = row.wait_quantiles_ms.map(|quantiles| quantiles[index]);
+            let merged = row.wait_quantiles.map(|quantiles| quantiles[index]);
             assert_near(merged, exact(&answered, quantile), &key);
         }
-        assert_near(row.abandon_wait_p90_ms, exact(&abandoned, 0.9), &key);
-        assert_near(row.handle_p90_ms, exact(&handled, 0.9), &key);
+        assert_near(row.abandon_wait_p90, exact(&abandoned, 0.9), &key);
+        assert_near(row.handle_p90, exact(&handled, 0.9), &key);
     }
 }
 
 /// Within 1 %, and nothing where there is nothing.
-fn assert_near(merged: Option<u64>, exact: Option<u64>, what: &impl std::fmt::Debug) {
+fn assert_near(merged: Option<Millis>, exact: Option<u64>, what: &impl std::fmt::Debug) {
     match (merged, exact) {
         (None, None) => {}
-        (Some(merged), Some(exact)) => {
+        (Some(Millis(merged)), Some(exact)) => {
             assert!(
                 merged.abs_diff(exact) as f64 <= exact as f64 * 0.01,
                 "{merged} is not {exact} in {what:?}"
@@ -167,9 +167,9 @@ fn day_has_23_or_25_hours_when_the_clocks_change() {
         book.add_facts(&facts);
         let wide = |step| query(from_ms - 86_400_000, to_ms + 86_400_000, step);
         let days = book.rows(wide(Step::Day));
-        let day: Vec<_> = days.iter().filter(|row| row.start_ms == from_ms).collect();
+        let day: Vec<_> = days.iter().filter(|row| row.range.start.get() == from_ms).collect();
         assert_eq!(day.len(), 1);
-        assert_eq!((day[0].end_ms, day[0].counts.visits.answered), (to_ms, hours * 4));
+        assert_eq!((day[0].range.end.get(), day[0].counts.visits.answered), (to_ms, hours * 4));
         let hours_of_day = book.rows(query(from_ms, to_ms, Step::Hour));
         assert_eq!(hours_of_day.len() as u64, hours);
         assert!(hours_of_day.iter().all(|row| row.counts.visits.answered == 4));
@@ -190,7 +190,7 @@ fn business_day_begins_with_the_window_today() {
         ms("2026-01-08T00:00:00+03:00"),
         Step::Day,
     ));
-    let starts: Vec<i64> = rows.iter().map(|row| row.start_ms).collect();
+    let starts: Vec<i64> = rows.iter().map(|row| row.range.start.get()).collect();
     assert_eq!(starts, [ms("2026-01-05T06:00:00+03:00"), ms("2026-01-06T06:00:00+03:00")]);
 }
 
@@ -214,18 +214,11 @@ fn interval_reopens_on_a_late_increment_and_closes_with_the_slowest_partition() 
     assert!(row(&book).open, "another partition is behind");
     let lease = book.acquire(1);
     let checkpoint = Checkpoint { stream_ms: Some(closed_ms - 1), ..Checkpoint::default() };
-    book.ledger
-        .store(
-            &[CheckpointRequest {
-                lease,
-                checkpoint,
-                advance_ms: Some(closed_ms + 5_000),
-                missed: 0,
-                record_ms: None,
-            }],
-            0,
-        )
-        .unwrap();
+    let request = CheckpointRequest {
+        advance_to: Some(Timestamp(closed_ms + 5_000)),
+        ..CheckpointRequest::new(lease, checkpoint)
+    };
+    book.ledger.store(&[request], WallTime(0)).unwrap();
     assert!(row(&book).open, "what the advance brings is not in the history yet");
     book.advance(1, closed_ms + 5_000);
     assert!(!row(&book).open);
@@ -253,9 +246,11 @@ fn agent_time_is_in_the_row_of_the_configured_channel_only() {
     book.add_agents(start_ms, "fault", [300, 500, 100, 50, 0]);
     book.add_agents(start_ms + INTERVAL_MS, "fault", [100, 0, 0, 0, 7]);
     let rows = book.rows(query(start_ms, start_ms + 3_600_000, Step::All));
-    let seen: Vec<_> =
-        rows.iter().map(|row| (&*row.channel, row.counts.visits.answered, row.agent_ms)).collect();
-    assert_eq!(seen, [("chat", 0, Some([400, 500, 100, 50, 7])), ("phone", 1, None)]);
+    let seen: Vec<_> = rows
+        .iter()
+        .map(|row| (&*row.channel, row.counts.visits.answered, row.agent_time))
+        .collect();
+    assert_eq!(seen, [("chat", 0, Some([400, 500, 100, 50, 7].map(Millis))), ("phone", 1, None)]);
     assert_eq!(rows[0].occupancy(), Some(0.6));
     assert_eq!(rows[0].target, None);
     let phone = Query {
@@ -293,7 +288,10 @@ fn query_filters_rows_and_shows_targets() {
     assert_eq!(seen(asked(&["fault", "billing"], &["chat"])).len(), 2);
     assert_eq!(seen(asked(&["nowhere"], &[])), []);
     assert_eq!(seen(asked(&["nowhere", "fault"], &["chat"])).len(), 1);
-    assert_eq!(book.rows(asked(&["fault"], &[]))[0].target, Some((20_000, 0.8)));
+    assert_eq!(
+        book.rows(asked(&["fault"], &[]))[0].target,
+        Some(WaitTarget { wait: Millis(20_000), ratio: 0.8 })
+    );
 }
 
 #[test]
@@ -310,7 +308,7 @@ fn row_keeps_counts_and_names_what_is_missing_when_a_distribution_is_unreadable(
     ));
     let row = book.rows(query(start_ms, start_ms + 3_600_000, Step::All)).pop().expect("a row");
     assert_eq!((row.counts.visits.answered, row.quantile_values_missing), (2, 1));
-    assert!(row.wait_quantiles_ms.is_some());
+    assert!(row.wait_quantiles.is_some());
 }
 
 #[test]
@@ -323,9 +321,9 @@ fn retention_deletes_only_older_intervals() {
         .collect();
     book.add_facts(&facts);
     let cut_ms = start_ms + 250 * INTERVAL_MS;
-    while book.ledger.delete_history_before(cut_ms).expect("deleted") > 0 {}
+    while book.ledger.delete_history_before(Timestamp(cut_ms)).expect("deleted") > 0 {}
     let rows = book.rows(query(start_ms, start_ms + 400 * INTERVAL_MS, Step::QuarterHour));
-    assert_eq!((rows.len(), rows[0].start_ms), (150, cut_ms));
+    assert_eq!((rows.len(), rows[0].range.start.get()), (150, cut_ms));
 }
 
 #[test]
@@ -335,10 +333,10 @@ fn year_is_read_in_steps_beside_a_writer() {
     let (from_ms, to_ms) = book.fill_year();
     let mut rows = book.history(query(from_ms, to_ms, Step::HalfHour));
     let first = rows.next().expect("a row").expect("read");
-    assert_eq!(first.start_ms, from_ms);
+    assert_eq!(first.range.start.get(), from_ms);
     // What is deleted now can only come if it was read before it was asked for.
-    while book.ledger.delete_history_before(to_ms).expect("deleted") > 0 {}
-    let rest = rows.map(|row| row.expect("read").start_ms).collect::<Vec<_>>();
+    while book.ledger.delete_history_before(Timestamp(to_ms)).expect("deleted") > 0 {}
+    let rest = rows.map(|row| row.expect("read").range.start.get()).collect::<Vec<_>>();
     assert_eq!(rest, [from_ms; QUEUES.len() - 1]);
 }
 
@@ -354,7 +352,8 @@ fn interval_closes_when_its_topic_is_no_longer_read() {
     let is_open = |topics: &[&str]| {
         let query = query(start_ms, start_ms + INTERVAL_MS, Step::QuarterHour);
         let history =
-            History::open(&book.path, book.settings.clone(), INTERVAL_MS as u64, query).unwrap();
+            History::open(&book.path, book.settings.clone(), Millis(INTERVAL_MS as u64), query)
+                .unwrap();
         let mut rows = history.of_topics(topics.iter().map(|topic| topic.to_string()).collect());
         rows.next().unwrap().unwrap().open
     };
@@ -367,14 +366,15 @@ fn interval_closes_when_its_topic_is_no_longer_read() {
 fn history_rejects_intervals_of_another_length() {
     let _shared = serial::shared();
     let mut book = Book::new("");
-    book.ledger.keep_interval(INTERVAL_MS as u64).unwrap();
-    book.ledger.keep_interval(INTERVAL_MS as u64).unwrap();
+    book.ledger.ensure_interval(Millis(INTERVAL_MS as u64)).unwrap();
+    book.ledger.ensure_interval(Millis(INTERVAL_MS as u64)).unwrap();
     let expected =
         "the ledger has intervals of 15m and the configuration says [ledger] interval = \"1h\"";
-    let error = book.ledger.keep_interval(3_600_000).unwrap_err();
+    let error = book.ledger.ensure_interval(Millis(3_600_000)).unwrap_err();
     assert!(error.to_string().starts_with(expected), "{error}");
-    let error = History::open(&book.path, book.settings.clone(), 3_600_000, query(0, 1, Step::All))
-        .err()
-        .unwrap();
+    let error =
+        History::open(&book.path, book.settings.clone(), Millis(3_600_000), query(0, 1, Step::All))
+            .err()
+            .unwrap();
     assert!(error.to_string().starts_with(expected), "{error}");
 }

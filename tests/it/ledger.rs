@@ -13,7 +13,7 @@ use nabiz_core::event::Channels;
 use nabiz_core::settings::Settings;
 use nabiz_core::shard::{RecordMeta, Shard};
 use nabiz_core::state::{Checkpoint, ChunkKind, StateChunk};
-use nabiz_core::time::Millis;
+use nabiz_core::time::{Millis, WallTime};
 use nabiz_simulator::{DEFAULT_START_MS, Options, Scenario, Simulation};
 use tempfile::TempDir;
 
@@ -70,7 +70,7 @@ fn offered(path: &Path) -> (u64, u64, i64) {
     let in_history: i64 = connection
         .query_row("SELECT coalesce(sum(offered), 0) FROM intervals", [], |row| row.get(0))
         .unwrap();
-    (offered, in_history as u64, stored.next_offset)
+    (offered, in_history as u64, stored.next_offset.0)
 }
 
 /// What [`offered`] is of a plain fold of the first records.
@@ -88,7 +88,10 @@ fn ledger_of(folder: &TempDir, events: &[String]) -> PathBuf {
     let (lease, _) = acquire(&mut ledger);
     let mut shard = Shard::new(settings(), KEY);
     fold(&mut shard, events, 0);
-    assert_eq!(ledger.store(&[request(lease, &mut shard)], 1).unwrap(), [CommitOutcome::Stored]);
+    assert_eq!(
+        ledger.store(&[request(lease, &mut shard)], WallTime(1)).unwrap(),
+        [CommitOutcome::Stored]
+    );
     path
 }
 
@@ -98,8 +101,8 @@ fn go_on(path: &Path, events: &[String], at: impl FnMut(CrashPoint)) -> Vec<Comm
     let (lease, stored) = acquire(&mut ledger);
     let stored = stored.unwrap();
     let mut shard = Shard::restore(settings(), KEY, &stored.chunks).unwrap();
-    fold(&mut shard, events, stored.next_offset as usize);
-    ledger.store_observed(&[request(lease, &mut shard)], 2, at).unwrap()
+    fold(&mut shard, events, stored.next_offset.0 as usize);
+    ledger.store_observed(&[request(lease, &mut shard)], WallTime(2), at).unwrap()
 }
 
 /// Runs in a process of its own, started by the test below, and ends in the middle of a checkpoint.
@@ -150,7 +153,7 @@ fn former_owner_is_refused_and_stores_nothing() {
 
     assert_eq!(go_on(&path, &events, |_| {}), [CommitOutcome::Stored]);
     assert_eq!(
-        zombie.store(&[request(old_lease, &mut old_shard)], 3).unwrap(),
+        zombie.store(&[request(old_lease, &mut old_shard)], WallTime(3)).unwrap(),
         [CommitOutcome::Fenced]
     );
     assert_eq!(offered(&path), expected(&events));
@@ -173,7 +176,7 @@ fn checkpoint_fails_whole_on_a_full_disk_and_succeeds_later() {
             if upto == 2_500 { 1_000 } else { upto - if upto == 4_000 { 1_500 } else { 2_000 } };
         fold(&mut shard, &events[..upto], from);
         let requests = [request(lease, &mut shard)];
-        let error = ledger.store(&requests, 2).unwrap_err();
+        let error = ledger.store(&requests, WallTime(2)).unwrap_err();
         assert!(matches!(error, LedgerError::Sqlite(_)), "{error}");
         let [request] = requests;
         shard.rollback(request.checkpoint);
@@ -181,7 +184,10 @@ fn checkpoint_fails_whole_on_a_full_disk_and_succeeds_later() {
     }
     assert_eq!(failures, 3);
     ledger.limit_pages(1 << 30).unwrap();
-    assert_eq!(ledger.store(&[request(lease, &mut shard)], 3).unwrap(), [CommitOutcome::Stored]);
+    assert_eq!(
+        ledger.store(&[request(lease, &mut shard)], WallTime(3)).unwrap(),
+        [CommitOutcome::Stored]
+    );
     drop(ledger);
     assert_eq!(
         offered(&path),
@@ -307,7 +313,7 @@ fn ledger_contains_no_id_in_plain_text() {
     let checkpoint =
         Checkpoint { next_offset: 4, chunks: chunks_with(KEY), ..Checkpoint::default() };
     assert_eq!(
-        ledger.store(&[CheckpointRequest::new(lease, checkpoint)], 1).unwrap(),
+        ledger.store(&[CheckpointRequest::new(lease, checkpoint)], WallTime(1)).unwrap(),
         [CommitOutcome::Stored]
     );
     let mut bytes = std::fs::read(&path).unwrap();

@@ -12,7 +12,7 @@ use nabiz::ledger::{CheckpointRequest, CommitOutcome, Ledger};
 use nabiz_core::decode::{Format, Message};
 use nabiz_core::event::Channels;
 use nabiz_core::shard::{RecordMeta, Shard};
-use nabiz_core::time::Millis;
+use nabiz_core::time::{Millis, WallTime};
 use nabiz_simulator::{DAY_MS, DEFAULT_START_MS, Options, Scenario, Simulation};
 
 use crate::harness::serial;
@@ -108,7 +108,7 @@ fn memory_and_ledger_stay_level_over_a_month() {
         longest_pause = longest_pause.max(pause);
         let began_cpu = cpu_time();
         assert_eq!(
-            ledger.store(&[CheckpointRequest::new(lease, checkpoint)], 1).unwrap(),
+            ledger.store(&[CheckpointRequest::new(lease, checkpoint)], WallTime(1)).unwrap(),
             [CommitOutcome::Stored]
         );
         storing_cpu += cpu_time() - began_cpu;
@@ -207,7 +207,7 @@ fn hundred_thousand_open_contacts_are_restored() {
     let checkpoint = shard.checkpoint();
     let pause = began.elapsed();
     assert_eq!(
-        ledger.store(&[CheckpointRequest::new(lease, checkpoint)], 1).unwrap(),
+        ledger.store(&[CheckpointRequest::new(lease, checkpoint)], WallTime(1)).unwrap(),
         [CommitOutcome::Stored]
     );
     drop(ledger);

@@ -1,14 +1,14 @@
-//! Rows as a table for people: the main numbers, aligned.
+//! Rows as an aligned table of the main numbers, for people.
 
 use std::io::{self, Write};
 
-use jiff::Timestamp;
 use jiff::tz::TimeZone;
+use nabiz_core::time::{Millis, Timestamp};
 
 use crate::ledger::LedgerError;
 use crate::ledger::history::{HistoryRow, OutputError};
 
-/// Rows that are aligned together; more would have to be kept.
+/// How many rows are aligned together; more would take memory.
 const ALIGNED_ROWS: usize = 500;
 const COLUMNS: usize = 13;
 const HEADER: [&str; COLUMNS] = [
@@ -26,10 +26,10 @@ const HEADER: [&str; COLUMNS] = [
     "aht",
     "occupancy",
 ];
-/// Columns of words, which are aligned to the left.
-const WORDS: usize = 3;
+/// How many columns, from the first, are texts and aligned to the left.
+const TEXT_COLUMNS: usize = 3;
 
-/// Writes rows, with times in `zone`. Rows that can still change have a star.
+/// Writes rows, with times in `zone`. A row that can still change has a star.
 ///
 /// # Errors
 /// [`OutputError`] of a row, or of `out`.
@@ -79,24 +79,14 @@ fn write_line(
         }
         let spaces = " ".repeat(width.saturating_sub(cell.chars().count()));
         let (before, after) =
-            if index < WORDS { ("", spaces.as_str()) } else { (spaces.as_str(), "") };
+            if index < TEXT_COLUMNS { ("", spaces.as_str()) } else { (spaces.as_str(), "") };
         text.extend([before, cell, after]);
     }
     writeln!(out, "{}", text.trim_end())
 }
 
 fn line(row: &HistoryRow, zone: &TimeZone) -> [String; COLUMNS] {
-    let start = Timestamp::from_millisecond(row.start_ms).map_or_else(
-        |_| String::new(),
-        // With the offset, or an hour of autumn would be there twice.
-        |start| {
-            format!(
-                "{}{}",
-                zone.to_datetime(start).strftime("%Y-%m-%d %H:%M"),
-                zone.to_offset(start)
-            )
-        },
-    );
+    let start = start_text(row.range.start, zone);
     let (counts, window) = (&row.counts, row.window());
     let percent =
         |ratio: Option<f64>| ratio.map_or(String::new(), |ratio| format!("{:.1}%", ratio * 100.0));
@@ -113,13 +103,25 @@ fn line(row: &HistoryRow, zone: &TimeZone) -> [String; COLUMNS] {
         percent(window.service_level(row.formula)),
         percent(window.abandonment()),
         seconds(window.wait_mean_seconds()),
-        seconds(row.wait_quantiles_ms.map(|[_, p90, ..]| p90 as f64 / 1000.0)),
+        seconds(row.wait_quantiles.map(|[_, p90, ..]| Millis::as_secs_f64(p90))),
         seconds(window.handle_mean_seconds()),
         percent(row.occupancy()),
     ]
 }
 
-/// Queue ids come with the events; a terminal must not obey them.
+/// Formats the start of a row, with the offset of the zone: an hour that comes twice in autumn would
+/// else have the same text both times.
+fn start_text(start: Timestamp, zone: &TimeZone) -> String {
+    match jiff::Timestamp::from_millisecond(start.get()) {
+        Ok(start) => {
+            let local = zone.to_datetime(start).strftime("%Y-%m-%d %H:%M");
+            format!("{local}{}", zone.to_offset(start))
+        }
+        Err(_) => String::new(),
+    }
+}
+
+/// Replaces control characters: queue ids come from events, and a terminal would execute them.
 fn printable(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
 }

@@ -1,36 +1,37 @@
-//! What is told of a row: the columns of CSV, which are the members of JSON too. Durations in seconds.
+//! The columns of a row in CSV, which are its members in JSON too. Durations are in seconds.
 
 use jiff::tz::TimeZone;
 use nabiz_core::settings::Formula;
+use nabiz_core::time::{Millis, Timestamp};
 use serde::{Serialize, Serializer};
 
-use super::output::local_time;
+use super::local_time::local_time;
 use super::row::HistoryRow;
 
 /// One value of a row.
 pub(super) enum Cell<'a> {
-    /// Nothing to say: a ratio of nothing, a mean of nobody.
+    /// No value, as of a ratio whose denominator is 0.
     Empty,
     Flag(bool),
     Count(u64),
     Number(f64),
     Text(&'a str),
-    /// An instant, in milliseconds since the Unix epoch.
-    Time(i64),
+    Time(Timestamp),
 }
 
 /// A name, and its value in a row.
 pub(super) type Column = (&'static str, fn(&HistoryRow) -> Cell<'_>);
 
-/// Every column, in the order of CSV. The names are a contract: a column may be added at the end, none changes its meaning.
+/// Every column, in the order of CSV. The names are a contract: a column may be added at the end,
+/// none changes its meaning.
 pub(super) const COLUMNS: [Column; 59] = [
-    ("start", |row| Cell::Time(row.start_ms)),
-    ("end", |row| Cell::Time(row.end_ms)),
+    ("start", |row| Cell::Time(row.range.start)),
+    ("end", |row| Cell::Time(row.range.end)),
     ("open", |row| Cell::Flag(row.open)),
     ("queue", |row| Cell::Text(&row.queue)),
     ("channel", |row| Cell::Text(&row.channel)),
-    ("target_wait_seconds", |row| row.target.map(|(wait_ms, _)| seconds(wait_ms)).into()),
-    ("target_service_level", |row| row.target.map(|(_, ratio)| ratio).into()),
+    ("target_wait_seconds", |row| row.target.map(|target| target.wait.as_secs_f64()).into()),
+    ("target_service_level", |row| row.target.map(|target| target.ratio).into()),
     ("offered", |row| Cell::Count(row.counts.visits.offered)),
     ("answered", |row| Cell::Count(row.counts.visits.answered)),
     ("answered_in_target", |row| Cell::Count(row.counts.visits.answered_in_target)),
@@ -50,25 +51,25 @@ pub(super) const COLUMNS: [Column; 59] = [
     ("service_level_met", |row| Cell::Count(row.counts.service_level.met)),
     ("service_level_missed", |row| Cell::Count(row.counts.service_level.missed)),
     ("service_level_live", |row| row.window().service_level(Formula::Live).into()),
-    ("formula", |row| Cell::Text(word(row.formula))),
+    ("formula", |row| Cell::Text(formula_name(row.formula))),
     ("service_level", |row| row.window().service_level(row.formula).into()),
     ("abandonment", |row| row.window().abandonment().into()),
     ("wait_sum_seconds", |row| Cell::Number(seconds(row.counts.sums.wait_sum_ms))),
     ("asa_seconds", |row| row.window().wait_mean_seconds().into()),
-    ("wait_p50_seconds", |row| row.wait_quantiles_ms.map(|[p50, ..]| seconds(p50)).into()),
-    ("wait_p90_seconds", |row| row.wait_quantiles_ms.map(|[_, p90, ..]| seconds(p90)).into()),
-    ("wait_p95_seconds", |row| row.wait_quantiles_ms.map(|[.., p95, _]| seconds(p95)).into()),
-    ("wait_p99_seconds", |row| row.wait_quantiles_ms.map(|[.., p99]| seconds(p99)).into()),
+    ("wait_p50_seconds", |row| row.wait_quantiles.map(|[p50, ..]| p50.as_secs_f64()).into()),
+    ("wait_p90_seconds", |row| row.wait_quantiles.map(|[_, p90, ..]| p90.as_secs_f64()).into()),
+    ("wait_p95_seconds", |row| row.wait_quantiles.map(|[.., p95, _]| p95.as_secs_f64()).into()),
+    ("wait_p99_seconds", |row| row.wait_quantiles.map(|[.., p99]| p99.as_secs_f64()).into()),
     ("wait_max_seconds", |row| {
         (row.counts.visits.answered > 0).then(|| seconds(row.counts.wait_max_ms)).into()
     }),
     ("abandon_wait_sum_seconds", |row| Cell::Number(seconds(row.counts.sums.abandon_wait_sum_ms))),
     ("abandon_wait_mean_seconds", |row| row.window().abandon_wait_mean_seconds().into()),
-    ("abandon_wait_p90_seconds", |row| row.abandon_wait_p90_ms.map(seconds).into()),
+    ("abandon_wait_p90_seconds", |row| row.abandon_wait_p90.map(Millis::as_secs_f64).into()),
     ("handled", |row| Cell::Count(row.counts.sums.handled)),
     ("handle_sum_seconds", |row| Cell::Number(seconds(row.counts.sums.handle_sum_ms))),
     ("aht_seconds", |row| row.window().handle_mean_seconds().into()),
-    ("handle_p90_seconds", |row| row.handle_p90_ms.map(seconds).into()),
+    ("handle_p90_seconds", |row| row.handle_p90.map(Millis::as_secs_f64).into()),
     ("first_responses", |row| Cell::Count(row.counts.responses.first_responses)),
     ("first_response_mean_seconds", |row| {
         mean(
@@ -112,37 +113,37 @@ fn mean(sum: f64, count: u64) -> Option<f64> {
     (count > 0).then(|| sum / count as f64)
 }
 
-/// Agent time by [`nabiz_core::event::AgentState::index`].
+/// Returns the agent time of a state by its [`nabiz_core::event::AgentState::index`].
 fn agent_seconds(row: &HistoryRow, state: usize) -> Cell<'_> {
-    row.agent_ms.and_then(|state_ms| state_ms.get(state).copied()).map(seconds).into()
+    row.agent_time.and_then(|by_state| by_state.get(state).copied()).map(Millis::as_secs_f64).into()
 }
 
-fn word(formula: Formula) -> &'static str {
-    Formula::ALL.into_iter().find(|(known, _)| *known == formula).map_or("", |(_, word)| word)
+fn formula_name(formula: Formula) -> &'static str {
+    Formula::ALL.into_iter().find(|(known, _)| *known == formula).map_or("", |(_, name)| name)
 }
 
-/// A row as a JSON object with a member for every column.
-pub(super) struct Object<'a> {
+/// Serializes a row as a JSON object with a member for each column.
+pub(super) struct JsonRow<'a> {
     pub(super) row: &'a HistoryRow,
     pub(super) zone: &'a TimeZone,
 }
 
-impl Serialize for Object<'_> {
+impl Serialize for JsonRow<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_map(
             COLUMNS
                 .iter()
-                .map(|(name, cell)| (name, Member { cell: cell(self.row), zone: self.zone })),
+                .map(|(name, cell)| (name, JsonValue { cell: cell(self.row), zone: self.zone })),
         )
     }
 }
 
-struct Member<'a> {
+struct JsonValue<'a> {
     cell: Cell<'a>,
     zone: &'a TimeZone,
 }
 
-impl Serialize for Member<'_> {
+impl Serialize for JsonValue<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self.cell {
             Cell::Empty => serializer.serialize_none(),
@@ -150,7 +151,7 @@ impl Serialize for Member<'_> {
             Cell::Count(count) => serializer.serialize_u64(count),
             Cell::Number(number) => serializer.serialize_f64(number),
             Cell::Text(text) => serializer.serialize_str(text),
-            Cell::Time(time_ms) => serializer.serialize_str(&local_time(time_ms, self.zone)),
+            Cell::Time(time) => serializer.serialize_str(&local_time(time, self.zone)),
         }
     }
 }

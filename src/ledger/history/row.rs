@@ -1,47 +1,55 @@
-//! One row of a history, and how intervals become it.
+//! One row of a history, and the sum of intervals that becomes it.
 
 use std::sync::Arc;
 
 use nabiz_core::measures::{AgentWindow, IntervalCounts, WindowCounts};
 use nabiz_core::settings::Formula;
+use nabiz_core::time::{Millis, TimeRange, Timestamp};
 
 use crate::ledger::distribution::{self, Distribution};
 use crate::ledger::{counts, intervals};
 
-/// Numbers of one queue and channel in one step of time.
+/// The service-level target of a queue.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct WaitTarget {
+    /// T: an answer within it is in target.
+    pub wait: Millis,
+    /// The share of service-level events that shall be met, 0 to 1.
+    pub ratio: f64,
+}
+
+/// The numbers of one queue and channel in one step of time.
 #[derive(Clone, Debug, PartialEq)]
 pub struct HistoryRow {
-    /// Start of the step, or of the period where that is later, in milliseconds since the Unix epoch.
-    pub start_ms: i64,
-    /// End of the step, or of the period where that is earlier.
-    pub end_ms: i64,
+    /// The part of the step that lies in the queried period.
+    pub range: TimeRange,
     /// The row can still change, because not all events of its time have been read.
     pub open: bool,
     /// Queue id.
     pub queue: Arc<str>,
     /// Channel.
     pub channel: Arc<str>,
-    /// T and the target of the service level in the newest interval; absent in a row of agent time only.
-    pub target: Option<(u64, f64)>,
+    /// The target in the newest interval; absent in a row of agent time only.
+    pub target: Option<WaitTarget>,
     /// The formula that is configured for the queue now.
     pub formula: Formula,
     /// Exact counts and sums.
     pub counts: IntervalCounts,
-    /// Wait of answered visits at 0.5, 0.9, 0.95 and 0.99, in milliseconds.
-    pub wait_quantiles_ms: Option<[u64; 4]>,
-    /// Wait of abandoned visits at 0.9, in milliseconds.
-    pub abandon_wait_p90_ms: Option<u64>,
-    /// Handle time at 0.9, in milliseconds.
-    pub handle_p90_ms: Option<u64>,
-    /// Values that the quantiles lack because their distribution could not be read.
+    /// The wait of answered visits at 0.5, 0.9, 0.95 and 0.99.
+    pub wait_quantiles: Option<[Millis; 4]>,
+    /// The wait of abandoned visits at 0.9.
+    pub abandon_wait_p90: Option<Millis>,
+    /// The handle time at 0.9.
+    pub handle_p90: Option<Millis>,
+    /// How many values the quantiles lack, because a distribution could not be read.
     pub quantile_values_missing: u64,
-    /// Agent time of the queue by [`crate::event::AgentState::index`], in milliseconds; only in the row of the queue's
-    /// configured channel, because agent time has no channel.
-    pub agent_ms: Option<[u64; 5]>,
+    /// Agent time of the queue by [`AgentState::index`](nabiz_core::event::AgentState::index); only
+    /// in the row of the queue's configured channel, because agent time has no channel.
+    pub agent_time: Option<[Millis; 5]>,
 }
 
 impl HistoryRow {
-    /// The counts for the formulas of service level, abandonment and means.
+    /// Returns the counts for the formulas of service level, abandonment and means.
     pub fn window(&self) -> WindowCounts {
         let counts = &self.counts;
         WindowCounts {
@@ -53,47 +61,46 @@ impl HistoryRow {
         }
     }
 
-    /// Visits that left for any reason.
+    /// Returns the visits that left for any reason.
     pub fn left(&self) -> u64 {
         self.counts.left.iter().fold(0, |sum, count| sum.saturating_add(*count))
     }
 
-    /// (busy + wrap-up) / (busy + wrap-up + available) agent time.
+    /// Returns (busy + wrap-up) / (busy + wrap-up + available) of agent time.
     pub fn occupancy(&self) -> Option<f64> {
-        self.agent_ms.and_then(|state_ms| AgentWindow { state_ms }.occupancy())
+        let state_ms = self.agent_time?.map(Millis::get);
+        AgentWindow { state_ms }.occupancy()
     }
 }
 
-/// Intervals of one queue and channel on their way to a row.
+/// The sum of the intervals of one queue and channel.
 #[derive(Default)]
-pub(super) struct Sum {
-    /// The start of the newest interval, and its targets.
-    target: Option<(i64, u64, f64)>,
+pub(super) struct RowSum {
+    /// The start of the newest interval, and its target.
+    target: Option<(Timestamp, WaitTarget)>,
     counts: IntervalCounts,
     distributions: [Option<Distribution>; intervals::DISTRIBUTIONS.len()],
-    agent_ms: Option<[u64; 5]>,
+    agent_time: Option<[Millis; 5]>,
 }
 
-/// What a sum does not know itself.
-pub(super) struct Place {
-    pub(super) start_ms: i64,
-    pub(super) end_ms: i64,
+/// The properties of a row that do not follow from its intervals.
+pub(super) struct RowContext {
+    pub(super) range: TimeRange,
     pub(super) open: bool,
     pub(super) formula: Formula,
-    /// The channel is the configured one of the queue.
+    /// The channel is the configured one of the queue, whose row has the agent time.
     pub(super) has_agents: bool,
 }
 
-impl Sum {
+impl RowSum {
     pub(super) fn add_counts(
         &mut self,
-        start_ms: i64,
-        target_wait_ms: u64,
-        target_ratio: f64,
+        start: Timestamp,
+        target: WaitTarget,
         more: &IntervalCounts,
     ) {
-        if self.target.is_none_or(|(newest_ms, ..)| newest_ms <= start_ms) {
-            self.target = Some((start_ms, target_wait_ms, target_ratio));
+        if self.target.is_none_or(|(newest, _)| newest <= start) {
+            self.target = Some((start, target));
         }
         counts::add(&mut self.counts, more);
     }
@@ -105,47 +112,52 @@ impl Sum {
         }
     }
 
-    pub(super) fn add_agents(&mut self, state_ms: [u64; 5]) {
-        self.agent_ms = Some(intervals::added(self.agent_ms.unwrap_or_default(), state_ms));
+    pub(super) fn add_agents(&mut self, by_state: [Millis; 5]) {
+        let sum = self.agent_time.unwrap_or_default();
+        self.agent_time = Some(intervals::agent_sum(sum, by_state));
     }
 
-    pub(super) fn into_row(self, queue: Arc<str>, channel: Arc<str>, place: Place) -> HistoryRow {
+    pub(super) fn into_row(
+        self,
+        queue: Arc<str>,
+        channel: Arc<str>,
+        context: RowContext,
+    ) -> HistoryRow {
         let counts = self.counts;
         let [waits, abandon_waits, handles] = &self.distributions;
-        let held = |distribution: &Option<Distribution>| {
+        let values_of = |distribution: &Option<Distribution>| {
             distribution.as_ref().map_or(0, |values| values.len())
         };
         let quantile_values_missing = [
-            counts.visits.answered.saturating_sub(held(waits)),
-            counts.visits.abandoned.saturating_sub(held(abandon_waits)),
-            counts.sums.handled.saturating_sub(held(handles)),
+            counts.visits.answered.saturating_sub(values_of(waits)),
+            counts.visits.abandoned.saturating_sub(values_of(abandon_waits)),
+            counts.sums.handled.saturating_sub(values_of(handles)),
         ];
         let p90 = |distribution: &Option<Distribution>| {
             distribution
                 .as_ref()
                 .filter(|values| !values.is_empty())
-                .map(|values| values.value_at_quantile(0.9))
+                .map(|values| Millis(values.value_at_quantile(0.9)))
         };
-        let wait_quantiles_ms = waits.as_ref().filter(|values| !values.is_empty()).map(|values| {
-            // SparseHdrCounts have a width; no quantile is above the exact maximum.
+        let wait_quantiles = waits.as_ref().filter(|values| !values.is_empty()).map(|values| {
+            // A quantile is the upper bound of its cell; the exact maximum may be lower.
             [0.5, 0.9, 0.95, 0.99]
-                .map(|quantile| values.value_at_quantile(quantile).min(counts.wait_max_ms))
+                .map(|quantile| Millis(values.value_at_quantile(quantile).min(counts.wait_max_ms)))
         });
         HistoryRow {
-            start_ms: place.start_ms,
-            end_ms: place.end_ms,
-            open: place.open,
+            range: context.range,
+            open: context.open,
             queue,
             channel,
-            target: self.target.map(|(_, wait_ms, ratio)| (wait_ms, ratio)),
-            formula: place.formula,
-            wait_quantiles_ms,
-            abandon_wait_p90_ms: p90(abandon_waits),
-            handle_p90_ms: p90(handles),
+            target: self.target.map(|(_, target)| target),
+            formula: context.formula,
+            wait_quantiles,
+            abandon_wait_p90: p90(abandon_waits),
+            handle_p90: p90(handles),
             quantile_values_missing: quantile_values_missing
                 .into_iter()
                 .fold(0, u64::saturating_add),
-            agent_ms: if place.has_agents { Some(self.agent_ms.unwrap_or_default()) } else { None },
+            agent_time: context.has_agents.then(|| self.agent_time.unwrap_or_default()),
             counts,
         }
     }

@@ -1,12 +1,10 @@
-//! Steps of a history: which stretch of time an interval is added to.
+//! Steps of a history: the stretches of time that become one row.
 
-use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use nabiz_core::calendar::BusinessDay;
+use nabiz_core::time::{Millis, TimeRange, Timestamp};
 
-const MINUTE_MS: u64 = 60_000;
-
-/// Length of the rows of a history.
+/// The length of the rows of a history.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Step {
     /// A quarter of an hour.
@@ -22,7 +20,7 @@ pub enum Step {
 }
 
 impl Step {
-    /// Every step with its word, from the shortest.
+    /// Every step with its name, from the shortest.
     pub const ALL: [(Step, &'static str); 5] = [
         (Step::QuarterHour, "15m"),
         (Step::HalfHour, "30m"),
@@ -31,58 +29,58 @@ impl Step {
         (Step::All, "all"),
     ];
 
-    /// The step of a word.
-    pub fn from_word(word: &str) -> Option<Step> {
-        Self::ALL.into_iter().find(|(_, known)| *known == word).map(|(step, _)| step)
+    /// Returns the step of a name.
+    pub fn from_name(name: &str) -> Option<Step> {
+        Self::ALL.into_iter().find(|(_, known)| *known == name).map(|(step, _)| step)
     }
 
-    /// Whether intervals of this length fit into the step.
-    pub fn holds(self, interval_ms: u64) -> bool {
-        let length_ms = match self {
-            Step::QuarterHour => 15 * MINUTE_MS,
-            Step::HalfHour => 30 * MINUTE_MS,
-            Step::Hour => 60 * MINUTE_MS,
+    /// Returns whether intervals of this length fit into the step.
+    pub fn holds(self, interval: Millis) -> bool {
+        let length = match self {
+            Step::QuarterHour => Millis::from_mins(15),
+            Step::HalfHour => Millis::from_mins(30),
+            Step::Hour => Millis::from_mins(60),
             Step::Day | Step::All => return true,
         };
-        interval_ms <= length_ms
+        interval <= length
     }
 
-    /// The words of the steps into which intervals of this length fit, shortest first.
-    pub fn words(interval_ms: u64) -> impl Iterator<Item = &'static str> {
-        Self::ALL.into_iter().filter(move |(step, _)| step.holds(interval_ms)).map(|(_, word)| word)
+    /// Returns the names of the steps into which intervals of this length fit, shortest first.
+    pub fn names(interval: Millis) -> impl Iterator<Item = &'static str> {
+        Self::ALL.into_iter().filter(move |(step, _)| step.holds(interval)).map(|(_, name)| name)
     }
 
-    /// The shortest step into which intervals of this length fit.
-    pub fn shortest(interval_ms: u64) -> Step {
+    /// Returns the shortest step into which intervals of this length fit.
+    pub fn shortest(interval: Millis) -> Step {
         Self::ALL
             .into_iter()
             .map(|(step, _)| step)
-            .find(|step| step.holds(interval_ms))
+            .find(|step| step.holds(interval))
             .unwrap_or(Step::All)
     }
 
-    /// Start (inclusive) and end (exclusive) of the step that holds `time_ms`; `None` for the one that has no bounds.
-    pub(super) fn around(self, time_ms: i64, day: &BusinessDay) -> Option<(i64, i64)> {
+    /// Returns the step that contains an instant; `None` for [`Step::All`], which has no bounds.
+    pub(super) fn around(self, time: Timestamp, day: &BusinessDay) -> Option<TimeRange> {
         let minutes = match self {
             Step::QuarterHour => 15,
             Step::HalfHour => 30,
             Step::Hour => 60,
-            Step::Day => {
-                let day = day.around(nabiz_core::time::Timestamp(time_ms));
-                return Some((day.start.get(), day.end.get()));
-            }
+            Step::Day => return Some(day.around(time)),
             Step::All => return None,
         };
-        Some(local_around(time_ms, minutes * 60_000, day.zone()))
+        let (start, end) = local_around(time.get(), minutes * 60_000, day.zone());
+        Some(TimeRange { start: Timestamp(start), end: Timestamp(end) })
     }
 }
 
-/// The stretch between two multiples of `length_ms` of local time. A change of the zone's offset within it ends it, so
-/// that an hour that comes twice makes two, and no two overlap.
+/// Returns the start and the end of the stretch between two multiples of `length_ms` of local time.
+/// It ends where the zone's offset changes, so that an hour that comes twice makes two stretches,
+/// and no two overlap.
+///
+/// Plain milliseconds, because local time as a number is neither an instant nor a duration.
 fn local_around(time_ms: i64, length_ms: i64, zone: &TimeZone) -> (i64, i64) {
-    let (Ok(time), Ok(after)) =
-        (Timestamp::from_millisecond(time_ms), Timestamp::from_millisecond(time_ms + 1))
-    else {
+    let instant = jiff::Timestamp::from_millisecond;
+    let (Ok(time), Ok(after)) = (instant(time_ms), instant(time_ms.saturating_add(1))) else {
         let start_ms = time_ms.div_euclid(length_ms).saturating_mul(length_ms);
         return (start_ms, start_ms.saturating_add(length_ms));
     };
@@ -96,7 +94,7 @@ fn local_around(time_ms: i64, length_ms: i64, zone: &TimeZone) -> (i64, i64) {
         if change_ms <= start_ms {
             break;
         }
-        let before = Timestamp::from_millisecond(change_ms - 1);
+        let before = instant(change_ms - 1);
         if before.is_ok_and(|before| offset_ms(before) != offset_here_ms) {
             start_ms = change_ms;
             break;
@@ -123,65 +121,70 @@ mod tests {
     use super::*;
     use nabiz_core::calendar::time_zone;
 
-    const HOUR_MS: i64 = 3_600_000;
-
     fn day(zone: &str) -> BusinessDay {
         BusinessDay::new(time_zone(zone).unwrap(), Time::midnight())
     }
 
-    fn ms(text: &str) -> i64 {
-        text.parse::<Timestamp>().unwrap().as_millisecond()
+    fn time(text: &str) -> Timestamp {
+        Timestamp(text.parse::<jiff::Timestamp>().unwrap().as_millisecond())
     }
 
-    fn around(step: Step, time: &str, zone: &str) -> (i64, i64) {
-        step.around(ms(time), &day(zone)).unwrap()
+    fn range(start: &str, end: &str) -> TimeRange {
+        TimeRange { start: time(start), end: time(end) }
+    }
+
+    fn around(step: Step, text: &str, zone: &str) -> TimeRange {
+        step.around(time(text), &day(zone)).unwrap()
     }
 
     #[test]
-    fn hours_are_hours_of_the_zone() {
+    fn step_begins_at_a_full_hour_of_its_zone() {
         let hour = around(Step::Hour, "2026-01-05T10:20:00+05:45", "Asia/Kathmandu");
-        assert_eq!(hour, (ms("2026-01-05T10:00:00+05:45"), ms("2026-01-05T11:00:00+05:45")));
+        assert_eq!(hour, range("2026-01-05T10:00:00+05:45", "2026-01-05T11:00:00+05:45"));
         let half = around(Step::HalfHour, "2026-01-05T10:20:00+05:45", "Asia/Kathmandu");
-        assert_eq!(half, (ms("2026-01-05T10:00:00+05:45"), ms("2026-01-05T10:30:00+05:45")));
+        assert_eq!(half, range("2026-01-05T10:00:00+05:45", "2026-01-05T10:30:00+05:45"));
         let half = around(Step::HalfHour, "2026-01-05T10:31:00+03:00", "Europe/Istanbul");
-        assert_eq!(half, (ms("2026-01-05T10:30:00+03:00"), ms("2026-01-05T11:00:00+03:00")));
+        assert_eq!(half, range("2026-01-05T10:30:00+03:00", "2026-01-05T11:00:00+03:00"));
     }
 
     #[test]
-    fn days_have_the_hours_that_the_zone_gives_them() {
+    fn day_has_23_or_25_hours_when_the_clocks_change() {
         for (noon, hours) in [
             ("2026-03-29T12:00:00+02:00", 23),
             ("2026-10-25T12:00:00+01:00", 25),
             ("2026-10-26T12:00:00+01:00", 24),
         ] {
-            let (start_ms, end_ms) = around(Step::Day, noon, "Europe/Berlin");
-            assert_eq!(end_ms - start_ms, hours * HOUR_MS, "{noon}");
+            let day = around(Step::Day, noon, "Europe/Berlin");
+            assert_eq!(day.end.since(day.start), Millis::from_hours(hours), "{noon}");
         }
     }
 
     #[test]
-    fn an_hour_that_comes_twice_is_two_hours() {
+    fn hour_becomes_two_steps_when_it_comes_twice() {
         let first = around(Step::Hour, "2026-10-25T02:30:00+02:00", "Europe/Berlin");
         let second = around(Step::Hour, "2026-10-25T02:30:00+01:00", "Europe/Berlin");
-        assert_eq!(first, (ms("2026-10-25T02:00:00+02:00"), ms("2026-10-25T02:00:00+01:00")));
-        assert_eq!(second, (ms("2026-10-25T02:00:00+01:00"), ms("2026-10-25T03:00:00+01:00")));
+        assert_eq!(first, range("2026-10-25T02:00:00+02:00", "2026-10-25T02:00:00+01:00"));
+        assert_eq!(second, range("2026-10-25T02:00:00+01:00", "2026-10-25T03:00:00+01:00"));
     }
 
     #[test]
-    fn a_change_of_half_an_hour_cuts_the_hour() {
+    fn hour_ends_early_when_the_offset_changes_by_half_an_hour() {
         // Lord Howe Island goes back from 02:00 to 01:30.
         let zone = "Australia/Lord_Howe";
         let before = around(Step::Hour, "2026-04-05T01:45:00+11:00", zone);
         let after = around(Step::Hour, "2026-04-05T01:45:00+10:30", zone);
-        assert_eq!(before, (ms("2026-04-05T01:00:00+11:00"), ms("2026-04-05T02:00:00+11:00")));
-        assert_eq!(after, (ms("2026-04-05T01:30:00+10:30"), ms("2026-04-05T02:00:00+10:30")));
+        assert_eq!(before, range("2026-04-05T01:00:00+11:00", "2026-04-05T02:00:00+11:00"));
+        assert_eq!(after, range("2026-04-05T01:30:00+10:30", "2026-04-05T02:00:00+10:30"));
     }
 
     #[test]
-    fn steps_shorter_than_an_interval_are_not_offered() {
-        assert_eq!(Step::words(30 * MINUTE_MS).collect::<Vec<_>>(), ["30m", "1h", "1d", "all"]);
-        assert_eq!(Step::shortest(120 * MINUTE_MS), Step::Day);
-        assert_eq!(Step::shortest(15 * MINUTE_MS), Step::QuarterHour);
+    fn step_is_not_offered_when_shorter_than_an_interval() {
+        assert_eq!(
+            Step::names(Millis::from_mins(30)).collect::<Vec<_>>(),
+            ["30m", "1h", "1d", "all"]
+        );
+        assert_eq!(Step::shortest(Millis::from_mins(120)), Step::Day);
+        assert_eq!(Step::shortest(Millis::from_mins(15)), Step::QuarterHour);
     }
 
     proptest! {
@@ -189,17 +192,20 @@ mod tests {
         fn steps_follow_each_other_without_gap_or_overlap(
             time_ms in -2_000_000_000_000i64..4_000_000_000_000,
             zone in prop::sample::select(vec![
-                "UTC", "Europe/Berlin", "Asia/Kathmandu", "Australia/Lord_Howe", "America/St_Johns", "Africa/Casablanca",
-                "Pacific/Apia", "Europe/Istanbul",
+                "UTC", "Europe/Berlin", "Asia/Kathmandu", "Australia/Lord_Howe",
+                "America/St_Johns", "Africa/Casablanca", "Pacific/Apia", "Europe/Istanbul",
             ]),
-            step in prop::sample::select(vec![Step::QuarterHour, Step::HalfHour, Step::Hour, Step::Day]),
+            step in prop::sample::select(
+                vec![Step::QuarterHour, Step::HalfHour, Step::Hour, Step::Day],
+            ),
         ) {
             let day = day(zone);
-            let (start_ms, end_ms) = step.around(time_ms, &day).unwrap();
-            prop_assert!(start_ms <= time_ms && time_ms < end_ms);
-            prop_assert_eq!(step.around(start_ms, &day), Some((start_ms, end_ms)));
-            prop_assert_eq!(step.around(end_ms - 1, &day), Some((start_ms, end_ms)));
-            prop_assert_eq!(step.around(end_ms, &day).map(|next| next.0), Some(end_ms));
+            let range = step.around(Timestamp(time_ms), &day).unwrap();
+            let last = range.end.saturating_sub(Millis(1));
+            prop_assert!(range.contains(Timestamp(time_ms)));
+            prop_assert_eq!(step.around(range.start, &day), Some(range));
+            prop_assert_eq!(step.around(last, &day), Some(range));
+            prop_assert_eq!(step.around(range.end, &day).map(|next| next.start), Some(range.end));
         }
     }
 }

@@ -6,6 +6,7 @@ use nabiz_core::measures::hdr_index;
 use rusqlite::Connection;
 
 use super::*;
+use crate::ledger::distribution::Distribution;
 use crate::ledger::schema;
 
 const QUARTER_MS: i64 = 900_000;
@@ -38,10 +39,16 @@ fn delta(start_ms: i64, waits_ms: &[u64]) -> IntervalDelta {
     }
 }
 
-fn store(connection: &mut Connection, deltas: &[IntervalDelta], agents: &[AgentIntervalDelta]) {
+fn store(
+    connection: &mut Connection,
+    deltas: &[IntervalDelta],
+    agents: &[AgentIntervalDelta],
+) -> DistributionErrors {
     let tx = connection.transaction().unwrap();
-    add(&tx, &Channels::default(), deltas.iter(), agents.iter()).unwrap();
+    let errors = DistributionErrors::default();
+    add(&tx, &Channels::default(), &errors, deltas.iter(), agents.iter()).unwrap();
     tx.commit().unwrap();
+    errors
 }
 
 fn stored_waits(connection: &Connection) -> (i64, Option<Distribution>) {
@@ -54,7 +61,7 @@ fn stored_waits(connection: &Connection) -> (i64, Option<Distribution>) {
 }
 
 #[test]
-fn increments_add_up_in_one_row_across_transactions() {
+fn increments_add_up_in_one_row_when_stored_in_several_transactions() {
     let folder = tempfile::tempdir().unwrap();
     let mut connection = ledger(folder.path());
     store(&mut connection, &[delta(0, &[1_000, 5_000]), delta(0, &[7_000])], &[]);
@@ -73,18 +80,19 @@ fn increments_add_up_in_one_row_across_transactions() {
 }
 
 #[test]
-fn a_transaction_that_is_rolled_back_leaves_nothing() {
+fn increments_leave_nothing_when_rolled_back() {
     let folder = tempfile::tempdir().unwrap();
     let mut connection = ledger(folder.path());
     let tx = connection.transaction().unwrap();
-    add(&tx, &Channels::default(), [delta(0, &[1])].iter(), [].iter()).unwrap();
+    let errors = DistributionErrors::default();
+    add(&tx, &Channels::default(), &errors, [delta(0, &[1])].iter(), [].iter()).unwrap();
     tx.rollback().unwrap();
     store(&mut connection, &[delta(0, &[1])], &[]);
     assert_eq!(stored_waits(&connection).0, 1);
 }
 
 #[test]
-fn agent_time_adds_up() {
+fn agent_time_adds_up_across_transactions() {
     let folder = tempfile::tempdir().unwrap();
     let mut connection = ledger(folder.path());
     let agent =
@@ -92,25 +100,24 @@ fn agent_time_adds_up() {
     store(&mut connection, &[], &[agent.clone(), agent.clone()]);
     store(&mut connection, &[], &[agent]);
     let sql = format!("SELECT {} FROM agent_intervals", AGENT_COLUMNS.join(", "));
-    let stored = connection.query_row(&sql, [], |row| agent_ms(row, 0)).unwrap();
-    assert_eq!(stored, [3, 6, 9, 12, 15]);
+    let stored = connection.query_row(&sql, [], |row| read_agent_time(row, 0)).unwrap();
+    assert_eq!(stored, [3, 6, 9, 12, 15].map(Millis));
 }
 
 #[test]
-fn an_unreadable_distribution_is_replaced_and_its_counts_stay() {
+fn distribution_is_replaced_and_counts_stay_when_it_is_unreadable() {
     let folder = tempfile::tempdir().unwrap();
     let mut connection = ledger(folder.path());
     store(&mut connection, &[delta(0, &[1_000, 5_000])], &[]);
     connection.execute("UPDATE intervals SET wait_answered = x'00112233'", []).unwrap();
-    let before = distributions_replaced();
-    store(&mut connection, &[delta(0, &[7_000])], &[]);
+    let errors = store(&mut connection, &[delta(0, &[7_000])], &[]);
     let (answered, waits) = stored_waits(&connection);
     assert_eq!((answered, waits.map(|waits| waits.len())), (3, Some(1)));
-    assert!(distributions_replaced() > before);
+    assert_eq!((errors.replaced(), errors.left_out()), (1, 0));
 }
 
 #[test]
-fn retention_deletes_a_day_at_a_time_and_nothing_newer() {
+fn retention_deletes_one_day_at_a_time_and_nothing_newer() {
     let folder = tempfile::tempdir().unwrap();
     let mut connection = ledger(folder.path());
     let deltas: Vec<_> = (0..5 * 96).map(|quarter| delta(quarter * QUARTER_MS, &[1])).collect();
@@ -119,7 +126,9 @@ fn retention_deletes_a_day_at_a_time_and_nothing_newer() {
     let tx = connection.transaction().unwrap();
     let before_ms = 250 * QUARTER_MS;
     let mut deleted = Vec::new();
-    while let Some(rows) = Some(delete_before(&tx, before_ms).unwrap()).filter(|rows| *rows > 0) {
+    while let Some(rows) =
+        Some(delete_before(&tx, Timestamp(before_ms)).unwrap()).filter(|rows| *rows > 0)
+    {
         deleted.push(rows);
     }
     assert_eq!(deleted, [97, 96, 58]);

@@ -16,7 +16,7 @@ fn server(book: &Book) -> Server {
     let source = HistorySource::new(
         book.path.clone(),
         book.settings.clone(),
-        INTERVAL_MS as u64,
+        nabiz_core::time::Millis(INTERVAL_MS as u64),
         Vec::new(),
     );
     Server::with_history(published(snapshot(), true), source)

@@ -9,6 +9,7 @@ use nabiz::ledger::{CheckpointRequest, CommitOutcome, Lease, Ledger};
 use nabiz_core::measures::{AgentIntervalDelta, IntervalCounts, IntervalDelta, SparseHdrCounts};
 use nabiz_core::settings::Settings;
 use nabiz_core::state::Checkpoint;
+use nabiz_core::time::{Millis, TimeRange, Timestamp, WallTime};
 
 pub const INTERVAL_MS: i64 = 900_000;
 /// Rows of [`Book::fill_year`] in one interval.
@@ -79,8 +80,10 @@ impl Book {
     }
 
     pub fn store(&mut self, lease: Lease, checkpoint: Checkpoint) {
-        let outcomes =
-            self.ledger.store(&[CheckpointRequest::new(lease, checkpoint)], 0).expect("stored");
+        let outcomes = self
+            .ledger
+            .store(&[CheckpointRequest::new(lease, checkpoint)], WallTime(0))
+            .expect("stored");
         assert_eq!(outcomes, [CommitOutcome::Stored]);
     }
 
@@ -132,7 +135,7 @@ impl Book {
     }
 
     pub fn history(&self, query: Query) -> History {
-        History::open(&self.path, self.settings.clone(), INTERVAL_MS as u64, query)
+        History::open(&self.path, self.settings.clone(), Millis(INTERVAL_MS as u64), query)
             .expect("a history")
     }
 
@@ -174,7 +177,8 @@ pub fn ms(text: &str) -> i64 {
 
 /// All queues and channels.
 pub fn query(from_ms: i64, to_ms: i64, step: Step) -> Query {
-    Query { from_ms, to_ms, step, queues: Vec::new(), channels: Vec::new() }
+    let period = TimeRange { start: Timestamp(from_ms), end: Timestamp(to_ms) };
+    Query { period, step, queues: Vec::new(), channels: Vec::new() }
 }
 
 /// The value at a quantile by nearest rank.

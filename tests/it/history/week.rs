@@ -86,8 +86,13 @@ fn history_of_a_simulated_week_equals_the_truth_with_p90_within_one_percent() {
     let week = |step| query(DEFAULT_START_MS, DEFAULT_START_MS + 7 * DAY_MS as i64, step);
     let mut csv = Vec::new();
     let zone = book.settings.windows.business_day.zone();
-    history::write_rows(book.history(week(Step::HalfHour)), history::Format::Csv, zone, &mut csv)
-        .expect("written");
+    history::write_rows(
+        book.history(week(Step::HalfHour)),
+        history::HistoryFormat::Csv,
+        zone,
+        &mut csv,
+    )
+    .expect("written");
     let records = parse_csv(std::str::from_utf8(&csv).expect("UTF-8"));
     let (header, rows) = records.split_first().expect("a header");
     let place = |column: &str| header.iter().position(|name| name == column).expect("a column");
@@ -124,7 +129,7 @@ fn history_of_a_simulated_week_equals_the_truth_with_p90_within_one_percent() {
         let waits = &waits[&*row.queue];
         assert_eq!(waits.len() as u64, row.counts.visits.answered, "{}", row.queue);
         let exact_ms = exact(waits, 0.9).expect("values");
-        let [_, merged_ms, ..] = row.wait_quantiles_ms.expect("quantiles");
+        let [_, Millis(merged_ms), ..] = row.wait_quantiles.expect("quantiles");
         assert!(
             merged_ms.abs_diff(exact_ms) as f64 <= exact_ms as f64 * 0.01,
             "{merged_ms} is not {exact_ms}"

@@ -1,0 +1,363 @@
+//! Reads the intervals of a query, one step after the other.
+
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::path::Path;
+use std::sync::Arc;
+
+use nabiz_core::settings::Settings;
+use nabiz_core::time::{Millis, TimeRange, Timestamp};
+use rusqlite::{Connection, OptionalExtension, Transaction};
+
+use super::query::Query;
+use super::row::{HistoryRow, RowContext, RowSum, WaitTarget};
+use crate::ledger::counts;
+use crate::ledger::distribution::Codec;
+use crate::ledger::distribution_errors::DistributionErrors;
+use crate::ledger::error::LedgerError;
+use crate::ledger::intervals::{
+    AGENT_COLUMNS, DISTRIBUTIONS, DistributionRef, read_agent_time, read_counts,
+};
+use crate::ledger::schema;
+
+/// The rows of a query, step by step, and within a step by queue and channel. Steps and pairs
+/// without an interval have no row.
+///
+/// The rows of one step come from one transaction, so that a checkpoint is seen whole or not at
+/// all; the ledger may change between two steps.
+pub struct History {
+    connection: Connection,
+    settings: Arc<Settings>,
+    interval: Millis,
+    query: Query,
+    /// Ids of the wanted queues and channels; `None` where all are wanted.
+    queue_ids: Option<Vec<i64>>,
+    channel_ids: Option<Vec<i64>>,
+    /// The first instant that has not been read.
+    next: Timestamp,
+    /// Rows of the last step that were not returned yet.
+    ready: VecDeque<HistoryRow>,
+    names: HashMap<i64, Arc<str>>,
+    codec: Codec,
+    errors: DistributionErrors,
+    is_cancelled: Box<dyn Fn() -> bool + Send>,
+    /// The topics that decide whether a row is open; all topics of the ledger where empty.
+    topics: Vec<String>,
+}
+
+impl History {
+    /// Opens a ledger for reading, also while another process writes it. `settings` give the time
+    /// zone, formulas and channels of queues; `interval` is the configured interval length.
+    ///
+    /// # Errors
+    /// [`LedgerError`] where there is no ledger of this or an older version, or its intervals have
+    /// another length.
+    pub fn open(
+        path: &Path,
+        settings: Arc<Settings>,
+        interval: Millis,
+        query: Query,
+    ) -> Result<History, LedgerError> {
+        let connection = schema::open_read_only(path)?;
+        match schema::interval(&connection)? {
+            Some(stored) if stored != interval => {
+                return Err(LedgerError::OtherInterval { stored, configured: interval });
+            }
+            Some(_) | None => {}
+        }
+        let queue_ids = ids(&connection, &query.queues)?;
+        let channel_ids = ids(&connection, &query.channels)?;
+        let has_no_queue = queue_ids.as_ref().is_some_and(Vec::is_empty);
+        Ok(History {
+            connection,
+            settings,
+            interval,
+            // The ledger knows none of the wanted queues: there is nothing to read.
+            next: if has_no_queue { query.period.end } else { query.period.start },
+            query,
+            queue_ids,
+            channel_ids,
+            ready: VecDeque::new(),
+            names: HashMap::new(),
+            codec: Codec::new(),
+            errors: DistributionErrors::default(),
+            is_cancelled: Box::new(|| false),
+            topics: Vec::new(),
+        })
+    }
+
+    /// Names the topics that are read now: a row is closed once these have been read past it.
+    #[must_use]
+    pub fn of_topics(mut self, topics: Vec<String>) -> History {
+        self.topics = topics;
+        self
+    }
+
+    /// Counts unreadable distributions in `errors`.
+    #[must_use]
+    pub fn counting_errors_in(mut self, errors: DistributionErrors) -> History {
+        self.errors = errors;
+        self
+    }
+
+    /// Ends the rows early, also within a long step, once `is_cancelled` returns true.
+    #[must_use]
+    pub fn cancelled_by(mut self, is_cancelled: impl Fn() -> bool + Send + 'static) -> History {
+        self.is_cancelled = Box::new(is_cancelled);
+        self
+    }
+
+    /// Reads the next step that has an interval. Returns false at the end of the period.
+    fn read_step(&mut self) -> Result<bool, LedgerError> {
+        let period = self.query.period;
+        let tx = self.connection.transaction()?;
+        let rest = TimeRange { start: self.next, end: period.end };
+        let Some(first) = first_start(&tx, rest)? else {
+            return Ok(false);
+        };
+        let around = self.query.step.around(first, &self.settings.windows.business_day);
+        let step = around.unwrap_or(period);
+        let range =
+            TimeRange { start: step.start.max(period.start), end: step.end.min(period.end) };
+        // The period may end within an interval, which then belongs to it as a whole.
+        let last_interval_end = round_up(range.end, self.interval);
+        let mut sums = StepSums {
+            tx: &tx,
+            settings: &self.settings,
+            names: &mut self.names,
+            codec: &mut self.codec,
+            errors: &self.errors,
+            is_cancelled: &*self.is_cancelled,
+            queue_ids: self.queue_ids.as_deref(),
+            channel_ids: self.channel_ids.as_deref(),
+            channels: &self.query.channels,
+            sums: BTreeMap::new(),
+        };
+        let unread = TimeRange { start: first, end: range.end };
+        sums.add_intervals(unread)?;
+        sums.add_agents(unread)?;
+        let sums = sums.sums;
+        let is_open = closed_until(&tx, &self.settings, &self.topics)?
+            .is_none_or(|closed_until| last_interval_end > closed_until);
+        for ((queue, channel), sum) in sums {
+            let queue_settings = self.settings.queue(&queue);
+            let has_agents = self.settings.channels.name(queue_settings.channel) == &*channel;
+            let context =
+                RowContext { range, open: is_open, formula: queue_settings.formula, has_agents };
+            self.ready.push_back(sum.into_row(queue, channel, context));
+        }
+        self.next = range.end.max(first.saturating_add(Millis(1)));
+        Ok(true)
+    }
+}
+
+impl Iterator for History {
+    type Item = Result<HistoryRow, LedgerError>;
+
+    /// Returns the next row. After an error there are no more.
+    fn next(&mut self) -> Option<Self::Item> {
+        loop {
+            if (self.is_cancelled)() {
+                return None;
+            }
+            if let Some(row) = self.ready.pop_front() {
+                return Some(Ok(row));
+            }
+            if self.next >= self.query.period.end {
+                return None;
+            }
+            match self.read_step() {
+                Ok(true) => {}
+                Ok(false) => {
+                    self.next = self.query.period.end;
+                    return None;
+                }
+                Err(error) => {
+                    self.next = self.query.period.end;
+                    return Some(Err(error));
+                }
+            }
+        }
+    }
+}
+
+/// Returns the first multiple of `interval` that is not before `time`.
+fn round_up(time: Timestamp, interval: Millis) -> Timestamp {
+    let interval = i64::try_from(interval.get()).unwrap_or(i64::MAX);
+    let intervals = time.get().saturating_add(interval - 1).div_euclid(interval);
+    Timestamp(intervals.saturating_mul(interval))
+}
+
+/// Returns the ids of the names that the ledger knows; `None` where no name is given.
+fn ids(connection: &Connection, names: &[String]) -> Result<Option<Vec<i64>>, LedgerError> {
+    if names.is_empty() {
+        return Ok(None);
+    }
+    let mut select = connection.prepare("SELECT id FROM names WHERE name = ?1")?;
+    let mut ids = Vec::with_capacity(names.len());
+    for name in names {
+        ids.extend(select.query_row([name], |row| row.get::<_, i64>(0)).optional()?);
+    }
+    Ok(Some(ids))
+}
+
+/// Returns the start of the first interval that begins in a range.
+fn first_start(tx: &Transaction<'_>, range: TimeRange) -> Result<Option<Timestamp>, LedgerError> {
+    let sql = "SELECT min(start_ms) FROM (
+                   SELECT min(start_ms) AS start_ms FROM intervals
+                   WHERE start_ms >= ?1 AND start_ms < ?2
+                   UNION ALL SELECT min(start_ms) FROM agent_intervals
+                   WHERE start_ms >= ?1 AND start_ms < ?2)";
+    let bounds = [range.start.get(), range.end.get()];
+    let first: Option<i64> = tx.query_row(sql, bounds, |row| row.get(0))?;
+    Ok(first.map(Timestamp))
+}
+
+/// Returns the instant before which the history is complete, apart from events that come later
+/// than is allowed for; `None` where nothing is complete.
+///
+/// A partition that was never stored may still hold events of any time. A partition that was
+/// stored without a record has none so far. Where `topics` are given, others do not count: the
+/// stream time of a topic that is no longer read stands still for ever.
+fn closed_until(
+    tx: &Transaction<'_>,
+    settings: &Settings,
+    topics: &[String],
+) -> Result<Option<Timestamp>, LedgerError> {
+    let sql = "SELECT topic, next_offset IS NOT NULL, stream_ms FROM partitions";
+    let mut select = tx.prepare(sql)?;
+    let mut rows = select.query([])?;
+    let (mut never_stored, mut stream_time) = (0, None);
+    while let Some(row) = rows.next()? {
+        let (topic, is_stored, of_partition): (String, bool, Option<i64>) =
+            (row.get(0)?, row.get(1)?, row.get(2)?);
+        if topics.is_empty() || topics.contains(&topic) {
+            never_stored += i32::from(!is_stored);
+            stream_time = match (stream_time, of_partition.map(Timestamp)) {
+                (Some(a), Some(b)) => Some(Timestamp::min(a, b)),
+                (a, b) => a.or(b),
+            };
+        }
+    }
+    let windows = &settings.windows;
+    // Facts of held endings and of judged waits have their own event time, which may be as far
+    // behind stream time as these settings allow.
+    let allowed = windows.allowed_lateness.max(windows.reorder_grace).max(windows.miss_grace);
+    Ok(stream_time
+        .filter(|_| never_stored == 0)
+        .map(|stream_time| stream_time.saturating_sub(allowed)))
+}
+
+/// Adds up one step.
+struct StepSums<'a> {
+    tx: &'a Transaction<'a>,
+    settings: &'a Settings,
+    names: &'a mut HashMap<i64, Arc<str>>,
+    codec: &'a mut Codec,
+    errors: &'a DistributionErrors,
+    is_cancelled: &'a dyn Fn() -> bool,
+    queue_ids: Option<&'a [i64]>,
+    channel_ids: Option<&'a [i64]>,
+    channels: &'a [String],
+    /// By queue and channel.
+    sums: BTreeMap<(Arc<str>, Arc<str>), RowSum>,
+}
+
+impl StepSums<'_> {
+    fn add_intervals(&mut self, range: TimeRange) -> Result<(), LedgerError> {
+        let tx = self.tx;
+        let count_columns = counts::names();
+        let mut sql = format!(
+            "SELECT start_ms, queue, channel, target_wait_ms, target_ratio, {}, histogram_format, {}
+             FROM intervals WHERE start_ms >= ?1 AND start_ms < ?2",
+            count_columns.join(", "),
+            DISTRIBUTIONS.join(", ")
+        );
+        push_filter(&mut sql, "queue", self.queue_ids);
+        push_filter(&mut sql, "channel", self.channel_ids);
+        sql.push_str(" ORDER BY start_ms");
+        let mut select = tx.prepare(&sql)?;
+        let mut rows = select.query([range.start.get(), range.end.get()])?;
+        const COUNTS_AT: usize = 5;
+        let format_at = COUNTS_AT + count_columns.len();
+        while let Some(row) = rows.next()? {
+            if (self.is_cancelled)() {
+                return Ok(());
+            }
+            let start = Timestamp(row.get(0)?);
+            let queue = self.name(row.get(1)?)?;
+            let channel = self.name(row.get(2)?)?;
+            let target_wait = Millis(counts::from_stored(row.get(3)?));
+            let counts = read_counts(row, COUNTS_AT)?;
+            let format: i64 = row.get(format_at)?;
+            let sum = self.sums.entry((queue.clone(), channel)).or_default();
+            sum.add_counts(start, WaitTarget { wait: target_wait, ratio: row.get(4)? }, &counts);
+            for (index, distribution) in DISTRIBUTIONS.into_iter().enumerate() {
+                let Some(blob) = row
+                    .get_ref(format_at + 1 + index)?
+                    .as_blob_or_null()
+                    .map_err(rusqlite::Error::from)?
+                else {
+                    continue;
+                };
+                match self.codec.decode(format, blob) {
+                    Ok(more) => sum.add_distribution(index, &more),
+                    Err(detail) => {
+                        let at = DistributionRef { start, queue: &queue, distribution };
+                        let error = at.corrupt(detail);
+                        // Only the first is logged: a broken disk would fill the log.
+                        if self.errors.count_left_out() {
+                            tracing::error!(%error, "unreadable distribution left out of a history");
+                        }
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Adds agent time to the row of the queue's configured channel, so that a sum over channels
+    /// counts it once.
+    fn add_agents(&mut self, range: TimeRange) -> Result<(), LedgerError> {
+        let tx = self.tx;
+        let mut sql = format!(
+            "SELECT queue, {} FROM agent_intervals WHERE start_ms >= ?1 AND start_ms < ?2",
+            AGENT_COLUMNS.join(", ")
+        );
+        push_filter(&mut sql, "queue", self.queue_ids);
+        let mut select = tx.prepare(&sql)?;
+        let mut rows = select.query([range.start.get(), range.end.get()])?;
+        while let Some(row) = rows.next()? {
+            let queue = self.name(row.get(0)?)?;
+            let channel = self.settings.channels.name(self.settings.queue(&queue).channel);
+            if !self.channels.is_empty() && !self.channels.iter().any(|wanted| wanted == channel) {
+                continue;
+            }
+            let sum = self.sums.entry((queue, channel.into())).or_default();
+            sum.add_agents(read_agent_time(row, 1)?);
+        }
+        Ok(())
+    }
+
+    fn name(&mut self, id: i64) -> Result<Arc<str>, LedgerError> {
+        if let Some(name) = self.names.get(&id) {
+            return Ok(name.clone());
+        }
+        let name: Option<String> = self
+            .tx
+            .query_row("SELECT name FROM names WHERE id = ?1", [id], |row| row.get(0))
+            .optional()?;
+        let missing =
+            || LedgerError::Corrupt { what: "name", detail: format!("no name has the id {id}") };
+        let name: Arc<str> = name.ok_or_else(missing)?.into();
+        self.names.insert(id, name.clone());
+        Ok(name)
+    }
+}
+
+/// Restricts a statement to ids.
+fn push_filter(sql: &mut String, column: &str, ids: Option<&[i64]>) {
+    if let Some(ids) = ids {
+        let ids: Vec<String> = ids.iter().map(i64::to_string).collect();
+        sql.push_str(&format!(" AND {column} IN ({})", ids.join(", ")));
+    }
+}
