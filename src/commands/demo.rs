@@ -10,7 +10,6 @@ use std::time::Duration;
 use anyhow::Context;
 use nabiz_core::decode::Format;
 use nabiz_core::time::Millis;
-use nabiz_core::time::parse_duration_ms;
 use nabiz_simulator::{DEFAULT_START_MS, RATE_SCALE_MAX, RATE_SCALE_MIN, Scenario, Simulation};
 use rdkafka::ClientConfig;
 use rdkafka::mocking::MockCluster;
@@ -49,7 +48,9 @@ pub struct Args {
 }
 
 fn parse_duration(text: &str) -> Result<Duration, String> {
-    parse_duration_ms(text).map(Duration::from_millis).map_err(|error| error.to_string())
+    nabiz_core::time::parse_duration(text)
+        .map(|duration| Duration::from_millis(duration.get()))
+        .map_err(|error| error.to_string())
 }
 
 fn parse_listen(text: &str) -> Result<SocketAddr, String> {

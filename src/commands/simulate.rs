@@ -11,7 +11,7 @@ use std::str::FromStr;
 
 use anyhow::Context;
 use indicatif::{ProgressBar, ProgressDrawTarget};
-use nabiz_core::time::parse_duration_ms;
+use nabiz_core::time::Millis;
 use nabiz_simulator::{
     DEFAULT_START_MS, Options, RATE_SCALE_MAX, RATE_SCALE_MIN, Scenario, Simulation, Truth,
 };
@@ -84,7 +84,7 @@ fn parse_start(text: &str) -> Result<i64, String> {
 }
 
 fn parse_duration(text: &str) -> Result<u64, String> {
-    match parse_duration_ms(text) {
+    match nabiz_core::time::parse_duration(text).map(Millis::get) {
         Ok(duration_ms) if (1..=DURATION_MS_MAX).contains(&duration_ms) => Ok(duration_ms),
         Ok(_) => Err("allowed are durations from 1ms to 3650d".to_owned()),
         Err(error) => Err(error.to_string()),

@@ -17,7 +17,7 @@ mod windows;
 use std::path::{Path, PathBuf};
 
 use document::{Table, Value};
-use nabiz_core::event::{Channels, DURATION_MS_MAX};
+use nabiz_core::event::Channels;
 use nabiz_core::settings::{Limits, Settings, SettingsBuilder};
 use reader::{Problems, Section, duration_ms, flag, integer, text};
 
@@ -304,7 +304,7 @@ fn read_ledger(problems: &mut Problems, document: &Table) -> Ledger {
         retention_ms: section.read(
             "retention",
             defaults.retention_ms,
-            duration_ms(DAY_MS..=DURATION_MS_MAX),
+            duration_ms(DAY_MS..=nabiz_core::time::DURATION_MAX.get()),
         ),
     }
 }

@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use nabiz_core::event::Channels;
 use nabiz_core::settings::Formula;
-use nabiz_core::time::format_duration;
+use nabiz_core::time::{Millis, format_duration};
 
 use super::keys::MASK;
 use super::queues::{CLOCKS, QueueKeys};
@@ -201,7 +201,7 @@ impl Printer {
     }
 
     fn duration(&mut self, key: &str, duration_ms: u64) {
-        self.text(key, &format_duration(duration_ms));
+        self.text(key, &format_duration(Millis(duration_ms)));
     }
 
     /// A number or a truth value.

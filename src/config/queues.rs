@@ -5,9 +5,9 @@ use std::collections::HashMap;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use nabiz_core::calendar::OpeningHours;
-use nabiz_core::event::{Channels, DURATION_MS_MAX, TEXT_BYTES_MAX};
+use nabiz_core::event::{Channels, TEXT_BYTES_MAX};
 use nabiz_core::settings::{Clock, Formula, QueueSettings};
-use nabiz_core::time::Millis;
+use nabiz_core::time::{DURATION_MAX, Millis};
 
 use super::document::{Node, Place, Table, Value};
 use super::keys;
@@ -157,8 +157,8 @@ fn read_keys(
     context: &Context<'_>,
 ) -> QueueKeys {
     let base = &defaults.settings;
-    let any = |value: &Value| duration_ms(0..=DURATION_MS_MAX)(value).map(Millis);
-    let longest = duration_ms(SECOND_MS..=DURATION_MS_MAX);
+    let any = |value: &Value| duration_ms(0..=DURATION_MAX.get())(value).map(Millis);
+    let longest = duration_ms(SECOND_MS..=DURATION_MAX.get());
     let optional = |value: &Value| longest(value).map(|longest| Some(Millis(longest)));
     let channel = |value: &Value| match value {
         Value::Text(word) => context.channels.id(word).ok_or(()),

@@ -3,7 +3,7 @@
 use std::ops::RangeInclusive;
 
 use nabiz_core::event::TEXT_BYTES_MAX;
-use nabiz_core::time::{format_duration, parse_duration_ms};
+use nabiz_core::time::{Millis, format_duration, parse_duration};
 
 use super::document::{Node, Place, Table, Value, unknown_key};
 use super::error::{ConfigError, Problem};
@@ -168,14 +168,14 @@ pub(super) fn duration_ms(range: RangeInclusive<u64>) -> impl Fn(&Value) -> Resu
         let allowed = || {
             format!(
                 "{} to {} is allowed",
-                format_duration(*range.start()),
-                format_duration(*range.end())
+                format_duration(Millis(*range.start())),
+                format_duration(Millis(*range.end()))
             )
         };
         let Value::Text(text) = value else {
             return Err("a duration such as \"20s\", \"5m\" or \"1h30m\" is allowed".to_string());
         };
-        let duration_ms = parse_duration_ms(text).map_err(|error| error.to_string())?;
+        let duration_ms = parse_duration(text).map_err(|error| error.to_string())?.get();
         if range.contains(&duration_ms) { Ok(duration_ms) } else { Err(allowed()) }
     }
 }

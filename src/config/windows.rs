@@ -4,7 +4,7 @@ use jiff::civil::Time;
 use jiff::tz::TimeZone;
 use nabiz_core::calendar::{BusinessDay, time_zone};
 use nabiz_core::settings::{DEFAULT_TIME_ZONE, WindowLength, WindowSettings};
-use nabiz_core::time::{Millis, format_duration, parse_duration_ms};
+use nabiz_core::time::{Millis, format_duration, parse_duration};
 
 use super::document::{Node, Table, Value};
 use super::keys;
@@ -111,7 +111,7 @@ fn read_lengths(section: &mut Section<'_, '_>, pane_ms: u64) -> Option<Vec<Windo
     };
     written.sort_by_key(|(length, _)| length.length);
     for (index, (length, node)) in written.iter().enumerate() {
-        let pane = format_duration(pane_ms);
+        let pane = format_duration(Millis(pane_ms));
         let detail =
             if length.length.get() < pane_ms || !length.length.get().is_multiple_of(pane_ms) {
                 Some(format!("not a whole number of panes of {pane}"))
@@ -142,7 +142,7 @@ fn window_length(value: &Value) -> Result<WindowLength, String> {
     if label == TODAY {
         return Err("this window is always there; durations are allowed".to_string());
     }
-    let ms = parse_duration_ms(label).map_err(|error| error.to_string())?;
+    let ms = parse_duration(label).map_err(|error| error.to_string())?.get();
     if ms == 0 || ms > DAY_MS {
         return Err("one pane to 1d is allowed".to_string());
     }

@@ -90,7 +90,7 @@ pub enum LedgerError {
     #[error(
         "the ledger has intervals of {} and the configuration says [ledger] interval = {:?}: \
          set it back, or move the ledger and its key away to start with an empty one",
-        format_duration(stored.get()), format_duration(configured.get())
+        format_duration(*stored), format_duration(*configured)
     )]
     OtherInterval {
         /// The length in the ledger.

@@ -2,7 +2,7 @@
 
 use jiff::civil::Date;
 use nabiz_core::settings::Settings;
-use nabiz_core::time::{Millis, TimeRange, Timestamp, parse_rfc3339_ms};
+use nabiz_core::time::{Millis, TimeRange, Timestamp, parse_rfc3339};
 
 use super::query::Query;
 use super::step::Step;
@@ -94,7 +94,7 @@ fn instant(
     let day = &settings.windows.business_day;
     // `jiff` parses longer texts as a date too, such as one with a time.
     let date = || text.parse::<Date>().ok().filter(|_| text.len() == "2026-01-05".len());
-    let time = parse_rfc3339_ms(text).map(Timestamp);
+    let time = parse_rfc3339(text);
     time.or_else(|| date().map(|date| day.start_of(date))).ok_or_else(|| {
         let sign = if text.contains(' ') { "; in an address, + is written %2B" } else { "" };
         let detail = format!(

@@ -7,9 +7,8 @@ use serde::de::{IgnoredAny, MapAccess};
 
 use crate::decode::fast_json::FastJson;
 use crate::decode::raw_value::{Heap, KeySeed, RawValue, RawValueSeed, ReadObject};
-use crate::event::{
-    ChannelId, Channels, DURATION_MS_MAX, LIST_LEN_MAX, Reason, Rejection, TEXT_BYTES_MAX, Text,
-};
+use crate::event::{ChannelId, Channels, LIST_LEN_MAX, Reason, Rejection, TEXT_BYTES_MAX, Text};
+use crate::time::{DURATION_MAX, Millis, Timestamp};
 
 macro_rules! fields {
     ($($variant:ident = $key:literal),+ $(,)?) => {
@@ -39,7 +38,7 @@ fields! {
     Menu = "menu",
     Queue = "queue",
     Priority = "priority",
-    WindowCursor = "position",
+    Position = "position",
     IsCallback = "is_callback",
     Agent = "agent",
     RingMs = "ring_ms",
@@ -126,8 +125,8 @@ impl<'a> Fields<'a> {
         self.optional_integer(field, min, max)?.ok_or_else(|| missing(field.as_str()))
     }
 
-    pub(crate) fn optional_duration_ms(&mut self, field: Field) -> Result<Option<u64>, Rejection> {
-        self.optional_integer(field, 0, DURATION_MS_MAX)
+    pub(crate) fn optional_duration(&mut self, field: Field) -> Result<Option<Millis>, Rejection> {
+        Ok(self.optional_integer(field, 0, DURATION_MAX.get())?.map(Millis))
     }
 
     pub(crate) fn optional_bool(&mut self, field: Field) -> Result<(), Rejection> {
@@ -137,8 +136,8 @@ impl<'a> Fields<'a> {
         }
     }
 
-    pub(crate) fn optional_time_ms(&mut self, field: Field) -> Result<Option<i64>, Rejection> {
-        self.heap.time_ms(self.slot(field), field.as_str())
+    pub(crate) fn optional_time(&mut self, field: Field) -> Result<Option<Timestamp>, Rejection> {
+        self.heap.time(self.slot(field), field.as_str())
     }
 
     /// One of a fixed set of words.

@@ -63,7 +63,7 @@ fn queued<'a>(fields: &mut Fields<'a>, channels: &Channels) -> Read<'a> {
     let queue = fields.text(Field::Queue)?;
     let channel = fields.optional_channel(channels)?;
     fields.optional_integer(Field::Priority, 0, COUNT_MAX)?;
-    fields.optional_integer(Field::WindowCursor, 0, COUNT_MAX)?;
+    fields.optional_integer(Field::Position, 0, COUNT_MAX)?;
     fields.optional_bool(Field::IsCallback)?;
     Ok(EventPayload::Queued { contact, queue, channel })
 }
@@ -79,7 +79,7 @@ fn not_answered<'a>(fields: &mut Fields<'a>, _: &Channels) -> Read<'a> {
     let contact = fields.text(Field::ContactId)?;
     let queue = fields.text(Field::Queue)?;
     fields.text(Field::Agent)?;
-    fields.optional_duration_ms(Field::RingMs)?;
+    fields.optional_duration(Field::RingMs)?;
     Ok(EventPayload::NotAnswered { contact, queue })
 }
 
@@ -87,23 +87,23 @@ fn answered<'a>(fields: &mut Fields<'a>, _: &Channels) -> Read<'a> {
     let contact = fields.text(Field::ContactId)?;
     let queue = fields.text(Field::Queue)?;
     fields.optional_text(Field::Agent)?;
-    let wait_ms = fields.optional_duration_ms(Field::WaitMs)?;
-    Ok(EventPayload::Answered { contact, queue, wait_ms })
+    let wait = fields.optional_duration(Field::WaitMs)?;
+    Ok(EventPayload::Answered { contact, queue, wait })
 }
 
 fn abandoned<'a>(fields: &mut Fields<'a>, _: &Channels) -> Read<'a> {
     let contact = fields.text(Field::ContactId)?;
     let queue = fields.text(Field::Queue)?;
-    let wait_ms = fields.optional_duration_ms(Field::WaitMs)?;
-    Ok(EventPayload::Abandoned { contact, queue, wait_ms })
+    let wait = fields.optional_duration(Field::WaitMs)?;
+    Ok(EventPayload::Abandoned { contact, queue, wait })
 }
 
 fn left_queue<'a>(fields: &mut Fields<'a>, _: &Channels) -> Read<'a> {
     let contact = fields.text(Field::ContactId)?;
     let queue = fields.text(Field::Queue)?;
     let reason = fields.word(Field::Reason, LeftReason::ALL, LeftReason::as_str)?;
-    let wait_ms = fields.optional_duration_ms(Field::WaitMs)?;
-    Ok(EventPayload::LeftQueue { contact, queue, reason, wait_ms })
+    let wait = fields.optional_duration(Field::WaitMs)?;
+    Ok(EventPayload::LeftQueue { contact, queue, reason, wait })
 }
 
 fn replied<'a>(fields: &mut Fields<'a>, _: &Channels) -> Read<'a> {
@@ -124,11 +124,11 @@ fn transferred<'a>(fields: &mut Fields<'a>, _: &Channels) -> Read<'a> {
 fn ended<'a>(fields: &mut Fields<'a>, _: &Channels) -> Read<'a> {
     let contact = fields.text(Field::ContactId)?;
     let queue = fields.optional_text(Field::Queue)?;
-    let talk_ms = fields.optional_duration_ms(Field::TalkMs)?;
-    let hold_ms = fields.optional_duration_ms(Field::HoldMs)?;
-    let wrap_up_ms = fields.optional_duration_ms(Field::WrapUpMs)?;
+    let talk = fields.optional_duration(Field::TalkMs)?;
+    let hold = fields.optional_duration(Field::HoldMs)?;
+    let wrap_up = fields.optional_duration(Field::WrapUpMs)?;
     let ended_by = fields.optional_word(Field::EndedBy, EndedBy::ALL, EndedBy::as_str)?;
-    Ok(EventPayload::Ended { contact, queue, talk_ms, hold_ms, wrap_up_ms, ended_by })
+    Ok(EventPayload::Ended { contact, queue, talk, hold, wrap_up, ended_by })
 }
 
 fn resolved<'a>(fields: &mut Fields<'a>, _: &Channels) -> Read<'a> {
@@ -149,8 +149,8 @@ fn followup_opened<'a>(fields: &mut Fields<'a>, _: &Channels) -> Read<'a> {
     let followup = fields.text(Field::FollowupId)?;
     let unit = fields.optional_text(Field::Unit)?;
     fields.optional_text(Field::ContactId)?;
-    let due_ms = fields.optional_time_ms(Field::Due)?;
-    Ok(EventPayload::FollowupOpened { followup, unit, due_ms })
+    let due = fields.optional_time(Field::Due)?;
+    Ok(EventPayload::FollowupOpened { followup, unit, due })
 }
 
 fn followup_work_done<'a>(fields: &mut Fields<'a>, _: &Channels) -> Read<'a> {
@@ -190,8 +190,8 @@ fn agent_state_changed<'a>(fields: &mut Fields<'a>, _: &Channels) -> Read<'a> {
 fn queue_observed<'a>(fields: &mut Fields<'a>, _: &Channels) -> Read<'a> {
     let queue = fields.text(Field::Queue)?;
     let waiting = fields.integer(Field::Waiting, 0, COUNT_MAX)?;
-    let oldest_wait_ms = fields.optional_duration_ms(Field::OldestWaitMs)?;
-    Ok(EventPayload::QueueObserved { queue, waiting, oldest_wait_ms })
+    let oldest_wait = fields.optional_duration(Field::OldestWaitMs)?;
+    Ok(EventPayload::QueueObserved { queue, waiting, oldest_wait })
 }
 
 fn source_restarted<'a>(_: &mut Fields<'a>, _: &Channels) -> Read<'a> {

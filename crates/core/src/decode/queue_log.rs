@@ -12,9 +12,10 @@ use crate::decode::raw_value::{
     Heap, KeySeed, ObjectSeed, RawValue, RawValueSeed, ReadObject, Shape, parse, text_of,
 };
 use crate::event::{
-    AgentState, DURATION_MS_MAX, EndedBy, Event, EventPayload, LeftReason, Reason, Rejection,
-    TEXT_BYTES_MAX, Text, TransferKind,
+    AgentState, EndedBy, Event, EventPayload, LeftReason, Reason, Rejection, TEXT_BYTES_MAX, Text,
+    TransferKind,
 };
+use crate::time::{DURATION_MAX, Millis, Timestamp};
 
 /// The `source` of every record: a line does not say which host wrote it.
 const SOURCE: &str = "asterisk_queue_log";
@@ -79,21 +80,21 @@ fn read<'l, 'a>(text: &'l str, own: impl Fn(&'l str) -> Text<'a>) -> Result<Even
     let queue = || line.queue().map(&own);
     let agent = || line.agent().map(&own);
     let agent_if_any = || line.agent_if_any().map(|agent| agent.map(&own));
-    let left = |reason, wait_ms| {
-        Ok(EventPayload::LeftQueue { contact: contact()?, queue: queue()?, reason, wait_ms })
+    let left = |reason, wait| {
+        Ok(EventPayload::LeftQueue { contact: contact()?, queue: queue()?, reason, wait })
     };
     let in_queue =
         |state| Ok(EventPayload::AgentQueueState { agent: agent()?, queue: queue()?, state });
     let everywhere =
         |state| Ok(EventPayload::AgentStateChanged { agent: agent()?, state, queues: None });
-    let ended = |talk_ms, ended_by| {
-        let (hold_ms, wrap_up_ms) = (None, None);
+    let ended = |talk, ended_by| {
+        let (hold, wrap_up) = (None, None);
         Ok(EventPayload::Ended {
             contact: contact()?,
             queue: Some(queue()?),
-            talk_ms,
-            hold_ms,
-            wrap_up_ms,
+            talk,
+            hold,
+            wrap_up,
             ended_by,
         })
     };
@@ -117,48 +118,44 @@ fn read<'l, 'a>(text: &'l str, own: impl Fn(&'l str) -> Text<'a>) -> Result<Even
             if let Some(agent) = agent_if_any()? {
                 extra_payloads.push(EventPayload::AgentCallStarted { agent, queue: queue()? });
             }
-            EventPayload::Answered {
-                contact: contact()?,
-                queue: queue()?,
-                wait_ms: line.seconds_as_ms(1)?,
-            }
+            EventPayload::Answered { contact: contact()?, queue: queue()?, wait: line.seconds(1)? }
         }
-        "ABANDON" => EventPayload::Abandoned {
-            contact: contact()?,
-            queue: queue()?,
-            wait_ms: line.seconds_as_ms(3)?,
-        },
-        "EXITWITHTIMEOUT" => left(LeftReason::Timeout, line.seconds_as_ms(3)?)?,
-        "EXITEMPTY" => left(LeftReason::Empty, line.seconds_as_ms(3)?)?,
-        "EXITWITHKEY" => left(LeftReason::ExitKey, line.seconds_as_ms(4)?)?,
-        "WITHDRAW" => left(LeftReason::Withdrawn, line.seconds_as_ms(3)?)?,
+        "ABANDON" => {
+            EventPayload::Abandoned { contact: contact()?, queue: queue()?, wait: line.seconds(3)? }
+        }
+        "EXITWITHTIMEOUT" => left(LeftReason::Timeout, line.seconds(3)?)?,
+        "EXITEMPTY" => left(LeftReason::Empty, line.seconds(3)?)?,
+        "EXITWITHKEY" => left(LeftReason::ExitKey, line.seconds(4)?)?,
+        "WITHDRAW" => left(LeftReason::Withdrawn, line.seconds(3)?)?,
         "SYSCOMPAT" => left(LeftReason::Withdrawn, None)?,
         "AGENTDUMP" => {
             extra_payloads.extend(call_ended()?);
             left(LeftReason::Withdrawn, None)?
         }
         // The caller was turned away at the door: a whole visit without a wait.
-        "FULL" | "DIVERT_CA_RATIO" | "DIVERT_HOLDTIME" => left(LeftReason::Full, Some(0))?,
-        "CLOSED" => left(LeftReason::Closed, Some(0))?,
-        "JOINEMPTY" => left(LeftReason::Empty, Some(0))?,
-        "LEAVEEMPTY" => left(LeftReason::Empty, line.seconds_as_ms(1).unwrap_or(None))?,
+        "FULL" | "DIVERT_CA_RATIO" | "DIVERT_HOLDTIME" => {
+            left(LeftReason::Full, Some(Millis::ZERO))?
+        }
+        "CLOSED" => left(LeftReason::Closed, Some(Millis::ZERO))?,
+        "JOINEMPTY" => left(LeftReason::Empty, Some(Millis::ZERO))?,
+        "LEAVEEMPTY" => left(LeftReason::Empty, line.seconds(1).unwrap_or(None))?,
         "RINGNOANSWER" => EventPayload::NotAnswered { contact: contact()?, queue: queue()? },
         "COMPLETEAGENT" => {
             extra_payloads.extend(call_ended()?);
-            ended(line.seconds_as_ms(2)?, Some(EndedBy::Agent))?
+            ended(line.seconds(2)?, Some(EndedBy::Agent))?
         }
         "COMPLETECALLER" => {
             extra_payloads.extend(call_ended()?);
-            ended(line.seconds_as_ms(2)?, Some(EndedBy::Customer))?
+            ended(line.seconds(2)?, Some(EndedBy::Customer))?
         }
         "BLINDTRANSFER" | "TRANSFER" => {
-            extra_payloads.push(ended(line.seconds_as_ms(4)?, None)?);
+            extra_payloads.push(ended(line.seconds(4)?, None)?);
             extra_payloads.extend(call_ended()?);
             // Before Asterisk 12 one verb stood for both kinds.
             transferred((line.verb == "BLINDTRANSFER").then_some(TransferKind::Blind))?
         }
         "ATTENDEDTRANSFER" => {
-            extra_payloads.push(ended(line.attended_talk_ms()?, None)?);
+            extra_payloads.push(ended(line.attended_talk()?, None)?);
             extra_payloads.extend(call_ended()?);
             transferred(Some(TransferKind::Attended))?
         }
@@ -178,13 +175,7 @@ fn read<'l, 'a>(text: &'l str, own: impl Fn(&'l str) -> Text<'a>) -> Result<Even
         _ => return Err(Rejection::new(Reason::UnknownType, "the verb of the line is not known")),
     };
     let source = Cow::Borrowed(SOURCE);
-    Ok(Event {
-        source,
-        id: own(line.identity()),
-        time_ms: Some(line.time_ms),
-        payload,
-        extra_payloads,
-    })
+    Ok(Event { source, id: own(line.identity()), time: Some(line.time), payload, extra_payloads })
 }
 
 /// A line in its parts.
@@ -192,7 +183,7 @@ struct Line<'l> {
     text: &'l str,
     /// The line up to and with the verb.
     head: &'l str,
-    time_ms: i64,
+    time: Timestamp,
     call: &'l str,
     queue: &'l str,
     agent: &'l str,
@@ -225,7 +216,7 @@ impl<'l> Line<'l> {
         if head.contains(char::REPLACEMENT_CHARACTER) {
             return Err(bad_line("call, queue, agent and verb must be UTF-8 text"));
         }
-        Ok(Line { text, head, time_ms: unix_time_ms(time)?, call, queue, agent, verb, parameters })
+        Ok(Line { text, head, time: unix_time(time)?, call, queue, agent, verb, parameters })
     }
 
     /// What tells this line from every other, so that the same line read twice is one record. Parameters that may hold
@@ -263,16 +254,16 @@ impl<'l> Line<'l> {
             .filter(|parameter| !parameter.is_empty())
     }
 
-    /// A parameter in whole seconds, as milliseconds.
-    fn seconds_as_ms(&self, place: usize) -> Result<Option<u64>, Rejection> {
-        self.parameter(place).map(seconds_as_ms).transpose()
+    /// Returns the duration of a parameter in whole seconds.
+    fn seconds(&self, place: usize) -> Result<Option<Millis>, Rejection> {
+        self.parameter(place).map(whole_seconds).transpose()
     }
 
     /// The talk time of an attended transfer. The part before it has two or three parameters, by method, so that it is
     /// counted from the end: hold time, talk time, original position.
-    fn attended_talk_ms(&self) -> Result<Option<u64>, Rejection> {
+    fn attended_talk(&self) -> Result<Option<Millis>, Rejection> {
         let count = self.parameters.split('|').count();
-        if count < 5 { Ok(None) } else { self.seconds_as_ms(count - 1) }
+        if count < 5 { Ok(None) } else { self.seconds(count - 1) }
     }
 }
 
@@ -293,10 +284,9 @@ fn required<'l>(part: &'l str, name: &str) -> Result<&'l str, Rejection> {
     Ok(part)
 }
 
-fn seconds_as_ms(text: &str) -> Result<u64, Rejection> {
-    let beyond = || {
-        Rejection::new(Reason::OutOfRange, format!("a duration must be 0 to {DURATION_MS_MAX} ms"))
-    };
+fn whole_seconds(text: &str) -> Result<Millis, Rejection> {
+    let beyond =
+        || Rejection::new(Reason::OutOfRange, format!("a duration must be 0 to {DURATION_MAX}"));
     // The clock of the host was set back while the caller waited.
     if text.strip_prefix('-').is_some_and(is_digits) {
         return Err(beyond());
@@ -304,11 +294,11 @@ fn seconds_as_ms(text: &str) -> Result<u64, Rejection> {
     if !is_digits(text) {
         return Err(bad_line("a duration must be whole seconds"));
     }
-    let milliseconds = text.parse::<u64>().ok().and_then(|seconds| seconds.checked_mul(1000));
-    milliseconds.filter(|milliseconds| *milliseconds <= DURATION_MS_MAX).ok_or_else(beyond)
+    let duration = text.parse().ok().map(Millis::from_secs);
+    duration.filter(|duration| *duration <= DURATION_MAX).ok_or_else(beyond)
 }
 
-fn unix_time_ms(text: &str) -> Result<i64, Rejection> {
+fn unix_time(text: &str) -> Result<Timestamp, Rejection> {
     let (seconds, fraction) = text.split_once('.').unwrap_or((text, "0"));
     if !is_digits(seconds) || !is_digits(fraction) {
         return Err(bad_line("the time must be Unix seconds"));
@@ -322,7 +312,7 @@ fn unix_time_ms(text: &str) -> Result<i64, Rejection> {
         fraction_ms = fraction_ms * 10
             + fraction.as_bytes().get(place).map_or(0, |digit| i64::from(digit - b'0'));
     }
-    Ok(seconds as i64 * 1000 + fraction_ms)
+    Ok(Timestamp(seconds as i64 * 1000 + fraction_ms))
 }
 
 fn is_digits(text: &str) -> bool {
@@ -355,20 +345,13 @@ mod tests {
     const QUEUE: Text<'static> = Cow::Borrowed("fault");
     const AGENT: Text<'static> = Cow::Borrowed("SIP/8007");
 
-    fn left(reason: LeftReason, wait_ms: Option<u64>) -> Vec<EventPayload<'static>> {
-        vec![EventPayload::LeftQueue { contact: CONTACT, queue: QUEUE, reason, wait_ms }]
+    fn left(reason: LeftReason, wait: Option<Millis>) -> Vec<EventPayload<'static>> {
+        vec![EventPayload::LeftQueue { contact: CONTACT, queue: QUEUE, reason, wait }]
     }
 
-    fn ended(talk_ms: Option<u64>, ended_by: Option<EndedBy>) -> EventPayload<'static> {
-        let (hold_ms, wrap_up_ms) = (None, None);
-        EventPayload::Ended {
-            contact: CONTACT,
-            queue: Some(QUEUE),
-            talk_ms,
-            hold_ms,
-            wrap_up_ms,
-            ended_by,
-        }
+    fn ended(talk: Option<Millis>, ended_by: Option<EndedBy>) -> EventPayload<'static> {
+        let (hold, wrap_up) = (None, None);
+        EventPayload::Ended { contact: CONTACT, queue: Some(QUEUE), talk, hold, wrap_up, ended_by }
     }
 
     fn transferred(kind: Option<TransferKind>) -> EventPayload<'static> {
@@ -386,7 +369,7 @@ mod tests {
         let record = line(text).unwrap();
         assert_eq!(record.source, SOURCE);
         assert_eq!(record.id, text.trim_end());
-        assert_eq!(record.time_ms, Some(1_366_720_340_303));
+        assert_eq!(record.time, Some(Timestamp(1_366_720_340_303)));
         assert_eq!(
             record.payload,
             EventPayload::NotAnswered { contact: "1366720339.7".into(), queue: QUEUE }
@@ -398,30 +381,32 @@ mod tests {
     fn visits() {
         let queued = EventPayload::Queued { contact: CONTACT, queue: QUEUE, channel: None };
         assert_eq!(bodies("fault|NONE|ENTERQUEUE||caller|1"), [queued]);
-        let answered = |wait_ms| EventPayload::Answered { contact: CONTACT, queue: QUEUE, wait_ms };
+        let answered = |wait| EventPayload::Answered { contact: CONTACT, queue: QUEUE, wait };
         let started = EventPayload::AgentCallStarted { agent: AGENT, queue: QUEUE };
         assert_eq!(
             bodies("fault|SIP/8007|CONNECT|17|1366720340.303268|4"),
-            [answered(Some(17_000)), started]
+            [answered(Some(Millis(17_000))), started]
         );
         assert_eq!(bodies("fault|NONE|CONNECT|"), [answered(None)]);
-        let abandoned =
-            |wait_ms| [EventPayload::Abandoned { contact: CONTACT, queue: QUEUE, wait_ms }];
-        assert_eq!(bodies("fault|NONE|ABANDON|1|2|33"), abandoned(Some(33_000)));
-        assert_eq!(bodies("fault|SIP/8007|ABANDON|1|2|0"), abandoned(Some(0)));
+        let abandoned = |wait| [EventPayload::Abandoned { contact: CONTACT, queue: QUEUE, wait }];
+        assert_eq!(bodies("fault|NONE|ABANDON|1|2|33"), abandoned(Some(Millis(33_000))));
+        assert_eq!(bodies("fault|SIP/8007|ABANDON|1|2|0"), abandoned(Some(Millis(0))));
         assert_eq!(bodies("fault|NONE|ABANDON"), abandoned(None));
         assert_eq!(
             bodies("fault|NONE|EXITWITHTIMEOUT|1|2|60"),
-            left(LeftReason::Timeout, Some(60_000))
+            left(LeftReason::Timeout, Some(Millis(60_000)))
         );
-        assert_eq!(bodies("fault|NONE|EXITEMPTY|1|2|6"), left(LeftReason::Empty, Some(6_000)));
+        assert_eq!(
+            bodies("fault|NONE|EXITEMPTY|1|2|6"),
+            left(LeftReason::Empty, Some(Millis(6_000)))
+        );
         assert_eq!(
             bodies("fault|NONE|EXITWITHKEY|9|1|2|7"),
-            left(LeftReason::ExitKey, Some(7_000))
+            left(LeftReason::ExitKey, Some(Millis(7_000)))
         );
         assert_eq!(
             bodies("fault|NONE|WITHDRAW|1|2|8|moved"),
-            left(LeftReason::Withdrawn, Some(8_000))
+            left(LeftReason::Withdrawn, Some(Millis(8_000)))
         );
         assert_eq!(bodies("fault|NONE|SYSCOMPAT|"), left(LeftReason::Withdrawn, None));
     }
@@ -435,17 +420,24 @@ mod tests {
             ("CLOSED", LeftReason::Closed),
             ("JOINEMPTY", LeftReason::Empty),
         ] {
-            assert_eq!(bodies(&format!("fault|NONE|{verb}|")), left(reason, Some(0)), "{verb}");
+            assert_eq!(
+                bodies(&format!("fault|NONE|{verb}|")),
+                left(reason, Some(Millis(0))),
+                "{verb}"
+            );
         }
         assert_eq!(bodies("fault|NONE|LEAVEEMPTY|"), left(LeftReason::Empty, None));
-        assert_eq!(bodies("fault|NONE|LEAVEEMPTY|12"), left(LeftReason::Empty, Some(12_000)));
+        assert_eq!(
+            bodies("fault|NONE|LEAVEEMPTY|12"),
+            left(LeftReason::Empty, Some(Millis(12_000)))
+        );
         assert_eq!(bodies("fault|NONE|LEAVEEMPTY|x"), left(LeftReason::Empty, None));
     }
 
     #[test]
     fn ends_of_conversations() {
         let over = || EventPayload::AgentCallEnded { agent: AGENT };
-        let by = |who| ended(Some(95_000), Some(who));
+        let by = |who| ended(Some(Millis(95_000)), Some(who));
         assert_eq!(bodies("fault|SIP/8007|COMPLETEAGENT|17|95|1"), [by(EndedBy::Agent), over()]);
         assert_eq!(
             bodies("fault|SIP/8007|COMPLETECALLER|17|95|1"),
@@ -455,7 +447,7 @@ mod tests {
         let dumped = [left(LeftReason::Withdrawn, None), vec![over()]].concat();
         assert_eq!(bodies("fault|SIP/8007|AGENTDUMP|"), dumped);
 
-        let talk = || ended(Some(95_000), None);
+        let talk = || ended(Some(Millis(95_000)), None);
         let blind = transferred(Some(TransferKind::Blind));
         assert_eq!(
             bodies("fault|SIP/8007|BLINDTRANSFER|200|internal|17|95|1"),

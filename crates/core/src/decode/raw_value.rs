@@ -6,7 +6,7 @@ use std::fmt;
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
 use crate::event::{LIST_LEN_MAX, Reason, Rejection, TEXT_BYTES_MAX, Text};
-use crate::time::parse_rfc3339_ms;
+use crate::time::{Timestamp, parse_rfc3339};
 
 /// A JSON value as far as the contract can tell values apart. Small and without destructor: there is one for each field
 /// of the vocabulary, and most stay absent.
@@ -110,17 +110,17 @@ impl<'a> Heap<'a> {
         }
     }
 
-    /// An RFC 3339 text as milliseconds since the Unix epoch; `None` where absent.
-    pub(crate) fn time_ms(
+    /// Returns the instant of an RFC 3339 text; `None` where absent.
+    pub(crate) fn time(
         &mut self,
         slot: RawValue<'a>,
         name: &str,
-    ) -> Result<Option<i64>, Rejection> {
+    ) -> Result<Option<Timestamp>, Rejection> {
         let Some(text) = self.any_text(slot, name)? else {
             return Ok(None);
         };
-        match parse_rfc3339_ms(&text) {
-            Some(time_ms) => Ok(Some(time_ms)),
+        match parse_rfc3339(&text) {
+            Some(time) => Ok(Some(time)),
             None => Err(Rejection::new(
                 Reason::OutOfRange,
                 format!("{name} must be an RFC 3339 time such as 2026-01-05T08:30:00.250+03:00"),

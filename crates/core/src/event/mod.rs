@@ -1,14 +1,16 @@
-//! The event vocabulary: what a record may say, whatever format it came in.
+//! The event vocabulary: the events of the contract as types, with their bounds, their schema and the
+//! reasons for which a record is rejected.
 //!
-//! Pure: no I/O, no clock. [`decode`] has one file per wire format; everything behind it knows only [`Event`].
+//! The types do not depend on a wire format. [`decode`](crate::decode) has one file for each format;
+//! every other room knows only [`Event`].
 
 mod limits;
 mod rejection;
 mod schema;
 mod vocabulary;
 
+pub use limits::TEXT_BYTES_MAX;
 pub(crate) use limits::{COUNT_MAX, LIST_LEN_MAX, SCALE_MAX};
-pub use limits::{DURATION_MS_MAX, TEXT_BYTES_MAX};
 pub use rejection::{Reason, Rejection};
 pub use schema::{EVENT_TYPES, Field, Values, document, document_of, event_type};
 pub use vocabulary::{

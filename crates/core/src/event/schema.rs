@@ -4,10 +4,11 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::event::limits::{COUNT_MAX, DURATION_MS_MAX, LIST_LEN_MAX, SCALE_MAX, TEXT_BYTES_MAX};
+use crate::event::limits::{COUNT_MAX, LIST_LEN_MAX, SCALE_MAX, TEXT_BYTES_MAX};
 use crate::event::vocabulary::{
     AgentState, Channels, EndedBy, LeftReason, SelfServiceOutcome, TransferKind,
 };
+use crate::time::DURATION_MAX;
 
 /// One type of the vocabulary.
 #[derive(Clone, Copy, Debug)]
@@ -52,7 +53,7 @@ pub enum Values {
     Time,
 }
 
-const DURATION: Values = Values::Integer(0, DURATION_MS_MAX);
+const DURATION: Values = Values::Integer(0, DURATION_MAX.get());
 
 const COUNT: Values = Values::Integer(0, COUNT_MAX);
 

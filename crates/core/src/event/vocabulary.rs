@@ -2,27 +2,29 @@
 
 use std::borrow::Cow;
 
-/// Text borrowed from the message where it has no escapes. 1 to 256 bytes.
+use crate::time::{Millis, Timestamp};
+
+/// A text of 1 to 256 bytes, borrowed from the message unless it has escapes.
 pub type Text<'a> = Cow<'a, str>;
 
-/// One accepted record: its identity, its time, and what it says.
+/// One accepted record: its identity, its time and its payload.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Event<'a> {
-    /// Who wrote it; `id` is unique per source.
+    /// The system that wrote the record; `id` is unique in it.
     pub source: Text<'a>,
-    /// Identity of the record within its source.
+    /// The id of the record in its source.
     pub id: Text<'a>,
-    /// Event time in milliseconds since the Unix epoch; absent where the record does not say, in which case the time
-    /// of the message counts.
-    pub time_ms: Option<i64>,
-    /// What happened.
+    /// The event time. Without one, the time of the message counts.
+    pub time: Option<Timestamp>,
+    /// The event itself.
     pub payload: EventPayload<'a>,
-    /// What else the same record says, in order (a queue_log line may say two things). Empty, and then without
-    /// allocation, for CloudEvents.
+    /// Further events of the same record, in order: a queue_log line may mean two things. Empty, and
+    /// then without an allocation, for CloudEvents.
     pub extra_payloads: Vec<EventPayload<'a>>,
 }
 
-/// What happened, with the fields that anything downstream uses. Durations in milliseconds, 0 to 2^40.
+/// An event, with the fields that the core uses. No duration is longer than
+/// [`DURATION_MAX`](crate::time::DURATION_MAX).
 #[derive(Clone, Debug, PartialEq)]
 pub enum EventPayload<'a> {
     /// `contact.started`
@@ -36,11 +38,11 @@ pub enum EventPayload<'a> {
     /// `contact.not_answered`
     NotAnswered { contact: Text<'a>, queue: Text<'a> },
     /// `contact.answered`
-    Answered { contact: Text<'a>, queue: Text<'a>, wait_ms: Option<u64> },
+    Answered { contact: Text<'a>, queue: Text<'a>, wait: Option<Millis> },
     /// `contact.abandoned`
-    Abandoned { contact: Text<'a>, queue: Text<'a>, wait_ms: Option<u64> },
+    Abandoned { contact: Text<'a>, queue: Text<'a>, wait: Option<Millis> },
     /// `contact.left_queue`
-    LeftQueue { contact: Text<'a>, queue: Text<'a>, reason: LeftReason, wait_ms: Option<u64> },
+    LeftQueue { contact: Text<'a>, queue: Text<'a>, reason: LeftReason, wait: Option<Millis> },
     /// `contact.replied`
     Replied { contact: Text<'a>, queue: Option<Text<'a>> },
     /// `contact.transferred`
@@ -54,17 +56,17 @@ pub enum EventPayload<'a> {
     Ended {
         contact: Text<'a>,
         queue: Option<Text<'a>>,
-        talk_ms: Option<u64>,
-        hold_ms: Option<u64>,
-        wrap_up_ms: Option<u64>,
+        talk: Option<Millis>,
+        hold: Option<Millis>,
+        wrap_up: Option<Millis>,
         ended_by: Option<EndedBy>,
     },
     /// `contact.resolved`
     Resolved { contact: Text<'a>, queue: Option<Text<'a>> },
     /// `contact.reopened`
     Reopened { contact: Text<'a>, queue: Option<Text<'a>> },
-    /// `followup.opened`; `due_ms` in milliseconds since the Unix epoch
-    FollowupOpened { followup: Text<'a>, unit: Option<Text<'a>>, due_ms: Option<i64> },
+    /// `followup.opened`
+    FollowupOpened { followup: Text<'a>, unit: Option<Text<'a>>, due: Option<Timestamp> },
     /// `followup.work_done`
     FollowupWorkDone { followup: Text<'a>, unit: Option<Text<'a>> },
     /// `followup.informed`
@@ -76,27 +78,27 @@ pub enum EventPayload<'a> {
         queue: Option<Text<'a>>,
         channel: Option<ChannelId>,
     },
-    /// `agent.state_changed`. `queues` are all the queues that the agent serves from now on; absent, they stay as they
-    /// were.
+    /// `agent.state_changed`. `queues` are all the queues that the agent serves from now on; without
+    /// it, the queues do not change.
     AgentStateChanged { agent: Text<'a>, state: AgentState, queues: Option<Vec<Text<'a>>> },
-    /// The state of an agent in one queue, which leaves the agent's other queues alone (queue_log membership and pause
-    /// lines).
+    /// The state of an agent in one queue; the other queues of the agent do not change (queue_log
+    /// membership and pause lines).
     AgentQueueState { agent: Text<'a>, queue: Text<'a>, state: AgentState },
-    /// The agent took a call of `queue` (queue_log CONNECT): busy in every queue until [`EventPayload::AgentCallEnded`],
-    /// whatever is said of its membership meanwhile.
+    /// The agent took a call of `queue` (queue_log CONNECT): busy in every queue until
+    /// [`EventPayload::AgentCallEnded`], also when its membership changes in between.
     AgentCallStarted { agent: Text<'a>, queue: Text<'a> },
     /// The agent's call is over (queue_log COMPLETE*, transfers, AGENTDUMP).
     AgentCallEnded { agent: Text<'a> },
     /// `queue.observed`
-    QueueObserved { queue: Text<'a>, waiting: u64, oldest_wait_ms: Option<u64> },
+    QueueObserved { queue: Text<'a>, waiting: u64, oldest_wait: Option<Millis> },
     /// `source.restarted`
     SourceRestarted,
-    /// Understood, and without effect on any measure (queue_log housekeeping verbs).
+    /// A known event without effect on any measure (queue_log housekeeping verbs).
     Nothing,
 }
 
 impl EventPayload<'_> {
-    /// The contact that it is about, if it is about one.
+    /// Returns the contact of an event that concerns one.
     pub fn contact(&self) -> Option<&str> {
         match self {
             EventPayload::ContactStarted { contact, .. }
@@ -117,7 +119,8 @@ impl EventPayload<'_> {
         }
     }
 
-    /// The queue that it names for its contact; the one handed over from, for a transfer.
+    /// Returns the queue that the event names for its contact; for a transfer, the queue that it
+    /// leaves.
     pub fn queue(&self) -> Option<&str> {
         match self {
             EventPayload::Queued { queue, .. }
@@ -144,20 +147,20 @@ macro_rules! labels {
         pub enum $name { $($(#[$vdoc])* $variant),+ }
 
         impl $name {
-            /// Every value, in declaration order, which is also the order of the discriminants.
+            /// Every value, in the order of the discriminants.
             pub const ALL: &'static [$name] = &[$($name::$variant),+];
 
-            /// The word on the wire and in labels.
+            /// Returns the word on the wire and in labels.
             pub fn as_str(self) -> &'static str {
                 match self { $($name::$variant => $label),+ }
             }
 
-            /// The value of a word on the wire.
+            /// Returns the value of a word on the wire.
             pub fn from_wire(word: &str) -> Option<Self> {
                 match word { $($label => Some($name::$variant),)+ _ => None }
             }
 
-            /// WindowCursor in [`Self::ALL`].
+            /// Returns the position in [`Self::ALL`].
             pub fn index(self) -> usize {
                 self as usize
             }
@@ -166,35 +169,35 @@ macro_rules! labels {
 }
 
 labels! {
-    /// How a self-service part (IVR or bot) ended.
+    /// The end of a self-service part (IVR or bot).
     SelfServiceOutcome {
-        /// Served without a person.
+        /// The citizen was served without a person.
         Contained = "contained",
-        /// Goes on to a queue.
+        /// The contact continues in a queue.
         ToQueue = "to_queue",
         /// The citizen left within self-service.
         Abandoned = "abandoned",
-        /// Self-service broke.
+        /// Self-service failed.
         Failed = "failed",
     }
 }
 
 labels! {
-    /// Why a visit ended without an answer and without the citizen leaving.
+    /// The reason for which a visit ended without an answer and without the citizen giving up.
     LeftReason {
         /// The longest wait of the queue was reached.
         Timeout = "timeout",
         /// The queue was full.
         Full = "full",
-        /// Nobody served the queue.
+        /// No agent served the queue.
         Empty = "empty",
         /// The citizen pressed an exit key.
         ExitKey = "exit_key",
-        /// Taken out by the system.
+        /// The system removed the contact.
         Withdrawn = "withdrawn",
-        /// Moved to another queue.
+        /// The contact moved to another queue.
         Transfer = "transfer",
-        /// Exchanged for a callback.
+        /// The citizen chose a callback.
         Callback = "callback",
         /// The queue was closed.
         Closed = "closed",
@@ -202,7 +205,7 @@ labels! {
 }
 
 labels! {
-    /// What an agent is doing.
+    /// The state of an agent.
     AgentState {
         /// Ready for a contact.
         Available = "available",
@@ -218,7 +221,7 @@ labels! {
 }
 
 labels! {
-    /// Who ended the conversation.
+    /// The party that ended the conversation.
     EndedBy {
         /// The agent.
         Agent = "agent",
@@ -230,16 +233,17 @@ labels! {
 }
 
 labels! {
-    /// How a contact was handed over.
+    /// The kind of a transfer.
     TransferKind {
-        /// Without a word between the agents.
+        /// The agents did not speak before.
         Blind = "blind",
-        /// The agents spoke first.
+        /// The agents spoke before.
         Attended = "attended",
     }
 }
 
-/// A channel: one of the contract's eight, or one that the configuration adds. Index into [`Channels`].
+/// A channel: one of the contract's eight, or one that the configuration adds. An index into
+/// [`Channels`].
 #[derive(
     Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize,
 )]
@@ -251,13 +255,14 @@ impl ChannelId {
     /// `chat`
     pub const CHAT: ChannelId = ChannelId(5);
 
-    /// Phone and chat: a person waits on the line, waits are short, and nothing stays open afterwards.
+    /// Returns whether a person waits on the line (phone and chat): waits are short, and no issue stays
+    /// open afterwards.
     pub fn is_immediate(self) -> bool {
         self == Self::PHONE || self == Self::CHAT
     }
 }
 
-/// The channel values of one installation.
+/// The channels of one installation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Channels {
     names: Vec<String>,
@@ -267,11 +272,11 @@ impl Channels {
     /// The contract's channels, in the order of their ids.
     pub const BUILT_IN: [&'static str; 8] =
         ["phone", "email", "social", "mobile_app", "web", "chat", "petition", "walk_in"];
-    /// Most channels that the configuration may add.
+    /// The most channels that the configuration may add.
     pub const ADDED_MAX: usize = 32;
 
-    /// The built-in channels and `added` ones; repeated names and those past [`Self::ADDED_MAX`] are left out (the
-    /// configuration reports them as errors before).
+    /// Returns the built-in channels and `added` ones. Repeated names and those past
+    /// [`Self::ADDED_MAX`] are left out: the configuration has reported them as errors before.
     pub fn with_added<S: AsRef<str>>(added: &[S]) -> Self {
         let mut names: Vec<String> = Self::BUILT_IN.iter().map(|name| name.to_string()).collect();
         for name in added {
@@ -284,27 +289,27 @@ impl Channels {
         Channels { names }
     }
 
-    /// The id of a channel word.
+    /// Returns the id of a channel.
     pub fn id(&self, name: &str) -> Option<ChannelId> {
         self.names.iter().position(|known| known == name).map(|index| ChannelId(index as u8))
     }
 
-    /// The word of a channel id of this installation; `other` for a foreign one.
+    /// Returns the name of a channel; `other` for an id that this installation does not have.
     pub fn name(&self, id: ChannelId) -> &str {
         self.names.get(usize::from(id.0)).map_or("other", String::as_str)
     }
 
-    /// How many channels there are.
+    /// Returns the number of channels.
     pub fn len(&self) -> usize {
         self.names.len()
     }
 
-    /// Never true: the built-in channels are always there.
+    /// Returns whether there is no channel, which is never the case: the built-in ones always exist.
     pub fn is_empty(&self) -> bool {
         self.names.is_empty()
     }
 
-    /// All channel words in id order.
+    /// Returns the names of all channels, in the order of their ids.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.names.iter().map(String::as_str)
     }

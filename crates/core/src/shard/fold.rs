@@ -16,7 +16,7 @@ use crate::settings::Settings;
 use crate::shard::record::{Orphan, RecordMeta, RecordOutcome};
 use crate::shard::series::Bounds;
 use crate::shard::state::State;
-use crate::time::Timestamp;
+use crate::time::{Millis, Timestamp};
 use crate::window::{PaneLayout, WindowCursor};
 
 /// An event time may be this far ahead of the time of its message.
@@ -114,7 +114,7 @@ impl Shard {
     }
 
     fn fold_record(&mut self, record: &Event<'_>, meta: RecordMeta) -> RecordOutcome {
-        let Some(mut at_ms) = record.time_ms.or(meta.timestamp_ms) else {
+        let Some(mut at_ms) = record.time.map(Timestamp::get).or(meta.timestamp_ms) else {
             let detail = "neither the event nor the record has a time";
             return RecordOutcome::Rejected(Rejection::new(Reason::MissingTime, detail));
         };
@@ -204,13 +204,13 @@ impl Shard {
                     AgentChange::CallEnded,
                 );
             }
-            EventPayload::FollowupOpened { followup, unit, due_ms } => {
+            EventPayload::FollowupOpened { followup, unit, due } => {
                 let (key, times) = (self.hasher.followup(followup), context.times());
                 return state.followups.opened(
                     key,
                     unit.as_deref(),
                     times,
-                    due_ms.map(Timestamp),
+                    *due,
                     &mut state.clock_skew,
                 );
             }
@@ -223,9 +223,10 @@ impl Shard {
                     &mut state.clock_skew,
                 );
             }
-            EventPayload::QueueObserved { queue, waiting, oldest_wait_ms } => {
+            EventPayload::QueueObserved { queue, waiting, oldest_wait } => {
                 let queue = state.registry.queue(queue);
-                let (time_ms, waiting, oldest_wait_ms) = (context.at_ms, *waiting, *oldest_wait_ms);
+                let (time_ms, waiting, oldest_wait_ms) =
+                    (context.at_ms, *waiting, oldest_wait.map(Millis::get));
                 state.observe(queue, Observation { time_ms, waiting, oldest_wait_ms });
             }
             EventPayload::SourceRestarted => {

@@ -11,7 +11,7 @@ use crate::measures::{ApplyOutcome, Observation, RecordTotals, WindowScope};
 use crate::registry::LabelRegistry;
 use crate::settings::Settings;
 use crate::shard::series::{Bounds, Series};
-use crate::time::Timestamp;
+use crate::time::{Millis, Timestamp};
 use crate::window::{PaneLayout, WindowCursor};
 
 /// What a shard remembers.
@@ -145,20 +145,24 @@ impl State {
             (EventPayload::SelfService { .. }, _) => case.ended_in_self_service(),
             (EventPayload::Queued { channel, .. }, Some(queue)) => case.queued(queue, *channel),
             (EventPayload::NotAnswered { .. }, Some(queue)) => case.not_answered(queue),
-            (EventPayload::Answered { wait_ms, .. }, Some(queue)) => {
-                case.ending(queue, Ending::Answered, *wait_ms)
+            (EventPayload::Answered { wait, .. }, Some(queue)) => {
+                case.ending(queue, Ending::Answered, wait.map(Millis::get))
             }
-            (EventPayload::Abandoned { wait_ms, .. }, Some(queue)) => {
-                case.ending(queue, Ending::Abandoned, *wait_ms)
+            (EventPayload::Abandoned { wait, .. }, Some(queue)) => {
+                case.ending(queue, Ending::Abandoned, wait.map(Millis::get))
             }
-            (EventPayload::LeftQueue { reason, wait_ms, .. }, Some(queue)) => {
-                case.ending(queue, Ending::Left(*reason), *wait_ms)
+            (EventPayload::LeftQueue { reason, wait, .. }, Some(queue)) => {
+                case.ending(queue, Ending::Left(*reason), wait.map(Millis::get))
             }
             (EventPayload::Replied { .. }, queue) => case.replied(queue),
             (EventPayload::Transferred { .. }, queue) => case.transferred(queue),
-            (EventPayload::Ended { talk_ms, hold_ms, wrap_up_ms, .. }, queue) => case.ended(
+            (EventPayload::Ended { talk, hold, wrap_up, .. }, queue) => case.ended(
                 queue,
-                Handling { talk_ms: *talk_ms, hold_ms: *hold_ms, wrap_up_ms: *wrap_up_ms },
+                Handling {
+                    talk_ms: talk.map(Millis::get),
+                    hold_ms: hold.map(Millis::get),
+                    wrap_up_ms: wrap_up.map(Millis::get),
+                },
             ),
             (EventPayload::Resolved { .. }, queue) => case.resolved(queue),
             (EventPayload::Reopened { .. }, queue) => case.reopened(queue),

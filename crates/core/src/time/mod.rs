@@ -5,8 +5,8 @@ mod instant;
 mod rfc3339;
 mod wall_time;
 
-pub use duration::{DurationError, format_duration, parse_duration_ms};
+pub use duration::{DURATION_MAX, DurationError, format_duration, parse_duration};
 pub(crate) use instant::EventTimes;
 pub use instant::{Millis, TimeRange, Timestamp};
-pub use rfc3339::parse_rfc3339_ms;
+pub use rfc3339::parse_rfc3339;
 pub use wall_time::WallTime;

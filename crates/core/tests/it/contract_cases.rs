@@ -14,7 +14,7 @@ use nabiz_core::measures::BucketHistogram;
 use nabiz_core::settings::Settings;
 use nabiz_core::shard::Shard;
 use nabiz_core::snapshot::Snapshot;
-use nabiz_core::time::Millis;
+use nabiz_core::time::{Millis, Timestamp};
 
 use crate::oracle::compare::differences;
 use crate::oracle::log::{Content, Event, Step, step_oracle, step_shard};
@@ -163,7 +163,7 @@ impl Case {
         self.say(EventPayload::Answered {
             contact: contact.into(),
             queue: queue.into(),
-            wait_ms: None,
+            wait: None,
         })
     }
 
@@ -171,7 +171,7 @@ impl Case {
         self.say(EventPayload::Answered {
             contact: contact.into(),
             queue: queue.into(),
-            wait_ms: Some(wait_ms),
+            wait: Some(Millis(wait_ms)),
         })
     }
 
@@ -179,7 +179,7 @@ impl Case {
         self.say(EventPayload::Abandoned {
             contact: contact.into(),
             queue: queue.into(),
-            wait_ms: None,
+            wait: None,
         })
     }
 
@@ -187,7 +187,7 @@ impl Case {
         self.say(EventPayload::Abandoned {
             contact: contact.into(),
             queue: queue.into(),
-            wait_ms: Some(wait_ms),
+            wait: Some(Millis(wait_ms)),
         })
     }
 
@@ -196,7 +196,7 @@ impl Case {
             contact: contact.into(),
             queue: queue.into(),
             reason,
-            wait_ms: None,
+            wait: None,
         })
     }
 
@@ -218,9 +218,9 @@ impl Case {
         self.say(EventPayload::Ended {
             contact: contact.into(),
             queue: None,
-            talk_ms,
-            hold_ms,
-            wrap_up_ms,
+            talk: talk_ms.map(Millis),
+            hold: hold_ms.map(Millis),
+            wrap_up: wrap_up_ms.map(Millis),
             ended_by: None,
         })
     }
@@ -244,11 +244,11 @@ impl Case {
     }
 
     fn followup_opened(self, followup: &'static str, due: Option<&str>) -> Self {
-        let due_ms = due.map(instant);
+        let due = due.map(instant).map(Timestamp);
         self.say(EventPayload::FollowupOpened {
             followup: followup.into(),
             unit: Some("callback".into()),
-            due_ms,
+            due,
         })
     }
 
@@ -1173,11 +1173,7 @@ mod visit {
         case()
             .at("10:00:05")
             .queued("c", "fault")
-            .say(EventPayload::QueueObserved {
-                queue: "600".into(),
-                waiting: 7,
-                oldest_wait_ms: None,
-            })
+            .say(EventPayload::QueueObserved { queue: "600".into(), waiting: 7, oldest_wait: None })
             .expect("observed fault", 7)
             .expect("fault waiting", 1)
             // An older observation does not replace a newer one.
@@ -1185,7 +1181,7 @@ mod visit {
             .say(EventPayload::QueueObserved {
                 queue: "fault".into(),
                 waiting: 3,
-                oldest_wait_ms: None,
+                oldest_wait: None,
             })
             .expect("observed fault", 7);
     }

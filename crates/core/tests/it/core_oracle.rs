@@ -8,7 +8,7 @@ use nabiz_core::event::{
     AgentState, ChannelId, EventPayload, LeftReason, Reason, SelfServiceOutcome, Text,
 };
 use nabiz_core::settings::Settings;
-use nabiz_core::time::Millis;
+use nabiz_core::time::{Millis, Timestamp};
 use proptest::prelude::*;
 use proptest::sample::select;
 use proptest::test_runner::{Config, RngAlgorithm, TestCaseError, TestError, TestRng, TestRunner};
@@ -115,16 +115,19 @@ fn contact() -> impl Strategy<Value = (Text<'static>, &'static [&'static str], &
     select(kinds).prop_map(|(id, queues, channels)| (text(id), queues, channels))
 }
 
-fn wait() -> impl Strategy<Value = Option<u64>> {
+fn wait() -> impl Strategy<Value = Option<Millis>> {
+    let edges =
+        vec![0, 1, 4_999, 5_000, 5_001, 9_999, 10_001, 19_999, 20_000, 20_001, 60_000, 700_000];
     prop_oneof![
         3 => Just(None),
-        1 => select(vec![0, 1, 4_999, 5_000, 5_001, 9_999, 10_001, 19_999, 20_000, 20_001, 60_000, 700_000]).prop_map(Some),
-        1 => (0u64..40_000).prop_map(Some),
+        1 => select(edges).prop_map(|wait_ms| Some(Millis(wait_ms))),
+        1 => (0u64..40_000).prop_map(|wait_ms| Some(Millis(wait_ms))),
     ]
 }
 
-fn duration() -> impl Strategy<Value = Option<u64>> {
-    prop_oneof![Just(None), select(vec![0, 1, 1_000, 30_000, 400_000]).prop_map(Some)]
+fn duration() -> impl Strategy<Value = Option<Millis>> {
+    let durations = [0, 1, 1_000, 30_000, 400_000].map(Millis).to_vec();
+    prop_oneof![Just(None), select(durations).prop_map(Some)]
 }
 
 fn contact_body() -> impl Strategy<Value = EventPayload<'static>> {
@@ -152,15 +155,15 @@ fn contact_body() -> impl Strategy<Value = EventPayload<'static>> {
                 1 => Just(EventPayload::NotAnswered { contact: c(), queue: q() }),
                 6 => wait().prop_map({
                     let (c, q) = (c.clone(), q.clone());
-                    move |wait_ms| EventPayload::Answered { contact: c(), queue: q(), wait_ms }
+                    move |wait| EventPayload::Answered { contact: c(), queue: q(), wait }
                 }),
                 3 => wait().prop_map({
                     let (c, q) = (c.clone(), q.clone());
-                    move |wait_ms| EventPayload::Abandoned { contact: c(), queue: q(), wait_ms }
+                    move |wait| EventPayload::Abandoned { contact: c(), queue: q(), wait }
                 }),
                 2 => (wait(), select(LeftReason::ALL)).prop_map({
                     let (c, q) = (c.clone(), q.clone());
-                    move |(wait_ms, reason)| EventPayload::LeftQueue { contact: c(), queue: q(), reason, wait_ms }
+                    move |(wait, reason)| EventPayload::LeftQueue { contact: c(), queue: q(), reason, wait }
                 }),
                 2 => named(q()).prop_map({ let c = c.clone(); move |queue| EventPayload::Replied { contact: c(), queue } }),
                 1 => named(q()).prop_map({
@@ -169,8 +172,8 @@ fn contact_body() -> impl Strategy<Value = EventPayload<'static>> {
                 }),
                 3 => (named(q()), duration(), duration(), duration()).prop_map({
                     let c = c.clone();
-                    move |(queue, talk_ms, hold_ms, wrap_up_ms)| EventPayload::Ended {
-                        contact: c(), queue, talk_ms, hold_ms, wrap_up_ms, ended_by: None,
+                    move |(queue, talk, hold, wrap_up)| EventPayload::Ended {
+                        contact: c(), queue, talk, hold, wrap_up, ended_by: None,
                     }
                 }),
                 2 => named(q()).prop_map({ let c = c.clone(); move |queue| EventPayload::Resolved { contact: c(), queue } }),
@@ -202,13 +205,19 @@ fn other_body() -> impl Strategy<Value = EventPayload<'static>> {
         4 => (agent(), select(AgentState::ALL), prop::option::of(queues()))
             .prop_map(|(agent, state, queues)| EventPayload::AgentStateChanged { agent, state, queues }),
         2 => (followup(), unit(), prop::option::of(select(vec![0, 1, 30_000, HOUR]))).prop_map(
-            |(followup, unit, due)| EventPayload::FollowupOpened { followup, unit, due_ms: due.map(|due| MONDAY + due) }
+            |(followup, unit, due)| {
+                let due = due.map(|due| Timestamp(MONDAY + due));
+                EventPayload::FollowupOpened { followup, unit, due }
+            }
         ),
         1 => (followup(), unit()).prop_map(|(followup, unit)| EventPayload::FollowupWorkDone { followup, unit }),
         2 => (followup(), unit()).prop_map(|(followup, unit)| EventPayload::FollowupInformed { followup, unit }),
-        1 => (queue(), 0u64..5, prop::option::of(0u64..60_000)).prop_map(|(queue, waiting, oldest_wait_ms)| {
-            EventPayload::QueueObserved { queue, waiting, oldest_wait_ms }
-        }),
+        1 => (queue(), 0u64..5, prop::option::of(0u64..60_000)).prop_map(
+            |(queue, waiting, oldest)| {
+                let oldest_wait = oldest.map(Millis);
+                EventPayload::QueueObserved { queue, waiting, oldest_wait }
+            }
+        ),
         1 => Just(EventPayload::SourceRestarted),
     ]
 }

@@ -6,9 +6,9 @@ use std::time::{Duration, Instant};
 
 use nabiz_core::decode::{Format, Message, decode};
 use nabiz_core::event::{
-    Channels, DURATION_MS_MAX, EVENT_TYPES, Event, EventPayload, Field, Reason, Rejection,
-    TEXT_BYTES_MAX, Values,
+    Channels, EVENT_TYPES, Event, EventPayload, Field, Reason, Rejection, TEXT_BYTES_MAX, Values,
 };
+use nabiz_core::time::{DURATION_MAX, Millis};
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
 use serde_json::{Map, Value, json};
@@ -68,14 +68,14 @@ fn assert_valid(record: &Event<'_>, format: Format) {
             assert!((1..=TEXT_BYTES_MAX).contains(&text.len()), "{record:?}");
         }
         assert!(
-            durations.into_iter().flatten().all(|duration| duration <= DURATION_MS_MAX),
+            durations.into_iter().flatten().all(|duration| duration <= DURATION_MAX),
             "{record:?}"
         );
     }
 }
 
 /// The texts and the durations of a body.
-fn parts<'b>(body: &'b EventPayload<'_>) -> (Vec<&'b str>, Vec<Option<u64>>) {
+fn parts<'b>(body: &'b EventPayload<'_>) -> (Vec<&'b str>, Vec<Option<Millis>>) {
     let mut texts: Vec<&str> = Vec::new();
     let mut optional: Vec<Option<&str>> = Vec::new();
     let mut durations = Vec::new();
@@ -90,11 +90,11 @@ fn parts<'b>(body: &'b EventPayload<'_>) -> (Vec<&'b str>, Vec<Option<u64>>) {
         | EventPayload::NotAnswered { contact, queue } => {
             texts.extend([&**contact, queue]);
         }
-        EventPayload::Answered { contact, queue, wait_ms }
-        | EventPayload::Abandoned { contact, queue, wait_ms }
-        | EventPayload::LeftQueue { contact, queue, wait_ms, .. } => {
+        EventPayload::Answered { contact, queue, wait }
+        | EventPayload::Abandoned { contact, queue, wait }
+        | EventPayload::LeftQueue { contact, queue, wait, .. } => {
             texts.extend([&**contact, queue]);
-            durations.push(*wait_ms);
+            durations.push(*wait);
         }
         EventPayload::Replied { contact, queue }
         | EventPayload::Resolved { contact, queue }
@@ -106,10 +106,10 @@ fn parts<'b>(body: &'b EventPayload<'_>) -> (Vec<&'b str>, Vec<Option<u64>>) {
             texts.push(contact);
             optional.extend([from_queue.as_deref(), to_queue.as_deref()]);
         }
-        EventPayload::Ended { contact, queue, talk_ms, hold_ms, wrap_up_ms, .. } => {
+        EventPayload::Ended { contact, queue, talk, hold, wrap_up, .. } => {
             texts.push(contact);
             optional.push(queue.as_deref());
-            durations.extend([*talk_ms, *hold_ms, *wrap_up_ms]);
+            durations.extend([*talk, *hold, *wrap_up]);
         }
         EventPayload::FollowupOpened { followup, unit, .. }
         | EventPayload::FollowupWorkDone { followup, unit }
@@ -131,9 +131,9 @@ fn parts<'b>(body: &'b EventPayload<'_>) -> (Vec<&'b str>, Vec<Option<u64>>) {
             texts.extend([&**agent, queue]);
         }
         EventPayload::AgentCallEnded { agent } => texts.push(agent),
-        EventPayload::QueueObserved { queue, waiting, oldest_wait_ms } => {
+        EventPayload::QueueObserved { queue, waiting, oldest_wait } => {
             texts.push(queue);
-            durations.extend([Some(*waiting), *oldest_wait_ms]);
+            durations.extend([Some(Millis(*waiting)), *oldest_wait]);
         }
         EventPayload::SourceRestarted | EventPayload::Nothing => {}
     }

@@ -168,7 +168,7 @@ impl<'a> Envelope<'a> {
         let Some(read) = reader(&kind) else {
             return Err(Rejection::new(Reason::UnknownType, "type is not in the event vocabulary"));
         };
-        let time_ms = self.fields.heap.time_ms(self.time, "time")?;
+        let time = self.fields.heap.time(self.time, "time")?;
         let payload = match self.data {
             Shape::Other => {
                 return Err(Rejection::new(Reason::NotObject, "data must be a JSON object"));
@@ -177,7 +177,7 @@ impl<'a> Envelope<'a> {
             Shape::Absent => return Err(missing("data")),
             Shape::Object => read(&mut self.fields, channels)?,
         };
-        Ok(Event { source, id, time_ms, payload, extra_payloads: Vec::new() })
+        Ok(Event { source, id, time, payload, extra_payloads: Vec::new() })
     }
 }
 
@@ -236,6 +236,7 @@ mod tests {
     use crate::decode::dispatch::reads_headers;
     use crate::decode::format::Format;
     use crate::event::{ChannelId, LeftReason};
+    use crate::time::{Millis, Timestamp};
     use serde_json::{Value, json};
 
     fn structured(value: &[u8]) -> Result<Event<'_>, Rejection> {
@@ -272,12 +273,12 @@ mod tests {
         let record = structured(text.as_bytes()).unwrap();
         assert_eq!(record.source, "/ivr");
         assert_eq!(record.id, "1");
-        assert_eq!(record.time_ms, Some(1_767_601_800_000));
+        assert_eq!(record.time, Some(Timestamp(1_767_601_800_000)));
         let expected = EventPayload::LeftQueue {
             contact: "c-1".into(),
             queue: "fault".into(),
             reason: LeftReason::Timeout,
-            wait_ms: Some(1500),
+            wait: Some(Millis(1500)),
         };
         assert_eq!(record.payload, expected);
         assert!(record.extra_payloads.is_empty());
@@ -398,7 +399,7 @@ mod tests {
     fn a_missing_time_is_left_to_the_record() {
         let text = r#"{"specversion":"1.0","id":"1","source":"s","type":"source.restarted"}"#;
         let record = structured(text.as_bytes()).unwrap();
-        assert_eq!((record.time_ms, record.payload), (None, EventPayload::SourceRestarted));
+        assert_eq!((record.time, record.payload), (None, EventPayload::SourceRestarted));
     }
 
     #[test]
@@ -437,7 +438,7 @@ mod tests {
         let head = r#""specversion":"1.0","id":"1","source":"s","type":"contact.answered""#;
         let wait_of = |text: String| match structured(text.as_bytes()).map(|record| record.payload)
         {
-            Ok(EventPayload::Answered { wait_ms, .. }) => Ok(wait_ms),
+            Ok(EventPayload::Answered { wait, .. }) => Ok(wait.map(Millis::get)),
             Ok(other) => panic!("{other:?}"),
             Err(rejection) => Err(rejection.reason),
         };
@@ -571,7 +572,7 @@ mod tests {
         let text = due("1970-01-01T00:00:01Z");
         assert!(matches!(
             structured(text.as_bytes()).unwrap().payload,
-            EventPayload::FollowupOpened { due_ms: Some(1000), .. }
+            EventPayload::FollowupOpened { due: Some(Timestamp(1000)), .. }
         ));
         assert_eq!(reason_of(due("tomorrow")), "out_of_range");
     }
@@ -595,14 +596,14 @@ mod tests {
     fn binary_mode() {
         let value: &[u8] = br#"{"contact_id":"c","queue":"q","type":"contact.answered"}"#;
         let record = binary(Some(value), &BINARY).unwrap();
-        assert_eq!((&*record.id, &*record.source, record.time_ms), ("1", "s", None));
+        assert_eq!((&*record.id, &*record.source, record.time), ("1", "s", None));
         assert_eq!(
             record.payload,
-            EventPayload::Abandoned { contact: "c".into(), queue: "q".into(), wait_ms: None }
+            EventPayload::Abandoned { contact: "c".into(), queue: "q".into(), wait: None }
         );
 
         let timed = [&BINARY[..], &[("ce_time", b"1970-01-01T00:00:01Z")]].concat();
-        assert_eq!(binary(Some(value), &timed).unwrap().time_ms, Some(1000));
+        assert_eq!(binary(Some(value), &timed).unwrap().time, Some(Timestamp(1000)));
 
         let reason_of = |value, headers| binary(value, headers).unwrap_err().reason;
         assert_eq!(reason_of(None, &BINARY), Reason::MissingField);

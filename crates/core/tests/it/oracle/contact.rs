@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use nabiz_core::event::{ChannelId, EventPayload, LeftReason, SelfServiceOutcome};
 use nabiz_core::settings::Settings;
-use nabiz_core::time::Timestamp;
+use nabiz_core::time::{Millis, Timestamp};
 
 use super::facts::{Cause, Fact, What};
 
@@ -472,15 +472,27 @@ impl Contact {
                 self.record(context, books, resolve(queue), context.time, What::NotAnswered);
                 Outcome::Applied
             }
-            EventPayload::Answered { queue, wait_ms, .. } => {
-                self.ending(context, books, &resolve(queue), Ending::Answered, *wait_ms)
-            }
-            EventPayload::Abandoned { queue, wait_ms, .. } => {
-                self.ending(context, books, &resolve(queue), Ending::Abandoned, *wait_ms)
-            }
-            EventPayload::LeftQueue { queue, reason, wait_ms, .. } => {
-                self.ending(context, books, &resolve(queue), Ending::Left(*reason), *wait_ms)
-            }
+            EventPayload::Answered { queue, wait, .. } => self.ending(
+                context,
+                books,
+                &resolve(queue),
+                Ending::Answered,
+                wait.map(Millis::get),
+            ),
+            EventPayload::Abandoned { queue, wait, .. } => self.ending(
+                context,
+                books,
+                &resolve(queue),
+                Ending::Abandoned,
+                wait.map(Millis::get),
+            ),
+            EventPayload::LeftQueue { queue, reason, wait, .. } => self.ending(
+                context,
+                books,
+                &resolve(queue),
+                Ending::Left(*reason),
+                wait.map(Millis::get),
+            ),
             EventPayload::Replied { queue, .. } => {
                 if self.first_reply.is_none() {
                     self.first_reply = Some((context.time, queue.as_deref().map(resolve)));
@@ -493,9 +505,11 @@ impl Contact {
                 self.record(context, books, queue, context.time, What::Transferred);
                 Outcome::Applied
             }
-            EventPayload::Ended { queue, talk_ms, hold_ms, wrap_up_ms, .. } => {
+            EventPayload::Ended { queue, talk, hold, wrap_up, .. } => {
                 let queue = queue.as_deref().map(resolve);
-                self.end(context, books, queue.as_deref(), *talk_ms, *hold_ms, *wrap_up_ms);
+                let [talk, hold, wrap_up] =
+                    [*talk, *hold, *wrap_up].map(|part| part.map(Millis::get));
+                self.end(context, books, queue.as_deref(), talk, hold, wrap_up);
                 Outcome::Applied
             }
             EventPayload::Resolved { queue, .. } => {

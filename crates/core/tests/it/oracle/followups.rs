@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use nabiz_core::event::EventPayload;
 use nabiz_core::measures::FollowupSnapshot;
 use nabiz_core::settings::Settings;
+use nabiz_core::time::Timestamp;
 
 use super::contact::Outcome;
 
@@ -44,7 +45,7 @@ impl Followups {
     /// `None` where the body is not about a follow-up.
     pub fn apply(&mut self, time: i64, now: i64, body: &EventPayload<'_>) -> Option<Outcome> {
         let (id, outcome) = match body {
-            EventPayload::FollowupOpened { followup, unit, due_ms } => {
+            EventPayload::FollowupOpened { followup, unit, due } => {
                 let mut known = self.known.get(followup.as_ref()).cloned().unwrap_or_default();
                 if known.opened.is_some() {
                     return Some(Outcome::Duplicate);
@@ -54,7 +55,7 @@ impl Followups {
                 if let Some(informed) = known.informed {
                     self.took(&unit, time, informed);
                 }
-                known.opened = Some((time, unit, *due_ms));
+                known.opened = Some((time, unit, due.map(Timestamp::get)));
                 self.known.insert(followup.to_string(), known);
                 (followup, Outcome::Applied)
             }

@@ -91,23 +91,23 @@ fn type_and_data(payload: &EventPayload<'_>) -> (&'static str, Map<String, Value
             put("agent", json!("a1"));
             "contact.not_answered"
         }
-        EventPayload::Answered { contact, queue, wait_ms } => {
+        EventPayload::Answered { contact, queue, wait } => {
             put("contact_id", json!(contact));
             put("queue", json!(queue));
-            put("wait_ms", json!(wait_ms));
+            put("wait_ms", json!(wait));
             "contact.answered"
         }
-        EventPayload::Abandoned { contact, queue, wait_ms } => {
+        EventPayload::Abandoned { contact, queue, wait } => {
             put("contact_id", json!(contact));
             put("queue", json!(queue));
-            put("wait_ms", json!(wait_ms));
+            put("wait_ms", json!(wait));
             "contact.abandoned"
         }
-        EventPayload::LeftQueue { contact, queue, reason, wait_ms } => {
+        EventPayload::LeftQueue { contact, queue, reason, wait } => {
             put("contact_id", json!(contact));
             put("queue", json!(queue));
             put("reason", json!(reason.as_str()));
-            put("wait_ms", json!(wait_ms));
+            put("wait_ms", json!(wait));
             "contact.left_queue"
         }
         EventPayload::Replied { contact, queue } => {
@@ -122,12 +122,12 @@ fn type_and_data(payload: &EventPayload<'_>) -> (&'static str, Map<String, Value
             put("kind", json!(kind.map(|kind| kind.as_str())));
             "contact.transferred"
         }
-        EventPayload::Ended { contact, queue, talk_ms, hold_ms, wrap_up_ms, ended_by } => {
+        EventPayload::Ended { contact, queue, talk, hold, wrap_up, ended_by } => {
             put("contact_id", json!(contact));
             put("queue", text(queue));
-            put("talk_ms", json!(talk_ms));
-            put("hold_ms", json!(hold_ms));
-            put("wrap_up_ms", json!(wrap_up_ms));
+            put("talk_ms", json!(talk));
+            put("hold_ms", json!(hold));
+            put("wrap_up_ms", json!(wrap_up));
             put("ended_by", json!(ended_by.map(|by| by.as_str())));
             "contact.ended"
         }
@@ -141,10 +141,10 @@ fn type_and_data(payload: &EventPayload<'_>) -> (&'static str, Map<String, Value
             put("queue", text(queue));
             "contact.reopened"
         }
-        EventPayload::FollowupOpened { followup, unit, due_ms } => {
+        EventPayload::FollowupOpened { followup, unit, due } => {
             put("followup_id", json!(followup));
             put("unit", text(unit));
-            put("due", json!(due_ms.map(time_text)));
+            put("due", json!(due.map(|due| time_text(due.get()))));
             "followup.opened"
         }
         EventPayload::FollowupWorkDone { followup, unit } => {
@@ -171,10 +171,10 @@ fn type_and_data(payload: &EventPayload<'_>) -> (&'static str, Map<String, Value
             put("queues", json!(queues));
             "agent.state_changed"
         }
-        EventPayload::QueueObserved { queue, waiting, oldest_wait_ms } => {
+        EventPayload::QueueObserved { queue, waiting, oldest_wait } => {
             put("queue", json!(queue));
             put("waiting", json!(waiting));
-            put("oldest_wait_ms", json!(oldest_wait_ms));
+            put("oldest_wait_ms", json!(oldest_wait));
             "queue.observed"
         }
         EventPayload::SourceRestarted => "source.restarted",
@@ -199,7 +199,7 @@ impl Event {
         DecodedEvent {
             source: self.source.as_str().into(),
             id: self.id.as_str().into(),
-            time_ms: self.time_ms,
+            time: self.time_ms.map(nabiz_core::time::Timestamp),
             payload: self.payload.clone(),
             extra_payloads: Vec::new(),
         }

@@ -14,7 +14,7 @@ use nabiz_core::measures::{AgentWindow, Live, Observation, RecordTotals, WindowS
 use nabiz_core::settings::Settings;
 use nabiz_core::shard::RecordOutcome;
 use nabiz_core::snapshot::{QueueSnapshot, SeriesSnapshot, Snapshot};
-use nabiz_core::time::Timestamp;
+use nabiz_core::time::{Millis, Timestamp};
 
 mod agents;
 pub mod compare;
@@ -128,7 +128,8 @@ impl Oracle {
         timestamp_ms: Option<i64>,
     ) -> Verdict {
         let checked = record.and_then(|record| {
-            let time = record.time_ms.or(timestamp_ms).ok_or(Reason::MissingTime)?;
+            let time =
+                record.time.map(Timestamp::get).or(timestamp_ms).ok_or(Reason::MissingTime)?;
             Ok((record, time))
         });
         let (record, mut time) = match checked {
@@ -246,11 +247,11 @@ impl Oracle {
             return Outcome::Applied;
         }
         match body {
-            EventPayload::QueueObserved { queue, waiting, oldest_wait_ms } => {
+            EventPayload::QueueObserved { queue, waiting, oldest_wait } => {
                 let observation = Observation {
                     time_ms: time,
                     waiting: *waiting,
-                    oldest_wait_ms: *oldest_wait_ms,
+                    oldest_wait_ms: oldest_wait.map(Millis::get),
                 };
                 let known =
                     self.observed.entry(settings.resolve(queue).to_string()).or_insert(observation);
