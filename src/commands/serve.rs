@@ -42,7 +42,7 @@ fn ledger(config: &Config) -> Result<LedgerOptions, Failure> {
     let hash_key = ledger::load_or_create(&config.ledger.path)
         .map_err(|error| Failure::Running(error.into()))?;
     Ok(LedgerOptions {
-        history_retention_ms: config.ledger.retention_ms,
+        history_retention: Millis(config.ledger.retention_ms),
         ..LedgerOptions::new(&config.ledger.path, hash_key)
     })
 }

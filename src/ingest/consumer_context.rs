@@ -1,8 +1,9 @@
-//! The callbacks of one consumer. They run inside poll, on the worker's own thread, and leave what happened for the
-//! poll loop to act on.
+//! The callbacks of one consumer. They run inside poll, on the worker's own thread, and leave
+//! events for the poll loop to handle.
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use rdkafka::TopicPartitionList;
 use rdkafka::client::ClientContext;
@@ -11,72 +12,87 @@ use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext};
 use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
 use rdkafka::types::RDKafkaRespErr;
 
-use super::consumer_stats::ConsumerStats;
+use super::client_log::log_client_line;
+use super::consumer_stats::{ConsumerStats, Isolation};
+use super::options::Options;
 use super::status_hub::StatusHub;
 use crate::readmodel::ShardLabel;
 
-/// What happened inside poll.
+/// Longest wait for metadata and offsets of a broker.
+pub(super) const METADATA_TIMEOUT: Duration = Duration::from_millis(500);
+
+/// An event that a callback of the client reported.
 pub(super) enum ConsumerEvent {
-    /// The group gives us exactly these, and waits until they are assigned.
+    /// The group assigns exactly these partitions, and waits until the member has answered.
     Assigned(Vec<ShardLabel>),
-    /// The group took everything back.
+    /// The group revoked all partitions.
     Revoked,
-    /// News of brokers and logs.
-    ConsumerStats(ConsumerStats),
+    /// Statistics of brokers and partitions.
+    Stats(ConsumerStats),
     /// A topic does not exist.
     TopicMissing(String),
 }
 
-pub(super) struct Context {
-    pub(super) worker: usize,
-    pub(super) topics: Vec<Arc<str>>,
-    pub(super) status_hub: Arc<StatusHub>,
-    pub(super) in_touch_us: i64,
-    pub(super) reads_uncommitted: bool,
-    changes: Mutex<Vec<ConsumerEvent>>,
-    /// Errors told since the last connection, each once.
-    told: Mutex<BTreeSet<i32>>,
+/// The state behind the callbacks of one consumer.
+pub(super) struct WorkerContext {
+    worker: usize,
+    topics: Vec<Arc<str>>,
+    status_hub: Arc<StatusHub>,
+    leader_timeout: Duration,
+    isolation: Isolation,
+    events: Mutex<Vec<ConsumerEvent>>,
+    /// Codes of the errors that were logged since the last connection; each is logged once.
+    logged_errors: Mutex<BTreeSet<i32>>,
 }
 
-impl Context {
-    pub(super) fn new(
-        worker: usize,
-        topics: Vec<Arc<str>>,
-        status_hub: Arc<StatusHub>,
-        in_touch_us: i64,
-        reads_uncommitted: bool,
-    ) -> Self {
-        Context {
+impl WorkerContext {
+    pub(super) fn new(worker: usize, options: &Options, status_hub: Arc<StatusHub>) -> Self {
+        WorkerContext {
             worker,
-            topics,
+            topics: options.topics.iter().map(|topic| Arc::from(topic.name.as_str())).collect(),
             status_hub,
-            in_touch_us,
-            reads_uncommitted,
-            changes: Mutex::default(),
-            told: Mutex::default(),
+            leader_timeout: options.leader_timeout(),
+            isolation: options.isolation(),
+            events: Mutex::default(),
+            logged_errors: Mutex::default(),
         }
     }
 
-    pub(super) fn take_changes(&self) -> Vec<ConsumerEvent> {
-        std::mem::take(&mut *self.changes.lock().unwrap_or_else(PoisonError::into_inner))
+    /// Returns the events since the last call.
+    #[must_use = "an assignment that nobody handles blocks the group"]
+    pub(super) fn take_events(&self) -> Vec<ConsumerEvent> {
+        std::mem::take(&mut *self.events.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// After it, errors are told again.
-    pub(super) fn connected(&self) {
-        self.told.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    /// Lets every error be logged once more.
+    pub(super) fn on_connected(&self) {
+        self.logged_errors.lock().unwrap_or_else(PoisonError::into_inner).clear();
     }
 
-    fn push(&self, change: ConsumerEvent) {
-        self.changes.lock().unwrap_or_else(PoisonError::into_inner).push(change);
+    fn push(&self, event: ConsumerEvent) {
+        self.events.lock().unwrap_or_else(PoisonError::into_inner).push(event);
     }
 
     fn label(&self, topic: &str, partition: i32) -> ShardLabel {
         let known = self.topics.iter().find(|known| ***known == *topic);
         ShardLabel { topic: known.cloned().unwrap_or_else(|| Arc::from(topic)), partition }
     }
+
+    /// Returns the topic that a broker error is about. Only the text of the error names it.
+    fn missing_topic(&self, code: Option<RDKafkaErrorCode>, reason: &str) -> Option<&Arc<str>> {
+        let is_missing = matches!(
+            code,
+            Some(
+                RDKafkaErrorCode::UnknownTopicOrPartition
+                    | RDKafkaErrorCode::TopicAuthorizationFailed
+            )
+        );
+        let is_named = |topic: &&Arc<str>| reason.contains(&format!(": {topic}: "));
+        self.topics.iter().find(is_named).filter(|_| is_missing)
+    }
 }
 
-impl ConsumerContext for Context {
+impl ConsumerContext for WorkerContext {
     fn rebalance(
         &self,
         consumer: &BaseConsumer<Self>,
@@ -86,17 +102,18 @@ impl ConsumerContext for Context {
         match event {
             RDKafkaRespErr::RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS => {
                 self.status_hub.count_rebalance();
-                let given = partitions.elements();
+                let assigned = partitions.elements();
                 let labels =
-                    given.iter().map(|element| self.label(element.topic(), element.partition()));
+                    assigned.iter().map(|element| self.label(element.topic(), element.partition()));
                 self.push(ConsumerEvent::Assigned(labels.collect()));
             }
             _ => {
-                // At once: a group whose member unassigns later than in this callback waits for it forever. Should the
-                // next owner be faster than our last checkpoint, that is refused, and the records are read again.
+                // Unassigns in this callback, because the group waits forever for a member that
+                // does it later. If the next owner is faster than the last checkpoint, the ledger
+                // fences that checkpoint, and the next owner reads those records again.
                 self.push(ConsumerEvent::Revoked);
                 if let Err(error) = consumer.unassign() {
-                    tracing::debug!(worker = self.worker, %error, "not unassigned");
+                    tracing::debug!(worker = self.worker, %error, "unassign failed");
                 }
             }
         }
@@ -104,22 +121,22 @@ impl ConsumerContext for Context {
 
     fn commit_callback(&self, result: KafkaResult<()>, _: &TopicPartitionList) {
         if let Err(error) = result {
-            tracing::debug!(worker = self.worker, %error, "positions not committed");
+            tracing::debug!(worker = self.worker, %error, "offset commit failed");
         }
     }
 }
 
-impl ClientContext for Context {
+impl ClientContext for WorkerContext {
     fn log(&self, level: RDKafkaLogLevel, facility: &str, line: &str) {
         log_client_line(level, facility, line);
     }
 
     fn stats_raw(&self, json: &[u8]) {
-        match ConsumerStats::parse(json, self.in_touch_us, self.reads_uncommitted) {
-            Ok(report) => self.push(ConsumerEvent::ConsumerStats(report)),
+        match ConsumerStats::parse(json, self.leader_timeout, self.isolation) {
+            Ok(stats) => self.push(ConsumerEvent::Stats(stats)),
             Err(error) => {
                 self.status_hub.count_client_error();
-                tracing::error!(worker = self.worker, %error, "kafka client statistics not understood");
+                tracing::error!(worker = self.worker, %error, "unreadable client statistics");
             }
         }
     }
@@ -127,35 +144,19 @@ impl ClientContext for Context {
     fn error(&self, error: KafkaError, reason: &str) {
         self.status_hub.count_client_error();
         let code = error.rdkafka_error_code();
-        if matches!(
-            code,
-            Some(
-                RDKafkaErrorCode::UnknownTopicOrPartition
-                    | RDKafkaErrorCode::TopicAuthorizationFailed
-            )
-        ) {
-            // The reason is the only place where the topic is named.
-            let named = |topic: &&Arc<str>| reason.contains(&format!(": {topic}: "));
-            if let Some(topic) = self.topics.iter().find(named) {
-                self.push(ConsumerEvent::TopicMissing(topic.to_string()));
-                return;
-            }
+        if let Some(topic) = self.missing_topic(code, reason) {
+            self.push(ConsumerEvent::TopicMissing(topic.to_string()));
+            return;
         }
-        let first = self
-            .told
+        let is_first = self
+            .logged_errors
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .insert(code.map_or(0, |code| code as i32));
-        if first {
-            tracing::warn!(worker = self.worker, %error, reason, "kafka client");
+        if is_first {
+            tracing::warn!(worker = self.worker, %error, reason, "kafka client error");
         } else {
-            tracing::debug!(worker = self.worker, %error, reason, "kafka client");
+            tracing::debug!(worker = self.worker, %error, reason, "kafka client error");
         }
     }
-}
-
-/// The client library's own lines. It repeats itself at every attempt, so they are for debugging only; what matters
-/// comes as errors and state changes.
-pub(super) fn log_client_line(level: RDKafkaLogLevel, facility: &str, line: &str) {
-    tracing::debug!(target: "librdkafka", ?level, facility, "{line}");
 }

@@ -1,13 +1,15 @@
-//! What the client library tells about brokers and partitions, once a second.
+//! What librdkafka's statistics say about brokers and partitions, once a second.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
+use std::time::Duration;
 
+use nabiz_core::ids::Offset;
 use serde::Deserialize;
 
-/// One report of the client library. Only what is needed is decoded.
+/// One report of librdkafka, with only the fields that are used.
 #[derive(Debug, Deserialize)]
-pub(super) struct Statistics<'a> {
+struct Statistics<'a> {
     #[serde(borrow)]
     brokers: HashMap<Cow<'a, str>, Broker<'a>>,
     #[serde(borrow)]
@@ -19,8 +21,14 @@ struct Broker<'a> {
     nodeid: i32,
     #[serde(borrow)]
     state: Cow<'a, str>,
-    /// Microseconds since it last sent anything; negative before that.
+    /// Microseconds since the last answer; negative before the first one.
     rxidle: i64,
+}
+
+impl Broker<'_> {
+    fn is_up(&self) -> bool {
+        self.state == "UP"
+    }
 }
 
 #[derive(Debug, Deserialize)]
@@ -34,7 +42,7 @@ struct Partition<'a> {
     partition: i32,
     #[serde(borrow)]
     fetch_state: Cow<'a, str>,
-    /// The broker it is fetched from.
+    /// The broker that the client fetches from.
     broker: i32,
     fetchq_cnt: i64,
     next_offset: i64,
@@ -43,69 +51,90 @@ struct Partition<'a> {
     ls_offset: i64,
 }
 
-/// What is known of the log behind one partition.
+/// Which records of transactions are read; decides which offset is the end of a log.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Isolation {
+    /// Up to the last stable offset.
+    #[default]
+    ReadCommitted,
+    /// Up to the high watermark.
+    ReadUncommitted,
+}
+
+/// Whether the client fetches a partition.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum FetchState {
+    /// It fetches, or will.
+    Running,
+    /// It has stopped, and does not start by itself.
+    Stopped,
+}
+
+/// What the client knows about one partition.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct PartitionStats {
     pub topic: String,
     pub partition: i32,
-    /// End of the log, as its leader last said.
-    pub end: Option<i64>,
-    /// The offset at which the leader said that there is no more, where all before it has been handed over and the
-    /// leader is in touch.
-    pub drained_to: Option<i64>,
-    /// The client fetches nothing and will not by itself.
-    pub stopped: bool,
+    /// The end of the log, as its leader last said.
+    pub end: Option<Offset>,
+    /// The end of the log, if everything before it has been handed over and its leader has
+    /// answered recently.
+    pub drained_to: Option<Offset>,
+    pub fetch: FetchState,
 }
 
-/// What the worker makes of a report.
+/// What a worker uses of a report.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct ConsumerStats {
     /// Whether any broker is connected.
-    pub connected: bool,
-    pub logs: Vec<PartitionStats>,
+    pub is_connected: bool,
+    pub partitions: Vec<PartitionStats>,
 }
 
 impl ConsumerStats {
-    /// Reads a report. A leader is in touch where it is up and has answered within `in_touch_us`.
+    /// Reads a report. Only a leader that has answered within `leader_timeout` can say that a log
+    /// is drained.
     pub(super) fn parse(
         json: &[u8],
-        in_touch_us: i64,
-        reads_uncommitted: bool,
+        leader_timeout: Duration,
+        isolation: Isolation,
     ) -> serde_json::Result<ConsumerStats> {
         let statistics: Statistics<'_> = serde_json::from_slice(json)?;
-        let up = |broker: &&Broker<'_>| broker.state == "UP";
-        let in_touch: Vec<i32> = statistics
+        let timeout_us = i64::try_from(leader_timeout.as_micros()).unwrap_or(i64::MAX);
+        let answering: Vec<i32> = statistics
             .brokers
             .values()
-            .filter(up)
-            .filter(|broker| (0..=in_touch_us).contains(&broker.rxidle))
+            .filter(|broker| broker.is_up() && (0..=timeout_us).contains(&broker.rxidle))
             .map(|broker| broker.nodeid)
             .collect();
-        let known = |offset: i64| (offset >= 0).then_some(offset);
-        let mut logs = Vec::new();
-        for (topic, partitions) in &statistics.topics {
-            for partition in
-                partitions.partitions.values().filter(|partition| partition.partition >= 0)
-            {
+        // librdkafka has negative numbers for unknown offsets.
+        let known = |offset: i64| (offset >= 0).then_some(Offset(offset));
+        let mut partitions = Vec::new();
+        for (topic, of_topic) in &statistics.topics {
+            // Number -1 stands for records without a partition.
+            for partition in of_topic.partitions.values().filter(|one| one.partition >= 0) {
                 // In any other state the offsets may be those of an earlier assignment.
-                let drained = partition.fetch_state == "active"
+                let is_drained = partition.fetch_state == "active"
                     && partition.fetchq_cnt == 0
                     && partition.eof_offset == partition.next_offset
-                    && in_touch.contains(&partition.broker);
-                logs.push(PartitionStats {
+                    && answering.contains(&partition.broker);
+                partitions.push(PartitionStats {
                     topic: topic.to_string(),
                     partition: partition.partition,
-                    end: known(if reads_uncommitted {
-                        partition.hi_offset
-                    } else {
-                        partition.ls_offset
+                    end: known(match isolation {
+                        Isolation::ReadCommitted => partition.ls_offset,
+                        Isolation::ReadUncommitted => partition.hi_offset,
                     }),
-                    drained_to: drained.then_some(partition.eof_offset).and_then(known),
-                    stopped: partition.fetch_state == "none",
+                    drained_to: is_drained.then_some(partition.eof_offset).and_then(known),
+                    fetch: match &*partition.fetch_state {
+                        "none" => FetchState::Stopped,
+                        _ => FetchState::Running,
+                    },
                 });
             }
         }
-        Ok(ConsumerStats { connected: statistics.brokers.values().any(|broker| up(&broker)), logs })
+        let is_connected = statistics.brokers.values().any(Broker::is_up);
+        Ok(ConsumerStats { is_connected, partitions })
     }
 }
 
@@ -115,48 +144,73 @@ mod tests {
 
     fn report(broker: &str, partition: &str) -> ConsumerStats {
         let json = format!(
-            r#"{{"name":"nabiz#consumer-1","brokers":{{"b:1/1":{{"nodeid":1,{broker}}},"b:1/bootstrap":{{"nodeid":-1,"state":"INIT","rxidle":-1}}}},
-               "topics":{{"calls":{{"topic":"calls","age":1,"partitions":{{"0":{{"partition":0,"broker":1,{partition}}},
-               "-1":{{"partition":-1,"broker":-1,"fetch_state":"none","fetchq_cnt":0,"next_offset":0,"eof_offset":-1001,"hi_offset":-1001,"ls_offset":-1001}}}}}}}}}}"#
+            r#"{{"name":"nabiz#consumer-1",
+                "brokers":{{
+                  "b:1/1":{{"nodeid":1,{broker}}},
+                  "b:1/bootstrap":{{"nodeid":-1,"state":"INIT","rxidle":-1}}}},
+                "topics":{{"calls":{{"topic":"calls","age":1,"partitions":{{
+                  "0":{{"partition":0,"broker":1,{partition}}},
+                  "-1":{{"partition":-1,"broker":-1,"fetch_state":"none","fetchq_cnt":0,
+                         "next_offset":0,"eof_offset":-1001,"hi_offset":-1001,
+                         "ls_offset":-1001}}}}}}}}}}"#
         );
-        ConsumerStats::parse(json.as_bytes(), 2_000_000, false).unwrap()
+        let timeout = Duration::from_secs(2);
+        ConsumerStats::parse(json.as_bytes(), timeout, Isolation::ReadCommitted).unwrap()
+    }
+
+    fn partition(
+        fetch_state: &str,
+        [fetchq_cnt, next_offset, eof_offset, hi_offset, ls_offset]: [i64; 5],
+    ) -> String {
+        format!(
+            r#""fetch_state":"{fetch_state}","fetchq_cnt":{fetchq_cnt},"next_offset":{next_offset},
+               "eof_offset":{eof_offset},"hi_offset":{hi_offset},"ls_offset":{ls_offset}"#
+        )
     }
 
     const UP: &str = r#""state":"UP","rxidle":400000"#;
-    const AT_END: &str = r#""fetch_state":"active","fetchq_cnt":0,"next_offset":7,"eof_offset":7,"hi_offset":9,"ls_offset":7"#;
+    const AT_END: [i64; 5] = [0, 7, 7, 9, 7];
 
     #[test]
-    fn a_drained_partition_is_told_apart_from_one_that_is_not() {
-        let drained = report(UP, AT_END);
-        assert!(drained.connected);
+    fn partition_is_drained_when_all_up_to_its_end_was_handed_over() {
+        let drained = report(UP, &partition("active", AT_END));
+        assert!(drained.is_connected);
         let expected = PartitionStats {
             topic: "calls".into(),
             partition: 0,
-            end: Some(7),
-            drained_to: Some(7),
-            stopped: false,
+            end: Some(Offset(7)),
+            drained_to: Some(Offset(7)),
+            fetch: FetchState::Running,
         };
-        assert_eq!(drained.logs, [expected], "the unassigned partition -1 is left out");
+        assert_eq!(drained.partitions, [expected], "partition -1 is left out");
 
-        for not_drained in [
-            r#""fetch_state":"offset-query","fetchq_cnt":0,"next_offset":7,"eof_offset":7,"hi_offset":7,"ls_offset":7"#,
-            r#""fetch_state":"active","fetchq_cnt":1,"next_offset":7,"eof_offset":7,"hi_offset":7,"ls_offset":7"#,
-            r#""fetch_state":"active","fetchq_cnt":0,"next_offset":8,"eof_offset":7,"hi_offset":9,"ls_offset":9"#,
-            r#""fetch_state":"active","fetchq_cnt":0,"next_offset":-1001,"eof_offset":-1001,"hi_offset":-1001,"ls_offset":-1001"#,
+        for (fetch_state, offsets) in [
+            ("offset-query", [0, 7, 7, 7, 7]),
+            ("active", [1, 7, 7, 7, 7]),
+            ("active", [0, 8, 7, 9, 9]),
+            ("active", [0, -1001, -1001, -1001, -1001]),
         ] {
-            assert_eq!(report(UP, not_drained).logs[0].drained_to, None, "{not_drained}");
+            let stats = report(UP, &partition(fetch_state, offsets));
+            assert_eq!(stats.partitions[0].drained_to, None, "{fetch_state} {offsets:?}");
         }
     }
 
     #[test]
-    fn the_word_of_a_leader_out_of_touch_does_not_count() {
+    fn partition_is_not_drained_when_its_leader_is_silent() {
+        let at_end = partition("active", AT_END);
         for broker in [
             r#""state":"DOWN","rxidle":400000"#,
             r#""state":"UP","rxidle":2000001"#,
             r#""state":"UP","rxidle":-1"#,
         ] {
-            assert_eq!(report(broker, AT_END).logs[0].drained_to, None, "{broker}");
+            assert_eq!(report(broker, &at_end).partitions[0].drained_to, None, "{broker}");
         }
-        assert!(!report(r#""state":"DOWN","rxidle":400000"#, AT_END).connected);
+        assert!(!report(r#""state":"DOWN","rxidle":400000"#, &at_end).is_connected);
+    }
+
+    #[test]
+    fn partition_has_stopped_when_the_client_fetches_nothing() {
+        let stats = report(UP, &partition("none", AT_END));
+        assert_eq!(stats.partitions[0].fetch, FetchState::Stopped);
     }
 }

@@ -1,4 +1,4 @@
-//! Refused records, written to the dead-letter topic at least once.
+//! Rejected records, written to the dead-letter topic at least once.
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -6,46 +6,50 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use nabiz_core::event::{Reason, Rejection};
+use nabiz_core::ids::Offset;
 use rdkafka::client::ClientContext;
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
 use rdkafka::message::{DeliveryResult, Header, OwnedHeaders};
 use rdkafka::producer::{BaseRecord, Producer, ProducerContext, ThreadedProducer};
 
-use super::consumer_context::log_client_line;
+use super::client_log::log_client_line;
 use super::options::Options;
+use crate::log_limit::LogLimit;
 use crate::readmodel::ShardLabel;
 
-/// Letters on their way; with more, reading pauses.
+/// Dead letters that may wait; with more, reading pauses.
 const WAITING_MAX: u64 = 10_000;
-/// Bytes of them, likewise.
+/// Bytes of dead letters that may wait; with more, reading pauses.
 const WAITING_BYTES_MAX: u64 = 32 << 20;
-/// A broker refuses a message over 1 MiB where its `message.max.bytes` is left alone; key and headers count too.
+/// Largest value of a dead letter. By default a broker rejects messages over 1 MiB, and the key and
+/// the headers count too.
 const VALUE_BYTES_MAX: usize = 960 << 10;
 const KEY_BYTES_MAX: usize = 4 << 10;
-/// Time between two attempts at what a broker refused.
-const RETRY: Duration = Duration::from_secs(5);
-/// Logs of one kind are at least this far apart.
-const LOG_EVERY: Duration = Duration::from_secs(10);
+/// What the headers and the bookkeeping of a dead letter add to its size, about.
+const OVERHEAD_BYTES: u64 = 256;
+/// Time between two attempts to write the dead letters that the broker rejected.
+const RETRY_INTERVAL: Duration = Duration::from_secs(5);
 
-/// One refused record.
+/// One rejected record.
 #[derive(Debug)]
 pub(super) struct DeadLetter {
     topic: Arc<str>,
     partition: i32,
-    offset: i64,
+    offset: Offset,
     rejection: Rejection,
     key: Option<Vec<u8>>,
     value: Option<Vec<u8>>,
-    /// Letters of its partition that are not written yet, itself among them once it is sent.
+    /// Dead letters of the partition that are not written yet, this one included once it is sent.
     unwritten: Arc<AtomicU64>,
 }
 
 impl DeadLetter {
-    /// A letter with the original key and value, as far as they fit: the headers say where the original is.
+    /// Returns a dead letter with the original key and value, each only if it is not too large.
+    /// The headers name the offset of the original.
     pub(super) fn new(
         label: &ShardLabel,
-        offset: i64,
+        offset: Offset,
         rejection: Rejection,
         key: Option<&[u8]>,
         value: Option<&[u8]>,
@@ -65,8 +69,9 @@ impl DeadLetter {
         }
     }
 
-    /// The letter of an ending whose start never came: its record is long gone from memory.
-    pub(super) fn orphan(label: &ShardLabel, offset: i64) -> Self {
+    /// Returns the dead letter of an orphan. It has no key and no value, because the record is no
+    /// longer in memory.
+    pub(super) fn orphan(label: &ShardLabel, offset: Offset) -> Self {
         let rejection =
             Rejection::new(Reason::Orphan, "no start of this visit came within reorder_grace");
         DeadLetter::new(label, offset, rejection, None, None, 0)
@@ -74,82 +79,77 @@ impl DeadLetter {
 
     fn bytes(&self) -> u64 {
         let length = |bytes: &Option<Vec<u8>>| bytes.as_ref().map_or(0, |bytes| bytes.len() as u64);
-        length(&self.key) + length(&self.value) + 256
+        length(&self.key) + length(&self.value) + OVERHEAD_BYTES
     }
 
     fn headers(&self) -> OwnedHeaders {
         OwnedHeaders::new_with_capacity(5)
             .insert(Header { key: "topic", value: Some(&*self.topic) })
             .insert(Header { key: "partition", value: Some(&self.partition.to_string()) })
-            .insert(Header { key: "offset", value: Some(&self.offset.to_string()) })
+            .insert(Header { key: "offset", value: Some(&self.offset.0.to_string()) })
             .insert(Header { key: "reason", value: Some(self.rejection.reason.as_str()) })
             .insert(Header { key: "message", value: Some(&self.rejection.detail) })
     }
 }
 
-/// How dead letters fare.
+/// Counts of dead letters.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Counts {
-    /// Confirmed by the broker.
+pub(super) struct DeadLetterCounts {
+    /// Dead letters that the broker has confirmed.
     pub delivered: u64,
-    /// On their way, failed ones that will be sent again included.
+    /// Dead letters that are not confirmed yet, including those that wait for a retry.
     pub waiting: u64,
-    /// Attempts that failed.
+    /// Failed attempts.
     pub failures: u64,
 }
 
-/// Lets a log line through once in a while.
-#[derive(Default)]
-struct Throttle {
-    last: Mutex<Option<Instant>>,
-}
-
-impl Throttle {
-    fn allows(&self) -> bool {
-        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
-        let allowed = last.is_none_or(|last| last.elapsed() >= LOG_EVERY);
-        if allowed {
-            *last = Some(Instant::now());
-        }
-        allowed
-    }
-}
-
+/// The delivery callbacks of the producer, with their counts.
 #[derive(Default)]
 struct Delivery {
     delivered: AtomicU64,
     failures: AtomicU64,
     waiting: AtomicU64,
     waiting_bytes: AtomicU64,
-    /// What failed and is worth another attempt.
-    returned: Mutex<VecDeque<Arc<DeadLetter>>>,
-    throttle: Throttle,
+    /// Dead letters that wait for a retry.
+    failed: Mutex<VecDeque<Arc<DeadLetter>>>,
+    log_limit: LogLimit,
 }
 
 impl Delivery {
-    fn leave(&self, letter: &DeadLetter) {
+    fn on_sent(&self, letter: &DeadLetter) {
+        self.waiting.fetch_add(1, Ordering::Relaxed);
+        self.waiting_bytes.fetch_add(letter.bytes(), Ordering::Relaxed);
+    }
+
+    fn on_done(&self, letter: &DeadLetter) {
         self.waiting.fetch_sub(1, Ordering::Relaxed);
         self.waiting_bytes.fetch_sub(letter.bytes(), Ordering::Relaxed);
+        // Pairs with the acquiring load before a checkpoint.
         letter.unwritten.fetch_sub(1, Ordering::Release);
     }
 
-    fn failed(&self, error: &KafkaError, letter: Arc<DeadLetter>) {
+    fn on_failure(&self, error: &KafkaError, letter: Arc<DeadLetter>) {
         self.failures.fetch_add(1, Ordering::Relaxed);
-        let hopeless = matches!(
+        let is_too_large = matches!(
             error.rdkafka_error_code(),
             Some(RDKafkaErrorCode::MessageSizeTooLarge | RDKafkaErrorCode::InvalidMessageSize)
         );
-        if hopeless {
-            self.leave(&letter);
-            tracing::error!(topic = %letter.topic, partition = letter.partition, offset = letter.offset, %error,
-                "dead letter can never be written, its record stays in its topic");
+        if is_too_large {
+            self.on_done(&letter);
+            tracing::error!(
+                topic = %letter.topic,
+                partition = letter.partition,
+                offset = letter.offset.0,
+                %error,
+                "dead letter dropped, it is too large; its record stays in its topic"
+            );
             return;
         }
-        if self.throttle.allows() {
-            tracing::error!(%error, waiting = self.waiting.load(Ordering::Relaxed),
-                "dead letter not written, it is sent again");
+        if let Some(failures) = self.log_limit.record(Instant::now()) {
+            let waiting = self.waiting.load(Ordering::Relaxed);
+            tracing::error!(%error, failures, waiting, "dead letter not written, retrying");
         }
-        self.returned.lock().unwrap_or_else(PoisonError::into_inner).push_back(letter);
+        self.failed.lock().unwrap_or_else(PoisonError::into_inner).push_back(letter);
     }
 }
 
@@ -159,7 +159,7 @@ impl ClientContext for Delivery {
     }
 
     fn error(&self, error: KafkaError, reason: &str) {
-        tracing::debug!(%error, reason, "dead-letter producer");
+        tracing::debug!(%error, reason, "dead-letter producer error");
     }
 }
 
@@ -170,27 +170,28 @@ impl ProducerContext for Delivery {
         match result {
             Ok(_) => {
                 self.delivered.fetch_add(1, Ordering::Relaxed);
-                self.leave(&letter);
+                self.on_done(&letter);
             }
-            Err((error, _)) => self.failed(error, letter),
+            Err((error, _)) => self.on_failure(error, letter),
         }
     }
 }
 
-/// The dead-letter topic.
+/// The writer of the dead-letter topic.
 pub(super) struct DeadLetters {
     producer: ThreadedProducer<Delivery>,
     topic: String,
-    returned_at: Mutex<Instant>,
+    retried_at: Mutex<Instant>,
 }
 
 impl DeadLetters {
+    /// Creates the producer. It connects in the background.
     pub(super) fn new(options: &Options) -> KafkaResult<Self> {
         let producer = options.producer_config().create_with_context(Delivery::default())?;
         Ok(DeadLetters {
             producer,
             topic: options.dead_letter_topic.clone(),
-            returned_at: Mutex::new(Instant::now()),
+            retried_at: Mutex::new(Instant::now()),
         })
     }
 
@@ -198,40 +199,38 @@ impl DeadLetters {
         self.producer.context()
     }
 
-    pub(super) fn counts(&self) -> Counts {
+    pub(super) fn counts(&self) -> DeadLetterCounts {
         let delivery = self.delivery();
-        Counts {
+        DeadLetterCounts {
             delivered: delivery.delivered.load(Ordering::Relaxed),
             waiting: delivery.waiting.load(Ordering::Relaxed),
             failures: delivery.failures.load(Ordering::Relaxed),
         }
     }
 
-    /// Whether another letter may be sent.
+    /// Returns whether another dead letter may be sent.
     pub(super) fn has_room(&self) -> bool {
         self.fills_less_than(1)
     }
 
-    /// Whether reading that has paused may go on. It is a lower mark, because each pause discards what was prefetched.
+    /// Returns whether paused reading may resume. The mark is lower than that of
+    /// [`Self::has_room`], because each pause discards what was prefetched.
     pub(super) fn has_plenty_of_room(&self) -> bool {
         self.fills_less_than(2)
     }
 
-    fn fills_less_than(&self, part: u64) -> bool {
+    fn fills_less_than(&self, divisor: u64) -> bool {
         let delivery = self.delivery();
-        delivery.waiting.load(Ordering::Relaxed) < WAITING_MAX / part
-            && delivery.waiting_bytes.load(Ordering::Relaxed) < WAITING_BYTES_MAX / part
+        delivery.waiting.load(Ordering::Relaxed) < WAITING_MAX / divisor
+            && delivery.waiting_bytes.load(Ordering::Relaxed) < WAITING_BYTES_MAX / divisor
     }
 
-    /// Takes a letter over: it is written, and sent again for as long as that fails. Callers ask [`Self::has_room`]
-    /// first and pause reading where there is none.
-    /// `unwritten` counts the letters of the partition that are not written yet.
+    /// Sends a dead letter, and retries until the broker confirms it. Counts it in `unwritten`
+    /// until then. Callers pause reading when [`Self::has_room`] is false.
     pub(super) fn send(&self, mut letter: DeadLetter, unwritten: &Arc<AtomicU64>) {
-        let delivery = self.delivery();
         unwritten.fetch_add(1, Ordering::Relaxed);
         letter.unwritten = Arc::clone(unwritten);
-        delivery.waiting.fetch_add(1, Ordering::Relaxed);
-        delivery.waiting_bytes.fetch_add(letter.bytes(), Ordering::Relaxed);
+        self.delivery().on_sent(&letter);
         self.enqueue(Arc::new(letter));
     }
 
@@ -244,32 +243,33 @@ impl DeadLetters {
         record.key = letter.key.as_deref();
         record.payload = letter.value.as_deref();
         if let Err((error, _)) = self.producer.send(record) {
-            self.delivery().failed(&error, Arc::clone(&letter));
+            self.delivery().on_failure(&error, Arc::clone(&letter));
         }
     }
 
-    /// Sends what was returned once more, every few seconds.
-    pub(super) fn send_returned(&self) {
+    /// Sends failed dead letters once more, if the last retry is long enough ago.
+    pub(super) fn retry_failed(&self, now: Instant) {
         {
-            let mut last = self.returned_at.lock().unwrap_or_else(PoisonError::into_inner);
-            if last.elapsed() < RETRY {
+            let mut retried_at = self.retried_at.lock().unwrap_or_else(PoisonError::into_inner);
+            if now.saturating_duration_since(*retried_at) < RETRY_INTERVAL {
                 return;
             }
-            *last = Instant::now();
+            *retried_at = now;
         }
-        let returned = std::mem::take(
-            &mut *self.delivery().returned.lock().unwrap_or_else(PoisonError::into_inner),
+        let failed = std::mem::take(
+            &mut *self.delivery().failed.lock().unwrap_or_else(PoisonError::into_inner),
         );
-        for letter in returned {
+        for letter in failed {
             self.enqueue(letter);
         }
     }
 
-    /// Waits until everything is written, at most for `within`. Returns whether it is.
+    /// Blocks until all dead letters are written, for at most `within`. Returns whether they are.
     pub(super) fn flush(&self, within: Duration) -> bool {
         if self.counts().waiting == 0 {
             return true;
         }
+        // librdkafka takes 0 for a wait without an end.
         let flushed = self.producer.flush(within.max(Duration::from_millis(1)));
         flushed.is_ok() && self.counts().waiting == 0
     }

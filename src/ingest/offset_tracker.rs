@@ -1,95 +1,112 @@
 //! How far a partition has been read. Pure.
 
+use nabiz_core::ids::Offset;
+
 use super::consumer_stats::PartitionStats;
 
-/// Position in a log, its end, and whether we have caught up to the end that we saw first.
+/// The position in a log, its end, and whether the end that was seen first has been reached.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct OffsetTracker {
-    /// Next offset to read; absent before the first record of a log that is not known to be empty.
-    position: Option<i64>,
-    /// End of the log as last seen.
-    end: Option<i64>,
-    /// The first end seen since the partition is ours.
-    target: Option<i64>,
+    /// The next offset to read; `None` before the first record of a log that is not known to be
+    /// empty.
+    position: Option<Offset>,
+    /// The end of the log, as last seen.
+    end: Option<Offset>,
+    /// The first end that was seen under this assignment.
+    target: Option<Offset>,
     caught_up: bool,
     at_end: bool,
-    /// A record has come since the partition is ours, so the end that the client knows is not one of an earlier time.
-    fresh: bool,
+    /// The leader has answered under this assignment, so that the end which the client reports is
+    /// not left over from an earlier one.
+    is_fresh: bool,
+}
+
+/// How the offset of a record follows the ones before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use = "a log that went back must be counted"]
+pub(super) enum Step {
+    /// At or after the position. Gaps are normal: compaction, transaction markers.
+    Forward,
+    /// Before the position: the topic was recreated.
+    Back,
 }
 
 impl OffsetTracker {
-    /// Reading goes on from a position that is known.
-    pub(super) fn from_position(position: Option<i64>) -> Self {
+    /// Returns a tracker for a log that is read from `position`.
+    pub(super) fn from_position(position: Option<Offset>) -> Self {
         OffsetTracker { position, ..OffsetTracker::default() }
     }
 
-    /// Takes note of a record. Returns false where the log has gone back: it was made anew.
-    pub(super) fn read(&mut self, offset: i64) -> bool {
-        let forward = self.position.is_none_or(|position| offset >= position);
-        let next = offset.saturating_add(1);
+    /// Records that the record at `offset` was read.
+    pub(super) fn read(&mut self, offset: Offset) -> Step {
+        let is_forward = self.position.is_none_or(|position| offset >= position);
+        let next = offset.next();
         self.position = Some(next);
-        // A record is there, so the log is at least that long, whatever was last said of it.
-        self.end = self.end.map(|end| if forward { end.max(next) } else { end });
-        self.fresh = true;
+        // The record proves that the log is at least this long, whatever the last report said.
+        self.end = self.end.map(|end| if is_forward { end.max(next) } else { end });
+        self.is_fresh = true;
         self.at_end = false;
-        self.judge();
-        forward
+        self.update_caught_up();
+        if is_forward { Step::Forward } else { Step::Back }
     }
 
-    /// Takes note of what is known of the log.
-    pub(super) fn observe(&mut self, log: &PartitionStats) {
-        if let Some(drained_to) = log.drained_to
+    /// Records what the client reports about the log.
+    pub(super) fn observe(&mut self, stats: &PartitionStats) {
+        if let Some(drained_to) = stats.drained_to
             && self.position.is_none_or(|position| position <= drained_to)
         {
-            // Past the last record there may be transaction markers, which are never handed over.
+            // After the last record there may be transaction markers, which the client skips.
             self.position = Some(drained_to);
             self.at_end = true;
-            self.fresh = true;
+            self.is_fresh = true;
         } else {
             self.at_end = false;
         }
-        if self.fresh {
-            self.end = log.end.map(|end| end.max(self.position.unwrap_or(end))).or(self.end);
+        if self.is_fresh {
+            self.end = stats.end.map(|end| end.max(self.position.unwrap_or(end))).or(self.end);
             self.target = self.target.or(self.end);
         }
-        self.judge();
+        self.update_caught_up();
     }
 
-    /// Says that nothing more is heard of the log for now.
+    /// Records that nothing is known about the end of the log until the next report.
     pub(super) fn mark_leader_silent(&mut self) {
         self.at_end = false;
     }
 
-    fn judge(&mut self) {
-        let reached = matches!((self.position, self.target), (Some(position), Some(target)) if position >= target);
-        self.caught_up |= self.at_end || reached;
+    fn update_caught_up(&mut self) {
+        let has_reached = matches!(
+            (self.position, self.target),
+            (Some(position), Some(target)) if position >= target
+        );
+        self.caught_up |= self.at_end || has_reached;
     }
 
-    pub(super) fn position(&self) -> Option<i64> {
+    pub(super) fn position(&self) -> Option<Offset> {
         self.position
     }
 
-    pub(super) fn end(&self) -> Option<i64> {
+    pub(super) fn end(&self) -> Option<Offset> {
         self.end
     }
 
-    pub(super) fn target(&self) -> Option<i64> {
+    pub(super) fn target(&self) -> Option<Offset> {
         self.target
     }
 
-    /// Whether everything that the log held when we got it has been read.
+    /// Returns whether everything up to the first end that was seen has been read.
     pub(super) fn caught_up(&self) -> bool {
         self.caught_up
     }
 
-    /// Whether there is no more to read, as far as a leader in touch knows.
+    /// Returns whether there is nothing left to read, by a leader that answered recently.
     pub(super) fn at_end(&self) -> bool {
         self.at_end
     }
 
-    /// Records still to read.
+    /// Returns how many records are left to read.
     pub(super) fn lag(&self) -> Option<u64> {
-        let behind = self.end?.saturating_sub(self.position?);
+        let behind = self.end?.0.saturating_sub(self.position?.0);
         Some(if self.at_end { 0 } else { u64::try_from(behind).unwrap_or(0) })
     }
 }
@@ -97,84 +114,90 @@ impl OffsetTracker {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ingest::consumer_stats::FetchState;
 
-    fn log(end: i64, drained_to: Option<i64>) -> PartitionStats {
+    fn stats(end: i64, drained_to: Option<i64>) -> PartitionStats {
         PartitionStats {
             topic: "calls".into(),
             partition: 0,
-            end: Some(end),
-            drained_to,
-            stopped: false,
+            end: Some(Offset(end)),
+            drained_to: drained_to.map(Offset),
+            fetch: FetchState::Running,
         }
     }
 
-    #[test]
-    fn catches_up_to_the_first_end_although_the_log_grows() {
-        let mut progress = OffsetTracker::default();
-        assert!(progress.read(0));
-        progress.observe(&log(3, None));
-        assert!(!progress.caught_up());
-        assert_eq!(progress.lag(), Some(2));
-        progress.read(1);
-        progress.observe(&log(100, None));
-        progress.read(2);
-        assert!(progress.caught_up(), "offset 3 is the end that was seen first");
-        assert!(!progress.at_end());
-        assert_eq!(progress.lag(), Some(97));
+    fn read(tracker: &mut OffsetTracker, offset: i64) {
+        assert_eq!(tracker.read(Offset(offset)), Step::Forward);
     }
 
     #[test]
-    fn an_end_of_an_earlier_time_is_not_believed() {
-        let mut progress = OffsetTracker::default();
-        progress.observe(&log(1, None));
-        progress.read(0);
-        assert!(!progress.caught_up(), "the end 1 was known before anything was fetched");
-        progress.observe(&log(50, None));
-        assert_eq!(progress.target(), Some(50));
+    fn tracker_catches_up_to_the_first_end_when_the_log_grows() {
+        let mut tracker = OffsetTracker::default();
+        read(&mut tracker, 0);
+        tracker.observe(&stats(3, None));
+        assert!(!tracker.caught_up());
+        assert_eq!(tracker.lag(), Some(2));
+        read(&mut tracker, 1);
+        tracker.observe(&stats(100, None));
+        read(&mut tracker, 2);
+        assert!(tracker.caught_up(), "offset 3 is the end that was seen first");
+        assert!(!tracker.at_end());
+        assert_eq!(tracker.lag(), Some(97));
     }
 
     #[test]
-    fn an_empty_log_is_at_its_end() {
-        let mut progress = OffsetTracker::default();
-        progress.observe(&log(0, Some(0)));
-        assert!(progress.at_end() && progress.caught_up());
-        assert_eq!((progress.position(), progress.lag()), (Some(0), Some(0)));
+    fn tracker_ignores_the_end_of_an_earlier_assignment() {
+        let mut tracker = OffsetTracker::default();
+        tracker.observe(&stats(1, None));
+        read(&mut tracker, 0);
+        assert!(!tracker.caught_up(), "the end 1 was known before the first fetch");
+        tracker.observe(&stats(50, None));
+        assert_eq!(tracker.target(), Some(Offset(50)));
     }
 
     #[test]
-    fn a_marker_after_the_last_record_is_no_lag() {
-        let mut progress = OffsetTracker::default();
-        progress.read(4);
-        progress.observe(&log(6, Some(6)));
-        assert!(progress.at_end());
-        assert_eq!(progress.lag(), Some(0));
-        assert!(progress.read(6), "the next record goes on after the marker");
-        assert!(!progress.at_end(), "until the leader says so again");
+    fn tracker_is_at_the_end_of_an_empty_log() {
+        let mut tracker = OffsetTracker::default();
+        tracker.observe(&stats(0, Some(0)));
+        assert!(tracker.at_end() && tracker.caught_up());
+        assert_eq!((tracker.position(), tracker.lag()), (Some(Offset(0)), Some(0)));
     }
 
     #[test]
-    fn a_record_that_overtook_the_report_counts() {
-        let mut progress = OffsetTracker::default();
-        progress.read(7);
-        progress.observe(&log(7, Some(7)));
-        assert_eq!((progress.end(), progress.lag()), (Some(8), Some(0)), "and proves a longer log");
-        assert!(!progress.at_end(), "the report is older than record 7");
+    fn lag_excludes_a_transaction_marker_after_the_last_record() {
+        let mut tracker = OffsetTracker::default();
+        read(&mut tracker, 4);
+        tracker.observe(&stats(6, Some(6)));
+        assert!(tracker.at_end());
+        assert_eq!(tracker.lag(), Some(0));
+        // The next record comes after the marker.
+        read(&mut tracker, 6);
+        assert!(!tracker.at_end(), "until the next report");
     }
 
     #[test]
-    fn a_log_that_goes_back_is_noticed() {
-        let mut progress = OffsetTracker::default();
-        assert!(progress.read(10));
-        assert!(progress.read(12), "gaps are normal");
-        assert!(!progress.read(0));
+    fn end_moves_with_a_record_that_is_newer_than_the_report() {
+        let mut tracker = OffsetTracker::default();
+        read(&mut tracker, 7);
+        tracker.observe(&stats(7, Some(7)));
+        assert_eq!((tracker.end(), tracker.lag()), (Some(Offset(8)), Some(0)));
+        assert!(!tracker.at_end(), "the report is older than record 7");
     }
 
     #[test]
-    fn touch_lost_is_no_end() {
-        let mut progress = OffsetTracker::default();
-        progress.observe(&log(0, Some(0)));
-        progress.observe(&log(0, None));
-        assert!(!progress.at_end());
-        assert!(progress.caught_up(), "what was reached stays reached");
+    fn read_returns_back_when_an_offset_was_passed() {
+        let mut tracker = OffsetTracker::default();
+        read(&mut tracker, 10);
+        read(&mut tracker, 12);
+        assert_eq!(tracker.read(Offset(0)), Step::Back);
+    }
+
+    #[test]
+    fn tracker_stays_caught_up_when_the_leader_is_silent() {
+        let mut tracker = OffsetTracker::default();
+        tracker.observe(&stats(0, Some(0)));
+        tracker.observe(&stats(0, None));
+        assert!(!tracker.at_end());
+        assert!(tracker.caught_up());
     }
 }

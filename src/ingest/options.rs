@@ -1,81 +1,83 @@
-//! What ingestion needs to know.
+//! The options of ingest, and the properties of its Kafka clients.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::time::Duration;
 
 use nabiz_core::decode::Format;
+use nabiz_core::time::Millis;
 use rdkafka::ClientConfig;
 use rdkafka::error::KafkaError;
 use rdkafka::types::RDKafkaConfRes;
 
-use super::StartError;
+use super::consumer_stats::Isolation;
+use super::error::StartError;
 use crate::clock::{WallClock, system_clock};
 use crate::config::PropertyError;
 use crate::ledger::DistributionErrors;
 use crate::readmodel::Aggregation;
 
-/// One topic to read.
+/// A topic to read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Topic {
-    /// Its name.
+    /// The name of the topic.
     pub name: String,
-    /// How its records are written.
+    /// The format of its records.
     pub format: Format,
 }
 
-/// Where to read from, and how to publish.
+/// What ingest reads, and how it publishes.
 #[derive(Clone)]
 pub struct Options {
-    /// `host:port`, several separated by commas.
+    /// The brokers, as `host:port`, separated by commas.
     pub brokers: String,
-    /// Consumer group.
+    /// The consumer group.
     pub group: String,
-    /// Where refused records go; none of `topics`.
+    /// The topic for rejected records; none of `topics`.
     pub dead_letter_topic: String,
-    /// Threads, each a member of the group; at least 1.
+    /// The number of workers, each a member of the group; at least 1.
     pub workers: usize,
-    /// What is read; at least one, each once.
+    /// The topics to read; at least one, each once.
     pub topics: Vec<Topic>,
-    /// Properties passed to the client library as they are.
+    /// Properties that are passed to librdkafka unchanged.
     pub client: BTreeMap<String, String>,
-    /// A dead letter carries the value of its record up to this size.
+    /// The largest value that a dead letter carries.
     pub record_bytes_max: usize,
-    /// How often the view is renewed.
+    /// The shortest time between two reports of a worker.
     pub publish_interval: Duration,
     /// Whether series are served summed or per partition.
     pub aggregation: Aggregation,
-    /// The wall clock behind idle advance.
+    /// The wall clock, for idle advance and checkpoints.
     pub clock: WallClock,
-    /// Where state is kept.
+    /// The options of the ledger.
     pub ledger: LedgerOptions,
 }
 
-/// Where state is kept, and how often. Not `Debug`: the key is a secret.
+/// The options of the ledger. Not `Debug`, because the hash key is a secret.
 #[derive(Clone)]
 pub struct LedgerOptions {
-    /// The file; instances of one group on one host share it.
+    /// The file. Instances of one group on one host can share it.
     pub path: PathBuf,
-    /// Time between two checkpoints.
+    /// The time between two checkpoints.
     pub checkpoint_interval: Duration,
-    /// How long interval history is kept, in milliseconds of the wall clock.
-    pub history_retention_ms: u64,
-    /// Keys the hashes under which contacts, agents and records are remembered.
+    /// How long the interval history is kept.
+    pub history_retention: Millis,
+    /// The key of the hashes of contact, agent and record ids.
     pub hash_key: [u8; 16],
-    /// Names this instance in the ledger, beside its process id.
+    /// The name of this instance in the ledger, after its process id.
     pub instance: String,
-    /// Counts stored distributions that could not be read; shared with readers of the history.
+    /// The counter of unreadable stored distributions, shared with readers of the history.
     pub distribution_errors: DistributionErrors,
 }
 
 impl LedgerOptions {
-    /// The usual timing.
+    /// Returns options with the default intervals.
     pub fn new(path: impl Into<PathBuf>, hash_key: [u8; 16]) -> Self {
-        const THREE_YEARS_MS: u64 = 1095 * 86_400_000;
+        const THREE_YEARS: Millis = Millis::from_hours(3 * 365 * 24);
         LedgerOptions {
             path: path.into(),
             checkpoint_interval: Duration::from_secs(2),
-            history_retention_ms: THREE_YEARS_MS,
+            history_retention: THREE_YEARS,
             hash_key,
             instance: "nabiz".to_owned(),
             distribution_errors: DistributionErrors::default(),
@@ -83,7 +85,7 @@ impl LedgerOptions {
     }
 }
 
-/// Properties that the fold's correctness hangs on, or that have a key of their own in the configuration.
+/// Client properties on which correctness depends, or that have a configuration key of their own.
 const RESERVED: [&str; 14] = [
     "acks",
     "auto.offset.reset",
@@ -101,8 +103,10 @@ const RESERVED: [&str; 14] = [
     "statistics.interval.ms",
 ];
 
-/// The client library's default of `fetch.wait.max.ms`.
-const FETCH_WAIT_MS: u64 = 500;
+/// librdkafka's default of `fetch.wait.max.ms`.
+const FETCH_WAIT: Duration = Duration::from_millis(500);
+/// Time for an answer on top of `fetch.wait.max.ms`.
+const LEADER_MARGIN: Duration = Duration::from_millis(1_500);
 
 /// Checks whether librdkafka accepts a property with this value.
 ///
@@ -122,7 +126,7 @@ pub fn check_client_property(property: &str, value: &str) -> Result<(), Property
 }
 
 impl Options {
-    /// Options with the usual timing and the system's clock.
+    /// Returns options with the default intervals and the system's clock.
     pub fn new(
         brokers: impl Into<String>,
         group: impl Into<String>,
@@ -144,6 +148,7 @@ impl Options {
         }
     }
 
+    /// Checks the options that do not depend on a broker.
     pub(super) fn validate(&self) -> Result<(), StartError> {
         if self.topics.is_empty() {
             return Err(StartError::NoTopic);
@@ -154,7 +159,7 @@ impl Options {
         let mut names = BTreeSet::new();
         for topic in &self.topics {
             if !names.insert(topic.name.as_str()) {
-                return Err(StartError::TopicTwice(topic.name.clone()));
+                return Err(StartError::DuplicateTopic(topic.name.clone()));
             }
         }
         if names.contains(self.dead_letter_topic.as_str()) {
@@ -176,55 +181,62 @@ impl Options {
         config
     }
 
-    /// The consumer of one worker.
+    /// Returns the properties of one worker's consumer.
     pub(super) fn consumer_config(&self, worker: usize) -> ClientConfig {
         let mut config = self.client_config();
         if config.get("fetch.queue.backoff.ms").is_none() {
-            // A partition whose queue was full is looked at again after this; the default of a second would idle it.
+            // The pause before a partition whose queue was full is fetched again. The default of a
+            // second would leave it idle.
             config.set("fetch.queue.backoff.ms", "5");
         }
         if config.get("queued.max.messages.kbytes").is_none() {
-            // More than is folded between two fetches; the default of 64 MiB a worker only waits in memory.
+            // More than a worker folds between two fetches. The default of 64 MiB for each worker
+            // only uses memory.
             config.set("queued.max.messages.kbytes", "16384");
         }
         if let Some(instance) = self.client.get("group.instance.id") {
+            // Static members need distinct ids.
             config.set("group.instance.id", format!("{instance}-{worker}"));
         }
         config
             .set("group.id", &self.group)
             .set("enable.auto.commit", "false")
             .set("enable.auto.offset.store", "false")
-            // A position that the log does not hold is an error, so that what is missing is counted.
+            // An offset out of range is an error, so that missed records are counted.
             .set("auto.offset.reset", "error")
-            // Eager. Partitions are independent, so they are spread over members whatever their topic.
+            // An eager strategy. Partitions are independent, so they are spread over the members
+            // regardless of their topic.
             .set("partition.assignment.strategy", "roundrobin")
             .set("statistics.interval.ms", "1000");
         config
     }
 
-    /// The producer of dead letters.
+    /// Returns the properties of the dead-letter producer.
     pub(super) fn producer_config(&self) -> ClientConfig {
         let mut config = self.client_config();
-        // Group settings mean nothing to a producer; it would warn about each.
+        // A producer would warn about a property of the group.
         config.remove("group.instance.id");
         config.set("acks", "all").set("message.timeout.ms", "0").set("linger.ms", "20");
         config
     }
 
-    /// A leader that has answered within this many microseconds is in touch: at the end of a log it answers at least
-    /// every `fetch.wait.max.ms`.
-    pub(super) fn in_touch_us(&self) -> i64 {
-        let wait_ms = self
+    /// Returns the time after which a leader without an answer counts as silent. At the end of a
+    /// log a leader answers at least every `fetch.wait.max.ms`.
+    pub(super) fn leader_timeout(&self) -> Duration {
+        let fetch_wait = self
             .client
             .get("fetch.wait.max.ms")
             .and_then(|wait| wait.parse().ok())
-            .unwrap_or(FETCH_WAIT_MS);
-        i64::try_from(wait_ms.saturating_add(1_500).saturating_mul(1_000)).unwrap_or(i64::MAX)
+            .map_or(FETCH_WAIT, Duration::from_millis);
+        fetch_wait.saturating_add(LEADER_MARGIN)
     }
 
-    /// Whether the end of a log is its last record, rather than its last stable one.
-    pub(super) fn reads_uncommitted(&self) -> bool {
-        self.client.get("isolation.level").is_some_and(|level| level == "read_uncommitted")
+    /// Returns which records of transactions are read.
+    pub(super) fn isolation(&self) -> Isolation {
+        match self.client.get("isolation.level").map(String::as_str) {
+            Some("read_uncommitted") => Isolation::ReadUncommitted,
+            _ => Isolation::ReadCommitted,
+        }
     }
 }
 
@@ -250,7 +262,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_work_is_refused() {
+    fn validate_rejects_options_that_cannot_work() {
         assert!(options().validate().is_ok());
         let message = |options: Options| options.validate().unwrap_err().to_string();
         assert!(message(Options { topics: Vec::new(), ..options() }).contains("kafka.topics"));
@@ -267,15 +279,15 @@ mod tests {
     }
 
     #[test]
-    fn a_refused_value_is_not_repeated() {
-        let refused: KafkaResult<BaseConsumer> =
+    fn error_omits_the_value_of_a_bad_property() {
+        let created: KafkaResult<BaseConsumer> =
             with("security.protocol", "hunter2").consumer_config(0).create();
-        let message = StartError::from_client(refused.err().unwrap()).to_string();
+        let message = StartError::from_client(created.err().unwrap()).to_string();
         assert!(message.contains("security.protocol") && !message.contains("hunter2"), "{message}");
     }
 
     #[test]
-    fn tls_and_sasl_are_built_in() {
+    fn client_library_has_tls_and_sasl() {
         let features =
             ClientConfig::new().create_native_config().unwrap().get("builtin.features").unwrap();
         for feature in ["ssl", "sasl_plain", "sasl_scram", "gzip", "zstd"] {
@@ -300,14 +312,15 @@ mod tests {
     }
 
     #[test]
-    fn static_members_are_told_apart() {
+    fn static_members_have_distinct_ids() {
         let options = with("group.instance.id", "host-a");
         assert_eq!(options.consumer_config(1).get("group.instance.id"), Some("host-a-1"));
     }
 
     #[test]
-    fn a_longer_fetch_wait_is_a_longer_touch() {
-        assert_eq!(options().in_touch_us(), 2_000_000);
-        assert_eq!(with("fetch.wait.max.ms", "5000").in_touch_us(), 6_500_000);
+    fn leader_timeout_grows_with_the_fetch_wait() {
+        assert_eq!(options().leader_timeout(), Duration::from_secs(2));
+        let slow = with("fetch.wait.max.ms", "5000");
+        assert_eq!(slow.leader_timeout(), Duration::from_millis(6_500));
     }
 }

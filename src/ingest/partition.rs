@@ -1,4 +1,4 @@
-//! One partition held: its shard and how far it has been read.
+//! One owned partition: its shard, how far it has been read, and what is stored of it.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -13,80 +13,108 @@ use nabiz_core::state::{Checkpoint, RestoreError};
 use nabiz_core::time::{Timestamp, WallTime};
 use rdkafka::message::{BorrowedMessage, Headers, Message as _};
 
-use super::consumer_stats::PartitionStats;
-use super::offset_tracker::OffsetTracker;
+use super::consumer_stats::{FetchState, PartitionStats};
+use super::offset_tracker::{OffsetTracker, Step};
 use crate::ledger::{AcquiredPartition, CheckpointRequest, Lease};
 use crate::readmodel::{PartitionHealth, ShardLabel};
 
+/// Whether a copy of the shard, published or stored, is up to date.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum SyncState {
+    UpToDate,
+    Outdated,
+}
+
+/// Whether this process is known to own the partition.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Ownership {
+    /// The ledger has accepted the lease.
+    Confirmed,
+    /// The process was suspended, so that another instance may have acquired the partition.
+    /// Nothing is published until the ledger has accepted a checkpoint.
+    Unconfirmed,
+    /// The checkpoint that will confirm the ownership is on its way. An earlier one does not count:
+    /// the ledger may have stored it before the process was suspended.
+    Confirming,
+}
+
+/// Which partitions a checkpoint includes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum CheckpointScope {
+    /// Those with changes.
+    Changed,
+    /// All, so that the ledger confirms the leases.
+    All,
+}
+
+/// A partition that this worker owns.
 pub(super) struct Partition {
     label: ShardLabel,
     format: Format,
     shard: Shard,
-    progress: OffsetTracker,
-    /// The shard differs from what was last published.
-    changed: bool,
-    /// The shard differs from what was last handed to the ledger.
-    unsaved: bool,
+    offsets: OffsetTracker,
     lease: Lease,
-    /// The position that the ledger has.
-    stored: Option<i64>,
-    /// The position of the checkpoint on its way.
-    captured: Option<i64>,
-    /// Stream time advances to this instant once that is stored.
-    advance_ms: Option<i64>,
-    /// Dead letters of this partition that are not written yet.
-    letters: Arc<AtomicU64>,
-    /// Records that the topic no longer held when they were wanted.
+    ownership: Ownership,
+    /// The snapshot that was last published.
+    published: SyncState,
+    /// The state that was last sent to the ledger.
+    saved: SyncState,
+    /// The offset of the stored state.
+    stored_offset: Option<Offset>,
+    /// The offset of the checkpoint on its way.
+    captured_offset: Option<Offset>,
+    /// The instant to which stream time advances once the checkpoint on its way is stored.
+    advance_to: Option<Timestamp>,
+    /// Dead letters that are not written yet.
+    dead_letters: Arc<AtomicU64>,
+    /// Records that retention deleted before they were read.
     missed: u64,
-    /// How often the log went back, since that was last asked.
+    /// How often the log went back since the last call of [`Self::take_log_resets`].
     log_resets: u64,
-    /// Largest timestamp, by Kafka, of a record that was read.
-    record_ms: Option<i64>,
-    /// The client said that it does not fetch.
-    stopped: bool,
-    /// The ledger may have given the partition to another; nothing is published until it has confirmed.
-    in_doubt: bool,
-    /// The last checkpoint was made while in doubt, so that storing it confirms.
-    asked: bool,
+    /// The largest Kafka timestamp of a record that was read.
+    newest_record: Option<WallTime>,
+    fetch: FetchState,
 }
 
 impl Partition {
-    /// The partition as the ledger has it.
+    /// Restores the partition from the state in the ledger.
+    ///
+    /// # Errors
+    /// [`RestoreError`] if the stored state is unusable.
     pub(super) fn restore(
         label: ShardLabel,
         format: Format,
         settings: Arc<Settings>,
         hash_key: [u8; 16],
-        taken: AcquiredPartition,
+        acquired: AcquiredPartition,
     ) -> Result<Self, RestoreError> {
-        let (shard, stored) = match taken.stored {
+        let (shard, stored_offset) = match acquired.stored {
             None => (Shard::new(settings, hash_key), None),
             Some(stored) => {
                 let mut shard = Shard::restore(settings, hash_key, &stored.chunks)?;
                 if let Some(advance_to) = stored.advance_to {
                     shard.advance(advance_to.get());
                 }
-                (shard, Some(stored.next_offset.0))
+                (shard, Some(stored.next_offset))
             }
         };
         Ok(Partition {
             label,
             format,
             shard,
-            progress: OffsetTracker::from_position(stored),
-            changed: true,
-            unsaved: true,
-            lease: taken.lease,
-            stored,
-            captured: None,
-            advance_ms: None,
-            letters: Arc::default(),
-            missed: taken.records_missed,
-            record_ms: taken.newest_record.map(WallTime::get),
-            stopped: false,
+            offsets: OffsetTracker::from_position(stored_offset),
+            lease: acquired.lease,
+            ownership: Ownership::Confirmed,
+            published: SyncState::Outdated,
+            saved: SyncState::Outdated,
+            stored_offset,
+            captured_offset: None,
+            advance_to: None,
+            dead_letters: Arc::default(),
+            missed: acquired.records_missed,
             log_resets: 0,
-            in_doubt: false,
-            asked: false,
+            newest_record: acquired.newest_record,
+            fetch: FetchState::Running,
         })
     }
 
@@ -94,68 +122,90 @@ impl Partition {
         &self.label
     }
 
-    pub(super) fn is(&self, topic: &str, partition: i32) -> bool {
-        self.label.partition == partition && *self.label.topic == *topic
+    /// Returns the next offset to read; `None` for the beginning of the log.
+    pub(super) fn position(&self) -> Option<Offset> {
+        self.offsets.position()
     }
 
-    /// The next position to read; the beginning where nothing is known.
-    pub(super) fn position(&self) -> Option<i64> {
-        self.progress.position()
+    /// Returns the offset of the stored state.
+    pub(super) fn stored_offset(&self) -> Option<Offset> {
+        self.stored_offset
     }
 
-    /// The position that the ledger has.
-    pub(super) fn stored_position(&self) -> Option<i64> {
-        self.stored
+    /// Returns the largest Kafka timestamp of a record that was read.
+    pub(super) fn newest_record(&self) -> Option<WallTime> {
+        self.newest_record
     }
 
-    /// Largest timestamp, by Kafka, of a record that was read.
-    pub(super) fn record_ms(&self) -> Option<i64> {
-        self.record_ms
+    pub(super) fn stream_time(&self) -> Option<Timestamp> {
+        self.shard.stream_time_ms().map(Timestamp)
     }
 
-    /// Whether the client said that it does not fetch.
-    pub(super) fn is_stopped(&self) -> bool {
-        self.stopped
+    pub(super) fn fetch(&self) -> FetchState {
+        self.fetch
     }
 
-    /// The log begins only at `low`, after the position: what is gone is counted, and reading goes on there.
-    pub(super) fn lose_until(&mut self, low: i64) {
-        let Some(position) = self.progress.position() else { return };
-        let records = low.abs_diff(position);
-        tracing::error!(topic = %self.label.topic, partition = self.label.partition, position, begins = low, records,
-            "the topic no longer holds the next record, records are lost to retention");
+    /// Continues at the start of the log, and counts the records that retention deleted.
+    pub(super) fn skip_to(&mut self, start: Offset) {
+        let Some(position) = self.offsets.position() else { return };
+        let records = start.0.abs_diff(position.0);
+        tracing::error!(
+            topic = %self.label.topic,
+            partition = self.label.partition,
+            position = position.0,
+            log_start = start.0,
+            records,
+            "records deleted by retention before they were read"
+        );
         self.missed = self.missed.saturating_add(records);
-        self.go_to(low);
+        self.seek(start);
     }
 
-    /// The log is not the one that was read: it lost its end, or was made anew. Reading goes on at `resume`.
-    pub(super) fn go_back(&mut self, resume: i64) {
-        tracing::error!(topic = %self.label.topic, partition = self.label.partition, position = self.progress.position(),
-            resume, "the log lost its end or was made anew, records of a time that was read are skipped");
+    /// Continues at `offset` of a log that lost its end, or whose topic was recreated.
+    pub(super) fn resume_at(&mut self, offset: Offset) {
+        tracing::error!(
+            topic = %self.label.topic,
+            partition = self.label.partition,
+            position = self.offsets.position().map(|position| position.0),
+            resume = offset.0,
+            "log truncated or topic recreated, older records are skipped"
+        );
         self.log_resets += 1;
-        self.go_to(resume);
+        self.seek(offset);
     }
 
-    fn go_to(&mut self, position: i64) {
-        self.progress = OffsetTracker::from_position(Some(position));
-        self.stopped = false;
-        self.changed = true;
-        self.unsaved = true;
+    fn seek(&mut self, position: Offset) {
+        self.offsets = OffsetTracker::from_position(Some(position));
+        self.fetch = FetchState::Running;
+        self.on_change();
     }
 
-    /// Folds one record; what is refused is returned. `headers` is scratch space.
+    fn on_change(&mut self) {
+        self.published = SyncState::Outdated;
+        self.saved = SyncState::Outdated;
+    }
+
+    /// Folds one record. Returns the rejection if the record is rejected. `headers` is scratch
+    /// space.
+    #[must_use = "a rejection must go to the dead-letter topic"]
     pub(super) fn fold<'m>(
         &mut self,
         record: &'m BorrowedMessage<'_>,
         headers: &mut Vec<(&'m str, &'m [u8])>,
     ) -> Option<Rejection> {
-        if !self.progress.read(record.offset()) {
-            self.log_resets += 1;
-            tracing::error!(topic = %self.label.topic, partition = self.label.partition, offset = record.offset(),
-                "the log was made anew, its records are added to the numbers of the old one");
+        match self.offsets.read(Offset(record.offset())) {
+            Step::Forward => {}
+            Step::Back => {
+                self.log_resets += 1;
+                tracing::error!(
+                    topic = %self.label.topic,
+                    partition = self.label.partition,
+                    offset = record.offset(),
+                    "topic recreated, its records are added to the existing numbers"
+                );
+            }
         }
-        self.changed = true;
-        self.unsaved = true;
+        self.on_change();
         if reads_headers(self.format, record.payload())
             && let Some(found) = record.headers()
         {
@@ -164,7 +214,7 @@ impl Partition {
         }
         let message = Message { value: record.payload(), headers };
         let timestamp_ms = record.timestamp().to_millis();
-        self.record_ms = self.record_ms.max(timestamp_ms);
+        self.newest_record = self.newest_record.max(timestamp_ms.map(WallTime));
         let meta = RecordMeta { position: record.offset(), timestamp_ms };
         match self.shard.fold(self.format, &message, meta) {
             RecordOutcome::Rejected(rejection) => Some(rejection),
@@ -175,131 +225,156 @@ impl Partition {
         }
     }
 
-    pub(super) fn observe(&mut self, log: &PartitionStats) {
-        self.progress.observe(log);
-        self.stopped = log.stopped;
+    /// Records what the client reports about the log.
+    pub(super) fn observe(&mut self, stats: &PartitionStats) {
+        self.offsets.observe(stats);
+        self.fetch = stats.fetch;
     }
 
+    /// Records that nothing is known about the end of the log until the next report.
     pub(super) fn mark_leader_silent(&mut self) {
-        self.progress.mark_leader_silent();
+        self.offsets.mark_leader_silent();
     }
 
-    /// How often the log went back since the last call.
+    /// Returns how often the log went back since the last call.
+    #[must_use]
     pub(super) fn take_log_resets(&mut self) -> u64 {
         std::mem::take(&mut self.log_resets)
     }
 
-    /// Dead letters of this partition that are not written yet.
-    pub(super) fn letters(&self) -> &Arc<AtomicU64> {
-        &self.letters
+    /// Returns the counter of dead letters that are not written yet.
+    pub(super) fn dead_letters(&self) -> &Arc<AtomicU64> {
+        &self.dead_letters
     }
 
-    /// Contacts that the next checkpoint has to write.
+    /// Returns how many contacts the next checkpoint has to write.
     pub(super) fn changed_contacts(&self) -> usize {
         self.shard.changed_contacts()
     }
 
-    /// Rows of the interval history that the next checkpoint has to write.
+    /// Returns how many rows of the interval history the next checkpoint has to write.
     pub(super) fn unsaved_intervals(&self) -> usize {
         self.shard.unsaved_intervals()
     }
 
-    /// Whether the ledger has all that is known.
+    /// Returns whether the ledger has the present state.
     pub(super) fn is_stored(&self) -> bool {
-        !self.unsaved && self.stored.is_some()
+        self.saved == SyncState::UpToDate && self.stored_offset.is_some()
     }
 
-    /// Whether stream time is about to advance.
-    pub(super) fn advances(&self) -> bool {
-        self.advance_ms.is_some()
+    /// Returns whether stream time advances once the checkpoint on its way is stored.
+    pub(super) fn is_advancing(&self) -> bool {
+        self.advance_to.is_some()
     }
 
-    /// What is to be stored, if anything; with `all`, also where nothing changed. Nothing is stored past a record whose
-    /// dead letter is not written. Where there is nothing to read, stream time is to advance to `advance_to_ms`.
+    /// Returns the checkpoint to store, if there is one. At the end of the log it advances stream
+    /// time to `advance_to`.
+    ///
+    /// There is none while a dead letter is not written: no checkpoint passes its record. There is
+    /// none before the broker has answered either, because a stored start of the log would pass for
+    /// a known position.
+    #[must_use]
     pub(super) fn checkpoint(
         &mut self,
-        advance_to_ms: Option<i64>,
-        all: bool,
+        advance_to: Option<Timestamp>,
+        scope: CheckpointScope,
     ) -> Option<CheckpointRequest> {
-        if self.letters.load(Ordering::Acquire) > 0 {
+        let is_confirmed = self.ownership == Ownership::Confirmed;
+        if self.dead_letters.load(Ordering::Acquire) > 0
+            || (self.offsets.position().is_none() && is_confirmed)
+        {
             return None;
         }
-        // Before the first word of the broker nothing is known, and a stored beginning would pass for a position.
-        if self.progress.position().is_none() && !self.in_doubt {
+        let is_idle = self.offsets.at_end() && self.offsets.caught_up();
+        let stream_time = self.stream_time();
+        let advance_to =
+            advance_to.filter(|to| is_idle && stream_time.is_none_or(|stream| *to > stream));
+        let is_needed = self.saved == SyncState::Outdated
+            || scope == CheckpointScope::All
+            || !is_confirmed
+            || advance_to.is_some();
+        if !is_needed {
             return None;
         }
-        let is_idle = self.progress.at_end() && self.progress.caught_up();
-        let stream_ms = self.shard.stream_time_ms();
-        let advance_ms = advance_to_ms
-            .filter(|to_ms| is_idle && stream_ms.is_none_or(|stream_ms| *to_ms > stream_ms));
-        if !(self.unsaved || all || self.in_doubt || advance_ms.is_some()) {
-            return None;
+        self.saved = SyncState::UpToDate;
+        self.advance_to = advance_to;
+        if !is_confirmed {
+            self.ownership = Ownership::Confirming;
         }
-        self.unsaved = false;
-        self.asked = self.in_doubt;
-        self.advance_ms = advance_ms;
         let mut checkpoint = self.shard.checkpoint();
-        // Past the last record there may be markers that are never handed over.
-        checkpoint.next_offset = self.progress.position().unwrap_or(checkpoint.next_offset);
-        self.captured = Some(checkpoint.next_offset);
+        if let Some(position) = self.offsets.position() {
+            // After the last record there may be transaction markers, which the client skips.
+            checkpoint.next_offset = position.0;
+        }
+        self.captured_offset = Some(Offset(checkpoint.next_offset));
         Some(CheckpointRequest {
             lease: self.lease,
             checkpoint,
-            advance_to: advance_ms.map(Timestamp),
+            advance_to,
             records_missed: self.missed,
-            newest_record: self.record_ms.map(WallTime),
+            newest_record: self.newest_record,
         })
     }
 
-    /// Nothing is published until the ledger has confirmed that the partition is ours.
+    /// Publishes nothing until the ledger has confirmed that this process owns the partition.
     pub(super) fn suspend_until_confirmed(&mut self) {
-        self.in_doubt = true;
-        self.changed = true;
+        self.ownership = Ownership::Unconfirmed;
+        self.published = SyncState::Outdated;
     }
 
-    /// The last checkpoint is stored. One that was on its way when the doubt came may have been stored before that.
-    pub(super) fn stored(&mut self) {
-        self.in_doubt &= !self.asked;
-        self.stored = self.captured.take().or(self.stored);
-        if let Some(advance_ms) = self.advance_ms.take() {
-            self.shard.advance(advance_ms);
-            self.changed = true;
-            self.unsaved = true;
+    /// Records that the checkpoint on its way is stored.
+    pub(super) fn on_stored(&mut self) {
+        self.ownership = match self.ownership {
+            Ownership::Confirmed | Ownership::Confirming => Ownership::Confirmed,
+            Ownership::Unconfirmed => Ownership::Unconfirmed,
+        };
+        self.stored_offset = self.captured_offset.take().or(self.stored_offset);
+        if let Some(advance_to) = self.advance_to.take() {
+            self.shard.advance(advance_to.get());
+            self.on_change();
         }
     }
 
-    /// The last checkpoint is not stored.
-    pub(super) fn not_stored(&mut self, checkpoint: Checkpoint) {
-        self.advance_ms = None;
-        self.captured = None;
-        self.unsaved = true;
+    /// Takes back the checkpoint on its way, which is not stored.
+    pub(super) fn on_store_failed(&mut self, checkpoint: Checkpoint) {
+        self.advance_to = None;
+        self.captured_offset = None;
+        self.saved = SyncState::Outdated;
         self.shard.rollback(checkpoint);
     }
 
+    /// Returns the orphans since the last call.
+    #[must_use = "orphans must go to the dead-letter topic"]
     pub(super) fn take_orphans(&mut self) -> Vec<Orphan> {
         self.shard.take_orphans()
     }
 
-    /// A snapshot where there is news. While catching up there is none: nobody may see the numbers.
-    pub(super) fn news(&mut self) -> Option<Arc<Snapshot>> {
-        if !self.changed || self.in_doubt || !self.progress.caught_up() {
+    /// Returns a snapshot if the shard has changed. There is none while catching up or unconfirmed,
+    /// because the numbers could be wrong.
+    #[must_use]
+    pub(super) fn take_snapshot(&mut self) -> Option<Arc<Snapshot>> {
+        if self.published == SyncState::UpToDate || !self.is_servable() {
             return None;
         }
-        self.changed = false;
+        self.published = SyncState::UpToDate;
         Some(Arc::new(self.shard.snapshot()))
+    }
+
+    fn is_servable(&self) -> bool {
+        self.offsets.caught_up() && self.ownership == Ownership::Confirmed
     }
 
     pub(super) fn health(&self) -> PartitionHealth {
         PartitionHealth {
             label: self.label.clone(),
-            position: self.progress.position().map(Offset),
-            end: self.progress.end().map(Offset),
-            lag: self.progress.lag(),
-            stream_time: self.shard.stream_time_ms().map(Timestamp),
-            catch_up_to: self.progress.target().map(Offset),
-            caught_up: self.progress.caught_up() && !self.in_doubt,
+            position: self.offsets.position(),
+            end: self.offsets.end(),
+            lag: self.offsets.lag(),
+            stream_time: self.stream_time(),
+            catch_up_to: self.offsets.target(),
+            caught_up: self.is_servable(),
             missed: self.missed,
-            dead_letters_waiting: self.letters.load(Ordering::Relaxed),
+            dead_letters_waiting: self.dead_letters.load(Ordering::Relaxed),
             remembered_ids: self.shard.remembered_ids() as u64,
         }
     }
@@ -312,37 +387,51 @@ mod tests {
     use crate::ledger::Ledger;
     use nabiz_core::event::Channels;
 
-    #[test]
-    fn a_checkpoint_that_was_on_its_way_does_not_end_a_doubt() {
+    fn caught_up() -> Partition {
         let folder = tempfile::tempdir().unwrap();
         let mut ledger =
             Ledger::open(&folder.path().join("nabiz.db"), Channels::default()).unwrap();
-        let taken = ledger.acquire("calls", 0, "test").unwrap();
+        let acquired = ledger.acquire("calls", 0, "test").unwrap();
         let label = ShardLabel { topic: "calls".into(), partition: 0 };
         let settings = Arc::new(Config::defaults().settings());
         let mut partition =
-            Partition::restore(label, Format::CloudEvents, settings, [1; 16], taken).unwrap();
+            Partition::restore(label, Format::CloudEvents, settings, [1; 16], acquired).unwrap();
         partition.observe(&PartitionStats {
             topic: "calls".into(),
             partition: 0,
-            end: Some(0),
-            drained_to: Some(0),
-            stopped: false,
+            end: Some(Offset(0)),
+            drained_to: Some(Offset(0)),
+            fetch: FetchState::Running,
         });
         assert!(partition.health().caught_up);
+        partition
+    }
 
-        assert!(partition.checkpoint(None, false).is_some());
+    #[test]
+    fn earlier_checkpoint_does_not_confirm_ownership_when_it_is_stored() {
+        let mut partition = caught_up();
+        assert!(partition.checkpoint(None, CheckpointScope::Changed).is_some());
         partition.suspend_until_confirmed();
-        partition.stored();
-        assert!(
-            !partition.health().caught_up,
-            "it may have been stored before the process stood still"
-        );
-        assert!(partition.news().is_none());
+        partition.on_stored();
+        assert!(!partition.health().caught_up, "it may be stored before the suspension");
+        assert!(partition.take_snapshot().is_none());
 
-        assert!(partition.checkpoint(None, false).is_some(), "asked again");
-        partition.stored();
+        assert!(partition.checkpoint(None, CheckpointScope::Changed).is_some(), "asks again");
+        partition.on_stored();
         assert!(partition.health().caught_up);
-        assert!(partition.news().is_some());
+        assert!(partition.take_snapshot().is_some());
+    }
+
+    #[test]
+    fn confirming_checkpoint_does_not_count_after_a_second_suspension() {
+        let mut partition = caught_up();
+        partition.suspend_until_confirmed();
+        assert!(partition.checkpoint(None, CheckpointScope::Changed).is_some());
+        partition.suspend_until_confirmed();
+        partition.on_stored();
+        assert!(partition.take_snapshot().is_none());
+        assert!(partition.checkpoint(None, CheckpointScope::Changed).is_some());
+        partition.on_stored();
+        assert!(partition.take_snapshot().is_some());
     }
 }

@@ -604,7 +604,7 @@ fn partition_is_acquired_again_when_its_other_owner_leaves() {
     drop(ledger);
     produce(&kafka, "taken.calls", rest);
     wait_for("not ready", CAUGHT_UP_WITHIN, || match nabiz.get("/readyz")? {
-        (503, why) if why.contains("another instance has taken partitions over") => Ok(()),
+        (503, why) if why.contains("another instance has acquired partitions") => Ok(()),
         (status, body) => Err(format!("{status} {body}")),
     });
     nabiz.wait_ready();

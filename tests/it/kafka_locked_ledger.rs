@@ -127,7 +127,7 @@ fn starting_process_waits_for_the_lock_and_reports_it() {
         assert_eq!(nabiz.scrape().value("nabiz_ready", &[]), Some(0.0));
         thread::sleep(Duration::from_millis(200));
     }
-    assert!(nabiz.log_tail().contains("the ledger failed"), "{}", nabiz.log_tail());
+    assert!(nabiz.log_tail().contains("ledger failed, retrying"), "{}", nabiz.log_tail());
     assert!(waits(&nabiz).is_ok_and(|body| body.to_string().contains("database is locked")));
     assert!(nabiz.scrape().sum("nabiz_ledger_failures_total", &[]) > 0.0);
 
@@ -220,7 +220,7 @@ fn pending_state_is_bounded_when_the_ledger_is_locked() {
         "{:?} rows",
         unsaved(&nabiz)
     );
-    assert!(nabiz.log_tail().contains("reading pauses"), "{}", nabiz.log_tail());
+    assert!(nabiz.log_tail().contains("partitions paused"), "{}", nabiz.log_tail());
 
     lock.release();
     wait_stored(&pipeline, VISITS);

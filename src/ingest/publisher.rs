@@ -1,0 +1,40 @@
+//! The publishing thread: adds up what the workers report, for the readers.
+
+use std::sync::Arc;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use arc_swap::ArcSwap;
+
+use super::shared::Shared;
+use crate::readmodel::PublishedState;
+
+/// The shortest pause: reports that arrive within it are added up together.
+const PAUSE_MIN: Duration = Duration::from_millis(10);
+/// The longest pause, however long adding up took.
+const PAUSE_MAX: Duration = Duration::from_secs(1);
+/// The pause, as a multiple of the time that adding up took: it uses at most a third of a core.
+const PAUSE_FACTOR: u32 = 2;
+/// The health is published at least this often, also without reports.
+const HEALTH_INTERVAL: Duration = Duration::from_millis(250);
+
+/// Publishes until ingest stops, and once after that.
+pub(super) fn run(shared: &Shared, published: &ArcSwap<PublishedState>) {
+    let starting =
+        PublishedState::starting(Arc::clone(&shared.settings), shared.options.aggregation);
+    let mut last = Arc::new(starting);
+    loop {
+        let is_stopping = shared.is_stopping();
+        let began = Instant::now();
+        let (letters, ledger) = (shared.dead_letters.counts(), shared.ledger.health());
+        let unreadable = &shared.options.ledger.distribution_errors;
+        last = Arc::new(shared.status_hub.published_state(&last, letters, ledger, unreadable));
+        published.store(Arc::clone(&last));
+        if is_stopping {
+            return;
+        }
+        shared.dead_letters.retry_failed(Instant::now());
+        thread::sleep(began.elapsed().saturating_mul(PAUSE_FACTOR).clamp(PAUSE_MIN, PAUSE_MAX));
+        shared.status_hub.wait_for_report(HEALTH_INTERVAL);
+    }
+}

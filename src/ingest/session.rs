@@ -1,0 +1,462 @@
+//! The life of one consumer: its poll loop, from the first assignment to the last commit.
+
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use nabiz_core::decode::Format;
+use nabiz_core::state::RestoreError;
+use nabiz_core::time::Timestamp;
+use rdkafka::TopicPartitionList;
+use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer};
+use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
+
+use super::assignment::{Assignment, Load};
+use super::consumer_context::{ConsumerEvent, WorkerContext};
+use super::consumer_stats::ConsumerStats;
+use super::error::chain;
+use super::partition::Partition;
+use super::seek::{SeekTarget, start_offset};
+use super::shared::Shared;
+use super::topic_check::TopicCheck;
+use super::worker_status::{Connection, Phase, WorkerStatus};
+use crate::ledger::{AcquiredPartition, LedgerError};
+use crate::readmodel::ShardLabel;
+
+/// Records that are folded before anything else is done.
+const BATCH_RECORDS: usize = 1024;
+/// Longest wait for a record. Bounds the delay of an event, a report or a stop.
+const POLL_TIMEOUT: Duration = Duration::from_millis(50);
+const COMMIT_INTERVAL: Duration = Duration::from_secs(5);
+/// Time between an offset out of range and the search for another one. Longer than the time between
+/// two statistics of the client, which tell whether it has stopped.
+const RESEEK_INTERVAL: Duration = Duration::from_secs(2);
+/// Time after which a search asks the broker for no further partition.
+const RESEEK_TIMEOUT: Duration = Duration::from_secs(2);
+/// After a fenced checkpoint, the worker rejoins the group if it assigns nothing within this time.
+const REJOIN_AFTER: Duration = Duration::from_secs(10);
+/// Longest wait for dead letters when partitions are revoked.
+const FLUSH_TIMEOUT: Duration = Duration::from_secs(1);
+/// Longest wait for the ledger when partitions are revoked.
+const STORE_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// Why a session ended.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum SessionError {
+    /// The client cannot continue; a new one may.
+    #[error("kafka client failed")]
+    Client(#[from] KafkaError),
+    /// The stored state of a partition is unusable. To continue without it would restart the
+    /// counters.
+    #[error("partition {label} of the ledger is unusable")]
+    State { label: ShardLabel, source: RestoreError },
+    /// Another instance has acquired a partition, and the group has assigned nothing since.
+    #[error("another instance has acquired partitions, and the group assigned none since")]
+    Fenced,
+}
+
+/// One consumer with the partitions that the group has assigned to it.
+pub(super) struct Session<'s> {
+    worker: usize,
+    shared: &'s Shared,
+    consumer: BaseConsumer<WorkerContext>,
+    assignment: Assignment<'s>,
+    status: WorkerStatus,
+    /// When to look for another offset, if the log of a partition does not have the next record.
+    reseek_at: Option<Instant>,
+    /// Until then, statistics about the ends of logs may be from before the last pause or seek.
+    ignore_log_end_until: Instant,
+    committed_at: Instant,
+    topic_check: TopicCheck,
+}
+
+impl<'s> Session<'s> {
+    pub(super) fn new(
+        worker: usize,
+        shared: &'s Shared,
+        consumer: BaseConsumer<WorkerContext>,
+    ) -> Self {
+        let now = Instant::now();
+        Session {
+            worker,
+            shared,
+            consumer,
+            assignment: Assignment::new(worker, shared),
+            status: WorkerStatus::default(),
+            reseek_at: None,
+            ignore_log_end_until: now,
+            committed_at: now,
+            topic_check: TopicCheck::new(now),
+        }
+    }
+
+    /// Reads until ingest stops, or until the consumer cannot continue.
+    pub(super) fn run(mut self) -> Result<(), SessionError> {
+        let result = self.poll_until_stopped();
+        if result.is_ok() {
+            self.shared.dead_letters.flush(FLUSH_TIMEOUT);
+            self.assignment.checkpoint_all_blocking(Instant::now() + STORE_TIMEOUT);
+            self.report();
+            self.commit_stored();
+        }
+        self.assignment.clear();
+        result
+    }
+
+    fn poll_until_stopped(&mut self) -> Result<(), SessionError> {
+        while !self.shared.is_stopping() {
+            self.read_batch()?;
+            self.check_stall();
+            if self.status.phase == Phase::Reading && !self.has_room() {
+                self.pause_or_resume()?;
+            }
+            for event in self.consumer.context().take_events() {
+                self.handle(event)?;
+            }
+            if self.assignment.report_is_due() {
+                self.assignment.send_orphans();
+                self.pause_or_resume()?;
+                self.report();
+            }
+            self.assignment.maybe_checkpoint(self.advance_to());
+            if self.reseek_at.is_none() && self.committed_at.elapsed() >= COMMIT_INTERVAL {
+                self.committed_at = Instant::now();
+                self.commit_stored();
+            }
+            if self.status.phase.is_assigned() {
+                if self.reseek_at.is_some_and(|reseek_at| Instant::now() >= reseek_at) {
+                    self.reseek_all()?;
+                }
+                if self.assignment.fenced_for().is_some_and(|since| since > REJOIN_AFTER) {
+                    self.on_revoked();
+                    return Err(SessionError::Fenced);
+                }
+            }
+            self.topic_check.run(self.worker, &self.consumer, &mut self.status);
+        }
+        Ok(())
+    }
+
+    /// Withholds all partitions if the process was suspended: another instance may have acquired
+    /// them meanwhile.
+    fn check_stall(&mut self) {
+        let now = Instant::now();
+        self.assignment.stall.tick(now);
+        if self.assignment.stall.take_stall(now) && !self.assignment.partitions.is_empty() {
+            tracing::warn!(
+                worker = self.worker,
+                "process was suspended, partitions withheld until the ledger confirms them"
+            );
+            self.assignment.suspend_until_confirmed();
+        }
+    }
+
+    fn read_batch(&mut self) -> Result<(), SessionError> {
+        let mut headers = Vec::new();
+        // Blocks only for the first record. Later polls use a zero timeout, which saves librdkafka
+        // a clock read per record.
+        let mut timeout = POLL_TIMEOUT;
+        for _ in 0..BATCH_RECORDS {
+            match self.consumer.poll(std::mem::take(&mut timeout)) {
+                // Also after a rebalance, which is handled before the next record.
+                None => {
+                    self.assignment.set_load(Load::Idle);
+                    return Ok(());
+                }
+                Some(Ok(record)) => {
+                    let mut scratch = recycle(headers);
+                    let is_rejected = self.assignment.fold(&record, &mut scratch, &self.status);
+                    headers = recycle(scratch);
+                    if is_rejected && !self.shared.dead_letters.has_room() {
+                        return Ok(());
+                    }
+                }
+                Some(Err(error)) => return Ok(self.on_poll_error(error)?),
+            }
+        }
+        self.assignment.set_load(Load::Busy);
+        Ok(())
+    }
+
+    /// Returns a fatal error. librdkafka recovers from all others by itself, and its callback has
+    /// logged them.
+    fn on_poll_error(&mut self, error: KafkaError) -> KafkaResult<()> {
+        match error {
+            KafkaError::MessageConsumptionFatal(_) => Err(error),
+            other if other.rdkafka_error_code() == Some(RDKafkaErrorCode::AutoOffsetReset) => {
+                // The error does not name the partition, which stands still until another offset
+                // is found.
+                self.reseek_at = Some(Instant::now() + RESEEK_INTERVAL);
+                Ok(())
+            }
+            other => {
+                tracing::debug!(worker = self.worker, error = %other, "poll error");
+                Ok(())
+            }
+        }
+    }
+
+    fn handle(&mut self, event: ConsumerEvent) -> Result<(), SessionError> {
+        match event {
+            ConsumerEvent::Assigned(labels) => self.on_assigned(labels)?,
+            ConsumerEvent::Revoked => self.on_revoked(),
+            ConsumerEvent::Stats(stats) => self.on_stats(stats),
+            ConsumerEvent::TopicMissing(topic) => {
+                if self.status.missing_topics.insert(topic.clone()) {
+                    tracing::warn!(
+                        worker = self.worker,
+                        topic,
+                        "topic does not exist, waiting for it"
+                    );
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Stores the partitions and drops them.
+    fn on_revoked(&mut self) {
+        let partitions = self.assignment.partitions.len();
+        tracing::info!(worker = self.worker, partitions, "partitions revoked");
+        self.shared.dead_letters.flush(FLUSH_TIMEOUT);
+        self.assignment.checkpoint_all_blocking(Instant::now() + STORE_TIMEOUT);
+        self.commit_stored();
+        self.assignment.clear();
+        self.status.phase = Phase::Rebalancing;
+        self.report();
+    }
+
+    /// Acquires the partitions in the ledger, restores them, and reads from their stored offsets.
+    fn on_assigned(&mut self, labels: Vec<ShardLabel>) -> Result<(), SessionError> {
+        tracing::info!(worker = self.worker, partitions = labels.len(), "partitions assigned");
+        let mut starts = TopicPartitionList::with_capacity(labels.len());
+        let mut partitions = Vec::with_capacity(labels.len());
+        for label in labels {
+            let Some(acquired) = self.acquire(&label) else {
+                // Ingest stops. Without an answer to the group the consumer could not close.
+                return Ok(self.consumer.unassign()?);
+            };
+            self.status.missing_topics.remove(&*label.topic);
+            let mut partition = self.restore(label, acquired)?;
+            // If the broker does not answer, reading starts at the stored offset, and the client
+            // reports an offset out of range.
+            if let Some(target) = self.seek_target(&partition) {
+                target.apply(&mut partition);
+            }
+            let label = partition.label();
+            let start = start_offset(&partition);
+            starts.add_partition_offset(&label.topic, label.partition, start)?;
+            partitions.push(partition);
+        }
+        self.topic_check.on_assigned(&mut self.status.missing_topics);
+        self.assign(&starts)?;
+        self.assignment.replace(partitions);
+        self.reseek_at = None;
+        Ok(())
+    }
+
+    /// Acquires a partition in the ledger. Waits for the ledger as long as it takes, and reports
+    /// that. Returns `None` if ingest stops.
+    fn acquire(&mut self, label: &ShardLabel) -> Option<AcquiredPartition> {
+        loop {
+            let reply = self.shared.ledger.acquire(label.clone());
+            match self.await_acquired(&reply)? {
+                Ok(acquired) => {
+                    self.status.ledger_wait = None;
+                    return Some(acquired);
+                }
+                Err(error) => {
+                    self.status.ledger_wait = Some(chain(&error));
+                    self.report();
+                    thread::sleep(POLL_TIMEOUT);
+                }
+            }
+        }
+    }
+
+    /// Waits for the reply of the ledger. Returns `None` if ingest stops.
+    fn await_acquired(
+        &mut self,
+        reply: &Receiver<Result<AcquiredPartition, LedgerError>>,
+    ) -> Option<Result<AcquiredPartition, LedgerError>> {
+        loop {
+            if self.shared.is_stopping() {
+                return None;
+            }
+            self.assignment.stall.tick(Instant::now());
+            match reply.recv_timeout(POLL_TIMEOUT) {
+                Ok(acquired) => return Some(acquired),
+                Err(RecvTimeoutError::Timeout) => {
+                    let no_reply = || "it has not replied yet".to_owned();
+                    self.status.ledger_wait.get_or_insert_with(no_reply);
+                    self.report();
+                }
+                Err(RecvTimeoutError::Disconnected) => return None,
+            }
+        }
+    }
+
+    fn restore(
+        &self,
+        label: ShardLabel,
+        acquired: AcquiredPartition,
+    ) -> Result<Partition, SessionError> {
+        let options = &self.shared.options;
+        let topic = options.topics.iter().find(|topic| topic.name == *label.topic);
+        let format = topic.map_or(Format::CloudEvents, |topic| topic.format);
+        let (settings, hash_key) = (Arc::clone(&self.shared.settings), options.ledger.hash_key);
+        Partition::restore(label.clone(), format, settings, hash_key, acquired)
+            .map_err(|source| SessionError::State { label, source })
+    }
+
+    fn seek_target(&self, partition: &Partition) -> Option<SeekTarget> {
+        SeekTarget::find(&self.consumer, &self.shared.settings.windows, partition)
+    }
+
+    /// Moves every partition whose log does not have the next record, and continues to read. Tries
+    /// again later if a broker does not answer.
+    fn reseek_all(&mut self) -> Result<(), SessionError> {
+        let began = Instant::now();
+        let mut targets = Vec::with_capacity(self.assignment.partitions.len());
+        for partition in &self.assignment.partitions {
+            let is_in_time = began.elapsed() < RESEEK_TIMEOUT;
+            targets.push(if is_in_time { self.seek_target(partition) } else { None });
+            self.assignment.stall.tick(Instant::now());
+        }
+        let is_answered = targets.iter().all(Option::is_some);
+        self.reseek_at = (!is_answered).then(|| Instant::now() + RESEEK_INTERVAL);
+        let moves = |target: &Option<SeekTarget>| {
+            target.is_some_and(|target| target != SeekTarget::Position)
+        };
+        if !targets.iter().any(moves) {
+            return Ok(());
+        }
+        let mut positions = TopicPartitionList::with_capacity(targets.len());
+        for (partition, target) in self.assignment.partitions.iter_mut().zip(targets) {
+            if let Some(target) = target {
+                target.apply(partition);
+            }
+            let label = partition.label();
+            let position = start_offset(partition);
+            positions.add_partition_offset(&label.topic, label.partition, position)?;
+        }
+        // Records that were fetched and not yet polled are fetched again.
+        self.assign(&positions)?;
+        self.ignore_log_end();
+        Ok(())
+    }
+
+    /// Reads these partitions from these offsets, none of them paused.
+    fn assign(&mut self, offsets: &TopicPartitionList) -> Result<(), SessionError> {
+        // In librdkafka a pause outlasts an assignment. Partitions that it does not know yet cause
+        // an error, and are not paused.
+        let _ = self.consumer.resume(offsets);
+        self.consumer.assign(offsets)?;
+        self.status.phase = Phase::Reading;
+        Ok(())
+    }
+
+    /// Commits the stored offsets to the group, for lag monitors only. Does not block, and a
+    /// failure has no effect.
+    fn commit_stored(&self) {
+        let mut offsets = TopicPartitionList::with_capacity(self.assignment.partitions.len());
+        for partition in &self.assignment.partitions {
+            if let Some(offset) = partition.stored_offset() {
+                let label = partition.label();
+                let offset = rdkafka::Offset::Offset(offset.0);
+                let _ = offsets.add_partition_offset(&label.topic, label.partition, offset);
+            }
+        }
+        if offsets.count() > 0
+            && let Err(error) = self.consumer.commit(&offsets, CommitMode::Async)
+        {
+            tracing::debug!(worker = self.worker, %error, "offset commit failed");
+        }
+    }
+
+    fn on_stats(&mut self, mut stats: ConsumerStats) {
+        if self.status.phase == Phase::Paused || Instant::now() < self.ignore_log_end_until {
+            // A pause discards what was fetched. For a moment the client still counts that as
+            // handed over.
+            stats.partitions.iter_mut().for_each(|partition| partition.drained_to = None);
+        }
+        let connection = if stats.is_connected { Connection::Up } else { Connection::Down };
+        if connection != self.status.connection {
+            self.status.connection = connection;
+            if stats.is_connected {
+                tracing::info!(worker = self.worker, "kafka connected");
+                self.consumer.context().on_connected();
+            } else {
+                tracing::warn!(worker = self.worker, "no kafka broker can be reached, retrying");
+            }
+        }
+        for of_partition in &stats.partitions {
+            let partition = self.assignment.find(|partition| {
+                let label = partition.label();
+                label.partition == of_partition.partition && *label.topic == *of_partition.topic
+            });
+            if let Some(partition) = partition {
+                partition.observe(of_partition);
+            }
+        }
+    }
+
+    /// Returns whether there is room for more dead letters and unsaved intervals.
+    fn has_room(&self) -> bool {
+        self.shared.dead_letters.has_room() && self.assignment.has_room()
+    }
+
+    /// Pauses reading while too much waits to be written. Polling continues, so that the worker
+    /// stays in the group.
+    fn pause_or_resume(&mut self) -> Result<(), SessionError> {
+        let letters = &self.shared.dead_letters;
+        match self.status.phase {
+            Phase::Reading if !self.has_room() => {
+                let waits_for = if letters.has_room() { "checkpoint" } else { "dead letters" };
+                let assigned = self.consumer.assignment()?;
+                tracing::warn!(worker = self.worker, waits_for, "partitions paused");
+                self.consumer.pause(&assigned)?;
+                self.assignment.partitions.iter_mut().for_each(Partition::mark_leader_silent);
+                self.status.phase = Phase::Paused;
+            }
+            Phase::Paused
+                if letters.has_plenty_of_room() && self.assignment.has_plenty_of_room() =>
+            {
+                let assigned = self.consumer.assignment()?;
+                tracing::info!(worker = self.worker, "partitions resumed");
+                self.consumer.resume(&assigned)?;
+                self.status.phase = Phase::Reading;
+            }
+            Phase::Joining | Phase::Rebalancing | Phase::Reading | Phase::Paused => return Ok(()),
+        }
+        self.ignore_log_end();
+        Ok(())
+    }
+
+    /// Ignores statistics about the ends of logs until they are from after now.
+    fn ignore_log_end(&mut self) {
+        self.ignore_log_end_until = Instant::now() + self.shared.options.leader_timeout();
+    }
+
+    /// Returns the stream time of partitions that have no more records: the wall clock less the
+    /// transport delay.
+    fn advance_to(&self) -> Option<Timestamp> {
+        let windows = &self.shared.settings.windows;
+        (windows.idle_advance && self.status.phase != Phase::Paused).then(|| {
+            let now = (self.shared.options.clock)();
+            Timestamp(now.saturating_sub(windows.transport_delay).get())
+        })
+    }
+
+    fn report(&mut self) {
+        self.assignment.report(&self.status);
+    }
+}
+
+/// Returns the vector empty and with its allocation, for records with another lifetime.
+fn recycle<'new>(mut headers: Vec<(&str, &[u8])>) -> Vec<(&'new str, &'new [u8])> {
+    headers.clear();
+    // An in-place collection of the same layout keeps the allocation.
+    headers.into_iter().map(|_| ("", [].as_slice())).collect()
+}

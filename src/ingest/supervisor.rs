@@ -1,0 +1,111 @@
+//! Starts and stops the threads of ingest.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use arc_swap::ArcSwap;
+use nabiz_core::settings::Settings;
+
+use super::dead_letters::DeadLetters;
+use super::error::StartError;
+use super::ledger_handle::LedgerHandle;
+use super::options::Options;
+use super::publisher;
+use super::shared::Shared;
+use super::status_hub::StatusHub;
+use super::threads::spawn;
+use super::worker::Worker;
+use crate::readmodel::PublishedState;
+
+/// Time between two looks at threads that are to end.
+const STOP_POLL: Duration = Duration::from_millis(10);
+
+/// Running ingest. Dropping it does not stop it: call [`Ingest::stop`].
+#[must_use = "only this handle can stop ingest"]
+pub struct Ingest {
+    stop: Arc<AtomicBool>,
+    workers: Vec<JoinHandle<()>>,
+    publisher: JoinHandle<()>,
+    dead_letters: Arc<DeadLetters>,
+    ledger: JoinHandle<()>,
+    status_hub: Arc<StatusHub>,
+}
+
+impl Ingest {
+    /// Starts the workers and the publishing thread, which replaces `published` a few times a
+    /// second.
+    ///
+    /// # Errors
+    /// See [`StartError`]. An unreachable broker is no error: the consumers keep trying.
+    pub fn start(
+        options: Options,
+        settings: Arc<Settings>,
+        published: Arc<ArcSwap<PublishedState>>,
+    ) -> Result<Ingest, StartError> {
+        options.validate()?;
+        let dead_letters = Arc::new(DeadLetters::new(&options).map_err(StartError::from_client)?);
+        let worker_count = options.workers;
+        let (ledger, ledger_thread) =
+            LedgerHandle::start(&options.ledger, &settings, Arc::clone(&options.clock))?;
+        let status_hub = Arc::new(StatusHub::new(worker_count));
+        let shared = Arc::new(Shared {
+            status_hub: Arc::clone(&status_hub),
+            ledger,
+            dead_letters: Arc::clone(&dead_letters),
+            stop: Arc::new(AtomicBool::new(false)),
+            options,
+            settings,
+        });
+        // All consumers are created before the first thread starts, so that a bad property starts
+        // nothing.
+        let consumers: Vec<Worker> = (0..worker_count)
+            .map(|number| Worker::new(number, Arc::clone(&shared)))
+            .collect::<Result<_, _>>()
+            .map_err(StartError::from_client)?;
+        let mut workers = Vec::with_capacity(worker_count);
+        for (number, worker) in consumers.into_iter().enumerate() {
+            workers.push(spawn(format!("nabiz-ingest-{number}"), move || worker.run())?);
+        }
+        let stop = Arc::clone(&shared.stop);
+        let publisher =
+            spawn("nabiz-publish".to_owned(), move || publisher::run(&shared, &published))?;
+        Ok(Ingest { stop, workers, publisher, dead_letters, ledger: ledger_thread, status_hub })
+    }
+
+    /// Returns why ingest cannot continue, if so: the stored state is unusable, or a thread has
+    /// ended, which is a bug.
+    pub fn failure(&self) -> Option<String> {
+        let has_ended = || {
+            self.workers.iter().chain([&self.publisher, &self.ledger]).any(JoinHandle::is_finished)
+        };
+        self.status_hub.failure().or_else(|| {
+            has_ended()
+                .then(|| "an ingest thread has ended, which is a bug: see the log".to_owned())
+        })
+    }
+
+    /// Leaves the group, writes the dead letters, and ends the threads, for at most `within`.
+    /// Returns whether all of that is done. A client whose broker is unreachable can take longer
+    /// to close; its thread then ends with the process.
+    pub fn stop(self, within: Duration) -> bool {
+        let deadline = Instant::now() + within;
+        self.stop.store(true, Ordering::Relaxed);
+        let threads_ended = loop {
+            if self.workers.iter().chain([&self.publisher]).all(JoinHandle::is_finished) {
+                break true;
+            }
+            if Instant::now() >= deadline {
+                break false;
+            }
+            thread::sleep(STOP_POLL);
+        };
+        let letters_written =
+            self.dead_letters.flush(deadline.saturating_duration_since(Instant::now()));
+        if !threads_ended || !letters_written {
+            tracing::warn!(threads_ended, letters_written, "kafka clients not closed in time");
+        }
+        threads_ended && letters_written
+    }
+}
