@@ -14,6 +14,7 @@
 pub mod clock;
 pub mod commands;
 pub mod config;
+pub mod error_chain;
 pub mod exposition;
 pub mod http;
 pub mod ingest;

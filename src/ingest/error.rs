@@ -1,7 +1,5 @@
 //! Errors of the start.
 
-use std::error::Error;
-
 use rdkafka::error::KafkaError;
 
 use crate::ledger::LedgerError;
@@ -56,9 +54,4 @@ impl StartError {
             other => StartError::Client(other),
         }
     }
-}
-
-/// Returns the message of an error followed by those of its causes, for a log line or a status.
-pub(super) fn chain(error: &(dyn Error + 'static)) -> String {
-    anyhow::Chain::new(error).map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }

@@ -287,6 +287,10 @@ mod tests {
     }
 
     #[test]
+    #[cfg_attr(
+        not(all(feature = "kafka-tls", feature = "kafka-compression")),
+        ignore = "needs the features kafka-tls and kafka-compression"
+    )]
     fn client_library_has_tls_and_sasl() {
         let features =
             ClientConfig::new().create_native_config().unwrap().get("builtin.features").unwrap();

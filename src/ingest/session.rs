@@ -15,7 +15,6 @@ use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
 use super::assignment::{Assignment, Load};
 use super::consumer_context::{ConsumerEvent, WorkerContext};
 use super::consumer_stats::ConsumerStats;
-use super::error::chain;
 use super::partition::Partition;
 use super::seek::{SeekTarget, start_offset};
 use super::shared::Shared;
@@ -267,7 +266,7 @@ impl<'s> Session<'s> {
                     return Some(acquired);
                 }
                 Err(error) => {
-                    self.status.ledger_wait = Some(chain(&error));
+                    self.status.ledger_wait = Some(error.chain());
                     self.report();
                     thread::sleep(POLL_TIMEOUT);
                 }

@@ -8,9 +8,9 @@ use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::KafkaResult;
 
 use super::consumer_context::WorkerContext;
-use super::error::chain;
 use super::session::{Session, SessionError};
 use super::shared::Shared;
+use crate::error_chain::error_chain;
 
 /// Time between two looks at the stop flag.
 const STOP_POLL: Duration = Duration::from_millis(50);
@@ -44,7 +44,7 @@ impl Worker {
                 .map_err(SessionError::Client)
                 .and_then(|consumer| Session::new(number, &shared, consumer).run());
             let Err(error) = result else { return };
-            let text = chain(&error);
+            let text = error_chain(&error);
             if matches!(error, SessionError::State { .. }) {
                 tracing::error!(worker = number, error = text, "stored state is unusable");
                 shared.status_hub.fail(text);

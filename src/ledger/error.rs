@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use nabiz_core::time::{Millis, format_duration};
 use rusqlite::ErrorCode;
 
+use crate::error_chain::error_chain;
+
 /// An operation of the ledger that failed. A cause is in `source()` and not in the message.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -114,7 +116,7 @@ pub enum LedgerError {
 impl LedgerError {
     /// Returns the message followed by those of its causes, for a log line or a status.
     pub fn chain(&self) -> String {
-        anyhow::Chain::new(self).map(ToString::to_string).collect::<Vec<_>>().join(": ")
+        error_chain(self)
     }
 
     /// Returns whether another connection held a lock for too long.
