@@ -1,18 +1,16 @@
-//! nabiz: a streaming telemetry pipeline for contact centres. Events from Kafka are folded,
-//! partition by partition, into event-time windows, live gauges and counters for Prometheus.
+//! nabiz: a streaming telemetry pipeline for contact centres. It folds events from Kafka, partition
+//! by partition, into event-time windows, live gauges and counters for Prometheus.
 //!
-//! The way of a record: [`ingest`] polls it, [`event::decode`] reads it, [`shard`] folds it with
-//! the help of the life of contacts (`contact`) and of panes (`window`), [`view`] adds the shards,
-//! [`exposition`] and [`http`] show the sum, and [`ledger`] keeps the state. [`commands`] are the
-//! program, [`config`] its settings, [`simulate`] a contact centre to try it with. The map with its
-//! invariants is in ARCHITECTURE.md.
-//!
-//! `event`, [`calendar`], `contact`, `window`, `shard` and `view` are pure: no I/O, no clock.
+//! [`ingest`] polls records and folds them with [`nabiz_core`]. [`readmodel`] holds the merged
+//! snapshots, [`exposition`] and [`http`] serve them, and [`ledger`] stores the state. [`cli`] and
+//! the commands are the program, [`config`] reads its settings. ARCHITECTURE.md has the map and the
+//! invariants.
 
 #![deny(unsafe_code)]
 
+pub mod cli;
 pub mod clock;
-pub mod commands;
+mod commands;
 pub mod config;
 pub mod error_chain;
 pub mod exposition;

@@ -1,9 +1,9 @@
-//! Arguments in, a command called; nothing else.
+//! The program `nabiz`.
 
 #![forbid(unsafe_code)]
 
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    nabiz::commands::main()
+    nabiz::cli::main()
 }

@@ -1,27 +1,32 @@
-//! The configuration of a command, checked against the libraries that use it.
+//! Loading of the configuration for a command.
 
 use std::path::Path;
 
 use anyhow::Context;
 
-use super::Failure;
+use super::failure::Failure;
 use crate::config::{self, Config};
 use crate::http::Security;
 use crate::ingest::check_client_property;
 
-/// Reads a file with the environment variables of the process over it.
+/// Loads a configuration file, overridden by the environment variables of the process. Properties
+/// of the Kafka client are checked by librdkafka.
 pub(super) fn load(path: &Path) -> Result<Config, Failure> {
     config::load(path, config::environment(), check_client_property).map_err(Failure::usage)
 }
 
-/// Reads the environment variables of the process alone.
+/// Loads the environment variables of the process without a file.
 pub(super) fn without_file() -> Result<Config, Failure> {
     let variables = config::environment();
     Config::parse_checked("", "the defaults", variables, check_client_property)
         .map_err(Failure::usage)
 }
 
-/// Loads what protects the HTTP side.
+/// Loads the certificate and the credentials of the HTTP side.
 pub(super) fn security(config: &Config) -> Result<Security, Failure> {
-    Security::load(&config.http).context(config.file_name.clone()).map_err(Failure::Usage)
+    let http = &config.http;
+    let tls_files = http.tls.as_ref().map(|files| (&*files.certificate, &*files.key));
+    Security::load(tls_files, http.bearer_token_hash.clone(), http.basic_auth.clone())
+        .context(config.file_name.clone())
+        .map_err(Failure::Usage)
 }

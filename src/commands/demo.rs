@@ -1,4 +1,4 @@
-//! `nabiz demo`.
+//! `nabiz demo`
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -9,19 +9,21 @@ use std::time::Duration;
 
 use anyhow::Context;
 use nabiz_core::decode::Format;
-use nabiz_core::time::Millis;
-use nabiz_simulator::{DEFAULT_START_MS, RATE_SCALE_MAX, RATE_SCALE_MIN, Scenario, Simulation};
+use nabiz_core::time::{Millis, Timestamp, WallTime};
+use nabiz_simulator::{self as simulator, DEFAULT_START_MS, RATE_SCALE_MAX, RATE_SCALE_MIN};
+use nabiz_simulator::{Scenario, Simulation};
 use rdkafka::ClientConfig;
 use rdkafka::mocking::MockCluster;
 use rdkafka::producer::{BaseRecord, DefaultProducerContext, Producer, ThreadedProducer};
 
-use super::{Failure, pipeline};
+use super::arguments::scenario_parser;
+use super::failure::Failure;
+use super::{logging, pipeline};
 use crate::clock::system_time;
 use crate::config::Config;
 use crate::http::Security;
 use crate::ingest::{LedgerOptions, Options, Topic};
 use crate::ledger;
-use nabiz_simulator as simulate;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -33,16 +35,21 @@ Examples:
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Args {
-    /// How long to run, such as 30s or 10m; until Ctrl-C where it is not given.
+    /// Duration of the run, such as 30s or 10m; without it, until Ctrl-C
     #[arg(long, value_name = "D", value_parser = parse_duration)]
     duration: Option<Duration>,
-    /// What kind of time to simulate: ordinary-day, pipe-burst, or overnight.
-    #[arg(long, value_name = "S", default_value = "ordinary-day")]
+    /// Scenario to simulate
+    #[arg(
+        long,
+        value_name = "S",
+        default_value = Scenario::OrdinaryDay.as_str(),
+        value_parser = scenario_parser()
+    )]
     scenario: Scenario,
-    /// Factor on the arrivals, 0.001 to 1000.
+    /// Factor on arrivals and staff, 0.001 to 1000
     #[arg(long, value_name = "X", default_value = "10", value_parser = parse_rate_scale)]
     rate_scale: f64,
-    /// Where the page and the metrics are served.
+    /// Address of the page and the metrics
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:9464", value_parser = parse_listen)]
     listen: SocketAddr,
 }
@@ -54,52 +61,59 @@ fn parse_duration(text: &str) -> Result<Duration, String> {
 }
 
 fn parse_listen(text: &str) -> Result<SocketAddr, String> {
-    text.parse()
-        .map_err(|_| "an address with a port is allowed, such as 127.0.0.1:9464".to_string())
+    text.parse().map_err(|_| "expected an address with a port, such as 127.0.0.1:9464".to_string())
 }
 
 fn parse_rate_scale(text: &str) -> Result<f64, String> {
-    /// The embedded broker keeps 100 000 records a partition; a faster demo would run away from it.
+    // The embedded broker keeps 100 000 records for each partition, and a faster demo would lose
+    // some.
     const DEMO_MAX: f64 = 1000.0_f64.min(RATE_SCALE_MAX);
     let allowed = RATE_SCALE_MIN..=DEMO_MAX;
     text.parse()
         .ok()
         .filter(|scale| allowed.contains(scale))
-        .ok_or_else(|| "allowed are numbers from 0.001 to 1000".into())
+        .ok_or_else(|| "expected a number from 0.001 to 1000".into())
 }
 
 const TOPIC: &str = "contact-centre";
 const PARTITIONS: i32 = 3;
-/// The simulated morning that happens before the demo starts, so that the windows are full at once.
-const WARM_UP_MS: i64 = 70 * 60_000;
-/// Now is half past ten of a simulated working Monday.
-const SIMULATED_NOW_MS: i64 = DEFAULT_START_MS + 10 * 3_600_000 + 30 * 60_000;
+/// Simulated time before the start of the demo, so that the windows are full at once.
+const WARM_UP: Millis = Millis::from_mins(70);
+/// The demo starts at half past ten of a simulated working Monday.
+const SIMULATED_NOW: Timestamp =
+    Timestamp(DEFAULT_START_MS).saturating_add(Millis::from_mins(10 * 60 + 30));
 
+/// Runs the demo until a signal or the end of `--duration`.
+///
+/// # Errors
+/// Returns a running failure when a part cannot be started.
 pub fn run(args: Args) -> Result<(), Failure> {
-    pipeline::start_logging("warn");
+    logging::start("warn");
     let config = Config::parse(include_str!("demo.toml"), "demo.toml", std::iter::empty())
         .map_err(Failure::usage)?;
-    let cluster = MockCluster::new(1).context("the embedded Kafka cannot be started")?;
-    cluster.create_topic(TOPIC, PARTITIONS, 1).context("the embedded Kafka has no topic")?;
+    let cluster = MockCluster::new(1).context("cannot start the embedded Kafka")?;
+    cluster
+        .create_topic(TOPIC, PARTITIONS, 1)
+        .context("cannot create a topic in the embedded Kafka")?;
     let brokers = cluster.bootstrap_servers();
 
-    let now_ms = system_time().get();
+    let now = system_time();
     let simulation = Simulation::new(
         args.scenario,
-        simulate::Options {
-            start_ms: SIMULATED_NOW_MS - WARM_UP_MS,
+        simulator::Options {
+            start_ms: SIMULATED_NOW.saturating_sub(WARM_UP).get(),
             duration_ms: None,
             rate_scale: args.rate_scale,
-            seed: now_ms.unsigned_abs(),
-            burst_start_ms: Some(SIMULATED_NOW_MS),
-            shift_ms: now_ms - SIMULATED_NOW_MS,
+            seed: now.get().unsigned_abs(),
+            burst_start_ms: Some(SIMULATED_NOW.get()),
+            shift_ms: now.get() - SIMULATED_NOW.get(),
         },
     );
     let stop = Arc::new(AtomicBool::new(false));
     let producer = spawn_producer(simulation, &brokers, Arc::clone(&stop))?;
 
     let topics = vec![Topic { name: TOPIC.to_owned(), format: Format::CloudEvents }];
-    let scratch = Scratch::new(now_ms)?;
+    let scratch = Scratch::new(now)?;
     let path = scratch.0.join("nabiz.db");
     let ledger_options =
         LedgerOptions::new(&path, ledger::load_or_create(&path).map_err(anyhow::Error::from)?);
@@ -126,30 +140,31 @@ pub fn run(args: Args) -> Result<(), Failure> {
         Ok(Ok(())) => result,
         Ok(Err(error)) => result.and(Err(Failure::Running(error))),
         Err(_) => result
-            .and(Err(Failure::Running(anyhow::anyhow!("the simulated contact centre has failed")))),
+            .and(Err(Failure::Running(anyhow::anyhow!("the simulated contact centre panicked")))),
     }
 }
 
-/// A folder for the ledger of this demo, gone when it ends.
+/// A folder for the ledger of this demo. It is removed when the demo ends.
 struct Scratch(PathBuf);
 
 impl Scratch {
-    fn new(now_ms: i64) -> anyhow::Result<Self> {
-        let folder =
-            std::env::temp_dir().join(format!("nabiz-demo-{}-{now_ms:x}", std::process::id()));
+    fn new(now: WallTime) -> anyhow::Result<Self> {
+        let name = format!("nabiz-demo-{}-{:x}", std::process::id(), now.get());
+        let folder = std::env::temp_dir().join(name);
         std::fs::create_dir(&folder)
-            .with_context(|| format!("cannot make the folder {}", folder.display()))?;
+            .with_context(|| format!("cannot create the folder {}", folder.display()))?;
         Ok(Scratch(folder))
     }
 }
 
 impl Drop for Scratch {
     fn drop(&mut self) {
-        // What cannot be removed is left to the system's own cleaning.
+        // After a failure the system cleans its folder of temporary files itself.
         let _ = std::fs::remove_dir_all(&self.0);
     }
 }
 
+/// Starts the thread that writes the simulated events.
 fn spawn_producer(
     simulation: Simulation,
     brokers: &str,
@@ -161,41 +176,41 @@ fn spawn_producer(
     thread::Builder::new()
         .name("nabiz-demo".to_owned())
         .spawn(produce)
-        .context("no thread for the simulation")
+        .context("cannot start a thread for the simulation")
 }
 
-/// Writes each event when its time has come.
+/// Writes each event when it is due, until `stop`.
 fn produce(
     simulation: Simulation,
     producer: &ThreadedProducer<DefaultProducerContext>,
     stop: &AtomicBool,
 ) -> anyhow::Result<()> {
-    /// Longest sleep, so that a stop is noticed.
-    const NAP: Duration = Duration::from_millis(100);
+    /// Longest sleep, so that `stop` is seen soon.
+    const SLEEP_MAX: Duration = Duration::from_millis(100);
     for event in simulation {
         loop {
             if stop.load(Ordering::Relaxed) {
                 return Ok(());
             }
-            let wait_ms = u64::try_from(event.time_ms - system_time().get()).unwrap_or(0);
-            if wait_ms == 0 {
+            let wait = WallTime(event.time_ms).since(system_time());
+            if wait == Millis::ZERO {
                 break;
             }
-            thread::sleep(NAP.min(Duration::from_millis(wait_ms)));
+            thread::sleep(SLEEP_MAX.min(Duration::from_millis(wait.get())));
         }
         let mut record =
             BaseRecord::to(TOPIC).key(&event.key).payload(&event.json).timestamp(event.time_ms);
         while let Err((error, unsent)) = producer.send(record) {
             if error.rdkafka_error_code() != Some(rdkafka::error::RDKafkaErrorCode::QueueFull) {
-                return Err(error).context("the embedded Kafka took no event");
+                return Err(error).context("the embedded Kafka does not accept an event");
             }
             if stop.load(Ordering::Relaxed) {
                 return Ok(());
             }
             record = unsent;
-            thread::sleep(NAP);
+            thread::sleep(SLEEP_MAX);
         }
     }
-    let _ = producer.flush(NAP);
+    let _ = producer.flush(SLEEP_MAX);
     Ok(())
 }

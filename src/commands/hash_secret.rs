@@ -1,42 +1,42 @@
-//! `nabiz hash-secret`.
+//! `nabiz hash-secret`
 
 use std::io::{Read, Write};
 
 use anyhow::{Context, anyhow};
 
-use super::Failure;
+use super::failure::Failure;
 use crate::secret::SecretHash;
 
-/// Longest secret, in bytes. A request's headers are bounded too.
+/// Longest secret in bytes. It has to fit into the headers of a request.
 const SECRET_BYTES_MAX: u64 = 4096;
 
 /// Reads a password or token from standard input and prints its hash, for the section http of the
 /// configuration.
 ///
-/// The end of the line is not part of the secret. The hash is argon2id, and has a salt: each run
-/// prints another.
+/// The end of the line is not part of the secret. The hash is argon2id with a random salt, so each
+/// run prints another one.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
   nabiz hash-secret < token.txt
   openssl rand -hex 32 | tee token.txt | nabiz hash-secret
 
-The hash goes to http.bearer_token_hash, or to http.basic_auth = { user = \"…\" }.")]
+Use the hash as http.bearer_token_hash, or in http.basic_auth = { user = \"…\" }.")]
 pub struct Args {}
 
-/// Reads, hashes and prints.
+/// Reads the secret and prints its hash.
 ///
 /// # Errors
-/// A usage failure where there is no secret, or a too long one.
+/// Returns a usage failure when the secret is empty, too long, or not one line.
 pub fn run(_args: Args) -> Result<(), Failure> {
     let mut read = Vec::new();
     let input = std::io::stdin().lock();
     input
         .take(SECRET_BYTES_MAX + 3)
         .read_to_end(&mut read)
-        .context("standard input cannot be read")?;
-    let hash = SecretHash::of(secret(&read).map_err(Failure::Usage)?)
-        .context("the secret was not hashed")?;
+        .context("cannot read standard input")?;
+    let hash =
+        SecretHash::of(secret(&read).map_err(Failure::Usage)?).context("cannot hash the secret")?;
     let mut out = std::io::stdout().lock();
     writeln!(out, "{}", hash.reveal())
         .and_then(|()| out.flush())
@@ -44,17 +44,18 @@ pub fn run(_args: Args) -> Result<(), Failure> {
     Ok(())
 }
 
+/// Returns the secret without its line end.
 fn secret(read: &[u8]) -> anyhow::Result<&[u8]> {
     let secret = read.strip_suffix(b"\r\n").or_else(|| read.strip_suffix(b"\n")).unwrap_or(read);
     if secret.is_empty() {
-        return Err(anyhow!("standard input is empty; a secret is expected there"));
+        return Err(anyhow!("expected a secret on standard input, found nothing"));
     }
     if secret.len() as u64 > SECRET_BYTES_MAX {
-        return Err(anyhow!("the secret is longer than {SECRET_BYTES_MAX} bytes"));
+        return Err(anyhow!("expected a secret of at most {SECRET_BYTES_MAX} bytes"));
     }
-    // In a header it would be cut there.
+    // A header cannot contain a control character.
     if secret.iter().any(u8::is_ascii_control) {
-        return Err(anyhow!("the secret has a control character; one line is expected"));
+        return Err(anyhow!("expected one line, found a control character"));
     }
     Ok(secret)
 }
@@ -64,7 +65,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn one_line_without_its_end() {
+    fn secret_is_one_line_without_its_end() {
         for read in ["a secret", "a secret\n", "a secret\r\n"] {
             assert_eq!(secret(read.as_bytes()).unwrap(), b"a secret");
         }

@@ -10,7 +10,8 @@ use std::sync::Arc;
 use anyhow::{Context, anyhow};
 use nabiz_core::time::Millis;
 
-use super::{Failure, configuration};
+use super::configuration;
+use super::failure::Failure;
 use crate::config::Config;
 use crate::ledger::history::{History, HistoryFormat, OutputError, Request, write_rows};
 
@@ -19,8 +20,8 @@ const CONFIG_FILE: &str = "nabiz.toml";
 
 /// Prints the interval history from the ledger.
 ///
-/// One row for each step, queue and channel that has any number. `nabiz serve` may run at the same time. Rows that can
-/// still change are marked as open.
+/// One row for each step, queue and channel that has any number. `nabiz serve` may run at the same
+/// time. Rows that can still change are marked as open.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:

@@ -1,12 +1,13 @@
-//! How much memory the allocator of the system keeps for threads.
+//! Limits of the system's allocator.
 
-/// Bounds how many arenas the GNU C library makes for the threads of the process: as many as there
-/// are workers, and two. By default there may be eight for each core, and what was freed in one is
-/// not used by another: 500 queues took a quarter more memory. Does nothing where the environment
-/// says how many, or with another C library.
+/// Limits the arenas of the GNU C library to the number of workers and two.
 ///
-/// To be called before the first thread is started.
-pub fn bound_arenas(workers: usize) {
+/// The default is up to eight for each core. An arena does not reuse memory that was freed in
+/// another one, so 500 queues took a quarter more memory. Does nothing if the environment sets the
+/// number of arenas, or with another C library.
+///
+/// Must be called before the process starts a second thread.
+pub(super) fn bound_arenas(workers: usize) {
     let is_set = std::env::var_os("MALLOC_ARENA_MAX").is_some()
         || std::env::var("GLIBC_TUNABLES").is_ok_and(|tunables| tunables.contains("arena_max"));
     if !is_set {
@@ -15,13 +16,14 @@ pub fn bound_arenas(workers: usize) {
 }
 
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
+// glibc has no safe interface for this setting.
 #[allow(unsafe_code)]
 fn set_arena_max(arenas: i32) {
-    // SAFETY: the function takes two numbers and reads no memory of ours. It changes a setting of
-    // the allocator, which is not safe while others allocate; there is no other thread yet, as the
-    // caller promises.
+    // SAFETY: the function takes two numbers and reads no memory of the caller. Changing a setting
+    // of the allocator is not safe while another thread allocates; the caller guarantees that there
+    // is no other thread yet.
     if unsafe { libc::mallopt(libc::M_ARENA_MAX, arenas) } == 0 {
-        tracing::warn!(arenas, "the number of memory arenas was not set");
+        tracing::warn!(arenas, "memory arenas not limited");
     }
 }
 

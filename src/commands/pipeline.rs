@@ -1,6 +1,5 @@
-//! The running pipeline, as `serve` and `demo` start it: ingestion, the read model, HTTP.
+//! The running pipeline of `serve` and `demo`: ingest, read model and HTTP.
 
-use std::io::IsTerminal;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -10,45 +9,29 @@ use arc_swap::ArcSwap;
 use nabiz_core::settings::Settings;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
-use tracing_subscriber::EnvFilter;
 
-use super::Failure;
+use super::failure::Failure;
 use crate::exposition::Exposition;
 use crate::http::{self, App, HistorySource, Security};
 use crate::ingest::{Ingest, Options, StartError};
 use crate::readmodel::{DeniedRequests, PublishedState};
 
-/// From the signal to the end of the process, at most.
+/// Longest time from the signal to the end of the process.
 const STOP_WITHIN: Duration = Duration::from_millis(4_500);
-const HEARTBEAT: Duration = Duration::from_millis(500);
+/// How often failures of ingest are looked for.
+const FAILURE_CHECK_INTERVAL: Duration = Duration::from_millis(500);
 
-/// Logs to standard error. `NABIZ_LOG` (or `RUST_LOG`) says what, in the notation of `tracing`, as
-/// in `nabiz=debug`; `NABIZ_LOG_FORMAT=json` writes a JSON object a line.
-pub fn start_logging(default: &str) {
-    let filter = ["NABIZ_LOG", "RUST_LOG"].iter().find_map(|name| std::env::var(name).ok());
-    let filter = EnvFilter::new(filter.as_deref().unwrap_or(default));
-    // A line that cannot be written, as where a full disk holds the log, is lost: to tell of it on
-    // standard error would end the thread that wrote it.
-    let logs = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr)
-        .log_internal_errors(false);
-    let is_json = std::env::var("NABIZ_LOG_FORMAT").is_ok_and(|format| format == "json");
-    // A second subscriber in one process (tests) is refused, which is as it should be.
-    let _ = match is_json {
-        true => logs.json().try_init(),
-        false => logs.with_ansi(std::io::stderr().is_terminal()).try_init(),
-    };
-}
-
-/// Where and how HTTP is served.
+/// The address and the protection of HTTP.
 pub struct Http {
     pub listen: SocketAddr,
     pub security: Security,
 }
 
-/// Runs the pipeline until it is told to stop, by a signal or after `duration`. `started` is called
-/// with the address once HTTP is bound.
+/// Runs the pipeline until a signal, a failure, or the end of `duration`. Calls `started` with the
+/// address once HTTP is bound.
+///
+/// # Errors
+/// Returns a usage failure when the options or the settings are wrong, else a running failure.
 pub fn run(
     options: Options,
     settings: Arc<Settings>,
@@ -60,9 +43,9 @@ pub fn run(
         .worker_threads(2)
         .enable_all()
         .build()
-        .context("the runtime cannot be started")?;
+        .context("cannot start the runtime")?;
     let result = runtime.block_on(serve(options, settings, http, duration, started));
-    // A client whose broker is away may hold a thread; the end of the process ends it.
+    // A Kafka client whose broker does not answer may block a thread; it ends with the process.
     runtime.shutdown_background();
     result
 }
@@ -95,7 +78,7 @@ async fn serve(
             StartError::Thread { .. } | StartError::Ledger(_) => Failure::Running(error.into()),
             _ => Failure::usage(error),
         })?;
-    tracing::info!(%address, version = env!("CARGO_PKG_VERSION"), "nabiz has started");
+    tracing::info!(%address, version = env!("CARGO_PKG_VERSION"), "nabiz started");
     started(address);
 
     let (stop_http, stopped) = watch::channel(false);
@@ -106,57 +89,58 @@ async fn serve(
     let reason = until_stop(&ingest, duration).await?;
     let began = Instant::now();
     match &reason {
-        Stop::Told(reason) => tracing::info!(reason, "nabiz stops"),
-        Stop::Failure(reason) => tracing::error!(reason, "nabiz stops"),
+        Stop::Requested(reason) => tracing::info!(reason, "nabiz is stopping"),
+        Stop::Failed(reason) => tracing::error!(reason, "nabiz is stopping"),
     }
     let _ = stop_http.send(true);
     let ended = tokio::task::spawn_blocking(move || ingest.stop(STOP_WITHIN));
     let (ended, served) = tokio::join!(ended, tokio::time::timeout(STOP_WITHIN, server));
     if let Ok(Ok(Err(error))) = served {
-        tracing::warn!(%error, "http did not end cleanly");
+        tracing::warn!(%error, "HTTP did not stop cleanly");
     }
     tracing::info!(
         clean = ended.unwrap_or(false),
         took_ms = began.elapsed().as_millis() as u64,
-        "nabiz has stopped"
+        "nabiz stopped"
     );
     match reason {
-        Stop::Failure(failure) => Err(Failure::Running(anyhow::anyhow!(failure))),
-        Stop::Told(_) => Ok(()),
+        Stop::Failed(failure) => Err(Failure::Running(anyhow::anyhow!(failure))),
+        Stop::Requested(_) => Ok(()),
     }
 }
 
 async fn wait_for(mut stopped: watch::Receiver<bool>) {
-    // An error means that the sender is gone, which is a stop too.
+    // An error means that the sender was dropped, which is a stop too.
     let _ = stopped.wait_for(|stopped| *stopped).await;
 }
 
-/// Why the pipeline stops.
+/// The reason for which the pipeline stops.
 #[derive(Debug)]
 enum Stop {
-    Told(&'static str),
-    Failure(String),
+    Requested(&'static str),
+    Failed(String),
 }
 
-/// Waits for a reason to stop.
+/// Waits for a signal, the end of `duration`, or a failure of ingest.
 async fn until_stop(ingest: &Ingest, duration: Option<Duration>) -> Result<Stop, Failure> {
     use tokio::signal::unix::{SignalKind, signal};
     let mut terminate = signal(SignalKind::terminate()).context("cannot wait for SIGTERM")?;
     let mut interrupt = signal(SignalKind::interrupt()).context("cannot wait for SIGINT")?;
     let deadline = duration.map(|duration| Instant::now() + duration);
     loop {
-        let until_deadline = deadline
-            .map_or(HEARTBEAT, |deadline| deadline.saturating_duration_since(Instant::now()));
+        let until_deadline = deadline.map_or(FAILURE_CHECK_INTERVAL, |deadline| {
+            deadline.saturating_duration_since(Instant::now())
+        });
         tokio::select! {
-            _ = terminate.recv() => return Ok(Stop::Told("SIGTERM")),
-            _ = interrupt.recv() => return Ok(Stop::Told("SIGINT")),
-            () = tokio::time::sleep(until_deadline.min(HEARTBEAT)) => {}
+            _ = terminate.recv() => return Ok(Stop::Requested("SIGTERM")),
+            _ = interrupt.recv() => return Ok(Stop::Requested("SIGINT")),
+            () = tokio::time::sleep(until_deadline.min(FAILURE_CHECK_INTERVAL)) => {}
         }
         if deadline.is_some_and(|deadline| Instant::now() >= deadline) {
-            return Ok(Stop::Told("the time is over"));
+            return Ok(Stop::Requested("the duration is over"));
         }
         if let Some(failure) = ingest.failure() {
-            return Ok(Stop::Failure(failure));
+            return Ok(Stop::Failed(failure));
         }
     }
 }

@@ -1,4 +1,4 @@
-//! `nabiz replay`.
+//! `nabiz replay`
 
 mod bounded_lines;
 
@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use anyhow::{Context, anyhow};
 use bounded_lines::BoundedLines;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use indicatif::{ProgressBar, ProgressStyle};
 use jiff::Timestamp;
 use nabiz_core::decode::{Format, Message};
@@ -18,52 +19,57 @@ use nabiz_core::settings::Settings;
 use nabiz_core::shard::{RecordMeta, RecordOutcome, Shard};
 use nabiz_core::snapshot::Snapshot;
 
-use super::{Failure, configuration};
+use super::configuration;
+use super::failure::Failure;
 use crate::config::Config;
 use crate::exposition;
 
 /// Folds a file as if it were one partition and prints the metrics.
 ///
-/// Rejected lines are told on standard error, and then a summary. Standard output gets the contact
-/// metrics as Prometheus text, as of the largest event time read or of --at.
+/// Rejected lines and a summary go to standard error. Standard output gets the contact metrics as
+/// Prometheus text, as of the largest event time read or of --at.
 #[derive(Debug, clap::Args)]
 #[command(
     after_help = "Example: nabiz replay events.ndjson --at 2026-01-05T18:00:00+03:00 --strict"
 )]
 pub struct Args {
-    /// File with one record a line; - is standard input
+    /// File with one record a line; - reads standard input
     file: PathBuf,
-    /// How the records are written: cloudevents or asterisk_queue_log
-    #[arg(long, default_value = Format::CloudEvents.as_str(), value_parser = parse_format)]
+    /// Format of the records
+    #[arg(long, default_value = Format::CloudEvents.as_str(), value_parser = format_parser())]
     format: Format,
-    /// Configuration; without it, the defaults
+    /// Configuration file (TOML); without it, the defaults
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
-    /// Instant of the metrics in RFC 3339; not before the largest event time read
+    /// Instant of the metrics (RFC 3339), not before the largest event time read
     #[arg(long, value_name = "TIME", value_parser = parse_at)]
     at: Option<Timestamp>,
-    /// Exit with 1 if any line was rejected
+    /// Exit with code 1 if a line was rejected
     #[arg(long)]
     strict: bool,
 }
 
-fn parse_format(word: &str) -> Result<Format, String> {
-    Format::from_word(word).ok_or_else(|| {
-        let words: Vec<&str> = Format::ALL.into_iter().map(Format::as_str).collect();
-        format!("allowed are {}", words.join(" and "))
-    })
+/// Parses a format. `--help` and errors list the words of [`Format::ALL`].
+fn format_parser() -> impl TypedValueParser<Value = Format> {
+    PossibleValuesParser::new(Format::ALL.map(Format::as_str))
+        .try_map(|word| Format::from_word(&word).ok_or_else(|| format!("unknown format {word:?}")))
 }
 
 fn parse_at(text: &str) -> Result<Timestamp, String> {
     text.parse()
-        .map_err(|_| "a time in RFC 3339 is allowed, such as 2026-01-05T18:00:00+03:00".to_string())
+        .map_err(|_| "expected a time in RFC 3339, such as 2026-01-05T18:00:00+03:00".to_string())
 }
 
+/// Folds the file and prints the metrics.
+///
+/// # Errors
+/// Returns a usage failure when the configuration or `--at` is wrong, and a running failure when
+/// the file cannot be read, or `--strict` is given and a line was rejected.
 pub fn run(args: Args) -> Result<(), Failure> {
     let settings = Arc::new(load_settings(args.config.as_deref())?);
     let (input, progress) = open(&args.file)?;
     let replayed = replay(input, args.format, args.at, &settings, |line| {
-        // Nobody is left to tell where standard error is closed.
+        // Standard error may be closed; the metrics are printed anyway.
         progress.suspend(|| writeln!(io::stderr(), "{line}").unwrap_or(()));
     });
     progress.finish_and_clear();
@@ -78,7 +84,7 @@ pub fn run(args: Args) -> Result<(), Failure> {
         let others: Vec<&str> = others.collect();
         let _ = writeln!(
             io::stderr(),
-            "nothing was {}: is it --format {}?",
+            "no line is {}; try --format {}",
             args.format.as_str(),
             others.join(" or ")
         );
@@ -86,7 +92,7 @@ pub fn run(args: Args) -> Result<(), Failure> {
     let text = exposition::contact_text(&settings, &snapshot);
     let mut stdout = io::stdout().lock();
     match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
-        // Whoever reads has seen enough, as with `| head`.
+        // The reader has read enough, as with `| head`; `--strict` still decides the exit code.
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {}
         written => written.context("cannot write to standard output")?,
     }
@@ -96,20 +102,21 @@ pub fn run(args: Args) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Folds all lines, as of `at`; `tell` gets a line for each rejection, then the summary.
+/// Folds all lines and advances stream time to `at`. Calls `report` with a line for each rejection,
+/// then with the summary.
 fn replay(
     input: impl BufRead,
     format: Format,
     at: Option<Timestamp>,
     settings: &Arc<Settings>,
-    mut tell: impl FnMut(&str),
+    mut report: impl FnMut(&str),
 ) -> Result<Snapshot, Failure> {
-    // One run is one process with one input of one owner: there is nothing to hide in its hashes.
+    // The hashes of a run are never stored or shown, so a fixed key is enough.
     let mut shard = Shard::new(Arc::clone(settings), [0; 16]);
     let mut lines = BoundedLines::new(input, settings.limits.record_bytes);
     let mut line_number = 0;
     while let Some(line) =
-        lines.next().with_context(|| format!("cannot read past line {line_number}"))?
+        lines.next().with_context(|| format!("cannot read after line {line_number}"))?
     {
         line_number += 1;
         if format == Format::CloudEvents && line.trim_ascii().is_empty() {
@@ -117,9 +124,9 @@ fn replay(
         }
         let meta = RecordMeta { position: line_number, timestamp_ms: None };
         let outcome = shard.fold(format, &Message { value: Some(line), headers: &[] }, meta);
-        tell_orphans(&mut shard, &mut tell);
+        report_orphans(&mut shard, &mut report);
         if let RecordOutcome::Rejected(rejection) = outcome {
-            tell(&format!("line {line_number}: {rejection}"));
+            report(&format!("line {line_number}: {rejection}"));
         }
     }
 
@@ -129,26 +136,27 @@ fn replay(
             let largest =
                 Timestamp::from_millisecond(largest_ms).context("event time out of range")?;
             return Err(Failure::Usage(anyhow!(
-                "--at {at} is before {largest}, the largest event time read; give that or a later one"
+                "--at: expected {largest}, the largest event time read, or later; found {at}"
             )));
         }
         shard.advance(at_ms);
-        tell_orphans(&mut shard, &mut tell);
+        report_orphans(&mut shard, &mut report);
     }
     shard.reject_held();
-    tell_orphans(&mut shard, &mut tell);
+    report_orphans(&mut shard, &mut report);
     let snapshot = shard.snapshot();
-    tell(&summary(&snapshot.records));
+    report(&summary(&snapshot.records));
     Ok(snapshot)
 }
 
-fn tell_orphans(shard: &mut Shard, tell: &mut impl FnMut(&str)) {
+/// Reports the endings whose start did not come.
+fn report_orphans(shard: &mut Shard, report: &mut impl FnMut(&str)) {
     let mut orphans = shard.take_orphans();
     orphans.sort_unstable_by_key(|orphan| orphan.position);
     for orphan in orphans {
         let rejection =
-            Rejection::new(Reason::Orphan, "an ending without wait_ms, whose start never came");
-        tell(&format!("line {}: {rejection}", orphan.position));
+            Rejection::new(Reason::Orphan, "ending without wait_ms whose start never came");
+        report(&format!("line {}: {rejection}", orphan.position));
     }
 }
 
@@ -165,7 +173,7 @@ fn summary(records: &RecordTotals) -> String {
     text
 }
 
-/// The input, and a bar of its bytes where it is a file and standard error is a terminal.
+/// Opens the input, with a progress bar of its bytes if it is a file.
 fn open(file: &Path) -> Result<(Box<dyn BufRead>, ProgressBar), Failure> {
     const BUFFER_BYTES: usize = 1 << 18;
     if file == Path::new("-") {
@@ -177,12 +185,12 @@ fn open(file: &Path) -> Result<(Box<dyn BufRead>, ProgressBar), Failure> {
     let progress =
         if metadata.is_file() { ProgressBar::new(metadata.len()) } else { ProgressBar::hidden() };
     let style = ProgressStyle::with_template("{bar:40} {bytes} of {total_bytes}, {eta} to go")
-        .context("progress bar template")?;
+        .context("the template of the progress bar is wrong")?;
     progress.set_style(style);
     Ok((Box::new(BufReader::with_capacity(BUFFER_BYTES, progress.wrap_read(opened))), progress))
 }
 
-/// The settings of a configuration file, or the defaults.
+/// Returns the settings of a configuration file, or the defaults.
 fn load_settings(config: Option<&Path>) -> Result<Settings, Failure> {
     let config = match config {
         Some(path) => configuration::load(path)?,

@@ -1,4 +1,4 @@
-//! `nabiz schema`.
+//! `nabiz schema`
 
 use std::io::Write;
 
@@ -6,17 +6,21 @@ use anyhow::{Context, anyhow};
 use nabiz_core::event::{EVENT_TYPES, document, document_of, event_type};
 use serde_json::Value;
 
-use super::Failure;
+use super::failure::Failure;
 
 /// Prints the JSON Schema of the events.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  nabiz schema contact.queued > contact.queued.schema.json")]
 pub struct Args {
-    /// The event type, such as contact.queued; all types in one document where absent
+    /// Event type, such as contact.queued; without it, all types in one document
     #[arg(value_name = "TYPE")]
     event_type: Option<String>,
 }
 
+/// Prints the schema.
+///
+/// # Errors
+/// Returns a usage failure for an unknown event type.
 pub fn run(args: Args) -> Result<(), Failure> {
     let schema = schema(args.event_type.as_deref())?;
     let mut out = std::io::stdout().lock();
@@ -35,7 +39,7 @@ fn schema(name: Option<&str>) -> Result<Value, Failure> {
 
 fn unknown(name: &str) -> Failure {
     let names: Vec<&str> = EVENT_TYPES.iter().map(|event_type| event_type.name).collect();
-    Failure::Usage(anyhow!("there is no event type {name:?}; the types are {}", names.join(", ")))
+    Failure::Usage(anyhow!("unknown event type {name:?}; expected one of {}", names.join(", ")))
 }
 
 #[cfg(test)]
@@ -43,17 +47,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn one_type_or_all() {
+    fn schema_has_one_type_when_it_is_named_else_all() {
         assert_eq!(schema(Some("contact.queued")).unwrap()["title"], "contact.queued");
         assert_eq!(schema(None).unwrap()["$defs"].as_object().unwrap().len(), EVENT_TYPES.len());
     }
 
     #[test]
-    fn an_unknown_type_is_wrong_usage_and_lists_the_types() {
+    fn error_lists_the_types_when_a_type_is_unknown() {
         let Err(Failure::Usage(error)) = schema(Some("contact")) else {
-            panic!("not refused as wrong usage");
+            panic!("expected a usage failure");
         };
-        let told = error.to_string();
-        assert!(EVENT_TYPES.iter().all(|event_type| told.contains(event_type.name)), "{told}");
+        let text = error.to_string();
+        assert!(EVENT_TYPES.iter().all(|event_type| text.contains(event_type.name)), "{text}");
     }
 }

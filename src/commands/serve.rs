@@ -1,16 +1,16 @@
-//! `nabiz serve`.
+//! `nabiz serve`
 
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::memory;
-use super::pipeline;
-use super::{Failure, configuration};
+use nabiz_core::time::Millis;
+
+use super::failure::Failure;
+use super::{configuration, logging, memory, pipeline};
 use crate::config::{self, Config};
 use crate::ingest::{LedgerOptions, Options, Topic};
 use crate::ledger;
 use crate::readmodel::Aggregation;
-use nabiz_core::time::Millis;
 
 const EXAMPLES: &str = "\
 Example:
@@ -20,14 +20,18 @@ Example:
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Args {
-    /// Configuration file; see docs/guide/configuration.md.
+    /// Configuration file (TOML); see docs/guide/configuration.md
     #[arg(long, value_name = "FILE")]
     config: PathBuf,
 }
 
+/// Runs the pipeline until a signal.
+///
+/// # Errors
+/// Returns a usage failure when the configuration is wrong, else a running failure.
 pub fn run(args: Args) -> Result<(), Failure> {
     let config = configuration::load(&args.config)?;
-    pipeline::start_logging("info");
+    logging::start("info");
     let options = options(&config)?;
     memory::bound_arenas(options.workers);
     let mut settings = config.settings();
@@ -37,7 +41,7 @@ pub fn run(args: Args) -> Result<(), Failure> {
     pipeline::run(options, Arc::new(settings), http, None, |_| {})
 }
 
-/// Where state is kept, by the configuration.
+/// Returns the options of the ledger, and creates its key if there is none.
 fn ledger(config: &Config) -> Result<LedgerOptions, Failure> {
     let hash_key = ledger::load_or_create(&config.ledger.path)
         .map_err(|error| Failure::Running(error.into()))?;
@@ -47,7 +51,7 @@ fn ledger(config: &Config) -> Result<LedgerOptions, Failure> {
     })
 }
 
-/// What ingestion takes from the configuration.
+/// Returns the options of ingest.
 fn options(config: &Config) -> Result<Options, Failure> {
     let kafka = config.require_kafka().map_err(Failure::usage)?;
     let topic = |topic: &config::Topic| Topic { name: topic.name.clone(), format: topic.format };

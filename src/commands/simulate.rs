@@ -1,4 +1,4 @@
-//! `nabiz simulate`.
+//! `nabiz simulate`
 
 mod kafka;
 mod lines;
@@ -11,18 +11,17 @@ use std::str::FromStr;
 
 use anyhow::Context;
 use indicatif::{ProgressBar, ProgressDrawTarget};
-use nabiz_core::time::Millis;
-use nabiz_simulator::{
-    DEFAULT_START_MS, Options, RATE_SCALE_MAX, RATE_SCALE_MIN, Scenario, Simulation, Truth,
-};
+use nabiz_core::time::{Millis, Timestamp};
+use nabiz_simulator::{Options, RATE_SCALE_MAX, RATE_SCALE_MIN, Scenario, Simulation, Truth};
 use pace::{Pace, Speed};
 
-use super::Failure;
+use super::arguments::scenario_parser;
+use super::failure::Failure;
 
 const EXAMPLES: &str = "\
 Examples:
   nabiz simulate --output day.ndjson --truth day.truth.json
-  nabiz simulate --output - --scenario pipe-burst --start 2026-01-05T10:00:00+03:00 --duration 1h | nabiz replay -
+  nabiz simulate --output - --scenario pipe-burst --duration 1h | nabiz replay -
   nabiz simulate --brokers 127.0.0.1:9092 --duration 8h --speed 60";
 
 /// Writes synthetic events to Kafka or as NDJSON.
@@ -31,62 +30,72 @@ Examples:
 pub struct Args {
     #[command(flatten)]
     target: Target,
-    /// What kind of time to simulate: ordinary-day, pipe-burst, or overnight.
-    #[arg(long, default_value = "ordinary-day")]
+    /// Scenario to simulate
+    #[arg(
+        long,
+        default_value = Scenario::OrdinaryDay.as_str(),
+        value_parser = scenario_parser()
+    )]
     scenario: Scenario,
-    /// First instant, RFC 3339.
-    #[arg(long, value_name = "TIME", default_value = "2026-01-05T00:00:00+03:00", value_parser = parse_start)]
-    start: i64,
-    /// Simulated time, such as 20s, 5m, 1h30m, 7d.
+    /// First instant (RFC 3339)
+    #[arg(
+        long,
+        value_name = "TIME",
+        default_value = "2026-01-05T00:00:00+03:00",
+        value_parser = parse_start
+    )]
+    start: Timestamp,
+    /// Simulated duration, such as 20s, 5m, 1h30m or 7d
     #[arg(long, default_value = "1d", value_parser = parse_duration)]
-    duration: u64,
-    /// Simulated seconds a second, or `max`. Default: 1 to Kafka, max to a file.
+    duration: Millis,
+    /// Simulated seconds a second, or `max`; default: 1 to Kafka, max to a file
     #[arg(long, value_name = "X|max")]
     speed: Option<Speed>,
-    /// Factor on the arrivals, 0.001 to 100000; staff grows with it.
+    /// Factor on arrivals and staff, 0.001 to 100000
     #[arg(long, value_name = "X", default_value = "1", value_parser = parse_rate_scale)]
     rate_scale: f64,
-    /// Everything random follows from it.
+    /// Seed of all random numbers
     #[arg(long, value_name = "N", default_value_t = 1)]
     seed: u64,
-    /// File for the exact counts that a correct reader must reach.
+    /// File for the ground truth: the exact counts that a correct reader must reach
     #[arg(long, value_name = "FILE")]
     truth: Option<PathBuf>,
-    /// Kafka topic.
+    /// Kafka topic
     #[arg(long, value_name = "NAME", default_value = "calls", conflicts_with = "output")]
     topic: String,
 }
 
-/// Where the events go.
+/// The target of the events.
 #[derive(Debug, clap::Args)]
 #[group(required = true, multiple = false)]
 struct Target {
-    /// Kafka bootstrap servers, as host:port separated by commas.
+    /// Kafka bootstrap servers: host:port, separated by commas
     #[arg(long)]
     brokers: Option<String>,
-    /// File for one JSON event a line; `-` is standard output.
+    /// File for one JSON event a line; `-` writes to standard output
     #[arg(long, value_name = "FILE")]
     output: Option<PathBuf>,
 }
 
-/// The last start that is taken, so that every time of a run has four digits of year.
+/// The last allowed start. Every time of a run then has a year of four digits.
 const START_MAX: &str = "9000-01-01T00:00:00Z";
-const DURATION_MS_MAX: u64 = 3_650 * 86_400_000;
+const DURATION_MAX: Millis = Millis::from_hours(3_650 * 24);
 
-fn parse_start(text: &str) -> Result<i64, String> {
-    let time = jiff::Timestamp::from_str(text)
-        .map_err(|error| format!("{error}; write RFC 3339, as in 2026-01-05T00:00:00+03:00"))?;
+fn parse_start(text: &str) -> Result<Timestamp, String> {
+    let time = jiff::Timestamp::from_str(text).map_err(|error| {
+        format!("expected a time in RFC 3339, such as 2026-01-05T00:00:00+03:00: {error}")
+    })?;
     let last = jiff::Timestamp::from_str(START_MAX).map_err(|error| error.to_string())?;
     if time < jiff::Timestamp::UNIX_EPOCH || time > last {
-        return Err(format!("allowed are times from 1970-01-01T00:00:00Z to {START_MAX}"));
+        return Err(format!("expected a time from 1970-01-01T00:00:00Z to {START_MAX}"));
     }
-    Ok(time.as_millisecond())
+    Ok(Timestamp(time.as_millisecond()))
 }
 
-fn parse_duration(text: &str) -> Result<u64, String> {
-    match nabiz_core::time::parse_duration(text).map(Millis::get) {
-        Ok(duration_ms) if (1..=DURATION_MS_MAX).contains(&duration_ms) => Ok(duration_ms),
-        Ok(_) => Err("allowed are durations from 1ms to 3650d".to_owned()),
+fn parse_duration(text: &str) -> Result<Millis, String> {
+    match nabiz_core::time::parse_duration(text) {
+        Ok(duration) if (Millis(1)..=DURATION_MAX).contains(&duration) => Ok(duration),
+        Ok(_) => Err("expected a duration from 1ms to 3650d".to_owned()),
         Err(error) => Err(error.to_string()),
     }
 }
@@ -94,25 +103,28 @@ fn parse_duration(text: &str) -> Result<u64, String> {
 fn parse_rate_scale(text: &str) -> Result<f64, String> {
     match text.parse::<f64>() {
         Ok(scale) if (RATE_SCALE_MIN..=RATE_SCALE_MAX).contains(&scale) => Ok(scale),
-        _ => Err(format!("allowed are numbers from {RATE_SCALE_MIN} to {RATE_SCALE_MAX}")),
+        _ => Err(format!("expected a number from {RATE_SCALE_MIN} to {RATE_SCALE_MAX}")),
     }
 }
 
-/// How the writing of events went.
+/// The result of writing events.
 enum Written {
-    /// To the end.
-    Whole,
-    /// The reader of standard output had enough.
-    CutShort,
+    /// All events are written.
+    All,
+    /// The reader of standard output closed it, as `head` does.
+    PipeClosed,
 }
 
+/// Writes the events, and then the ground truth if all of them were written.
+///
+/// # Errors
+/// Returns a running failure when a file or Kafka does not accept an event.
 pub fn run(args: Args) -> Result<(), Failure> {
-    debug_assert_eq!(parse_start("2026-01-05T00:00:00+03:00"), Ok(DEFAULT_START_MS));
-    // Before the simulation, so that a place that cannot be written to is told at once.
+    // Created before the simulation, so that a path that cannot be written to is reported at once.
     let truth_file = args.truth.as_deref().map(create).transpose()?;
     let options = Options {
-        start_ms: args.start,
-        duration_ms: Some(args.duration),
+        start_ms: args.start.get(),
+        duration_ms: Some(args.duration.get()),
         rate_scale: args.rate_scale,
         seed: args.seed,
         ..Options::default()
@@ -129,12 +141,12 @@ pub fn run(args: Args) -> Result<(), Failure> {
         }
         (None, Some(path)) => lines::write(&mut simulation, create(path)?, pace)
             .with_context(|| format!("cannot write events to `{}`", path.display())),
-        (None, None) => Err(anyhow::anyhow!("one of --brokers and --output is needed")),
+        (None, None) => Err(anyhow::anyhow!("expected --brokers or --output")),
     };
     progress.finish_and_clear();
     match (written?, truth_file, &args.truth) {
-        (Written::Whole, Some(file), Some(path)) => write_truth(&simulation.truth(), file)
-            .with_context(|| format!("cannot write the truth to `{}`", path.display()))
+        (Written::All, Some(file), Some(path)) => write_truth(&simulation.truth(), file)
+            .with_context(|| format!("cannot write the ground truth to `{}`", path.display()))
             .map_err(Failure::Running),
         _ => Ok(()),
     }
@@ -154,18 +166,19 @@ fn write_truth(truth: &Truth, file: File) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// A bar on a terminal, where the events themselves do not go to one.
+/// Returns a progress bar. It is hidden if standard error is no terminal, or the events go to one.
 fn progress_bar(args: &Args) -> ProgressBar {
     let is_to_stdout = args.target.output.as_deref().is_some_and(|path| path.as_os_str() == "-");
     let is_hidden = !io::stderr().is_terminal() || (is_to_stdout && io::stdout().is_terminal());
     let target =
         if is_hidden { ProgressDrawTarget::hidden() } else { ProgressDrawTarget::stderr() };
-    ProgressBar::with_draw_target(Some(args.duration), target)
+    ProgressBar::with_draw_target(Some(args.duration.get()), target)
 }
 
 #[cfg(test)]
 mod tests {
     use clap::Parser;
+    use nabiz_simulator::{DAY_MS, DEFAULT_START_MS};
 
     use super::*;
 
@@ -185,7 +198,8 @@ mod tests {
     fn defaults_are_an_ordinary_day_from_the_default_start() {
         let args = parse(&["--output", "-"]).expect("valid");
         assert_eq!(args.scenario, Scenario::OrdinaryDay);
-        assert_eq!((args.start, args.duration), (DEFAULT_START_MS, nabiz_simulator::DAY_MS));
+        assert_eq!(args.start, Timestamp(DEFAULT_START_MS));
+        assert_eq!(args.duration, Millis(DAY_MS));
         assert_eq!((args.rate_scale, args.seed, args.speed), (1.0, 1, None));
     }
 
@@ -198,7 +212,7 @@ mod tests {
     }
 
     #[test]
-    fn a_bad_value_names_its_option_and_what_is_allowed() {
+    fn error_names_the_option_and_the_allowed_values() {
         for (option, value, allowed) in [
             ("--scenario", "quiet", "ordinary-day, pipe-burst, overnight"),
             ("--start", "yesterday", "RFC 3339"),

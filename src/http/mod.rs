@@ -4,8 +4,7 @@
 //! - `server`: accepts connections within limits, and shuts them down
 //! - `routes`: paths, methods and headers; `error`: error answers
 //! - `negotiation`: the choice of a format by `Accept` and `Accept-Encoding`
-//! - `tls`, `auth`: TLS of the listener; bearer token and basic authentication;
-//!   `security`: both, as the configuration names them
+//! - `tls`, `auth`, `security`: TLS of the listener; bearer token and basic authentication; both
 //! - `metrics`: the exposition
 //! - `queues`, `status`: the JSON answers, built from one published state
 //! - `sse`: the same numbers, pushed as server-sent events

@@ -1,10 +1,12 @@
-//! TLS and credentials as the configuration names them.
+//! TLS and authentication of the listener.
 
+use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::Arc;
 
 use super::auth::Authentication;
 use super::tls::{Tls, TlsError, TlsFile};
-use crate::config;
+use crate::secret::SecretHash;
 
 /// TLS and authentication of the listener. The default is neither.
 #[derive(Clone, Debug, Default)]
@@ -36,23 +38,24 @@ fn tls_key(error: &TlsError) -> &'static str {
 }
 
 impl Security {
-    /// Reads the files of the certificate and prepares the check of credentials.
+    /// Reads the files of the certificate (chain, key) and prepares the check of credentials.
+    /// Without a token and users, requests need no credentials.
     ///
     /// # Errors
-    /// [`SecurityError`] where a file cannot be used.
-    pub fn load(http: &config::Http) -> Result<Self, SecurityError> {
-        let tls = match &http.tls {
+    /// Returns [`SecurityError`] when a file cannot be used, or the system gives no random numbers.
+    pub fn load(
+        tls_files: Option<(&Path, &Path)>,
+        bearer: Option<SecretHash>,
+        users: BTreeMap<String, SecretHash>,
+    ) -> Result<Self, SecurityError> {
+        let tls = match tls_files {
             None => None,
-            Some(files) => {
-                Some(Tls::load(&files.certificate, &files.key).map_err(SecurityError::Tls)?)
-            }
+            Some((chain, key)) => Some(Tls::load(chain, key).map_err(SecurityError::Tls)?),
         };
-        let authentication = if http.bearer_token_hash.is_none() && http.basic_auth.is_empty() {
+        let authentication = if bearer.is_none() && users.is_empty() {
             None
         } else {
-            let credentials =
-                Authentication::new(http.bearer_token_hash.clone(), http.basic_auth.clone());
-            Some(credentials.map_err(SecurityError::Random)?)
+            Some(Authentication::new(bearer, users).map_err(SecurityError::Random)?)
         };
         Ok(Security { tls: tls.map(Arc::new), authentication: authentication.map(Arc::new) })
     }

@@ -14,7 +14,7 @@ use crate::harness::server::{DEADLINE, Server};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use nabiz::config::Config;
-use nabiz::http::{Authentication, Limits, Security, Tls};
+use nabiz::http::{Authentication, Limits, Security, SecurityError, Tls};
 use nabiz::secret::SecretHash;
 use nabiz_core::time::WallTime;
 use serde_json::{Value, json};
@@ -471,6 +471,12 @@ fn hash_secret(secret: &str) -> String {
     hash.trim_end().to_string()
 }
 
+/// Loads the protection that a configuration names.
+fn load(http: &nabiz::config::Http) -> Result<Security, SecurityError> {
+    let tls_files = http.tls.as_ref().map(|files| (&*files.certificate, &*files.key));
+    Security::load(tls_files, http.bearer_token_hash.clone(), http.basic_auth.clone())
+}
+
 #[test]
 fn server_requires_credentials_when_hashes_of_the_command_are_configured() {
     let _shared = serial::shared();
@@ -484,7 +490,7 @@ fn server_requires_credentials_when_hashes_of_the_command_are_configured() {
     let variables = [("NABIZ_HTTP__BEARER_TOKEN_HASH".to_string(), token.clone())];
     let config =
         Config::parse(&toml, "nabiz.toml", variables.into_iter()).expect("a configuration");
-    let security = Security::load(&config.http).expect("a certificate");
+    let security = load(&config.http).expect("a certificate");
     let server = Server::secured(
         published(snapshot(), true),
         || WallTime(NOW_MS),
@@ -676,7 +682,7 @@ fn defaults_are_unprotected_only_on_loopback() {
     let _shared = serial::shared();
     let config = Config::defaults();
     assert!(config.http.listen.ip().is_loopback());
-    let security = Security::load(&config.http).expect("nothing to load");
+    let security = load(&config.http).expect("nothing to load");
     assert!(security.tls.is_none() && security.authentication.is_none());
 }
 

@@ -1,8 +1,8 @@
-//! Lines of bytes, of which none is ever held in memory beyond a bound.
+//! Lines of bytes with a bound on the memory of a line.
 
 use std::io::{self, BufRead, Read};
 
-/// Reads lines; of one that is longer than the bound, only the beginning.
+/// Reads lines, and only the beginning of a line that is longer than the bound.
 pub(super) struct BoundedLines<R> {
     input: R,
     bytes_max: usize,
@@ -14,9 +14,9 @@ impl<R: BufRead> BoundedLines<R> {
         BoundedLines { input, bytes_max, line: Vec::new() }
     }
 
-    /// The next line without its line feed or carriage return and line feed; `None` at the end. A
-    /// line of more than `bytes_max` bytes comes cut, but still longer than `bytes_max`, so that it
-    /// can be told from one within it.
+    /// Reads the next line without its line feed, or carriage return and line feed. Returns `None`
+    /// at the end. A line of more than `bytes_max` bytes is cut, but stays longer than `bytes_max`,
+    /// so that the caller can recognize it.
     pub(super) fn next(&mut self) -> io::Result<Option<&[u8]>> {
         const LINE_END_BYTES: usize = 2;
         let read_max = self.bytes_max.saturating_add(LINE_END_BYTES);
@@ -50,23 +50,23 @@ mod tests {
     }
 
     #[test]
-    fn line_ends_are_taken_off() {
+    fn line_ends_are_removed() {
         assert_eq!(lines(b"one\ntwo\r\n\nlast", 10), [&b"one"[..], b"two", b"", b"last"]);
         assert!(lines(b"", 10).is_empty());
     }
 
     #[test]
-    fn a_carriage_return_within_a_line_stays() {
+    fn carriage_return_is_kept_when_it_is_within_a_line() {
         assert_eq!(lines(b"a\rb\r\r\n", 10), [b"a\rb\r"]);
     }
 
     #[test]
-    fn a_line_of_the_bound_is_whole() {
+    fn line_is_whole_when_it_has_the_length_of_the_bound() {
         assert_eq!(lines(b"12345\n12345\r\n12345", 5), [b"12345", b"12345", b"12345"]);
     }
 
     #[test]
-    fn a_longer_line_is_cut_and_the_next_one_is_whole() {
+    fn line_is_cut_when_it_is_longer_and_the_next_one_is_whole() {
         for longer in ["123456", "1234567", "12345678", "123456789012345678901234567890"] {
             for end in ["\n", "\r\n"] {
                 let all = lines(format!("{longer}{end}next").as_bytes(), 5);
@@ -78,7 +78,7 @@ mod tests {
     }
 
     #[test]
-    fn a_longer_last_line_ends_the_input() {
+    fn last_line_is_cut_when_it_is_longer() {
         assert_eq!(lines(b"a\n1234567890", 5), [&b"a"[..], b"1234567"]);
     }
 }

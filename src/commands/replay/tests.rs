@@ -3,9 +3,8 @@ use super::*;
 /// One event of `source` test, at a second of 5 January 2026, 09:00 UTC.
 fn event(id: u32, second: u32, kind: &str, data: &str) -> String {
     let time = format!("2026-01-05T09:{:02}:{:02}Z", second / 60, second % 60);
-    format!(
-        r#"{{"specversion":"1.0","id":"{id}","source":"test","type":"{kind}","time":"{time}","data":{{"contact_id":{data}}}}}"#
-    ) + "\n"
+    let head = format!(r#""specversion":"1.0","id":"{id}","source":"test","type":"{kind}""#);
+    format!(r#"{{{head},"time":"{time}","data":{{"contact_id":{data}}}}}"#) + "\n"
 }
 
 fn queued(id: u32, second: u32, contact: &str) -> String {
@@ -23,16 +22,16 @@ fn answered(id: u32, second: u32, contact: &str) -> String {
 
 struct Outcome {
     result: Result<Snapshot, Failure>,
-    told: Vec<String>,
+    reported: Vec<String>,
 }
 
 fn fold_with(settings: Settings, lines: &str, format: Format, at: Option<&str>) -> Outcome {
-    let mut told = Vec::new();
+    let mut reported = Vec::new();
     let at = at.map(|at| at.parse().unwrap());
     let result = replay(lines.as_bytes(), format, at, &Arc::new(settings), |line| {
-        told.push(line.to_string())
+        reported.push(line.to_string())
     });
-    Outcome { result, told }
+    Outcome { result, reported }
 }
 
 fn fold(lines: &str, at: Option<&str>) -> Outcome {
@@ -46,20 +45,20 @@ impl Outcome {
         exposition::contact_text(&settings, &self.result.unwrap())
     }
 
-    /// What was told, without the sentence of a rejection.
-    fn told(&self) -> Vec<String> {
+    /// Returns the reported lines without the sentences of rejections.
+    fn reported(&self) -> Vec<String> {
         let without_detail = |line: &String| match line.splitn(3, ": ").collect::<Vec<_>>()[..] {
             [line, reason, _] => format!("{line}: {reason}"),
             _ => line.clone(),
         };
-        self.told.iter().map(without_detail).collect()
+        self.reported.iter().map(without_detail).collect()
     }
 }
 
 #[test]
-fn a_visit_is_counted() {
+fn visit_is_counted() {
     let outcome = fold(&(queued(1, 0, "a") + &answered(2, 8, "a")), None);
-    assert_eq!(outcome.told(), ["read 2 lines: applied 2, duplicate 0, late 0, rejected 0"]);
+    assert_eq!(outcome.reported(), ["read 2 lines: applied 2, duplicate 0, late 0, rejected 0"]);
     let metrics = outcome.metrics();
     for line in [
         r#"nabiz_visits_offered_total{queue="fault",channel="phone"} 1"#,
@@ -72,44 +71,47 @@ fn a_visit_is_counted() {
 }
 
 #[test]
-fn rejections_are_told_by_line_and_blank_lines_are_no_records() {
+fn rejection_names_its_line_and_blank_lines_are_skipped() {
     let lines = format!("nonsense\n\n \t\r\n[]\n{}{}", queued(1, 0, "a"), queued(1, 0, "a"));
     let outcome = fold(&lines, None);
     let summary = "read 4 lines: applied 1, duplicate 1, late 0, rejected 2";
-    assert_eq!(outcome.told(), ["line 1: not_json", "line 4: not_object", summary]);
-    assert!(outcome.told[0].len() > "line 1: not_json: ".len(), "no detail");
+    assert_eq!(outcome.reported(), ["line 1: not_json", "line 4: not_object", summary]);
+    assert!(outcome.reported[0].len() > "line 1: not_json: ".len(), "no detail");
 }
 
 #[test]
-fn a_blank_line_of_a_queue_log_is_a_record() {
+fn blank_line_is_a_record_when_the_file_is_a_queue_log() {
     let outcome = fold_with(load_settings(None).unwrap(), "\n", Format::AsteriskQueueLog, None);
     assert_eq!(
-        outcome.told(),
+        outcome.reported(),
         ["line 1: bad_line", "read 1 lines: applied 0, duplicate 0, late 0, rejected 1"]
     );
 }
 
 #[test]
-fn a_line_over_the_limit_is_rejected_and_the_next_is_read() {
+fn line_is_rejected_when_it_is_over_the_limit() {
     let mut settings = load_settings(None).unwrap();
     let line = queued(1, 0, "a");
     settings.limits.record_bytes = line.trim_end().len();
     let longer = queued(2, 0, "longer");
     let outcome = fold_with(settings, &format!("{longer}{line}"), Format::CloudEvents, None);
     let summary = "read 2 lines: applied 1, duplicate 0, late 0, rejected 1";
-    assert_eq!(outcome.told(), ["line 1: too_large", summary]);
+    assert_eq!(outcome.reported(), ["line 1: too_large", summary]);
 }
 
 #[test]
-fn held_endings_are_orphans_in_time_or_at_the_end() {
+fn held_ending_is_an_orphan_in_time_or_at_the_end() {
     let lines = answered(1, 0, "a") + &queued(2, 60, "b") + "nonsense\n" + &answered(3, 61, "c");
     let outcome = fold(&lines, None);
     let summary = "read 4 lines: applied 1, duplicate 0, late 0, rejected 3 (orphans 2)";
-    assert_eq!(outcome.told(), ["line 1: orphan", "line 3: not_json", "line 4: orphan", summary]);
+    assert_eq!(
+        outcome.reported(),
+        ["line 1: orphan", "line 3: not_json", "line 4: orphan", summary]
+    );
 }
 
 #[test]
-fn what_is_due_by_at_is_counted() {
+fn timeouts_until_at_are_counted() {
     let missed = r#"nabiz_service_level_missed_total{queue="fault",channel="phone"} 1"#;
     assert!(!fold(&queued(1, 0, "a"), None).metrics().contains(missed));
     let at = fold(&queued(1, 0, "a"), Some("2026-01-05T12:00:40+03:00")).metrics();
@@ -118,11 +120,11 @@ fn what_is_due_by_at_is_counted() {
 }
 
 #[test]
-fn at_may_be_the_largest_event_time_and_not_before() {
+fn at_is_wrong_usage_when_it_is_before_the_largest_event_time() {
     let lines = queued(1, 30, "a") + &queued(2, 10, "b");
     assert!(fold(&lines, Some("2026-01-05T09:00:30Z")).result.is_ok());
     let outcome = fold(&lines, Some("2026-01-05T09:00:29Z"));
-    let Err(Failure::Usage(error)) = outcome.result else { panic!("not a wrong usage") };
+    let Err(Failure::Usage(error)) = outcome.result else { panic!("expected a usage failure") };
     let text = error.to_string();
     assert!(
         text.contains("2026-01-05T09:00:29Z") && text.contains("2026-01-05T09:00:30Z"),
@@ -131,8 +133,8 @@ fn at_may_be_the_largest_event_time_and_not_before() {
 }
 
 #[test]
-fn nothing_read_is_no_error() {
+fn replay_succeeds_when_the_input_is_empty() {
     let outcome = fold("", Some("2026-01-05T09:00:00Z"));
-    assert_eq!(outcome.told(), ["read 0 lines: applied 0, duplicate 0, late 0, rejected 0"]);
+    assert_eq!(outcome.reported(), ["read 0 lines: applied 0, duplicate 0, late 0, rejected 0"]);
     assert!(outcome.metrics().contains(r#"nabiz_contacts_started_total{channel="phone"} 0"#));
 }

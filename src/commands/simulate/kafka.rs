@@ -6,6 +6,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
+use nabiz_core::time::Timestamp;
 use nabiz_simulator::{SimulatedEvent, Simulation};
 use rdkafka::ClientContext;
 use rdkafka::config::ClientConfig;
@@ -16,17 +17,17 @@ use rdkafka::producer::{BaseRecord, Producer, ProducerContext, ThreadedProducer}
 use super::Written;
 use super::pace::Pace;
 
-/// How long the topic is looked for; a broker that makes topics on demand needs a moment.
+/// Longest wait for the topic. A broker that creates topics on demand needs a moment.
 const TOPIC_WAIT: Duration = Duration::from_secs(10);
 const METADATA_TIMEOUT: Duration = Duration::from_secs(5);
 const RETRY_PAUSE: Duration = Duration::from_millis(200);
-/// A record that is not delivered by then has failed.
+/// Time after which an undelivered record has failed.
 const MESSAGE_TIMEOUT_MS: u64 = 30_000;
-/// Pause while the producer's queue is full.
+/// Pause while the queue of the producer is full.
 const QUEUE_FULL_PAUSE: Duration = Duration::from_millis(5);
 const FLUSH_TIMEOUT: Duration = Duration::from_secs(35);
 
-/// Counts the records that Kafka did not take, and keeps the first reason.
+/// Counts the records that were not delivered, and keeps the first error.
 #[derive(Debug, Default)]
 struct Deliveries {
     failed: AtomicU64,
@@ -48,8 +49,7 @@ impl ProducerContext for Deliveries {
     }
 }
 
-/// Writes every event of `simulation` to `topic`, and last a closing observation to each of its
-/// partitions.
+/// Writes every event of `simulation` to `topic`, and then a closing observation to each partition.
 pub(super) fn write(
     simulation: &mut Simulation,
     brokers: &str,
@@ -65,16 +65,16 @@ pub(super) fn write(
         .set("queue.buffering.max.messages", "100000")
         .set("message.timeout.ms", MESSAGE_TIMEOUT_MS.to_string())
         .create_with_context(Deliveries::default())
-        .context("cannot make a Kafka producer")?;
+        .context("cannot create a Kafka producer")?;
     let partitions = partitions(&producer, topic).with_context(|| {
         format!("cannot find the partitions of topic `{topic}` at brokers `{brokers}`")
     })?;
 
     for (count, event) in simulation.by_ref().enumerate() {
-        pace.sleep_until(event.time_ms);
+        pace.sleep_until(Timestamp(event.time_ms));
         send(&producer, topic, None, &event)?;
         if count % 4096 == 0 {
-            pace.show(event.time_ms);
+            pace.show(Timestamp(event.time_ms));
         }
     }
     for partition in partitions {
@@ -83,11 +83,11 @@ pub(super) fn write(
     }
     let flushed = producer.flush(FLUSH_TIMEOUT);
     check(&producer)?;
-    flushed.context("kafka did not take the last records in time")?;
-    Ok(Written::Whole)
+    flushed.context("the last records were not delivered in time")?;
+    Ok(Written::All)
 }
 
-/// The partitions of the topic, waiting a while for it to appear.
+/// Returns the partitions of the topic. Waits up to [`TOPIC_WAIT`] for it to appear.
 fn partitions(producer: &ThreadedProducer<Deliveries>, topic: &str) -> anyhow::Result<Vec<i32>> {
     let deadline = Instant::now() + TOPIC_WAIT;
     loop {
@@ -101,7 +101,7 @@ fn partitions(producer: &ThreadedProducer<Deliveries>, topic: &str) -> anyhow::R
                 if !partitions.is_empty() {
                     return Ok(partitions);
                 }
-                "there is no such topic".to_owned()
+                "the topic does not exist".to_owned()
             }
         };
         if Instant::now() >= deadline {
@@ -111,7 +111,7 @@ fn partitions(producer: &ThreadedProducer<Deliveries>, topic: &str) -> anyhow::R
     }
 }
 
-/// Hands one event to the producer, waiting while its queue is full.
+/// Passes one event to the producer. Waits while its queue is full.
 fn send(
     producer: &ThreadedProducer<Deliveries>,
     topic: &str,
@@ -132,12 +132,12 @@ fn send(
                 thread::sleep(QUEUE_FULL_PAUSE);
                 record = back;
             }
-            Err((error, _)) => return Err(error).context("kafka does not take a record"),
+            Err((error, _)) => return Err(error).context("the producer does not accept a record"),
         }
     }
 }
 
-/// An error as soon as a record was not delivered: what follows could not match the truth any more.
+/// Returns an error once a record was not delivered: the topic cannot match the ground truth then.
 fn check(producer: &ThreadedProducer<Deliveries>) -> anyhow::Result<()> {
     let deliveries = producer.context();
     let failed = deliveries.failed.load(Ordering::Relaxed);
@@ -146,5 +146,5 @@ fn check(producer: &ThreadedProducer<Deliveries>) -> anyhow::Result<()> {
     }
     let first = deliveries.first_error.lock().ok().and_then(|first| first.clone());
     let reason = first.map_or_else(|| "unknown".to_owned(), |error| error.to_string());
-    bail!("{failed} records were not delivered; the first because: {reason}")
+    bail!("{failed} records were not delivered; first error: {reason}")
 }

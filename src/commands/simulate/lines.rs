@@ -2,21 +2,21 @@
 
 use std::io::{self, BufWriter, ErrorKind, Write};
 
+use nabiz_core::time::Timestamp;
 use nabiz_simulator::Simulation;
 
 use super::Written;
 use super::pace::Pace;
 
-/// Writes every event of `simulation`. A reader that closes its end has what it wants: that is no
-/// failure.
+/// Writes every event of `simulation`. A closed pipe is no failure.
 pub(super) fn write(
     simulation: &mut Simulation,
     out: impl Write,
     pace: Pace,
 ) -> anyhow::Result<Written> {
     match write_all(simulation, out, &pace) {
-        Ok(()) => Ok(Written::Whole),
-        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(Written::CutShort),
+        Ok(()) => Ok(Written::All),
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(Written::PipeClosed),
         Err(error) => Err(error.into()),
     }
 }
@@ -24,14 +24,14 @@ pub(super) fn write(
 fn write_all(simulation: &mut Simulation, out: impl Write, pace: &Pace) -> io::Result<()> {
     let mut out = BufWriter::with_capacity(1 << 16, out);
     for (count, event) in simulation.enumerate() {
-        if pace.wait_until(event.time_ms).is_some() {
+        if pace.wait_until(Timestamp(event.time_ms)).is_some() {
             out.flush()?;
-            pace.sleep_until(event.time_ms);
+            pace.sleep_until(Timestamp(event.time_ms));
         }
         out.write_all(event.json.as_bytes())?;
         out.write_all(b"\n")?;
         if count % 4096 == 0 {
-            pace.show(event.time_ms);
+            pace.show(Timestamp(event.time_ms));
         }
     }
     out.flush()
@@ -63,16 +63,16 @@ mod tests {
         write(
             &mut simulation,
             out,
-            Pace::starting_now(DEFAULT_START_MS, Speed::Max, ProgressBar::hidden()),
+            Pace::starting_now(Timestamp(DEFAULT_START_MS), Speed::Max, ProgressBar::hidden()),
         )
     }
 
     #[test]
-    fn a_closed_pipe_is_no_failure_and_any_other_error_is() {
+    fn write_fails_for_every_error_but_a_closed_pipe() {
         let mut lines = Vec::new();
-        assert!(matches!(write_to(&mut lines), Ok(Written::Whole)));
+        assert!(matches!(write_to(&mut lines), Ok(Written::All)));
         assert!(lines.ends_with(b"}}\n"));
-        assert!(matches!(write_to(Failing(ErrorKind::BrokenPipe)), Ok(Written::CutShort)));
+        assert!(matches!(write_to(Failing(ErrorKind::BrokenPipe)), Ok(Written::PipeClosed)));
         assert!(write_to(Failing(ErrorKind::StorageFull)).is_err());
     }
 }

@@ -1,0 +1,67 @@
+//! The command line: parses the arguments, runs a subcommand, and turns its result into an exit
+//! code: 0 done, 1 failed while running, 2 wrong usage or configuration.
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::commands::failure::Failure;
+use crate::commands::{check, demo, hash_secret, history, replay, schema, serve, simulate};
+
+/// Streaming telemetry for contact centres.
+#[derive(Debug, Parser)]
+#[command(
+    name = "nabiz",
+    version,
+    about,
+    max_term_width = 100,
+    after_help = "\
+Examples:
+  nabiz demo --duration 10m            everything in one process, with a live page
+  nabiz check --config nabiz.toml      validates a configuration
+  nabiz serve --config nabiz.toml      the pipeline"
+)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Demo(demo::Args),
+    Serve(serve::Args),
+    Simulate(simulate::Args),
+    Replay(replay::Args),
+    History(history::Args),
+    Check(check::Args),
+    Schema(schema::Args),
+    HashSecret(hash_secret::Args),
+}
+
+/// Parses the arguments of the process, runs the command, and returns the exit code.
+pub fn main() -> ExitCode {
+    let result = match Cli::parse().command {
+        Command::Demo(args) => demo::run(args),
+        Command::Serve(args) => serve::run(args),
+        Command::Simulate(args) => simulate::run(args),
+        Command::Replay(args) => replay::run(args),
+        Command::History(args) => history::run(args),
+        Command::Check(args) => check::run(args),
+        Command::Schema(args) => schema::run(args),
+        Command::HashSecret(args) => hash_secret::run(args),
+    };
+    let (code, error) = match result {
+        Ok(()) => return ExitCode::SUCCESS,
+        // The reader of standard output has read enough, as with `| head`.
+        Err(Failure::Running(error)) if is_broken_pipe(&error) => return ExitCode::SUCCESS,
+        Err(Failure::Running(error)) => (1, error),
+        Err(Failure::Usage(error)) => (2, error),
+    };
+    eprintln!("nabiz: {error:#}");
+    ExitCode::from(code)
+}
+
+fn is_broken_pipe(error: &anyhow::Error) -> bool {
+    let is_broken = |error: &std::io::Error| error.kind() == std::io::ErrorKind::BrokenPipe;
+    error.chain().any(|cause| cause.downcast_ref().is_some_and(is_broken))
+}
