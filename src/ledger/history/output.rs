@@ -2,6 +2,7 @@
 
 use std::io::{self, Write};
 
+use csv::{Terminator, WriterBuilder};
 use jiff::tz::TimeZone;
 
 use super::columns::{COLUMNS, Cell, JsonRow};
@@ -43,10 +44,10 @@ pub fn write_rows(
 ) -> Result<(), OutputError> {
     match format {
         HistoryFormat::Csv => {
-            let names: Vec<&str> = COLUMNS.iter().map(|(name, _)| *name).collect();
-            write!(out, "{}\r\n", names.join(","))?;
+            write_csv_record(&COLUMNS.map(|(name, _)| Cell::Text(name)), zone, out)?;
             for row in rows {
-                csv_row(&row?, zone, out)?;
+                let row = row?;
+                write_csv_record(&COLUMNS.map(|(_, cell)| cell(&row)), zone, out)?;
             }
         }
         HistoryFormat::Json => {
@@ -63,56 +64,75 @@ pub fn write_rows(
     Ok(())
 }
 
-fn csv_row(row: &HistoryRow, zone: &TimeZone, out: &mut impl Write) -> io::Result<()> {
-    for (index, (_, cell)) in COLUMNS.iter().enumerate() {
-        if index > 0 {
-            out.write_all(b",")?;
-        }
-        match cell(row) {
-            Cell::Empty => {}
-            Cell::Flag(flag) => write!(out, "{flag}")?,
-            Cell::Count(count) => write!(out, "{count}")?,
-            Cell::Number(number) => write!(out, "{number}")?,
-            Cell::Text(text) => csv_text(text, out)?,
-            Cell::Time(time) => csv_text(&local_time(time, zone), out)?,
+/// Writes one CSV record, with CRLF at its end.
+///
+/// Queue ids come from events, and a spreadsheet would run a text that begins like a formula. Such a
+/// text is quoted, with an apostrophe in front.
+fn write_csv_record(cells: &[Cell<'_>], zone: &TimeZone, out: &mut impl Write) -> io::Result<()> {
+    let mut builder = WriterBuilder::new();
+    builder.terminator(Terminator::CRLF);
+    if cells.iter().any(|cell| matches!(cell, Cell::Text(text) if is_formula(text))) {
+        // Makes the crate quote every field with an apostrophe.
+        builder.comment(Some(b'\''));
+    }
+    // A writer for each record, because the crate flushes its target, and `out` flushes by size.
+    let mut record = builder.from_writer(Vec::new());
+    for cell in cells {
+        match cell {
+            Cell::Empty => record.write_field("")?,
+            Cell::Flag(flag) => record.write_field(flag.to_string())?,
+            Cell::Count(count) => record.write_field(count.to_string())?,
+            Cell::Number(number) => record.write_field(number.to_string())?,
+            Cell::Text(text) if is_formula(text) => record.write_field(format!("'{text}"))?,
+            Cell::Text(text) => record.write_field(text)?,
+            Cell::Time(time) => record.write_field(local_time(*time, zone))?,
         }
     }
-    out.write_all(b"\r\n")
+    record.write_record(None::<&[u8]>)?;
+    let bytes = record.into_inner().map_err(csv::IntoInnerError::into_error)?;
+    out.write_all(&bytes)
 }
 
-/// Writes a text, quoted where CSV needs it. Queue ids come from events, and a spreadsheet would run
-/// a text that begins like a formula, so such a text gets an apostrophe in front.
-fn csv_text(text: &str, out: &mut impl Write) -> io::Result<()> {
-    let is_formula = text.starts_with(['=', '+', '-', '@', '\t', '\r']);
-    if !is_formula && !text.contains([',', '"', '\r', '\n']) {
-        return out.write_all(text.as_bytes());
-    }
-    let apostrophe = if is_formula { "'" } else { "" };
-    write!(out, "\"{apostrophe}{}\"", text.replace('"', "\"\""))
+/// Returns whether a spreadsheet would run a text.
+fn is_formula(text: &str) -> bool {
+    text.starts_with(['=', '+', '-', '@', '\t', '\r'])
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn csv(text: &str) -> String {
+    fn record(text: &str) -> String {
+        let cells = [Cell::Count(1), Cell::Empty, Cell::Text(text), Cell::Number(-0.5)];
         let mut out = Vec::new();
-        csv_text(text, &mut out).unwrap();
+        write_csv_record(&cells, &TimeZone::UTC, &mut out).unwrap();
         String::from_utf8(out).unwrap()
     }
 
     #[test]
-    fn text_is_quoted_when_it_needs_it() {
+    fn csv_text_is_quoted_when_it_needs_it() {
         for (text, expected) in [
             ("fault", "fault"),
             ("a,b", "\"a,b\""),
             ("a\"b", "\"a\"\"b\""),
             ("a\nb", "\"a\nb\""),
-            ("=1+1", "\"'=1+1\""),
-            ("@x", "\"'@x\""),
+            ("a\rb", "\"a\rb\""),
+            ("o'clock", "o'clock"),
             ("", ""),
         ] {
-            assert_eq!(csv(text), expected);
+            assert_eq!(record(text), format!("1,,{expected},-0.5\r\n"));
+        }
+    }
+
+    #[test]
+    fn csv_text_is_quoted_with_an_apostrophe_when_it_is_a_formula() {
+        for (text, expected) in [
+            ("=1+1", "\"'=1+1\""),
+            ("@x", "\"'@x\""),
+            ("-\"a\",b", "\"'-\"\"a\"\",b\""),
+            ("\tx", "\"'\tx\""),
+        ] {
+            assert_eq!(record(text), format!("1,,{expected},-0.5\r\n"));
         }
     }
 }
