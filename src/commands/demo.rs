@@ -122,7 +122,7 @@ pub fn run(args: Args) -> Result<(), Failure> {
         ..Options::new(brokers, "nabiz-demo", "nabiz.dead-letters", ledger_options)
     };
     let mut settings = config.settings();
-    settings.history_interval = Some(Millis(config.ledger.interval_ms));
+    settings.history_interval = Some(config.ledger.interval);
     let http = pipeline::Http { listen: args.listen, security: Security::default() };
     let result = pipeline::run(options, Arc::new(settings), http, args.duration, |address| {
         println!("page     http://{address}/");

@@ -8,7 +8,6 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context, anyhow};
-use nabiz_core::time::Millis;
 
 use super::configuration;
 use super::failure::Failure;
@@ -70,7 +69,7 @@ pub fn run(args: Args) -> Result<(), Failure> {
     let settings = Arc::new(config.settings());
     let Args { from, to, step, queues, channels, format, .. } = args;
     let request = Request { from, to, step, queues, channels };
-    let interval = Millis(config.ledger.interval_ms);
+    let interval = config.ledger.interval;
     let query =
         request.query(&settings, interval).map_err(|error| Failure::usage(anyhow!("--{error}")))?;
     let mut queues_without_rows: BTreeSet<String> = query.queues.iter().cloned().collect();

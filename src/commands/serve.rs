@@ -3,8 +3,6 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use nabiz_core::time::Millis;
-
 use super::failure::Failure;
 use super::{configuration, logging, memory, pipeline};
 use crate::config::{self, Config};
@@ -35,7 +33,7 @@ pub fn run(args: Args) -> Result<(), Failure> {
     let options = options(&config)?;
     memory::bound_arenas(options.workers);
     let mut settings = config.settings();
-    settings.history_interval = Some(Millis(config.ledger.interval_ms));
+    settings.history_interval = Some(config.ledger.interval);
     let security = configuration::security(&config)?;
     let http = pipeline::Http { listen: config.http.listen, security };
     pipeline::run(options, Arc::new(settings), http, None, |_| {})
@@ -46,7 +44,7 @@ fn ledger(config: &Config) -> Result<LedgerOptions, Failure> {
     let hash_key = ledger::load_or_create(&config.ledger.path)
         .map_err(|error| Failure::Running(error.into()))?;
     Ok(LedgerOptions {
-        history_retention: Millis(config.ledger.retention_ms),
+        history_retention: config.ledger.retention,
         ..LedgerOptions::new(&config.ledger.path, hash_key)
     })
 }

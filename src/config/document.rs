@@ -1,9 +1,11 @@
-//! The tree of values that a configuration is read from: a TOML text with lines, and environment variables over it.
+//! The tree of values of a configuration: a TOML text with its lines, and environment variables
+//! over it.
 
+use nabiz_core::event::TEXT_BYTES_MAX;
 use toml::de::{DeTable, DeValue};
 
-use super::error::{ConfigError, Problem};
-use super::keys::{self, Kind};
+use super::error::{ConfigError, Diagnostic};
+use super::keys::{self, Kind, SectionKeys};
 use crate::suggestion::suggestion;
 
 /// Prefix of the environment variables that nabiz reads.
@@ -19,16 +21,16 @@ pub(super) enum Place {
 }
 
 impl Place {
-    pub(super) fn problem(&self, file_name: &str, detail: String) -> Problem {
+    pub(super) fn diagnostic(&self, file_name: &str, detail: String) -> Diagnostic {
         match self {
             Place::Line(line) => {
-                Problem { source: file_name.to_string(), line: Some(*line), detail }
+                Diagnostic { source: file_name.to_string(), line: Some(*line), detail }
             }
-            Place::Variable(name) => Problem { source: name.clone(), line: None, detail },
+            Place::Variable(name) => Diagnostic { source: name.clone(), line: None, detail },
         }
     }
 
-    /// For a message about something else: `line 12`, or the variable's name.
+    /// Returns `line 12` or the name of the variable, for messages about another place.
     pub(super) fn words(&self) -> String {
         match self {
             Place::Line(line) => format!("line {line}"),
@@ -57,9 +59,12 @@ pub(super) enum Value {
 }
 
 impl Value {
-    /// As it is shown in a message.
-    pub(super) fn shown(&self) -> String {
+    /// Returns the value as messages display it.
+    pub(super) fn display(&self) -> String {
         match self {
+            Value::Text(text) if text.len() > TEXT_BYTES_MAX => {
+                format!("text of {} bytes", text.len())
+            }
             Value::Text(text) => format!("{text:?}"),
             Value::Integer(value) => value.to_string(),
             Value::Number(value) => value.to_string(),
@@ -91,7 +96,8 @@ impl Table {
         self.entries.push((key.to_string(), node.place.clone(), node));
     }
 
-    /// The table at a key; one is made where there is nothing. `None` where something else is there.
+    /// Returns the table at a key, a new one where there is nothing; `None` where something else is
+    /// there.
     fn table_mut(&mut self, key: &str, place: &Place) -> Option<&mut Table> {
         if self.get(key).is_none() {
             self.set(key, Node { value: Value::Table(Table::default()), place: place.clone() });
@@ -110,15 +116,15 @@ pub(super) fn parse(text: &str, file_name: &str) -> Result<Table, ConfigError> {
     let (table, errors) = DeTable::parse_recoverable(text);
     let lines = Lines::new(text);
     if !errors.is_empty() {
-        let problems = errors
+        let diagnostics = errors
             .iter()
-            .map(|error| Problem {
+            .map(|error| Diagnostic {
                 source: file_name.to_string(),
                 line: error.span().map(|span| lines.of(span.start)),
                 detail: error.message().to_string(),
             })
             .collect();
-        return Err(ConfigError { problems });
+        return Err(ConfigError::Invalid(diagnostics));
     }
     Ok(table_of(table.get_ref(), &lines))
 }
@@ -173,26 +179,28 @@ fn value_of(value: &DeValue<'_>, lines: &Lines) -> Value {
     }
 }
 
-/// Whether an environment variable is configuration: `NABIZ_SECTION__KEY`. `NABIZ_LOG` and the like are not.
+/// Returns whether an environment variable is configuration: `NABIZ_SECTION__KEY`. Variables such
+/// as `NABIZ_LOG` are not.
 pub(super) fn is_configuration(name: &str) -> bool {
     name.strip_prefix(PREFIX).is_some_and(|rest| rest.contains("__"))
 }
 
-/// Puts the environment variables `NABIZ_SECTION__KEY` over a document. Other variables are left alone.
+/// Puts the environment variables `NABIZ_SECTION__KEY` over a document, and returns the errors.
+/// Other variables are ignored.
 pub(super) fn overlay(
     document: &mut Table,
     variables: impl Iterator<Item = (String, String)>,
-) -> Vec<Problem> {
+) -> Vec<Diagnostic> {
     let mut named: Vec<(String, String)> =
         variables.filter(|(name, _)| is_configuration(name)).collect();
     named.sort();
-    let mut problems = Vec::new();
+    let mut diagnostics = Vec::new();
     for (name, text) in named {
         if let Err(detail) = put(document, &name, &text) {
-            problems.push(Problem { source: name, line: None, detail });
+            diagnostics.push(Diagnostic { source: name, line: None, detail });
         }
     }
-    problems
+    diagnostics
 }
 
 fn put(document: &mut Table, name: &str, text: &str) -> Result<(), String> {
@@ -200,16 +208,14 @@ fn put(document: &mut Table, name: &str, text: &str) -> Result<(), String> {
     let parts: Vec<&str> = path.split("__").collect();
     let place = Place::Variable(name.to_string());
     let (section, rest) = parts.split_first().ok_or("has no section")?;
-    let (_, known) = section_of(section)?;
+    let keys = section_of(section)?;
     match (*section, rest) {
         ("queues", rest) => {
             let (key, id) =
                 rest.split_last().filter(|(_, id)| !id.is_empty()).ok_or_else(|| {
-                    format!(
-                        "{path:?} names no queue and key; the form is {PREFIX}QUEUES__QUEUE__KEY"
-                    )
+                    format!("{path:?} names no queue and key; expected {PREFIX}QUEUES__QUEUE__KEY")
                 })?;
-            let kind = kind_of("queues.<id>", known, key)?;
+            let kind = kind_of(keys, key)?;
             let queues = document.table_mut(section, &place).ok_or("queues is not a table")?;
             let id = queue_of(queues, &id.join("__"))?;
             let queue = queues
@@ -225,7 +231,7 @@ fn put(document: &mut Table, name: &str, text: &str) -> Result<(), String> {
             client.set(&property, Node { value: Value::Text(text.to_string()), place });
         }
         (section, [key]) => {
-            let kind = kind_of(section, known, key)?;
+            let kind = kind_of(keys, key)?;
             let table = document
                 .table_mut(section, &place)
                 .ok_or_else(|| format!("{section} is not a table"))?;
@@ -233,7 +239,7 @@ fn put(document: &mut Table, name: &str, text: &str) -> Result<(), String> {
         }
         (section, _) => {
             return Err(format!(
-                "{path:?} is not a key; the form is {PREFIX}{}__KEY",
+                "{path:?} is not a key; expected {PREFIX}{}__KEY",
                 section.to_uppercase()
             ));
         }
@@ -241,43 +247,38 @@ fn put(document: &mut Table, name: &str, text: &str) -> Result<(), String> {
     Ok(())
 }
 
-/// The section of a name.
-pub(super) fn section_of(name: &str) -> Result<keys::Section, String> {
+/// Returns the keys of a section, or an error that names the sections.
+pub(super) fn section_of(name: &str) -> Result<&'static SectionKeys, String> {
     let names = || keys::SECTIONS.iter().map(|(known, _)| *known);
-    keys::SECTIONS.into_iter().find(|(known, _)| *known == name).ok_or_else(|| {
-        let all: Vec<&str> = names().collect();
-        format!(
-            "{name:?} is not a section{}; the sections are {}",
-            suggestion(name, names()),
-            all.join(", ")
-        )
-    })
+    keys::SECTIONS.iter().find(|(known, _)| *known == name).map(|(_, keys)| *keys).ok_or_else(
+        || {
+            let all: Vec<&str> = names().collect();
+            format!(
+                "{name:?} is not a section{}; the sections are {}",
+                suggestion(name, names()),
+                all.join(", ")
+            )
+        },
+    )
 }
 
-fn kind_of(section: &str, known: &[(&str, Kind)], key: &str) -> Result<Kind, String> {
-    known
-        .iter()
-        .find(|(name, _)| *name == key)
-        .map(|(_, kind)| *kind)
-        .ok_or_else(|| unknown_key(section, key, known.iter().map(|(name, _)| *name)))
+fn kind_of(keys: &SectionKeys, key: &str) -> Result<Kind, String> {
+    keys.row(key).map(|row| row.kind).ok_or_else(|| unknown_key(keys, key))
 }
 
-/// The message for a key that a section does not have.
-pub(super) fn unknown_key<'a>(
-    section: &str,
-    key: &str,
-    known: impl Iterator<Item = &'a str> + Clone,
-) -> String {
-    let all: Vec<&str> = known.clone().collect();
+/// Returns the message for a key that a section does not have.
+pub(super) fn unknown_key(keys: &SectionKeys, key: &str) -> String {
+    let all: Vec<&str> = keys.names().collect();
     format!(
-        "{key:?} is not a key of [{section}]{}; the keys are {}",
-        suggestion(key, known),
+        "{key:?} is not a key of [{}]{}; the keys are {}",
+        keys.name,
+        suggestion(key, keys.names()),
         all.join(", ")
     )
 }
 
-/// The configured queue that a part of a variable's name means: case and punctuation, which names of variables cannot
-/// carry, do not count.
+/// Returns the configured queue that a part of a variable's name matches. Case and punctuation do
+/// not count, because names of variables cannot carry them.
 fn queue_of(queues: &Table, wanted: &str) -> Result<String, String> {
     let plain = |id: &str| -> String {
         id.chars()
@@ -301,9 +302,9 @@ fn queue_of(queues: &Table, wanted: &str) -> Result<String, String> {
     }
 }
 
-/// A variable's text as the type of its key. Text that is not of the type stays text, which the reader of the key then
-/// refuses with what is allowed.
-fn value_of_variable(text: &str, kind: Kind, place: &Place) -> Result<Value, String> {
+/// Returns the text of a variable as a value of the kind of its key. Text of another kind stays
+/// text, which the reader of the key then refuses.
+pub(super) fn value_of_variable(text: &str, kind: Kind, place: &Place) -> Result<Value, String> {
     let as_text = || Value::Text(text.to_string());
     let toml = || -> Result<Value, String> {
         let parsed = DeValue::parse(text)
@@ -311,12 +312,12 @@ fn value_of_variable(text: &str, kind: Kind, place: &Place) -> Result<Value, Str
         Ok(moved(value_of(parsed.get_ref(), &Lines::new(text)), place))
     };
     Ok(match kind {
-        Kind::Text => as_text(),
-        Kind::Integer => text.trim().parse().map_or_else(|_| as_text(), Value::Integer),
-        Kind::Number => text.trim().parse().map_or_else(|_| as_text(), Value::Number),
+        Kind::Text(_) | Kind::Duration { .. } | Kind::Word(_) => as_text(),
+        Kind::Integer { .. } => text.trim().parse().map_or_else(|_| as_text(), Value::Integer),
+        Kind::Ratio => text.trim().parse().map_or_else(|_| as_text(), Value::Number),
         Kind::Flag => text.trim().parse().map_or_else(|_| as_text(), Value::Flag),
-        Kind::Texts if text.trim_start().starts_with('[') => toml()?,
-        Kind::Texts => {
+        Kind::List { .. } if text.trim_start().starts_with('[') => toml()?,
+        Kind::List { .. } => {
             let items = text.split(',').map(str::trim).filter(|item| !item.is_empty());
             Value::List(
                 items
@@ -328,7 +329,7 @@ fn value_of_variable(text: &str, kind: Kind, place: &Place) -> Result<Value, Str
     })
 }
 
-/// The same value, all of it at one place.
+/// Returns the same value, all of it at one place.
 fn moved(value: Value, place: &Place) -> Value {
     let node = |node: Node| Node { value: moved(node.value, place), place: place.clone() };
     match value {

@@ -1,19 +1,19 @@
-//! What is wrong with a configuration, all of it at once.
+//! The errors of a configuration, all of them at once.
 
 use std::fmt;
 
-/// One thing that is wrong.
+/// One error, with its place.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Problem {
+pub struct Diagnostic {
     /// File or environment variable.
     pub source: String,
     /// Line of the file.
     pub line: Option<usize>,
-    /// What is wrong, beginning with the key; secrets are masked.
+    /// The error, which begins with the key. Secrets are masked.
     pub detail: String,
 }
 
-impl fmt::Display for Problem {
+impl fmt::Display for Diagnostic {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.line {
             Some(line) => write!(out, "{}:{line}: {}", self.source, self.detail),
@@ -22,27 +22,33 @@ impl fmt::Display for Problem {
     }
 }
 
-/// Everything that is wrong with a configuration, one line each when displayed.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ConfigError {
-    /// At least one, in the order of the file.
-    pub problems: Vec<Problem>,
+/// The reason for which a configuration cannot be used.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ConfigError {
+    /// The file cannot be read.
+    #[error("{file_name}: the file cannot be read")]
+    Unreadable {
+        /// The file.
+        file_name: String,
+        /// The error of the operating system.
+        source: std::io::Error,
+    },
+    /// The configuration is wrong: at least one error, in the order of the file, one a line.
+    #[error("{}", lines(.0))]
+    Invalid(Vec<Diagnostic>),
 }
 
 impl ConfigError {
-    pub(super) fn one(source: &str, detail: String) -> Self {
-        ConfigError { problems: vec![Problem { source: source.to_string(), line: None, detail }] }
-    }
-}
-
-impl fmt::Display for ConfigError {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (index, problem) in self.problems.iter().enumerate() {
-            let end_of_line = if index == 0 { "" } else { "\n" };
-            write!(out, "{end_of_line}{problem}")?;
+    /// Returns the errors in the text of the configuration.
+    pub fn diagnostics(&self) -> &[Diagnostic] {
+        match self {
+            ConfigError::Unreadable { .. } => &[],
+            ConfigError::Invalid(diagnostics) => diagnostics,
         }
-        Ok(())
     }
 }
 
-impl std::error::Error for ConfigError {}
+fn lines(diagnostics: &[Diagnostic]) -> String {
+    diagnostics.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
+}

@@ -6,14 +6,12 @@ use std::path::PathBuf;
 
 use nabiz_core::decode::Format;
 
+use super::diagnostics::Diagnostics;
 use super::document::{Node, Place, Table, Value};
-use super::keys;
-use super::reader::{Problems, Section, integer, one_of, text};
+use super::keys::kafka as keys;
+use super::keys::{CLIENT_OWNED, MASK, is_secret, topic};
+use super::section::{Fields, Section, Visitor, with_defaults};
 
-/// Most ingest workers of one process.
-pub const WORKERS_MAX: usize = 64;
-/// Longest name of a topic, in bytes; a limit of Kafka.
-const TOPIC_BYTES_MAX: usize = 249;
 /// Largest file that a value is read from, in bytes.
 const VALUE_BYTES_MAX: u64 = 64 * 1024;
 
@@ -26,13 +24,13 @@ pub struct Kafka {
     pub group: String,
     /// Topic that gets rejected records.
     pub dead_letter_topic: String,
-    /// Ingest workers, 1 to [`WORKERS_MAX`].
+    /// Ingest workers, at least 1.
     pub workers: usize,
     /// Topics that are read; empty where not configured.
     pub topics: Vec<Topic>,
     /// librdkafka properties and values, sorted by property. May hold secrets.
     pub client: Vec<(String, String)>,
-    /// The properties whose values come from files, and these.
+    /// The files of the properties whose values come from files.
     pub client_files: BTreeMap<String, PathBuf>,
 }
 
@@ -41,7 +39,7 @@ pub struct Kafka {
 pub struct Topic {
     /// Its name.
     pub name: String,
-    /// How its records are written.
+    /// The format of its records.
     pub format: Format,
 }
 
@@ -59,15 +57,15 @@ pub type PropertyCheck = fn(&str, &str) -> Result<(), PropertyError>;
 
 impl Default for Kafka {
     fn default() -> Self {
-        Kafka {
+        with_defaults(Kafka {
             brokers: String::new(),
-            group: "nabiz".to_string(),
-            dead_letter_topic: "nabiz.dead-letters".to_string(),
+            group: String::new(),
+            dead_letter_topic: String::new(),
             workers: 1,
             topics: Vec::new(),
             client: Vec::new(),
             client_files: BTreeMap::new(),
-        }
+        })
     }
 }
 
@@ -84,129 +82,112 @@ impl std::fmt::Debug for Kafka {
     }
 }
 
+/// The keys with one value; topics and client are tables.
+impl Fields for Kafka {
+    fn visit(&mut self, visitor: &mut impl Visitor) {
+        visitor.field(&keys::BROKERS, &mut self.brokers);
+        visitor.field(&keys::GROUP, &mut self.group);
+        visitor.field(&keys::DEAD_LETTER_TOPIC, &mut self.dead_letter_topic);
+        visitor.field(&keys::WORKERS, &mut self.workers);
+    }
+}
+
+impl Fields for Topic {
+    fn visit(&mut self, visitor: &mut impl Visitor) {
+        visitor.field(&topic::NAME, &mut self.name);
+        visitor.field(&topic::FORMAT, &mut self.format);
+    }
+}
+
 impl Kafka {
-    /// The librdkafka properties with secret values, and what comes from files, as `***`.
+    /// Returns the librdkafka properties with `***` in the place of secrets and of values from files.
     pub fn client_masked(&self) -> impl Iterator<Item = (&str, &str)> {
-        let secret = |key: &str| keys::is_secret(key) || self.client_files.contains_key(key);
+        let is_masked = |key: &str| is_secret(key) || self.client_files.contains_key(key);
         self.client
             .iter()
-            .map(move |(key, value)| (key.as_str(), if secret(key) { keys::MASK } else { value }))
+            .map(move |(key, value)| (key.as_str(), if is_masked(key) { MASK } else { value }))
     }
 
-    pub(super) fn read(problems: &mut Problems, document: &Table, check: PropertyCheck) -> Self {
-        let defaults = Kafka::default();
-        let mut section = Section::of_document(problems, document, keys::KAFKA);
-        let dead_letter_topic =
-            section.read("dead_letter_topic", defaults.dead_letter_topic, topic_name);
-        let topics = read_topics(&mut section, &dead_letter_topic);
-        let (client, client_files) = read_client(&mut section, check);
-        Kafka {
-            brokers: section.read("brokers", defaults.brokers, brokers),
-            group: section.read("group", defaults.group, text),
-            dead_letter_topic,
-            workers: section.read("workers", defaults.workers, integer(1..=WORKERS_MAX)),
-            topics,
-            client,
-            client_files,
-        }
-    }
-}
-
-fn brokers(value: &Value) -> Result<String, String> {
-    let Value::Text(text) = value else {
-        return Err("text such as \"one:9092,two:9092\" is allowed".to_string());
-    };
-    if text.split(',').any(|broker| broker.trim().is_empty()) {
-        return Err(
-            "addresses with commas between them are allowed, such as one:9092,two:9092".to_string()
-        );
-    }
-    Ok(text.clone())
-}
-
-fn topic_name(value: &Value) -> Result<String, String> {
-    let plain = |name: &str| {
-        name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte))
-    };
-    match value {
-        Value::Text(name)
-            if (1..=TOPIC_BYTES_MAX).contains(&name.len())
-                && plain(name)
-                && name != "."
-                && name != ".." =>
-        {
-            Ok(name.clone())
-        }
-        _ => Err(format!(
-            "a topic name is allowed: 1 to {TOPIC_BYTES_MAX} letters, digits, dots, _ and -"
-        )),
+    pub(super) fn read(
+        diagnostics: &mut Diagnostics,
+        document: &Table,
+        check: PropertyCheck,
+    ) -> Self {
+        let mut section = Section::of_document(diagnostics, document, &keys::SECTION);
+        let mut kafka = Kafka::default();
+        kafka.visit(&mut section);
+        kafka.topics = read_topics(&mut section, &kafka.dead_letter_topic);
+        (kafka.client, kafka.client_files) = read_client(&mut section, check);
+        kafka
     }
 }
 
 fn read_topics(section: &mut Section<'_, '_>, dead_letter_topic: &str) -> Vec<Topic> {
-    let is_table =
-        |value: &Value| match value {
-            Value::Table(_) => Ok(()),
-            _ => Err("a table such as { name = \"calls\", format = \"cloudevents\" } is allowed"
-                .to_string()),
-        };
-    let tables = section.read_list("topics", is_table).unwrap_or_default();
-    let formats = Format::ALL.map(|format| (format, format.as_str()));
+    let Some(node) = section.node(&keys::TOPICS) else {
+        return Vec::new();
+    };
+    let path = section.path(&keys::TOPICS);
+    let Value::List(tables) = &node.value else {
+        section.report_unexpected(&keys::TOPICS, "a list of tables");
+        return Vec::new();
+    };
     let mut seen: Vec<(String, &Place)> = Vec::new();
     let mut topics = Vec::new();
-    for (_, node) in tables {
-        let (path, known) = keys::TOPIC;
-        let mut table = Section::of_node(section.problems(), node, path, path, known);
-        let format = table.read("format", Format::CloudEvents, one_of(&formats));
-        let Some(name_node) = table.node("name") else {
-            table.problems().note(
-                &node.place,
-                "kafka.topics.name",
-                "missing: every topic needs a name",
-            );
+    for node in tables {
+        if !matches!(node.value, Value::Table(_)) {
+            let expected = "a table such as { name = \"calls\", format = \"cloudevents\" }";
+            section.diagnostics.report_unexpected(node, &path, expected);
             continue;
-        };
-        let Ok(name) = topic_name(&name_node.value) else {
-            table.read("name", String::new(), topic_name);
-            continue;
-        };
-        if name == dead_letter_topic {
-            table.note_value(
-                "name",
-                "is the dead-letter topic, which is written and cannot be read",
-            );
-        } else if let Some((_, place)) = seen.iter().find(|(known, _)| *known == name) {
-            table.note_value("name", format!("listed twice, first at {}", place.words()));
         }
-        seen.push((name.clone(), &name_node.place));
-        topics.push(Topic { name, format });
+        let mut table = Section::of_node(section.diagnostics, node, &path, &topic::SECTION);
+        let mut topic = with_defaults(Topic { name: String::new(), format: Format::CloudEvents });
+        topic.visit(&mut table);
+        let Some(name_node) = table.node(&topic::NAME) else {
+            let path = table.path(&topic::NAME);
+            table.diagnostics.report(&node.place, &path, "missing: every topic needs a name");
+            continue;
+        };
+        if topic.name.is_empty() {
+            // The name is wrong, and reported.
+            continue;
+        }
+        if topic.name == dead_letter_topic {
+            let detail = "is the dead-letter topic, which nabiz writes and does not read";
+            table.report_value(&topic::NAME, detail);
+        } else if let Some((_, place)) = seen.iter().find(|(known, _)| *known == topic.name) {
+            let detail = format!("listed twice, first at {}", place.words());
+            table.report_value(&topic::NAME, &detail);
+        }
+        seen.push((topic.name.clone(), &name_node.place));
+        topics.push(topic);
     }
     topics
 }
 
-type Client = (Vec<(String, String)>, BTreeMap<String, PathBuf>);
+/// The properties with their values, and the files of those that come from files.
+pub(super) type Client = (Vec<(String, String)>, BTreeMap<String, PathBuf>);
 
 fn read_client(section: &mut Section<'_, '_>, check: PropertyCheck) -> Client {
     let mut client: Vec<(String, String)> = Vec::new();
     let mut files = BTreeMap::new();
-    let Some(node) = section.node("client") else {
+    let Some(node) = section.node(&keys::CLIENT) else {
         return (client, files);
     };
     let mut found = Vec::new();
     match &node.value {
         Value::Table(table) => flatten(table, "", &mut found),
-        // Whatever it is, it may be a secret.
-        _ => section.problems().note(
+        // Any other value may be a secret.
+        _ => section.diagnostics.report(
             &node.place,
             "kafka.client",
-            "a table of librdkafka properties is allowed",
+            "expected a table of librdkafka properties",
         ),
     }
     found.sort_by(|(one, here), (other, there)| (one, &here.place).cmp(&(other, &there.place)));
     for (property, node) in found {
         let path = format!("kafka.client.{property:?}");
-        if let Some((_, reason)) = keys::CLIENT_OWNED.iter().find(|(owned, _)| *owned == property) {
-            section.problems().note(
+        if let Some((_, reason)) = CLIENT_OWNED.iter().find(|(owned, _)| *owned == property) {
+            section.diagnostics.report(
                 &node.place,
                 &path,
                 format!("set by nabiz and cannot be changed: {reason}"),
@@ -218,7 +199,7 @@ fn read_client(section: &mut Section<'_, '_>, check: PropertyCheck) -> Client {
             (_, Some(file)) => match read_value(file) {
                 Ok(value) => value,
                 Err(detail) => {
-                    section.problems().note(
+                    section.diagnostics.report(
                         &node.place,
                         &path,
                         format!("the file {file} {detail}"),
@@ -228,31 +209,31 @@ fn read_client(section: &mut Section<'_, '_>, check: PropertyCheck) -> Client {
             },
             (Value::Text(text), _) => text.clone(),
             (Value::List(_) | Value::Table(_), _) => {
-                let allowed = "text, a number, true, false, or { file = \"path\" } is allowed";
-                section.problems().note_value(node, &path, allowed);
+                let expected = "text, a number, true, false, or { file = \"path\" }";
+                section.diagnostics.report_unexpected(node, &path, expected);
                 continue;
             }
-            (plain, _) => plain.shown(),
+            (plain, _) => plain.display(),
         };
-        let is_secret = file.is_some() || keys::is_secret(&property);
+        let is_secret = file.is_some() || is_secret(&property);
         // Two ways of writing one property: "a.b" and a.b as a table.
         if client.last().is_some_and(|(known, _)| *known == property) {
-            section.problems().note(&node.place, &path, "given twice");
+            section.diagnostics.report(&node.place, &path, "given twice");
         } else if let Err(error) = check(&property, &value) {
             match error {
                 // The name is wrong, so it does not show whether the value is a secret.
-                PropertyError::Unknown => section.problems().note(
+                PropertyError::Unknown => section.diagnostics.report(
                     &node.place,
                     &path,
-                    "librdkafka does not take it: there is no such property",
+                    "librdkafka has no such property",
                 ),
                 // The text of the reason may repeat the value.
                 PropertyError::Value(detail) if !is_secret => {
-                    let detail = format!("librdkafka does not take it: {detail}");
-                    section.problems().note_value(node, &path, detail);
+                    let detail = format!("librdkafka refuses it: {detail}");
+                    section.diagnostics.report_value(node, &path, detail);
                 }
                 PropertyError::Value(_) => {
-                    section.problems().note_value(node, &path, "librdkafka does not take it");
+                    section.diagnostics.report_value(node, &path, "librdkafka refuses it");
                 }
             }
         } else {
@@ -265,7 +246,8 @@ fn read_client(section: &mut Section<'_, '_>, check: PropertyCheck) -> Client {
     (client, files)
 }
 
-/// The path in `{ file = "path" }`. No property of librdkafka ends in `.file`, so it is not one as a table.
+/// Returns the path in `{ file = "path" }`. No property of librdkafka ends in `.file`, so such a table
+/// is not a property.
 fn file_of(value: &Value) -> Option<&str> {
     let Value::Table(table) = value else { return None };
     let mut entries = table.iter();
@@ -278,7 +260,8 @@ fn file_of(value: &Value) -> Option<&str> {
     }
 }
 
-/// What a file says, without the end of its last line. The words of the error follow the file's name.
+/// Returns the text of a file without the end of its last line. The words of the error follow the
+/// name of the file.
 fn read_value(path: &str) -> Result<String, String> {
     let unreadable = |error| format!("cannot be read: {error}");
     let mut bytes = Vec::new();

@@ -1,109 +1,401 @@
-//! Every section and key that a configuration may have, and which values are secret.
+//! The table of configuration keys.
+//!
+//! Each row has the name, kind, default and meaning of one key. The reader, the environment
+//! variables, `nabiz check` and docs/guide/configuration.md follow from it.
 
-/// How the text of an environment variable becomes the value of a key.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
-    /// As it is.
-    Text,
+use std::collections::BTreeMap;
+use std::marker::PhantomData;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use jiff::civil::{Date, Time};
+use nabiz_core::decode::Format;
+use nabiz_core::event::Channels;
+use nabiz_core::settings::{Clock, Formula, WindowLength};
+use nabiz_core::time::{DURATION_MAX, Millis, format_duration};
+
+use super::rules;
+use super::rules::TextRule;
+use crate::secret::SecretHash;
+
+/// Most ingest workers of one process.
+const WORKERS_MAX: usize = 64;
+/// Most windows, `today` aside.
+const LENGTHS_MAX: usize = 16;
+const SECOND: Millis = Millis::from_secs(1);
+const MINUTE: Millis = Millis::from_mins(1);
+const DAY: Millis = Millis::from_hours(24);
+
+/// The words of [`Clock`].
+pub(super) const CLOCKS: [(Clock, &str); 2] =
+    [(Clock::Elapsed, "elapsed"), (Clock::OpeningHours, "opening_hours")];
+/// The words of [`Format`].
+pub(super) const FORMATS: [(Format, &str); 2] = [
+    (Format::CloudEvents, Format::CloudEvents.as_str()),
+    (Format::AsteriskQueueLog, Format::AsteriskQueueLog.as_str()),
+];
+
+/// The kind of a key's values: their form in TOML, and their bounds.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Kind {
+    /// Text that follows a rule.
+    Text(&'static TextRule),
     /// A whole number.
-    Integer,
-    /// A number.
-    Number,
+    Integer { min: usize, max: usize },
+    /// A number from 0 to 1.
+    Ratio,
+    /// A duration such as `1h30m`.
+    Duration { min: Millis, max: Millis },
     /// `true` or `false`.
     Flag,
-    /// Texts with commas between them, or a TOML array.
-    Texts,
-    /// A TOML value.
+    /// One of these words.
+    Word(&'static [&'static str]),
+    /// A list of texts.
+    List { min: usize, max: usize },
+    /// A TOML value: a table, or a list of tables.
     Toml,
 }
 
-/// A section: its name and its keys.
-pub type Section = (&'static str, &'static [(&'static str, Kind)]);
+/// A duration without a lower bound.
+const ANY_DURATION: Kind = Kind::Duration { min: Millis::ZERO, max: DURATION_MAX };
+/// A time that an event waits for something.
+const SHORT_WAIT: Kind = Kind::Duration { min: Millis::ZERO, max: Millis(30 * DAY.get()) };
+const ANY_LIST: Kind = Kind::List { min: 0, max: usize::MAX };
+const TEXT: Kind = Kind::Text(&rules::TEXT);
 
-/// The keys that [`QUEUE_DEFAULTS`] and a queue share.
-macro_rules! queue_keys {
-    ($($own:expr),*) => {
-        &[
-            $($own,)*
-            ("channel", Kind::Text),
-            ("target_wait", Kind::Text),
-            ("target_ratio", Kind::Number),
-            ("short_abandon", Kind::Text),
-            ("max_wait", Kind::Text),
-            ("max_service", Kind::Text),
-            ("target_abandonment", Kind::Number),
-            ("target_first_response", Kind::Text),
-            ("target_resolution", Kind::Text),
-            ("formula", Kind::Text),
-            ("clock", Kind::Text),
-            ("time_zone", Kind::Text),
-            ("opening_hours", Kind::Text),
-            ("holidays", Kind::Texts),
-        ]
+impl Kind {
+    /// Returns the allowed values in words that follow "expected".
+    pub(super) fn expected(self) -> String {
+        match self {
+            Kind::Text(rule) => rule.expected.to_string(),
+            Kind::Integer { min, max } => format!("a whole number from {min} to {max}"),
+            Kind::Ratio => "a ratio from 0 to 1".to_string(),
+            Kind::Duration { min, max } => {
+                format!("a duration between {} and {}", format_duration(min), longest(max))
+            }
+            Kind::Flag => "true or false".to_string(),
+            Kind::Word(words) => format!("one of {}", words.join(", ")),
+            Kind::List { .. } => "a list such as [\"…\", \"…\"]".to_string(),
+            Kind::Toml => "a table".to_string(),
+        }
+    }
+}
+
+/// Returns the upper bound of a duration. The longest duration is known as a power of two.
+fn longest(max: Millis) -> String {
+    if max == DURATION_MAX { "2^40 ms".to_string() } else { format_duration(max) }
+}
+
+/// The value of a key that neither the file nor the environment sets.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Fallback {
+    /// This value, written as in an environment variable.
+    Value(&'static str),
+    /// No value. The words are the comment of `nabiz check`.
+    Nothing(&'static str),
+    /// The value of something else. The words are for the documentation.
+    From(&'static str),
+}
+
+/// One row of the table.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Row {
+    pub(super) name: &'static str,
+    pub(super) kind: Kind,
+    pub(super) fallback: Fallback,
+    /// The meaning, in Markdown.
+    #[cfg_attr(
+        not(test),
+        expect(dead_code, reason = "only the test of the documentation reads it")
+    )]
+    pub(super) meaning: &'static str,
+    /// The allowed values in Markdown, where the kind does not say all.
+    pub(super) allowed: Option<&'static str>,
+}
+
+/// A key whose values have the type `T`.
+pub(super) struct Key<T> {
+    pub(super) row: Row,
+    values: PhantomData<fn() -> T>,
+}
+
+/// The values of a key that its section reads itself, because they are tables.
+pub(super) struct Tables;
+
+/// A section: a table of the file.
+#[derive(Debug)]
+pub(super) struct SectionKeys {
+    /// The name in messages.
+    pub(super) name: &'static str,
+    pub(super) rows: &'static [&'static Row],
+}
+
+impl SectionKeys {
+    /// Returns the row of a key.
+    pub(super) fn row(&self, name: &str) -> Option<&'static Row> {
+        self.rows.iter().copied().find(|row| row.name == name)
+    }
+
+    /// Returns the names of all keys.
+    pub(super) fn names(&self) -> impl Iterator<Item = &'static str> + Clone {
+        self.rows.iter().map(|row| row.name)
+    }
+}
+
+const fn row(name: &'static str, kind: Kind, fallback: Fallback, meaning: &'static str) -> Row {
+    Row { name, kind, fallback, meaning, allowed: None }
+}
+
+impl Row {
+    const fn allowed(mut self, allowed: &'static str) -> Row {
+        self.allowed = Some(allowed);
+        self
+    }
+}
+
+const fn words<T: Copy, const N: usize>(pairs: [(T, &'static str); N]) -> [&'static str; N] {
+    let mut words = [""; N];
+    let mut index = 0;
+    while index < N {
+        words[index] = pairs[index].1;
+        index += 1;
+    }
+    words
+}
+
+/// Defines the keys of a section, and the section as `SECTION` with these keys, then `shared` ones.
+macro_rules! section {
+    ($name:literal, [$($shared:path),*], $($key:ident: $values:ty = $row:expr;)*) => {
+        $(pub(in crate::config) static $key: Key<$values> = Key { row: $row, values: PhantomData };)*
+        pub(in crate::config) static SECTION: SectionKeys =
+            SectionKeys { name: $name, rows: &[$(&$key.row,)* $(&$shared.row,)*] };
     };
 }
 
-pub const KAFKA: Section = (
-    "kafka",
-    &[
-        ("brokers", Kind::Text),
-        ("group", Kind::Text),
-        ("dead_letter_topic", Kind::Text),
-        ("workers", Kind::Integer),
-        ("topics", Kind::Toml),
-        ("client", Kind::Toml),
-    ],
-);
+/// `[kafka]`.
+pub(super) mod kafka {
+    use super::*;
+
+    section! { "kafka", [],
+        BROKERS: String = row("brokers", Kind::Text(&rules::BROKERS), Fallback::Nothing("missing"),
+            "bootstrap addresses")
+            .allowed("`host:port`, separated by commas; `serve` needs them");
+        GROUP: String = row("group", TEXT, Fallback::Value("nabiz"), "consumer group");
+        DEAD_LETTER_TOPIC: String = row("dead_letter_topic", Kind::Text(&rules::TOPIC),
+            Fallback::Value("nabiz.dead-letters"), "topic for rejected records")
+            .allowed("a topic name that is not in `topics`");
+        WORKERS: usize = row("workers", Kind::Integer { min: 1, max: WORKERS_MAX },
+            Fallback::Value("1"), "ingest workers of this process, each a consumer of the group");
+        TOPICS: Tables = row("topics", Kind::Toml, Fallback::Nothing("none"),
+            "topics to read, one table `[[kafka.topics]]` for each")
+            .allowed("different names; `serve` needs one");
+        CLIENT: Tables = row("client", Kind::Toml, Fallback::Nothing("none"),
+            "properties of librdkafka: `[kafka.client]`").allowed("see below");
+    }
+}
+
 /// A table of `kafka.topics`.
-pub const TOPIC: Section = ("kafka.topics", &[("name", Kind::Text), ("format", Kind::Text)]);
-pub const CHANNELS: Section = ("channels", &[("names", Kind::Texts)]);
-pub const WINDOWS: Section = (
-    "windows",
-    &[
-        ("pane", Kind::Text),
-        ("lengths", Kind::Texts),
-        ("idle_advance", Kind::Flag),
-        ("allowed_lateness", Kind::Text),
-        ("transport_delay", Kind::Text),
-        ("miss_grace", Kind::Text),
-        ("reorder_grace", Kind::Text),
-        ("dedup_horizon", Kind::Text),
-        ("time_zone", Kind::Text),
-        ("business_day_starts", Kind::Text),
-    ],
-);
-pub const LIMITS: Section = (
-    "limits",
-    &[
-        ("series", Kind::Integer),
-        ("open_contacts", Kind::Integer),
-        ("remembered_ids", Kind::Integer),
-        ("record_bytes", Kind::Integer),
-    ],
-);
-pub const QUEUE_DEFAULTS: Section = ("queue_defaults", queue_keys!());
-/// Of every table in `queues`.
-pub const QUEUES: Section = ("queues", queue_keys!(("name", Kind::Text), ("aliases", Kind::Texts)));
-pub const METRICS: Section = ("metrics", &[("shard_label", Kind::Flag)]);
-pub const HTTP: Section = (
-    "http",
-    &[
-        ("listen", Kind::Text),
-        ("tls_certificate", Kind::Text),
-        ("tls_key", Kind::Text),
-        ("bearer_token_hash", Kind::Text),
-        ("basic_auth", Kind::Toml),
-    ],
-);
-pub const LEDGER: Section =
-    ("ledger", &[("path", Kind::Text), ("interval", Kind::Text), ("retention", Kind::Text)]);
+pub(super) mod topic {
+    use super::*;
 
-/// The sections of a file, in the order in which they are printed.
-pub const SECTIONS: [Section; 9] =
-    [KAFKA, CHANNELS, WINDOWS, LIMITS, QUEUE_DEFAULTS, QUEUES, METRICS, HTTP, LEDGER];
+    section! { "kafka.topics", [],
+        NAME: String = row("name", Kind::Text(&rules::TOPIC), Fallback::From("required"),
+            "name of the topic").allowed("1 to 249 letters, digits, `.`, `_`, `-`");
+        FORMAT: Format = row("format", Kind::Word(&words(FORMATS)), Fallback::Value("cloudevents"),
+            "format of its records");
+    }
+}
 
-/// librdkafka properties that nabiz sets itself, with the reason or the key to use.
-pub const CLIENT_OWNED: [(&str, &str); 15] = [
+/// `[channels]`.
+pub(super) mod channels {
+    use super::*;
+
+    section! { "channels", [],
+        NAMES: Vec<String> = row("names", Kind::List { min: 0, max: Channels::ADDED_MAX },
+            Fallback::Value(""),
+            "channels in addition to `phone`, `email`, `social`, `mobile_app`, `web`, `chat`, \
+             `petition`, `walk_in`")
+            .allowed("up to 32 texts, not `other`");
+    }
+}
+
+/// `[windows]`.
+pub(super) mod windows {
+    use super::*;
+
+    section! { "windows", [],
+        PANE: Millis = row("pane", Kind::Duration { min: Millis(100), max: DAY },
+            Fallback::Value("5s"), "step by which windows move");
+        LENGTHS: Vec<WindowLength> = row("lengths", Kind::List { min: 1, max: LENGTHS_MAX },
+            Fallback::Value("1m,5m,15m,30m,1h"), "windows; the text is the label value")
+            .allowed("1 to 16 different durations up to 1d, each a whole number of panes, at most \
+                      86400 of them");
+        IDLE_ADVANCE: bool = row("idle_advance", Kind::Flag, Fallback::Value("true"),
+            "stream time advances with the wall clock at the end of a partition")
+            .allowed("`false` for old, simulated or accelerated streams");
+        ALLOWED_LATENESS: Millis = row("allowed_lateness", SHORT_WAIT, Fallback::Value("1m"),
+            "how far an event may be behind the longest window before it is late");
+        TRANSPORT_DELAY: Millis = row("transport_delay", SHORT_WAIT, Fallback::Value("3s"),
+            "distance of stream time behind the wall clock when it advances without events");
+        MISS_GRACE: Millis = row("miss_grace", SHORT_WAIT, Fallback::Value("2s"),
+            "how long after its target a waiting visit is counted as missed");
+        REORDER_GRACE: Millis = row("reorder_grace", SHORT_WAIT, Fallback::Value("30s"),
+            "how long an ending is held for its start");
+        DEDUP_HORIZON: Millis = row("dedup_horizon", SHORT_WAIT, Fallback::Value("1h"),
+            "how long identities of records, and contacts that are over, are remembered");
+        TIME_ZONE: String = row("time_zone", Kind::Text(&rules::TIME_ZONE),
+            Fallback::Value("Europe/Istanbul"),
+            "zone of the business day, and of queues without a zone of their own")
+            .allowed("a time zone");
+        BUSINESS_DAY_STARTS: Time = row("business_day_starts", Kind::Text(&rules::TIME_OF_DAY),
+            Fallback::Value("00:00"), "local time at which the window `today` begins")
+            .allowed("00:00 to 23:59");
+    }
+}
+
+/// `[limits]`.
+pub(super) mod limits {
+    use super::*;
+
+    section! { "limits", [],
+        SERIES: usize = row("series", Kind::Integer { min: 1, max: 1_000_000 },
+            Fallback::Value("2000"),
+            "(queue, channel) pairs; further ones are counted as `other`")
+            .allowed("1 to 1000000, not less than the configured queues");
+        OPEN_CONTACTS: usize = row("open_contacts", Kind::Integer { min: 1, max: 100_000_000 },
+            Fallback::Value("1000000"), "contacts, and follow-ups, in memory");
+        REMEMBERED_IDS: usize = row("remembered_ids", Kind::Integer { min: 1, max: 100_000_000 },
+            Fallback::Value("1000000"), "identities of records in memory");
+        RECORD_BYTES: usize = row("record_bytes", Kind::Integer { min: 1, max: 104_857_600 },
+            Fallback::Value("1048576"), "bytes of one record");
+    }
+}
+
+/// `[queue_defaults]`, whose keys each queue shares.
+pub(super) mod queue_defaults {
+    use super::*;
+
+    section! { "queue_defaults", [],
+        CHANNEL: String = row("channel", Kind::Text(&rules::CHANNEL), Fallback::Value("phone"),
+            "channel of a visit whose events name none").allowed("a channel");
+        TARGET_WAIT: Millis = row("target_wait", ANY_DURATION, Fallback::Value("20s"),
+            "an answer within it is in target");
+        TARGET_RATIO: f64 = row("target_ratio", Kind::Ratio, Fallback::Value("0.8"),
+            "target share of met service-level events");
+        SHORT_ABANDON: Millis = row("short_abandon", ANY_DURATION, Fallback::Value("5s"),
+            "an abandonment within it is short");
+        MAX_WAIT: Option<Millis> = row("max_wait", Kind::Duration { min: SECOND, max: DURATION_MAX },
+            Fallback::Nothing("2h for phone and chat, 60d for other channels"),
+            "a visit that waits longer is lost");
+        MAX_SERVICE: Option<Millis> = row("max_service",
+            Kind::Duration { min: SECOND, max: DURATION_MAX },
+            Fallback::Nothing("4h for phone and chat, 60d for other channels"),
+            "a conversation that lasts longer leaves service");
+        TARGET_ABANDONMENT: f64 = row("target_abandonment", Kind::Ratio, Fallback::Value("0.05"),
+            "acceptable abandonment ratio");
+        TARGET_FIRST_RESPONSE: Millis = row("target_first_response", ANY_DURATION,
+            Fallback::Value("4h"),
+            "target of the first response, for channels other than phone and chat");
+        TARGET_RESOLUTION: Millis = row("target_resolution", ANY_DURATION, Fallback::Value("3d"),
+            "target of the resolution, for channels other than phone and chat");
+        FORMULA: Formula = row("formula", Kind::Word(&words(Formula::ALL)), Fallback::Value("live"),
+            "[formula](../spec/measures.md#formulas) of the service level");
+        CLOCK: Clock = row("clock", Kind::Word(&words(CLOCKS)), Fallback::Value("elapsed"),
+            "time that counts for first response and resolution");
+        TIME_ZONE: String = row("time_zone", Kind::Text(&rules::TIME_ZONE),
+            Fallback::From("`time_zone` of `[windows]`"),
+            "zone of the opening hours and holidays").allowed("a time zone");
+        OPENING_HOURS: Option<String> = row("opening_hours", Kind::Text(&rules::OPENING_HOURS),
+            Fallback::Nothing("always open"), "weekly hours, see below").allowed("see below");
+        HOLIDAYS: Vec<Date> = row("holidays", ANY_LIST, Fallback::Value(""),
+            "local dates on which the queue is closed").allowed("dates");
+    }
+}
+
+/// Each table in `[queues]`.
+pub(super) mod queues {
+    use super::queue_defaults as shared;
+    use super::*;
+
+    section! { "queues.<id>",
+        [
+            shared::CHANNEL, shared::TARGET_WAIT, shared::TARGET_RATIO, shared::SHORT_ABANDON,
+            shared::MAX_WAIT, shared::MAX_SERVICE, shared::TARGET_ABANDONMENT,
+            shared::TARGET_FIRST_RESPONSE, shared::TARGET_RESOLUTION, shared::FORMULA,
+            shared::CLOCK, shared::TIME_ZONE, shared::OPENING_HOURS, shared::HOLIDAYS
+        ],
+        NAME: String = row("name", TEXT, Fallback::From("the id"),
+            "display name; only in `[queues.<id>]`");
+        ALIASES: Vec<String> = row("aliases", ANY_LIST, Fallback::Value(""),
+            "other ids of the queue in events; only in `[queues.<id>]`")
+            .allowed("texts; neither an id nor an alias of another queue");
+    }
+}
+
+/// `[metrics]`.
+pub(super) mod metrics {
+    use super::*;
+
+    section! { "metrics", [],
+        SHARD_LABEL: bool = row("shard_label", Kind::Flag, Fallback::Value("false"),
+            "adds the [label `shard`](../spec/metrics.md#label-shard), for several instances in \
+             one group");
+    }
+}
+
+/// `[http]`.
+pub(super) mod http {
+    use super::*;
+
+    section! { "http", [],
+        LISTEN: SocketAddr = row("listen", Kind::Text(&rules::ADDRESS),
+            Fallback::Value("127.0.0.1:9464"), "address of the listener")
+            .allowed("IP address and port");
+        TLS_CERTIFICATE: Option<PathBuf> = row("tls_certificate", Kind::Text(&rules::PEM_PATH),
+            Fallback::Nothing("none, plain HTTP"),
+            "PEM file with the certificate chain, the server's own first; the listener then speaks \
+             only TLS 1.2 and 1.3").allowed("a path; `tls_key` is needed too");
+        TLS_KEY: Option<PathBuf> = row("tls_key", Kind::Text(&rules::PEM_PATH),
+            Fallback::Nothing("none"), "PEM file with the private key")
+            .allowed("a path; `tls_certificate` is needed too");
+        BEARER_TOKEN_HASH: Option<SecretHash> = row("bearer_token_hash", TEXT,
+            Fallback::Nothing("none"), "hash of the accepted token").allowed("a hash, see below");
+        BASIC_AUTH: BTreeMap<String, SecretHash> = row("basic_auth", Kind::Toml,
+            Fallback::Nothing("none"), "users and the hashes of their passwords")
+            .allowed("a table of 1 to 64 users: names of 1 to 256 bytes without `:`, and hashes");
+    }
+}
+
+/// `[ledger]`.
+pub(super) mod ledger {
+    use super::*;
+
+    section! { "ledger", [],
+        PATH: PathBuf = row("path", Kind::Text(&rules::PATH), Fallback::Value("nabiz.db"),
+            "file of the durable store").allowed("a path");
+        INTERVAL: Millis = row("interval", Kind::Duration { min: MINUTE, max: DAY },
+            Fallback::Value("15m"), "length of an interval of the history")
+            .allowed("whole minutes that divide a day");
+        RETENTION: Millis = row("retention", Kind::Duration { min: DAY, max: DURATION_MAX },
+            Fallback::Value("1095d"), "how long the history is kept");
+    }
+}
+
+/// The sections of a file by their names, in the order of `nabiz check`.
+pub(super) static SECTIONS: [(&str, &SectionKeys); 9] = [
+    ("kafka", &kafka::SECTION),
+    ("channels", &channels::SECTION),
+    ("windows", &windows::SECTION),
+    ("limits", &limits::SECTION),
+    ("queue_defaults", &queue_defaults::SECTION),
+    ("queues", &queues::SECTION),
+    ("metrics", &metrics::SECTION),
+    ("http", &http::SECTION),
+    ("ledger", &ledger::SECTION),
+];
+
+/// The librdkafka properties that nabiz sets itself, with the reason or the key to use.
+pub(super) const CLIENT_OWNED: [(&str, &str); 15] = [
     ("bootstrap.servers", "the key is kafka.brokers"),
     ("metadata.broker.list", "the key is kafka.brokers"),
     ("group.id", "the key is kafka.group"),
@@ -121,11 +413,12 @@ pub const CLIENT_OWNED: [(&str, &str); 15] = [
     ("consume.callback.max.messages", "messages are polled one by one"),
 ];
 
-/// What is shown in the place of a secret.
-pub const MASK: &str = "***";
+/// The text in the place of a secret.
+pub(super) const MASK: &str = "***";
 
-/// Whether the value of a key must never be shown. Errs on the side of hiding.
-pub fn is_secret(key: &str) -> bool {
+/// Returns whether the value of a key must never be displayed. Hides too much rather than too
+/// little: the value of a key for a file may be the content of the file by mistake.
+pub(super) fn is_secret(key: &str) -> bool {
     let key = key.to_ascii_lowercase();
     [
         "password",
@@ -138,6 +431,7 @@ pub fn is_secret(key: &str) -> bool {
         "private",
         "jaas",
         "passphrase",
+        "http.tls_",
     ]
     .iter()
     .any(|word| key.contains(word))

@@ -4,29 +4,26 @@ use std::collections::HashMap;
 
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
-use nabiz_core::calendar::OpeningHours;
+use nabiz_core::calendar::{OpeningHours, time_zone};
 use nabiz_core::event::{Channels, TEXT_BYTES_MAX};
-use nabiz_core::settings::{Clock, Formula, QueueSettings};
-use nabiz_core::time::{DURATION_MAX, Millis};
+use nabiz_core::settings::QueueSettings;
 
+use super::diagnostics::Diagnostics;
 use super::document::{Node, Place, Table, Value};
 use super::keys;
-use super::reader::{Problems, Section, duration_ms, one_of, ratio, text};
-use super::windows::{Windows, zone_with_name};
-
-const SECOND_MS: u64 = 1000;
+use super::section::{Fields, Section, Visitor, with_defaults};
+use super::windows::Windows;
 
 /// Queue values of the metrics that stand for something else.
 const RESERVED: [&str; 2] = ["none", "other"];
-/// The words of [`Clock`].
-pub(super) const CLOCKS: [(Clock, &str); 2] =
-    [(Clock::Elapsed, "elapsed"), (Clock::OpeningHours, "opening_hours")];
 
-/// The keys of one queue, or of all that leave them out.
+/// The keys of one queue, or of all queues that leave them out.
 #[derive(Clone, Debug)]
 pub struct QueueKeys {
-    /// What the core needs. The name of the defaults is empty.
+    /// The settings of the core. The name of the defaults is empty.
     pub settings: QueueSettings,
+    /// The channel of a visit whose events name none.
+    pub channel: String,
     /// IANA name of the zone of the opening hours.
     pub time_zone: String,
     /// As written; always open where absent.
@@ -46,19 +43,89 @@ pub struct Queue {
     pub keys: QueueKeys,
 }
 
-impl QueueKeys {
-    /// What counts where `[queue_defaults]` says nothing.
-    fn built_in(windows: &Windows) -> Self {
-        QueueKeys {
-            settings: QueueSettings::default(),
-            time_zone: windows.time_zone.clone(),
-            opening_hours: None,
-            holidays: Vec::new(),
-        }
+impl Fields for QueueKeys {
+    fn visit(&mut self, visitor: &mut impl Visitor) {
+        use keys::queue_defaults as keys;
+        let settings = &mut self.settings;
+        visitor.field(&keys::CHANNEL, &mut self.channel);
+        visitor.field(&keys::TARGET_WAIT, &mut settings.target_wait);
+        visitor.field(&keys::TARGET_RATIO, &mut settings.target_ratio);
+        visitor.field(&keys::SHORT_ABANDON, &mut settings.short_abandon);
+        visitor.field(&keys::MAX_WAIT, &mut settings.max_wait);
+        visitor.field(&keys::MAX_SERVICE, &mut settings.max_service);
+        visitor.field(&keys::TARGET_ABANDONMENT, &mut settings.target_abandonment);
+        visitor.field(&keys::TARGET_FIRST_RESPONSE, &mut settings.target_first_response);
+        visitor.field(&keys::TARGET_RESOLUTION, &mut settings.target_resolution);
+        visitor.field(&keys::FORMULA, &mut settings.formula);
+        visitor.field(&keys::CLOCK, &mut settings.clock);
+        visitor.field(&keys::TIME_ZONE, &mut self.time_zone);
+        visitor.field(&keys::OPENING_HOURS, &mut self.opening_hours);
+        visitor.field(&keys::HOLIDAYS, &mut self.holidays);
     }
 }
 
-/// What the keys of a queue refer to.
+impl Fields for Queue {
+    fn visit(&mut self, visitor: &mut impl Visitor) {
+        visitor.field(&keys::queues::NAME, &mut self.keys.settings.name);
+        visitor.field(&keys::queues::ALIASES, &mut self.aliases);
+        self.keys.visit(visitor);
+    }
+}
+
+impl QueueKeys {
+    /// Returns the keys where `[queue_defaults]` is empty.
+    fn built_in(windows: &Windows) -> Self {
+        with_defaults(QueueKeys {
+            settings: QueueSettings::default(),
+            channel: String::new(),
+            time_zone: windows.time_zone.clone(),
+            opening_hours: None,
+            holidays: Vec::new(),
+        })
+    }
+
+    /// Sets the settings that follow from several keys: the channel and the opening hours. Where a
+    /// value is wrong, reports it and takes the one of `defaults`.
+    fn resolve(
+        &mut self,
+        section: &mut Section<'_, '_>,
+        defaults: &QueueKeys,
+        context: &Context<'_>,
+    ) {
+        match context.channels.id(&self.channel) {
+            Some(channel) => self.settings.channel = channel,
+            None => {
+                let names: Vec<&str> = context.channels.names().collect();
+                let expected =
+                    format!("one of {}, or a channel that channels.names adds", names.join(", "));
+                section.report_unexpected(&keys::queue_defaults::CHANNEL, &expected);
+                self.channel = defaults.channel.clone();
+            }
+        }
+        self.holidays.sort_unstable();
+        self.holidays.dedup();
+        // A name that the reader has accepted has a zone.
+        let zone = time_zone(&self.time_zone).unwrap_or(TimeZone::UTC);
+        let parse = |text: &str| OpeningHours::parse(text, &self.holidays, zone.clone());
+        let hours = match &self.opening_hours {
+            Some(text) => Some(parse(text)),
+            None if self.holidays.is_empty() => None,
+            // Holidays alone close a queue that is open at all other times.
+            None => Some(parse("24/7")),
+        };
+        self.settings.opening_hours = match hours.transpose() {
+            Ok(hours) => hours,
+            Err(error) => {
+                let key = &keys::queue_defaults::OPENING_HOURS;
+                section.report_value(key, &error.to_string());
+                self.opening_hours = None;
+                None
+            }
+        };
+    }
+}
+
+/// The other sections that the keys of a queue refer to.
 pub(super) struct Context<'a> {
     pub(super) channels: &'a Channels,
     pub(super) windows: &'a Windows,
@@ -66,44 +133,44 @@ pub(super) struct Context<'a> {
 
 /// Reads `[queue_defaults]`.
 pub(super) fn read_defaults(
-    problems: &mut Problems,
+    diagnostics: &mut Diagnostics,
     document: &Table,
     context: &Context<'_>,
 ) -> QueueKeys {
-    let mut section = Section::of_document(problems, document, keys::QUEUE_DEFAULTS);
-    read_keys(&mut section, &QueueKeys::built_in(context.windows), context)
+    let mut section = Section::of_document(diagnostics, document, &keys::queue_defaults::SECTION);
+    let built_in = QueueKeys::built_in(context.windows);
+    let mut queue_defaults = built_in.clone();
+    queue_defaults.visit(&mut section);
+    queue_defaults.resolve(&mut section, &built_in, context);
+    queue_defaults
 }
 
-/// Reads `[queues]`: sorted by id.
+/// Reads `[queues]`, and returns the queues sorted by id.
 pub(super) fn read_queues(
-    problems: &mut Problems,
+    diagnostics: &mut Diagnostics,
     document: &Table,
     defaults: &QueueKeys,
     context: &Context<'_>,
 ) -> Vec<Queue> {
-    let (name, known) = keys::QUEUES;
+    let name = "queues";
     let Some(node) = document.get(name) else {
         return Vec::new();
     };
     let Value::Table(table) = &node.value else {
-        problems.note_value(
-            node,
-            name,
-            "a table for each queue, such as [queues.fault], is allowed",
-        );
+        diagnostics.report_unexpected(node, name, "a table for each queue, such as [queues.fault]");
         return Vec::new();
     };
     // An id or alias in use, with its queue and place.
     let mut taken: HashMap<String, (String, &Place)> = HashMap::new();
     for (id, place, _) in table.iter() {
         if id.is_empty() || id.len() > TEXT_BYTES_MAX {
-            problems.note(
+            diagnostics.report(
                 place,
                 name,
-                format!("an id of {} bytes; 1 to {TEXT_BYTES_MAX} are allowed", id.len()),
+                format!("expected an id of 1 to {TEXT_BYTES_MAX} bytes, found {} bytes", id.len()),
             );
         } else if RESERVED.contains(&id) {
-            problems.note(
+            diagnostics.report(
                 place,
                 name,
                 format!("{id:?} is reserved: in the metrics it stands for no queue, or for those past a limit"),
@@ -114,26 +181,23 @@ pub(super) fn read_queues(
     let mut queues: Vec<Queue> = Vec::new();
     for (id, _, node) in table.iter() {
         let path = format!("{name}.{id}");
-        let mut section = Section::of_node(problems, node, &path, "queues.<id>", known);
-        let mut keys = read_keys(&mut section, defaults, context);
-        keys.settings.name = section.read("name", id.to_string(), text);
-        let aliases = section.read_list("aliases", text).unwrap_or_default();
-        for (alias, alias_node) in &aliases {
-            note_taken(section.problems(), &taken, id, alias, alias_node);
-            taken.entry(alias.clone()).or_insert((id.to_string(), &alias_node.place));
+        let mut section = Section::of_node(diagnostics, node, &path, &keys::queues::SECTION);
+        let mut queue = Queue { id: id.to_string(), aliases: Vec::new(), keys: defaults.clone() };
+        queue.keys.settings.name = id.to_string();
+        queue.visit(&mut section);
+        for (alias, alias_node) in section.items(&keys::queues::ALIASES) {
+            report_taken(section.diagnostics, &taken, id, &alias, alias_node);
+            taken.entry(alias).or_insert((id.to_string(), &alias_node.place));
         }
-        queues.push(Queue {
-            id: id.to_string(),
-            aliases: aliases.into_iter().map(|(alias, _)| alias).collect(),
-            keys,
-        });
+        queue.keys.resolve(&mut section, defaults, context);
+        queues.push(queue);
     }
     queues.sort_by(|one, other| one.id.cmp(&other.id));
     queues
 }
 
-fn note_taken(
-    problems: &mut Problems,
+fn report_taken(
+    diagnostics: &mut Diagnostics,
     taken: &HashMap<String, (String, &Place)>,
     id: &str,
     alias: &str,
@@ -148,95 +212,5 @@ fn note_taken(
         (true, false) => format!("listed twice, first at {}", place.words()),
         (false, false) => format!("is already an alias of queue {owner}, at {}", place.words()),
     };
-    problems.note_value(node, &format!("queues.{id}.aliases"), detail);
-}
-
-fn read_keys(
-    section: &mut Section<'_, '_>,
-    defaults: &QueueKeys,
-    context: &Context<'_>,
-) -> QueueKeys {
-    let base = &defaults.settings;
-    let any = |value: &Value| duration_ms(0..=DURATION_MAX.get())(value).map(Millis);
-    let longest = duration_ms(SECOND_MS..=DURATION_MAX.get());
-    let optional = |value: &Value| longest(value).map(|longest| Some(Millis(longest)));
-    let channel = |value: &Value| match value {
-        Value::Text(word) => context.channels.id(word).ok_or(()),
-        _ => Err(()),
-    };
-    let channel = |value: &Value| {
-        channel(value).map_err(|()| {
-            let names: Vec<&str> = context.channels.names().collect();
-            format!("allowed are {}, and what channels.names adds", names.join(", "))
-        })
-    };
-    let inherited = nabiz_core::calendar::time_zone(&defaults.time_zone).unwrap_or(TimeZone::UTC);
-    let (time_zone, zone) =
-        section.read("time_zone", (defaults.time_zone.clone(), inherited), zone_with_name);
-    let holidays = match section.read_list("holidays", date) {
-        Some(dates) => {
-            let mut dates: Vec<Date> = dates.into_iter().map(|(date, _)| date).collect();
-            dates.sort_unstable();
-            dates.dedup();
-            dates
-        }
-        None => defaults.holidays.clone(),
-    };
-    let (written, hours) = read_hours(section, defaults, &holidays, zone);
-    QueueKeys {
-        settings: QueueSettings {
-            name: String::new(),
-            channel: section.read("channel", base.channel, channel),
-            target_wait: section.read("target_wait", base.target_wait, &any),
-            target_ratio: section.read("target_ratio", base.target_ratio, ratio),
-            short_abandon: section.read("short_abandon", base.short_abandon, &any),
-            max_wait: section.read("max_wait", base.max_wait, optional),
-            max_service: section.read("max_service", base.max_service, optional),
-            target_abandonment: section.read("target_abandonment", base.target_abandonment, ratio),
-            target_first_response: section.read(
-                "target_first_response",
-                base.target_first_response,
-                &any,
-            ),
-            target_resolution: section.read("target_resolution", base.target_resolution, &any),
-            formula: section.read("formula", base.formula, one_of(&Formula::ALL)),
-            clock: section.read("clock", base.clock, one_of(&CLOCKS)),
-            opening_hours: hours,
-        },
-        time_zone,
-        opening_hours: written,
-        holidays,
-    }
-}
-
-/// The hours as written and as understood. Holidays alone close a queue that is else always open.
-fn read_hours(
-    section: &mut Section<'_, '_>,
-    defaults: &QueueKeys,
-    holidays: &[Date],
-    zone: TimeZone,
-) -> (Option<String>, Option<OpeningHours>) {
-    let parse = |text: &str| OpeningHours::parse(text, holidays, zone.clone());
-    let written = section.read("opening_hours", None, |value| match value {
-        Value::Text(text) => {
-            parse(text).map(|hours| Some((text.clone(), hours))).map_err(|error| error.to_string())
-        }
-        _ => Err("text such as \"Mo-Fr 08:00-17:30; Sa 09:00-13:00\" is allowed".to_string()),
-    });
-    match (written, &defaults.opening_hours) {
-        (Some((text, hours)), _) => (Some(text), Some(hours)),
-        (None, Some(text)) => (Some(text.clone()), parse(text).ok()),
-        (None, None) if holidays.is_empty() => (None, None),
-        (None, None) => (None, parse("24/7").ok()),
-    }
-}
-
-fn date(value: &Value) -> Result<Date, String> {
-    let allowed = "a date such as \"2026-10-29\" is allowed";
-    let (Value::Text(text) | Value::Date(text)) = value else {
-        return Err(allowed.to_string());
-    };
-    // Only this form: the parser behind it takes times and other forms of dates too.
-    let plain = text.len() == 10 && text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-');
-    text.parse().ok().filter(|_| plain).ok_or_else(|| allowed.to_string())
+    diagnostics.report_value(node, &format!("queues.{id}.aliases"), detail);
 }

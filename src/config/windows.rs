@@ -3,31 +3,23 @@
 use jiff::civil::Time;
 use jiff::tz::TimeZone;
 use nabiz_core::calendar::{BusinessDay, time_zone};
-use nabiz_core::settings::{DEFAULT_TIME_ZONE, WindowLength, WindowSettings};
-use nabiz_core::time::{Millis, format_duration, parse_duration};
+use nabiz_core::settings::{WindowLength, WindowSettings};
+use nabiz_core::time::{Millis, format_duration};
 
-use super::document::{Node, Table, Value};
-use super::keys;
-use super::reader::{Problems, Section, duration_ms, flag};
+use super::diagnostics::Diagnostics;
+use super::document::{Node, Table};
+use super::keys::windows as keys;
+use super::section::{Fields, Section, Visitor, with_defaults};
 
-const SECOND_MS: u64 = 1000;
-const MINUTE_MS: u64 = 60 * SECOND_MS;
-const HOUR_MS: u64 = 60 * MINUTE_MS;
-const DAY_MS: u64 = 24 * HOUR_MS;
-
-/// Most windows, `today` aside.
-pub const LENGTHS_MAX: usize = 16;
 /// Most panes of the longest window.
-pub const PANES_MAX: u64 = 86_400;
-/// The window that is always there.
-const TODAY: &str = "today";
+const PANES_MAX: u64 = 86_400;
 
 /// `[windows]`.
 #[derive(Clone, Debug)]
 pub struct Windows {
-    /// What the core needs.
+    /// The settings of the core.
     pub settings: WindowSettings,
-    /// IANA name of the zone of the business day, and of queues without an own one.
+    /// IANA name of the zone of the business day, and of queues without a zone of their own.
     pub time_zone: String,
     /// Local time at which business days begin.
     pub business_day_starts: Time,
@@ -35,148 +27,85 @@ pub struct Windows {
 
 impl Default for Windows {
     fn default() -> Self {
-        Windows {
+        let blank = Windows {
             settings: WindowSettings::default(),
-            time_zone: DEFAULT_TIME_ZONE.to_string(),
+            time_zone: String::new(),
             business_day_starts: Time::midnight(),
-        }
+        };
+        with_defaults(blank).with_business_day()
+    }
+}
+
+impl Fields for Windows {
+    fn visit(&mut self, visitor: &mut impl Visitor) {
+        let settings = &mut self.settings;
+        visitor.field(&keys::PANE, &mut settings.pane);
+        visitor.field(&keys::LENGTHS, &mut settings.lengths);
+        visitor.field(&keys::IDLE_ADVANCE, &mut settings.idle_advance);
+        visitor.field(&keys::ALLOWED_LATENESS, &mut settings.allowed_lateness);
+        visitor.field(&keys::TRANSPORT_DELAY, &mut settings.transport_delay);
+        visitor.field(&keys::MISS_GRACE, &mut settings.miss_grace);
+        visitor.field(&keys::REORDER_GRACE, &mut settings.reorder_grace);
+        visitor.field(&keys::DEDUP_HORIZON, &mut settings.dedup_horizon);
+        visitor.field(&keys::TIME_ZONE, &mut self.time_zone);
+        visitor.field(&keys::BUSINESS_DAY_STARTS, &mut self.business_day_starts);
     }
 }
 
 impl Windows {
-    pub(super) fn read(problems: &mut Problems, document: &Table) -> Self {
-        let defaults = Windows::default();
-        let mut section = Section::of_document(problems, document, keys::WINDOWS);
-        let pane = |value: &Value| duration_ms(100..=DAY_MS)(value).map(Millis);
-        let pane = section.read("pane", defaults.settings.pane, pane);
-        let lengths = read_lengths(&mut section, pane.get()).unwrap_or(defaults.settings.lengths);
-        let wait = |value: &Value| duration_ms(0..=30 * DAY_MS)(value).map(Millis);
-        let (time_zone, zone) = section.read(
-            "time_zone",
-            (defaults.time_zone, defaults.settings.business_day.zone().clone()),
-            zone_with_name,
-        );
-        let starts = section.read("business_day_starts", defaults.business_day_starts, time_of_day);
-        Windows {
-            settings: WindowSettings {
-                pane,
-                lengths,
-                idle_advance: section.read("idle_advance", defaults.settings.idle_advance, flag),
-                allowed_lateness: section.read(
-                    "allowed_lateness",
-                    defaults.settings.allowed_lateness,
-                    &wait,
-                ),
-                transport_delay: section.read(
-                    "transport_delay",
-                    defaults.settings.transport_delay,
-                    &wait,
-                ),
-                miss_grace: section.read("miss_grace", defaults.settings.miss_grace, &wait),
-                reorder_grace: section.read(
-                    "reorder_grace",
-                    defaults.settings.reorder_grace,
-                    &wait,
-                ),
-                dedup_horizon: section.read(
-                    "dedup_horizon",
-                    defaults.settings.dedup_horizon,
-                    &wait,
-                ),
-                business_day: BusinessDay::new(zone, starts),
-            },
-            time_zone,
-            business_day_starts: starts,
-        }
+    pub(super) fn read(diagnostics: &mut Diagnostics, document: &Table) -> Self {
+        let mut section = Section::of_document(diagnostics, document, &keys::SECTION);
+        let mut windows = Windows::default();
+        windows.visit(&mut section);
+        windows.settings.lengths.sort_by_key(|window| window.length);
+        check_lengths(&mut section, &windows.settings);
+        windows.with_business_day()
+    }
+
+    fn with_business_day(mut self) -> Self {
+        // A name that the reader has accepted has a zone.
+        let zone = time_zone(&self.time_zone).unwrap_or(TimeZone::UTC);
+        self.settings.business_day = BusinessDay::new(zone, self.business_day_starts);
+        self
     }
 }
 
-/// The windows, shortest first; `None` where there are too few or too many.
-fn read_lengths(section: &mut Section<'_, '_>, pane_ms: u64) -> Option<Vec<WindowLength>> {
-    if let Some(Value::List(items)) = section.node("lengths").map(|node| &node.value)
-        && !(1..=LENGTHS_MAX).contains(&items.len())
-    {
-        let detail = format!("{} windows; 1 to {LENGTHS_MAX} are allowed", items.len());
-        section.note_value("lengths", detail);
-        return None;
-    }
-    let path = section.path("lengths");
-    let mut written: Vec<(WindowLength, Option<&Node>)> = match section
-        .read_list("lengths", window_length)
-    {
-        Some(written) => written.into_iter().map(|(length, node)| (length, Some(node))).collect(),
-        None => {
-            Windows::default().settings.lengths.into_iter().map(|length| (length, None)).collect()
+/// Reports lengths that are not a whole number of panes, too long, or listed twice.
+fn check_lengths(section: &mut Section<'_, '_>, settings: &WindowSettings) {
+    let pane = settings.pane;
+    if section.node(&keys::LENGTHS).is_none() {
+        // The default lengths do not fit every pane.
+        for window in &settings.lengths {
+            if let Some(detail) = misfit(window.length, pane) {
+                let detail = format!("the default length {} is {detail}", window.label);
+                section.report_value(&keys::PANE, &detail);
+            }
         }
-    };
-    written.sort_by_key(|(length, _)| length.length);
-    for (index, (length, node)) in written.iter().enumerate() {
-        let pane = format_duration(Millis(pane_ms));
-        let detail =
-            if length.length.get() < pane_ms || !length.length.get().is_multiple_of(pane_ms) {
-                Some(format!("not a whole number of panes of {pane}"))
-            } else if length.length.get() / pane_ms > PANES_MAX {
-                Some(format!("more than {PANES_MAX} panes of {pane}"))
-            } else if index > 0
-                && written.get(index - 1).is_some_and(|(before, _)| before.length == length.length)
-            {
-                Some("the same length twice".to_string())
-            } else {
-                None
-            };
-        match (detail, node) {
-            (Some(detail), Some(node)) => section.problems().note_value(node, &path, detail),
-            // The default lengths do not fit a pane that is configured.
-            (Some(detail), None) => section
-                .note_value("pane", format!("the default length {} is {detail}", length.label)),
-            (None, _) => {}
-        }
+        return;
     }
-    Some(written.into_iter().map(|(length, _)| length).collect())
+    let path = section.path(&keys::LENGTHS);
+    let mut written: Vec<(WindowLength, &Node)> = section.items(&keys::LENGTHS);
+    written.sort_by_key(|(window, _)| window.length);
+    let mut before = None;
+    for (window, node) in written {
+        let detail = misfit(window.length, pane).or_else(|| {
+            (before == Some(window.length)).then(|| "the same length twice".to_string())
+        });
+        if let Some(detail) = detail {
+            section.diagnostics.report_value(node, &path, detail);
+        }
+        before = Some(window.length);
+    }
 }
 
-fn window_length(value: &Value) -> Result<WindowLength, String> {
-    let Value::Text(label) = value else {
-        return Err("a duration such as \"5m\" is allowed".to_string());
-    };
-    if label == TODAY {
-        return Err("this window is always there; durations are allowed".to_string());
-    }
-    let ms = parse_duration(label).map_err(|error| error.to_string())?.get();
-    if ms == 0 || ms > DAY_MS {
-        return Err("one pane to 1d is allowed".to_string());
-    }
-    Ok(WindowLength { length: Millis(ms), label: label.clone() })
-}
-
-/// A zone and its name as written.
-pub(super) fn zone_with_name(value: &Value) -> Result<(String, TimeZone), String> {
-    let allowed = "an IANA time zone such as Europe/Istanbul is allowed";
-    let Value::Text(name) = value else {
-        return Err(allowed.to_string());
-    };
-    time_zone(name).map(|zone| (name.clone(), zone)).ok_or_else(|| allowed.to_string())
-}
-
-fn time_of_day(value: &Value) -> Result<Time, String> {
-    let (Value::Text(text) | Value::Date(text)) = value else {
-        return Err("a local time of day such as \"06:00\" is allowed".to_string());
-    };
-    let whole_minutes = |text: &str| {
-        let (hour, minute) = text.split_once(':')?;
-        let two_digits =
-            |part: &str| part.len() == 2 && part.bytes().all(|byte| byte.is_ascii_digit());
-        if !two_digits(hour) || !two_digits(minute) {
-            return None;
-        }
-        Time::new(hour.parse().ok()?, minute.parse().ok()?, 0, 0).ok()
-    };
-    // A TOML time always has its seconds.
-    let text = if matches!(value, Value::Date(_)) {
-        text.strip_suffix(":00").unwrap_or(text)
+/// Returns the reason for which a window does not fit a pane.
+fn misfit(length: Millis, pane: Millis) -> Option<String> {
+    let pane_text = format_duration(pane);
+    if length < pane || !length.get().is_multiple_of(pane.get()) {
+        Some(format!("not a whole number of panes of {pane_text}"))
+    } else if length.get() / pane.get() > PANES_MAX {
+        Some(format!("more than {PANES_MAX} panes of {pane_text}"))
     } else {
-        text
-    };
-    whole_minutes(text)
-        .ok_or_else(|| "a local time of day from 00:00 to 23:59 is allowed".to_string())
+        None
+    }
 }

@@ -1,6 +1,6 @@
 //! The configuration from the outside: what loads, what is refused and in which words.
 
-use nabiz::config::{Config, ConfigError, keys};
+use nabiz::config::{Config, ConfigError};
 use nabiz_core::time::Timestamp;
 
 /// The example of the interface, as it is printed there.
@@ -149,49 +149,6 @@ fn printed_configuration_loads_to_the_same_settings() {
 }
 
 #[test]
-fn check_prints_every_key_with_its_value() {
-    let printed = loaded(&format!("{INTERFACE}\n[channels]\n"), &[]).to_toml();
-    for (section, known) in keys::SECTIONS {
-        assert!(printed.contains(&format!("[{section}")), "{section}");
-        for (key, _) in known {
-            let forms = [
-                format!("\n{key} = "),
-                format!("\n[[kafka.{key}]]"),
-                format!("\n[kafka.{key}]"),
-                format!("\n# {key}: "),
-            ];
-            assert!(forms.iter().any(|form| printed.contains(form)), "{section}.{key}");
-        }
-    }
-}
-
-#[test]
-fn documentation_lists_every_key() {
-    let page = include_str!("../../docs/guide/configuration.md");
-    for (section, known) in keys::SECTIONS.into_iter().chain([keys::TOPIC]) {
-        let heading = if section == "queues" {
-            "`[queues.<id>]`".to_string()
-        } else {
-            format!("`[{section}]`")
-        };
-        assert!(section == "kafka.topics" || page.contains(&heading), "{heading}");
-        for (key, _) in known {
-            assert!(
-                page.lines()
-                    .any(|line| line.starts_with('|') && line.contains(&format!("`{key}`"))),
-                "{section}.{key}"
-            );
-        }
-    }
-    for word in nabiz_core::settings::Formula::ALL.iter().map(|(_, word)| *word) {
-        assert!(page.contains(&format!("`{word}`")), "{word}");
-    }
-    for format in nabiz_core::decode::Format::ALL {
-        assert!(page.contains(&format!("`{}`", format.as_str())), "{}", format.as_str());
-    }
-}
-
-#[test]
 fn environment_variables_override_the_file() {
     let config = loaded(
         INTERFACE,
@@ -298,8 +255,8 @@ fn kafka_section_is_required_only_when_it_is_read() {
         loaded(text, &[]).require_kafka().map(|_| ()).map_err(|error| error.to_string())
     };
     let brokers =
-        "nabiz.toml: kafka.brokers: missing: addresses such as \"127.0.0.1:9092\" are needed";
-    let topics = "nabiz.toml: kafka.topics: missing: at least one topic is needed";
+        "nabiz.toml: kafka.brokers: missing: expected addresses such as \"127.0.0.1:9092\"";
+    let topics = "nabiz.toml: kafka.topics: missing: expected at least one topic";
     assert_eq!(missing(""), Err(format!("{brokers}\n{topics}")));
     assert_eq!(missing("[kafka]\nbrokers = 'a:1'"), Err(topics.to_string()));
     assert_eq!(missing("[[kafka.topics]]\nname = 'a'"), Err(brokers.to_string()));
@@ -307,14 +264,12 @@ fn kafka_section_is_required_only_when_it_is_read() {
 }
 
 #[test]
-fn error_names_the_file_that_cannot_be_read() {
+fn error_names_the_file_when_it_cannot_be_read() {
     let error =
         nabiz::config::load("no/such/nabiz.toml".as_ref(), std::iter::empty(), |_, _| Ok(()))
             .expect_err("no file");
-    assert!(
-        error.to_string().starts_with("no/such/nabiz.toml: the file cannot be read: "),
-        "{error}"
-    );
+    assert_eq!(error.to_string(), "no/such/nabiz.toml: the file cannot be read");
+    assert!(std::error::Error::source(&error).is_some());
 }
 
 /// A configuration, the line of its one error, and words that its message has.
@@ -331,7 +286,7 @@ const WRONG: &[(&str, usize, &[&str])] = &[
         ],
     ),
     ("pane = '5s'", 1, &["\"pane\" is not a section"]),
-    ("windows = 5", 1, &["windows: 5: a table is allowed"]),
+    ("windows = 5", 1, &["windows: expected a table, found 5"]),
     (
         "[windows]\nlenghts = ['1m']",
         2,
@@ -349,12 +304,28 @@ const WRONG: &[(&str, usize, &[&str])] = &[
         &["\"zzzzzz\" is not a key of [metrics]; the keys are shard_label"],
     ),
     // Durations.
-    ("[windows]\npane = '7x'", 2, &["windows.pane: \"7x\": a duration is", "such as 20s"]),
-    ("[windows]\npane = 5", 2, &["windows.pane: 5: a duration such as \"20s\""]),
-    ("[windows]\npane = '99ms'", 2, &["100ms to 1d is allowed"]),
-    ("[windows]\nmiss_grace = '31d'", 2, &["windows.miss_grace: \"31d\": 0s to 30d is allowed"]),
+    (
+        "[windows]\npane = '7x'",
+        2,
+        &["windows.pane: expected a duration such as \"20s\"", "found \"7x\""],
+    ),
+    (
+        "[windows]\npane = 5",
+        2,
+        &["windows.pane: expected a duration such as \"20s\", \"5m\" or \"1h30m\", found 5"],
+    ),
+    ("[windows]\npane = '99ms'", 2, &["expected a duration between 100ms and 1d, found \"99ms\""]),
+    (
+        "[windows]\nmiss_grace = '31d'",
+        2,
+        &["windows.miss_grace: expected a duration between 0s and 30d, found \"31d\""],
+    ),
     ("[queues.a]\ntarget_wait = '40000d'", 2, &["queues.a.target_wait", "2^40 ms"]),
-    ("[queue_defaults]\nmax_wait = '0s'", 2, &["queue_defaults.max_wait: \"0s\": 1s to"]),
+    (
+        "[queue_defaults]\nmax_wait = '0s'",
+        2,
+        &["queue_defaults.max_wait: expected a duration between 1s and"],
+    ),
     // Windows.
     (
         "[windows]\nlengths = ['1m',\n'7s']",
@@ -368,29 +339,41 @@ const WRONG: &[(&str, usize, &[&str])] = &[
     ),
     ("[windows]\npane = '7s'\nlengths = ['7s', '21s', '22s']", 3, &["\"22s\""]),
     ("[windows]\nlengths = ['60s', '1m']", 2, &["windows.lengths: \"1m\": the same length twice"]),
-    ("[windows]\nlengths = ['25h']", 2, &["\"25h\": one pane to 1d"]),
-    ("[windows]\nlengths = ['0s']", 2, &["\"0s\": one pane to 1d"]),
-    ("[windows]\nlengths = ['today']", 2, &["\"today\": this window is always there"]),
-    ("[windows]\nlengths = []", 2, &["0 windows; 1 to 16 are allowed"]),
-    ("[windows]\nlengths = '5m'", 2, &["windows.lengths: \"5m\": a list"]),
+    ("[windows]\nlengths = ['25h']", 2, &["a duration from one pane to 1d", "found \"25h\""]),
+    ("[windows]\nlengths = ['0s']", 2, &["a duration from one pane to 1d", "found \"0s\""]),
+    (
+        "[windows]\nlengths = ['today']",
+        2,
+        &["the window \"today\" always exists", "found \"today\""],
+    ),
+    ("[windows]\nlengths = []", 2, &["expected 1 to 16 windows, found 0"]),
+    ("[windows]\nlengths = '5m'", 2, &["windows.lengths: expected a list", "found \"5m\""]),
     ("[windows]\npane = '100ms'\nlengths = ['24h']", 3, &["more than 86400 panes of 100ms"]),
     (
         "[windows]\nlengths = ['1m','2m','3m','4m','5m','6m','7m','8m','9m','10m','11m','12m','13m','14m','15m','16m','17m']",
         2,
-        &["17 windows; 1 to 16"],
+        &["expected 1 to 16 windows, found 17"],
     ),
-    ("[windows]\npane = '8m'\nlengths = ['16m', 24]", 3, &["windows.lengths: 24: a duration"]),
+    (
+        "[windows]\npane = '8m'\nlengths = ['16m', 24]",
+        3,
+        &["windows.lengths: expected a duration", "found 24"],
+    ),
     // Civil time.
     (
         "[windows]\ntime_zone = 'Europe/Ankara'",
         2,
-        &["windows.time_zone: \"Europe/Ankara\": an IANA time zone such as"],
+        &["windows.time_zone: expected an IANA time zone such as", "found \"Europe/Ankara\""],
     ),
-    ("[queues.a]\ntime_zone = 3", 2, &["queues.a.time_zone: 3: an IANA time zone"]),
+    (
+        "[queues.a]\ntime_zone = 3",
+        2,
+        &["queues.a.time_zone: expected an IANA time zone", "found 3"],
+    ),
     (
         "[windows]\nbusiness_day_starts = '24:00'",
         2,
-        &["windows.business_day_starts: \"24:00\"", "00:00 to 23:59"],
+        &["windows.business_day_starts: expected a local time", "found \"24:00\""],
     ),
     ("[windows]\nbusiness_day_starts = '6:00'", 2, &["\"6:00\""]),
     (
@@ -402,7 +385,7 @@ const WRONG: &[(&str, usize, &[&str])] = &[
     (
         "[queues.a]\nholidays = [\n'2026-10-29',\n'2026-02-29']",
         4,
-        &["queues.a.holidays: \"2026-02-29\": a date such as"],
+        &["queues.a.holidays: expected a date such as", "found \"2026-02-29\""],
     ),
     ("[queues.a]\nholidays = ['29.10.2026']", 2, &["\"29.10.2026\""]),
     ("[queues.a]\nholidays = [2026-10-29T10:00:00]", 2, &["a date such as"]),
@@ -410,35 +393,43 @@ const WRONG: &[(&str, usize, &[&str])] = &[
     (
         "[queues.a]\ntarget_ratio = 80",
         2,
-        &["queues.a.target_ratio: 80: a ratio from 0 to 1 is allowed"],
+        &["queues.a.target_ratio: expected a ratio from 0 to 1, found 80"],
     ),
-    ("[queue_defaults]\ntarget_abandonment = -0.1", 2, &["-0.1: a ratio"]),
+    ("[queue_defaults]\ntarget_abandonment = -0.1", 2, &["a ratio from 0 to 1, found -0.1"]),
     ("[queue_defaults]\ntarget_ratio = nan", 2, &["a ratio"]),
-    ("[queue_defaults]\ntarget_ratio = '0.8'", 2, &["\"0.8\": a ratio"]),
+    ("[queue_defaults]\ntarget_ratio = '0.8'", 2, &["a ratio from 0 to 1, found \"0.8\""]),
     (
         "[queue_defaults]\nformula = 'answerd_only'",
         2,
-        &["allowed are live, answered_only,", "did you mean answered_only"],
+        &["expected one of live, answered_only,", "did you mean answered_only"],
     ),
     (
         "[queue_defaults]\nclock = 'office'",
         2,
-        &["queue_defaults.clock: \"office\": allowed are elapsed, opening_hours"],
+        &["queue_defaults.clock: expected one of elapsed, opening_hours, found \"office\""],
     ),
     (
         "[queues.a]\nchannel = 'fax'",
         2,
-        &["queues.a.channel: \"fax\": allowed are phone, email,", "channels.names"],
+        &["queues.a.channel: expected one of phone, email,", "channels.names"],
     ),
     (
         "[windows]\nidle_advance = 'yes'",
         2,
-        &["windows.idle_advance: \"yes\": true or false is allowed"],
+        &["windows.idle_advance: expected true or false, found \"yes\""],
     ),
-    ("[limits]\nseries = 0", 2, &["limits.series: 0: a whole number from 1 to 1000000 is allowed"]),
-    ("[limits]\nrecord_bytes = 104857601", 2, &["limits.record_bytes: 104857601"]),
+    (
+        "[limits]\nseries = 0",
+        2,
+        &["limits.series: expected a whole number from 1 to 1000000, found 0"],
+    ),
+    (
+        "[limits]\nrecord_bytes = 104857601",
+        2,
+        &["limits.record_bytes: expected", "found 104857601"],
+    ),
     ("[limits]\nopen_contacts = 99999999999999999999", 2, &["limits.open_contacts"]),
-    ("[limits]\nremembered_ids = 1.5", 2, &["limits.remembered_ids: 1.5"]),
+    ("[limits]\nremembered_ids = 1.5", 2, &["limits.remembered_ids: expected", "found 1.5"]),
     (
         "[limits]\nseries = 1\n[queues.a]\n[queues.b]",
         2,
@@ -447,10 +438,10 @@ const WRONG: &[(&str, usize, &[&str])] = &[
     // Queues.
     ("[queues.none]", 1, &["queues: \"none\" is reserved"]),
     ("\n[queues.other]", 2, &["queues: \"other\" is reserved"]),
-    ("[queues.'']", 1, &["an id of 0 bytes; 1 to 256"]),
-    ("[queues.a]\nname = ''", 2, &["queues.a.name: \"\": text of 1 to 256 bytes"]),
-    ("queues = 3", 1, &["queues: 3: a table for each queue"]),
-    ("[queues]\na = 3", 2, &["queues.a: 3: a table is allowed"]),
+    ("[queues.'']", 1, &["expected an id of 1 to 256 bytes, found 0"]),
+    ("[queues.a]\nname = ''", 2, &["queues.a.name: expected text of 1 to 256 bytes, found \"\""]),
+    ("queues = 3", 1, &["queues: expected a table for each queue"]),
+    ("[queues]\na = 3", 2, &["queues.a: expected a table, found 3"]),
     (
         "[queues.a]\naliases = ['x']\n[queues.b]\naliases = ['y',\n'x']",
         5,
@@ -467,7 +458,11 @@ const WRONG: &[(&str, usize, &[&str])] = &[
         &["queues.a.aliases: \"b\": is the id of another queue, at line 3"],
     ),
     ("[queues.a]\naliases = ['a']", 2, &["\"a\": is the id of the queue itself"]),
-    ("[queues.a]\naliases = ['']", 2, &["queues.a.aliases: \"\": text of 1 to 256 bytes"]),
+    (
+        "[queues.a]\naliases = ['']",
+        2,
+        &["queues.a.aliases: expected text of 1 to 256 bytes, found \"\""],
+    ),
     // Channels.
     (
         "[channels]\nnames = ['sms',\n'email']",
@@ -477,20 +472,20 @@ const WRONG: &[(&str, usize, &[&str])] = &[
     ("[channels]\nnames = ['sms', 'sms']", 2, &["listed twice"]),
     ("[channels]\nnames = ['other']", 2, &["\"other\": is reserved"]),
     // Kafka.
-    ("[kafka]\nworkers = 65", 2, &["kafka.workers: 65: a whole number from 1 to 64 is allowed"]),
-    ("[kafka]\nbrokers = 'a:1,,b:1'", 2, &["kafka.brokers: \"a:1,,b:1\""]),
-    ("[kafka]\ngroup = ''", 2, &["kafka.group"]),
     (
-        "[kafka]\ndead_letter_topic = '^x'",
+        "[kafka]\nworkers = 65",
         2,
-        &["kafka.dead_letter_topic: \"^x\": a topic name is allowed"],
+        &["kafka.workers: expected a whole number from 1 to 64, found 65"],
     ),
-    ("[[kafka.topics]]\nname = 'a b'", 2, &["kafka.topics.name: \"a b\": a topic name"]),
+    ("[kafka]\nbrokers = 'a:1,,b:1'", 2, &["kafka.brokers: expected addresses with commas"]),
+    ("[kafka]\ngroup = ''", 2, &["kafka.group"]),
+    ("[kafka]\ndead_letter_topic = '^x'", 2, &["kafka.dead_letter_topic: expected a topic name"]),
+    ("[[kafka.topics]]\nname = 'a b'", 2, &["kafka.topics.name: expected a topic name"]),
     ("\n[[kafka.topics]]\nformat = 'cloudevents'", 2, &["kafka.topics.name: missing"]),
     (
         "[[kafka.topics]]\nname = 'a'\nformat = 'json'",
         3,
-        &["kafka.topics.format: \"json\": allowed are cloudevents, asterisk_queue_log"],
+        &["kafka.topics.format: expected one of cloudevents, asterisk_queue_log, found \"json\""],
     ),
     (
         "[[kafka.topics]]\nname = 'a'\n[[kafka.topics]]\nname = 'a'",
@@ -499,7 +494,7 @@ const WRONG: &[(&str, usize, &[&str])] = &[
     ),
     ("[[kafka.topics]]\nname = 'nabiz.dead-letters'", 2, &["is the dead-letter topic"]),
     ("[[kafka.topics]]\nname = 'a'\ntype = 'b'", 3, &["\"type\" is not a key of [kafka.topics]"]),
-    ("[kafka]\ntopics = ['a']", 2, &["kafka.topics: \"a\": a table such as"]),
+    ("[kafka]\ntopics = ['a']", 2, &["kafka.topics: expected a table such as"]),
     (
         "[kafka.client]\n'group.id' = 'x'",
         2,
@@ -513,19 +508,17 @@ const WRONG: &[(&str, usize, &[&str])] = &[
     (
         "[kafka.client]\n'security.protcol' = 'ssl'",
         2,
-        &[
-            "kafka.client.\"security.protcol\": librdkafka does not take it: there is no such property",
-        ],
+        &["kafka.client.\"security.protcol\": librdkafka has no such property"],
     ),
     (
         "[kafka.client]\n'security.protocol' = 'tls'",
         2,
-        &["kafka.client.\"security.protocol\": \"tls\": librdkafka does not take it"],
+        &["kafka.client.\"security.protocol\": \"tls\": librdkafka refuses it"],
     ),
     (
         "[kafka.client]\n'client.id' = ['a']",
         2,
-        &["kafka.client.\"client.id\": a list: text, a number"],
+        &["kafka.client.\"client.id\": expected text, a number"],
     ),
     (
         "[kafka.client]\n'client.id' = 'a'\nclient.id = 'b'",
@@ -533,18 +526,14 @@ const WRONG: &[(&str, usize, &[&str])] = &[
         &["kafka.client.\"client.id\": given twice"],
     ),
     // The rest.
-    (
-        "[http]\nlisten = 'localhost:9464'",
-        2,
-        &["http.listen: \"localhost:9464\": an IP address and a port"],
-    ),
-    ("[http]\nlisten = 9464", 2, &["http.listen: 9464"]),
+    ("[http]\nlisten = 'localhost:9464'", 2, &["http.listen: expected an IP address and a port"]),
+    ("[http]\nlisten = 9464", 2, &["http.listen: expected", "found 9464"]),
     ("[http]\ntls_certificate = 'a.pem'", 2, &["http.tls_certificate: http.tls_key is needed too"]),
     ("[http]\ntls_key = 'a.pem'", 2, &["http.tls_key: http.tls_certificate is needed too"]),
     (
         "[http]\ntls_key = ''\ntls_certificate = 'a.pem'",
         2,
-        &["http.tls_key: the path of a PEM file is allowed"],
+        &["http.tls_key: expected the path of a PEM file, found ***"],
     ),
     (
         "[http]\nbearer_token_hash = 'x'",
@@ -556,15 +545,27 @@ const WRONG: &[(&str, usize, &[&str])] = &[
         2,
         &["http.basic_auth.user: ***: expected a hash that begins with"],
     ),
-    ("[http]\nbasic_auth = {}", 2, &["http.basic_auth: no user is named"]),
+    ("[http]\nbasic_auth = {}", 2, &["http.basic_auth: expected at least one user"]),
     (
         "[http]\nbasic_auth = { 'a:b' = 'x' }",
         2,
-        &["http.basic_auth: a user's name is allowed: 1 to 256 bytes"],
+        &["http.basic_auth: expected a user name of 1 to 256 bytes"],
     ),
-    ("[ledger]\ninterval = '7m'", 2, &["ledger.interval: \"7m\": whole minutes that divide a day"]),
-    ("[ledger]\ninterval = '30s'", 2, &["ledger.interval: \"30s\": 1m to 1d"]),
-    ("[ledger]\nretention = '23h'", 2, &["ledger.retention: \"23h\": 1d to"]),
+    (
+        "[ledger]\ninterval = '7m'",
+        2,
+        &["ledger.interval: expected whole minutes that divide a day"],
+    ),
+    (
+        "[ledger]\ninterval = '30s'",
+        2,
+        &["ledger.interval: expected a duration between 1m and 1d, found \"30s\""],
+    ),
+    (
+        "[ledger]\nretention = '23h'",
+        2,
+        &["ledger.retention: expected a duration between 1d and 2^40 ms, found \"23h\""],
+    ),
     ("[ledger]\npath = ''", 2, &["ledger.path"]),
 ];
 
@@ -575,7 +576,7 @@ fn every_error_has_its_line_and_names_what_is_allowed() {
             panic!("accepted:\n{text}");
         };
         let shown = error.to_string();
-        assert_eq!(error.problems.len(), 1, "{text}\n{shown}");
+        assert_eq!(error.diagnostics().len(), 1, "{text}\n{shown}");
         assert!(shown.starts_with(&format!("nabiz.toml:{line}: ")), "{text}\n{shown}");
         for word in *words {
             assert!(shown.contains(word), "{text}\n{shown}\nhas no {word}");
@@ -599,9 +600,13 @@ fn errors_of_a_variable_name_the_variable() {
         (
             "NABIZ_KAFKA__WORKERS",
             "two",
-            "NABIZ_KAFKA__WORKERS: kafka.workers: \"two\": a whole number from 1 to 64",
+            "NABIZ_KAFKA__WORKERS: kafka.workers: expected a whole number from 1 to 64, found \"two\"",
         ),
-        ("NABIZ_WINDOWS__PANE", "7x", "NABIZ_WINDOWS__PANE: windows.pane: \"7x\": a duration is"),
+        (
+            "NABIZ_WINDOWS__PANE",
+            "7x",
+            "NABIZ_WINDOWS__PANE: windows.pane: expected a duration such as",
+        ),
         (
             "NABIZ_WINDOWS__LENGTHS",
             "1m,7s",
@@ -669,7 +674,7 @@ fn errors_are_reported_together_in_the_order_of_the_file() {
     );
     // Where the text is no TOML nothing else can be said of it.
     let error = parse("[windows\npane = '5s'\nx = y\n", &[]).expect_err("no TOML");
-    assert!(error.problems.iter().all(|problem| problem.line.is_some()), "{error}");
+    assert!(error.diagnostics().iter().all(|diagnostic| diagnostic.line.is_some()), "{error}");
 }
 
 fn check(toml: &str, variables: &[(&str, &str)]) -> std::process::Output {
@@ -731,7 +736,7 @@ proptest::proptest! {
         for variables in [vec![], vec![(name.as_str(), value.as_str())]] {
             match parse(&text, &variables) {
                 Ok(config) => proptest::prop_assert_eq!(loaded(&config.to_toml(), &[]).to_toml(), config.to_toml()),
-                Err(error) => proptest::prop_assert!(!error.problems.is_empty()),
+                Err(error) => proptest::prop_assert!(!error.diagnostics().is_empty()),
             }
         }
     }

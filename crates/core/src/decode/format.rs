@@ -14,7 +14,7 @@ impl Format {
     pub const ALL: [Format; 2] = [Format::CloudEvents, Format::AsteriskQueueLog];
 
     /// The word in configuration and on the command line.
-    pub fn as_str(self) -> &'static str {
+    pub const fn as_str(self) -> &'static str {
         match self {
             Format::CloudEvents => "cloudevents",
             Format::AsteriskQueueLog => "asterisk_queue_log",
