@@ -1,22 +1,26 @@
-//! The slots in which the contacts of a partition stand.
+//! The storage of contacts: numbered slots in parts.
 
 use crate::contact::model::Contact;
 
-/// A contact and its generation, or nothing.
+/// A contact with its generation, or nothing.
 pub(crate) type Slot = Option<(u32, Contact)>;
 
-/// ContactArena of one part. The ledger stores part by part, so that another number would need another version of it.
+/// Slots of one part. The ledger stores the base image part by part, so that another number would
+/// need another version of the ledger.
 pub(crate) const PART_SLOTS: usize = 1024;
 
-/// ContactArena by number, in parts that stay where they are. One list of them all would be copied whenever it grows, and need up
-/// to three times the memory meanwhile.
+/// Slots by number, in parts that never move.
+///
+/// One large vector would be copied whenever it grows, and would need up to three times the memory
+/// meanwhile.
 #[derive(Debug, Default)]
 pub(crate) struct ContactArena {
-    /// All but the last are full.
+    /// All parts but the last are full.
     parts: Vec<Vec<Slot>>,
 }
 
 impl ContactArena {
+    /// Returns how many slots there are, empty ones included.
     pub(crate) fn len(&self) -> usize {
         match self.parts.split_last() {
             Some((last, full)) => full.len() * PART_SLOTS + last.len(),
@@ -24,19 +28,19 @@ impl ContactArena {
         }
     }
 
-    /// The slot of a number; `None` past the last.
+    /// Returns the slot of a number, or `None` past the last.
     #[inline]
     pub(crate) fn get(&self, slot: u32) -> Option<&Slot> {
         self.parts.get(slot as usize / PART_SLOTS)?.get(slot as usize % PART_SLOTS)
     }
 
-    /// As [`Self::get`], to be changed.
+    /// Returns the slot of a number to be changed, or `None` past the last.
     #[inline]
     pub(crate) fn get_mut(&mut self, slot: u32) -> Option<&mut Slot> {
         self.parts.get_mut(slot as usize / PART_SLOTS)?.get_mut(slot as usize % PART_SLOTS)
     }
 
-    /// The contact in a slot, with its generation.
+    /// Returns the contact in a slot, with its generation.
     #[inline]
     pub(crate) fn contact(&self, slot: u32) -> Option<&(u32, Contact)> {
         self.get(slot)?.as_ref()
@@ -54,17 +58,17 @@ impl ContactArena {
         }
     }
 
-    /// The slots by number.
+    /// Returns the slots with their numbers.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (u32, &Slot)> {
         (0..).zip(self.parts.iter().flatten())
     }
 
-    /// How many parts there are.
+    /// Returns how many parts there are.
     pub(crate) fn parts(&self) -> usize {
         self.parts.len()
     }
 
-    /// The slots of a part, with their numbers.
+    /// Returns the slots of a part, with their numbers.
     pub(crate) fn part(&self, part: usize) -> impl Iterator<Item = (u32, &Slot)> {
         let slots = self.parts.get(part).map_or(&[][..], Vec::as_slice);
         ((part * PART_SLOTS) as u32..).zip(slots)
@@ -75,28 +79,33 @@ impl ContactArena {
 mod tests {
     use super::*;
     use crate::ids::ContactKey;
+    use crate::time::Timestamp;
+
+    /// Every third slot is empty.
+    fn expected(slot: u32) -> Option<(u32, ContactKey)> {
+        (!slot.is_multiple_of(3)).then_some((slot, ContactKey(u128::from(slot))))
+    }
+
+    fn actual(slot: &Slot) -> Option<(u32, ContactKey)> {
+        slot.as_ref().map(|(generation, contact)| (*generation, contact.key))
+    }
 
     #[test]
-    fn slots_are_where_they_were_put_across_parts() {
+    fn slots_keep_their_numbers_across_parts() {
         let mut slots = ContactArena::default();
         let count = 2 * PART_SLOTS + 3;
         for slot in 0..count {
             assert_eq!(slots.len(), slot);
-            slots.push(
-                (!slot.is_multiple_of(3))
-                    .then(|| (slot as u32, Contact::new(ContactKey(slot as u128), 0))),
-            );
+            let contact = expected(slot as u32)
+                .map(|(generation, key)| (generation, Contact::new(key, Timestamp(0))));
+            slots.push(contact);
         }
         assert_eq!((slots.len(), slots.parts()), (count, 3));
-        let due =
-            |slot: u32| (!slot.is_multiple_of(3)).then_some((slot, ContactKey(u128::from(slot))));
-        let told =
-            |slot: &Slot| slot.as_ref().map(|(generation, contact)| (*generation, contact.key));
         for slot in 0..count as u32 {
-            assert_eq!(slots.get(slot).map(told), Some(due(slot)));
+            assert_eq!(slots.get(slot).map(actual), Some(expected(slot)));
         }
         assert!(slots.get(count as u32).is_none());
-        assert!(slots.iter().all(|(number, slot)| told(slot) == due(number)));
+        assert!(slots.iter().all(|(number, slot)| actual(slot) == expected(number)));
         assert_eq!(slots.iter().count(), count);
         let parts: Vec<Vec<u32>> =
             (0..4).map(|part| slots.part(part).map(|(number, _)| number).collect()).collect();

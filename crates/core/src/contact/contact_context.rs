@@ -1,4 +1,4 @@
-//! One contact at hand, with everything that its record may touch.
+//! One contact, with everything that an event may touch.
 
 use crate::contact::effects::Effects;
 use crate::contact::event_context::EventContext;
@@ -8,38 +8,40 @@ use crate::event::ChannelId;
 use crate::ids::{NO_QUEUE, QueueId, SeriesId};
 use crate::measures::{Fact, FactKind, WindowScope};
 use crate::registry::LabelRegistry;
-use crate::time::Timestamp;
+use crate::time::{Millis, Timestamp};
 
-/// A contact and what its record may touch. The life of the contact is written as methods of this: visits in
-/// `visit`, the rest in `issue`, what time brings in `dues`.
+/// One contact, with everything that an event may touch. The files of `lifecycle` add the methods
+/// that apply events and timeouts.
 pub(crate) struct ContactContext<'a> {
-    pub(crate) contact: &'a mut Contact,
-    pub(crate) handle: Handle,
-    pub(crate) effects: &'a mut Effects,
-    pub(crate) registry: &'a mut LabelRegistry,
-    pub(crate) context: &'a EventContext,
+    pub(super) contact: &'a mut Contact,
+    pub(super) handle: Handle,
+    pub(super) effects: &'a mut Effects,
+    pub(super) registry: &'a mut LabelRegistry,
+    pub(super) event: &'a EventContext,
 }
 
 impl ContactContext<'_> {
-    pub(crate) fn fact(
+    /// Adds a fact.
+    pub(super) fn fact(
         &mut self,
         series: SeriesId,
-        at_ms: i64,
+        time: Timestamp,
         scope: WindowScope,
         kind: FactKind,
     ) {
-        self.effects.facts.push(Fact { series, at_ms, scope, kind });
+        self.effects.facts.push(Fact { series, at_ms: time.get(), scope, kind });
     }
 
-    /// A fact at the time of the record.
-    pub(crate) fn fact_now(&mut self, series: SeriesId, kind: FactKind) {
-        self.fact(series, self.context.at_ms, self.context.scope, kind);
+    /// Adds a fact at the time of the event.
+    pub(super) fn fact_now(&mut self, series: SeriesId, kind: FactKind) {
+        self.fact(series, self.event.event_time, self.event.scope, kind);
     }
 
-    /// The series of a measure that is about the contact and not about one visit: the queue that the record names, else
-    /// that of the last visit; the channel that the record names, else that of the last visit, else that of the start,
-    /// else the queue's.
-    pub(crate) fn contact_series(
+    /// Returns the series of a measure that is about the contact and not about one visit.
+    ///
+    /// Its queue is that of the event, else that of the last visit. Its channel is that of the
+    /// event, else that of the last visit, else that of the start, else that of the queue.
+    pub(super) fn contact_series(
         &mut self,
         queue: Option<QueueId>,
         channel: Option<ChannelId>,
@@ -53,19 +55,17 @@ impl ContactContext<'_> {
         self.registry.series(queue, channel)
     }
 
-    /// Time between two instants on the clock of a series' queue; a negative difference is 0 and counts as clock skew.
-    pub(crate) fn clock_difference_ms(
+    /// Returns the time from `from` to `to` on the clock of the series' queue. A negative
+    /// difference is 0 and counts as clock skew.
+    pub(super) fn clock_difference(
         &mut self,
         series: SeriesId,
-        from_ms: i64,
-        to_ms: i64,
-    ) -> u64 {
-        if self.effects.difference_ms(from_ms, to_ms) == 0 {
-            return 0;
+        from: Timestamp,
+        to: Timestamp,
+    ) -> Millis {
+        if self.effects.difference(from, to) == Millis::ZERO {
+            return Millis::ZERO;
         }
-        self.registry
-            .series_settings(series)
-            .clock_between(Timestamp(from_ms), Timestamp(to_ms))
-            .get()
+        self.registry.series_settings(series).clock_between(from, to)
     }
 }

@@ -1,21 +1,25 @@
-//! What is not stored yet.
+//! Bookkeeping of what the next checkpoint writes.
 
-/// What is not stored yet, and how far the picture is renewed.
+/// The slots that changed since the last checkpoint, and the progress of the compaction cycle that
+/// rewrites the base image.
 #[derive(Debug, Default)]
-pub(crate) struct DirtySlots {
-    /// ContactArena that differ from what is stored, each once.
-    pub(crate) slots: Vec<u32>,
+pub(super) struct DirtySlots {
+    /// Slots that differ from what is stored, each once.
+    pub(super) slots: Vec<u32>,
+    /// Whether a slot is in `slots`, by slot.
     marked: Vec<bool>,
-    /// The part that is renewed next.
-    pub(crate) next_part: usize,
-    /// Number of the checkpoint at which the present round over the parts began; older log chunks can go when it ends.
-    pub(crate) round_began: i64,
-    /// Bytes of the log that the picture has not been renewed for yet.
-    pub(crate) owed_bytes: usize,
+    /// The part of the base image that is rewritten next.
+    pub(super) next_part: usize,
+    /// Number of the checkpoint at which the present compaction cycle began. Older log chunks can
+    /// go when the cycle ends.
+    pub(super) cycle_start: i64,
+    /// Bytes of the base image that must still be rewritten for the log written so far.
+    pub(super) owed_bytes: usize,
 }
 
 impl DirtySlots {
-    pub(crate) fn mark(&mut self, slot: u32) {
+    /// Marks a slot as changed.
+    pub(super) fn mark(&mut self, slot: u32) {
         let index = slot as usize;
         if self.marked.len() <= index {
             self.marked.resize(index + 1, false);
@@ -25,7 +29,8 @@ impl DirtySlots {
         }
     }
 
-    pub(crate) fn clear(&mut self) {
+    /// Marks all slots as unchanged.
+    pub(super) fn clear(&mut self) {
         for slot in self.slots.drain(..) {
             self.marked[slot as usize] = false;
         }

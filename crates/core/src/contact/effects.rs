@@ -1,58 +1,78 @@
-//! What the life of contacts adds up to.
+//! The effects that the life of contacts has outside of a contact.
 
 use crate::contact::live::LiveSeries;
-use crate::ids::SeriesId;
+use crate::contact::open_visits::OpenVisits;
+use crate::ids::{Offset, SeriesId};
 use crate::measures::Fact;
+use crate::settings::WindowSettings;
+use crate::time::{Millis, Timestamp};
 
-/// How long things are waited for and remembered, in milliseconds.
+/// How long the core waits for records, and remembers contacts.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Timeouts {
-    pub(crate) miss_grace_ms: u64,
-    pub(crate) reorder_grace_ms: u64,
-    pub(crate) dedup_horizon_ms: u64,
+    pub(super) miss_grace: Millis,
+    pub(super) reorder_grace: Millis,
+    pub(super) dedup_horizon: Millis,
 }
 
-/// What became of held endings since the last look.
+/// The results of held endings since the shard last took them.
 #[derive(Debug, Default)]
 pub(crate) struct HeldOutcomes {
     pub(crate) applied: u64,
     pub(crate) late: u64,
-    /// Orphans not counted yet.
+    /// Orphans that are not counted yet.
     pub(crate) new_orphans: u64,
-    /// Positions of the orphans not told yet.
-    pub(crate) orphans: Vec<i64>,
+    /// Offsets of orphans that are not dead-lettered yet.
+    pub(crate) orphans: Vec<Offset>,
 }
 
-/// What the life of contacts adds up to: facts to be booked, live gauges, and odd things that are counted.
+/// The facts, live gauges and counters that contacts produce.
 #[derive(Debug)]
 pub(crate) struct Effects {
-    /// Booked, and gone, before the record is done.
+    /// The shard books and clears the facts before it returns from a record.
     pub(crate) facts: Vec<Fact>,
-    pub(crate) live: Vec<LiveSeries>,
-    /// A series of which the lists of the oldest want to be cleaned.
-    pub(crate) bloated: Option<SeriesId>,
+    pub(super) live: Vec<LiveSeries>,
+    /// A series whose oldest-trackers hold too many stale entries.
+    pub(super) bloated: Option<SeriesId>,
+    pub(super) open_visits: OpenVisits,
     /// Negative time differences.
     pub(crate) clock_skew: u64,
     /// Endings that wait for their start.
     pub(crate) held: u64,
     pub(crate) held_outcomes: HeldOutcomes,
-    pub(crate) timeouts: Timeouts,
+    pub(super) timeouts: Timeouts,
 }
 
 impl Effects {
-    pub(crate) fn live(&mut self, series: SeriesId) -> &mut LiveSeries {
+    /// Creates effects without any content.
+    pub(super) fn new(windows: &WindowSettings) -> Self {
+        Effects {
+            facts: Vec::new(),
+            live: Vec::new(),
+            bloated: None,
+            open_visits: OpenVisits::default(),
+            clock_skew: 0,
+            held: 0,
+            held_outcomes: HeldOutcomes::default(),
+            timeouts: Timeouts {
+                miss_grace: windows.miss_grace,
+                reorder_grace: windows.reorder_grace,
+                dedup_horizon: windows.dedup_horizon,
+            },
+        }
+    }
+
+    /// Returns the live gauges of a series.
+    pub(super) fn live(&mut self, series: SeriesId) -> &mut LiveSeries {
         if self.live.len() <= series.index() {
             self.live.resize_with(series.index() + 1, LiveSeries::default);
         }
         &mut self.live[series.index()]
     }
 
-    /// `to - from`; a negative difference is 0 and counts as clock skew.
-    pub(crate) fn difference_ms(&mut self, from_ms: i64, to_ms: i64) -> u64 {
-        if to_ms < from_ms {
-            self.clock_skew += 1;
-            return 0;
-        }
-        to_ms.abs_diff(from_ms)
+    /// Returns `to - from`. A negative difference is 0 and counts as clock skew.
+    pub(super) fn difference(&mut self, from: Timestamp, to: Timestamp) -> Millis {
+        self.clock_skew += u64::from(to < from);
+        to.since(from)
     }
 }

@@ -1,4 +1,4 @@
-//! How a visit ends.
+//! The ending of a visit.
 
 use serde::{Deserialize, Serialize};
 
@@ -10,6 +10,6 @@ pub(crate) enum Ending {
     Answered,
     Abandoned,
     Left(LeftReason),
-    /// No ending ever came: too old, or its source is gone.
+    /// No ending came: the visit exceeded its longest wait, or its source restarted.
     Lost,
 }

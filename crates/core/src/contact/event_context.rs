@@ -1,41 +1,49 @@
-//! The record at hand, and the time around it.
+//! The event at hand: its times, its source and its position in the log.
 
-use crate::ids::SourceKey;
+use serde::{Deserialize, Serialize};
+
+use crate::ids::{Offset, SourceKey};
 use crate::measures::WindowScope;
-use crate::time::{EventTimes, Timestamp};
-use crate::window::WindowCursor;
+use crate::time::{EventTimes, TimeRange, Timestamp};
 
-/// The record at hand, and the time around it.
+/// Whether a record was older than the longest window and `allowed_lateness` when it was applied.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Lateness {
+    InTime,
+    Late,
+}
+
+/// The event at hand, or stream time itself if that is the cause.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct EventContext {
     /// Stream time, with this record.
-    pub(crate) stream_ms: i64,
-    /// Event time of the record; stream time where time itself is the cause.
-    pub(crate) at_ms: i64,
-    /// The record is older than every window.
-    pub(crate) late: bool,
-    /// The windows that the record's facts may enter.
+    pub(crate) stream_time: Timestamp,
+    /// Event time of the record; stream time if stream time is the cause.
+    pub(crate) event_time: Timestamp,
+    pub(crate) lateness: Lateness,
+    /// The windows that the facts of the record may enter.
     pub(crate) scope: WindowScope,
-    /// The panes and the business day at stream time.
-    pub(crate) windows: WindowCursor,
-    /// Where the record stands in its log.
-    pub(crate) log_position: i64,
-    /// Hash of the record's source.
+    /// The business day at stream time.
+    pub(crate) today: TimeRange,
+    /// The position of the record in its log.
+    pub(crate) offset: Offset,
+    /// The source of the record; only `contact.queued` and `source.restarted` need it.
     pub(crate) source: SourceKey,
 }
 
 impl EventContext {
     /// Returns the event time and the stream time.
     pub(crate) fn times(&self) -> EventTimes {
-        EventTimes { event_time: Timestamp(self.at_ms), stream_time: Timestamp(self.stream_ms) }
+        EventTimes { event_time: self.event_time, stream_time: self.stream_time }
     }
 
-    /// The windows that a record of that time may enter. A late one enters no window but the business day.
-    pub(crate) fn scope_of(&self, at_ms: i64, late: bool) -> WindowScope {
-        match late {
-            false => WindowScope::Windows,
-            true if self.windows.in_today(at_ms) => WindowScope::Today,
-            true => WindowScope::Nothing,
+    /// Returns the windows that a fact of that time may enter. A late fact enters no window but
+    /// the business day.
+    pub(crate) fn scope_of(&self, time: Timestamp, lateness: Lateness) -> WindowScope {
+        match lateness {
+            Lateness::InTime => WindowScope::Windows,
+            Lateness::Late if self.today.contains(time) => WindowScope::Today,
+            Lateness::Late => WindowScope::Nothing,
         }
     }
 }

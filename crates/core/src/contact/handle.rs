@@ -1,6 +1,6 @@
-//! Where a contact is stored.
+//! References to stored contacts.
 
-/// Where a contact is stored. The generation tells a later contact in the same slot apart.
+/// A reference to a contact. A later contact in the same slot has another generation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Handle {
     pub(crate) slot: u32,
@@ -9,6 +9,7 @@ pub(crate) struct Handle {
 
 #[cfg(test)]
 impl Handle {
+    /// Returns a handle of the first generation.
     pub(crate) fn of_test(slot: u32) -> Handle {
         Handle { slot, generation: 0 }
     }

@@ -1,50 +1,55 @@
-//! Live gauges of one series: counts kept as they change, and the oldest of those that count.
+//! Live gauges of one series: counts that change with each event, and the oldest of the counted.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
 use crate::contact::handle::Handle;
+use crate::time::Timestamp;
 
-/// Who is waiting, in service and open now.
+/// The visits, conversations and issues of one series that are open now.
 #[derive(Debug, Default)]
-pub(crate) struct LiveSeries {
-    pub(crate) waiting: u64,
-    pub(crate) over_target: u64,
-    pub(crate) in_service: u64,
-    pub(crate) open: u64,
-    pub(crate) overdue: u64,
-    pub(crate) waits: OldestTracker,
-    pub(crate) opens: OldestTracker,
+pub(super) struct LiveSeries {
+    pub(super) waiting: u64,
+    pub(super) over_target: u64,
+    pub(super) in_service: u64,
+    pub(super) open: u64,
+    pub(super) overdue: u64,
+    pub(super) oldest_waiting: OldestTracker,
+    pub(super) oldest_open: OldestTracker,
 }
 
-/// A queue of (since, contact) from which the gone are dropped only when they come to the front, or when they outnumber
-/// the present.
+/// Min-heap of (start, contact) with lazy deletion: stale entries are dropped when they reach the
+/// top, or when they outnumber the present ones.
 #[derive(Debug, Default)]
-pub(crate) struct OldestTracker {
-    heap: BinaryHeap<Reverse<(i64, Handle)>>,
+pub(super) struct OldestTracker {
+    heap: BinaryHeap<Reverse<(Timestamp, Handle)>>,
 }
 
 impl OldestTracker {
-    pub(crate) fn push(&mut self, since_ms: i64, handle: Handle) {
-        self.heap.push(Reverse((since_ms, handle)));
+    /// Adds an entry.
+    pub(super) fn push(&mut self, since: Timestamp, handle: Handle) {
+        self.heap.push(Reverse((since, handle)));
     }
 
-    /// Whether the gone outnumber the `present`.
-    pub(crate) fn is_bloated(&self, present: u64) -> bool {
+    /// Returns whether stale entries outnumber the `present` ones.
+    pub(super) fn is_bloated(&self, present: u64) -> bool {
         const SLACK: usize = 64;
         self.heap.len() > present as usize * 2 + SLACK
     }
 
-    /// Drops the gone.
-    pub(crate) fn retain(&mut self, is_present: impl Fn(i64, Handle) -> bool) {
-        self.heap.retain(|Reverse((since_ms, handle))| is_present(*since_ms, *handle));
+    /// Drops stale entries.
+    pub(super) fn retain(&mut self, is_present: impl Fn(Timestamp, Handle) -> bool) {
+        self.heap.retain(|Reverse((since, handle))| is_present(*since, *handle));
     }
 
-    /// The earliest `since` of those present.
-    pub(crate) fn oldest_ms(&mut self, is_present: impl Fn(i64, Handle) -> bool) -> Option<i64> {
-        while let Some(&Reverse((since_ms, handle))) = self.heap.peek() {
-            if is_present(since_ms, handle) {
-                return Some(since_ms);
+    /// Returns the earliest start of those present.
+    pub(super) fn oldest(
+        &mut self,
+        is_present: impl Fn(Timestamp, Handle) -> bool,
+    ) -> Option<Timestamp> {
+        while let Some(&Reverse((since, handle))) = self.heap.peek() {
+            if is_present(since, handle) {
+                return Some(since);
             }
             self.heap.pop();
         }

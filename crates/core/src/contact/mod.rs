@@ -1,9 +1,12 @@
-//! Life of a contact: event in, facts out. Pure: the current time is stream time, an argument.
+//! The life of contacts: events in, facts out. Stream time is an argument.
 //!
-//! [`Contacts`] holds the contacts of one partition. A record first lets time act on all other contacts
-//! ([`Contacts::pass_time`]), then changes its own, then time acts on its own too ([`Contacts::apply_timeouts`]). What happened
-//! comes out as [`Fact`]s; the live gauges are kept here because they are about the contacts themselves.
+//! [`Contacts`] holds the contacts of one partition. For each record the shard calls
+//! [`Contacts::apply_timeouts_of_others`], then [`Contacts::change`] for the record's own contact,
+//! then [`Contacts::apply_timeouts_of`] for that contact, so that a record which is in time is
+//! applied before its contact times out. The results are [`crate::measures::Fact`]s in the
+//! [`effects::Effects`]. The live gauges are kept here because they count contacts.
 
+mod apply;
 mod arena;
 mod checkpoint;
 mod contact_context;
@@ -11,14 +14,16 @@ mod dirty_slots;
 mod effects;
 mod ending;
 mod event_context;
+mod gauges;
 mod handle;
 mod lifecycle;
 mod live;
 mod model;
+mod open_visits;
 mod table;
 mod timer_wheel;
 
 pub(crate) use ending::Ending;
-pub(crate) use event_context::EventContext;
+pub(crate) use event_context::{EventContext, Lateness};
 pub(crate) use lifecycle::conversation::Handling;
 pub(crate) use table::{Contacts, ContactsHeader};

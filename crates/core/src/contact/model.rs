@@ -1,104 +1,109 @@
-//! What is known of one contact.
+//! The state of one contact.
 
 use serde::{Deserialize, Serialize};
 
 use crate::contact::ending::Ending;
+use crate::contact::event_context::Lateness;
 use crate::event::ChannelId;
-use crate::ids::{ContactKey, QueueId, SeriesId, SourceKey};
+use crate::ids::{ContactKey, Offset, QueueId, SeriesId, SourceKey};
+use crate::time::{Millis, Timestamp};
 
-/// One contact. Instants are event times unless said otherwise.
+/// One contact. The times are event times unless a field says otherwise.
+///
+/// The ledger stores this struct by position: the order of fields and of variants must stay.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Contact {
-    /// Hash of the contact id.
-    pub(crate) key: ContactKey,
+    pub(super) key: ContactKey,
     /// Stream time just after the contact's last record.
-    pub(crate) last_record_ms: i64,
-    /// The instant of the contact's next timer; `i64::MAX` where none is set.
+    pub(super) last_record: Timestamp,
+    /// When the contact's next timer fires; [`Timestamp::MAX`] if none is set.
     #[serde(skip, default = "never")]
-    pub(crate) armed_ms: i64,
-    pub(crate) started: Option<Started>,
-    pub(crate) visit: Option<Visit>,
+    pub(super) next_timer: Timestamp,
+    pub(super) started: Option<Started>,
+    pub(super) visit: Option<Visit>,
     /// Queue and channel of the last visit, open or ended.
-    pub(crate) last_visit: Option<(QueueId, ChannelId)>,
-    /// The last ended visit.
-    pub(crate) last_end: Option<PastVisit>,
-    /// The last ended visits in other queues than that of `last_end`; empty for most contacts.
-    pub(crate) other_ends: Vec<PastVisit>,
-    pub(crate) held: Option<Box<Held>>,
-    pub(crate) service: Option<Service>,
+    pub(super) last_visit: Option<(QueueId, ChannelId)>,
+    /// The last visit that ended.
+    pub(super) last_end: Option<PastVisit>,
+    /// The last visits that ended in other queues than `last_end`; empty for most contacts.
+    pub(super) other_ends: Vec<PastVisit>,
+    pub(super) held: Option<Box<HeldEnding>>,
+    pub(super) service: Option<Service>,
     /// An end that came while the contact was not in service.
-    pub(crate) early_end: Option<Box<EarlyEnd>>,
-    pub(crate) reply: Reply,
-    pub(crate) issue: Issue,
+    pub(super) early_end: Option<Box<EarlyEnd>>,
+    pub(super) reply: Reply,
+    pub(super) issue: Issue,
 }
 
+/// The start of a contact.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
-pub(crate) struct Started {
-    pub(crate) at_ms: i64,
-    pub(crate) channel: ChannelId,
+pub(super) struct Started {
+    pub(super) time: Timestamp,
+    pub(super) channel: ChannelId,
 }
 
-/// A stay in a queue that goes on.
+/// An open visit.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
-pub(crate) struct Visit {
-    pub(crate) queue: QueueId,
-    pub(crate) series: SeriesId,
-    pub(crate) start_ms: i64,
-    /// Hash of the source that opened it.
-    pub(crate) source: SourceKey,
-    /// The service-level miss was recorded while waiting.
-    pub(crate) missed: bool,
-    /// Counted in `waiting_over_target`.
-    pub(crate) over_target: bool,
+pub(super) struct Visit {
+    pub(super) queue: QueueId,
+    pub(super) series: SeriesId,
+    pub(super) start: Timestamp,
+    /// The source that opened it.
+    pub(super) source: SourceKey,
+    /// The service-level miss was counted while the contact waited.
+    pub(super) missed: bool,
+    /// The visit counts in `waiting_over_target`.
+    pub(super) over_target: bool,
 }
 
+/// A visit that ended.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
-pub(crate) struct PastVisit {
-    pub(crate) queue: QueueId,
-    pub(crate) start_ms: i64,
-    pub(crate) end_ms: i64,
+pub(super) struct PastVisit {
+    pub(super) queue: QueueId,
+    pub(super) start: Timestamp,
+    pub(super) end: Timestamp,
 }
 
 /// An ending whose start has not come.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
-pub(crate) struct Held {
-    pub(crate) queue: QueueId,
-    pub(crate) ending: Ending,
-    pub(crate) at_ms: i64,
-    /// Stream time just after its meta.
-    pub(crate) stream_ms: i64,
-    /// It was late on meta.
-    pub(crate) late: bool,
-    /// Where its record stands in the log.
-    pub(crate) log_position: i64,
+pub(super) struct HeldEnding {
+    pub(super) queue: QueueId,
+    pub(super) ending: Ending,
+    pub(super) event_time: Timestamp,
+    /// Stream time just after its record.
+    pub(super) stream_time: Timestamp,
+    /// The lateness of its record when it arrived.
+    pub(super) lateness: Lateness,
+    /// The position of its record in the log.
+    pub(super) offset: Offset,
 }
 
 /// A conversation that goes on.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
-pub(crate) struct Service {
-    pub(crate) since_ms: i64,
-    pub(crate) series: SeriesId,
+pub(super) struct Service {
+    pub(super) start: Timestamp,
+    pub(super) series: SeriesId,
 }
 
 /// `contact.ended` of a contact that was not in service: its answer may still come.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
-pub(crate) struct EarlyEnd {
-    pub(crate) at_ms: i64,
-    pub(crate) queue: Option<QueueId>,
-    pub(crate) hold_ms: u64,
-    pub(crate) wrap_up_ms: u64,
-    pub(crate) late: bool,
-    /// It gave its talk time, and its handle time is counted.
-    pub(crate) handled: bool,
+pub(super) struct EarlyEnd {
+    pub(super) event_time: Timestamp,
+    pub(super) queue: Option<QueueId>,
+    pub(super) hold: Millis,
+    pub(super) wrap_up: Millis,
+    pub(super) lateness: Lateness,
+    /// The event had a talk time, so that the handle time is counted already.
+    pub(super) handled: bool,
 }
 
 /// The first answer sent to the citizen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) enum Reply {
+pub(super) enum Reply {
     None,
-    /// Sent at that time, to a contact whose start is not known yet.
+    /// Sent before the start of the contact was known.
     BeforeStart {
-        at_ms: i64,
+        event_time: Timestamp,
         queue: Option<QueueId>,
     },
     Done,
@@ -106,43 +111,46 @@ pub(crate) enum Reply {
 
 /// The issue of the contact, from start or reopening to resolution.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) enum Issue {
+pub(super) enum Issue {
     None,
     Open(OpenIssue),
-    /// Resolved at that time, before a start was known.
+    /// Resolved before the start of the contact was known.
     ResolvedBeforeStart {
-        at_ms: i64,
+        event_time: Timestamp,
         queue: Option<QueueId>,
     },
     Resolved,
 }
 
+/// An issue that is not resolved.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct OpenIssue {
+pub(super) struct OpenIssue {
     /// The start or the latest reopening.
-    pub(crate) since_ms: i64,
-    /// Where it counts as open; absent for phone and chat, whose matters are not counted as open.
-    pub(crate) counted: Option<Counted>,
+    pub(super) since: Timestamp,
+    /// Where it counts as open; `None` for immediate channels, whose issues are not counted.
+    pub(super) counted: Option<Counted>,
 }
 
+/// The place of an open issue in the gauges.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Counted {
-    pub(crate) series: SeriesId,
-    /// The last instant at which it is not overdue; `i64::MAX` where it never is.
-    pub(crate) due_ms: i64,
-    pub(crate) overdue: bool,
+pub(super) struct Counted {
+    pub(super) series: SeriesId,
+    /// The last instant at which the issue is not overdue; [`Timestamp::MAX`] if it never is.
+    pub(super) due: Timestamp,
+    pub(super) overdue: bool,
 }
 
-fn never() -> i64 {
-    i64::MAX
+fn never() -> Timestamp {
+    Timestamp::MAX
 }
 
 impl Contact {
-    pub(crate) fn new(key: ContactKey, stream_ms: i64) -> Self {
+    /// Creates a contact without any history.
+    pub(super) fn new(key: ContactKey, stream_time: Timestamp) -> Self {
         Contact {
             key,
-            last_record_ms: stream_ms,
-            armed_ms: i64::MAX,
+            last_record: stream_time,
+            next_timer: never(),
             started: None,
             visit: None,
             last_visit: None,
@@ -156,33 +164,33 @@ impl Contact {
         }
     }
 
-    /// In no queue, in no service, and not waiting for a reply, a resolution or the start of a held ending.
-    pub(crate) fn is_idle(&self) -> bool {
+    /// Returns whether the contact is in no queue and not in service, and awaits no reply, no
+    /// resolution and no start of a held ending.
+    pub(super) fn is_idle(&self) -> bool {
         let awaits_reply = self.reply == Reply::None
             && self.started.is_some_and(|started| !started.channel.is_immediate());
-        let is_open = matches!(self.issue, Issue::Open(OpenIssue { counted: Some(_), .. }));
         self.visit.is_none()
             && self.service.is_none()
             && self.held.is_none()
             && !awaits_reply
-            && !is_open
+            && self.open_series().is_none()
     }
 
-    /// The series in which its issue counts as open.
-    pub(crate) fn open_series(&self) -> Option<SeriesId> {
+    /// Returns the series in which the contact's issue counts as open.
+    pub(super) fn open_series(&self) -> Option<SeriesId> {
         match self.issue {
             Issue::Open(OpenIssue { counted: Some(counted), .. }) => Some(counted.series),
             _ => None,
         }
     }
 
-    /// The last ended visit in a queue.
-    pub(crate) fn past_visit(&self, queue: QueueId) -> Option<&PastVisit> {
+    /// Returns the last visit that ended in a queue.
+    pub(super) fn past_visit(&self, queue: QueueId) -> Option<&PastVisit> {
         self.last_end.iter().chain(&self.other_ends).find(|past| past.queue == queue)
     }
 
-    /// Remembers the end of a visit.
-    pub(crate) fn remember_end(&mut self, past: PastVisit) {
+    /// Remembers a visit that ended.
+    pub(super) fn remember_end(&mut self, past: PastVisit) {
         /// Past this many queues, the oldest end is forgotten.
         const OTHER_ENDS_MAX: usize = 64;
         self.other_ends.retain(|other| other.queue != past.queue);

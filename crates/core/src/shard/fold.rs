@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use crate::agent::{AgentChange, Agents};
 use crate::bounded_labels::BoundedLabels;
-use crate::contact::{Contacts, EventContext};
+use crate::contact::{Contacts, EventContext, Lateness};
 use crate::decode::{Format, Message, decode};
 use crate::dedup::DedupWindow;
 use crate::event::{Event, EventPayload, Reason, Rejection};
 use crate::followup::Followups;
-use crate::ids::{ContactKey, IdHasher, SourceKey};
+use crate::ids::{ContactKey, IdHasher, Offset, SourceKey};
 use crate::measures::{ApplyOutcome, Observation, RecordTotals, WindowScope};
 use crate::registry::LabelRegistry;
 use crate::settings::Settings;
@@ -128,20 +128,23 @@ impl Shard {
 
         let stream_ms = self.state.move_stream(&self.settings, at_ms);
         let mut context = EventContext {
-            stream_ms,
-            at_ms,
-            late: at_ms < stream_ms.saturating_sub_unsigned(self.state.lateness_ms),
+            stream_time: Timestamp(stream_ms),
+            event_time: Timestamp(at_ms),
+            lateness: match at_ms < stream_ms.saturating_sub_unsigned(self.state.lateness_ms) {
+                true => Lateness::Late,
+                false => Lateness::InTime,
+            },
             scope: WindowScope::Windows,
-            windows: self.state.position,
-            log_position: meta.position,
+            today: self.state.today(),
+            offset: Offset(meta.position),
             source: SourceKey::default(),
         };
-        context.scope = context.scope_of(at_ms, context.late);
+        context.scope = context.scope_of(context.event_time, context.lateness);
 
         if !self
             .state
             .ids
-            .insert(self.hasher.record(&record.source, &record.id), Timestamp(stream_ms))
+            .insert(self.hasher.record(&record.source, &record.id), context.stream_time)
         {
             self.state.pass_time(&context, None);
             return RecordOutcome::Duplicate;
@@ -159,13 +162,13 @@ impl Shard {
             }
         }
         if let Some(own) = own {
-            self.state.contacts.apply_timeouts(&mut self.state.registry, &context, own);
+            self.state.contacts.apply_timeouts_of(&mut self.state.registry, &context, own);
         }
         self.state.apply_facts();
         match outcome {
             ApplyOutcome::Duplicate => RecordOutcome::Duplicate,
             ApplyOutcome::Held => RecordOutcome::Held,
-            ApplyOutcome::Applied if context.late => RecordOutcome::Late,
+            ApplyOutcome::Applied if context.lateness == Lateness::Late => RecordOutcome::Late,
             ApplyOutcome::Applied => RecordOutcome::Applied,
         }
     }
@@ -226,7 +229,7 @@ impl Shard {
             EventPayload::QueueObserved { queue, waiting, oldest_wait } => {
                 let queue = state.registry.queue(queue);
                 let (time_ms, waiting, oldest_wait_ms) =
-                    (context.at_ms, *waiting, oldest_wait.map(Millis::get));
+                    (context.event_time.get(), *waiting, oldest_wait.map(Millis::get));
                 state.observe(queue, Observation { time_ms, waiting, oldest_wait_ms });
             }
             EventPayload::SourceRestarted => {
@@ -260,6 +263,6 @@ impl Shard {
     /// Endings that became orphans since the last call, for the dead-letter topic.
     pub fn take_orphans(&mut self) -> Vec<Orphan> {
         let positions = std::mem::take(&mut self.state.contacts.effects.held_outcomes.orphans);
-        positions.into_iter().map(|position| Orphan { position }).collect()
+        positions.into_iter().map(|offset| Orphan { position: offset.0 }).collect()
     }
 }

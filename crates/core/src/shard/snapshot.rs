@@ -60,7 +60,7 @@ impl State {
                 queue: queue.clone(),
                 channel,
                 totals: series.totals.clone(),
-                live: self.contacts.live(&self.registry, id, stream_ms),
+                live: self.contacts.live(&self.registry, id, Timestamp(stream_ms)),
                 windows: series.windows.snapshot(&self.layout, &self.position),
             };
             snapshots.push((queue, channel, Arc::new(snapshot)));

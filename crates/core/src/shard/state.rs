@@ -2,16 +2,16 @@
 
 use crate::agent::{AgentChange, Agents, BookingContext, QueueList};
 use crate::bounded_labels::BoundedLabels;
-use crate::contact::{Contacts, Ending, EventContext, Handling};
+use crate::contact::{Contacts, Ending, EventContext, Handling, Lateness};
 use crate::dedup::DedupWindow;
 use crate::event::{EventPayload, Reason, SelfServiceOutcome, Text};
 use crate::followup::Followups;
-use crate::ids::{AgentKey, ContactKey, QueueId, SourceKey};
+use crate::ids::{AgentKey, ContactKey, Offset, QueueId, SourceKey};
 use crate::measures::{ApplyOutcome, Observation, RecordTotals, WindowScope};
 use crate::registry::LabelRegistry;
 use crate::settings::Settings;
 use crate::shard::series::{Bounds, Series};
-use crate::time::{Millis, Timestamp};
+use crate::time::{TimeRange, Timestamp};
 use crate::window::{PaneLayout, WindowCursor};
 
 /// What a shard remembers.
@@ -63,22 +63,28 @@ impl State {
         stream_ms
     }
 
+    /// Returns the business day at stream time.
+    pub(crate) fn today(&self) -> TimeRange {
+        let WindowCursor { today_start_ms, today_end_ms, .. } = self.position;
+        TimeRange { start: Timestamp(today_start_ms), end: Timestamp(today_end_ms) }
+    }
+
     pub(crate) fn context_of_time(&self, stream_ms: i64) -> EventContext {
         EventContext {
-            stream_ms,
-            at_ms: stream_ms,
-            late: false,
+            stream_time: Timestamp(stream_ms),
+            event_time: Timestamp(stream_ms),
+            lateness: Lateness::InTime,
             scope: WindowScope::Windows,
-            windows: self.position,
-            log_position: self.next_position,
+            today: self.today(),
+            offset: Offset(self.next_position),
             source: SourceKey::default(),
         }
     }
 
     /// Brings what is due at stream time, for all contacts but the record's own.
     pub(crate) fn pass_time(&mut self, context: &EventContext, own: Option<ContactKey>) {
-        self.contacts.pass_time(&mut self.registry, context, own);
-        self.followups.apply_timeouts(Timestamp(context.stream_ms));
+        self.contacts.apply_timeouts_of_others(&mut self.registry, context, own);
+        self.followups.apply_timeouts(context.stream_time);
         self.apply_facts();
     }
 
@@ -127,9 +133,9 @@ impl State {
     ) -> ApplyOutcome {
         let State { contacts, registry, contacts_started, .. } = self;
         let queue = body.queue().map(|name| registry.queue(name));
-        contacts.change(registry, context, key, |case| match (body, queue) {
+        contacts.change(registry, context, key, |contact| match (body, queue) {
             (EventPayload::ContactStarted { channel, .. }, _) => {
-                let outcome = case.started(*channel);
+                let outcome = contact.started(*channel);
                 if let (ApplyOutcome::Applied, Some(count)) =
                     (outcome, contacts_started.get_mut(usize::from(channel.0)))
                 {
@@ -142,32 +148,27 @@ impl State {
                 | EventPayload::Alerted { .. },
                 _,
             ) => ApplyOutcome::Applied,
-            (EventPayload::SelfService { .. }, _) => case.ended_in_self_service(),
-            (EventPayload::Queued { channel, .. }, Some(queue)) => case.queued(queue, *channel),
-            (EventPayload::NotAnswered { .. }, Some(queue)) => case.not_answered(queue),
+            (EventPayload::SelfService { .. }, _) => contact.ended_in_self_service(),
+            (EventPayload::Queued { channel, .. }, Some(queue)) => contact.queued(queue, *channel),
+            (EventPayload::NotAnswered { .. }, Some(queue)) => contact.not_answered(queue),
             (EventPayload::Answered { wait, .. }, Some(queue)) => {
-                case.ending(queue, Ending::Answered, wait.map(Millis::get))
+                contact.ending(queue, Ending::Answered, *wait)
             }
             (EventPayload::Abandoned { wait, .. }, Some(queue)) => {
-                case.ending(queue, Ending::Abandoned, wait.map(Millis::get))
+                contact.ending(queue, Ending::Abandoned, *wait)
             }
             (EventPayload::LeftQueue { reason, wait, .. }, Some(queue)) => {
-                case.ending(queue, Ending::Left(*reason), wait.map(Millis::get))
+                contact.ending(queue, Ending::Left(*reason), *wait)
             }
-            (EventPayload::Replied { .. }, queue) => case.replied(queue),
-            (EventPayload::Transferred { .. }, queue) => case.transferred(queue),
-            (EventPayload::Ended { talk, hold, wrap_up, .. }, queue) => case.ended(
-                queue,
-                Handling {
-                    talk_ms: talk.map(Millis::get),
-                    hold_ms: hold.map(Millis::get),
-                    wrap_up_ms: wrap_up.map(Millis::get),
-                },
-            ),
-            (EventPayload::Resolved { .. }, queue) => case.resolved(queue),
-            (EventPayload::Reopened { .. }, queue) => case.reopened(queue),
+            (EventPayload::Replied { .. }, queue) => contact.replied(queue),
+            (EventPayload::Transferred { .. }, queue) => contact.transferred(queue),
+            (EventPayload::Ended { talk, hold, wrap_up, .. }, queue) => {
+                contact.ended(queue, Handling { talk: *talk, hold: *hold, wrap_up: *wrap_up })
+            }
+            (EventPayload::Resolved { .. }, queue) => contact.resolved(queue),
+            (EventPayload::Reopened { .. }, queue) => contact.reopened(queue),
             (EventPayload::SurveyAnswered { channel, score, .. }, queue) => {
-                case.surveyed(queue, *channel, *score)
+                contact.surveyed(queue, *channel, *score)
             }
             _ => ApplyOutcome::Applied,
         })

@@ -1,5 +1,6 @@
-//! The life of a contact: visits, conversation and backlog, and what time brings.
+//! The life of a contact: visits, conversations, the backlog, and timeouts.
 
+pub(crate) mod backlog;
 pub(crate) mod conversation;
 pub(crate) mod timeouts;
 pub(crate) mod visit;

@@ -1,143 +1,139 @@
-//! What time brings to contacts: misses, losses, orphans, and forgetting.
+//! Timeouts: what happens because stream time passes. Misses, losses, orphans, and forgetting.
 
 use crate::contact::contact_context::ContactContext;
 use crate::contact::ending::Ending;
 use crate::contact::event_context::EventContext;
 use crate::contact::handle::Handle;
-use crate::contact::model::{Issue, OpenIssue};
+use crate::contact::model::{Issue, OpenIssue, Visit};
 use crate::contact::table::Contacts;
 use crate::ids::ContactKey;
 use crate::measures::{FactKind, WindowScope};
 use crate::registry::LabelRegistry;
-
-/// The first instant that is more than `duration_ms` after `from_ms`.
-fn past(from_ms: i64, duration_ms: u64) -> i64 {
-    from_ms.saturating_add_unsigned(duration_ms).saturating_add(1)
-}
+use crate::time::{Millis, Timestamp};
 
 impl Contacts {
-    /// Lets time act on all contacts but the record's own.
-    pub(crate) fn pass_time(
+    /// Applies the timeouts that are due, but not those of the record's own contact: the record
+    /// may still be in time.
+    pub(crate) fn apply_timeouts_of_others(
         &mut self,
         registry: &mut LabelRegistry,
-        context: &EventContext,
+        event: &EventContext,
         own: Option<ContactKey>,
     ) {
-        // Mostly nothing is due, and then nobody has to be looked up.
-        if !self.timers.is_due(context.stream_ms) {
+        // Mostly nothing is due: then the own contact is not looked up.
+        if !self.timers.is_due(event.stream_time) {
             return;
         }
         let own = own.and_then(|key| self.find(key));
-        while let Some((due_ms, handle)) = self.timers.pop_due(context.stream_ms) {
-            let Some(case) = self.case(registry, context, handle) else { continue };
-            // An entry of another instant than the armed one was overtaken by an earlier one.
-            if case.contact.armed_ms != due_ms {
+        while let Some((due, handle)) = self.timers.pop_due(event.stream_time) {
+            let Some(context) = self.contact_context(registry, event, handle) else { continue };
+            // A timer is stale if the contact has set an earlier one since.
+            if context.contact.next_timer != due {
                 continue;
             }
-            case.contact.armed_ms = i64::MAX;
+            context.contact.next_timer = Timestamp::MAX;
             if Some(handle) != own {
-                self.apply_timeouts_at(registry, context, handle);
+                self.apply_timeouts(registry, event, handle);
             }
         }
     }
 
-    /// Lets time act on the record's own contact, after the record was applied.
-    pub(crate) fn apply_timeouts(
+    /// Applies the timeouts of the record's own contact, after the record was applied.
+    pub(crate) fn apply_timeouts_of(
         &mut self,
         registry: &mut LabelRegistry,
-        context: &EventContext,
-        key: ContactKey,
+        event: &EventContext,
+        own: ContactKey,
     ) {
-        if let Some(handle) = self.find(key) {
-            self.apply_timeouts_at(registry, context, handle);
+        if let Some(handle) = self.find(own) {
+            self.apply_timeouts(registry, event, handle);
         }
-        self.clean_live();
+        self.drop_stale_entries();
     }
 
-    pub(crate) fn apply_timeouts_at(
+    /// Applies the timeouts of a contact, then sets its next timer or removes it.
+    pub(in crate::contact) fn apply_timeouts(
         &mut self,
         registry: &mut LabelRegistry,
-        context: &EventContext,
+        event: &EventContext,
         handle: Handle,
     ) {
-        self.changes.mark(handle.slot);
-        let Some(mut case) = self.case(registry, context, handle) else { return };
-        match case.run_timeouts() {
+        self.dirty.mark(handle.slot);
+        let Some(mut context) = self.contact_context(registry, event, handle) else { return };
+        match context.run_timeouts() {
             None => self.remove(handle),
-            Some(next_ms) if next_ms < case.contact.armed_ms => {
-                case.contact.armed_ms = next_ms;
-                self.timers.push(next_ms, handle);
+            Some(next) if next < context.contact.next_timer => {
+                context.contact.next_timer = next;
+                self.timers.push(next, handle);
             }
             Some(_) => {}
         }
     }
 
-    /// Rejects what is still held, as at the end of a replay.
-    pub(crate) fn reject_held(&mut self, registry: &mut LabelRegistry, context: &EventContext) {
+    /// Rejects all held endings, as the end of a replay does.
+    pub(crate) fn reject_held(&mut self, registry: &mut LabelRegistry, event: &EventContext) {
         for handle in self.handles() {
-            if let Some(mut case) = self.case(registry, context, handle)
-                && case.contact.held.is_some()
+            if let Some(mut context) = self.contact_context(registry, event, handle)
+                && context.contact.held.is_some()
             {
-                case.reject_held();
-                self.changes.mark(handle.slot);
+                context.reject_held_ending();
+                self.dirty.mark(handle.slot);
             }
         }
     }
 }
 
 impl ContactContext<'_> {
-    /// Does what is due at stream time; the instant of what is due next, `None` where the contact is to be forgotten.
-    fn run_timeouts(&mut self) -> Option<i64> {
-        let stream_ms = self.context.stream_ms;
-        let mut next_ms = i64::MAX;
-        // True where the instant has come; else it is one to wake up for.
-        let mut is_due = |due_ms: i64| {
-            if due_ms > stream_ms {
-                next_ms = next_ms.min(due_ms);
+    /// Applies what is due at stream time. Returns when the next timeout is due, or `None` if the
+    /// contact is to be forgotten.
+    fn run_timeouts(&mut self) -> Option<Timestamp> {
+        let now = self.event.stream_time;
+        let mut next = Timestamp::MAX;
+        // Returns whether a timeout is due, and remembers the earliest one that is not.
+        let mut is_due = |due: Timestamp| {
+            if due > now {
+                next = next.min(due);
             }
-            due_ms <= stream_ms
+            due <= now
         };
 
         if let Some(held) = &self.contact.held
-            && is_due(past(held.stream_ms, self.effects.timeouts.reorder_grace_ms))
+            && is_due(held.stream_time.just_after(self.effects.timeouts.reorder_grace))
         {
-            self.reject_held();
+            self.reject_held_ending();
         }
         if let Some(visit) = self.contact.visit {
             let info = *self.registry.info(visit.series);
-            let target_ms = visit.start_ms.saturating_add_unsigned(info.target_wait.get());
-            let lost_at_ms = visit.start_ms.saturating_add_unsigned(info.max_wait.get());
-            if is_due(lost_at_ms.saturating_add(1)) {
-                self.end_visit(Ending::Lost, lost_at_ms, None, WindowScope::Windows);
+            if is_due(visit.start.just_after(info.max_wait)) {
+                let end = visit.start.saturating_add(info.max_wait);
+                self.end_visit(Ending::Lost, end, None, WindowScope::Windows);
             } else {
-                if !visit.over_target && is_due(target_ms.saturating_add(1)) {
+                let target = visit.start.saturating_add(info.target_wait);
+                if !visit.over_target && is_due(target.just_after(Millis::ZERO)) {
                     self.count_over_target();
                 }
                 let can_miss = !visit.missed && info.target_wait < info.max_wait;
-                if can_miss
-                    && is_due(
-                        target_ms.saturating_add_unsigned(self.effects.timeouts.miss_grace_ms),
-                    )
-                {
-                    self.miss_while_waiting(target_ms);
+                if can_miss && is_due(target.saturating_add(self.effects.timeouts.miss_grace)) {
+                    self.miss_while_waiting(target);
                 }
             }
         }
         if let Some(service) = self.contact.service
-            && is_due(past(service.since_ms, self.registry.info(service.series).max_service.get()))
+            && is_due(service.start.just_after(self.registry.info(service.series).max_service))
         {
             self.leave_service();
         }
         if let Issue::Open(OpenIssue { counted: Some(counted), .. }) = &mut self.contact.issue
             && !counted.overdue
-            && is_due(counted.due_ms.saturating_add(1))
+            && is_due(counted.due.just_after(Millis::ZERO))
         {
             counted.overdue = true;
             self.effects.live(counted.series).overdue += 1;
         }
-        let forgotten = self.contact.is_idle()
-            && is_due(past(self.contact.last_record_ms, self.effects.timeouts.dedup_horizon_ms));
-        (!forgotten).then_some(next_ms)
+        let horizon = self.effects.timeouts.dedup_horizon;
+        let is_forgotten =
+            self.contact.is_idle() && is_due(self.contact.last_record.just_after(horizon));
+        (!is_forgotten).then_some(next)
     }
 
     fn count_over_target(&mut self) {
@@ -147,21 +143,12 @@ impl ContactContext<'_> {
         }
     }
 
-    /// The miss of a visit that goes on, placed by its own time.
-    fn miss_while_waiting(&mut self, target_ms: i64) {
-        if let Some(visit) = &mut self.contact.visit {
-            visit.missed = true;
-            let series = visit.series;
-            self.fact(series, target_ms, WindowScope::Windows, FactKind::Missed);
-        }
-    }
-
-    /// The held ending, if any, becomes an orphan.
-    pub(crate) fn reject_held(&mut self) {
-        if let Some(held) = self.contact.held.take() {
-            self.effects.held -= 1;
-            self.effects.held_outcomes.new_orphans += 1;
-            self.effects.held_outcomes.orphans.push(held.log_position);
+    /// Counts the miss of an open visit at the instant at which its target passed.
+    fn miss_while_waiting(&mut self, target: Timestamp) {
+        if let Some(Visit { missed, series, .. }) = &mut self.contact.visit {
+            *missed = true;
+            let series = *series;
+            self.fact(series, target, WindowScope::Windows, FactKind::Missed);
         }
     }
 }

@@ -1,168 +1,161 @@
-//! Life of a visit: one stay of one contact in one queue.
+//! The life of a visit: one stay of one contact in one queue.
 
 use crate::contact::contact_context::ContactContext;
 use crate::contact::ending::Ending;
-use crate::contact::model::{Held, PastVisit, Service, Visit};
+use crate::contact::event_context::{EventContext, Lateness};
+use crate::contact::model::{HeldEnding, PastVisit, Service, Visit};
 use crate::event::{ChannelId, LeftReason};
 use crate::ids::{QueueId, SeriesId};
 use crate::measures::{ApplyOutcome, FactKind, WindowScope};
+use crate::time::{Millis, Timestamp};
 
 impl ContactContext<'_> {
-    /// `contact.queued`.
+    /// Applies `contact.queued`: opens a visit, and ends it at once if its ending is held.
     pub(crate) fn queued(&mut self, queue: QueueId, channel: Option<ChannelId>) -> ApplyOutcome {
-        let at_ms = self.context.at_ms;
-        let is_stale = self.contact.past_visit(queue).is_some_and(|past| {
-            at_ms < past.end_ms || (at_ms == past.start_ms && at_ms == past.end_ms)
-        });
+        let start = self.event.event_time;
+        let is_stale = self
+            .contact
+            .past_visit(queue)
+            .is_some_and(|past| start < past.end || (start == past.start && start == past.end));
         if is_stale || self.contact.visit.is_some_and(|visit| visit.queue == queue) {
             return ApplyOutcome::Duplicate;
         }
         self.leave_for_another_queue();
-        let series = self.enter(queue, channel, at_ms);
-        let source = self.context.source;
-        self.contact.visit = Some(Visit {
-            queue,
-            series,
-            start_ms: at_ms,
-            source,
-            missed: false,
-            over_target: false,
-        });
-        let live = self.effects.live(series);
+        let visit = self.enter(queue, channel, start);
+        self.contact.visit = Some(visit);
+        self.effects.open_visits.push(visit.source, self.handle);
+        let live = self.effects.live(visit.series);
         live.waiting += 1;
-        live.waits.push(at_ms, self.handle);
-        if live.waits.is_bloated(live.waiting) {
-            self.effects.bloated = Some(series);
+        live.oldest_waiting.push(start, self.handle);
+        if live.oldest_waiting.is_bloated(live.waiting) {
+            self.effects.bloated = Some(visit.series);
         }
-        if let Some(held) =
-            self.contact.held.take_if(|held| held.queue == queue && at_ms <= held.at_ms)
-        {
+        let held = &mut self.contact.held;
+        if let Some(held) = held.take_if(|held| held.queue == queue && start <= held.event_time) {
             self.effects.held -= 1;
-            if held.late {
-                self.effects.held_outcomes.late += 1;
-            } else {
-                self.effects.held_outcomes.applied += 1;
+            match held.lateness {
+                Lateness::InTime => self.effects.held_outcomes.applied += 1,
+                Lateness::Late => self.effects.held_outcomes.late += 1,
             }
-            let scope = self.context.scope_of(held.at_ms, held.late);
-            self.end_visit(held.ending, held.at_ms, None, scope);
+            let scope = self.event.scope_of(held.event_time, held.lateness);
+            self.end_visit(held.ending, held.event_time, None, scope);
         }
         ApplyOutcome::Applied
     }
 
-    /// `contact.answered`, `contact.abandoned`, `contact.left_queue`.
+    /// Applies `contact.answered`, `contact.abandoned` or `contact.left_queue`.
+    ///
+    /// An ending without an open visit is a complete visit if it carries its wait; else it is held
+    /// until its start comes.
     pub(crate) fn ending(
         &mut self,
         queue: QueueId,
         ending: Ending,
-        wait_ms: Option<u64>,
+        wait: Option<Millis>,
     ) -> ApplyOutcome {
-        let (at_ms, scope) = (self.context.at_ms, self.context.scope);
+        let EventContext { event_time, scope, .. } = *self.event;
         if self.contact.visit.is_some_and(|visit| visit.queue == queue) {
-            self.end_visit(ending, at_ms, wait_ms, scope);
+            self.end_visit(ending, event_time, wait, scope);
             return ApplyOutcome::Applied;
         }
-        let start_ms = at_ms.saturating_sub_unsigned(wait_ms.unwrap_or(0));
-        if self.contact.past_visit(queue).is_some_and(|past| start_ms < past.end_ms) {
+        let start = event_time.saturating_sub(wait.unwrap_or_default());
+        if self.contact.past_visit(queue).is_some_and(|past| start < past.end) {
             return ApplyOutcome::Duplicate;
         }
-        let Some(wait_ms) = wait_ms else { return self.hold(queue, ending) };
+        let Some(wait) = wait else { return self.hold(queue, ending) };
         self.leave_for_another_queue();
-        let series = self.enter(queue, None, start_ms);
-        let source = self.context.source;
-        let visit = Visit { queue, series, start_ms, source, missed: false, over_target: false };
-        self.close(visit, ending, at_ms, wait_ms, scope);
+        let visit = self.enter(queue, None, start);
+        self.close(visit, ending, event_time, wait, scope);
         ApplyOutcome::Applied
     }
 
-    /// Keeps an ending until its start comes. One is held per contact.
+    /// Holds an ending until its start comes. A contact has at most one held ending.
     fn hold(&mut self, queue: QueueId, ending: Ending) -> ApplyOutcome {
         if self.contact.held.is_some() {
             return ApplyOutcome::Duplicate;
         }
         self.leave_for_another_queue();
-        let context = self.context;
-        self.contact.held = Some(Box::new(Held {
-            queue,
-            ending,
-            at_ms: context.at_ms,
-            stream_ms: context.stream_ms,
-            late: context.late,
-            log_position: context.log_position,
-        }));
+        let EventContext { event_time, stream_time, lateness, offset, .. } = *self.event;
+        let held = HeldEnding { queue, ending, event_time, stream_time, lateness, offset };
+        self.contact.held = Some(Box::new(held));
         self.effects.held += 1;
         ApplyOutcome::Held
     }
 
-    /// The open visit, if any, which is in another queue than the record's, ends as left/transfer.
-    fn leave_for_another_queue(&mut self) {
-        self.end_visit(
-            Ending::Left(LeftReason::Transfer),
-            self.context.at_ms,
-            None,
-            self.context.scope,
-        );
+    /// Rejects the held ending, if any, as an orphan.
+    pub(in crate::contact) fn reject_held_ending(&mut self) {
+        if let Some(held) = self.contact.held.take() {
+            self.effects.held -= 1;
+            self.effects.held_outcomes.new_orphans += 1;
+            self.effects.held_outcomes.orphans.push(held.offset);
+        }
     }
 
-    /// Counts the entry into a queue, and lets an open issue follow the contact there.
-    fn enter(&mut self, queue: QueueId, channel: Option<ChannelId>, at_ms: i64) -> SeriesId {
+    /// Ends the open visit, if any, as left/transfer, because the event is about another queue.
+    fn leave_for_another_queue(&mut self) {
+        let EventContext { event_time, scope, .. } = *self.event;
+        self.end_visit(Ending::Left(LeftReason::Transfer), event_time, None, scope);
+    }
+
+    /// Counts the entry into a queue, and moves an open issue there. Returns the new visit.
+    fn enter(&mut self, queue: QueueId, channel: Option<ChannelId>, start: Timestamp) -> Visit {
         let channel = channel
             .or(self.contact.started.map(|started| started.channel))
             .unwrap_or_else(|| self.registry.queue_settings(queue).channel);
-        let series = self.registry.series(queue, channel);
-        self.fact(series, at_ms, self.context.scope, FactKind::Offered);
+        let series: SeriesId = self.registry.series(queue, channel);
+        self.fact(series, start, self.event.scope, FactKind::Offered);
         self.contact.last_visit = Some((queue, channel));
         self.move_open_issue(series);
-        series
+        let source = self.event.source;
+        Visit { queue, series, start, source, missed: false, over_target: false }
     }
 
-    /// Ends the open visit, if any. An end is never before its start: it is moved to it.
-    pub(crate) fn end_visit(
+    /// Ends the open visit, if any. An end before the start is moved to the start.
+    pub(in crate::contact) fn end_visit(
         &mut self,
         ending: Ending,
-        at_ms: i64,
-        wait_ms: Option<u64>,
+        end: Timestamp,
+        wait: Option<Millis>,
         scope: WindowScope,
     ) {
         let Some(visit) = self.contact.visit.take() else { return };
         let live = self.effects.live(visit.series);
         live.waiting -= 1;
         live.over_target -= u64::from(visit.over_target);
-        let wait_ms = wait_ms.unwrap_or_else(|| self.effects.difference_ms(visit.start_ms, at_ms));
-        self.close(visit, ending, at_ms.max(visit.start_ms), wait_ms, scope);
+        let wait = wait.unwrap_or_else(|| self.effects.difference(visit.start, end));
+        self.close(visit, ending, end.max(visit.start), wait, scope);
     }
 
-    /// Books the end of a visit and its service-level event, and what follows from them.
+    /// Adds the facts of an ended visit and its service-level event, and begins the conversation
+    /// of an answered one.
     fn close(
         &mut self,
         visit: Visit,
         ending: Ending,
-        end_ms: i64,
-        wait_ms: u64,
+        end: Timestamp,
+        wait: Millis,
         scope: WindowScope,
     ) {
+        let wait_ms = wait.get();
         let kind = match ending {
             Ending::Answered => FactKind::Answered { wait_ms },
             Ending::Abandoned => FactKind::Abandoned { wait_ms },
             Ending::Left(reason) => FactKind::Left { reason },
             Ending::Lost => FactKind::Lost,
         };
-        self.fact(visit.series, end_ms, scope, kind);
+        self.fact(visit.series, end, scope, kind);
         if !visit.missed {
-            let target_wait_ms = self.registry.info(visit.series).target_wait.get();
-            if wait_ms > target_wait_ms {
-                let at_ms = visit.start_ms.saturating_add_unsigned(target_wait_ms).min(end_ms);
-                self.fact(visit.series, at_ms, scope, FactKind::Missed);
+            let target_wait = self.registry.info(visit.series).target_wait;
+            if wait > target_wait {
+                let missed_at = visit.start.saturating_add(target_wait).min(end);
+                self.fact(visit.series, missed_at, scope, FactKind::Missed);
             } else if ending == Ending::Answered {
-                self.fact(visit.series, end_ms, scope, FactKind::Met);
+                self.fact(visit.series, end, scope, FactKind::Met);
             }
         }
-        self.contact.remember_end(PastVisit {
-            queue: visit.queue,
-            start_ms: visit.start_ms,
-            end_ms,
-        });
+        self.contact.remember_end(PastVisit { queue: visit.queue, start: visit.start, end });
         if ending == Ending::Answered {
-            self.enter_service(Service { since_ms: end_ms, series: visit.series });
+            self.enter_service(Service { start: end, series: visit.series });
         }
     }
 }
