@@ -48,7 +48,7 @@ const steps = {
 
 export default dashboard(
   DASHBOARDS.capacity,
-  'For planners: load by weekday and time of day from the interval history, and the trend of volume, handle time, occupancy and service level over months. The tables hold exact numbers; nabiz history gives them as CSV.',
+  'For planners: load by weekday and time of day from the interval history, and the trend of volume, handle time, occupancy and service level over months. The tables have exact numbers; nabiz history prints them as CSV.',
   {
     // Whole days, up to yesterday: a day that is not over would lower the means.
     from: 'now-28d/d',
@@ -62,7 +62,7 @@ export default dashboard(
         [8, graph('Visits a day', 'Visits of the day before each point.', [
           series('A', ofDayInAll('nabiz_visits_offered'), 'Offered'), series('B', ofDayInAll('nabiz_visits_answered'), 'Answered'), series('C', ofDayInAll('nabiz_visits_abandoned'), 'Abandoned'),
         ], 'short', { ...TREND, decimals: 0, noValue: 'No day is complete yet', overrides: [coloured('Offered', 'blue'), coloured('Answered', 'green'), coloured('Abandoned', 'red')] })],
-        [8, graph('Busiest half hour of the day', 'Most visits offered in half an hour, in the day before each point: what the lines and the staff must carry.', [
+        [8, graph('Busiest half hour of the day', 'Most visits offered in half an hour, in the day before each point: the load that lines and staff must carry.', [
           series('A', `sum(max_over_time(${recorded('queue:nabiz_visits_offered:increase30m')}[1d]))`, 'Offered in half an hour'),
         ], 'short', { ...TREND, decimals: 0, noValue: 'Nothing recorded yet' })],
         [8, graph('Average handle time', 'Mean of talk, hold and wrap-up of the day before each point. It drives staff as much as volume does.', [
@@ -77,7 +77,7 @@ export default dashboard(
           series('A', `1 - ${ratio(ofDayInAll('nabiz_service_level_missed'), ofDayInAll('nabiz_service_level_events'))}`, 'Service level'),
           series('T', `max(${TARGET_LEVEL})`, 'Target'),
         ], 'percentunit', { ...TREND, max: 1, overrides: [targetLine('T')], noValue: 'No day is complete yet' })],
-        [8, graph('Average speed of answer', 'Mean wait of the answered of the day before each point.', [
+        [8, graph('Average speed of answer', 'Mean wait of the visits answered on the day before each point.', [
           series('A', ratio(
             `sum(${recorded('queue:nabiz_wait_seconds_sum:increase1d', 'outcome="answered"')})`,
             `sum(${recorded('queue:nabiz_wait_seconds_count:increase1d', 'outcome="answered"')})`), 'Average speed of answer'),
@@ -87,7 +87,7 @@ export default dashboard(
       row(49,
         [8, byWeekdayAndTime('Offered', 'Visits that entered the queue, by the time they entered.', 'offered', 1, 'short', 0, 'continuous-blues')],
         [8, byWeekdayAndTime('Work in agent hours', 'Talk, hold and wrap-up together, in hours, by the end of the work. In an interval of half an hour, twice the number is how many agents were busy on average.', 'handle_sum_seconds', 3600, 'short', 1, 'continuous-greens')],
-        [8, byWeekdayAndTime('Abandoned', 'Callers who gave up: where staff was short.', 'abandoned', 1, 'short', 1, 'continuous-reds')],
+        [8, byWeekdayAndTime('Abandoned', 'Callers who gave up, which shows where staff was short.', 'abandoned', 1, 'short', 1, 'continuous-reds')],
       ),
       heading('Exact intervals'),
       row(12,

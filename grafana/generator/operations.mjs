@@ -34,7 +34,7 @@ const queueTable = columns(
 
 export default dashboard(
   DASHBOARDS.operations,
-  'For supervisors, on a wall or a desk: who waits now, where the target is missed, who gives up, and which alerts are firing. Numbers are of stream time; their age stands first.',
+  'For supervisors, on a wall or a desk: waiting contacts, missed targets, abandoned calls, and firing alerts. Numbers hold at stream time; their age is the first panel.',
   {
     from: 'now-3h',
     refresh: '10s',
@@ -43,25 +43,25 @@ export default dashboard(
     layout: [
       row(4,
         [4, age()],
-        [3, stat('Waiting', 'Who waits now, in the selected queues.', [value('A', sum('', visits('nabiz_waiting')))], 'short', {
+        [3, stat('Waiting', 'Contacts that wait now in the selected queues.', [value('A', sum('', visits('nabiz_waiting')))], 'short', {
           noValue: 'Catching up',
         })],
-        [3, stat('Waiting too long', 'Of those, who has waited longer than the target of the queue.',
+        [3, stat('Waiting too long', 'Waiting contacts that wait longer than the target of the queue.',
           [value('A', sum('', visits('nabiz_waiting_over_target')))], 'short', { thresholds: steps(GREEN, [1, ORANGE]), noValue: 'Catching up' })],
-        [3, stat('Longest wait', 'The longest wait so far of those who wait. 0 where nobody waits.',
+        [3, stat('Longest wait', 'The longest wait so far of the waiting contacts; 0 if nobody waits.',
           [value('A', max('', visits('nabiz_longest_wait_seconds')))], 'dthms', { noValue: 'Catching up' })],
-        [5, stat('Service level', 'Of the service-level events in the window those that were met, and how far that is from the target: negative is below. Of several queues, each target counts with the weight of its calls.', [
+        [5, stat('Service level', 'Share of the service-level events in the window that were met, and its distance from the target; negative is below. For several queues, each target is weighted by its calls.', [
           value('A', level(''), 'Level'), value('B', pointsAboveTarget, 'Against target'),
         ], 'percentunit', {
           decimals: 1, noValue: 'No calls in the window',
           overrides: [field('Against target', { ...points, thresholds: steps(RED, [0, GREEN]) })],
         })],
-        [3, stat('Abandoned', 'Callers who gave up, of those who were answered or gave up, in the window and without short abandons; coloured where it is above the acceptable.',
+        [3, stat('Abandoned', 'Abandoned calls of answered and abandoned calls in the window, without short abandons; coloured if above the target.',
           [value('A', abandonment('')), value('T', abandonmentTarget, 'Target')], 'percentunit', {
             decimals: 1, noValue: 'No calls in the window', thresholds: undefined,
             transformations: [{ id: 'configFromData', options: { configRefId: 'T', mappings: [{ fieldName: 'Target', handlerKey: 'threshold1' }] } }],
           })],
-        [3, stat('Alerts firing', 'Alerts of nabiz that fire now; the table below says which.', [value('A', `sum(${FIRING}) or vector(0)`)], 'short', {
+        [3, stat('Alerts firing', 'Alerts of nabiz that fire now; the table below lists them.', [value('A', `sum(${FIRING}) or vector(0)`)], 'short', {
           thresholds: steps(GREEN, [1, RED]), noValue: '0',
         })],
       ),
@@ -80,8 +80,8 @@ export default dashboard(
         ], 'locale', { ...queueTable, noValue: '–', sortBy: [{ displayName: 'Over target', desc: true }] })],
       ),
       row(8,
-        [12, graph('Waiting', 'Who waits, by queue.', [series('A', named(sum(BY_QUEUE, visits('nabiz_waiting'))), '{{name}}')], 'short', { decimals: 0 })],
-        [12, table('Alerts', 'Alerts that fire now, and for how long. The runbook says for each what to look at and what to do.', [
+        [12, graph('Waiting', 'Waiting contacts by queue.', [series('A', named(sum(BY_QUEUE, visits('nabiz_waiting'))), '{{name}}')], 'short', { decimals: 0 })],
+        [12, table('Alerts', 'Alerts that fire now, and since when. The runbook has a section for each.', [
           rows('A', `time() - (ALERTS_FOR_STATE{alertname=~"Nabiz.*", job=~"$job"} and ignoring (alertstate) ${FIRING})`),
         ], 's', {
           noValue: 'No alert is firing.', sortBy: [{ displayName: 'Severity', desc: false }],
@@ -94,12 +94,12 @@ export default dashboard(
         })],
       ),
       row(8,
-        [8, graph('Longest wait', 'The longest wait of those who wait, by queue.',
+        [8, graph('Longest wait', 'The longest wait of the waiting contacts, by queue.',
           [series('A', named(max(BY_QUEUE, visits('nabiz_longest_wait_seconds'))), '{{name}}'),
             series('T', `min(${target('nabiz_target_wait_seconds')})`, 'Shortest target')], 'dthms', { overrides: [targetLine('T')] })],
         [8, graph('Service level', 'Service level of the selected queues in the window that ends at each point, with their target.',
           [series('A', level(''), 'Service level'), series('T', levelTarget, 'Target')], 'percentunit', { max: 1, overrides: [targetLine('T')], noValue: 'No calls in the period' })],
-        [8, graph('Calls a minute', 'Visits that entered, were answered and were given up. Offered above answered for long means that the queue grows.', [
+        [8, graph('Calls a minute', 'Visits that entered, were answered, and were abandoned. If offered stays above answered, the queue grows.', [
           series('A', perMinute('', visits('nabiz_visits_offered_total')), 'Offered'),
           series('B', perMinute('', visits('nabiz_visits_answered_total')), 'Answered'),
           series('C', perMinute('', visits('nabiz_visits_abandoned_total')), 'Abandoned'),

@@ -2,12 +2,12 @@
 
 /** Address, name and question of each dashboard. Links follow this order. */
 export const DASHBOARDS = {
-  operations: { uid: 'nabiz-operations', title: 'Operations', asks: 'What needs me now?', live: true },
+  operations: { uid: 'nabiz-operations', title: 'Operations', asks: 'What needs attention now?', live: true },
   queue: { uid: 'nabiz-queue', title: 'Queue', asks: 'Why is this queue late?', live: true },
   channels: { uid: 'nabiz-channels', title: 'Channels', asks: 'What do citizens use, and what do we owe them?', live: true },
-  serviceLevels: { uid: 'nabiz-service-levels', title: 'Service levels', asks: 'Do we keep what we promised?', live: false },
+  serviceLevels: { uid: 'nabiz-service-levels', title: 'Service levels', asks: 'Do we meet our targets?', live: false },
   capacity: { uid: 'nabiz-capacity', title: 'Capacity', asks: 'How many agents, on which day, at which time?', live: false },
-  pipeline: { uid: 'nabiz-pipeline', title: 'Pipeline', asks: 'Can the numbers be believed?', live: true },
+  pipeline: { uid: 'nabiz-pipeline', title: 'Pipeline', asks: 'Are the numbers current and complete?', live: true },
 };
 
 const PROMETHEUS = { type: 'prometheus', uid: '${datasource}' };
@@ -226,9 +226,9 @@ export const heatmap = (title, description, targets, unit, more = {}) => panel('
   yAxis: { axisPlacement: 'left', unit, min: 0, reverse: false },
 }, more);
 
-/** How old the numbers are; the page of nabiz calls them stale at the same age. */
+/** The age of the numbers. The page of nabiz calls them stale at the same age. */
 export const age = () => stat('Age of the numbers',
-  'The clock less the stream time of the slowest partition. Every number here was true that long ago. Beyond 30 s look at the dashboard Pipeline before you trust the rest.',
+  'The clock minus the stream time of the slowest partition. The numbers on this dashboard were true that long ago. Beyond 30 s look at the dashboard Pipeline before you trust the rest.',
   [value('A', AGE)], 's', {
     thresholds: steps(GREEN, [15, ORANGE], [30, RED]), decimals: 0, noValue: 'No stream time: is nabiz up?',
   });
@@ -304,17 +304,17 @@ export const variables = {
     multi: false, includeAll: false, allValue: undefined, current: undefined,
   }),
   instance: query('instance', 'Instance', 'Process of nabiz', 'label_values(nabiz_build_info{job=~"$job"}, instance)'),
-  /** Channels; phone and chat are chosen at first, because there a person waits on the line. */
-  channel: query('channel', 'Channel', 'Phone and chat are those where a person waits on the line', `label_values(nabiz_queue_info{${PROCESS}}, channel)`, {
+  /** Channels. Phone and chat are selected by default, because there a person waits on the line. */
+  channel: query('channel', 'Channel', 'Channels; on phone and chat a person waits on the line', `label_values(nabiz_queue_info{${PROCESS}}, channel)`, {
     current: { text: ['phone', 'chat'], value: ['phone', 'chat'] },
   }),
-  /** Where one queue is chosen, its channels are all of interest. */
+  /** All channels, for dashboards of one queue. */
   anyChannel: query('channel', 'Channel', 'Channels of the queue', `label_values(nabiz_queue_info{${PROCESS}}, channel)`),
   queue: query('queue', 'Queue', 'Queues of the selected channels', QUEUES, { regex: BY_NAME }),
-  oneQueue: query('queue', 'Queue', 'The queue that is shown', QUEUES, {
+  oneQueue: query('queue', 'Queue', 'The queue to show', QUEUES, {
     regex: BY_NAME, multi: false, includeAll: false, allValue: undefined, current: undefined,
   }),
-  window: query('window', 'Window', 'How far back the numbers of now reach', `label_values(nabiz_window_offered{${PROCESS}}, window)`, {
+  window: query('window', 'Window', 'Window of the live numbers', `label_values(nabiz_window_offered{${PROCESS}}, window)`, {
     multi: false, includeAll: false, allValue: undefined, sort: 7, current: { text: '15m', value: '15m' },
   }),
 };

@@ -21,7 +21,7 @@ const CALM = { interval: '5m' };
 
 export default dashboard(
   DASHBOARDS.queue,
-  'For the supervisor of a queue: the wait as the callers had it, what became of the calls, and the agents who work on them.',
+  'For the supervisor of a queue: the waits of callers, how their calls ended, and the agents who answer them.',
   {
     from: 'now-3h',
     refresh: '10s',
@@ -33,35 +33,35 @@ export default dashboard(
         [3, stat('State', 'Whether the queue is in its opening hours.', [value('A', max('', queues('nabiz_queue_open')))], 'short', {
           mappings: [{ type: 'value', options: { 0: { text: 'Closed', index: 1 }, 1: { text: 'Open', index: 0 } } }], noValue: 'Not known yet',
         })],
-        [3, stat('Waiting', 'Who waits now.', [value('A', sum('', visits('nabiz_waiting')))], 'short', { noValue: 'Catching up' })],
-        [4, stat('Longest wait', 'The longest wait so far of those who wait; red beyond the target.', [
+        [3, stat('Waiting', 'Contacts that wait now.', [value('A', sum('', visits('nabiz_waiting')))], 'short', { noValue: 'Catching up' })],
+        [4, stat('Longest wait', 'The longest wait so far of the waiting contacts; red beyond the target.', [
           value('A', max('', visits('nabiz_longest_wait_seconds')), 'Longest wait'), value('T', TARGET_WAIT, 'Target'),
         ], 'dthms', {
           noValue: 'Catching up', thresholds: undefined,
           transformations: [{ id: 'configFromData', options: { configRefId: 'T', mappings: [{ fieldName: 'Target', handlerKey: 'threshold1' }] } }],
         })],
-        [5, stat('Service level', 'Of the service-level events in the window those that were met, and how far that is from the target: negative is below.', [
+        [5, stat('Service level', 'Share of the service-level events in the window that were met, and its distance from the target; negative is below.', [
           value('A', level(''), 'Level'), value('B', pointsAboveTarget, 'Against target'),
         ], 'percentunit', {
           decimals: 1, noValue: 'No calls in the window',
           overrides: [field('Against target', { unit: 'suffix:pts', decimals: 1, thresholds: steps(RED, [0, GREEN]) })],
         })],
-        [5, stat('Mean times', 'In the window: mean wait of the answered (average speed of answer), and of those who gave up.', [
+        [5, stat('Mean times', 'In the window: mean wait of answered calls (average speed of answer), and of abandoned ones.', [
           value('A', windowMean('nabiz_window_wait_mean_seconds', 'nabiz_window_answered'), 'Answered after'),
           value('B', windowMean('nabiz_window_abandon_wait_mean_seconds', 'nabiz_window_abandoned'), 'Gave up after'),
         ], 'dthms', { noValue: 'No calls in the window' })],
       ),
       heading('The wait'),
       row(9,
-        [12, heatmap('How long the answered waited', 'Each column is a time, each cell a wait; the darker, the more callers. Two bands mean two kinds of callers, such as those answered at once and those who queue.',
+        [12, heatmap('Waits of answered callers', 'Each column is a time, each cell a wait; the darker, the more callers. Two bands are two kinds of callers, such as those answered at once and those who queue.',
           [cells('A', sum('', `rate(${WAIT}[$__rate_interval])`))], 's', { interval: '1m', noValue: 'Nobody was answered in the period' })],
-        [12, graph('Quantiles of the wait', 'Half, nine of ten and nineteen of twenty of the answered waited no longer than this.', [
+        [12, graph('Quantiles of the wait', 'Half, nine of ten and nineteen of twenty answered callers waited no longer than this.', [
           series('A', quantile(0.5, recent(WAIT)), 'p50'), series('B', quantile(0.9, recent(WAIT)), 'p90'), series('C', quantile(0.95, recent(WAIT)), 'p95'),
           series('T', TARGET_WAIT, 'Target'),
         ], 'dthms', { ...CALM, overrides: [targetLine('T')], noValue: 'Nobody was answered in the period' })],
       ),
       row(8,
-        [12, graph('Waiting', 'Who waits by our count, and by the count of the source. Where ours stays above, endings were lost on their way.', [
+        [12, graph('Waiting', 'Waiting contacts by the count of nabiz, and by the count of the source. If the first stays above, endings were lost on their way to Kafka.', [
           series('A', sum('', visits('nabiz_waiting')), 'Waiting'), series('B', sum('', visits('nabiz_waiting_over_target')), 'Over target'),
           series('C', max('', queues('nabiz_observed_waiting')), 'Count of the source'),
         ], 'short', { decimals: 0, overrides: [coloured('Over target', ORANGE), coloured('Count of the source', 'text', [{ id: 'custom.lineStyle', value: { fill: 'dot', dash: [2, 6] } }])] })],
@@ -76,7 +76,7 @@ export default dashboard(
           series('C', perMinute('', visits('nabiz_visits_abandoned_total')), 'Abandoned'),
           series('D', `${perMinute('reason', visits('nabiz_visits_left_total'))} > 0`, 'Left: {{reason}}'),
         ], 'suffix:/min', { ...CALM, stack: true, overrides: [coloured('In target', 'green'), coloured('Late', 'yellow'), coloured('Abandoned', 'red')] })],
-        [12, graph('Ring no answer, transfers, reopened', 'Offers that an agent did not take, contacts handed over while in service, and matters opened again.', [
+        [12, graph('Ring no answer, transfers, reopened', 'Offers that an agent did not take, contacts handed over while in service, and reopened issues.', [
           series('A', perMinute('', visits('nabiz_not_answered_total')), 'Not answered'),
           series('B', perMinute('', visits('nabiz_transfers_total')), 'Transferred'),
           series('C', perMinute('', visits('nabiz_reopened_total')), 'Reopened'),

@@ -34,7 +34,7 @@ const level = { unit: 'percentunit', decimals: 1 };
 
 export default dashboard(
   DASHBOARDS.serviceLevels,
-  'For those who answer for the promise: the service level of the period against its target, the error budget that is left, and how fast it is being spent. The alerts use the same numbers.',
+  'For those responsible for the targets: the service level of the period against its target, the error budget that is left, and how fast it is spent. The alerts use the same numbers.',
   {
     from: 'now-30d',
     refresh: '5m',
@@ -43,15 +43,15 @@ export default dashboard(
     layout: [
       row(4,
         [4, age()],
-        [5, stat('Service level', 'Of the service-level events of the period those that were met.', [value('A', ratio(met(''), events('')))], 'percentunit', { decimals: 1, noValue: 'No calls in the period' })],
-        [5, stat('Misses', 'Service-level events of the period that were missed, of all.', [value('A', missed(''), 'Missed'), value('B', events(''), 'Events')], 'locale', { decimals: 0, noValue: 'No calls in the period' })],
-        [5, stat('Misses left', 'Misses that the targets still allow in the period; negative: more were missed than allowed.',
+        [5, stat('Service level', 'Share of the service-level events of the period that were met.', [value('A', ratio(met(''), events('')))], 'percentunit', { decimals: 1, noValue: 'No calls in the period' })],
+        [5, stat('Misses', 'Missed service-level events of the period, and all of them.', [value('A', missed(''), 'Missed'), value('B', events(''), 'Events')], 'locale', { decimals: 0, noValue: 'No calls in the period' })],
+        [5, stat('Misses left', 'Misses that the targets still allow in the period; negative if there were more than allowed.',
           [value('A', `sum(${allowed}) - ${missed('')}`)], 'locale', { decimals: 0, thresholds: steps(RED, [0, GREEN]), noValue: 'No calls in the period' })],
-        [5, stat('Budget left', 'Share of the allowed misses that is left; negative: the promise is broken for this period.',
+        [5, stat('Budget left', 'Share of the allowed misses that is left; negative if the target of the period is missed.',
           [value('A', `1 - ${ratio(missed(''), `sum(${allowed})`)}`)], 'percentunit', { decimals: 0, thresholds: steps(RED, [0, ORANGE], [0.25, GREEN]), noValue: 'No calls in the period' })],
       ),
       row(9,
-        [24, table('The promise, by queue', 'Of the period: events, misses, service level and target, misses left, budget left. Then how fast the budget is spent now: 1 spends exactly what the target allows, and a burn rate counts only where the long and the short window both show it.', [
+        [24, table('Targets by queue', 'For the period: events, misses, service level and target, misses left, budget left. Then how fast the budget is spent now: 1 spends exactly what the target allows. A burn rate is the smaller one of a long and a short window.', [
           rows('A', events(BY_QUEUE)),
           rows('B', missed(BY_QUEUE)),
           rows('C', ratio(met(BY_QUEUE), events(BY_QUEUE))),
@@ -75,17 +75,17 @@ export default dashboard(
         })],
       ),
       row(8,
-        [12, graph('Points above the target', 'Service level of the day before each point, less the target of the queue, in percentage points. Below the line the promise is not kept.', [
+        [12, graph('Points above the target', 'Service level of the day before each point, minus the target of the queue, in percentage points. Below the line the target is missed.', [
           series('A', `100 * (${named(`1 - sum by (queue, channel) (${recorded('queue:nabiz_service_level_missed_per_event:ratio_increase1d')})\n- on (queue, channel)\n${TARGET_LEVEL}`)})`, '{{name}}'),
         ], 'suffix:pts', { min: undefined, interval: '1h', decimals: 0, noValue: 'No day is complete yet', thresholds: steps(RED, [0, 'transparent']), custom: { thresholdsStyle: { mode: 'line+area' } } })],
-        [12, graph('Burn rate', 'How fast the error budget is spent, over six hours: 1 spends exactly what the target allows, 2 twice that. With a target of 80 % it cannot be above 5. There is none where fewer than 20 events were counted: two callers at night say nothing.', [
+        [12, graph('Burn rate', 'How fast the error budget is spent, over six hours: 1 spends exactly what the target allows, 2 twice that. With a target of 80 % it cannot be above 5. It is absent below 20 events, because a few callers at night mean nothing.', [
           series('A', named(`(${burn('6h')})\nand on (queue, channel)\nsum by (queue, channel) (${recorded('queue:nabiz_service_level_events:increase6h')}) >= 20`), '{{name}}'),
         ], 'short', {
           interval: '30m', noValue: 'No calls in the period', thresholds: steps('transparent', [1, ORANGE]), custom: { thresholdsStyle: { mode: 'line' } } })],
       ),
       heading('Ways of counting'),
       row(9,
-        [24, table('The window, by each formula', 'The same calls of the window by every formula that nabiz knows. Contracts differ in what they make of callers who give up: compare only like with like. Live is what the alerts and the other panels use.', [
+        [24, table('The window, by each formula', 'The same calls of the window by every formula that nabiz knows. Contracts differ in how they count abandoned calls, so compare only numbers of the same formula. The alerts and the other panels use Live.', [
           rows('A', ratio(W_MET, `${W_MET} + ${W_MISSED}`)),
           rows('B', ratio(N, A)),
           rows('C', ratio(N, `${A} + ${AB} + ${F}`)),

@@ -1,16 +1,17 @@
 
 // One card for each queue.
 
-// Fewer service-level events than this say nothing about a queue.
+// A service level of fewer events than this is not judged.
 const LEVEL_EVENTS_MIN = 5;
-// A queue keeps its place among those in trouble for this long after it recovered, so that cards do not jump.
+// Time for which a recovered queue stays among those in trouble, so that cards do not jump.
 const HOLD_MS = 30000;
-// Each state has a shape of its own, so that colour is never needed to tell it.
+// Each state has a shape of its own, so that it can be seen without colour.
 const MARKS = { trouble: "▲", watch: "◆", fine: "●", quiet: "○", closed: "■" };
 
 // Judgement
 
-// The windows whose service level a card shows: 5, 15 and 30 minutes, else the three that come nearest.
+// The windows whose service level a card shows: 5, 15 and 30 minutes if they are configured, else
+// the first three of at least 5 minutes, or the first three.
 function shownWindows() {
   const sized = numbers.windows.filter((window) => window.seconds !== null);
   const wanted = [300, 900, 1800].map((seconds) => sized.find((window) => window.seconds === seconds));
@@ -41,7 +42,7 @@ function judge(queue, labels) {
     const window = channel.windows[labels[labels.length - 1]];
     if (!window) continue;
     const { ratio, of } = window.abandonment;
-    // Twice the target, for an abandonment ratio of few calls jumps.
+    // Twice the target, because the ratio of a few calls jumps.
     if (of >= 20 && ratio > 2 * queue.targets.abandonment) return trouble("abandoned");
   }
   if (immediate.some((channel) => channel.live.waiting_over_target > 0)) {
@@ -127,7 +128,7 @@ function updateCalls(section, queue, channel, labels) {
   section.waiting.node.classList.toggle("late", late);
   section.longest.node.classList.toggle("late", late);
   put(section.over, late ? fill(words.overTarget, count(live.waiting_over_target)) : "");
-  // The source counts the whole queue, so it is compared where one channel has it all.
+  // The source counts the whole queue, so its count is compared with the sum of all channels.
   const own = queue.channels.reduce((sum, one) => sum + one.live.waiting, 0);
   const differs = queue.observed !== null && queue.observed.waiting !== own;
   put(section.observed, differs ? fill(words.observed, count(queue.observed.waiting)) : "");
@@ -161,17 +162,17 @@ function updateCalls(section, queue, channel, labels) {
   put(section.factsTitle, label === "today" ? windowName(label) : fill(words.in, windowName(label)));
 }
 
-function makeMatters() {
+function makeIssues() {
   const title = make("h3", "channel-name");
   const open = figure("open", "big");
   const overdue = figure("overdue", "big");
   const oldest = figure("oldest", "big");
   const note = make("p", "note");
-  const node = make("section", "matters", title, make("dl", "now", open.node, overdue.node, oldest.node), note);
+  const node = make("section", "issues", title, make("dl", "now", open.node, overdue.node, oldest.node), note);
   return { node, title, open, overdue, oldest, note, windows: "" };
 }
 
-function updateMatters(section, channel) {
+function updateIssues(section, channel) {
   const live = channel.live;
   putFigure(section.open, count(live.open), words.open);
   putFigure(section.overdue, count(live.open_overdue), words.overdue);
@@ -199,14 +200,14 @@ function updateCard(card, queue, labels, now) {
   for (const channel of shown) {
     let section = card.sections.get(channel.channel);
     if (!section) {
-      section = channel.immediate ? makeCalls(labels) : makeMatters();
+      section = channel.immediate ? makeCalls(labels) : makeIssues();
       card.sections.set(channel.channel, section);
       card.channels.append(section.node);
     }
     put(section.title, words.channels[channel.channel] ?? channel.channel);
     show(section.title, shown.length > 1);
     if (channel.immediate) updateCalls(section, queue, channel, labels);
-    else updateMatters(section, channel);
+    else updateIssues(section, channel);
   }
 
   put(card.agentsTitle, words.agents);
@@ -237,7 +238,7 @@ function updateCards() {
   const order = [...cards.values()].sort((a, b) =>
     first(b) - first(a) || a.name.textContent.localeCompare(b.name.textContent, words.locale));
   place(byId("calls"), order.filter((card) => card.hasCalls));
-  place(byId("matters"), order.filter((card) => !card.hasCalls));
+  place(byId("issues"), order.filter((card) => !card.hasCalls));
 }
 
 function place(grid, order) {

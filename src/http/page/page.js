@@ -1,9 +1,9 @@
 
-// The page as a whole: its state, what stands around the cards, and where the numbers come from.
+// The page as a whole: its state, the parts around the cards, and the source of the numbers.
 
-// The age, in seconds, from which numbers are called stale.
+// Age in seconds from which numbers are stale.
 const STALE_S = 30;
-// Silence after which the numbers are fetched, in case the stream has died unnoticed.
+// Time without an event after which the numbers are fetched, because the stream may be dead.
 const SILENCE_MS = 10000;
 
 const byId = (id) => document.getElementById(id);
@@ -25,7 +25,7 @@ function initialLanguage() {
   try {
     kept = localStorage.getItem("nabiz-language");
   } catch {
-    // Without storage the browser's language decides each time.
+    // Without storage the language of the browser decides each time.
   }
   if (kept in WORDS) return kept;
   return navigator.language.toLowerCase().startsWith("tr") ? "tr" : "en";
@@ -179,7 +179,7 @@ function updateSummary() {
   return [text, ...troubled.map((card) => `${card.name.textContent}: ${card.stateText.textContent}`)].join(". ");
 }
 
-// Read aloud only what has changed in kind: the connection, staleness, and which queues are in trouble.
+// Announces to screen readers only the connection, staleness and the queues in trouble.
 function announce(parts) {
   const text = parts.filter(Boolean).join(". ");
   if (text === announced) return;
@@ -191,7 +191,7 @@ function update() {
   show(byId("progress"), progress !== null);
   document.body.classList.toggle("has-numbers", numbers !== null);
   put(byId("calls-title"), words.calls);
-  put(byId("matters-title"), words.matters);
+  put(byId("issues-title"), words.issues);
   show(byId("totals"), numbers !== null);
   if (progress !== null) updateProgress();
   if (numbers !== null) {
@@ -206,15 +206,16 @@ function update() {
     progress ? words.catchingUp : summary]);
 }
 
-// On a wall screen the largest type with which every card is seen without scrolling. Chosen anew only when the cards, the
-// language or the screen change, so that nothing moves while numbers do.
+// On a wall screen, chooses the largest type with which every card fits without scrolling. Runs
+// only when the cards, the language or the screen change, so that the layout is stable while
+// numbers change.
 function fit() {
   const root = document.documentElement;
   const key = [cards.size, language, innerWidth, innerHeight].join();
   if (key === fitted || numbers === null) return;
   fitted = key;
   const sizes = innerWidth < 1100 ? [1] : [1.5, 1.4, 1.3, 1.25, 1.2, 1.15, 1.1, 1.05, 1, 0.95, 0.9, 0.85];
-  // A little room is left for lines that come and go.
+  // Leaves room for lines that appear only at times.
   const fits = (size) => {
     root.style.setProperty("--fit", String(size));
     return root.scrollHeight <= root.clientHeight && document.body.scrollHeight < innerHeight * 0.97;
@@ -264,7 +265,8 @@ function follow(pause) {
   opened.addEventListener("queues", onEvent);
   opened.addEventListener("catching_up", onEvent);
   opened.addEventListener("error", () => {
-    // A refused stream (all places taken, a proxy) is not tried again by the browser: fetch meanwhile, and ask later.
+    // The browser does not retry a stream that was answered with an error (limit of streams, a
+    // proxy): fetch once now, and open the stream again later.
     if (opened.readyState !== EventSource.CLOSED) {
       connection = "lost";
       update();
@@ -280,7 +282,7 @@ byId("language").addEventListener("click", () => {
   try {
     localStorage.setItem("nabiz-language", language);
   } catch {
-    // The choice then lasts until the page is left.
+    // Without storage the choice lasts until the page is left.
   }
   speak();
 });

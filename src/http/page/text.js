@@ -1,7 +1,7 @@
 
 // Values as text, and text into the document.
 
-// What stands where there is no value.
+// The text of an absent value.
 const EMPTY = "–";
 
 const fill = (text, value) => text.replace("{}", value);
@@ -9,7 +9,7 @@ const count = (value) => new Intl.NumberFormat(words.locale).format(value);
 
 function percent(ratio, target) {
   if (ratio === null || ratio === undefined) return EMPTY;
-  // Near the target one more digit, rounded down, so that a missed target never reads as met.
+  // Near the target one more digit, rounded down, so that a missed target never looks met.
   const near = target !== undefined && ratio !== target && Math.abs(ratio - target) < 0.01;
   const shown = near ? Math.floor(ratio * 1000) / 1000 : ratio;
   const digits = near ? 1 : 0;
@@ -66,7 +66,7 @@ function show(node, shown) {
   if (node.hidden === shown) node.hidden = !shown;
 }
 
-// A number with its word under it.
+// A number and its label.
 function figure(field, className) {
   const value = make("dd");
   value.dataset.field = field;

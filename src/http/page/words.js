@@ -1,26 +1,26 @@
 "use strict";
 
-// Every text of the page in both languages. {} stands for the value.
+// Every text of the page in both languages. {} is replaced by the value.
 const WORDS = {
   en: {
     locale: "en-GB",
     other: "Türkçe",
     connecting: "Connecting",
     live: "Live",
-    lost: "No connection, trying again",
+    lost: "No connection, retrying",
     age: "Data {} old",
     asOf: "as of {}",
     noRecords: "No records yet",
-    stale: "Stale: these numbers are {} old. They do not show what is so now.",
+    stale: "Stale: these numbers are {} old and do not show the current state.",
     staleLost: "There is no connection to the server either.",
     attention: (n) => (n === 1 ? "1 queue needs attention" : `${n} queues need attention`),
     calm: "All queues on target",
     catchingUp: "Catching up",
-    catchingUpWhy: "Numbers are shown once the log has been read to its end, so that nothing old is taken for new.",
+    catchingUpWhy: "Numbers are shown once the log is read to its end. Earlier ones would be out of date.",
     unassigned: "No partition is assigned yet.",
     remaining: "{} records to go",
     calls: "Queues of calls",
-    matters: "Queues of written matters",
+    issues: "Queues of written issues",
     noQueues: "No queue is known yet.",
     today: "Today",
     sinceStart: "Since counting began",
@@ -30,7 +30,7 @@ const WORDS = {
     callsAbandoned: "abandoned",
     callsStarted: "calls started",
     contained: "served by the IVR",
-    followupsOpen: "follow-ups owed",
+    followupsOpen: "open follow-ups",
     followupsOverdue: "overdue",
     csat: "satisfied",
     answers: "{} answers",
@@ -60,7 +60,7 @@ const WORDS = {
     open: "open",
     overdue: "overdue",
     oldest: "oldest",
-    notTaken: "{} not taken up",
+    notTaken: "{} not answered yet",
     channels: {
       phone: "Phone", email: "E-mail", social: "Social media", mobile_app: "Mobile app", web: "Web",
       chat: "Chat", petition: "Petitions", walk_in: "Walk-in",
@@ -85,7 +85,7 @@ const WORDS = {
     unassigned: "Henüz atanmış bölüm yok.",
     remaining: "{} kayıt kaldı",
     calls: "Çağrı kuyrukları",
-    matters: "Yazılı başvuru kuyrukları",
+    issues: "Yazılı başvuru kuyrukları",
     noQueues: "Henüz bilinen kuyruk yok.",
     today: "Bugün",
     sinceStart: "Sayım başından beri",
