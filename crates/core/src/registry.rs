@@ -1,27 +1,26 @@
-//! Names to small integers: queues, (queue, channel) series, entry points and units, each bounded.
+//! Small integers for the names of queues and for (queue, channel) series, both bounded.
 
 use std::collections::HashMap;
-use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
 use crate::bounded_labels::OTHER_LABEL;
 use crate::event::ChannelId;
-use crate::ids::{OTHER_QUEUE, OVERFLOW, QueueId, SeriesId};
+use crate::ids::{IdHasher, OTHER_QUEUE, OVERFLOW, OverflowScheme, QueueId, SeriesId};
 use crate::settings::{QueueSettings, Settings};
 use crate::time::Millis;
 
 #[derive(Debug)]
 struct QueueEntry {
     name: Arc<str>,
-    /// Index into the settings' queues; the defaults where the queue is not configured.
+    /// The index into the queues of the settings. Without one, the defaults apply.
     configured: Option<usize>,
-    /// Series by channel.
+    /// The series of each channel.
     series: Vec<Option<SeriesId>>,
 }
 
-/// What the hot path needs to know of a series.
+/// The channel of a series, and the settings of its queue that the hot path needs.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct SeriesInfo {
     queue: u32,
@@ -39,14 +38,17 @@ const NONE_LABEL: &str = "none";
 #[derive(Debug)]
 pub(crate) struct LabelRegistry {
     queues: Vec<QueueEntry>,
-    /// Ids and aliases.
+    /// The queue of each id and alias.
     by_name: HashMap<Box<str>, u32>,
     series: Vec<SeriesInfo>,
+    /// How often a new label set was counted as `other`.
     refused: u64,
+    overflow_scheme: OverflowScheme,
+    hasher: IdHasher,
     settings: Arc<Settings>,
 }
 
-/// The names as they are stored: what the small integers elsewhere mean.
+/// The names as they are stored. They give the stored integers of other chunks their meaning.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct StoredNames {
     queues: Vec<Arc<str>>,
@@ -55,13 +57,15 @@ pub(crate) struct StoredNames {
 }
 
 impl LabelRegistry {
-    /// A registry that knows the configured queues.
-    pub(crate) fn new(settings: Arc<Settings>) -> Self {
+    /// Creates a registry that knows the configured queues.
+    pub(crate) fn new(settings: Arc<Settings>, hasher: IdHasher) -> Self {
         let mut registry = LabelRegistry {
             queues: Vec::new(),
             by_name: HashMap::new(),
             series: Vec::new(),
             refused: 0,
+            overflow_scheme: OverflowScheme::Keyed,
+            hasher,
             settings,
         };
         registry.add_queue(NONE_LABEL);
@@ -70,7 +74,7 @@ impl LabelRegistry {
         registry
     }
 
-    /// Adds what is configured and not known yet, and points aliases to their queues.
+    /// Adds the configured queues that are not known yet, and lets aliases point to their queues.
     fn add_configured(&mut self) {
         let settings = self.settings.clone();
         for (name, queue) in &settings.queues {
@@ -89,7 +93,7 @@ impl LabelRegistry {
         }
     }
 
-    /// What is to be stored.
+    /// Returns the names to be stored.
     pub(crate) fn stored(&self) -> StoredNames {
         StoredNames {
             queues: self.queues.iter().map(|queue| queue.name.clone()).collect(),
@@ -98,12 +102,13 @@ impl LabelRegistry {
         }
     }
 
-    /// Takes over stored names, so that stored integers mean what they meant; then what is configured now.
-    pub(crate) fn restore(&mut self, stored: StoredNames) {
+    /// Restores stored names with their integers, then adds the queues that are configured now.
+    pub(crate) fn restore(&mut self, stored: StoredNames, scheme: OverflowScheme) {
         self.queues.clear();
         self.by_name.clear();
         self.series.clear();
         self.refused = stored.refused;
+        self.overflow_scheme = scheme;
         for name in &stored.queues {
             self.add_queue(name);
         }
@@ -145,7 +150,8 @@ impl LabelRegistry {
         id
     }
 
-    /// The queue of an id or alias. A new name takes a place until the bound.
+    /// Returns the queue of an id or alias. A new name is listed until the bound is reached; past it,
+    /// the name only has a number.
     pub(crate) fn queue(&mut self, name: &str) -> QueueId {
         if let Some(id) = self.by_name.get(name) {
             return QueueId(*id);
@@ -155,16 +161,21 @@ impl LabelRegistry {
         }
         self.refused += 1;
         #[expect(clippy::disallowed_methods, reason = "a named hash needs a ledger migration")]
-        let mut hasher = DefaultHasher::new();
-        name.hash(&mut hasher);
-        QueueId(OVERFLOW | hasher.finish() as u32)
+        self.hasher.overflow_queue(self.overflow_scheme, name)
     }
 
+    /// Returns the rule that gives queues past the bound their numbers.
+    pub(crate) fn overflow_scheme(&self) -> OverflowScheme {
+        self.overflow_scheme
+    }
+
+    /// Returns the listed queue whose label and settings a queue has.
     fn listed(queue: QueueId) -> u32 {
         if queue.0 & OVERFLOW == 0 { queue.0 } else { OTHER_QUEUE }
     }
 
-    /// The series of a queue and channel. A new pair takes a place until the bound; past it, the pair of `other`.
+    /// Returns the series of a queue and channel. A new pair is added until the bound is reached; past
+    /// it, the series is that of `other` and the channel.
     pub(crate) fn series(&mut self, queue: QueueId, channel: ChannelId) -> SeriesId {
         let listed = Self::listed(queue);
         if let Some(id) = self.known_series(listed, channel) {
@@ -184,7 +195,7 @@ impl LabelRegistry {
         self.queues[queue as usize].series.get(usize::from(channel.0)).copied().flatten()
     }
 
-    /// The settings of a queue.
+    /// Returns the settings of a queue.
     pub(crate) fn queue_settings(&self, queue: QueueId) -> &QueueSettings {
         let settings = &self.settings;
         match self.queues[Self::listed(queue) as usize].configured {
@@ -193,38 +204,39 @@ impl LabelRegistry {
         }
     }
 
-    /// The settings of a series' queue.
+    /// Returns the settings of the queue of a series.
     pub(crate) fn series_settings(&self, series: SeriesId) -> &QueueSettings {
         self.queue_settings(QueueId(self.info(series).queue))
     }
 
-    /// What the hot path needs of a series.
+    /// Returns the channel of a series and the settings that the hot path needs.
     pub(crate) fn info(&self, series: SeriesId) -> &SeriesInfo {
         &self.series[series.index()]
     }
 
-    /// How many series there are.
+    /// Returns the number of series.
     pub(crate) fn series_count(&self) -> usize {
         self.series.len()
     }
 
-    /// Queue name and channel of a series.
+    /// Returns the queue name and the channel of a series.
     pub(crate) fn labels(&self, series: SeriesId) -> (Arc<str>, ChannelId) {
         let info = self.info(series);
         (self.queues[info.queue as usize].name.clone(), info.channel)
     }
 
-    /// Index of the label of a queue, for what is kept per queue.
+    /// Returns the index of the label of a queue, for values that exist once per label.
     pub(crate) fn label_index(&self, queue: QueueId) -> usize {
         Self::listed(queue) as usize
     }
 
-    /// Label of each queue by [`Self::label_index`]; the first two stand for no queue and for what is past the bound.
+    /// Returns the label of each queue by [`Self::label_index`]. The first stands for no queue, the
+    /// second for the queues past the bound.
     pub(crate) fn queue_labels(&self) -> impl Iterator<Item = &Arc<str>> {
         self.queues.iter().map(|queue| &queue.name)
     }
 
-    /// How often a new label set was folded into `other`.
+    /// Returns how often a new label set was counted as `other`.
     pub(crate) fn refused(&self) -> u64 {
         self.refused
     }

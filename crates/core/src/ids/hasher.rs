@@ -3,9 +3,11 @@
 use std::fmt;
 use std::hash::{BuildHasherDefault, Hasher};
 
+use siphasher::sip;
 use siphasher::sip128::{Hasher128, SipHasher13};
 
 use crate::ids::keys::{AgentKey, ContactKey, FollowupKey, RecordKey, SourceKey};
+use crate::ids::labels::{OVERFLOW, OverflowScheme, QueueId};
 
 /// Hashes ids with the secret key of the ledger, so that stored keys do not reveal the ids.
 #[derive(Clone)]
@@ -47,6 +49,21 @@ impl IdHasher {
         hasher.write_u8(0xff);
         hasher.write(id.as_bytes());
         RecordKey(hasher.finish128().as_u128())
+    }
+
+    /// Returns the number of a queue past the bound.
+    pub(crate) fn overflow_queue(&self, scheme: OverflowScheme, name: &str) -> QueueId {
+        let hash = match scheme {
+            OverflowScheme::Keyed => self.hash(name) as u32,
+            OverflowScheme::Unkeyed => {
+                let mut hasher = sip::SipHasher13::new();
+                hasher.write(name.as_bytes());
+                // The end of a text, as the standard library hashes it.
+                hasher.write_u8(0xff);
+                hasher.finish() as u32
+            }
+        };
+        QueueId(OVERFLOW | hash)
     }
 
     fn hash(&self, id: &str) -> u128 {
@@ -93,6 +110,29 @@ mod tests {
         let hasher = IdHasher::new([7; 16]);
         assert_ne!(hasher.record("ab", "c"), hasher.record("a", "bc"));
         assert_eq!(hasher.record("ab", "c"), hasher.record("ab", "c"));
+    }
+
+    #[test]
+    fn overflow_number_depends_on_key_when_scheme_is_keyed() {
+        let number = |key: u8, scheme| IdHasher::new([key; 16]).overflow_queue(scheme, "fault").0;
+        assert_ne!(number(7, OverflowScheme::Keyed), number(8, OverflowScheme::Keyed));
+        assert_eq!(number(7, OverflowScheme::Unkeyed), number(8, OverflowScheme::Unkeyed));
+    }
+
+    #[test]
+    fn overflow_number_is_that_of_the_older_ledger_when_scheme_is_unkeyed() {
+        let hasher = IdHasher::new([7; 16]);
+        // The numbers that `DefaultHasher` of Rust 1.95 gives, which wrote those ledgers.
+        let stored = [
+            ("", 0xa3c5_3def),
+            ("fault", 0xfea1_bb6d),
+            ("arıza-1", 0xf900_f0f9),
+            ("a queue of several words", 0xe9a1_77a9),
+        ];
+        for (name, expected) in stored {
+            let number = hasher.overflow_queue(OverflowScheme::Unkeyed, name);
+            assert_eq!(number, QueueId(expected), "{name}");
+        }
     }
 
     #[test]

@@ -12,6 +12,17 @@ pub(crate) struct QueueId(pub(crate) u32);
 /// The bit that marks a queue past the bound.
 pub(crate) const OVERFLOW: u32 = 1 << 31;
 
+/// The rule that gives a queue past the bound its number. A shard keeps its rule, because its stored
+/// visits have numbers of that rule, and no stored name tells which.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum OverflowScheme {
+    /// SipHash-1-3 of the name without a key, as shards have it that began with a ledger of version
+    /// 3 or older. It is what `DefaultHasher` of the standard library was then.
+    Unkeyed,
+    /// SipHash-1-3 of the name with the key of the ledger.
+    Keyed,
+}
+
 /// The number of a (queue, channel) pair within its shard.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub(crate) struct SeriesId(pub(crate) u32);

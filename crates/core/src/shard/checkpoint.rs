@@ -152,7 +152,8 @@ impl Shard {
             records: state.records.clone(),
             clock_skew: state.clock_skew,
         };
-        checkpoint.put(ChunkKind::ShardHeader, 0, &header);
+        let scheme = state.registry.overflow_scheme();
+        checkpoint.put(ChunkKind::ShardHeader, 0, &(header, scheme));
         checkpoint
     }
 
@@ -209,8 +210,9 @@ mod tests {
 
     use super::*;
     use crate::decode::{Format, Message};
-    use crate::settings::Settings;
-    use crate::shard::record::RecordMeta;
+    use crate::ids::OverflowScheme;
+    use crate::settings::{Limits, Settings};
+    use crate::shard::record::{RecordMeta, RecordOutcome};
     use crate::state::append;
     use crate::state::{PositionalTotals, PositionalWindowCounts, StateChunk, read};
     use crate::window::{AgentTime, DenseAgentTime, panes_of_slice};
@@ -285,6 +287,54 @@ mod tests {
                 .max()
         });
         assert_eq!(goes, [None, newest], "a round writes one part here");
+    }
+
+    /// Folds `kind` of a contact without a channel, and returns the outcome.
+    fn fold_visit(
+        shard: &mut Shard,
+        position: i64,
+        kind: &str,
+        contact: &str,
+        queue: &str,
+    ) -> RecordOutcome {
+        let json = serde_json::json!({
+            "specversion": "1.0",
+            "id": position.to_string(),
+            "source": "s",
+            "type": kind,
+            "time": "2026-01-05T09:00:00Z",
+            "data": {"contact_id": contact, "queue": queue},
+        })
+        .to_string();
+        let message = Message { value: Some(json.as_bytes()), headers: &[] };
+        shard.fold(Format::CloudEvents, &message, RecordMeta { position, timestamp_ms: None })
+    }
+
+    #[test]
+    fn visit_past_the_bound_ends_when_its_ledger_has_no_overflow_scheme() {
+        let limits = Limits { series: 1, ..Limits::default() };
+        let settings = Arc::new(Settings::builder().limits(limits).build());
+        for scheme in [OverflowScheme::Unkeyed, OverflowScheme::Keyed] {
+            let mut shard = Shard::new(settings.clone(), KEY);
+            let names = shard.state.registry.stored();
+            shard.state.registry.restore(names, scheme);
+            fold_visit(&mut shard, 0, "contact.queued", "a", "listed");
+            fold_visit(&mut shard, 1, "contact.queued", "b", "past the bound");
+            let mut chunks = shard.checkpoint().chunks;
+            if scheme == OverflowScheme::Unkeyed {
+                // Older ledgers end with the header.
+                let header = chunks.iter_mut().find(|chunk| chunk.kind == ChunkKind::ShardHeader);
+                header.unwrap().bytes.pop();
+            }
+
+            let mut restored = Shard::restore(settings.clone(), KEY, &chunks).unwrap();
+            assert_eq!(restored.state.registry.overflow_scheme(), scheme);
+            let answered = fold_visit(&mut restored, 2, "contact.answered", "b", "past the bound");
+            assert_eq!(answered, RecordOutcome::Applied, "{scheme:?}");
+            let waiting: Vec<u64> =
+                restored.snapshot().series.iter().map(|series| series.live.waiting).collect();
+            assert_eq!(waiting.iter().sum::<u64>(), 1, "{scheme:?}: the visit of a goes on");
+        }
     }
 
     #[test]

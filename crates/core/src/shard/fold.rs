@@ -44,6 +44,7 @@ impl Shard {
             interval_ms: settings.history_interval.map(|interval| interval.get().max(1) as i64),
         };
         let bounds = Bounds::new(&settings);
+        let hasher = IdHasher::new(hash_key);
         let state = State {
             next_position: 0,
             checkpoint: 0,
@@ -53,7 +54,7 @@ impl Shard {
             pane_end_ms: i64::MIN,
             layout,
             lateness_ms: settings.longest_window().get() + windows.allowed_lateness.get(),
-            registry: LabelRegistry::new(settings.clone()),
+            registry: LabelRegistry::new(settings.clone(), hasher.clone()),
             contacts: Contacts::new(windows, limits.open_contacts),
             agents: Agents::new(windows.allowed_lateness, limits.open_contacts),
             followups: Followups::new(
@@ -72,7 +73,7 @@ impl Shard {
             records: RecordTotals::default(),
             clock_skew: 0,
         };
-        Shard { settings, hasher: IdHasher::new(hash_key), state }
+        Shard { settings, hasher, state }
     }
 
     /// Identities of records in memory.

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use serde::de::DeserializeOwned;
 
+use crate::ids::OverflowScheme;
 use crate::measures::WindowCounts;
 use crate::settings::Settings;
 use crate::shard::checkpoint::{ShardHeader, StoredSeries};
@@ -28,8 +29,8 @@ impl Shard {
     ) -> Result<Self, RestoreError> {
         let mut shard = Shard::new(settings.clone(), hash_key);
         let header = chunks.iter().find(|chunk| chunk.kind == ChunkKind::ShardHeader);
-        let header: ShardHeader =
-            read(header.ok_or(RestoreError::Missing(ChunkKind::ShardHeader))?)?;
+        let header = header.ok_or(RestoreError::Missing(ChunkKind::ShardHeader))?;
+        let (header, scheme) = read_header(header)?;
         let configured: Vec<String> = settings.channels.names().map(str::to_owned).collect();
         if !configured.starts_with(&header.channels) {
             return Err(RestoreError::OtherChannels { stored: header.channels, configured });
@@ -41,7 +42,7 @@ impl Shard {
         if let Some(stream_ms) = header.stream_ms {
             state.move_stream(&settings, stream_ms);
         }
-        state.registry.restore(header.names);
+        state.registry.restore(header.names, scheme);
         state.contacts.set_header(header.contacts);
         state.agents.set_header(header.agents);
         state.followups.set_header(header.followups, &header.bounds.response_ms);
@@ -54,6 +55,14 @@ impl Shard {
         state.restore_chunks(chunks, &header.bounds, header.pane_ms)?;
         Ok(shard)
     }
+}
+
+/// Reads the header and the scheme of queues past the bound, which older ledgers do not have.
+fn read_header(chunk: &StateChunk) -> Result<(ShardHeader, OverflowScheme), RestoreError> {
+    let mut bytes = chunk.bytes.as_slice();
+    let header = take(chunk, &mut bytes)?;
+    let scheme = if bytes.is_empty() { OverflowScheme::Unkeyed } else { take(chunk, &mut bytes)? };
+    Ok((header, scheme))
 }
 
 /// A series that has its totals. What was booked has them; without them they would begin anew.
