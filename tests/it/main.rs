@@ -3,6 +3,7 @@
 mod harness;
 
 mod alertmanager;
+mod architecture;
 mod cli;
 mod config;
 mod dashboards;
