@@ -20,6 +20,7 @@ use super::error::error;
 use super::history_source::QUERIES_MAX;
 use super::negotiation::history_format;
 use super::state::HttpState;
+use crate::error_chain::error_chain;
 use crate::ledger::history::{History, HistoryFormat, OutputError, Request, write_rows};
 use crate::readmodel::DenialReason;
 
@@ -77,7 +78,7 @@ pub(super) async fn history(
 }
 
 fn not_read(problem: &(dyn Error + 'static), text: &str) -> Response {
-    tracing::warn!(error = problem, "history not read");
+    tracing::warn!(error = error_chain(problem), "history not read");
     error(StatusCode::INTERNAL_SERVER_ERROR, text)
 }
 
@@ -145,8 +146,7 @@ fn answer(
         let written = write_rows(rows, format, settings.windows.business_day.zone(), &mut out)
             .and_then(|()| out.flush().map_err(OutputError::from));
         if let Err(OutputError::Ledger(problem)) = written {
-            let problem: &(dyn Error + 'static) = &problem;
-            tracing::warn!(error = problem, "history ended early");
+            tracing::warn!(error = error_chain(&problem), "history ended early");
             // Aborts the body, so that the client sees that it is not complete.
             let _ = out.get_ref().send(Err(io::Error::other("the ledger failed")));
         }

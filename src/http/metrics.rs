@@ -11,6 +11,7 @@ use axum::response::{IntoResponse, Response};
 use super::error::error;
 use super::negotiation::{content_coding, metrics_format};
 use super::state::HttpState;
+use crate::error_chain::error_chain;
 use crate::exposition::ContentCoding;
 
 /// Renders the metrics in the format and coding that the client accepts.
@@ -34,6 +35,6 @@ pub(super) async fn metrics(State(state): State<Arc<HttpState>>, headers: Header
 }
 
 fn not_rendered(problem: &(dyn Error + 'static)) -> Response {
-    tracing::warn!(error = problem, "metrics not rendered");
+    tracing::warn!(error = error_chain(problem), "metrics not rendered");
     error(StatusCode::INTERNAL_SERVER_ERROR, "metrics were not rendered")
 }

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use nabiz_core::ids::Offset;
 use nabiz_core::measures::RecordTotals;
-use nabiz_core::time::{Timestamp, WallTime};
+use nabiz_core::time::Timestamp;
 use serde::Serialize;
 
 use super::app::App;
@@ -106,100 +106,88 @@ pub(super) struct Status {
     failed_handshakes: Option<u64>,
 }
 
-/// The part of the health of the pipeline that this module shows.
-struct HealthView {
-    ready: bool,
-    partitions: Vec<Partition>,
-    records: BTreeMap<String, Records>,
-    rebalances: u64,
-    dead_letters: u64,
-    checkpoint_time: Option<WallTime>,
+fn partitions(published: &PublishedState) -> Vec<Partition> {
+    let partitions = published.health.partitions.iter();
+    partitions
+        .map(|partition| Partition {
+            topic: partition.label.topic.to_string(),
+            partition: partition.label.partition,
+            position: partition.position,
+            end: partition.end,
+            lag_records: partition.lag,
+            stream_time: partition.stream_time.and_then(rfc3339),
+            catch_up_to: partition.catch_up_to,
+            caught_up: partition.caught_up,
+        })
+        .collect()
 }
 
-fn health(published: &PublishedState) -> HealthView {
-    let health = &published.health;
-    HealthView {
-        ready: health.ready,
-        partitions: health
-            .partitions
-            .iter()
-            .map(|partition| Partition {
-                topic: partition.label.topic.to_string(),
-                partition: partition.label.partition,
-                position: partition.position,
-                end: partition.end,
-                lag_records: partition.lag,
-                stream_time: partition.stream_time.and_then(rfc3339),
-                catch_up_to: partition.catch_up_to,
-                caught_up: partition.caught_up,
-            })
-            .collect(),
-        records: health
-            .records
-            .iter()
-            .map(|(topic, totals)| (topic.to_string(), totals.into()))
-            .collect(),
-        rebalances: health.rebalances,
-        dead_letters: health.dead_letters,
-        checkpoint_time: health.checkpoint_time,
-    }
+fn records(published: &PublishedState) -> BTreeMap<String, Records> {
+    let records = published.health.records.iter();
+    records.map(|(topic, totals)| (topic.to_string(), totals.into())).collect()
 }
 
 /// Returns the readiness of the process.
 pub(super) fn readiness(published: &PublishedState) -> Readiness {
-    progress(published.health.ready, published)
-}
-
-/// Returns why contact numbers are withheld, and the progress of the pipeline.
-pub(super) fn withheld(published: &PublishedState) -> Readiness {
-    progress(false, published)
-}
-
-fn progress(ready: bool, published: &PublishedState) -> Readiness {
-    let partitions = health(published).partitions;
-    let unnamed = || {
-        if partitions.is_empty() {
-            "no partition is assigned yet"
-        } else {
-            "catching up with the log"
-        }
-    };
-    let error = (!ready).then(|| {
-        published.health.not_ready_because.clone().unwrap_or_else(|| unnamed().to_owned())
-    });
-    let lag_records = partitions.iter().map(|partition| partition.lag_records).sum();
+    if !published.health.ready {
+        return withheld(published);
+    }
+    let partitions = partitions(published);
     Readiness {
-        ready,
-        error,
+        ready: true,
+        error: None,
         degraded: published.health.ledger_trouble.clone(),
-        lag_records,
+        lag_records: lag_records(&partitions),
         partitions,
     }
 }
 
+/// Returns why contact numbers are withheld, and the progress of the pipeline.
+pub(super) fn withheld(published: &PublishedState) -> Readiness {
+    let partitions = partitions(published);
+    let error = published.health.not_ready_because.clone().unwrap_or_else(|| {
+        let reason = match partitions.is_empty() {
+            true => "no partition is assigned yet",
+            false => "catching up with the log",
+        };
+        reason.to_owned()
+    });
+    Readiness {
+        ready: false,
+        error: Some(error),
+        degraded: published.health.ledger_trouble.clone(),
+        lag_records: lag_records(&partitions),
+        partitions,
+    }
+}
+
+/// Returns the sum of the lags, or `None` if one of them is not known.
+fn lag_records(partitions: &[Partition]) -> Option<u64> {
+    partitions.iter().map(|partition| partition.lag_records).sum()
+}
+
 /// Returns the status of the process as of `published` and now.
 pub(super) fn status(app: &App, published: &PublishedState) -> Status {
-    let HealthView { ready, partitions, records, rebalances, dead_letters, checkpoint_time } =
-        health(published);
+    let health = &published.health;
     let now = (app.clock)();
-    let stream_time_ms = published.merged.stream_time_ms;
+    let stream_time = published.merged.stream_time_ms.map(Timestamp);
     let servable = published.is_servable(Instant::now());
     Status {
-        ready,
+        ready: health.ready,
         version: env!("CARGO_PKG_VERSION"),
         uptime_seconds: app.started.elapsed().as_secs(),
-        as_of: stream_time_ms.map(Timestamp).and_then(rfc3339),
-        age_ms: stream_time_ms.map(|time_ms| age_ms(now, Timestamp(time_ms))),
-        partitions,
-        records: servable.then_some(records),
-        rebalances,
-        dead_letters: servable.then_some(dead_letters),
-        dead_letters_waiting: published.health.dead_letters_waiting,
-        dead_letter_failures: published.health.dead_letter_failures,
-        kafka_connected: published.health.connected,
-        kafka_client_errors: published.health.client_errors,
-        checkpoint_age_seconds: checkpoint_time.map(|time| now.since(time).get() / 1000),
-        degraded: published.health.ledger_trouble.clone(),
+        as_of: stream_time.and_then(rfc3339),
+        age_ms: stream_time.map(|stream_time| age_ms(now, stream_time)),
+        partitions: partitions(published),
+        records: servable.then(|| records(published)),
+        rebalances: health.rebalances,
+        dead_letters: servable.then_some(health.dead_letters),
+        dead_letters_waiting: health.dead_letters_waiting,
+        dead_letter_failures: health.dead_letter_failures,
+        kafka_connected: health.connected,
+        kafka_client_errors: health.client_errors,
+        checkpoint_age_seconds: health.checkpoint_time.map(|time| now.since(time).get() / 1000),
+        degraded: health.ledger_trouble.clone(),
         series: published.merged.series.len(),
         open_contacts: published.merged.open_contacts,
         refused_credentials: app

@@ -1,6 +1,5 @@
 //! TLS 1.2 and 1.3 of the listener, with a certificate that can be replaced while the process runs.
 
-use std::error::Error;
 use std::fmt;
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -15,6 +14,8 @@ use tokio_rustls::rustls::pki_types::pem::PemObject;
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio_rustls::rustls::version::{TLS12, TLS13};
 use tokio_rustls::rustls::{self, ServerConfig};
+
+use crate::error_chain::error_chain;
 
 /// How often the files are read again.
 const RELOAD_INTERVAL: Duration = Duration::from_secs(60);
@@ -145,7 +146,7 @@ impl Tls {
                 Ok(Ok(false)) => {}
                 Ok(Ok(true)) => tracing::info!("certificate reloaded"),
                 Ok(Err(error)) => {
-                    let error: &(dyn Error + 'static) = &error;
+                    let error = error_chain(&error);
                     tracing::warn!(error, "certificate not reloaded, the earlier one stays in use");
                 }
                 Err(error) => tracing::warn!(%error, "certificate files not checked"),

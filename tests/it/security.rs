@@ -404,7 +404,7 @@ fn log() -> &'static Mutex<Vec<u8>> {
 }
 
 #[test]
-fn logs_and_answers_show_refusals_without_the_credentials() {
+fn logs_and_answers_never_show_credentials_when_they_are_wrong() {
     let _shared = serial::shared();
     let log = log();
     let server = serve(Limits::default(), None, Some(authentication()));
@@ -429,7 +429,7 @@ fn logs_and_answers_show_refusals_without_the_credentials() {
     assert!(answers.contains("\"the credentials are wrong\""), "{answers}");
     drop(server);
     let logged = String::from_utf8_lossy(&log.lock().expect("the log")).into_owned();
-    assert!(logged.contains("credentials refused"), "{logged}");
+    assert!(logged.contains("requests with wrong credentials denied"), "{logged}");
     let encoded = presented
         .iter()
         .filter_map(|authorization| authorization.split_once(' '))
@@ -556,7 +556,9 @@ fn configuration_rejects_a_plain_secret_without_showing_it() {
         let (code, shown) = check(&toml, &[(name, value)]);
         assert_eq!(code, Some(2), "{toml} {name}={value}: {shown}");
         assert!(!shown.contains(WRONG), "{toml} {name}: {shown}");
-        assert!(shown.contains("allowed") || shown.contains("TOML value"), "{shown}");
+        let says =
+            ["expected", "allowed", "TOML value"].into_iter().any(|word| shown.contains(word));
+        assert!(says, "{shown}");
     }
 }
 
