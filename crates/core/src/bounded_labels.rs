@@ -1,33 +1,35 @@
-//! A bounded table of label values.
+//! A bounded table of label values: past the bound, values share the label `other`.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-/// Label of what a bound folded together.
+/// The label of everything past a bound.
 pub(crate) const OTHER_LABEL: &str = "other";
 
-/// A bounded table of label values outside queues: entry points, units.
+/// A bounded table of values by label, for labels other than queues: entry points and units.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct BoundedLabels<T> {
     by_name: HashMap<Arc<str>, T>,
     limit: usize,
+    /// How often a new label was counted as `other`.
     refused: u64,
 }
 
 impl<T: Default> BoundedLabels<T> {
-    /// At most `limit` values, and `other`.
+    /// Creates a table of at most `limit` labels, and `other`.
     pub(crate) fn new(limit: usize) -> Self {
         BoundedLabels { by_name: HashMap::new(), limit, refused: 0 }
     }
 
-    /// The entry of a label, and its name after the bound was applied.
+    /// Returns the value of a label, and the label under which it is counted. Without a name, the
+    /// label is `unknown`.
     pub(crate) fn entry(&mut self, name: Option<&str>) -> (Arc<str>, &mut T) {
-        let wanted = name.unwrap_or("unknown");
-        let kept = match self.by_name.get_key_value(wanted) {
+        let label = name.unwrap_or("unknown");
+        let kept = match self.by_name.get_key_value(label) {
             Some((kept, _)) => kept.clone(),
-            None if self.by_name.len() < self.limit => wanted.into(),
+            None if self.by_name.len() < self.limit => label.into(),
             None => {
                 self.refused += 1;
                 OTHER_LABEL.into()
@@ -36,20 +38,23 @@ impl<T: Default> BoundedLabels<T> {
         (kept.clone(), self.by_name.entry(kept).or_default())
     }
 
-    /// Takes over stored labels, under the bound of now.
-    pub(crate) fn take_over(&mut self, stored: BoundedLabels<T>) {
+    /// Restores stored labels. The bound stays that of the settings.
+    pub(crate) fn restore(&mut self, stored: BoundedLabels<T>) {
         self.by_name = stored.by_name;
         self.refused = stored.refused;
     }
 
+    /// Returns the values.
     pub(crate) fn values_mut(&mut self) -> impl Iterator<Item = &mut T> {
         self.by_name.values_mut()
     }
 
+    /// Returns the labels with their values.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (&Arc<str>, &T)> {
         self.by_name.iter()
     }
 
+    /// Returns how often a new label was counted as `other`.
     pub(crate) fn refused(&self) -> u64 {
         self.refused
     }

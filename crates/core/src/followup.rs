@@ -178,7 +178,7 @@ impl Followups {
 
     /// Restores a header whose histograms have the bounds `stored_bounds`.
     pub(crate) fn set_header(&mut self, header: FollowupsHeader, stored_bounds: &[u64]) {
-        self.units.take_over(header.units);
+        self.units.restore(header.units);
         for totals in self.units.values_mut() {
             totals.duration.move_to(stored_bounds, &self.bounds);
             totals.duration.native_from_classic(&self.bounds);

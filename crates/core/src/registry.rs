@@ -150,8 +150,8 @@ impl LabelRegistry {
         id
     }
 
-    /// Returns the queue of an id or alias. A new name is listed until the bound is reached; past it,
-    /// the name only has a number.
+    /// Returns the queue of an id or alias. A new name is listed until the bound is reached; past
+    /// it, the name only has a number.
     pub(crate) fn queue(&mut self, name: &str) -> QueueId {
         if let Some(id) = self.by_name.get(name) {
             return QueueId(*id);
@@ -174,8 +174,8 @@ impl LabelRegistry {
         if queue.0 & OVERFLOW == 0 { queue.0 } else { OTHER_QUEUE }
     }
 
-    /// Returns the series of a queue and channel. A new pair is added until the bound is reached; past
-    /// it, the series is that of `other` and the channel.
+    /// Returns the series of a queue and channel. A new pair is added until the bound is reached;
+    /// past it, the series is that of `other` and the channel.
     pub(crate) fn series(&mut self, queue: QueueId, channel: ChannelId) -> SeriesId {
         let listed = Self::listed(queue);
         if let Some(id) = self.known_series(listed, channel) {

@@ -1,6 +1,7 @@
-//! A weekly timetable on a clock that never changes, and its notation.
+//! Weekly opening hours in local time, and their notation. Changes of the clocks and holidays are
+//! left to [`OpeningHours`](super::OpeningHours).
 
-/// Milliseconds of a civil day.
+/// The milliseconds of a civil day without a change of the clocks.
 pub(crate) const DAY_MS: i64 = 86_400_000;
 
 const MINUTE_MS: i64 = 60_000;
@@ -8,21 +9,22 @@ const MINUTE_MS: i64 = 60_000;
 const DAYS: [&str; 7] = ["Mo", "Tu", "We", "Th", "Fr", "Sa", "Su"];
 
 const ALLOWED: &str = "allowed are days Mo Tu We Th Fr Sa Su as lists and ranges, times as HH:MM-HH:MM up to 24:00, \
-                       24/7, off, and ; between rules, as in Mo-Fr 08:00-12:00,13:00-17:30; Sa 09:00-13:00";
+     24/7, off, and ; between rules, as in Mo-Fr 08:00-12:00,13:00-17:30; Sa 09:00-13:00";
 
-/// The open spans of each weekday, in milliseconds since local midnight: sorted, apart, none past midnight.
+/// The open spans of each weekday, in milliseconds since local midnight. They are sorted, do not
+/// touch each other, and end at midnight at the latest.
 #[derive(Clone, Debug)]
 pub(crate) struct WeeklyHours {
     spans: [Vec<(i64, i64)>; 7],
-    /// Open milliseconds of the week before each weekday; the last is the whole week.
+    /// The open milliseconds of the week before each weekday; the last number is the whole week.
     before_ms: [i64; 8],
 }
 
 impl WeeklyHours {
-    /// Reads the weekly subset of the OpenStreetMap notation. A later rule replaces what an earlier one said of its
-    /// days; a span past midnight belongs to the day on which it begins.
+    /// Reads the weekly subset of the OpenStreetMap notation. A later rule replaces earlier ones
+    /// for its days. A span past midnight belongs to the day on which it begins.
     pub(crate) fn parse(text: &str) -> Result<Self, String> {
-        // Of each weekday, the spans that begin on it; one past midnight ends after DAY_MS.
+        // For each weekday, the spans that begin on it; a span past midnight ends after DAY_MS.
         let mut rules: [Vec<(i64, i64)>; 7] = Default::default();
         for rule in text.split(';') {
             let (days, spans) = parse_rule(rule.trim())?;
@@ -54,7 +56,7 @@ impl WeeklyHours {
         WeeklyHours { spans, before_ms }
     }
 
-    /// Whether local milliseconds since the epoch lie in a span.
+    /// Returns whether local milliseconds since the epoch lie in a span.
     pub(crate) fn is_open(&self, local_ms: i64) -> bool {
         let of_day = local_ms.rem_euclid(DAY_MS);
         self.spans[weekday(local_ms.div_euclid(DAY_MS))]
@@ -62,13 +64,14 @@ impl WeeklyHours {
             .any(|&(start, end)| (start..end).contains(&of_day))
     }
 
-    /// Open milliseconds of the weekday of a day counted since the epoch.
+    /// Returns the open milliseconds of a day, which is counted since the epoch.
     pub(crate) fn day_open_ms(&self, day: i64) -> i64 {
         let weekday = weekday(day);
         self.before_ms[weekday + 1] - self.before_ms[weekday]
     }
 
-    /// Open milliseconds before a local instant, counted from a fixed Monday: only differences have a meaning.
+    /// Returns the open milliseconds before a local instant, counted from a fixed Monday. Only
+    /// differences of two results have a meaning.
     pub(crate) fn open_before_ms(&self, local_ms: i64) -> i64 {
         let day = local_ms.div_euclid(DAY_MS);
         let of_day = local_ms.rem_euclid(DAY_MS);
@@ -80,12 +83,12 @@ impl WeeklyHours {
     }
 }
 
-/// Weekday of a day counted since the epoch, a Thursday; 0 is Monday.
+/// Returns the weekday of a day counted since the epoch, which was a Thursday; 0 is Monday.
 fn weekday(day: i64) -> usize {
     (day + 3).rem_euclid(7) as usize
 }
 
-/// The same time as spans that neither touch nor overlap, sorted.
+/// Returns the same time as sorted spans that neither touch nor overlap.
 fn united(mut spans: Vec<(i64, i64)>) -> Vec<(i64, i64)> {
     spans.sort_unstable();
     let mut out: Vec<(i64, i64)> = Vec::with_capacity(spans.len());
@@ -107,7 +110,7 @@ fn parse_rule(rule: &str) -> Result<Rule, String> {
     if rule == "24/7" {
         return Ok(([true; 7], vec![(0, DAY_MS)]));
     }
-    // A rule may leave out its days, and then holds for all; it never leaves out its hours.
+    // A rule without days holds for all days; a rule always has hours.
     let (days, hours) = if rule.starts_with(|first: char| first.is_ascii_digit()) || is_off(rule) {
         ([true; 7], rule)
     } else {
@@ -133,7 +136,7 @@ fn parse_days(text: &str) -> Result<[bool; 7], String> {
     for part in text.split(',') {
         let (first, last) = part.split_once('-').unwrap_or((part, part));
         let (first, last) = (parse_day(first)?, parse_day(last)?);
-        // A range may wrap around the end of the week: Fr-Mo is four days.
+        // A range may pass the end of the week: Fr-Mo is four days.
         for step in 0..=(last + 7 - first) % 7 {
             days[(first + step) % 7] = true;
         }
@@ -167,7 +170,7 @@ fn parse_span(text: &str) -> Result<(i64, i64), String> {
     Ok((start, if end < start { end + DAY_MS } else { end }))
 }
 
-/// `HH:MM` as milliseconds since midnight, up to and with 24:00.
+/// Returns the milliseconds since midnight of `HH:MM`, up to and with 24:00.
 fn parse_time(text: &str) -> Option<i64> {
     let (hour, minute) = text.split_once(':')?;
     let two_digits = |part: &str| part.len() == 2 && part.bytes().all(|byte| byte.is_ascii_digit());
@@ -208,7 +211,7 @@ mod tests {
             ("Mo 08:00-12:00, 10:00-14:00", [6, 0, 0, 0, 0, 0, 0]),
             // A span past midnight: two hours on the day it begins, six on the next.
             ("Su 22:00-06:00", [6, 0, 0, 0, 0, 0, 2]),
-            // The rule of Saturday does not undo what began on Friday.
+            // The rule of Saturday does not end the span that began on Friday.
             ("Mo-Fr 22:00-06:00; Sa off", [2, 8, 8, 8, 8, 6, 0]),
             ("Mo 18:00-00:00", [6, 0, 0, 0, 0, 0, 0]),
         ];

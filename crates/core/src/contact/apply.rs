@@ -113,7 +113,7 @@ mod tests {
 
     use super::*;
     use crate::contact::event_context::Lateness;
-    use crate::ids::{Offset, SourceKey};
+    use crate::ids::{IdHasher, Offset, SourceKey};
     use crate::measures::FactKind;
     use crate::settings::Settings;
     use crate::time::TimeRange;
@@ -124,7 +124,7 @@ mod tests {
     fn contacts() -> (Contacts, LabelRegistry) {
         let settings = Settings::builder().build();
         let contacts = Contacts::new(&settings.windows, usize::MAX);
-        (contacts, LabelRegistry::new(Arc::new(settings)))
+        (contacts, LabelRegistry::new(Arc::new(settings), IdHasher::new([0; 16])))
     }
 
     fn event(source: SourceKey) -> EventContext {
@@ -190,7 +190,7 @@ mod tests {
     fn table_evicts_an_idle_contact_when_it_is_full() {
         let settings = Settings::builder().build();
         let contacts = Contacts::new(&settings.windows, 2);
-        let mut table = (contacts, LabelRegistry::new(Arc::new(settings)));
+        let mut table = (contacts, LabelRegistry::new(Arc::new(settings), IdHasher::new([0; 16])));
         enter_queue(&mut table, BUSY_SOURCE, 1, "service");
         let (contacts, registry) = &mut table;
         contacts.change(registry, &event(BUSY_SOURCE), ContactKey(2), |_| ApplyOutcome::Applied);

@@ -1,14 +1,14 @@
-//! Decoding a message in the format of its topic.
+//! The choice of a decoder by format.
 
 use crate::decode::format::Format;
 use crate::decode::message::Message;
 use crate::decode::{cloudevents, queue_log};
 use crate::event::{Channels, Event, Rejection};
 
-/// Decodes one message. `record_bytes_max` bounds the value's size.
+/// Decodes one message. `record_bytes_max` is the largest size of a value.
 ///
 /// # Errors
-/// A [`Rejection`] with one of the fixed reasons; decoding never panics, whatever the bytes.
+/// A [`Rejection`] with one of the fixed reasons.
 pub fn decode<'a>(
     format: Format,
     message: &Message<'a>,
@@ -21,8 +21,9 @@ pub fn decode<'a>(
     }
 }
 
-/// Whether the headers of a record with this value have to be looked at. To ask for them makes the Kafka client read them
-/// into lists of its own, which costs a third of what decoding costs, even where there are none.
+/// Returns whether the decoder needs the headers of a record with this value. When they are asked
+/// for, the Kafka client copies them into lists of its own, which costs a third of the decoding
+/// even where there are no headers.
 pub fn reads_headers(format: Format, value: Option<&[u8]>) -> bool {
     match format {
         Format::CloudEvents => !value.is_some_and(cloudevents::begins_as_envelope),

@@ -1,34 +1,39 @@
-//! A quick reader for plain JSON, which is what nearly every producer writes: texts without escapes, whole numbers from
-//! zero up, `true`, `false` and `null`, lists of texts, objects.
+//! A fast reader for plain JSON, which nearly every producer writes: texts without escapes, whole
+//! numbers from zero up, `true`, `false` and `null`, lists of texts, objects.
 //!
-//! It knows valid from unusual, and no extra_payloads than that: whatever it does not take, be it a fault, an escape, a fraction or
-//! a value deep inside another, is left to the parser of [`super::slots`], which is the only judge of faults. What it
-//! takes it reads as that parser does; a property test holds them together. Written by hand because half the time of a
-//! general parser goes into what such an event never has.
+//! The reader gives up where it finds anything else: a fault, an escape, a fraction or a deeply
+//! nested value. The general parser of [`raw_value`](super::raw_value) then reads the text from its
+//! start, and only that parser reports faults. A text that the fast reader accepts is read as the
+//! general parser reads it; a property test compares them. The reader is written by hand because a
+//! general parser spends half of its time on forms that such an event never has (ADR 0013).
 
 use wide::u8x16;
 
 use crate::decode::raw_value::{Heap, RawValue};
 use crate::event::{LIST_LEN_MAX, Text};
 
-/// Values inside values that are read over; extra_payloads are left to the parser.
+/// The deepest nesting of a value that is skipped. A deeper one is left to the general parser.
 const DEPTH_MAX: usize = 8;
 
-/// Bytes of a text that is read; of a longer one the parser takes care.
+/// The longest text that is read, in bytes. A longer one is left to the general parser.
 const BYTES_MAX: usize = 64 * WORDS;
 
+/// Words of 64 bits, one bit for each byte of a text.
 const WORDS: usize = 32;
 
-/// The places of the quotes of a text, one after the other. They are found 16 bytes at a time, before anything is read.
+/// The positions of the quotes of a text, in order. They are found 16 bytes at a time, before the
+/// text is read.
 struct Quotes {
     words: [u64; WORDS],
-    /// The word that is read, and what of it is left.
-    place: usize,
+    /// The index of the current word.
+    index: usize,
+    /// The bits of the current word that are left.
     word: u64,
 }
 
 impl Quotes {
-    /// `None` where the text has a byte that needs a closer look, or is long.
+    /// Finds the quotes. Returns `None` where the text has an escape or a control character, or is
+    /// too long.
     fn of(text: &[u8]) -> Option<Self> {
         if text.len() > BYTES_MAX {
             return None;
@@ -43,22 +48,23 @@ impl Quotes {
             last[..rest.len()].copy_from_slice(rest);
             *word = quotes_in(&last, &mut unusual);
         }
-        (!unusual.any()).then_some(Quotes { words, place: 0, word: words[0] })
+        (!unusual.any()).then_some(Quotes { words, index: 0, word: words[0] })
     }
 
     #[inline]
     fn next(&mut self) -> Option<usize> {
         while self.word == 0 {
-            self.place += 1;
-            self.word = *self.words.get(self.place)?;
+            self.index += 1;
+            self.word = *self.words.get(self.index)?;
         }
-        let place = self.place * 64 + self.word.trailing_zeros() as usize;
+        let position = self.index * 64 + self.word.trailing_zeros() as usize;
         self.word &= self.word - 1;
-        Some(place)
+        Some(position)
     }
 }
 
-/// Which of 64 bytes are quotes, the first byte being the lowest bit. Marks escapes and control characters in `unusual`.
+/// Returns a bit for each of 64 bytes that is a quote; the first byte is the lowest bit. Marks
+/// escapes and control characters in `unusual`.
 fn quotes_in(block: &[u8; 64], unusual: &mut u8x16) -> u64 {
     let (chunks, _) = block.as_chunks::<16>();
     chunks.iter().rev().fold(0, |quotes, chunk| {
@@ -69,7 +75,7 @@ fn quotes_in(block: &[u8; 64], unusual: &mut u8x16) -> u64 {
     })
 }
 
-/// Reads a text from its beginning on. Every method gives `None` for what is not plain.
+/// Reads a JSON text from its start. Every method returns `None` where the text is not plain.
 pub(crate) struct FastJson<'a> {
     text: &'a str,
     quotes: Quotes,
@@ -77,7 +83,8 @@ pub(crate) struct FastJson<'a> {
 }
 
 impl<'a> FastJson<'a> {
-    /// `None` where there is an escape or a control character, or much text.
+    /// Creates a reader. Returns `None` where the text has an escape or a control character, or is
+    /// too long.
     pub(crate) fn new(text: &'a str) -> Option<Self> {
         Some(FastJson { text, quotes: Quotes::of(text.as_bytes())?, at: 0 })
     }
@@ -86,7 +93,8 @@ impl<'a> FastJson<'a> {
         &self.text.as_bytes()[self.at..]
     }
 
-    /// The next byte that is no space; it is not passed. Other white space is a control character and was refused before.
+    /// Returns the next byte that is no space, without passing it. Other white space is a control
+    /// character, for which [`Self::new`] has given up.
     #[inline]
     fn peek(&mut self) -> Option<u8> {
         loop {
@@ -97,7 +105,7 @@ impl<'a> FastJson<'a> {
         }
     }
 
-    /// Passes the next byte that is no space.
+    /// Passes the next byte that is no space, and returns it.
     #[inline]
     fn take(&mut self) -> Option<u8> {
         let byte = self.peek()?;
@@ -105,7 +113,7 @@ impl<'a> FastJson<'a> {
         Some(byte)
     }
 
-    /// Nothing but spaces is left.
+    /// Succeeds where only spaces are left.
     pub(crate) fn end(&mut self) -> Option<()> {
         self.peek().is_none().then_some(())
     }
@@ -114,7 +122,7 @@ impl<'a> FastJson<'a> {
         self.rest().starts_with(word.as_bytes()).then(|| self.at += word.len())
     }
 
-    /// Reads a text that begins here.
+    /// Reads a text that begins at the current byte.
     #[inline]
     fn text(&mut self) -> Option<&'a str> {
         let (first, last) = (self.quotes.next()?, self.quotes.next()?);
@@ -126,7 +134,7 @@ impl<'a> FastJson<'a> {
     }
 
     fn integer(&mut self) -> Option<u64> {
-        /// Whatever has as many digits fits into 64 bits.
+        /// Every number with this many digits fits into 64 bits.
         const DIGITS_MAX: usize = 19;
         let rest = self.rest();
         let digits = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
@@ -139,18 +147,18 @@ impl<'a> FastJson<'a> {
         Some(rest[..digits].iter().fold(0, |value, digit| value * 10 + u64::from(digit - b'0')))
     }
 
-    /// Reads an object. `read` gets each key and passes its value.
+    /// Reads an object. Calls `read` with each key; `read` must pass the value.
     #[inline]
     pub(crate) fn object(
         &mut self,
         mut read: impl FnMut(&mut Self, &'a str) -> Option<()>,
     ) -> Option<()> {
-        self.entries(b'{', b'}', |plain| {
-            let key = plain.text()?;
-            if plain.take()? != b':' {
+        self.entries(b'{', b'}', |json| {
+            let key = json.text()?;
+            if json.take()? != b':' {
                 return None;
             }
-            read(plain, key)
+            read(json, key)
         })
     }
 
@@ -158,7 +166,8 @@ impl<'a> FastJson<'a> {
         self.entries(b'[', b']', read)
     }
 
-    /// Reads what stands between two brackets, with commas between. `read` begins at the first byte of each entry.
+    /// Reads the entries between two brackets, separated by commas. Calls `read` at the first byte
+    /// of each entry.
     #[inline]
     fn entries(
         &mut self,
@@ -183,15 +192,15 @@ impl<'a> FastJson<'a> {
         }
     }
 
-    /// Reads a value that may be a field or an attribute.
-    pub(crate) fn slot(&mut self, heap: &mut Heap<'a>) -> Option<RawValue<'a>> {
+    /// Reads the value of a field or an attribute.
+    pub(crate) fn value(&mut self, heap: &mut Heap<'a>) -> Option<RawValue<'a>> {
         match self.peek()? {
             b'"' => self.text().map(RawValue::Text),
             b'0'..=b'9' => self.integer().map(RawValue::Integer),
             b'[' => {
                 let mut texts: Vec<Text<'a>> = Vec::new();
-                self.list(|plain| {
-                    texts.push(plain.text()?.into());
+                self.list(|json| {
+                    texts.push(json.text()?.into());
                     (texts.len() <= LIST_LEN_MAX).then_some(())
                 })?;
                 Some(heap.put_texts(texts))
@@ -203,7 +212,7 @@ impl<'a> FastJson<'a> {
         }
     }
 
-    /// Passes a value that nobody asks for.
+    /// Passes a value that is not needed.
     pub(crate) fn skip(&mut self) -> Option<()> {
         self.skip_within(DEPTH_MAX)
     }
@@ -214,11 +223,11 @@ impl<'a> FastJson<'a> {
             b'0'..=b'9' => self.integer().map(|_| ()),
             b'{' => {
                 let inside = depth.checked_sub(1)?;
-                self.object(|plain, _| plain.skip_within(inside))
+                self.object(|json, _| json.skip_within(inside))
             }
             b'[' => {
                 let inside = depth.checked_sub(1)?;
-                self.list(|plain| plain.skip_within(inside))
+                self.list(|json| json.skip_within(inside))
             }
             b't' => self.word("true"),
             b'f' => self.word("false"),

@@ -1,7 +1,7 @@
-//! The data fields of the vocabulary: captured in one flat set, judged by the contract.
+//! The data fields of the vocabulary, captured in one flat set and checked by the contract.
 //!
-//! The type of an event may stand after its data, so that a field is first kept as it came. A field that the type does
-//! not know is never judged.
+//! The type of an event may follow its data in the JSON. A field is therefore captured first and
+//! checked when the type is known. A field that does not belong to the type is never checked.
 
 use serde::de::{IgnoredAny, MapAccess};
 
@@ -62,42 +62,44 @@ fields! {
     OldestWaitMs = "oldest_wait_ms",
 }
 
-/// The rejection for a required field or attribute that is absent.
+/// Returns the rejection for a required field or attribute that is absent.
 #[cold]
 pub(crate) fn missing(name: &str) -> Rejection {
     Rejection::new(Reason::MissingField, format!("{name} is required"))
 }
 
-/// The captured data fields of one event. Each getter judges its field by the contract and is called once.
+/// The captured data fields of one event. Each getter checks its field by the contract and is
+/// called once.
 #[derive(Debug, Default)]
 pub(crate) struct Fields<'a> {
-    slots: [RawValue<'a>; Field::COUNT],
+    values: [RawValue<'a>; Field::COUNT],
     pub(crate) heap: Heap<'a>,
 }
 
 impl<'a> Fields<'a> {
-    /// Forgets all fields. The heap stays, because attributes of the envelope are in it too.
+    /// Clears all fields. The heap stays, because it also has attributes of the envelope.
     pub(crate) fn clear(&mut self) {
-        self.slots = Default::default();
+        self.values = Default::default();
     }
 
-    /// Reads an object of plain JSON, or `None` and some of its fields.
-    pub(crate) fn read_plain(&mut self, plain: &mut FastJson<'a>) -> Option<()> {
-        plain.object(|plain, key| {
+    /// Reads an object with the fast reader. Returns `None`, with some of the fields, where it
+    /// needs the general parser.
+    pub(crate) fn read_fast(&mut self, json: &mut FastJson<'a>) -> Option<()> {
+        json.object(|json, key| {
             match Field::from_key(key) {
-                Some(field) => self.slots[field as usize] = plain.slot(&mut self.heap)?,
-                None => plain.skip()?,
+                Some(field) => self.values[field as usize] = json.value(&mut self.heap)?,
+                None => json.skip()?,
             }
             Some(())
         })
     }
 
-    fn slot(&self, field: Field) -> RawValue<'a> {
-        self.slots[field as usize]
+    fn value(&self, field: Field) -> RawValue<'a> {
+        self.values[field as usize]
     }
 
     pub(crate) fn optional_text(&mut self, field: Field) -> Result<Option<Text<'a>>, Rejection> {
-        self.heap.text(self.slot(field), field.as_str())
+        self.heap.text(self.value(field), field.as_str())
     }
 
     pub(crate) fn text(&mut self, field: Field) -> Result<Text<'a>, Rejection> {
@@ -110,7 +112,7 @@ impl<'a> Fields<'a> {
         min: u64,
         max: u64,
     ) -> Result<Option<u64>, Rejection> {
-        match self.slot(field) {
+        match self.value(field) {
             RawValue::Absent => Ok(None),
             RawValue::Integer(value) if (min..=max).contains(&value) => Ok(Some(value)),
             RawValue::Integer(_) | RawValue::Beyond => Err(Rejection::new(
@@ -130,24 +132,24 @@ impl<'a> Fields<'a> {
     }
 
     pub(crate) fn optional_bool(&mut self, field: Field) -> Result<(), Rejection> {
-        match self.slot(field) {
+        match self.value(field) {
             RawValue::Absent | RawValue::Bool => Ok(()),
             other => Err(other.wrong_type(field.as_str(), "true or false")),
         }
     }
 
     pub(crate) fn optional_time(&mut self, field: Field) -> Result<Option<Timestamp>, Rejection> {
-        self.heap.time(self.slot(field), field.as_str())
+        self.heap.time(self.value(field), field.as_str())
     }
 
-    /// One of a fixed set of words.
+    /// Returns a value of a fixed set of words.
     pub(crate) fn optional_word<T: Copy>(
         &mut self,
         field: Field,
         values: &[T],
         word_of: fn(T) -> &'static str,
     ) -> Result<Option<T>, Rejection> {
-        let Some(text) = self.heap.any_text(self.slot(field), field.as_str())? else {
+        let Some(text) = self.heap.any_text(self.value(field), field.as_str())? else {
             return Ok(None);
         };
         match values.iter().copied().find(|value| word_of(*value) == text) {
@@ -169,7 +171,7 @@ impl<'a> Fields<'a> {
         &mut self,
         channels: &Channels,
     ) -> Result<Option<ChannelId>, Rejection> {
-        let Some(text) = self.heap.any_text(self.slot(Field::Channel), Field::Channel.as_str())?
+        let Some(text) = self.heap.any_text(self.value(Field::Channel), Field::Channel.as_str())?
         else {
             return Ok(None);
         };
@@ -187,12 +189,12 @@ impl<'a> Fields<'a> {
         &mut self,
         field: Field,
     ) -> Result<Option<Vec<Text<'a>>>, Rejection> {
-        let texts = match self.slot(field) {
+        let texts = match self.value(field) {
             RawValue::Absent => return Ok(None),
-            slot => self
+            value => self
                 .heap
-                .take_texts(slot)
-                .ok_or_else(|| slot.wrong_type(field.as_str(), "an array of texts"))?,
+                .take_texts(value)
+                .ok_or_else(|| value.wrong_type(field.as_str(), "an array of texts"))?,
         };
         if texts.len() > LIST_LEN_MAX {
             let detail = format!("{} must have at most {LIST_LEN_MAX} entries", field.as_str());
@@ -212,7 +214,7 @@ impl<'de> ReadObject<'de> for &mut Fields<'de> {
         while let Some(field) = entries.next_key_seed(KeySeed(Field::from_key))? {
             match field {
                 Some(field) => {
-                    self.slots[field as usize] =
+                    self.values[field as usize] =
                         entries.next_value_seed(RawValueSeed(&mut self.heap))?
                 }
                 None => {

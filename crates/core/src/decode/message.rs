@@ -1,16 +1,17 @@
-//! One message as it came.
+//! A message before it is decoded.
 
 use crate::event::{Reason, Rejection};
 
-/// One message as it came, from Kafka or from a line of a file.
+/// A message before it is decoded: a Kafka record, or a line of a file.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Message<'a> {
-    /// The value; absent for a Kafka tombstone.
+    /// The value. A Kafka tombstone has none.
     pub value: Option<&'a [u8]>,
-    /// Header names and values in order; empty for a line of a file.
+    /// The names and values of the headers, in order. A line of a file has none.
     pub headers: &'a [(&'a str, &'a [u8])],
 }
 
+/// Rejects a message whose value is longer than `record_bytes_max`.
 pub(crate) fn check_size(message: &Message<'_>, record_bytes_max: usize) -> Result<(), Rejection> {
     match message.value {
         Some(value) if value.len() > record_bytes_max => Err(Rejection::new(

@@ -1,4 +1,7 @@
-//! From the bytes of a message to a [`Event`], one file per wire format.
+//! Decoding: from the bytes of a message to an [`Event`](crate::event::Event), with one file for
+//! each wire format.
+//!
+//! Decoders never panic, whatever the bytes, and a rejection never repeats a value of the message.
 
 mod cloudevents;
 mod dispatch;

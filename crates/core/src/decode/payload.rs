@@ -1,4 +1,4 @@
-//! From an event type and its captured data fields to a [`EventPayload`].
+//! The data of each event type: from captured fields to an [`EventPayload`].
 
 use crate::decode::fields::{Field, Fields};
 use crate::event::{
@@ -10,10 +10,10 @@ use crate::event::{
 pub(crate) type Reader =
     for<'a> fn(&mut Fields<'a>, &Channels) -> Result<EventPayload<'a>, Rejection>;
 
-/// The reader of an event type; `None` where the vocabulary has no such type.
+/// Returns the reader of an event type; `None` where the vocabulary has no such type.
 ///
-/// A reader judges every field that its type knows, also those that nothing downstream uses: required ones first, then
-/// optional ones, both in the order of the contract. The first fault is the one that is told.
+/// A reader checks every field of its type, also those that the core does not use: required fields
+/// first, then optional ones, both in the order of the contract. The first fault is reported.
 pub(crate) fn reader(kind: &str) -> Option<Reader> {
     Some(match kind {
         "contact.started" => contact_started,
@@ -168,7 +168,8 @@ fn followup_informed<'a>(fields: &mut Fields<'a>, channels: &Channels) -> Read<'
 
 fn survey_answered<'a>(fields: &mut Fields<'a>, channels: &Channels) -> Read<'a> {
     let contact = fields.text(Field::ContactId)?;
-    // Its own range is judged before the one that `scale` narrows, so that each fault names the field that has it.
+    // The range of `score` is checked before `scale` narrows it, so that each fault names its
+    // field.
     let score = fields.integer(Field::Score, 1, SCALE_MAX)?;
     let scale = fields.integer(Field::Scale, 1, SCALE_MAX)?;
     if score > scale {

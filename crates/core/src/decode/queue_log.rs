@@ -1,6 +1,6 @@
 //! Lines of Asterisk's queue_log: `unix_time|call id|queue|agent|VERB|parameters`.
 //!
-//! `docs/guide/asterisk.md` has the table of verbs and why each means what it does here.
+//! `docs/guide/asterisk.md` has the table of verbs, with the reason for the meaning of each.
 
 use std::borrow::Cow;
 
@@ -17,16 +17,17 @@ use crate::event::{
 };
 use crate::time::{DURATION_MAX, Millis, Timestamp};
 
-/// The `source` of every record: a line does not say which host wrote it.
+/// The `source` of every record: a line does not name the host that wrote it.
 const SOURCE: &str = "asterisk_queue_log";
 
-/// What Asterisk writes where there is no call, queue or agent.
+/// The word of Asterisk for no call, queue or agent.
 const NONE: &str = "NONE";
 
 /// The last second of the year 9999.
 const UNIX_SECONDS_MAX: u64 = 253_402_300_799;
 
-/// Decodes a line, bare or as `message` of a JSON object. The channel of a call is left to its queue's configuration.
+/// Decodes a line, bare or as `message` of a JSON object. The channel of a call comes from the
+/// configuration of its queue.
 pub(crate) fn decode<'a>(
     message: &Message<'a>,
     record_bytes_max: usize,
@@ -36,7 +37,8 @@ pub(crate) fn decode<'a>(
     let text = if value.trim_ascii_start().starts_with(b"{") {
         line_in_json(value)?
     } else {
-        // A caller's name in another encoding must not cost the call; where it would harm, `Line::split` refuses it.
+        // A caller's name in another encoding must not cost the call. `Line::split` rejects the
+        // line where another field has one.
         String::from_utf8_lossy(value)
     };
     match text {
@@ -45,7 +47,7 @@ pub(crate) fn decode<'a>(
     }
 }
 
-/// The text of `message` in the object that a log shipper makes of a line.
+/// Returns the text of `message` in the object that a log shipper makes of a line.
 fn line_in_json(value: &[u8]) -> Result<Text<'_>, Rejection> {
     let mut shipped = Shipped::default();
     if parse(text_of(value)?, ObjectSeed(&mut shipped))? != Shape::Object {
@@ -73,7 +75,7 @@ impl<'de> ReadObject<'de> for &mut Shipped<'de> {
     }
 }
 
-/// Reads a line; `own` makes a text that lives as long as the record.
+/// Reads a line. `own` returns a text that lives as long as the record.
 fn read<'l, 'a>(text: &'l str, own: impl Fn(&'l str) -> Text<'a>) -> Result<Event<'a>, Rejection> {
     let line = Line::split(text)?;
     let contact = || line.call().map(&own);
@@ -132,7 +134,7 @@ fn read<'l, 'a>(text: &'l str, own: impl Fn(&'l str) -> Text<'a>) -> Result<Even
             extra_payloads.extend(call_ended()?);
             left(LeftReason::Withdrawn, None)?
         }
-        // The caller was turned away at the door: a whole visit without a wait.
+        // The caller never entered the queue: the line is a whole visit without a wait.
         "FULL" | "DIVERT_CA_RATIO" | "DIVERT_HOLDTIME" => {
             left(LeftReason::Full, Some(Millis::ZERO))?
         }
@@ -167,8 +169,8 @@ fn read<'l, 'a>(text: &'l str, own: impl Fn(&'l str) -> Text<'a>) -> Result<Even
         "UNPAUSEALL" | "AGENTLOGIN" | "AGENTCALLBACKLOGIN" => everywhere(AgentState::Available)?,
         "AGENTLOGOFF" | "AGENTCALLBACKLOGOFF" => everywhere(AgentState::Offline)?,
         "QUEUESTART" => EventPayload::SourceRestarted,
-        // RINGCANCELED: the caller hung up while a member's phone rang, which is no fault of the member; the end of the
-        // visit has its own line.
+        // RINGCANCELED: the caller hung up while a member's phone rang, which is no fault of the
+        // member. The end of the visit has its own line.
         "RINGCANCELED" | "PENALTY" | "RINGINUSE" | "CONFIGRELOAD" | "OUTCALL" | "DID" | "INFO" => {
             EventPayload::Nothing
         }
@@ -178,10 +180,10 @@ fn read<'l, 'a>(text: &'l str, own: impl Fn(&'l str) -> Text<'a>) -> Result<Even
     Ok(Event { source, id: own(line.identity()), time: Some(line.time), payload, extra_payloads })
 }
 
-/// A line in its parts.
+/// The parts of a line.
 struct Line<'l> {
     text: &'l str,
-    /// The line up to and with the verb.
+    /// The line up to the verb, with the verb.
     head: &'l str,
     time: Timestamp,
     call: &'l str,
@@ -219,9 +221,10 @@ impl<'l> Line<'l> {
         Ok(Line { text, head, time: unix_time(time)?, call, queue, agent, verb, parameters })
     }
 
-    /// What tells this line from every other, so that the same line read twice is one record. Parameters that may hold
-    /// a caller's number or name, a dialled number or free text stay out of it: they must not leave the decoder, and
-    /// the other parts already tell such lines apart.
+    /// Returns the id of the record, which is different for each line, so that the same line read
+    /// twice is one record. Parameters that may contain a caller's number or name, a dialled number
+    /// or free text are left out: they must not leave the decoder, and the other parts already
+    /// differ between such lines.
     fn identity(&self) -> &'l str {
         match self.verb {
             "ENTERQUEUE" | "BLINDTRANSFER" | "ATTENDEDTRANSFER" | "TRANSFER" | "OUTCALL"
@@ -246,21 +249,23 @@ impl<'l> Line<'l> {
         if self.agent.is_empty() || self.agent == NONE { Ok(None) } else { self.agent().map(Some) }
     }
 
-    /// Parameter number `place`, counted from 1 as in Asterisk's documentation; `None` where absent or empty.
-    fn parameter(&self, place: usize) -> Option<&'l str> {
+    /// Returns a parameter by its number, counted from 1 as in Asterisk's documentation; `None`
+    /// where absent or empty.
+    fn parameter(&self, number: usize) -> Option<&'l str> {
         self.parameters
             .split('|')
-            .nth(place.saturating_sub(1))
+            .nth(number.saturating_sub(1))
             .filter(|parameter| !parameter.is_empty())
     }
 
     /// Returns the duration of a parameter in whole seconds.
-    fn seconds(&self, place: usize) -> Result<Option<Millis>, Rejection> {
-        self.parameter(place).map(whole_seconds).transpose()
+    fn seconds(&self, number: usize) -> Result<Option<Millis>, Rejection> {
+        self.parameter(number).map(whole_seconds).transpose()
     }
 
-    /// The talk time of an attended transfer. The part before it has two or three parameters, by method, so that it is
-    /// counted from the end: hold time, talk time, original position.
+    /// Returns the talk time of an attended transfer. It is counted from the end (hold time, talk
+    /// time, original position), because the part before it has two or three parameters, depending
+    /// on the method.
     fn attended_talk(&self) -> Result<Option<Millis>, Rejection> {
         let count = self.parameters.split('|').count();
         if count < 5 { Ok(None) } else { self.seconds(count - 1) }
@@ -287,7 +292,8 @@ fn required<'l>(part: &'l str, name: &str) -> Result<&'l str, Rejection> {
 fn whole_seconds(text: &str) -> Result<Millis, Rejection> {
     let beyond =
         || Rejection::new(Reason::OutOfRange, format!("a duration must be 0 to {DURATION_MAX}"));
-    // The clock of the host was set back while the caller waited.
+    // Asterisk writes a negative time when the clock of its host was set back while the caller
+    // waited.
     if text.strip_prefix('-').is_some_and(is_digits) {
         return Err(beyond());
     }
@@ -308,9 +314,9 @@ fn unix_time(text: &str) -> Result<Timestamp, Rejection> {
         Rejection::new(Reason::OutOfRange, "the time must be before the year 10000")
     })?;
     let mut fraction_ms = 0;
-    for place in 0..3 {
+    for digit in 0..3 {
         fraction_ms = fraction_ms * 10
-            + fraction.as_bytes().get(place).map_or(0, |digit| i64::from(digit - b'0'));
+            + fraction.as_bytes().get(digit).map_or(0, |digit| i64::from(digit - b'0'));
     }
     Ok(Timestamp(seconds as i64 * 1000 + fraction_ms))
 }
@@ -327,7 +333,7 @@ mod tests {
         decode(&Message { value: Some(text.as_bytes()), headers: &[] }, 1 << 20)
     }
 
-    fn bodies(rest: &str) -> Vec<EventPayload<'static>> {
+    fn payloads(rest: &str) -> Vec<EventPayload<'static>> {
         let text = format!("1366720340|1366720340.303267|{rest}");
         let text: &'static str = Box::leak(text.into_boxed_str());
         let record = line(text).unwrap_or_else(|rejection| panic!("{rest}: {rejection}"));
@@ -364,7 +370,7 @@ mod tests {
     }
 
     #[test]
-    fn a_whole_record() {
+    fn line_becomes_an_event_with_identity_and_time() {
         let text = "1366720340.303267|1366720339.7|fault|SIP/8007|RINGNOANSWER|1000\r\n";
         let record = line(text).unwrap();
         assert_eq!(record.source, SOURCE);
@@ -378,41 +384,41 @@ mod tests {
     }
 
     #[test]
-    fn visits() {
+    fn verbs_of_visits_become_their_events() {
         let queued = EventPayload::Queued { contact: CONTACT, queue: QUEUE, channel: None };
-        assert_eq!(bodies("fault|NONE|ENTERQUEUE||caller|1"), [queued]);
+        assert_eq!(payloads("fault|NONE|ENTERQUEUE||caller|1"), [queued]);
         let answered = |wait| EventPayload::Answered { contact: CONTACT, queue: QUEUE, wait };
         let started = EventPayload::AgentCallStarted { agent: AGENT, queue: QUEUE };
         assert_eq!(
-            bodies("fault|SIP/8007|CONNECT|17|1366720340.303268|4"),
+            payloads("fault|SIP/8007|CONNECT|17|1366720340.303268|4"),
             [answered(Some(Millis(17_000))), started]
         );
-        assert_eq!(bodies("fault|NONE|CONNECT|"), [answered(None)]);
+        assert_eq!(payloads("fault|NONE|CONNECT|"), [answered(None)]);
         let abandoned = |wait| [EventPayload::Abandoned { contact: CONTACT, queue: QUEUE, wait }];
-        assert_eq!(bodies("fault|NONE|ABANDON|1|2|33"), abandoned(Some(Millis(33_000))));
-        assert_eq!(bodies("fault|SIP/8007|ABANDON|1|2|0"), abandoned(Some(Millis(0))));
-        assert_eq!(bodies("fault|NONE|ABANDON"), abandoned(None));
+        assert_eq!(payloads("fault|NONE|ABANDON|1|2|33"), abandoned(Some(Millis(33_000))));
+        assert_eq!(payloads("fault|SIP/8007|ABANDON|1|2|0"), abandoned(Some(Millis(0))));
+        assert_eq!(payloads("fault|NONE|ABANDON"), abandoned(None));
         assert_eq!(
-            bodies("fault|NONE|EXITWITHTIMEOUT|1|2|60"),
+            payloads("fault|NONE|EXITWITHTIMEOUT|1|2|60"),
             left(LeftReason::Timeout, Some(Millis(60_000)))
         );
         assert_eq!(
-            bodies("fault|NONE|EXITEMPTY|1|2|6"),
+            payloads("fault|NONE|EXITEMPTY|1|2|6"),
             left(LeftReason::Empty, Some(Millis(6_000)))
         );
         assert_eq!(
-            bodies("fault|NONE|EXITWITHKEY|9|1|2|7"),
+            payloads("fault|NONE|EXITWITHKEY|9|1|2|7"),
             left(LeftReason::ExitKey, Some(Millis(7_000)))
         );
         assert_eq!(
-            bodies("fault|NONE|WITHDRAW|1|2|8|moved"),
+            payloads("fault|NONE|WITHDRAW|1|2|8|moved"),
             left(LeftReason::Withdrawn, Some(Millis(8_000)))
         );
-        assert_eq!(bodies("fault|NONE|SYSCOMPAT|"), left(LeftReason::Withdrawn, None));
+        assert_eq!(payloads("fault|NONE|SYSCOMPAT|"), left(LeftReason::Withdrawn, None));
     }
 
     #[test]
-    fn turned_away_at_the_door() {
+    fn refused_caller_makes_a_visit_without_a_wait() {
         for (verb, reason) in [
             ("FULL", LeftReason::Full),
             ("DIVERT_CA_RATIO", LeftReason::Full),
@@ -421,55 +427,61 @@ mod tests {
             ("JOINEMPTY", LeftReason::Empty),
         ] {
             assert_eq!(
-                bodies(&format!("fault|NONE|{verb}|")),
+                payloads(&format!("fault|NONE|{verb}|")),
                 left(reason, Some(Millis(0))),
                 "{verb}"
             );
         }
-        assert_eq!(bodies("fault|NONE|LEAVEEMPTY|"), left(LeftReason::Empty, None));
+        assert_eq!(payloads("fault|NONE|LEAVEEMPTY|"), left(LeftReason::Empty, None));
         assert_eq!(
-            bodies("fault|NONE|LEAVEEMPTY|12"),
+            payloads("fault|NONE|LEAVEEMPTY|12"),
             left(LeftReason::Empty, Some(Millis(12_000)))
         );
-        assert_eq!(bodies("fault|NONE|LEAVEEMPTY|x"), left(LeftReason::Empty, None));
+        assert_eq!(payloads("fault|NONE|LEAVEEMPTY|x"), left(LeftReason::Empty, None));
     }
 
     #[test]
-    fn ends_of_conversations() {
+    fn verbs_of_conversations_end_them_and_the_call_of_the_agent() {
         let over = || EventPayload::AgentCallEnded { agent: AGENT };
         let by = |who| ended(Some(Millis(95_000)), Some(who));
-        assert_eq!(bodies("fault|SIP/8007|COMPLETEAGENT|17|95|1"), [by(EndedBy::Agent), over()]);
+        assert_eq!(payloads("fault|SIP/8007|COMPLETEAGENT|17|95|1"), [by(EndedBy::Agent), over()]);
         assert_eq!(
-            bodies("fault|SIP/8007|COMPLETECALLER|17|95|1"),
+            payloads("fault|SIP/8007|COMPLETECALLER|17|95|1"),
             [by(EndedBy::Customer), over()]
         );
-        assert_eq!(bodies("fault|NONE|COMPLETECALLER|17"), [ended(None, Some(EndedBy::Customer))]);
+        assert_eq!(
+            payloads("fault|NONE|COMPLETECALLER|17"),
+            [ended(None, Some(EndedBy::Customer))]
+        );
         let dumped = [left(LeftReason::Withdrawn, None), vec![over()]].concat();
-        assert_eq!(bodies("fault|SIP/8007|AGENTDUMP|"), dumped);
+        assert_eq!(payloads("fault|SIP/8007|AGENTDUMP|"), dumped);
 
         let talk = || ended(Some(Millis(95_000)), None);
         let blind = transferred(Some(TransferKind::Blind));
         assert_eq!(
-            bodies("fault|SIP/8007|BLINDTRANSFER|200|internal|17|95|1"),
+            payloads("fault|SIP/8007|BLINDTRANSFER|200|internal|17|95|1"),
             [blind, talk(), over()]
         );
         assert_eq!(
-            bodies("fault|SIP/8007|TRANSFER|200|internal|17|95|1"),
+            payloads("fault|SIP/8007|TRANSFER|200|internal|17|95|1"),
             [transferred(None), talk(), over()]
         );
         for method in ["BRIDGE|2a8e-11", "APP|VoiceMail", "LINK|Local/1@a-1;1|Local/1@a-1;2"] {
             let rest = format!("fault|SIP/8007|ATTENDEDTRANSFER|{method}|17|95|1");
-            assert_eq!(bodies(&rest), [transferred(Some(TransferKind::Attended)), talk(), over()]);
+            assert_eq!(
+                payloads(&rest),
+                [transferred(Some(TransferKind::Attended)), talk(), over()]
+            );
         }
         let attended = transferred(Some(TransferKind::Attended));
         assert_eq!(
-            bodies("fault|SIP/8007|ATTENDEDTRANSFER|BRIDGE"),
+            payloads("fault|SIP/8007|ATTENDEDTRANSFER|BRIDGE"),
             [attended, ended(None, None), over()]
         );
     }
 
     #[test]
-    fn agents() {
+    fn verbs_of_agents_change_their_state() {
         let of_line = |text: &'static str| line(text).map(|record| record.payload).unwrap();
         let in_queue = |state| EventPayload::AgentQueueState { agent: AGENT, queue: QUEUE, state };
         for (text, state) in [
@@ -499,7 +511,7 @@ mod tests {
     }
 
     #[test]
-    fn verbs_without_a_measure() {
+    fn verb_without_a_measure_is_accepted_without_effect() {
         for verb in [
             "RINGCANCELED|900",
             "PENALTY|3",
@@ -509,12 +521,12 @@ mod tests {
             "DID|1",
             "INFO|x|y",
         ] {
-            assert_eq!(bodies(&format!("NONE|NONE|{verb}")), [EventPayload::Nothing], "{verb}");
+            assert_eq!(payloads(&format!("NONE|NONE|{verb}")), [EventPayload::Nothing], "{verb}");
         }
     }
 
     #[test]
-    fn refused_lines() {
+    fn line_is_rejected_when_its_form_is_wrong() {
         for (text, reason) in [
             ("", "bad_line"),
             ("\r\n", "bad_line"),
@@ -552,7 +564,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_in_json() {
+    fn line_is_read_when_it_is_the_message_of_an_object() {
         let bare = "1|2|fault|NONE|ABANDON|1|1|5";
         let shipped = format!(r#" {{"@timestamp":"x","message":"{bare}","host":{{"a":[1]}}}}"#);
         assert_eq!(line(&shipped), line(bare));
@@ -571,7 +583,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_about_the_caller_leaves() {
+    fn event_and_rejection_never_contain_data_of_the_caller() {
         for text in [
             "1|2|fault|NONE|ENTERQUEUE|http://secret|secret|1|secret",
             "1|2|fault|SIP/8007|BLINDTRANSFER|secret|internal|1|2|3",
@@ -583,16 +595,16 @@ mod tests {
             "1|2|fault|NONE|OUTCALL|secret",
             "1|2|fault|NONE|SECRETVERB|secret",
         ] {
-            let told = match line(text) {
+            let shown = match line(text) {
                 Ok(record) => format!("{record:?}"),
                 Err(rejection) => rejection.to_string(),
             };
-            assert!(!told.to_lowercase().contains("secret"), "{told}");
+            assert!(!shown.to_lowercase().contains("secret"), "{shown}");
         }
     }
 
     #[test]
-    fn another_encoding_harms_only_where_it_matters() {
+    fn line_in_another_encoding_is_rejected_when_a_needed_part_has_it() {
         let of_bytes = |value: &[u8]| {
             decode(&Message { value: Some(value), headers: &[] }, 100)
                 .map(|record| record.id.into_owned())

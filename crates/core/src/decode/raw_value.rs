@@ -1,4 +1,4 @@
-//! One pass over JSON into slots: values as they came, to be judged once it is known what they should be.
+//! JSON values as they came, captured in one pass and checked when their field is known.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -8,16 +8,16 @@ use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess,
 use crate::event::{LIST_LEN_MAX, Reason, Rejection, TEXT_BYTES_MAX, Text};
 use crate::time::{Timestamp, parse_rfc3339};
 
-/// A JSON value as far as the contract can tell values apart. Small and without destructor: there is one for each field
-/// of the vocabulary, and most stay absent.
+/// A JSON value, with the distinctions that the contract makes. It is small and has no destructor,
+/// because every event has one for each field of the vocabulary, and most stay absent.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) enum RawValue<'a> {
     #[default]
     Absent,
     Text(&'a str),
-    /// A text that had escapes: its place in [`Heap::texts`].
+    /// A text that had escapes: its index in [`Heap::texts`].
     Unescaped(usize),
-    /// A whole number that fits.
+    /// A whole number that fits into 64 bits.
     Integer(u64),
     /// A number below zero or above every range of the contract.
     Beyond,
@@ -26,15 +26,16 @@ pub(crate) enum RawValue<'a> {
     Bool,
     Null,
     Object,
-    /// An array of texts: its place in [`Heap::lists`].
+    /// An array of texts: its index in [`Heap::lists`].
     Texts(usize),
-    /// An array with anything else in it.
+    /// An array with other values.
     Array,
 }
 
 impl RawValue<'_> {
+    /// Returns the rejection for a value of another type than `expected`.
     #[cold]
-    pub(crate) fn wrong_type(self, name: &str, due: &str) -> Rejection {
+    pub(crate) fn wrong_type(self, name: &str, expected: &str) -> Rejection {
         let found = match self {
             RawValue::Absent => "absent",
             RawValue::Text(_) | RawValue::Unescaped(_) => "a text",
@@ -45,63 +46,65 @@ impl RawValue<'_> {
             RawValue::Object => "an object",
             RawValue::Texts(_) | RawValue::Array => "an array",
         };
-        Rejection::new(Reason::WrongType, format!("{name} must be {due}, not {found}"))
+        Rejection::new(Reason::WrongType, format!("{name} must be {expected}, not {found}"))
     }
 }
 
-/// What slots cannot borrow from the message. A slot's content is taken out once.
+/// The parts of values that cannot be borrowed from the message. Each is taken out once.
 #[derive(Debug, Default)]
 pub(crate) struct Heap<'a> {
     texts: Vec<String>,
-    /// At most [`LIST_LEN_MAX`] + 1 entries of each list are kept.
+    /// The first [`LIST_LEN_MAX`] + 1 entries of each list.
     lists: Vec<Vec<Text<'a>>>,
 }
 
 impl<'a> Heap<'a> {
-    /// The text of a slot that holds one.
-    fn take_text(&mut self, slot: RawValue<'a>) -> Option<Text<'a>> {
-        match slot {
+    /// Returns the text of a value that is one.
+    fn take_text(&mut self, value: RawValue<'a>) -> Option<Text<'a>> {
+        match value {
             RawValue::Text(text) => Some(Cow::Borrowed(text)),
-            RawValue::Unescaped(place) => {
-                self.texts.get_mut(place).map(|text| Cow::Owned(std::mem::take(text)))
+            RawValue::Unescaped(index) => {
+                self.texts.get_mut(index).map(|text| Cow::Owned(std::mem::take(text)))
             }
             _ => None,
         }
     }
 
-    /// A slot that holds several texts.
+    /// Stores a list of texts and returns its value.
     pub(crate) fn put_texts(&mut self, texts: Vec<Text<'a>>) -> RawValue<'a> {
         self.lists.push(texts);
         RawValue::Texts(self.lists.len() - 1)
     }
 
-    /// The texts of a slot that holds several.
-    pub(crate) fn take_texts(&mut self, slot: RawValue<'a>) -> Option<Vec<Text<'a>>> {
-        match slot {
-            RawValue::Texts(place) => self.lists.get_mut(place).map(std::mem::take),
+    /// Returns the texts of a value that is a list of texts.
+    pub(crate) fn take_texts(&mut self, value: RawValue<'a>) -> Option<Vec<Text<'a>>> {
+        match value {
+            RawValue::Texts(index) => self.lists.get_mut(index).map(std::mem::take),
             _ => None,
         }
     }
 
-    /// A text of any length; `None` where absent.
+    /// Returns a text of any length; `None` where absent.
     pub(crate) fn any_text(
         &mut self,
-        slot: RawValue<'a>,
+        value: RawValue<'a>,
         name: &str,
     ) -> Result<Option<Text<'a>>, Rejection> {
-        match slot {
+        match value {
             RawValue::Absent => Ok(None),
-            slot => self.take_text(slot).map(Some).ok_or_else(|| slot.wrong_type(name, "a text")),
+            value => {
+                self.take_text(value).map(Some).ok_or_else(|| value.wrong_type(name, "a text"))
+            }
         }
     }
 
-    /// A text of 1 to [`TEXT_BYTES_MAX`] bytes; `None` where absent.
+    /// Returns a text of 1 to [`TEXT_BYTES_MAX`] bytes; `None` where absent.
     pub(crate) fn text(
         &mut self,
-        slot: RawValue<'a>,
+        value: RawValue<'a>,
         name: &str,
     ) -> Result<Option<Text<'a>>, Rejection> {
-        match self.any_text(slot, name)? {
+        match self.any_text(value, name)? {
             Some(text) if text.is_empty() || text.len() > TEXT_BYTES_MAX => Err(Rejection::new(
                 Reason::TextLength,
                 format!("{name} must have 1 to {TEXT_BYTES_MAX} bytes"),
@@ -113,10 +116,10 @@ impl<'a> Heap<'a> {
     /// Returns the instant of an RFC 3339 text; `None` where absent.
     pub(crate) fn time(
         &mut self,
-        slot: RawValue<'a>,
+        value: RawValue<'a>,
         name: &str,
     ) -> Result<Option<Timestamp>, Rejection> {
-        let Some(text) = self.any_text(slot, name)? else {
+        let Some(text) = self.any_text(value, name)? else {
             return Ok(None);
         };
         match parse_rfc3339(&text) {
@@ -129,7 +132,7 @@ impl<'a> Heap<'a> {
     }
 }
 
-/// The value as text, which JSON is.
+/// Returns the value of a message as text, which JSON must be.
 pub(crate) fn text_of(value: &[u8]) -> Result<&str, Rejection> {
     std::str::from_utf8(value)
         .map_err(|_| Rejection::new(Reason::NotJson, "the value is not UTF-8 text"))
@@ -146,7 +149,8 @@ pub(crate) fn parse<'a, S: DeserializeSeed<'a>>(
     Ok(parsed)
 }
 
-/// The seeds take any value, so that the parser's message is about form and never repeats a value.
+/// Returns the rejection for an error of the parser. The seeds accept any value, so that the
+/// message of the parser is about the form and never repeats a value.
 fn not_json(error: &serde_json::Error) -> Rejection {
     let detail = error.to_string();
     if detail.starts_with("number out of range") {
@@ -155,7 +159,7 @@ fn not_json(error: &serde_json::Error) -> Rejection {
     Rejection::new(Reason::NotJson, format!("the value is not JSON: {detail}"))
 }
 
-/// Whether a value was an object, and then captured.
+/// The shape of a value that should be an object.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Shape {
     #[default]
@@ -164,7 +168,7 @@ pub(crate) enum Shape {
     Other,
 }
 
-/// Reads a key and gives what `of` makes of it.
+/// Reads a key and applies a function to it.
 pub(crate) struct KeySeed<F>(pub(crate) F);
 
 impl<'de, T, F: FnOnce(&str) -> T> DeserializeSeed<'de> for KeySeed<F> {
@@ -223,7 +227,7 @@ impl<'de> Visitor<'de> for RawValueSeed<'_, 'de> {
     }
 
     fn visit_f64<E>(self, value: f64) -> Result<RawValue<'de>, E> {
-        // A whole number too long for 64 bits arrives here as well.
+        // A whole number that does not fit into 64 bits arrives here as well.
         Ok(if value.abs() >= u64::MAX as f64 { RawValue::Beyond } else { RawValue::Fraction })
     }
 
@@ -262,13 +266,13 @@ fn skip_rest<'de, A: SeqAccess<'de>>(entries: &mut A) -> Result<(), A::Error> {
     Ok(())
 }
 
-/// What takes in the entries of a JSON object.
+/// The target of the entries of a JSON object.
 pub(crate) trait ReadObject<'de> {
-    /// Reads every entry. A repeated key counts as its last value.
+    /// Reads every entry. Of a repeated key, the last value counts.
     fn read_entries<A: MapAccess<'de>>(self, entries: A) -> Result<(), A::Error>;
 }
 
-/// Reads an object into its target, and anything else to its end.
+/// Reads an object into its target, and skips any other value.
 pub(crate) struct ObjectSeed<T>(pub(crate) T);
 
 impl<'de, T: ReadObject<'de>> DeserializeSeed<'de> for ObjectSeed<T> {

@@ -2,14 +2,14 @@
 
 use crate::time::DURATION_MAX;
 
-/// Longest text of any field, in bytes.
+/// The longest text of a field, in bytes.
 pub const TEXT_BYTES_MAX: usize = 256;
 
-/// Most entries of a list field.
+/// The most entries of a list field.
 pub const LIST_LEN_MAX: usize = 64;
 
-/// Largest count (`waiting`, `priority`, `position`): the bound of durations.
+/// The largest count (`waiting`, `priority`, `position`): the bound of durations.
 pub const COUNT_MAX: u64 = DURATION_MAX.get();
 
-/// Largest `scale` of a survey.
+/// The largest `scale` of a survey.
 pub const SCALE_MAX: u64 = 100;

@@ -1,8 +1,8 @@
-//! The event vocabulary: the events of the contract as types, with their bounds, their schema and the
-//! reasons for which a record is rejected.
+//! The event vocabulary: the events of the contract as types, with their bounds, their schema and
+//! the reasons for which a record is rejected.
 //!
-//! The types do not depend on a wire format. [`decode`](crate::decode) has one file for each format;
-//! every other room knows only [`Event`].
+//! The types do not depend on a wire format. [`decode`](crate::decode) has one file for each
+//! format; every other room knows only [`Event`].
 
 mod limits;
 mod rejection;

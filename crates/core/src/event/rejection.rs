@@ -1,23 +1,23 @@
-//! Why a record was refused.
+//! The rejection of a record.
 
 use std::fmt;
 
-/// The fixed set of reasons a record can be rejected for; the value of the `reason` label.
+/// The reason for which a record is rejected, of a fixed set: the value of the `reason` label.
 #[derive(
     Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize,
 )]
 pub enum Reason {
-    /// The value is not JSON (or not UTF-8).
+    /// The value is not JSON, or not UTF-8.
     NotJson,
     /// The value, or its `data`, is JSON but not an object.
     NotObject,
     /// A required field or attribute is absent.
     MissingField,
-    /// A field has a value of another JSON type than the contract's; null is a wrong type.
+    /// A field has a value of another JSON type than in the contract; null is a wrong type too.
     WrongType,
-    /// The `type` is not in the vocabulary, or the queue_log verb is not known.
+    /// The `type` is not in the vocabulary, or the verb of a queue_log line is unknown.
     UnknownType,
-    /// A field with a fixed set of values has another one.
+    /// A field has a value outside its fixed set.
     UnknownValue,
     /// A text is empty or longer than its limit.
     TextLength,
@@ -25,16 +25,16 @@ pub enum Reason {
     OutOfRange,
     /// The record is larger than `limits.record_bytes`.
     TooLarge,
-    /// A log line has not the form of its format.
+    /// A log line does not have the form of its format.
     BadLine,
-    /// Neither the event nor the record says when it happened.
+    /// Neither the event nor the record has a time.
     MissingTime,
-    /// An ending whose start never came within `reorder_grace`.
+    /// The start of an ending did not come within `reorder_grace`.
     Orphan,
 }
 
 impl Reason {
-    /// Every reason, in label order of the catalogue.
+    /// Every reason, in the order of the documentation.
     pub const ALL: [Reason; 12] = [
         Reason::NotJson,
         Reason::NotObject,
@@ -50,7 +50,7 @@ impl Reason {
         Reason::Orphan,
     ];
 
-    /// The label value.
+    /// Returns the value of the label.
     pub fn as_str(self) -> &'static str {
         match self {
             Reason::NotJson => "not_json",
@@ -75,19 +75,19 @@ impl fmt::Display for Reason {
     }
 }
 
-/// A refused record: the reason that is counted, and a sentence for a person that names the field and what is
-/// allowed. The detail never repeats the value of a field, which may be about a person.
+/// A rejected record: the reason, which is counted, and a text for a reader that names the field
+/// and the allowed values. The text never repeats the value of a field, which may concern a person.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{reason}: {detail}")]
 pub struct Rejection {
-    /// What is counted.
+    /// The reason.
     pub reason: Reason,
-    /// What is told to a person: lower case, no full stop.
+    /// The text for a reader: lower case, no full stop.
     pub detail: String,
 }
 
 impl Rejection {
-    /// A rejection with its explanation.
+    /// Creates a rejection.
     pub fn new(reason: Reason, detail: impl Into<String>) -> Self {
         Rejection { reason, detail: detail.into() }
     }

@@ -1,6 +1,6 @@
-//! The event types and their data fields as one table, and the JSON Schema made of it.
+//! The event types with their data fields as one table, and the JSON Schema that follows from it.
 //!
-//! The decoder does not read the table, for speed; tests here hold the two together.
+//! The decoder does not read the table, for speed. Tests here compare the two.
 
 use serde_json::{Map, Value, json};
 
@@ -28,24 +28,24 @@ pub struct Field {
     pub name: &'static str,
     /// Whether an event without it is rejected.
     pub required: bool,
-    /// What values it takes.
+    /// The allowed values.
     pub values: Values,
-    /// What it says.
+    /// The meaning, in a sentence.
     pub meaning: &'static str,
 }
 
-/// What values a field takes.
+/// The allowed values of a field.
 #[derive(Clone, Copy, Debug)]
 pub enum Values {
     /// A text of 1 to [`TEXT_BYTES_MAX`] bytes.
     Text,
-    /// Up to [`LIST_LEN_MAX`] such texts.
+    /// Up to [`LIST_LEN_MAX`] texts.
     Texts,
-    /// One of these words.
+    /// A word of a fixed set.
     Word(fn() -> Vec<&'static str>),
-    /// A channel word of the contract or of the configuration.
+    /// A channel of the contract or of the configuration.
     Channel,
-    /// A whole number from the first to the second.
+    /// A whole number from the first to the second number, both included.
     Integer(u64, u64),
     /// True or false.
     Bool,
@@ -282,19 +282,19 @@ fn words<T: Copy>(values: &[T], word_of: fn(T) -> &'static str) -> Vec<&'static 
     values.iter().map(|value| word_of(*value)).collect()
 }
 
-/// The type of that name.
+/// Returns the event type of a name.
 pub fn event_type(name: &str) -> Option<&'static EventType> {
     EVENT_TYPES.iter().find(|event_type| event_type.name == name)
 }
 
-/// The JSON Schema (draft 2020-12) of one event type, as a whole document.
+/// Returns the JSON Schema (draft 2020-12) of one event type, as a document.
 pub fn document_of(event_type: &EventType) -> Value {
     let mut document = schema_of(event_type);
     document["$schema"] = json!(DRAFT);
     document
 }
 
-/// The JSON Schema (draft 2020-12) of all event types, as one document.
+/// Returns the JSON Schema (draft 2020-12) of all event types, as one document.
 pub fn document() -> Value {
     let references: Vec<Value> = EVENT_TYPES
         .iter()
@@ -404,7 +404,7 @@ mod tests {
         decoded(event).err().map(|rejection| rejection.reason)
     }
 
-    /// A value that the schema of a field accepts.
+    /// Returns a value that the schema of a field accepts.
     fn good(schema: &Value) -> Value {
         if let Some(value) = schema.get("enum").or(schema.get("examples")) {
             return value[0].clone();
@@ -419,7 +419,7 @@ mod tests {
         }
     }
 
-    /// Values that the schema of a field refuses, with the reason due.
+    /// Returns values that the schema of a field refuses, each with the expected reason.
     fn bad(schema: &Value) -> Vec<(Value, Reason)> {
         let mut bad: Vec<(Value, Reason)> = [json!(null), json!({}), json!([1]), json!(0.5)]
             .into_iter()
@@ -446,7 +446,7 @@ mod tests {
         bad
     }
 
-    /// The event with all required and no optional fields, made from the schema alone.
+    /// Returns an event with all required and no optional fields, from the schema alone.
     fn minimal(schema: &Value) -> Value {
         let mut event = json!({"id": "1", "source": "s", "data": {}});
         for constant in ["specversion", "type"] {
@@ -461,7 +461,7 @@ mod tests {
     }
 
     #[test]
-    fn the_decoder_takes_what_the_schema_takes_and_nothing_else() {
+    fn decoder_accepts_exactly_what_the_schema_accepts() {
         for event_type in EVENT_TYPES {
             let schema = document_of(event_type);
             let event = minimal(&schema);
@@ -497,7 +497,7 @@ mod tests {
     }
 
     #[test]
-    fn a_field_outside_the_table_is_ignored() {
+    fn field_of_another_type_is_ignored() {
         let all: BTreeSet<&str> =
             EVENT_TYPES.iter().flat_map(|event| event.fields).map(|field| field.name).collect();
         for event_type in EVENT_TYPES {
@@ -512,7 +512,7 @@ mod tests {
     }
 
     #[test]
-    fn documents_are_whole() {
+    fn document_contains_every_event_type() {
         let document = document();
         assert_eq!(document["$schema"], DRAFT);
         assert_eq!(document["oneOf"].as_array().unwrap().len(), EVENT_TYPES.len());
@@ -524,7 +524,7 @@ mod tests {
     }
 
     #[test]
-    fn the_examples_of_the_documentation_are_complete_and_decode() {
+    fn examples_of_the_documentation_are_complete_and_decode() {
         let mut shown = Vec::new();
         for block in DOC.split("```json\n").skip(1) {
             let event: Value = serde_json::from_str(block.split("```").next().unwrap()).unwrap();

@@ -18,8 +18,8 @@ pub struct Event<'a> {
     pub time: Option<Timestamp>,
     /// The event itself.
     pub payload: EventPayload<'a>,
-    /// Further events of the same record, in order: a queue_log line may mean two things. Empty, and
-    /// then without an allocation, for CloudEvents.
+    /// Further events of the same record, in order: a queue_log line may mean two things. Empty,
+    /// and then without an allocation, for CloudEvents.
     pub extra_payloads: Vec<EventPayload<'a>>,
 }
 
@@ -78,8 +78,8 @@ pub enum EventPayload<'a> {
         queue: Option<Text<'a>>,
         channel: Option<ChannelId>,
     },
-    /// `agent.state_changed`. `queues` are all the queues that the agent serves from now on; without
-    /// it, the queues do not change.
+    /// `agent.state_changed`. `queues` are all the queues that the agent serves from now on;
+    /// without it, the queues do not change.
     AgentStateChanged { agent: Text<'a>, state: AgentState, queues: Option<Vec<Text<'a>>> },
     /// The state of an agent in one queue; the other queues of the agent do not change (queue_log
     /// membership and pause lines).
@@ -255,8 +255,8 @@ impl ChannelId {
     /// `chat`
     pub const CHAT: ChannelId = ChannelId(5);
 
-    /// Returns whether a person waits on the line (phone and chat): waits are short, and no issue stays
-    /// open afterwards.
+    /// Returns whether a person waits on the line (phone and chat): waits are short, and no issue
+    /// stays open afterwards.
     pub fn is_immediate(self) -> bool {
         self == Self::PHONE || self == Self::CHAT
     }
@@ -304,7 +304,8 @@ impl Channels {
         self.names.len()
     }
 
-    /// Returns whether there is no channel, which is never the case: the built-in ones always exist.
+    /// Returns whether there is no channel, which is never the case: the built-in ones always
+    /// exist.
     pub fn is_empty(&self) -> bool {
         self.names.is_empty()
     }

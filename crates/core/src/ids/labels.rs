@@ -12,8 +12,8 @@ pub(crate) struct QueueId(pub(crate) u32);
 /// The bit that marks a queue past the bound.
 pub(crate) const OVERFLOW: u32 = 1 << 31;
 
-/// The rule that gives a queue past the bound its number. A shard keeps its rule, because its stored
-/// visits have numbers of that rule, and no stored name tells which.
+/// The rule that gives a queue past the bound its number. A shard keeps its rule, because its
+/// stored visits have numbers of that rule, and no stored name tells which.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum OverflowScheme {
     /// SipHash-1-3 of the name without a key, as shards have it that began with a ledger of version

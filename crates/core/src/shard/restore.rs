@@ -48,7 +48,7 @@ impl Shard {
         state.followups.set_header(header.followups, &header.bounds.response_ms);
         let known = header.contacts_started.len().min(state.contacts_started.len());
         state.contacts_started[..known].copy_from_slice(&header.contacts_started[..known]);
-        state.self_service.take_over(header.self_service);
+        state.self_service.restore(header.self_service);
         state.observed = header.observed;
         state.records = header.records;
         state.clock_skew = header.clock_skew;

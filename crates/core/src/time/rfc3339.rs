@@ -8,8 +8,9 @@ use crate::time::instant::Timestamp;
 /// Returns the instant of an RFC 3339 text, rounded down to milliseconds.
 ///
 /// Accepts the forms of RFC 3339 section 5.6: `T`, `t` or a space between date and time, a fraction
-/// of at least one digit, and `Z`, `z` or a numeric offset. Second 60 counts as the last millisecond
-/// of second 59. Returns `None` for anything else, such as a day that its month does not have.
+/// of at least one digit, and `Z`, `z` or a numeric offset. Second 60 counts as the last
+/// millisecond of second 59. Returns `None` for anything else, such as a day that its month does
+/// not have.
 pub fn parse_rfc3339(text: &str) -> Option<Timestamp> {
     let (head, tail) = text.as_bytes().split_first_chunk::<19>()?;
     let [
@@ -107,8 +108,9 @@ fn days_in_month(year: i64, month: u8) -> u8 {
     }
 }
 
-/// Returns the days since 1970-01-01 in the proleptic Gregorian calendar. Years begin in March here,
-/// so that the leap day is the last day of its year and one formula gives the days before a month.
+/// Returns the days since 1970-01-01 in the proleptic Gregorian calendar. Years begin in March
+/// here, so that the leap day is the last day of its year and one formula gives the days before a
+/// month.
 fn days_since_epoch(year: i64, month: u8, day: u8) -> i64 {
     let months_since_march = (i64::from(month) + 9) % 12;
     let year = if month <= 2 { year - 1 } else { year };

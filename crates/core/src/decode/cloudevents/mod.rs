@@ -1,8 +1,9 @@
-//! CloudEvents 1.0 in JSON: structured mode, where the value is the whole envelope, and binary mode of the Kafka
-//! protocol binding, where the attributes are `ce_` headers and the value is `data`.
+//! CloudEvents 1.0 in JSON: structured mode, where the value is the whole envelope, and the binary
+//! mode of the Kafka protocol binding, where the attributes are `ce_` headers and the value is
+//! `data`.
 //!
-//! This is the hot path: one pass over the bytes, and no allocation but for a text with escapes and the list of an
-//! agent's queues.
+//! This is the hot path. It reads the bytes in one pass, and allocates only for a text with escapes
+//! and for the list of an agent's queues.
 
 #[cfg(test)]
 mod fast_json_tests;
@@ -20,32 +21,32 @@ use crate::event::{Channels, Event, EventPayload, Reason, Rejection};
 
 const SPECVERSION: &str = "1.0";
 
-/// Decodes one message. Faults are told in a fixed order: the form of the JSON, `specversion`, `id`, `source`, `type`,
-/// `time`, then the data fields.
+/// Decodes one message. Faults are reported in a fixed order: the form of the JSON, `specversion`,
+/// `id`, `source`, `type`, `time`, then the data fields.
 pub(crate) fn decode<'a>(
     message: &Message<'a>,
     channels: &Channels,
     record_bytes_max: usize,
 ) -> Result<Event<'a>, Rejection> {
     check_size(message, record_bytes_max)?;
-    let mut event = Envelope::default();
+    let mut envelope = Envelope::default();
     if is_binary_mode(message) {
-        event.read_headers(message.headers)?;
-        // A producer that has no data may write an empty value as well as none.
+        envelope.read_headers(message.headers)?;
+        // A producer without data may write an empty value or none.
         if let Some(value) = message.value.filter(|value| !value.is_empty()) {
-            event.read_data(text_of(value)?)?;
+            envelope.read_data(text_of(value)?)?;
         }
     } else {
         let value = message
             .value
             .ok_or_else(|| Rejection::new(Reason::NotJson, "the record has no value"))?;
         let text = text_of(value)?;
-        if event.read_plain(text).is_none() {
-            event = Envelope::default();
-            event.read_any(text)?;
+        if envelope.read_fast(text).is_none() {
+            envelope = Envelope::default();
+            envelope.read_any(text)?;
         }
     }
-    event.take_record(channels)
+    envelope.take_event(channels)
 }
 
 fn is_binary_mode(message: &Message<'_>) -> bool {
@@ -54,12 +55,12 @@ fn is_binary_mode(message: &Message<'_>) -> bool {
     message.headers.iter().any(has_attributes) && !message.value.is_some_and(begins_as_envelope)
 }
 
-/// Whether a value begins as most producers begin an envelope; then it is taken for one.
+/// Returns whether a value begins as most producers begin an envelope. Such a value is read as one.
 pub(crate) fn begins_as_envelope(value: &[u8]) -> bool {
     value.starts_with(br#"{"specversion""#)
 }
 
-/// Everything that one message says, as it came.
+/// The captured attributes and data of one message.
 #[derive(Debug, Default)]
 pub(crate) struct Envelope<'a> {
     specversion: RawValue<'a>,
@@ -74,7 +75,7 @@ pub(crate) struct Envelope<'a> {
 impl<'a> Envelope<'a> {
     fn read_headers(&mut self, headers: &'a [(&'a str, &'a [u8])]) -> Result<(), Rejection> {
         for (name, value) in headers {
-            let slot = match *name {
+            let target = match *name {
                 "ce_specversion" => &mut self.specversion,
                 "ce_id" => &mut self.id,
                 "ce_source" => &mut self.source,
@@ -85,33 +86,34 @@ impl<'a> Envelope<'a> {
             let text = std::str::from_utf8(value).map_err(|_| {
                 Rejection::new(Reason::WrongType, format!("header {name} must be UTF-8 text"))
             })?;
-            *slot = RawValue::Text(text);
+            *target = RawValue::Text(text);
         }
         Ok(())
     }
 
-    /// Reads the whole envelope, if it is plain JSON; otherwise what was read is of no use.
-    fn read_plain(&mut self, text: &'a str) -> Option<()> {
-        let mut plain = FastJson::new(text)?;
-        plain.object(|plain, key| {
+    /// Reads the whole envelope with the fast reader. Where that gives up, the envelope is
+    /// incomplete and must be dropped.
+    fn read_fast(&mut self, text: &'a str) -> Option<()> {
+        let mut json = FastJson::new(text)?;
+        json.object(|json, key| {
             match Attribute::from_key(key) {
                 Some(Attribute::Data) => {
                     self.forget_data();
-                    self.fields.read_plain(plain)?;
+                    self.fields.read_fast(json)?;
                     self.data = Shape::Object;
                 }
                 Some(attribute) => {
-                    let value = plain.slot(&mut self.fields.heap)?;
-                    *self.slot(attribute)? = value;
+                    let value = json.value(&mut self.fields.heap)?;
+                    *self.attribute(attribute)? = value;
                 }
-                None => plain.skip()?,
+                None => json.skip()?,
             }
             Some(())
         })?;
-        plain.end()
+        json.end()
     }
 
-    /// Reads the whole envelope, whatever JSON it is.
+    /// Reads the whole envelope with the general parser.
     fn read_any(&mut self, text: &'a str) -> Result<(), Rejection> {
         match parse(text, ObjectSeed(self))? {
             Shape::Object => Ok(()),
@@ -122,11 +124,11 @@ impl<'a> Envelope<'a> {
     /// Reads the data alone.
     fn read_data(&mut self, text: &'a str) -> Result<(), Rejection> {
         self.data = match FastJson::new(text)
-            .and_then(|mut plain| self.fields.read_plain(&mut plain).and(plain.end()))
+            .and_then(|mut json| self.fields.read_fast(&mut json).and(json.end()))
         {
             Some(()) => Shape::Object,
             None => {
-                // With its heap: attributes from headers are never in there.
+                // The heap is dropped too: attributes from headers are never in it.
                 self.fields = Fields::default();
                 parse(text, ObjectSeed(&mut self.fields))?
             }
@@ -134,15 +136,15 @@ impl<'a> Envelope<'a> {
         Ok(())
     }
 
-    /// Of several, the last data count.
+    /// Clears earlier data: of several `data`, the last counts.
     fn forget_data(&mut self) {
         if self.data != Shape::Absent {
             self.fields.clear();
         }
     }
 
-    /// Where an attribute is kept, but for the data.
-    fn slot(&mut self, attribute: Attribute) -> Option<&mut RawValue<'a>> {
+    /// Returns the target of an attribute; `None` for the data, which have fields.
+    fn attribute(&mut self, attribute: Attribute) -> Option<&mut RawValue<'a>> {
         Some(match attribute {
             Attribute::Specversion => &mut self.specversion,
             Attribute::Id => &mut self.id,
@@ -153,9 +155,9 @@ impl<'a> Envelope<'a> {
         })
     }
 
-    fn take_record(&mut self, channels: &Channels) -> Result<Event<'a>, Rejection> {
+    fn take_event(&mut self, channels: &Channels) -> Result<Event<'a>, Rejection> {
         let heap = &mut self.fields.heap;
-        let mut required = |slot, name| heap.text(slot, name)?.ok_or_else(|| missing(name));
+        let mut required = |value, name| heap.text(value, name)?.ok_or_else(|| missing(name));
         if required(self.specversion, "specversion")? != SPECVERSION {
             return Err(Rejection::new(
                 Reason::UnknownValue,
@@ -215,8 +217,8 @@ impl<'de> ReadObject<'de> for &mut Envelope<'de> {
                 }
                 Some(attribute) => {
                     let value = entries.next_value_seed(RawValueSeed(&mut self.fields.heap))?;
-                    if let Some(slot) = self.slot(attribute) {
-                        *slot = value;
+                    if let Some(target) = self.attribute(attribute) {
+                        *target = value;
                     }
                 }
                 None => {
@@ -265,7 +267,7 @@ mod tests {
     }
 
     #[test]
-    fn a_whole_event() {
+    fn event_has_identity_time_and_payload() {
         let text = with_data(
             "contact.left_queue",
             json!({"contact_id": "c-1", "queue": "fault", "reason": "timeout", "wait_ms": 1500}),
@@ -297,13 +299,13 @@ mod tests {
     }
 
     #[test]
-    fn keys_may_have_escapes_and_any_order() {
+    fn keys_are_read_in_any_order_and_with_escapes() {
         let text = r#"{"data":{"queue":"q","contact_id":"c"},"type":"contact.abandoned","id":"1","source":"s","specversion":"1.0"}"#;
         assert!(structured(text.as_bytes()).is_ok());
     }
 
     #[test]
-    fn the_form_of_the_value() {
+    fn value_is_rejected_when_it_is_not_one_json_object() {
         for value in [
             "",
             " ",
@@ -328,13 +330,13 @@ mod tests {
     }
 
     #[test]
-    fn a_record_without_value_is_not_json() {
+    fn record_without_value_is_not_json() {
         let rejection = decode(&Message::default(), &Channels::default(), 100).unwrap_err();
         assert_eq!(rejection, Rejection::new(Reason::NotJson, "the record has no value"));
     }
 
     #[test]
-    fn deep_nesting_is_refused_or_ignored_but_never_overflows() {
+    fn deep_nesting_never_overflows_the_stack() {
         let deep = format!("{}{}", "[".repeat(500_000), "]".repeat(500_000));
         for text in [
             deep.clone(),
@@ -348,7 +350,7 @@ mod tests {
     }
 
     #[test]
-    fn a_value_over_the_limit_is_not_parsed() {
+    fn value_over_the_limit_is_not_parsed() {
         let value = b"not json at all";
         let decode_within =
             |max| decode(&Message { value: Some(value), headers: &[] }, &Channels::default(), max);
@@ -357,7 +359,7 @@ mod tests {
     }
 
     #[test]
-    fn attributes() {
+    fn attribute_is_rejected_when_it_is_wrong() {
         for name in ["specversion", "id", "source", "type"] {
             let mut without = event("contact.abandoned", json!({"contact_id": "c", "queue": "q"}));
             without.as_object_mut().unwrap().remove(name);
@@ -378,7 +380,7 @@ mod tests {
     }
 
     #[test]
-    fn the_first_fault_in_order_is_told() {
+    fn first_fault_in_order_is_reported() {
         let order = [
             ("specversion", json!("2.0"), "unknown_value"),
             ("id", json!(1), "wrong_type"),
@@ -396,14 +398,14 @@ mod tests {
     }
 
     #[test]
-    fn a_missing_time_is_left_to_the_record() {
+    fn event_without_a_time_is_accepted() {
         let text = r#"{"specversion":"1.0","id":"1","source":"s","type":"source.restarted"}"#;
         let record = structured(text.as_bytes()).unwrap();
         assert_eq!((record.time, record.payload), (None, EventPayload::SourceRestarted));
     }
 
     #[test]
-    fn data_must_be_an_object_where_there_are_required_fields() {
+    fn data_must_be_an_object_when_a_field_is_required() {
         let mut without = event("contact.abandoned", json!(null));
         without.as_object_mut().unwrap().remove("data");
         without["data_base64"] = json!("e30=");
@@ -421,7 +423,7 @@ mod tests {
     }
 
     #[test]
-    fn a_field_that_the_type_does_not_know_is_ignored_whatever_its_value() {
+    fn field_of_another_type_is_ignored_with_any_value() {
         for foreign in
             [json!(null), json!(-1), json!([1, {"a": []}]), json!({}), json!(""), json!(1e300)]
         {
@@ -434,7 +436,7 @@ mod tests {
     }
 
     #[test]
-    fn the_last_of_repeated_keys_counts() {
+    fn last_value_of_a_repeated_key_counts() {
         let head = r#""specversion":"1.0","id":"1","source":"s","type":"contact.answered""#;
         let wait_of = |text: String| match structured(text.as_bytes()).map(|record| record.payload)
         {
@@ -455,7 +457,7 @@ mod tests {
     }
 
     #[test]
-    fn ranges_of_numbers() {
+    fn number_is_rejected_when_out_of_range() {
         let wait = |number: &str| {
             let text = with_data(
                 "contact.answered",
@@ -482,7 +484,7 @@ mod tests {
     }
 
     #[test]
-    fn scores() {
+    fn score_is_rejected_when_above_its_scale() {
         let survey = |score: Value, scale: Value| {
             with_data("survey.answered", json!({"contact_id": "c", "score": score, "scale": scale}))
         };
@@ -502,7 +504,7 @@ mod tests {
     }
 
     #[test]
-    fn words_and_channels() {
+    fn word_is_rejected_when_not_in_its_set() {
         let left = |reason: &str| {
             with_data(
                 "contact.left_queue",
@@ -529,7 +531,7 @@ mod tests {
     }
 
     #[test]
-    fn lists_of_queues() {
+    fn list_of_queues_is_checked_entry_by_entry() {
         let state = |queues: Value| {
             with_data(
                 "agent.state_changed",
@@ -554,7 +556,7 @@ mod tests {
     }
 
     #[test]
-    fn a_missing_unit_is_accepted() {
+    fn follow_up_without_a_unit_is_accepted() {
         for kind in ["followup.opened", "followup.work_done", "followup.informed"] {
             assert!(
                 structured(with_data(kind, json!({"followup_id": "f"})).as_bytes()).is_ok(),
@@ -593,7 +595,7 @@ mod tests {
     }
 
     #[test]
-    fn binary_mode() {
+    fn binary_mode_reads_attributes_from_headers() {
         let value: &[u8] = br#"{"contact_id":"c","queue":"q","type":"contact.answered"}"#;
         let record = binary(Some(value), &BINARY).unwrap();
         assert_eq!((&*record.id, &*record.source, record.time), ("1", "s", None));
@@ -618,7 +620,7 @@ mod tests {
     }
 
     #[test]
-    fn binary_mode_without_value() {
+    fn binary_mode_accepts_an_empty_value_when_no_data_is_required() {
         let restarted = [&BINARY[..3], &[("ce_type", b"source.restarted")]].concat();
         for value in [None, Some(&b""[..]), Some(b"{}")] {
             assert_eq!(binary(value, &restarted).unwrap().payload, EventPayload::SourceRestarted);
@@ -626,7 +628,7 @@ mod tests {
     }
 
     #[test]
-    fn a_value_that_begins_as_an_envelope_is_one_whatever_the_headers() {
+    fn value_is_an_envelope_when_it_begins_as_one_with_any_headers() {
         let envelope =
             br#"{"specversion":"1.0","id":"inner","source":"s","type":"source.restarted"}"#;
         let headers: [(&str, &[u8]); 4] = [
@@ -647,7 +649,7 @@ mod tests {
     }
 
     #[test]
-    fn other_headers_leave_the_mode_structured() {
+    fn mode_is_structured_when_headers_are_others() {
         let text = with("id", json!("7"));
         let record =
             binary(Some(text.as_bytes()), &[("traceparent", b"00-1"), ("ce_time", b"x")]).unwrap();
