@@ -8,7 +8,9 @@ use serde::{Deserialize, Serialize};
 use crate::bounded_labels::BoundedLabels;
 use crate::ids::{BuildHashedKey, FollowupKey};
 use crate::measures::{ApplyOutcome, BucketHistogram, FollowupSnapshot, NativeCounts};
-use crate::state::{Checkpoint, ChunkKind, PartSet, RestoreError, StateChunk, read};
+use crate::state::{
+    Checkpoint, CheckpointExtent, ChunkKind, PartSet, RestoreError, StateChunk, read,
+};
 use crate::time::{EventTimes, Millis, Timestamp};
 
 /// Counts of one unit since the beginning.
@@ -186,14 +188,18 @@ impl Followups {
         self.refused = header.refused;
     }
 
-    /// Adds the parts that changed, or all parts if nothing is stored.
-    pub(crate) fn write_checkpoint(&mut self, all: bool, checkpoint: &mut Checkpoint) {
-        if all || !self.changed.is_empty() {
+    /// Adds the changed parts, or all parts.
+    pub(crate) fn write_checkpoint(
+        &mut self,
+        extent: CheckpointExtent,
+        checkpoint: &mut Checkpoint,
+    ) {
+        if extent == CheckpointExtent::Everything || !self.changed.is_empty() {
             let natives: Vec<_> =
                 self.units.iter().map(|(unit, totals)| (unit, &totals.duration.native)).collect();
             checkpoint.put(ChunkKind::UnitNative, 0, &natives);
         }
-        self.changed.write_checkpoint(ChunkKind::Followups, &self.followups, all, checkpoint);
+        self.changed.write_checkpoint(ChunkKind::Followups, &self.followups, extent, checkpoint);
     }
 
     /// Restores a stored part.

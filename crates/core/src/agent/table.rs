@@ -13,7 +13,9 @@ use crate::event::AgentState;
 use crate::ids::{AgentKey, BuildHashedKey};
 use crate::measures::{AgentIntervalDelta, AgentWindow};
 use crate::registry::LabelRegistry;
-use crate::state::{Checkpoint, ChunkKind, PartSet, RestoreError, StateChunk, read};
+use crate::state::{
+    Checkpoint, CheckpointExtent, ChunkKind, PartSet, RestoreError, StateChunk, read,
+};
 use crate::time::{EventTimes, Millis, TimeRange, Timestamp};
 use crate::window::{AgentTime, DenseAgentTime, PaneLayout, WindowCursor};
 
@@ -195,21 +197,21 @@ impl Agents {
         self.booked_interval = header.booked_interval;
     }
 
-    /// Adds the parts that changed, or all parts if nothing is stored, and the agent time by
-    /// interval since the last checkpoint.
+    /// Adds the changed parts, or all parts, and the agent time by interval since the last
+    /// checkpoint.
     pub(crate) fn write_checkpoint(
         &mut self,
         context: BookingContext<'_>,
         stream_time: Timestamp,
-        all: bool,
+        extent: CheckpointExtent,
         checkpoint: &mut Checkpoint,
     ) {
         self.book_ended_interval(context, stream_time);
-        self.changed.write_checkpoint(ChunkKind::Agents, &self.agents, all, checkpoint);
+        self.changed.write_checkpoint(ChunkKind::Agents, &self.agents, extent, checkpoint);
         let BookingContext { registry, layout, cursor } = context;
         for (index, queue) in registry.queue_labels().enumerate() {
             let Some((time, intervals)) = self.times.take(index, layout, cursor) else { break };
-            if std::mem::take(&mut time.changed) || all {
+            if std::mem::take(&mut time.changed) || extent == CheckpointExtent::Everything {
                 checkpoint.put(ChunkKind::AgentTime, index as i64, time);
             }
             for (start, state_ms) in intervals {

@@ -13,7 +13,7 @@ use crate::registry::StoredNames;
 use crate::shard::fold::Shard;
 use crate::shard::series::Bounds;
 use crate::shard::state::State;
-use crate::state::{Checkpoint, ChunkKind};
+use crate::state::{Checkpoint, CheckpointExtent, ChunkKind};
 use crate::time::Timestamp;
 use crate::window::{ChangedPanes, StoredDay};
 
@@ -62,7 +62,11 @@ impl Shard {
     /// with [`Self::rollback`].
     pub fn checkpoint(&mut self) -> Checkpoint {
         let state = &mut self.state;
-        let all = std::mem::take(&mut state.nothing_stored);
+        let extent = match std::mem::take(&mut state.nothing_stored) {
+            true => CheckpointExtent::Everything,
+            false => CheckpointExtent::Changes,
+        };
+        let all = extent == CheckpointExtent::Everything;
         state.checkpoint += 1;
         let number = state.checkpoint;
         let stream_ms = state.stream_ms.unwrap_or(0);
@@ -98,8 +102,8 @@ impl Shard {
             layout: &state.layout,
             cursor: &state.position,
         };
-        state.agents.write_checkpoint(booking, Timestamp(stream_ms), all, &mut checkpoint);
-        state.followups.write_checkpoint(all, &mut checkpoint);
+        state.agents.write_checkpoint(booking, Timestamp(stream_ms), extent, &mut checkpoint);
+        state.followups.write_checkpoint(extent, &mut checkpoint);
         let mut panes = ChangedPanes::default();
         state.unsaved_intervals = 0;
         for (index, series) in state.series.iter_mut().enumerate() {
@@ -111,7 +115,7 @@ impl Shard {
                 &state.position,
             );
             series.windows.roll(&state.layout, &state.position);
-            series.windows.write_checkpoint(all, &mut panes);
+            series.windows.write_checkpoint(extent, &mut panes);
             if std::mem::take(&mut series.changed) || all {
                 let stored = StoredSeries {
                     totals: series.totals.clone(),

@@ -111,6 +111,15 @@ pub struct Checkpoint {
     pub agent_intervals: Vec<AgentIntervalDelta>,
 }
 
+/// How much of the state a checkpoint contains.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum CheckpointExtent {
+    /// What changed since the last checkpoint.
+    Changes,
+    /// Everything, because the ledger does not hold this state.
+    Everything,
+}
+
 impl Checkpoint {
     pub(crate) fn delete(&mut self, kind: ChunkKind, first: i64, last: i64) {
         self.deletions.push(Deletion { kind, first, last });

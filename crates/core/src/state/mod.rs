@@ -4,6 +4,7 @@ mod chunk;
 mod older;
 mod parts;
 
+pub(crate) use chunk::CheckpointExtent;
 pub use chunk::{Checkpoint, ChunkKind, RestoreError, StateChunk};
 pub(crate) use chunk::{append, read, take};
 pub(crate) use older::{PositionalTotals, PositionalWindowCounts};

@@ -6,7 +6,9 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::ids::{BuildHashedKey, HashedId};
-use crate::state::chunk::{Checkpoint, ChunkKind, RestoreError, StateChunk, read};
+use crate::state::chunk::{
+    Checkpoint, CheckpointExtent, ChunkKind, RestoreError, StateChunk, read,
+};
 
 const PARTS: u128 = 64;
 
@@ -25,15 +27,18 @@ impl PartSet {
         self.0 == 0
     }
 
-    /// Adds the marked parts, or all, of a table.
+    /// Adds the marked parts, or all parts, of a table.
     pub(crate) fn write_checkpoint<K: HashedId, T: Serialize>(
         &mut self,
         kind: ChunkKind,
         table: &HashMap<K, T, BuildHashedKey>,
-        all: bool,
+        extent: CheckpointExtent,
         checkpoint: &mut Checkpoint,
     ) {
-        let marked = if all { u64::MAX } else { self.0 };
+        let marked = match extent {
+            CheckpointExtent::Changes => self.0,
+            CheckpointExtent::Everything => u64::MAX,
+        };
         self.0 = 0;
         if marked == 0 {
             return;

@@ -10,7 +10,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::measures::{SparseHdrCounts, WindowCounts, WindowScope, WindowSnapshot, WindowUpdate};
-use crate::state::{RestoreError, StateChunk, append, take};
+use crate::state::{CheckpointExtent, RestoreError, StateChunk, append, take};
 use crate::window::layout::{PaneLayout, WindowCursor};
 use crate::window::pane::{Pane, StoredPane};
 use crate::window::wait_counts::WaitCounts;
@@ -164,8 +164,9 @@ impl SeriesWindows {
     }
 
     /// Says which panes are to be stored, all of them where nothing is, and before which the stored ones can go.
-    pub(crate) fn write_checkpoint(&mut self, all: bool, panes: &mut ChangedPanes) {
+    pub(crate) fn write_checkpoint(&mut self, extent: CheckpointExtent, panes: &mut ChangedPanes) {
         panes.dropped_before = panes.dropped_before.max(self.dropped_before.take());
+        let all = extent == CheckpointExtent::Everything;
         let from = if all { Some(i64::MIN) } else { self.changed_from };
         self.changed_from = None;
         let Some(from) = from else { return };
