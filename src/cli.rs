@@ -5,7 +5,6 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use crate::commands::failure::Failure;
 use crate::commands::{check, demo, hash_secret, history, replay, schema, serve, simulate};
 
 /// Streaming telemetry for contact centres.
@@ -50,18 +49,13 @@ pub fn main() -> ExitCode {
         Command::Schema(args) => schema::run(args),
         Command::HashSecret(args) => hash_secret::run(args),
     };
-    let (code, error) = match result {
-        Ok(()) => return ExitCode::SUCCESS,
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
         // The reader of standard output has read enough, as with `| head`.
-        Err(Failure::Running(error)) if is_broken_pipe(&error) => return ExitCode::SUCCESS,
-        Err(Failure::Running(error)) => (1, error),
-        Err(Failure::Usage(error)) => (2, error),
-    };
-    eprintln!("nabiz: {error:#}");
-    ExitCode::from(code)
-}
-
-fn is_broken_pipe(error: &anyhow::Error) -> bool {
-    let is_broken = |error: &std::io::Error| error.kind() == std::io::ErrorKind::BrokenPipe;
-    error.chain().any(|cause| cause.downcast_ref().is_some_and(is_broken))
+        Err(failure) if failure.is_broken_pipe() => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("nabiz: {failure}");
+            ExitCode::from(failure.exit_code())
+        }
+    }
 }

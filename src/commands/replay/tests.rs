@@ -1,3 +1,5 @@
+use clap::{CommandFactory, Parser};
+
 use super::*;
 
 /// One event of `source` test, at a second of 5 January 2026, 09:00 UTC.
@@ -137,4 +139,18 @@ fn replay_succeeds_when_the_input_is_empty() {
     let outcome = fold("", Some("2026-01-05T09:00:00Z"));
     assert_eq!(outcome.reported(), ["read 0 lines: applied 0, duplicate 0, late 0, rejected 0"]);
     assert!(outcome.metrics().contains(r#"nabiz_contacts_started_total{channel="phone"} 0"#));
+}
+
+#[test]
+fn help_and_error_list_every_format() {
+    #[derive(Debug, clap::Parser)]
+    struct Only {
+        #[command(flatten)]
+        _args: Args,
+    }
+    let help = Only::command().render_help().to_string();
+    let error = Only::try_parse_from(["replay", "-", "--format", "xml"]).unwrap_err().to_string();
+    for format in Format::ALL {
+        assert!(help.contains(format.as_str()) && error.contains(format.as_str()), "{help}{error}");
+    }
 }
