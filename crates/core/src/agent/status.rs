@@ -152,3 +152,37 @@ impl AgentStatus {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::state::append;
+
+    fn range(start: i64, end: i64) -> TimeRange {
+        TimeRange { start: Timestamp(start), end: Timestamp(end) }
+    }
+
+    #[test]
+    fn timed_change_has_the_stored_bytes_of_a_tuple() {
+        let change = AgentChange::CallStarted { queue: QueueId(5) };
+        let tuple = append(Vec::new(), &(-7_i64, &change));
+        let timed = TimedChange { event_time: Timestamp(-7), change };
+        assert_eq!(append(Vec::new(), &timed), tuple);
+    }
+
+    #[test]
+    fn advance_splits_time_at_the_changes_up_to_its_end() {
+        let queues = QueueList::from_slice(&[QueueId(5)]);
+        let first = AgentChange::State { state: AgentState::Available, queues: Some(queues) };
+        let timeline = [(10, first), (20, AgentChange::CallEnded), (40, AgentChange::CallEnded)]
+            .map(|(time, change)| TimedChange { event_time: Timestamp(time), change });
+        let mut stretches = Vec::new();
+        let applied =
+            AgentStatus::default().advance(&timeline, range(0, 30), |queue, state, time| {
+                stretches.push((queue, state, time));
+            });
+        assert_eq!(applied, 2);
+        let available = |time| (QueueId(5), AgentState::Available, time);
+        assert_eq!(stretches, [available(range(10, 20)), available(range(20, 30))]);
+    }
+}

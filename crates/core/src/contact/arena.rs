@@ -11,8 +11,8 @@ pub(crate) const PART_SLOTS: usize = 1024;
 
 /// Slots by number, in parts that never move.
 ///
-/// One large vector would be copied whenever it grows, and would need up to three times the memory
-/// meanwhile.
+/// One large vector would be copied whenever it grows, and the copy would need up to three times
+/// the memory.
 #[derive(Debug, Default)]
 pub(crate) struct ContactArena {
     /// All parts but the last are full.

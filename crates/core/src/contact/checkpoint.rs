@@ -56,7 +56,7 @@ impl Contacts {
         self.dirty.owed_bytes = 0;
     }
 
-    /// Adds all contacts, whatever the ledger holds.
+    /// Adds all contacts, and deletes what the ledger holds of them.
     pub(crate) fn write_whole_checkpoint(&mut self, number: i64, checkpoint: &mut Checkpoint) {
         self.dirty.clear();
         checkpoint.delete(ChunkKind::ContactLog, i64::MIN, i64::MAX);

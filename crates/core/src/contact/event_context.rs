@@ -47,3 +47,16 @@ impl EventContext {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::state::append;
+
+    #[test]
+    fn lateness_has_the_stored_bytes_of_the_bool_in_older_ledgers() {
+        for (lateness, late) in [(Lateness::InTime, false), (Lateness::Late, true)] {
+            assert_eq!(append(Vec::new(), &lateness), append(Vec::new(), &late));
+        }
+    }
+}

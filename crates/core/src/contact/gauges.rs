@@ -55,7 +55,7 @@ impl Contacts {
     }
 }
 
-/// Returns the contact of a handle, or `None` if it is gone.
+/// Returns the contact of a handle, or `None` if it was removed.
 fn contact(slots: &ContactArena, handle: Handle) -> Option<&Contact> {
     match slots.contact(handle.slot) {
         Some((generation, contact)) if *generation == handle.generation => Some(contact),

@@ -103,7 +103,7 @@ impl Contacts {
     }
 
     /// Returns a contact with everything that may change together with it, or `None` if the
-    /// contact is gone.
+    /// contact was removed.
     pub(super) fn contact_context<'a>(
         &'a mut self,
         registry: &'a mut LabelRegistry,

@@ -143,7 +143,7 @@ impl DedupWindow {
         }
     }
 
-    /// Adds all identities, whatever the ledger holds.
+    /// Adds all identities, and deletes what the ledger holds of them.
     pub(crate) fn write_whole_checkpoint(&mut self, checkpoint: &mut Checkpoint) {
         checkpoint.delete(ChunkKind::Ids, i64::MIN, i64::MAX);
         self.stored = 0;
