@@ -27,7 +27,8 @@ Examples:
   nabiz history --from 2026-01-05 --to 2026-01-06 --step 30m
   nabiz history --from 2026-01-01 --to 2026-02-01 --step 1d --queue fault --format csv > january.csv
 
-A date is the start of that business day in the zone of [windows]; --from is included and --to is not.
+A date is the start of that business day in the zone of [windows].
+--from is included and --to is not.
 Exit codes: 0 done, 1 the ledger cannot be read, 2 wrong usage or configuration.")]
 pub struct Args {
     /// Intervals that begin at or after it: RFC 3339 or a date

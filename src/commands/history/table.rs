@@ -109,8 +109,8 @@ fn line(row: &HistoryRow, zone: &TimeZone) -> [String; COLUMNS] {
     ]
 }
 
-/// Formats the start of a row, with the offset of the zone: an hour that comes twice in autumn would
-/// else have the same text both times.
+/// Formats the start of a row, with the offset of the zone: without it, an hour that comes twice in
+/// autumn would have the same text both times.
 fn start_text(start: Timestamp, zone: &TimeZone) -> String {
     match jiff::Timestamp::from_millisecond(start.get()) {
         Ok(start) => {

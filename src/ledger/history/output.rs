@@ -66,8 +66,8 @@ pub fn write_rows(
 
 /// Writes one CSV record, with CRLF at its end.
 ///
-/// Queue ids come from events, and a spreadsheet would run a text that begins like a formula. Such a
-/// text is quoted, with an apostrophe in front.
+/// Queue ids come from events, and a spreadsheet would run a text that begins like a formula. Such
+/// a text is quoted, with an apostrophe in front.
 fn write_csv_record(cells: &[Cell<'_>], zone: &TimeZone, out: &mut impl Write) -> io::Result<()> {
     let mut builder = WriterBuilder::new();
     builder.terminator(Terminator::CRLF);

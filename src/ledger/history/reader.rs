@@ -306,7 +306,7 @@ impl StepSums<'_> {
                         let error = at.corrupt(detail);
                         // Only the first is logged: a broken disk would fill the log.
                         if self.errors.count_left_out() {
-                            tracing::error!(%error, "unreadable distribution left out of a history");
+                            tracing::error!(%error, "unreadable distribution left out");
                         }
                     }
                 }
