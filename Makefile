@@ -15,16 +15,18 @@ NABIZ ?= http://127.0.0.1:9464
 LAST ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo stack build tools test lint links columns shellcheck deny bench soak fuzz dashboards
+.PHONY: help demo stack build tools test lint links columns shellcheck deny bench soak fuzz dashboards pictures
 
 help: ## this list
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 10
 
 # The demo has a profile and features of its own, because whoever tries nabiz waits for it: no
 # OpenSSL, no optimisation across crates, and C libraries without optimisation or symbols.
+DEMO_BUILD = CFLAGS="$${CFLAGS:-} -O0" CXXFLAGS="$${CXXFLAGS:-} -O0" MKL_NO_DEBUG_SYMBOLS=y
+DEMO_FLAGS = --profile demo --no-default-features --locked --bin nabiz
+
 demo: tools ## a simulated contact centre, the pipeline and the live page, with nothing else to install
-	@CFLAGS="$${CFLAGS:-} -O0" CXXFLAGS="$${CXXFLAGS:-} -O0" MKL_NO_DEBUG_SYMBOLS=y \
-	    $(CARGO) run --profile demo --no-default-features --locked --bin nabiz -- demo
+	@$(DEMO_BUILD) $(CARGO) run $(DEMO_FLAGS) -- demo
 
 stack: build ## the whole product on loopback: Kafka, nabiz, Prometheus, Alertmanager, a burst water main and a pager
 	scripts/install-tools perl java mvn promtool amtool update-ca-certificates
@@ -96,3 +98,10 @@ dashboards: ## docs/images/*.png, drawn with Grafana's components from what PROM
 	node grafana/draw/collect.mjs target/dashboards.json --prometheus $(PROMETHEUS) --nabiz $(NABIZ) $(if $(LAST),--last $(LAST))
 	mkdir -p docs/images
 	$(CARGO) run --quiet --locked -p nabiz-dev --bin draw-dashboards -- target/dashboards.json docs/images
+
+# The dashboards need a Prometheus with data: see `make dashboards`.
+pictures: tools ## docs/images/page.png, the live page during a burst in the demo; takes five minutes
+	scripts/install-tools chromium
+	$(DEMO_BUILD) $(CARGO) build $(DEMO_FLAGS)
+	mkdir -p docs/images
+	$(CARGO) run --quiet --locked -p nabiz-dev --bin picture-page -- target/demo/nabiz docs/images/page.png
