@@ -1,58 +1,45 @@
-//! When citizens reach the centre: a non-homogeneous Poisson process for each stream, by thinning (Lewis and Shedler,
-//! Naval Research Logistics Quarterly 26, 1979).
+//! Arrival times of citizens: a non-homogeneous Poisson process for each stream, by thinning (Lewis
+//! and Shedler, Naval Research Logistics Quarterly 26, 1979).
 
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 use rand_distr::{Distribution, Exp1};
 
-use super::centre::{
-    BURST_FACTOR, BURST_MS, BURST_TIME_OF_DAY_MS, Channel, FAULT_SHARE, IMMEDIATE_PROFILE,
-    OVERNIGHT_LOAD, WEEKDAY_LOAD, WRITTEN_PROFILE,
+use crate::local_time::{DAY_MS, MINUTE_MS, day_begins_ms, local_day, weekday};
+use crate::options::Scenario;
+use crate::site::{
+    BURST_FACTOR, BURST_MS, BURST_TIME_OF_DAY_MS, Channel, FAULT, FAULT_SHARE, IMMEDIATE_PROFILE,
+    OVERNIGHT_LOAD, QueueId, WEEKDAY_LOAD, WRITTEN_PROFILE,
 };
-use super::{DAY_MS, Scenario, UTC_OFFSET_MS};
 
 const DAY: i64 = DAY_MS as i64;
-const HALF_HOUR_MS: i64 = 30 * 60_000;
+const HALF_HOUR_MS: i64 = 30 * MINUTE_MS;
 
-/// One source of arrivals: a channel, or the extra fault calls of a burst.
+/// One stream of arrivals: a channel, or the extra fault calls of a burst.
 #[derive(Debug)]
-pub(super) struct Stream {
-    pub(super) channel: Channel,
-    pub(super) is_burst: bool,
+pub(crate) struct Stream {
+    pub(crate) channel: Channel,
+    /// The queue that every arrival wants; drawn for each arrival if absent.
+    pub(crate) queue: Option<QueueId>,
     shape: Shape,
-    /// Arrivals a millisecond where the relative load is 1.
+    /// Arrivals per millisecond at a relative load of 1.
     base_rate: f64,
-    /// Greatest relative load.
+    /// Largest relative load.
     load_max: f64,
     next_ms: f64,
 }
 
 #[derive(Debug)]
 enum Shape {
-    /// The same at all times.
+    /// Constant load.
     Flat(f64),
-    /// Relative to the mean half hour, by half hour of the local day and by weekday.
+    /// Load relative to the mean half hour, by half hour of the local day and by weekday.
     Weekly([f64; 48]),
-    /// The daytime profile times a factor, within a stretch of time.
+    /// The profile times a factor within a time range, 0 outside.
     Within { from_ms: f64, to_ms: f64, factor: f64, profile: [f64; 48] },
 }
 
-/// Local days since the Unix epoch, and the milliseconds of that day.
-pub(super) fn local_day(time_ms: i64) -> (i64, i64) {
-    let local_ms = time_ms.saturating_add(UTC_OFFSET_MS);
-    (local_ms.div_euclid(DAY), local_ms.rem_euclid(DAY))
-}
-
-/// The instant at which a local day begins.
-pub(super) fn day_begins_ms(day: i64) -> i64 {
-    day.saturating_mul(DAY).saturating_sub(UTC_OFFSET_MS)
-}
-
-/// Weekday of a local day, Monday 0. The Unix epoch was a Thursday.
-pub(super) fn weekday(day: i64) -> usize {
-    day.saturating_add(3).rem_euclid(7) as usize
-}
-
+/// Scales a profile to a mean of 1.
 fn relative(profile: [f64; 48]) -> [f64; 48] {
     let mean = profile.iter().sum::<f64>() / 48.0;
     profile.map(|load| load / mean)
@@ -90,14 +77,20 @@ impl Shape {
 }
 
 impl Stream {
-    fn new(channel: Channel, is_burst: bool, shape: Shape, rate_scale: f64, start_ms: f64) -> Self {
+    fn new(
+        channel: Channel,
+        queue: Option<QueueId>,
+        shape: Shape,
+        rate_scale: f64,
+        start_ms: f64,
+    ) -> Self {
         let base_rate = channel.daily() * rate_scale / DAY as f64;
         let load_max = shape.load_max();
-        Stream { channel, is_burst, shape, base_rate, load_max, next_ms: start_ms }
+        Stream { channel, queue, shape, base_rate, load_max, next_ms: start_ms }
     }
 
-    /// The next arrival; `None` after the end of a burst.
-    pub(super) fn next_ms(&mut self, rng: &mut ChaCha8Rng) -> Option<i64> {
+    /// Draws the next arrival; `None` after the end of a burst.
+    pub(crate) fn next_ms(&mut self, rng: &mut ChaCha8Rng) -> Option<i64> {
         loop {
             let gap: f64 = Exp1.sample(rng);
             self.next_ms += gap / (self.base_rate * self.load_max);
@@ -113,8 +106,8 @@ impl Stream {
     }
 }
 
-/// The streams of a scenario, each at `start_ms` or where its first arrival may be.
-pub(super) fn streams(
+/// Creates the streams of a scenario. Each starts at `start_ms`, or at a later burst.
+pub(crate) fn streams(
     scenario: Scenario,
     start_ms: i64,
     burst_start_ms: Option<i64>,
@@ -130,7 +123,7 @@ pub(super) fn streams(
                 Scenario::Overnight => Shape::Flat(OVERNIGHT_LOAD),
                 Scenario::OrdinaryDay | Scenario::PipeBurst => Shape::Weekly(profile_of(channel)),
             };
-            Stream::new(channel, false, shape, rate_scale, start_ms as f64)
+            Stream::new(channel, None, shape, rate_scale, start_ms as f64)
         })
         .collect();
     if scenario == Scenario::PipeBurst {
@@ -143,7 +136,7 @@ pub(super) fn streams(
         };
         streams.push(Stream::new(
             Channel::Phone,
-            true,
+            Some(FAULT),
             shape,
             rate_scale,
             from_ms.max(start_ms) as f64,
@@ -152,7 +145,7 @@ pub(super) fn streams(
     streams
 }
 
-/// The first ten o'clock in the morning at or after `start_ms`.
+/// Returns the first ten o'clock in the morning at or after `start_ms`.
 fn first_burst_ms(start_ms: i64) -> i64 {
     let (day, of_day_ms) = local_day(start_ms);
     day_begins_ms(if of_day_ms > BURST_TIME_OF_DAY_MS { day + 1 } else { day })
@@ -163,8 +156,8 @@ fn first_burst_ms(start_ms: i64) -> i64 {
 mod tests {
     use rand::SeedableRng;
 
-    use super::super::DEFAULT_START_MS;
     use super::*;
+    use crate::options::DEFAULT_START_MS;
 
     fn counts(stream: &mut Stream, until_ms: i64, seed: u64) -> Vec<i64> {
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
@@ -174,14 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn the_default_start_is_a_local_monday_midnight() {
-        let (day, of_day_ms) = local_day(DEFAULT_START_MS);
-        assert_eq!((weekday(day), of_day_ms), (0, 0));
-        assert_eq!(day_begins_ms(day), DEFAULT_START_MS);
-    }
-
-    #[test]
-    fn arrivals_follow_the_half_hours_and_the_week() {
+    fn arrivals_follow_the_profile_when_a_week_is_drawn() {
         let scale = 100.0;
         let mut phone = streams(Scenario::OrdinaryDay, DEFAULT_START_MS, None, scale).remove(0);
         let times = counts(&mut phone, DEFAULT_START_MS + 7 * DAY, 5);
@@ -207,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn the_burst_adds_seven_times_the_fault_calls_within_forty_minutes() {
+    fn burst_adds_seven_times_the_fault_calls_when_it_lasts_forty_minutes() {
         let scale = 100.0;
         let mut burst = streams(Scenario::PipeBurst, DEFAULT_START_MS, None, scale)
             .pop()
@@ -226,7 +212,7 @@ mod tests {
     }
 
     #[test]
-    fn a_start_after_ten_brings_the_burst_of_the_next_day() {
+    fn burst_begins_on_the_next_day_when_the_start_is_after_ten() {
         let eleven = DEFAULT_START_MS + 11 * 3_600_000;
         assert_eq!(first_burst_ms(eleven), DEFAULT_START_MS + DAY + BURST_TIME_OF_DAY_MS);
         assert_eq!(first_burst_ms(DEFAULT_START_MS), DEFAULT_START_MS + BURST_TIME_OF_DAY_MS);

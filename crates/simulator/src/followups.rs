@@ -1,50 +1,47 @@
-//! Follow-ups: a unit owes the citizen word. Field work is done at any hour; citizens are told by day.
+//! Follow-ups: a unit owes the citizen an answer. Field work is done at any hour; citizens are
+//! informed by day.
 
-use super::arrivals::{day_begins_ms, local_day};
-use super::behaviour::{between_ms, chance, lognormal_ms};
-use super::centre::{CALLBACK_UNIT, HOUR_MS, MINUTE_MS};
-use super::wire::Id;
-use super::world::{FIELD, Step, World};
+use crate::behaviour::{between_ms, chance, lognormal_ms};
+use crate::event_writer::Id;
+use crate::local_time::{HOUR_MS, MINUTE_MS, day_begins_ms, local_day};
+use crate::simulation::Simulation;
+use crate::site::{CALLBACK_UNIT, FIELD};
+use crate::steps::{Followup, Step};
 
-/// A follow-up that is open.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Followup {
-    number: u64,
-    unit: &'static str,
-    opened_ms: i64,
-}
-
-impl World {
-    pub(super) fn open_followup(&mut self, unit: &'static str, contact_number: u64) {
+impl Simulation {
+    /// Opens a follow-up of a contact.
+    pub(crate) fn open_followup(&mut self, unit: &'static str, contact_number: u64) {
         self.followups += 1;
         let followup = Followup { number: self.followups, unit, opened_ms: self.now_ms };
         let is_callback = unit == CALLBACK_UNIT;
         let due_ms = self.now_ms + if is_callback { 4 * HOUR_MS } else { 24 * HOUR_MS };
         let mut draft = self.begin(FIELD, "followup.opened", Id::Followup(followup.number));
-        self.wire.id(&mut draft, "followup_id", Id::Followup(followup.number));
+        self.writer.id(&mut draft, "followup_id", Id::Followup(followup.number));
         draft.word("unit", unit);
-        self.wire.id(&mut draft, "contact_id", Id::Contact(contact_number));
-        self.wire.time(&mut draft, "due", due_ms);
+        self.writer.id(&mut draft, "contact_id", Id::Contact(contact_number));
+        self.writer.time(&mut draft, "due", due_ms);
         self.emit(draft);
-        self.tally.followup_opened(unit);
+        self.ground_truth.followup_opened(unit);
         if is_callback {
-            self.plan_word(followup, 25 * MINUTE_MS);
+            self.plan_answer(followup, 25 * MINUTE_MS);
         } else {
             let work_ms = lognormal_ms(&mut self.rng, (3 * HOUR_MS) as f64, 0.8, 10 * MINUTE_MS);
             self.plan_in(work_ms, Step::FieldWorkDone { followup });
         }
     }
 
-    pub(super) fn field_work_done(&mut self, followup: Followup) {
+    /// Writes that the field work is done, and plans the answer to the citizen.
+    pub(crate) fn field_work_done(&mut self, followup: Followup) {
         let mut draft = self.begin(FIELD, "followup.work_done", Id::Followup(followup.number));
-        self.wire.id(&mut draft, "followup_id", Id::Followup(followup.number));
+        self.writer.id(&mut draft, "followup_id", Id::Followup(followup.number));
         draft.word("unit", followup.unit);
         self.emit(draft);
-        self.plan_word(followup, 35 * MINUTE_MS);
+        self.plan_answer(followup, 35 * MINUTE_MS);
     }
 
-    /// Plans when the citizen is told: after about `median_ms`, between eight in the morning and nine in the evening.
-    fn plan_word(&mut self, followup: Followup, median_ms: i64) {
+    /// Plans when the citizen is informed: after about `median_ms`, between eight in the morning
+    /// and nine in the evening.
+    fn plan_answer(&mut self, followup: Followup, median_ms: i64) {
         let delay_ms = lognormal_ms(&mut self.rng, median_ms as f64, 0.7, MINUTE_MS);
         let time_ms = self.now_ms + delay_ms;
         let (day, of_day_ms) = local_day(time_ms);
@@ -57,15 +54,16 @@ impl World {
             Some(day) => day_begins_ms(day) + 8 * HOUR_MS + between_ms(&mut self.rng, 0, HOUR_MS),
             None => time_ms,
         };
-        self.agenda.plan(time_ms, Step::CitizenInformed { followup });
+        self.event_queue.plan(time_ms, Step::CitizenInformed { followup });
     }
 
-    pub(super) fn citizen_informed(&mut self, followup: Followup) {
+    /// Writes and counts the answer to the citizen.
+    pub(crate) fn citizen_informed(&mut self, followup: Followup) {
         let mut draft = self.begin(FIELD, "followup.informed", Id::Followup(followup.number));
-        self.wire.id(&mut draft, "followup_id", Id::Followup(followup.number));
+        self.writer.id(&mut draft, "followup_id", Id::Followup(followup.number));
         draft.word("unit", followup.unit);
         draft.word("channel", if chance(&mut self.rng, 0.8) { "phone" } else { "mobile_app" });
         self.emit(draft);
-        self.tally.followup_informed(followup.unit, self.now_ms - followup.opened_ms);
+        self.ground_truth.followup_informed(followup.unit, self.now_ms - followup.opened_ms);
     }
 }

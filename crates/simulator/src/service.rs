@@ -1,45 +1,50 @@
-//! Calls and chats: the IVR, the queues, ringing, conversations, transfers, and what follows them.
+//! Calls and chats: self-service, queues, ringing, conversations, transfers, and surveys.
 
 use rand::RngExt;
 
-use super::Scenario;
-use super::arrivals::local_day;
-use super::behaviour::{
+use crate::behaviour::{
     between_ms, chance, hold_ms, lognormal_ms, patience_ms, survey_score, talk_ms, wrap_up_ms,
 };
-use super::centre::{
-    CALLBACK_UNIT, CALLS_A_YEAR, CHAT, CONTAINED_A_YEAR, Channel, EMAIL, FAULT, HOUR_MS,
-    IVR_ABANDONED, IVR_FAILED, MINUTE_MS, MOBILE_APP, PETITION, QUEUES, QueueId, SOCIAL, TEAMS,
-    intents,
+use crate::contacts::ContactRef;
+use crate::event_writer::Id;
+use crate::ground_truth::{AgentState, LeftReason};
+use crate::local_time::{HOUR_MS, MINUTE_MS, local_day};
+use crate::options::Scenario;
+use crate::simulation::Simulation;
+use crate::site::{
+    ACD, CALLBACK_UNIT, CALLS_A_YEAR, CHAT, CONTAINED_A_YEAR, CRM, Channel, DAY_INTENTS, EMAIL,
+    FAULT, IVR_ABANDONED, IVR_FAILED, MOBILE_APP, NIGHT_INTENTS, PETITION, QUEUES, QueueId, SOCIAL,
+    TEAMS,
 };
-use super::tally::{AgentState, Left};
-use super::wire::Id;
-use super::world::{ACD, AgentIndex, CRM, ContactRef, Outcome, Place, Step, World};
+use crate::staff::AgentIndex;
+use crate::steps::{RingOutcome, SelfServiceOutcome, Step, VisitEnding};
+use crate::waiting_line::QueuedVisit;
 
-/// How a visit ends if no agent answers first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Ending {
-    Abandoned,
-    Left(Left),
-}
-
-/// A caller is sent away after this wait, far below the two hours after which a visit counts as lost.
+/// Wait after which a caller is sent away, far below the two hours after which a visit counts as
+/// lost.
 const PHONE_TIMEOUT_MS: i64 = 30 * MINUTE_MS;
+/// Wait after which a chat is closed.
 const CHAT_TIMEOUT_MS: i64 = 20 * MINUTE_MS;
+/// Share of callers who leave the queue with a key.
 const EXIT_KEY: f64 = 0.012;
+/// Share of callers who accept a callback.
 const CALLBACK_ACCEPTED: f64 = 0.10;
-const RING_NOT_TAKEN: f64 = 0.02;
+/// Share of offers that the agent does not answer.
+const RING_NOT_ANSWERED: f64 = 0.02;
+/// Share of calls that are transferred.
 const TRANSFERRED: f64 = 0.045;
+/// Share of conversations with a survey.
 const SURVEYED: f64 = 0.16;
-/// Share of events that carry the wait which can be computed from the event times as well.
+/// Share of events that carry their wait. A reader computes the others from the event times.
 const WAIT_GIVEN: f64 = 1.0 / 3.0;
 
-impl World {
-    /// A citizen reaches the centre.
-    pub(super) fn arrive(&mut self, channel: Channel, is_burst: bool) {
+impl Simulation {
+    /// Starts the contact of a citizen who reaches the site. A caller without a given queue draws
+    /// one.
+    pub(crate) fn arrive(&mut self, channel: Channel, queue: Option<QueueId>) {
         match channel {
             Channel::Phone => {
-                let queue = if is_burst { FAULT } else { self.draw_intent() };
+                let queue = queue.unwrap_or_else(|| self.draw_intent());
                 let entry_point = self.draw_entry_point(queue);
                 let contact = self.start_contact(Channel::Phone, queue, Some(entry_point));
                 let (outcome, delay_ms) = self.draw_self_service();
@@ -60,7 +65,7 @@ impl World {
         let hour = local_day(self.now_ms).1 / HOUR_MS;
         let is_night = self.scenario == Scenario::Overnight || !(8..20).contains(&hour);
         let mut left: f64 = self.rng.random();
-        for (queue, share) in intents(is_night) {
+        for (queue, share) in if is_night { NIGHT_INTENTS } else { DAY_INTENTS } {
             if left < share {
                 return queue;
             }
@@ -77,50 +82,51 @@ impl World {
         }
     }
 
-    fn draw_self_service(&mut self) -> (Outcome, i64) {
+    fn draw_self_service(&mut self) -> (SelfServiceOutcome, i64) {
         let contained = CONTAINED_A_YEAR / CALLS_A_YEAR;
         let left: f64 = self.rng.random();
         let (outcome, median_ms) = if left < contained {
-            (Outcome::Contained, 75_000.0)
+            (SelfServiceOutcome::Contained, 75_000.0)
         } else if left < contained + IVR_ABANDONED {
-            (Outcome::Abandoned, 20_000.0)
+            (SelfServiceOutcome::Abandoned, 20_000.0)
         } else if left < contained + IVR_ABANDONED + IVR_FAILED {
-            (Outcome::Failed, 12_000.0)
+            (SelfServiceOutcome::Failed, 12_000.0)
         } else {
-            (Outcome::ToQueue, 34_000.0)
+            (SelfServiceOutcome::ToQueue, 34_000.0)
         };
         (outcome, lognormal_ms(&mut self.rng, median_ms, 0.5, 2_000))
     }
 
-    pub(super) fn self_service_ends(&mut self, contact: ContactRef, outcome: Outcome) {
+    /// Writes and counts the end of self-service. The call enters its queue or is over.
+    pub(crate) fn self_service_ends(&mut self, contact: ContactRef, outcome: SelfServiceOutcome) {
         let Some(it) = self.contacts.get(contact) else { return };
         let (number, queue, entry_point) =
             (it.number, it.queue, it.entry_point.unwrap_or("main_line"));
         let word = match outcome {
-            Outcome::Contained => "contained",
-            Outcome::ToQueue => "to_queue",
-            Outcome::Abandoned => "abandoned",
-            Outcome::Failed => "failed",
+            SelfServiceOutcome::Contained => "contained",
+            SelfServiceOutcome::ToQueue => "to_queue",
+            SelfServiceOutcome::Abandoned => "abandoned",
+            SelfServiceOutcome::Failed => "failed",
         };
         let mut draft = self.begin_contact(ACD, "contact.self_service", number);
         draft.word("outcome", word);
         draft.word("entry_point", entry_point);
-        if outcome == Outcome::Contained {
+        if outcome == SelfServiceOutcome::Contained {
             let menus = ["outage_information", "debt_inquiry", "meter_reading"];
             draft.word("menu", menus[self.rng.random_range(0..menus.len())]);
         }
         self.emit(draft);
-        self.tally.self_service(entry_point, word);
+        self.ground_truth.self_service(entry_point, word);
         match outcome {
-            Outcome::ToQueue => self.enter(contact, queue),
-            Outcome::Contained | Outcome::Abandoned | Outcome::Failed => {
-                self.contacts.remove(contact)
-            }
+            SelfServiceOutcome::ToQueue => self.enter(contact, queue),
+            SelfServiceOutcome::Contained
+            | SelfServiceOutcome::Abandoned
+            | SelfServiceOutcome::Failed => self.contacts.remove(contact),
         }
     }
 
-    /// A visit opens.
-    pub(super) fn enter(&mut self, contact: ContactRef, queue: QueueId) {
+    /// Opens a visit of the contact in `queue`.
+    pub(crate) fn enter(&mut self, contact: ContactRef, queue: QueueId) {
         let now_ms = self.now_ms;
         let line = &mut self.lines[queue];
         line.waiting += 1;
@@ -139,105 +145,91 @@ impl World {
             draft.number("position", position);
         }
         self.emit(draft);
-        self.tally.offered(queue);
+        self.ground_truth.offered(queue);
 
         if QUEUES[queue]
             .capacity
             .is_some_and(|capacity| position as f64 > (capacity * self.rate_scale).max(10.0))
         {
-            self.visit_ends(contact, visit, Ending::Left(Left::Full));
+            self.visit_ends(contact, visit, VisitEnding::Left(LeftReason::Full));
             return;
         }
         if let Some((ending, delay_ms)) = self.draw_ending(channel, queue) {
             self.plan_in(delay_ms, Step::VisitEnds { contact, visit, ending });
         }
         if self.is_open(queue) {
-            self.lines[queue].places.push_back(Place { contact, visit, offer, entered_ms: now_ms });
+            let queued = QueuedVisit { contact, visit, offer, entered_ms: now_ms };
+            self.lines[queue].visits.push_back(queued);
             self.offer_contact(contact);
         }
     }
 
-    /// Whether a queue takes contacts now. At night only those do that are open at all hours.
-    pub(super) fn is_open(&self, queue: QueueId) -> bool {
+    /// Returns whether a queue takes contacts now. In the overnight scenario only queues without
+    /// opening hours do.
+    pub(crate) fn is_open(&self, queue: QueueId) -> bool {
         let (_, of_day_ms) = local_day(self.now_ms);
         QUEUES[queue].open.is_none_or(|(from_ms, to_ms)| {
             self.scenario != Scenario::Overnight && (from_ms..to_ms).contains(&of_day_ms)
         })
     }
 
-    /// How and when a visit that opens now ends if nobody answers; `None` where the citizen does not wait on a line.
-    fn draw_ending(&mut self, channel: Channel, queue: QueueId) -> Option<(Ending, i64)> {
+    /// Draws how and when a visit that opens now ends if nobody answers. A visit without such an
+    /// ending waits until an agent answers.
+    fn draw_ending(&mut self, channel: Channel, queue: QueueId) -> Option<(VisitEnding, i64)> {
         if !channel.is_immediate() {
             let is_spam = chance(&mut self.rng, 0.02);
             return is_spam.then(|| {
                 (
-                    Ending::Left(Left::Withdrawn),
+                    VisitEnding::Left(LeftReason::Withdrawn),
                     between_ms(&mut self.rng, MINUTE_MS, 40 * MINUTE_MS),
                 )
             });
         }
-        let mut first = (Ending::Abandoned, patience_ms(&mut self.rng, channel));
+        let mut first = (VisitEnding::Abandoned, patience_ms(&mut self.rng, channel));
         let mut or = |ending, delay_ms| {
             if delay_ms < first.1 {
-                first = (Ending::Left(ending), delay_ms);
+                first = (VisitEnding::Left(ending), delay_ms);
             }
         };
         if !self.is_open(queue) {
-            or(Left::Closed, between_ms(&mut self.rng, 6_000, 11_000));
+            or(LeftReason::Closed, between_ms(&mut self.rng, 6_000, 11_000));
             return Some(first);
         }
         or(
-            Left::Timeout,
+            LeftReason::Timeout,
             if channel == Channel::Phone { PHONE_TIMEOUT_MS } else { CHAT_TIMEOUT_MS },
         );
         if channel == Channel::Phone {
             if chance(&mut self.rng, EXIT_KEY) {
-                or(Left::ExitKey, between_ms(&mut self.rng, 15_000, 90_000));
+                or(LeftReason::ExitKey, between_ms(&mut self.rng, 15_000, 90_000));
             }
             if chance(&mut self.rng, CALLBACK_ACCEPTED) {
-                or(Left::Callback, between_ms(&mut self.rng, 75_000, 150_000));
+                or(LeftReason::Callback, between_ms(&mut self.rng, 75_000, 150_000));
             }
         }
         Some(first)
     }
 
-    /// The first in line who is not ringing, after dropping outdated places.
-    pub(super) fn first_in_line(&mut self, queue: QueueId) -> Option<Place> {
-        while let Some(place) = self.lines[queue].places.front().copied() {
-            let is_current = self.contacts.get(place.contact).is_some_and(|it| {
-                it.is_waiting
-                    && it.ringing.is_none()
-                    && it.visit == place.visit
-                    && it.offer == place.offer
-            });
-            if is_current {
-                return Some(place);
-            }
-            self.lines[queue].places.pop_front();
-        }
-        None
-    }
-
-    /// Offers a waiting contact to the longest idle agent who may take it.
+    /// Offers a waiting contact to the longest idle agent that serves its queue.
     fn offer_contact(&mut self, contact: ContactRef) {
         let Some(queue) = self.contacts.get(contact).map(|it| it.queue) else { return };
-        if let Some(agent) = self.longest_idle(queue) {
+        if let Some(agent) = self.idle.longest(&self.agents, queue) {
             self.offer(contact, agent);
         }
     }
 
-    /// Offers the longest waiting contact of the agent's queues; false where nobody waits.
-    pub(super) fn offer_agent(&mut self, agent: AgentIndex) -> bool {
-        let mut oldest: Option<Place> = None;
+    /// Offers the longest waiting contact of the agent's queues. Returns false if nobody waits.
+    pub(crate) fn offer_agent(&mut self, agent: AgentIndex) -> bool {
+        let mut oldest: Option<QueuedVisit> = None;
         for queue in TEAMS[self.agents[agent].team].iter().copied() {
-            if let Some(place) = self.first_in_line(queue)
-                && oldest.is_none_or(|known| place.entered_ms < known.entered_ms)
+            if let Some(queued) = self.first_in_line(queue)
+                && oldest.is_none_or(|known| queued.entered_ms < known.entered_ms)
             {
-                oldest = Some(place);
+                oldest = Some(queued);
             }
         }
-        if let Some(place) = oldest {
-            self.offer(place.contact, agent);
+        if let Some(queued) = oldest {
+            self.offer(queued.contact, agent);
         }
         oldest.is_some()
     }
@@ -254,36 +246,36 @@ impl World {
         }
         let mut draft = self.begin_contact(ACD, "contact.alerted", number);
         draft.word("queue", QUEUES[queue].id);
-        self.wire.id(&mut draft, "agent", Id::Agent(self.agents[agent].number));
+        self.writer.id(&mut draft, "agent", Id::Agent(self.agents[agent].number));
         self.emit(draft);
-        let is_taken = !chance(&mut self.rng, RING_NOT_TAKEN);
-        let ring_ms = if is_taken {
-            between_ms(&mut self.rng, 1_200, 5_000)
+        let (outcome, ring_ms) = if chance(&mut self.rng, RING_NOT_ANSWERED) {
+            (RingOutcome::NotAnswered, between_ms(&mut self.rng, 15_000, 20_000))
         } else {
-            between_ms(&mut self.rng, 15_000, 20_000)
+            (RingOutcome::Answered, between_ms(&mut self.rng, 1_200, 5_000))
         };
-        self.plan_in(ring_ms, Step::RingEnds { contact, offer, is_taken });
+        self.plan_in(ring_ms, Step::RingEnds { contact, offer, outcome });
     }
 
-    pub(super) fn ring_ends(&mut self, contact: ContactRef, offer: u32, is_taken: bool) {
+    /// Ends the ringing of an offer: the agent answers, or the contact goes back to its line.
+    pub(crate) fn ring_ends(&mut self, contact: ContactRef, offer: u32, outcome: RingOutcome) {
         let Some(it) = self.contacts.get_mut(contact) else { return };
         let Some(agent) = it.ringing.filter(|_| it.offer == offer) else { return };
-        if is_taken {
+        if outcome == RingOutcome::Answered {
             self.answer(contact, agent);
             return;
         }
         it.ringing = None;
         let (number, queue) = (it.number, it.queue);
-        let place = Place { contact, visit: it.visit, offer, entered_ms: it.entered_ms };
+        let queued = QueuedVisit { contact, visit: it.visit, offer, entered_ms: it.entered_ms };
         let mut draft = self.begin_contact(ACD, "contact.not_answered", number);
         draft.word("queue", QUEUES[queue].id);
-        self.wire.id(&mut draft, "agent", Id::Agent(self.agents[agent].number));
+        self.writer.id(&mut draft, "agent", Id::Agent(self.agents[agent].number));
         self.emit(draft);
-        self.tally.queues[queue].not_answered += 1;
-        // Back to where the start of the visit puts it, which is at or near the front.
-        let places = &mut self.lines[queue].places;
-        let ahead = places.iter().take_while(|other| other.entered_ms <= place.entered_ms).count();
-        places.insert(ahead, place);
+        self.ground_truth.queues[queue].not_answered += 1;
+        // The line is ordered by the starts of visits: the visit returns to the front or near it.
+        let visits = &mut self.lines[queue].visits;
+        let ahead = visits.iter().take_while(|other| other.entered_ms <= queued.entered_ms).count();
+        visits.insert(ahead, queued);
         self.pause(agent, "ring_no_answer");
         let away_ms = between_ms(&mut self.rng, 30_000, 120_000);
         self.plan_in(away_ms, Step::BreakEnds { agent });
@@ -314,17 +306,18 @@ impl World {
         let source = if channel.is_immediate() { ACD } else { CRM };
         let mut draft = self.begin_contact(source, "contact.answered", number);
         draft.word("queue", QUEUES[queue].id);
-        self.wire.id(&mut draft, "agent", Id::Agent(self.agents[agent].number));
+        self.writer.id(&mut draft, "agent", Id::Agent(self.agents[agent].number));
         if chance(&mut self.rng, WAIT_GIVEN) {
             draft.duration("wait_ms", wait_ms);
         }
         self.emit(draft);
-        self.tally.answered(queue, wait_ms);
+        self.ground_truth.answered(queue, wait_ms);
         self.set_state(agent, AgentState::Busy, None);
         self.plan_in(talk_ms + hold_ms, Step::ServiceEnds { contact, agent });
     }
 
-    pub(super) fn service_ends(&mut self, contact: ContactRef, agent: AgentIndex) {
+    /// Ends the conversation, or the work on a message. The agent wraps up or is free.
+    pub(crate) fn service_ends(&mut self, contact: ContactRef, agent: AgentIndex) {
         let Some(it) = self.contacts.get(contact) else { return };
         let (channel, leg_wrap_up_ms, will_be_transferred) =
             (it.channel, it.leg_wrap_up_ms, it.will_be_transferred);
@@ -341,7 +334,7 @@ impl World {
         }
     }
 
-    /// Hands a conversation over to another queue; false where no other is open.
+    /// Transfers a conversation to another phone queue. Returns false if no other is open.
     fn transfer(&mut self, contact: ContactRef) -> bool {
         let Some(it) = self.contacts.get(contact) else { return false };
         let (number, from) = (it.number, it.queue);
@@ -359,7 +352,7 @@ impl World {
         draft.word("to_queue", QUEUES[to].id);
         draft.word("kind", if chance(&mut self.rng, 0.3) { "attended" } else { "blind" });
         self.emit(draft);
-        self.tally.queues[from].transfers += 1;
+        self.ground_truth.queues[from].transfers += 1;
         if let Some(it) = self.contacts.get_mut(contact) {
             it.transferred_from = Some(from);
             it.will_be_transferred = false;
@@ -390,7 +383,7 @@ impl World {
         }
     }
 
-    /// Writes and books the end of a conversation that `queue` served.
+    /// Writes and counts the end of a conversation that `queue` served.
     fn ended(&mut self, contact: ContactRef, queue: QueueId, ended_by: &str) {
         let Some(it) = self.contacts.get(contact) else { return };
         let (number, talk_ms, hold_ms, wrap_up_ms) =
@@ -400,7 +393,8 @@ impl World {
         if is_transferred || chance(&mut self.rng, 0.8) {
             draft.word("queue", QUEUES[queue].id);
         }
-        // Without talk time a reader takes it from the event times, which do not tell the legs of a transfer apart.
+        // A reader computes a missing talk time from the event times, which would mix the legs of a
+        // transfer.
         if is_transferred || chance(&mut self.rng, 0.75) {
             draft.duration("talk_ms", talk_ms);
         }
@@ -410,11 +404,11 @@ impl World {
         draft.duration("wrap_up_ms", wrap_up_ms);
         draft.word("ended_by", ended_by);
         self.emit(draft);
-        self.tally.handled(queue, talk_ms + hold_ms + wrap_up_ms);
+        self.ground_truth.handled(queue, talk_ms + hold_ms + wrap_up_ms);
     }
 
-    /// A visit ends without an answer.
-    pub(super) fn visit_ends(&mut self, contact: ContactRef, visit: u32, ending: Ending) {
+    /// Ends a visit without an answer; does nothing if it is over.
+    pub(crate) fn visit_ends(&mut self, contact: ContactRef, visit: u32, ending: VisitEnding) {
         let Some(it) = self.contacts.get_mut(contact) else { return };
         if !it.is_waiting || it.visit != visit {
             return;
@@ -425,11 +419,14 @@ impl World {
             (it.ringing.take(), it.channel, it.transferred_from);
         self.lines[queue].waiting -= 1;
         let source = if channel.is_immediate() { ACD } else { CRM };
-        let kind =
-            if ending == Ending::Abandoned { "contact.abandoned" } else { "contact.left_queue" };
+        let kind = if ending == VisitEnding::Abandoned {
+            "contact.abandoned"
+        } else {
+            "contact.left_queue"
+        };
         let mut draft = self.begin_contact(source, kind, number);
         draft.word("queue", QUEUES[queue].id);
-        if let Ending::Left(reason) = ending {
+        if let VisitEnding::Left(reason) = ending {
             draft.word("reason", reason.as_str());
         }
         if chance(&mut self.rng, WAIT_GIVEN) {
@@ -437,30 +434,31 @@ impl World {
         }
         self.emit(draft);
         match ending {
-            Ending::Abandoned => self.tally.abandoned(queue, wait_ms),
-            Ending::Left(reason) => self.tally.left(queue, reason, wait_ms),
+            VisitEnding::Abandoned => self.ground_truth.abandoned(queue, wait_ms),
+            VisitEnding::Left(reason) => self.ground_truth.left(queue, reason, wait_ms),
         }
         if let Some(served_by) = transferred_from {
             self.ended(
                 contact,
                 served_by,
-                if ending == Ending::Abandoned { "customer" } else { "system" },
+                if ending == VisitEnding::Abandoned { "customer" } else { "system" },
             );
         }
-        if ending == Ending::Left(Left::Callback) {
+        if ending == VisitEnding::Left(LeftReason::Callback) {
             self.open_followup(CALLBACK_UNIT, number);
         }
         if channel.is_immediate() {
             self.contacts.remove(contact);
         } else {
-            self.close_matter(contact);
+            self.close_issue(contact);
         }
         if let Some(agent) = ringing {
             self.release_from_ring(agent);
         }
     }
 
-    pub(super) fn survey(&mut self, contact: ContactRef) {
+    /// Writes and counts the answer to a survey.
+    pub(crate) fn survey(&mut self, contact: ContactRef) {
         let Some(it) = self.contacts.get(contact) else { return };
         let (number, queue, channel, waited_ms) = (it.number, it.queue, it.channel, it.waited_ms);
         let score = survey_score(&mut self.rng, waited_ms);
@@ -472,7 +470,7 @@ impl World {
             draft.word("channel", channel.as_str());
         }
         self.emit(draft);
-        self.tally.surveyed(queue, score);
+        self.ground_truth.surveyed(queue, score);
         self.contacts.remove(contact);
     }
 }

@@ -1,29 +1,32 @@
-//! What the simulated centre looks like: queues, teams, the roster, and the volumes of a day.
+//! The simulated site: queues, teams, the roster, and the volumes of a day.
 //!
-//! Volumes come from the first user's year: 1 073 711 phone calls, of which 335 000 were served by the IVR. The mean
-//! day has 1 073 711 / 365 = 2 942 calls. A Monday, on which the default start lies, carries exactly the mean day, so
-//! that one simulated ordinary day times 365 is the year; the other weekdays carry more and the weekend less, and a
-//! whole week has the mean of the year.
+//! Volumes come from the first user's year: 1 073 711 phone calls, 335 000 of them served by the
+//! IVR. The mean day has 1 073 711 / 365 = 2 942 calls. The default start is a Monday, and a Monday
+//! carries exactly the mean day, so one simulated ordinary day times 365 is the year. The other
+//! weekdays carry more and the weekend less; a whole week has the mean of the year.
 
-use super::Scenario;
+use crate::local_time::{HOUR_MS, MINUTE_MS};
+use crate::options::Scenario;
 
-/// One minute.
-pub(super) const MINUTE_MS: i64 = 60_000;
-/// One hour.
-pub(super) const HOUR_MS: i64 = 60 * MINUTE_MS;
+/// Source of the telephone system: calls, chats and agents, and its counts of them.
+pub(crate) const ACD: &str = "acd";
+/// Source of the system of messages, petitions and surveys.
+pub(crate) const CRM: &str = "crm";
+/// Source of the system of field work.
+pub(crate) const FIELD: &str = "field";
 
 /// Phone calls of the first user's year.
-pub(super) const CALLS_A_YEAR: f64 = 1_073_711.0;
-/// Of these, served by the IVR.
-pub(super) const CONTAINED_A_YEAR: f64 = 335_000.0;
-/// Share of calls that end within the IVR because the caller leaves.
-pub(super) const IVR_ABANDONED: f64 = 0.055;
-/// Share of calls that end because the IVR breaks.
-pub(super) const IVR_FAILED: f64 = 0.004;
+pub(crate) const CALLS_A_YEAR: f64 = 1_073_711.0;
+/// Phone calls of that year that the IVR served.
+pub(crate) const CONTAINED_A_YEAR: f64 = 335_000.0;
+/// Share of calls whose caller leaves within the IVR.
+pub(crate) const IVR_ABANDONED: f64 = 0.055;
+/// Share of calls that end because the IVR fails.
+pub(crate) const IVR_FAILED: f64 = 0.004;
 
-/// A way to reach the centre.
+/// A channel of the site.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Channel {
+pub(crate) enum Channel {
     Phone,
     Email,
     Social,
@@ -33,7 +36,7 @@ pub(super) enum Channel {
 }
 
 impl Channel {
-    pub(super) const ALL: [Channel; 6] = [
+    pub(crate) const ALL: [Channel; 6] = [
         Channel::Phone,
         Channel::Email,
         Channel::Social,
@@ -42,7 +45,7 @@ impl Channel {
         Channel::Petition,
     ];
 
-    pub(super) fn as_str(self) -> &'static str {
+    pub(crate) fn as_str(self) -> &'static str {
         match self {
             Channel::Phone => "phone",
             Channel::Email => "email",
@@ -53,13 +56,13 @@ impl Channel {
         }
     }
 
-    /// The citizen waits on the line.
-    pub(super) fn is_immediate(self) -> bool {
+    /// Returns whether the citizen waits on the line.
+    pub(crate) fn is_immediate(self) -> bool {
         matches!(self, Channel::Phone | Channel::Chat)
     }
 
-    /// Contacts of the mean day.
-    pub(super) fn daily(self) -> f64 {
+    /// Returns the contacts of the mean day.
+    pub(crate) fn daily(self) -> f64 {
         match self {
             Channel::Phone => CALLS_A_YEAR / 365.0,
             Channel::Email => 210.0,
@@ -72,34 +75,34 @@ impl Channel {
 }
 
 /// Index into [`QUEUES`].
-pub(super) type QueueId = usize;
+pub(crate) type QueueId = usize;
 
-/// A queue of the centre.
+/// A queue of the site.
 #[derive(Debug)]
-pub(super) struct Queue {
-    /// Id on the wire.
-    pub(super) id: &'static str,
-    pub(super) channel: Channel,
-    /// Local opening time of day; open at all hours where absent.
-    pub(super) open: Option<(i64, i64)>,
-    /// Most waiting contacts at rate scale 1; the next one is turned away.
-    pub(super) capacity: Option<f64>,
-    /// Unit that owes the citizen word after a share of the conversations.
-    pub(super) followup: Option<(&'static str, f64)>,
+pub(crate) struct Queue {
+    /// Id in events.
+    pub(crate) id: &'static str,
+    pub(crate) channel: Channel,
+    /// Local times of day at which it opens and closes; `None` means that it is always open.
+    pub(crate) open: Option<(i64, i64)>,
+    /// Limit of waiting contacts at rate scale 1; the next contact leaves with reason `full`.
+    pub(crate) capacity: Option<f64>,
+    /// Unit that owes the citizen a follow-up, and the share of conversations after which it does.
+    pub(crate) followup: Option<(&'static str, f64)>,
 }
 
 const DAYTIME: Option<(i64, i64)> = Some((8 * HOUR_MS, 20 * HOUR_MS));
 
-pub(super) const FAULT: QueueId = 0;
-pub(super) const BILLING: QueueId = 1;
-pub(super) const SUBSCRIPTION: QueueId = 2;
-pub(super) const GENERAL: QueueId = 3;
-pub(super) const WASTEWATER: QueueId = 4;
-pub(super) const EMAIL: QueueId = 5;
-pub(super) const SOCIAL: QueueId = 6;
-pub(super) const MOBILE_APP: QueueId = 7;
-pub(super) const CHAT: QueueId = 8;
-pub(super) const PETITION: QueueId = 9;
+pub(crate) const FAULT: QueueId = 0;
+pub(crate) const BILLING: QueueId = 1;
+pub(crate) const SUBSCRIPTION: QueueId = 2;
+pub(crate) const GENERAL: QueueId = 3;
+pub(crate) const WASTEWATER: QueueId = 4;
+pub(crate) const EMAIL: QueueId = 5;
+pub(crate) const SOCIAL: QueueId = 6;
+pub(crate) const MOBILE_APP: QueueId = 7;
+pub(crate) const CHAT: QueueId = 8;
+pub(crate) const PETITION: QueueId = 9;
 
 const fn phone(
     id: &'static str,
@@ -119,7 +122,7 @@ const fn written(
 }
 
 /// Every queue. The CİMER petitions are in `petition`.
-pub(super) const QUEUES: [Queue; 10] = [
+pub(crate) const QUEUES: [Queue; 10] = [
     phone("fault", None, 28.0, Some(("water_network", 0.30))),
     phone("billing", DAYTIME, 40.0, Some(("meters", 0.06))),
     phone("subscription", DAYTIME, 40.0, None),
@@ -138,38 +141,36 @@ pub(super) const QUEUES: [Queue; 10] = [
     written("petition", Channel::Petition, Some(("meters", 0.10))),
 ];
 
-/// Unit that calls back those who took a callback offer.
-pub(super) const CALLBACK_UNIT: &str = "callback";
+/// Unit that calls back citizens who accepted a callback.
+pub(crate) const CALLBACK_UNIT: &str = "callback";
 
-/// Which share of the calls wants which phone queue, by day and by night.
-pub(super) fn intents(is_night: bool) -> [(QueueId, f64); 5] {
-    if is_night {
-        [(FAULT, 0.56), (BILLING, 0.07), (SUBSCRIPTION, 0.05), (GENERAL, 0.17), (WASTEWATER, 0.15)]
-    } else {
-        [
-            (FAULT, FAULT_SHARE),
-            (BILLING, 0.27),
-            (SUBSCRIPTION, 0.16),
-            (GENERAL, 0.14),
-            (WASTEWATER, 0.10),
-        ]
-    }
-}
+/// Share of the calls by day for each phone queue.
+pub(crate) const DAY_INTENTS: [(QueueId, f64); 5] = [
+    (FAULT, FAULT_SHARE),
+    (BILLING, 0.27),
+    (SUBSCRIPTION, 0.16),
+    (GENERAL, 0.14),
+    (WASTEWATER, 0.10),
+];
+
+/// Share of the calls by night for each phone queue.
+pub(crate) const NIGHT_INTENTS: [(QueueId, f64); 5] =
+    [(FAULT, 0.56), (BILLING, 0.07), (SUBSCRIPTION, 0.05), (GENERAL, 0.17), (WASTEWATER, 0.15)];
 
 /// Share of the daytime calls that report a fault.
-pub(super) const FAULT_SHARE: f64 = 0.33;
-/// How many times the usual fault calls come in the burst.
-pub(super) const BURST_FACTOR: f64 = 8.0;
+pub(crate) const FAULT_SHARE: f64 = 0.33;
+/// Factor of the fault calls in the burst.
+pub(crate) const BURST_FACTOR: f64 = 8.0;
 /// Length of the burst.
-pub(super) const BURST_MS: i64 = 40 * MINUTE_MS;
-/// Local time of day at which the burst begins, unless told otherwise.
-pub(super) const BURST_TIME_OF_DAY_MS: i64 = 10 * HOUR_MS;
+pub(crate) const BURST_MS: i64 = 40 * MINUTE_MS;
+/// Local time of day at which the burst begins by default.
+pub(crate) const BURST_TIME_OF_DAY_MS: i64 = 10 * HOUR_MS;
 
 /// Index into [`TEAMS`].
-pub(super) type TeamId = usize;
+pub(crate) type TeamId = usize;
 
-/// Agents of a team have the same skills.
-pub(super) const TEAMS: [&[QueueId]; 7] = [
+/// The queues of each team. Agents of a team have the same skills.
+pub(crate) const TEAMS: [&[QueueId]; 7] = [
     &[FAULT, BILLING, SUBSCRIPTION, GENERAL, WASTEWATER],
     &[FAULT, WASTEWATER, GENERAL],
     &[BILLING, SUBSCRIPTION, GENERAL],
@@ -181,11 +182,11 @@ pub(super) const TEAMS: [&[QueueId]; 7] = [
 
 /// A shift of a team: local times of day and heads at rate scale 1.
 #[derive(Debug)]
-pub(super) struct Shift {
-    pub(super) team: TeamId,
-    pub(super) begins_ms: i64,
-    pub(super) ends_ms: i64,
-    pub(super) heads: f64,
+pub(crate) struct Shift {
+    pub(crate) team: TeamId,
+    pub(crate) begins_ms: i64,
+    pub(crate) ends_ms: i64,
+    pub(crate) heads: f64,
 }
 
 const fn shift(team: TeamId, begins_half_hour: i64, ends_half_hour: i64, heads: f64) -> Shift {
@@ -219,67 +220,70 @@ const ROSTER: &[Shift] = &[
 const NIGHT_ROSTER: &[Shift] =
     &[shift(0, 0, 16, 3.0), shift(0, 16, 32, 3.0), shift(0, 32, 48, 3.0)];
 
-/// The roster of a scenario.
-pub(super) fn roster(scenario: Scenario) -> &'static [Shift] {
+/// Returns the roster of a scenario.
+pub(crate) fn roster(scenario: Scenario) -> &'static [Shift] {
     match scenario {
         Scenario::OrdinaryDay | Scenario::PipeBurst => ROSTER,
         Scenario::Overnight => NIGHT_ROSTER,
     }
 }
 
-/// Heads of a shift at a rate scale. Staff grows a little slower than traffic, since a large team waits less at the
-/// same load per head (square-root staffing: Halfin and Whitt, Operations Research 29, 1981).
-pub(super) fn heads_at(heads: f64, rate_scale: f64) -> u32 {
+/// Returns the heads of a shift at a rate scale.
+///
+/// Staff grows a little slower than traffic, because a large team reaches the same waits at a
+/// higher load per head (square-root staffing: Halfin and Whitt, Operations Research 29, 1981).
+pub(crate) fn heads_at(heads: f64, rate_scale: f64) -> u32 {
     (heads * (0.9 * rate_scale + 0.1 * rate_scale.sqrt())).ceil().min(f64::from(u32::MAX)) as u32
 }
 
 /// Load of a day relative to the mean day, Monday first. The mean over the week is 1.
-pub(super) const WEEKDAY_LOAD: [f64; 7] = [1.00, 1.10, 1.10, 1.08, 1.07, 0.87, 0.78];
+pub(crate) const WEEKDAY_LOAD: [f64; 7] = [1.00, 1.10, 1.10, 1.08, 1.07, 0.87, 0.78];
 
 /// Share of the roster that works on a day, Monday first.
-pub(super) const WEEKDAY_STAFF: [f64; 7] = [1.0, 1.0, 1.0, 1.0, 1.0, 0.85, 0.75];
+pub(crate) const WEEKDAY_STAFF: [f64; 7] = [1.0, 1.0, 1.0, 1.0, 1.0, 0.85, 0.75];
 
 /// Relative arrivals of immediate channels by half hour of the local day.
-pub(super) const IMMEDIATE_PROFILE: [f64; 48] = [
+pub(crate) const IMMEDIATE_PROFILE: [f64; 48] = [
     0.9, 0.7, 0.5, 0.4, 0.35, 0.3, 0.25, 0.25, 0.25, 0.3, 0.4, 0.5, 0.8, 1.1, 1.8, 2.6, 4.4, 6.0,
     7.2, 7.6, 7.8, 7.7, 7.3, 6.9, 5.8, 5.4, 5.9, 6.4, 6.6, 6.5, 6.3, 6.1, 5.8, 5.3, 4.5, 3.9, 3.4,
     3.1, 2.9, 2.8, 2.7, 2.6, 2.5, 2.3, 2.0, 1.7, 1.4, 1.1,
 ];
 
-/// Relative arrivals of written channels by half hour of the local day: later, and with an evening.
-pub(super) const WRITTEN_PROFILE: [f64; 48] = [
+/// Relative arrivals of written channels by half hour of the local day: later, and with a peak in
+/// the evening.
+pub(crate) const WRITTEN_PROFILE: [f64; 48] = [
     1.2, 1.0, 0.7, 0.5, 0.4, 0.3, 0.3, 0.2, 0.2, 0.2, 0.3, 0.3, 0.5, 0.7, 1.0, 1.4, 2.2, 3.2, 4.2,
     4.8, 5.0, 5.0, 4.8, 4.5, 4.0, 3.8, 4.0, 4.3, 4.5, 4.5, 4.3, 4.1, 3.8, 3.5, 3.2, 3.0, 2.9, 2.8,
     2.8, 2.9, 3.1, 3.2, 3.2, 3.0, 2.7, 2.3, 1.9, 1.5,
 ];
 
-/// Load of the night at every hour, relative to the mean half hour of a day.
-pub(super) const OVERNIGHT_LOAD: f64 = 0.15;
+/// Load at every hour of the overnight scenario, relative to the mean half hour of a day.
+pub(crate) const OVERNIGHT_LOAD: f64 = 0.15;
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn a_week_has_the_mean_of_the_year_and_monday_is_the_mean_day() {
+    fn week_has_the_mean_of_the_year_when_monday_is_the_mean_day() {
         let week: f64 = WEEKDAY_LOAD.iter().sum();
         assert!((week - 7.0).abs() < 1e-9, "{week}");
         assert_eq!(WEEKDAY_LOAD[0], 1.0);
     }
 
     #[test]
-    fn every_queue_is_served_and_intents_add_up() {
+    fn queues_have_a_team_and_intents_add_up_when_summed() {
         for (queue, of) in QUEUES.iter().enumerate() {
             assert!(TEAMS.iter().any(|queues| queues.contains(&queue)), "{}", of.id);
         }
-        for is_night in [false, true] {
-            let sum: f64 = intents(is_night).iter().map(|(_, share)| share).sum();
+        for intents in [DAY_INTENTS, NIGHT_INTENTS] {
+            let sum: f64 = intents.iter().map(|(_, share)| share).sum();
             assert!((sum - 1.0).abs() < 1e-9, "{sum}");
         }
     }
 
     #[test]
-    fn staff_at_scale_one_is_the_roster_and_grows_slower_than_traffic() {
+    fn staff_grows_slower_than_traffic_when_the_scale_rises() {
         assert_eq!(heads_at(4.0, 1.0), 4);
         assert_eq!(heads_at(4.0, 0.001), 1);
         assert!((3600..3700).contains(&heads_at(4.0, 1000.0)));

@@ -1,27 +1,39 @@
-//! The JSON of an event. Every id and word of the simulation is plain ASCII without quotes, so nothing is escaped.
+//! The JSON of an event. Every id and word of the simulation is ASCII without quotes and
+//! backslashes, so nothing is escaped.
 
 use std::fmt::Write as _;
 
-use super::SimulatedEvent;
-use super::arrivals::{day_begins_ms, local_day};
+use crate::local_time::{UTC_OFFSET_MS, day_begins_ms, local_day};
 
-/// An id on the wire: a word and the number of the thing.
+/// One event, ready to be written to Kafka or a file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SimulatedEvent {
+    /// Event time in milliseconds since the Unix epoch.
+    pub time_ms: i64,
+    /// Kafka key: the id of the contact, agent, follow-up or queue.
+    pub key: String,
+    /// The CloudEvents envelope in structured mode, one line without its line break.
+    pub json: String,
+}
+
+/// An id of an event field: the kind of thing and its number, or the id of a queue.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Id {
+pub(crate) enum Id {
     Contact(u64),
     Followup(u64),
     Agent(u32),
     Queue(&'static str),
 }
 
-/// Makes events, each with an id of its own.
+/// Writes events, each with an id of its own.
 #[derive(Debug)]
-pub(super) struct Wire {
-    /// Sets the ids of this run apart from those of other starts and seeds.
+pub(crate) struct EventWriter {
+    /// Part of every id that differs between starts and between seeds.
     run: String,
     /// Digits of agent numbers.
     agent_digits: usize,
     events: u64,
+    /// Local day of `date`, the last written date.
     day: i64,
     date: String,
     shift_ms: i64,
@@ -29,17 +41,17 @@ pub(super) struct Wire {
 
 /// An event being written.
 #[derive(Debug)]
-pub(super) struct Draft {
+pub(crate) struct EventDraft {
     time_ms: i64,
     key: String,
     json: String,
     has_field: bool,
 }
 
-impl Wire {
-    /// Written times are `shift_ms` later than those given.
-    pub(super) fn new(start_ms: i64, seed: u64, agents: usize, shift_ms: i64) -> Self {
-        Wire {
+impl EventWriter {
+    /// Creates a writer. Written times are `shift_ms` later than those given.
+    pub(crate) fn new(start_ms: i64, seed: u64, agents: usize, shift_ms: i64) -> Self {
+        EventWriter {
             run: format!("{:x}-{seed:x}", (start_ms + shift_ms).div_euclid(1000)),
             shift_ms,
             agent_digits: agents.to_string().len().max(2),
@@ -49,13 +61,13 @@ impl Wire {
         }
     }
 
-    /// Events made so far.
-    pub(super) fn events(&self) -> u64 {
+    /// Returns the number of events begun so far.
+    pub(crate) fn events(&self) -> u64 {
         self.events
     }
 
-    /// The text of an id.
-    pub(super) fn text_of(&self, id: Id) -> String {
+    /// Returns the text of an id.
+    pub(crate) fn text_of(&self, id: Id) -> String {
         let mut text = String::with_capacity(32);
         self.push_id(&mut text, id);
         text
@@ -87,8 +99,8 @@ impl Wire {
         }
     }
 
-    /// Begins an event of a kind.
-    pub(super) fn begin(&mut self, time_ms: i64, source: &str, kind: &str, key: Id) -> Draft {
+    /// Begins an event of type `kind`.
+    pub(crate) fn begin(&mut self, time_ms: i64, source: &str, kind: &str, key: Id) -> EventDraft {
         self.events += 1;
         let mut json = String::with_capacity(320);
         json.push_str("{\"specversion\":\"1.0\",\"id\":\"e-");
@@ -102,10 +114,15 @@ impl Wire {
         json.push_str("\",\"time\":\"");
         self.push_time(&mut json, time_ms);
         json.push_str("\",\"data\":{");
-        Draft { time_ms: time_ms + self.shift_ms, key: self.text_of(key), json, has_field: false }
+        EventDraft {
+            time_ms: time_ms + self.shift_ms,
+            key: self.text_of(key),
+            json,
+            has_field: false,
+        }
     }
 
-    /// RFC 3339 with milliseconds and the centre's offset.
+    /// Appends a time in RFC 3339 with milliseconds and the site's offset.
     fn push_time(&mut self, text: &mut String, time_ms: i64) {
         let (day, of_day_ms) = local_day(time_ms + self.shift_ms);
         if day != self.day {
@@ -124,16 +141,16 @@ impl Wire {
         text.push_str("+03:00");
     }
 
-    /// A field with an id.
-    pub(super) fn id(&self, draft: &mut Draft, name: &str, id: Id) {
+    /// Appends a field with an id.
+    pub(crate) fn id(&self, draft: &mut EventDraft, name: &str, id: Id) {
         draft.name(name);
         draft.json.push('"');
         self.push_id(&mut draft.json, id);
         draft.json.push('"');
     }
 
-    /// A field with a time.
-    pub(super) fn time(&mut self, draft: &mut Draft, name: &str, time_ms: i64) {
+    /// Appends a field with a time.
+    pub(crate) fn time(&mut self, draft: &mut EventDraft, name: &str, time_ms: i64) {
         draft.name(name);
         draft.json.push('"');
         self.push_time(&mut draft.json, time_ms);
@@ -141,7 +158,7 @@ impl Wire {
     }
 }
 
-impl Draft {
+impl EventDraft {
     fn name(&mut self, name: &str) {
         if self.has_field {
             self.json.push(',');
@@ -152,8 +169,8 @@ impl Draft {
         self.json.push_str("\":");
     }
 
-    /// A field with a word that needs no escapes.
-    pub(super) fn word(&mut self, name: &str, word: &str) {
+    /// Appends a field with a word that needs no escapes.
+    pub(crate) fn word(&mut self, name: &str, word: &str) {
         debug_assert!(
             word.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'"' && byte != b'\\')
         );
@@ -163,19 +180,19 @@ impl Draft {
         self.json.push('"');
     }
 
-    /// A field with a whole number.
-    pub(super) fn number(&mut self, name: &str, number: u64) {
+    /// Appends a field with a whole number.
+    pub(crate) fn number(&mut self, name: &str, number: u64) {
         self.name(name);
         push_number(&mut self.json, number);
     }
 
-    /// A field with a duration; below 0 cannot be and is written as 0.
-    pub(super) fn duration(&mut self, name: &str, duration_ms: i64) {
+    /// Appends a field with a duration; a negative one is written as 0.
+    pub(crate) fn duration(&mut self, name: &str, duration_ms: i64) {
         self.number(name, duration_ms.max(0) as u64);
     }
 
-    /// A field with a list of words that need no escapes.
-    pub(super) fn words<'a>(&mut self, name: &str, words: impl Iterator<Item = &'a str>) {
+    /// Appends a field with a list of words that need no escapes.
+    pub(crate) fn words<'a>(&mut self, name: &str, words: impl Iterator<Item = &'a str>) {
         self.name(name);
         for (index, word) in words.enumerate() {
             self.json.push_str(if index == 0 { "[\"" } else { "\",\"" });
@@ -184,25 +201,25 @@ impl Draft {
         self.json.push_str("\"]");
     }
 
-    /// The finished event.
-    pub(super) fn finish(mut self) -> SimulatedEvent {
+    /// Returns the finished event.
+    pub(crate) fn finish(mut self) -> SimulatedEvent {
         self.json.push_str("}}");
         SimulatedEvent { time_ms: self.time_ms, key: self.key, json: self.json }
     }
 }
 
-/// `2026-01-05` for a local day.
+/// Returns the date of a local day, such as `2026-01-05`.
 fn date_of(day: i64) -> String {
-    let second = day_begins_ms(day).saturating_add(super::UTC_OFFSET_MS) / 1000;
+    let second = day_begins_ms(day).saturating_add(UTC_OFFSET_MS) / 1000;
     match jiff::Timestamp::from_second(second) {
         Ok(timestamp) => timestamp.strftime("%Y-%m-%d").to_string(),
-        // Past the year 9999: no reader takes such a time, and the command refuses to start there.
+        // After the year 9999. Readers reject such a time, and the command does not start there.
         Err(_) => "9999-12-31".to_owned(),
     }
 }
 
 fn push_number(text: &mut String, number: u64) {
-    // Writing to a string does not fail.
+    // Writing to a `String` does not fail.
     let _ = write!(text, "{number}");
 }
 
@@ -215,26 +232,29 @@ fn push_padded(text: &mut String, number: i64, digits: u32) {
 
 #[cfg(test)]
 mod tests {
-    use super::super::DEFAULT_START_MS;
     use super::*;
+    use crate::options::DEFAULT_START_MS;
 
     #[test]
-    fn an_event_is_one_line_of_json_with_the_local_time() {
-        let mut wire = Wire::new(DEFAULT_START_MS, 26, 120, 0);
+    fn event_is_one_line_of_json_when_finished() {
+        let mut writer = EventWriter::new(DEFAULT_START_MS, 26, 120, 0);
         let mut draft =
-            wire.begin(DEFAULT_START_MS + 36_000_007, "acd", "contact.queued", Id::Contact(12));
-        wire.id(&mut draft, "contact_id", Id::Contact(12));
+            writer.begin(DEFAULT_START_MS + 36_000_007, "acd", "contact.queued", Id::Contact(12));
+        writer.id(&mut draft, "contact_id", Id::Contact(12));
         draft.word("queue", "fault");
         draft.number("position", 3);
         draft.words("queues", ["fault", "billing"].into_iter());
-        wire.id(&mut draft, "agent", Id::Agent(7));
-        wire.time(&mut draft, "due", DEFAULT_START_MS - 1);
+        writer.id(&mut draft, "agent", Id::Agent(7));
+        writer.time(&mut draft, "due", DEFAULT_START_MS - 1);
         let event = draft.finish();
         assert_eq!(
             event.json,
-            "{\"specversion\":\"1.0\",\"id\":\"e-695ad4d0-1a-1\",\"source\":\"acd\",\"type\":\"contact.queued\",\
-             \"time\":\"2026-01-05T10:00:00.007+03:00\",\"data\":{\"contact_id\":\"c-695ad4d0-1a-12\",\
-             \"queue\":\"fault\",\"position\":3,\"queues\":[\"fault\",\"billing\"],\"agent\":\"agent-007\",\
+            "{\"specversion\":\"1.0\",\"id\":\"e-695ad4d0-1a-1\",\"source\":\"acd\",\
+             \"type\":\"contact.queued\",\
+             \"time\":\"2026-01-05T10:00:00.007+03:00\",\"data\":{\
+             \"contact_id\":\"c-695ad4d0-1a-12\",\
+             \"queue\":\"fault\",\"position\":3,\"queues\":[\"fault\",\"billing\"],\
+             \"agent\":\"agent-007\",\
              \"due\":\"2026-01-04T23:59:59.999+03:00\"}}"
         );
         assert_eq!(event.key, "c-695ad4d0-1a-12");
