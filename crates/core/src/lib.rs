@@ -1,9 +1,9 @@
 //! The pure core of nabiz: folds the events of a contact centre into counters, gauges, sliding
 //! windows and an interval history.
 //!
-//! The core does no I/O and reads no clock. Time is an argument: a record has its event time, and the
-//! caller advances stream time where a log has no more records. The same records therefore always
-//! give the same numbers, in a test, in a replay and in the daemon.
+//! The core does no I/O and reads no clock. Time is an argument: a record has its event time, and
+//! the caller advances stream time where a log has no more records. The same records therefore
+//! always give the same numbers, in a test, in a replay and in the daemon.
 //!
 //! A [`Shard`](shard::Shard) is the state of one partition. It folds records, returns a
 //! [`Snapshot`](snapshot::Snapshot) of its numbers, and writes what changed as a
@@ -38,8 +38,8 @@
 //! assert_eq!((fault.live.waiting, fault.live.in_service), (0, 1));
 //! ```
 //!
-//! The rooms, from the bottom: a room imports only rooms before it in this list. ARCHITECTURE.md has
-//! the exact table, and a test holds it.
+//! The rooms, from the bottom: a room imports only rooms before it in this list. ARCHITECTURE.md
+//! has the exact table, and a test holds it.
 //!
 //! - [`time`], [`ids`]: instants, durations, keys and offsets as types; RFC 3339.
 //! - [`calendar`]: business days and opening hours in a real time zone.

@@ -1,8 +1,9 @@
 //! The sentences of docs/spec/events.md and measures.md as small cases with numbers worked out by
 //! hand. Each case runs on the core and on the oracle, and everything else of both is compared too.
 //!
-//! All times are of Monday 2026-01-05 in Istanbul. Queues: `fault` T 20 s, S 5 s, alias `600`; `billing` T 10 s;
-//! `mail` e-mail, T 1 h, resolution in 8 h; `office` the same in opening hours (Mo-Fr 08:00-17:30). Windows 1m, 5m.
+//! All times are of Monday 2026-01-05 in Istanbul. Queues: `fault` T 20 s, S 5 s, alias `600`;
+//! `billing` T 10 s; `mail` e-mail, T 1 h, resolution in 8 h; `office` the same in opening hours
+//! (Mo-Fr 08:00-17:30). Windows 1m, 5m.
 
 use std::sync::Arc;
 
@@ -21,7 +22,8 @@ use crate::oracle::log::{Content, Event, Step, step_oracle, step_shard};
 use crate::oracle::world::{DAY, HOUR, MINUTE, MONDAY, SECOND, settings};
 use crate::oracle::{Oracle, Verdict};
 
-/// `HH:MM:SS`, with `.mmm` and with days before it (`1d 00:00:00`) where needed.
+/// Returns the instant of `HH:MM:SS`, optionally with `.mmm`, and with days before it (`1d
+/// 00:00:00`).
 fn instant(text: &str) -> i64 {
     let (days, clock) = text.split_once("d ").unwrap_or(("0", text));
     let (clock, millis) = clock.split_once('.').unwrap_or((clock, "0"));
@@ -65,13 +67,14 @@ fn case_with(change: impl FnOnce(&mut Settings)) -> Case {
 }
 
 impl Case {
-    /// Event time of what follows.
+    /// Sets the event time of the following events.
     fn at(mut self, time: &str) -> Self {
         self.time_ms = instant(time);
         self
     }
 
-    /// The time at which the log gets what follows; before the first use, it is a replay.
+    /// Sets the record timestamp of the following records. Before the first use, there is none, as
+    /// in a replay.
     fn logged_at(mut self, time: &str) -> Self {
         self.log_time_ms = Some(instant(time));
         self
@@ -82,7 +85,7 @@ impl Case {
         self
     }
 
-    /// The id of the next record; others have ids of their own.
+    /// Sets the id of the next record. Other records have ids of their own.
     fn id(mut self, id: &'static str) -> Self {
         self.id = Some(id);
         self
@@ -125,10 +128,10 @@ impl Case {
         self.step(Step::RejectHeld)
     }
 
-    fn rubbish(self, bytes: &str, reason: Reason) -> Self {
+    fn invalid(self, bytes: &str, reason: Reason) -> Self {
         let timestamp_ms = self.log_time_ms;
         self.step(Step::Read {
-            content: Content::Rubbish(bytes.as_bytes().to_vec(), reason),
+            content: Content::Invalid(bytes.as_bytes().to_vec(), reason),
             timestamp_ms,
         })
     }
@@ -264,7 +267,7 @@ impl Case {
         self
     }
 
-    /// Checks a number, named as in [`number`], in both.
+    /// Checks a number in core and oracle, by its name in [`number`].
     fn expect(mut self, name: &str, expected: u64) -> Self {
         let (core, oracle) = (self.shard.snapshot(), self.oracle.snapshot().snapshot);
         for (side, snapshot) in [("core", core), ("oracle", oracle)] {
@@ -285,8 +288,8 @@ fn window_index(settings: &Settings, label: &str) -> Option<usize> {
     configured.or((label == "today").then_some(lengths.len()))
 }
 
-/// A number by words: `records NAME`, `skew`, `started CHANNEL`, `followup NAME`, `agents QUEUE STATE`,
-/// `agent_ms QUEUE [WINDOW] STATE`, or `QUEUE[/CHANNEL] [WINDOW] NAME`.
+/// Returns a number by its name: `records NAME`, `skew`, `started CHANNEL`, `followup NAME`,
+/// `agents QUEUE STATE`, `agent_ms QUEUE [WINDOW] STATE`, or `QUEUE[/CHANNEL] [WINDOW] NAME`.
 fn number(settings: &Settings, snapshot: &Snapshot, name: &str) -> u64 {
     let words: Vec<&str> = name.split(' ').collect();
     let queue = |id: &str| snapshot.queues.iter().find(|queue| queue.queue.as_ref() == id).unwrap();
@@ -416,7 +419,7 @@ mod contact {
     }
 
     #[test]
-    fn self_service_to_a_queue_ends_nothing() {
+    fn self_service_to_a_queue_does_not_end_the_contact() {
         case()
             .at("10:00:00")
             .started("c", "email")
@@ -741,7 +744,7 @@ mod visit {
             .advance("10:00:22")
             .expect("fault missed", 1)
             .expect("fault waiting", 1)
-            // An ending that comes later changes nothing, whatever wait it gives.
+            // A later ending changes nothing, whatever wait it gives.
             .at("10:00:23")
             .answered_after("c", "fault", 19_000)
             .expect("fault answered_in_target", 1)
@@ -750,8 +753,9 @@ mod visit {
     }
 
     #[test]
-    fn miss_is_placed_at_the_target_not_where_it_was_noticed() {
-        // Missed at 10:00:20. At 10:01:19 the 1m window covers 10:00:20 to 10:01:19 (c = 10:01:15, twelve panes).
+    fn miss_is_placed_at_the_target_and_not_at_its_detection() {
+        // Missed at 10:00:20. At 10:01:19 the 1m window covers 10:00:20 to 10:01:19 (c = 10:01:15,
+        // twelve panes).
         case()
             .at("10:00:00")
             .queued("c", "fault")
@@ -843,8 +847,8 @@ mod visit {
         case()
             .at("10:00:00")
             .queued("c", "fault")
-            .rubbish(far, Reason::UnknownType)
-            .rubbish("{", Reason::NotJson)
+            .invalid(far, Reason::UnknownType)
+            .invalid("{", Reason::NotJson)
             .expect("fault longest_wait_ms", 0)
             .expect("records rejected", 2);
     }
@@ -1169,7 +1173,7 @@ mod visit {
     }
 
     #[test]
-    fn sources_own_count_ends_nothing() {
+    fn count_of_the_source_ends_no_visit() {
         case()
             .at("10:00:05")
             .queued("c", "fault")
@@ -1251,8 +1255,9 @@ mod visit {
     }
 
     #[test]
-    fn miss_that_time_brings_is_placed_by_its_own_time() {
-        // A late start at 10:03:30, target 2 minutes: missed at 10:05:30, which the 5m window covers at 10:10:00.
+    fn miss_by_timeout_is_placed_by_its_own_time() {
+        // A late start at 10:03:30, target 2 minutes: missed at 10:05:30, which the 5m window
+        // covers at 10:10:00.
         case_with(|settings| settings.queues[1].1.target_wait = Millis(120_000))
             .at("10:10:00")
             .alerted("x", "fault")
@@ -1431,7 +1436,7 @@ mod followup {
     use super::*;
 
     #[test]
-    fn followup_is_open_until_the_citizen_is_told() {
+    fn followup_is_open_until_the_citizen_is_informed() {
         case()
             .at("10:00:00")
             .followup_opened("f", Some("10:30:00"))

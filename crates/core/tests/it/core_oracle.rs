@@ -1,6 +1,8 @@
-//! Random logs, folded by the core and counted by the oracle: every number of every snapshot must be the same.
+//! Random logs, folded by the core and counted by the oracle: every number of every snapshot must
+//! be the same.
 //!
-//! `NABIZ_ORACLE_CASES` sets how many logs are tried (3000), `NABIZ_ORACLE_SEED` which (0).
+//! `NABIZ_ORACLE_CASES` sets the number of logs (default 3000), `NABIZ_ORACLE_SEED` the seed
+//! (default 0).
 
 use std::sync::Arc;
 
@@ -12,24 +14,25 @@ use nabiz_core::time::{Millis, Timestamp};
 use proptest::prelude::*;
 use proptest::sample::select;
 use proptest::test_runner::{Config, RngAlgorithm, TestCaseError, TestError, TestRng, TestRunner};
+use serde_json::{Value, json};
 
 use crate::oracle::crash::CheckpointStep;
 use crate::oracle::log::{Content, Event, Step};
 use crate::oracle::run::{Run, disagreement};
 use crate::oracle::world::{DAY, EMAIL, HOUR, MINUTE, MONDAY, SECOND, WEB, variant};
 
-/// How the time of a record and the time at which the log got it are related.
+/// The relation between the event time and the timestamp of the record in the log.
 #[derive(Clone, Copy, Debug)]
 enum Stamp {
-    /// A replay.
+    /// No timestamp, as in a replay.
     Absent,
-    /// The log got it at once.
+    /// The timestamp is the event time.
     Exact,
-    /// The event does not say its time.
+    /// The event has no time, the record has a timestamp.
     InsteadOfTime,
-    /// The event time is ahead of the log's by this much.
+    /// The event time is this much ahead of the timestamp.
     Ahead(i64),
-    /// Neither says the time.
+    /// Neither has a time.
     Neither,
 }
 
@@ -37,7 +40,7 @@ enum Stamp {
 enum Act {
     Say(EventPayload<'static>),
     Repeat(usize),
-    Rubbish(usize),
+    Invalid(String, Reason),
     Advance,
     RejectHeld,
 }
@@ -46,9 +49,9 @@ enum Act {
 struct Op {
     act: Act,
     source: u8,
-    /// How far the clock of the world goes on before it.
+    /// The advance of the world's clock before the operation.
     step_ms: i64,
-    /// How far the event lies behind that clock.
+    /// The lag of the event time behind that clock.
     back_ms: i64,
     stamp: Stamp,
     swap_with_next: bool,
@@ -62,43 +65,47 @@ struct Log {
     ops: Vec<Op>,
 }
 
-const RUBBISH: &[(&str, Reason)] = &[
-    ("{", Reason::NotJson),
-    ("", Reason::NotJson),
-    ("[1]", Reason::NotObject),
-    (
-        r#"{"specversion":"1.0","id":"r","source":"s0","type":"contact.fed","time":"2030-01-01T00:00:00Z","data":{}}"#,
-        Reason::UnknownType,
-    ),
-    (
-        r#"{"specversion":"1.0","id":"r","source":"s0","type":"contact.queued","time":"2030-01-01T00:00:00Z","data":{"contact_id":"p0"}}"#,
-        Reason::MissingField,
-    ),
-    (
-        r#"{"specversion":"1.0","id":"r","source":"s0","type":"contact.queued","time":"2030-01-01T00:00:00Z","data":{"contact_id":null,"queue":"fault"}}"#,
-        Reason::WrongType,
-    ),
-    (
-        r#"{"specversion":"1.0","id":"r","source":"s0","type":"contact.queued","time":"2030-01-01T00:00:00Z","data":{"contact_id":"","queue":"fault"}}"#,
-        Reason::TextLength,
-    ),
-    (
-        r#"{"specversion":"1.0","id":"r","source":"s0","type":"contact.started","time":"2030-01-01T00:00:00Z","data":{"contact_id":"p0","channel":"smoke"}}"#,
-        Reason::UnknownValue,
-    ),
-    (
-        r#"{"specversion":"1.0","id":"r","source":"s0","type":"contact.answered","time":"2030-01-01T00:00:00Z","data":{"contact_id":"p0","queue":"fault","wait_ms":1099511627777}}"#,
-        Reason::OutOfRange,
-    ),
-];
+/// Returns values that are no valid event, each with the reason of its rejection. Their time would
+/// move stream time far ahead if it counted.
+fn invalid() -> Vec<(String, Reason)> {
+    let event = |kind: &str, data: Value| {
+        json!({
+            "specversion": "1.0",
+            "id": "r",
+            "source": "s0",
+            "type": kind,
+            "time": "2030-01-01T00:00:00Z",
+            "data": data,
+        })
+        .to_string()
+    };
+    let queued = |data| event("contact.queued", data);
+    let too_long = json!({"contact_id": "p0", "queue": "fault", "wait_ms": 1_099_511_627_777_u64});
+    vec![
+        ("{".to_string(), Reason::NotJson),
+        (String::new(), Reason::NotJson),
+        ("[1]".to_string(), Reason::NotObject),
+        (event("contact.fed", json!({})), Reason::UnknownType),
+        (queued(json!({"contact_id": "p0"})), Reason::MissingField),
+        (queued(json!({"contact_id": null, "queue": "fault"})), Reason::WrongType),
+        (queued(json!({"contact_id": "", "queue": "fault"})), Reason::TextLength),
+        (
+            event("contact.started", json!({"contact_id": "p0", "channel": "smoke"})),
+            Reason::UnknownValue,
+        ),
+        (event("contact.answered", too_long), Reason::OutOfRange),
+    ]
+}
 
 fn text(value: &str) -> Text<'static> {
     value.to_string().into()
 }
 
-/// A contact with the queues and channels that it may have: telephone contacts, mail contacts, and one that mixes.
-fn contact() -> impl Strategy<Value = (Text<'static>, &'static [&'static str], &'static [ChannelId])>
-{
+/// A contact with its possible queues and channels.
+type Contact = (Text<'static>, &'static [&'static str], &'static [ChannelId]);
+
+/// Telephone contacts, mail contacts, and one of both kinds.
+fn contact() -> impl Strategy<Value = Contact> {
     const PHONE_QUEUES: &[&str] = &["fault", "600", "billing", "fault", "desk"];
     const MAIL_QUEUES: &[&str] = &["mail", "office"];
     const ALL_QUEUES: &[&str] = &["fault", "mail", "office", "desk"];
@@ -130,7 +137,11 @@ fn duration() -> impl Strategy<Value = Option<Millis>> {
     prop_oneof![Just(None), select(durations).prop_map(Some)]
 }
 
-fn contact_body() -> impl Strategy<Value = EventPayload<'static>> {
+fn entry_point() -> impl Strategy<Value = Option<Text<'static>>> {
+    select(vec![None, Some(text("ivr"))])
+}
+
+fn contact_payload() -> impl Strategy<Value = EventPayload<'static>> {
     (contact(), any::<prop::sample::Index>(), any::<prop::sample::Index>()).prop_flat_map(
         |((contact, queues, channels), queue, channel)| {
             let queue = text(queues[queue.index(queues.len())]);
@@ -141,11 +152,15 @@ fn contact_body() -> impl Strategy<Value = EventPayload<'static>> {
             prop_oneof![
                 3 => select(vec![None, Some(text("menu"))]).prop_map({
                     let c = c.clone();
-                    move |entry_point| EventPayload::ContactStarted { contact: c(), channel, entry_point }
+                    move |entry_point| EventPayload::ContactStarted {
+                        contact: c(), channel, entry_point,
+                    }
                 }),
-                1 => (select(SelfServiceOutcome::ALL), select(vec![None, Some(text("ivr"))])).prop_map({
+                1 => (select(SelfServiceOutcome::ALL), entry_point()).prop_map({
                     let c = c.clone();
-                    move |(outcome, entry_point)| EventPayload::SelfService { contact: c(), outcome, entry_point }
+                    move |(outcome, entry_point)| EventPayload::SelfService {
+                        contact: c(), outcome, entry_point,
+                    }
                 }),
                 8 => prop_oneof![2 => Just(None), 1 => Just(Some(channel))].prop_map({
                     let (c, q) = (c.clone(), q.clone());
@@ -163,12 +178,19 @@ fn contact_body() -> impl Strategy<Value = EventPayload<'static>> {
                 }),
                 2 => (wait(), select(LeftReason::ALL)).prop_map({
                     let (c, q) = (c.clone(), q.clone());
-                    move |(wait, reason)| EventPayload::LeftQueue { contact: c(), queue: q(), reason, wait }
+                    move |(wait, reason)| EventPayload::LeftQueue {
+                        contact: c(), queue: q(), reason, wait,
+                    }
                 }),
-                2 => named(q()).prop_map({ let c = c.clone(); move |queue| EventPayload::Replied { contact: c(), queue } }),
+                2 => named(q()).prop_map({
+                    let c = c.clone();
+                    move |queue| EventPayload::Replied { contact: c(), queue }
+                }),
                 1 => named(q()).prop_map({
                     let c = c.clone();
-                    move |from_queue| EventPayload::Transferred { contact: c(), from_queue, to_queue: None, kind: None }
+                    move |from_queue| EventPayload::Transferred {
+                        contact: c(), from_queue, to_queue: None, kind: None,
+                    }
                 }),
                 3 => (named(q()), duration(), duration(), duration()).prop_map({
                     let c = c.clone();
@@ -176,18 +198,26 @@ fn contact_body() -> impl Strategy<Value = EventPayload<'static>> {
                         contact: c(), queue, talk, hold, wrap_up, ended_by: None,
                     }
                 }),
-                2 => named(q()).prop_map({ let c = c.clone(); move |queue| EventPayload::Resolved { contact: c(), queue } }),
-                1 => named(q()).prop_map({ let c = c.clone(); move |queue| EventPayload::Reopened { contact: c(), queue } }),
+                2 => named(q()).prop_map({
+                    let c = c.clone();
+                    move |queue| EventPayload::Resolved { contact: c(), queue }
+                }),
+                1 => named(q()).prop_map({
+                    let c = c.clone();
+                    move |queue| EventPayload::Reopened { contact: c(), queue }
+                }),
                 1 => (1u16..=5, named(q()), select(vec![None, Some(channel)])).prop_map({
                     let c = c.clone();
-                    move |(score, queue, channel)| EventPayload::SurveyAnswered { contact: c(), score, queue, channel }
+                    move |(score, queue, channel)| EventPayload::SurveyAnswered {
+                        contact: c(), score, queue, channel,
+                    }
                 }),
             ]
         },
     )
 }
 
-fn other_body() -> impl Strategy<Value = EventPayload<'static>> {
+fn other_payload() -> impl Strategy<Value = EventPayload<'static>> {
     let agent = || select(vec![text("a0"), text("a1")]);
     let queue = || select(vec![text("fault"), text("600"), text("billing"), text("desk")]);
     let queues = || {
@@ -203,15 +233,19 @@ fn other_body() -> impl Strategy<Value = EventPayload<'static>> {
     let unit = || select(vec![Some(text("callback")), Some(text("field"))]);
     prop_oneof![
         4 => (agent(), select(AgentState::ALL), prop::option::of(queues()))
-            .prop_map(|(agent, state, queues)| EventPayload::AgentStateChanged { agent, state, queues }),
+            .prop_map(|(agent, state, queues)| EventPayload::AgentStateChanged {
+                agent, state, queues,
+            }),
         2 => (followup(), unit(), prop::option::of(select(vec![0, 1, 30_000, HOUR]))).prop_map(
             |(followup, unit, due)| {
                 let due = due.map(|due| Timestamp(MONDAY + due));
                 EventPayload::FollowupOpened { followup, unit, due }
             }
         ),
-        1 => (followup(), unit()).prop_map(|(followup, unit)| EventPayload::FollowupWorkDone { followup, unit }),
-        2 => (followup(), unit()).prop_map(|(followup, unit)| EventPayload::FollowupInformed { followup, unit }),
+        1 => (followup(), unit())
+            .prop_map(|(followup, unit)| EventPayload::FollowupWorkDone { followup, unit }),
+        2 => (followup(), unit())
+            .prop_map(|(followup, unit)| EventPayload::FollowupInformed { followup, unit }),
         1 => (queue(), 0u64..5, prop::option::of(0u64..60_000)).prop_map(
             |(queue, waiting, oldest)| {
                 let oldest_wait = oldest.map(Millis);
@@ -224,10 +258,10 @@ fn other_body() -> impl Strategy<Value = EventPayload<'static>> {
 
 fn op() -> impl Strategy<Value = Op> {
     let act = prop_oneof![
-        30 => contact_body().prop_map(Act::Say),
-        6 => other_body().prop_map(Act::Say),
+        30 => contact_payload().prop_map(Act::Say),
+        6 => other_payload().prop_map(Act::Say),
         2 => (0usize..20).prop_map(Act::Repeat),
-        1 => (0..RUBBISH.len()).prop_map(Act::Rubbish),
+        1 => select(invalid()).prop_map(|(text, reason)| Act::Invalid(text, reason)),
         3 => Just(Act::Advance),
         1 => Just(Act::RejectHeld),
     ];
@@ -235,11 +269,12 @@ fn op() -> impl Strategy<Value = Op> {
         6 => select(vec![0, 1, 999, 1_000, 2_000, 3_000, 4_999, 5_000, 5_001]),
         2 => 0i64..30_000,
         3 => select(vec![
-            7_999, 8_000, 8_001, 10_000, 12_000, 19_999, 20_000, 20_001, 21_000, 21_001, 21_999, 22_000, 22_001,
-            29_999, 30_000, 30_001,
+            7_999, 8_000, 8_001, 10_000, 12_000, 19_999, 20_000, 20_001, 21_000, 21_001, 21_999,
+            22_000, 22_001, 29_999, 30_000, 30_001,
         ]),
         1 => select(vec![
-            MINUTE, MINUTE + 1, 2 * MINUTE, 2 * MINUTE + 1, 5 * MINUTE, 5 * MINUTE + 1, 10 * MINUTE, 10 * MINUTE + 1,
+            MINUTE, MINUTE + 1, 2 * MINUTE, 2 * MINUTE + 1, 5 * MINUTE, 5 * MINUTE + 1,
+            10 * MINUTE, 10 * MINUTE + 1,
         ]),
         1 => select(vec![HOUR, HOUR + 1, 2 * HOUR, 2 * HOUR + 1, 4 * HOUR + 1, 9 * HOUR, DAY]),
     ];
@@ -268,7 +303,7 @@ fn op() -> impl Strategy<Value = Op> {
 }
 
 fn log() -> impl Strategy<Value = Log> {
-    // Before midnight, before the offices open, in the middle of the day.
+    // Before midnight, before the offices open, and in the middle of the day.
     let begins =
         select(vec![-5 * MINUTE, -10 * SECOND, 6 * HOUR - MINUTE, 8 * HOUR - MINUTE, 12 * HOUR]);
     (0u8..4, begins, compare_every(), prop::collection::vec(op(), 1..70)).prop_map(
@@ -281,7 +316,7 @@ fn log() -> impl Strategy<Value = Log> {
     )
 }
 
-/// Lines of a queue_log, which may say two things and know of single queues of an agent.
+/// Lines of a queue_log: a line may mean two events, and may concern a single queue of an agent.
 fn queue_log_line() -> impl Strategy<Value = (i64, i64, String)> {
     const VERBS: &[&str] = &[
         "ENTERQUEUE||caller|1",
@@ -324,8 +359,8 @@ fn queue_log_line() -> impl Strategy<Value = (i64, i64, String)> {
     })
 }
 
-/// Never later than the allowed lateness: how a call and a membership that came after the booking are put in order is
-/// not the contract's to say.
+/// Queue logs whose lines are never later than the allowed lateness: the contract does not define
+/// the order of a call and a membership that arrive after their time was booked.
 fn queue_log() -> impl Strategy<Value = (u8, usize, Vec<Step>)> {
     (0u8..3, compare_every(), prop::collection::vec(queue_log_line(), 1..60)).prop_map(
         |(variant, compare_every, lines)| {
@@ -369,20 +404,17 @@ impl Log {
                 Act::Repeat(back) => {
                     let Some(index) = steps.len().checked_sub(back + 1) else { continue };
                     match steps[index].clone() {
-                        // The log got it again, now.
+                        // The log received the record again, now.
                         Step::Read { content, timestamp_ms } => {
                             Step::Read { content, timestamp_ms: timestamp_ms.map(|_| clock) }
                         }
                         step => step,
                     }
                 }
-                Act::Rubbish(which) => {
-                    let (bytes, reason) = RUBBISH[*which];
-                    Step::Read {
-                        content: Content::Rubbish(bytes.as_bytes().to_vec(), reason),
-                        timestamp_ms: Some(clock),
-                    }
-                }
+                Act::Invalid(text, reason) => Step::Read {
+                    content: Content::Invalid(text.clone().into_bytes(), *reason),
+                    timestamp_ms: Some(clock),
+                },
                 Act::Advance if steps.is_empty() => continue,
                 Act::Advance => Step::Advance(time),
                 Act::RejectHeld => Step::RejectHeld,
@@ -402,12 +434,13 @@ fn from_environment(name: &str, default: u64) -> u64 {
     std::env::var(name).ok().and_then(|value| value.parse().ok()).unwrap_or(default)
 }
 
-/// Steps from one snapshot to the next; sometimes there is only the one at the end, so that much waits to be booked.
+/// The number of steps between snapshots. Sometimes the only snapshot is that at the end, so that
+/// many facts are pending.
 fn compare_every() -> impl Strategy<Value = usize> {
     prop_oneof![3 => 1usize..8, 1 => Just(1000)]
 }
 
-/// What happens to checkpoints along a log.
+/// The checkpoint steps along a log.
 fn checkpoint_steps() -> impl Strategy<Value = Vec<Vec<CheckpointStep>>> {
     let step = select(vec![
         CheckpointStep::Capture,
@@ -424,7 +457,7 @@ fn checkpoint_steps() -> impl Strategy<Value = Vec<Vec<CheckpointStep>>> {
     prop::collection::vec(checkpoint_steps, 1..70)
 }
 
-/// Settings whose interval history is kept.
+/// Settings with an interval history.
 fn with_history(number: u8) -> Arc<Settings> {
     Arc::new(Settings {
         history_interval: Some(Millis(15 * MINUTE as u64)),
@@ -432,8 +465,9 @@ fn with_history(number: u8) -> Arc<Settings> {
     })
 }
 
-/// Tries as many logs as the environment says; a difference is told with the smallest log that shows it.
-fn try_logs<T: std::fmt::Debug>(logs: impl Strategy<Value = T>, of: impl Fn(&T) -> Run) {
+/// Compares core and oracle on random logs, as many as the environment says. Reports a difference
+/// with the smallest log that has it.
+fn compare_on_logs<T: std::fmt::Debug>(logs: impl Strategy<Value = T>, of: impl Fn(&T) -> Run) {
     let seed = from_environment("NABIZ_ORACLE_SEED", 0);
     let cases = from_environment("NABIZ_ORACLE_CASES", 3000) as u32;
     let config =
@@ -466,7 +500,7 @@ fn try_logs<T: std::fmt::Debug>(logs: impl Strategy<Value = T>, of: impl Fn(&T) 
 
 #[test]
 fn core_equals_oracle_on_generated_events() {
-    try_logs(log(), |log| Run {
+    compare_on_logs(log(), |log| Run {
         settings: variant(log.variant),
         compare_every: log.compare_every,
         steps: log.steps(),
@@ -476,7 +510,7 @@ fn core_equals_oracle_on_generated_events() {
 
 #[test]
 fn core_equals_oracle_on_generated_queue_logs() {
-    try_logs(queue_log(), |(number, compare_every, steps)| Run {
+    compare_on_logs(queue_log(), |(number, compare_every, steps)| Run {
         settings: variant(*number),
         compare_every: *compare_every,
         steps: steps.clone(),
@@ -486,7 +520,7 @@ fn core_equals_oracle_on_generated_queue_logs() {
 
 #[test]
 fn core_equals_oracle_on_events_when_checkpoints_fail_and_processes_crash() {
-    try_logs((log(), checkpoint_steps()), |(log, checkpoint_steps)| Run {
+    compare_on_logs((log(), checkpoint_steps()), |(log, checkpoint_steps)| Run {
         settings: with_history(log.variant),
         compare_every: log.compare_every,
         steps: log.steps(),
@@ -496,7 +530,7 @@ fn core_equals_oracle_on_events_when_checkpoints_fail_and_processes_crash() {
 
 #[test]
 fn core_equals_oracle_on_queue_logs_when_checkpoints_fail_and_processes_crash() {
-    try_logs(
+    compare_on_logs(
         (queue_log(), checkpoint_steps()),
         |((number, compare_every, steps), checkpoint_steps)| Run {
             settings: with_history(*number),

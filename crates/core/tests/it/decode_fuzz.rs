@@ -1,6 +1,7 @@
-//! Bounded fuzzing of the decoders: whatever the bytes, the answer is a valid record or a rejection that names no value.
+//! Bounded fuzzing of the decoders: for any bytes, the result is a valid event or a rejection that
+//! repeats no value.
 //!
-//! `NABIZ_FUZZ_CASES` sets the number of inputs in total (20000 by default).
+//! `NABIZ_FUZZ_CASES` sets the total number of inputs (default 20000).
 
 use std::time::{Duration, Instant};
 
@@ -13,10 +14,11 @@ use proptest::prelude::*;
 use proptest::sample::{Index, select};
 use serde_json::{Map, Value, json};
 
-/// Begins every generated text, so that a value that is told to anybody is seen.
+/// The first letter of every generated text, so that a repeated value is detected.
 const MARK: char = '§';
 const PROPERTIES: u32 = 4;
-/// Far above what any input of a megabyte needs, and far below what quadratic work on it would take.
+/// The most time for one input: far more than linear work on a megabyte needs, and far less than
+/// quadratic work would take.
 const DEADLINE: Duration = Duration::from_secs(5);
 
 fn config() -> ProptestConfig {
@@ -50,7 +52,7 @@ fn run<'a>(
 fn assert_well_worded(rejection: &Rejection) {
     assert!(
         !matches!(rejection.reason, Reason::MissingTime | Reason::Orphan),
-        "not for a decoder to say: {rejection}"
+        "not a reason of a decoder: {rejection}"
     );
     assert!(!rejection.detail.is_empty() && !rejection.detail.ends_with('.'), "{rejection}");
     assert!(rejection.detail.starts_with(char::is_lowercase), "{rejection}");
@@ -62,8 +64,8 @@ fn assert_valid(record: &Event<'_>, format: Format) {
     if format == Format::CloudEvents {
         assert!(record.id.len() <= TEXT_BYTES_MAX && record.extra_payloads.is_empty());
     }
-    for body in std::iter::once(&record.payload).chain(&record.extra_payloads) {
-        let (texts, durations) = parts(body);
+    for payload in std::iter::once(&record.payload).chain(&record.extra_payloads) {
+        let (texts, durations) = parts(payload);
         for text in texts.into_iter().chain([&*record.source]) {
             assert!((1..=TEXT_BYTES_MAX).contains(&text.len()), "{record:?}");
         }
@@ -74,12 +76,12 @@ fn assert_valid(record: &Event<'_>, format: Format) {
     }
 }
 
-/// The texts and the durations of a body.
-fn parts<'b>(body: &'b EventPayload<'_>) -> (Vec<&'b str>, Vec<Option<Millis>>) {
+/// Returns the texts and the durations of a payload.
+fn parts<'b>(payload: &'b EventPayload<'_>) -> (Vec<&'b str>, Vec<Option<Millis>>) {
     let mut texts: Vec<&str> = Vec::new();
     let mut optional: Vec<Option<&str>> = Vec::new();
     let mut durations = Vec::new();
-    match body {
+    match payload {
         EventPayload::ContactStarted { contact, entry_point, .. }
         | EventPayload::SelfService { contact, entry_point, .. } => {
             texts.push(contact);
@@ -191,12 +193,19 @@ fn event() -> impl Strategy<Value = Value> {
 }
 
 fn line() -> impl Strategy<Value = String> {
-    let verbs = "ENTERQUEUE CONNECT ABANDON EXITWITHTIMEOUT EXITEMPTY EXITWITHKEY WITHDRAW SYSCOMPAT AGENTDUMP FULL CLOSED \
-                 JOINEMPTY LEAVEEMPTY DIVERT_CA_RATIO DIVERT_HOLDTIME RINGNOANSWER RINGCANCELED COMPLETEAGENT COMPLETECALLER \
-                 BLINDTRANSFER ATTENDEDTRANSFER TRANSFER ADDMEMBER REMOVEMEMBER PAUSE UNPAUSE PAUSEALL UNPAUSEALL AGENTLOGIN \
-                 AGENTLOGOFF QUEUESTART PENALTY INFO MYVERB";
-    let name = || prop_oneof![4 => text().prop_filter("one line", |text| !text.contains('\n')), 1 => Just("NONE".to_string())];
-    let parameter = prop_oneof![4 => "[0-9]{0,4}", 1 => "[0-9]{10,22}", 1 => text(), 1 => Just("-1".to_string())];
+    let verbs = "ENTERQUEUE CONNECT ABANDON EXITWITHTIMEOUT EXITEMPTY EXITWITHKEY WITHDRAW \
+                 SYSCOMPAT AGENTDUMP FULL CLOSED JOINEMPTY LEAVEEMPTY DIVERT_CA_RATIO \
+                 DIVERT_HOLDTIME RINGNOANSWER RINGCANCELED COMPLETEAGENT COMPLETECALLER \
+                 BLINDTRANSFER ATTENDEDTRANSFER TRANSFER ADDMEMBER REMOVEMEMBER PAUSE UNPAUSE \
+                 PAUSEALL UNPAUSEALL AGENTLOGIN AGENTLOGOFF QUEUESTART PENALTY INFO MYVERB";
+    let one_line = || text().prop_filter("one line", |text| !text.contains('\n'));
+    let name = || prop_oneof![4 => one_line(), 1 => Just("NONE".to_string())];
+    let parameter = prop_oneof![
+        4 => "[0-9]{0,4}",
+        1 => "[0-9]{10,22}",
+        1 => text(),
+        1 => Just("-1".to_string()),
+    ];
     let head = (
         "[0-9]{1,10}(\\.[0-9]{1,6})?",
         name(),
@@ -290,7 +299,7 @@ fn edited(text: &str, edits: &[Edit]) -> Vec<u8> {
     bytes
 }
 
-/// Values that are wrong for most fields.
+/// A value that is wrong for most fields.
 fn odd_value() -> impl Strategy<Value = Value> {
     select(vec![
         json!(null),
@@ -309,7 +318,8 @@ fn odd_value() -> impl Strategy<Value = Value> {
     ])
 }
 
-/// JSON text with every character of every string as a `\u` escape, keys in reverse order.
+/// Returns JSON text with every character of every string as a `\u` escape, and keys in reverse
+/// order.
 fn escaped(value: &Value) -> String {
     match value {
         Value::String(text) => escaped_text(text),
@@ -333,7 +343,7 @@ fn escaped_text(text: &str) -> String {
     format!("\"{units}\"")
 }
 
-/// The attributes of an event as headers of the binary mode.
+/// Returns the attributes of an event as headers of the binary mode.
 fn headers(event: &Value) -> Vec<(String, Vec<u8>)> {
     let attributes = event.as_object().into_iter().flatten();
     attributes
@@ -394,14 +404,20 @@ proptest! {
     fn damaged_line_decodes_or_is_rejected(line in line(), edits in edits()) {
         let damaged = edited(&line, &edits);
         let _ = run(Format::AsteriskQueueLog, &damaged, &[]);
-        let shipped = json!({"message": String::from_utf8_lossy(&damaged), "host": "§"}).to_string();
-        let _ = run(Format::AsteriskQueueLog, shipped.as_bytes(), &[]);
+        let shipped = json!({"message": String::from_utf8_lossy(&damaged), "host": "§"});
+        let _ = run(Format::AsteriskQueueLog, shipped.to_string().as_bytes(), &[]);
         let whole = json!({"message": line}).to_string();
-        prop_assert_eq!(run(Format::AsteriskQueueLog, whole.as_bytes(), &[]), run(Format::AsteriskQueueLog, line.as_bytes(), &[]));
+        prop_assert_eq!(
+            run(Format::AsteriskQueueLog, whole.as_bytes(), &[]),
+            run(Format::AsteriskQueueLog, line.as_bytes(), &[])
+        );
     }
 
     #[test]
-    fn arbitrary_bytes_decode_or_are_rejected(bytes in prop::collection::vec(any::<u8>(), 0..400), json in "[{}\\[\\]:,\"\\\\a-c0-9.e+-]{0,80}") {
+    fn arbitrary_bytes_decode_or_are_rejected(
+        bytes in prop::collection::vec(any::<u8>(), 0..400),
+        json in "[{}\\[\\]:,\"\\\\a-c0-9.e+-]{0,80}",
+    ) {
         for format in Format::ALL {
             for value in [&bytes, json.as_bytes()] {
                 let _ = run(format, value, &[]);

@@ -1,4 +1,4 @@
-//! A shard that is stored and brought back goes on as if nothing had happened.
+//! A shard that is stored and restored continues as if it had never stopped.
 
 use std::sync::Arc;
 
@@ -32,7 +32,7 @@ fn fold(shard: &mut Shard, position: usize, event: &str) {
     );
 }
 
-/// A shard that has folded events, and its first checkpoint.
+/// Returns a shard that has folded events, and its first checkpoint.
 fn stored_once(count: usize, rate_scale: f64) -> (Arc<Settings>, Shard, Store) {
     let settings = Arc::new(defaults());
     let mut shard = Shard::new(settings.clone(), KEY);
@@ -145,14 +145,15 @@ fn counts_are_kept_when_a_target_changes() {
 }
 
 #[test]
-fn restore_rejects_torn_pieces() {
+fn restore_rejects_torn_chunks() {
     let (settings, _, store) = stored_once(5_000, 1.0);
     let chunks = store.chunks();
     for index in 0..chunks.len() {
         let mut torn = chunks.clone();
         let half = torn[index].bytes.len() / 2;
         torn[index].bytes.truncate(half);
-        // Half of a list of whole entries may still be readable; what counts is that nothing panics.
+        // Half of a list of entries may still be readable. The test only requires that nothing
+        // panics.
         let restored = Shard::restore(settings.clone(), KEY, &torn);
         if chunks[index].kind == ChunkKind::ShardHeader {
             assert!(restored.is_err());
@@ -217,7 +218,8 @@ fn restore_rejects_lost_totals_and_an_index_past_the_table() {
     assert!(error.to_string().contains("does not fit the others"), "{error}");
 
     let mut far = store.chunks();
-    // Slot 4 294 967 295, which is empty: a table up to there would be larger than the memory.
+    // Slot 4 294 967 295, which is empty: a table with so many slots would be larger than the
+    // memory.
     let bytes = vec![0xff, 0xff, 0xff, 0xff, 0x0f, 0];
     far.push(StateChunk { kind: ChunkKind::ContactLog, number: i64::MAX, bytes });
     let error = Shard::restore(settings.clone(), KEY, &far).err().unwrap();
@@ -305,7 +307,7 @@ fn contact_stays_forgotten_when_a_shorter_horizon_forgets_it() {
     after.windows.dedup_horizon = Millis(60_000);
     let mut shard = Shard::new(Arc::new(before.clone()), KEY);
     let mut store = Store::default();
-    // More than what a checkpoint renews of the picture for one change.
+    // More contacts than a checkpoint rewrites of the base image for one change.
     const CONTACTS: usize = 2_000;
     for contact in 0..CONTACTS {
         let data = format!(r#"{{"contact_id":"{contact}","score":5,"scale":5}}"#);
@@ -319,7 +321,8 @@ fn contact_stays_forgotten_when_a_shorter_horizon_forgets_it() {
     assert_eq!(shard.snapshot().open_contacts, CONTACTS as u64);
     shard = stored(&mut shard, &mut store, &after);
     assert_eq!(shard.snapshot().open_contacts, 0);
-    // The last one comes again, in the place of the first; with the old horizon, the others may not come back.
+    // The last contact comes again, in the slot of the first. With the old horizon, the others must
+    // not come back.
     let last = format!(r#"{{"contact_id":"{}","queue":"fault"}}"#, CONTACTS - 1);
     fold(&mut shard, CONTACTS, &event_of("q", "contact.queued", DEFAULT_START_MS + 120_000, &last));
     shard = stored(&mut shard, &mut store, &before);
@@ -340,7 +343,7 @@ fn facts_before_their_contact_start_count_in_their_own_interval() {
     let settings = defaults();
     let mut shard = Shard::new(Arc::new(settings), KEY);
     let mut store = Store::default();
-    // The start is 20 minutes older than what follows, which is read first.
+    // The start is 20 minutes older than the following events, which are read first.
     let starts_ms = DEFAULT_START_MS + 13 * 60_000;
     let ends_ms = starts_ms + 20 * 60_000;
     let events = [

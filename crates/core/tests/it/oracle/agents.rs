@@ -1,4 +1,5 @@
-//! Agent time: every change is kept, and the state at an instant is a fold of all changes up to it.
+//! Agent time: the oracle keeps every change, and folds all changes up to an instant for the state
+//! at that instant.
 
 use std::collections::BTreeMap;
 
@@ -34,7 +35,8 @@ pub struct Agents {
     count: usize,
 }
 
-/// An agent is in `none` only as long as no queue of it is known. The state in each queue after the changes with event time up to `at`, in order of event time and log.
+/// Returns the state in each queue after the changes with event time up to `at`, in order of event
+/// time and log. The queue of an agent is `none` as long as no queue of the agent is known.
 fn state_at(changes: &[(i64, usize, Change)], at: i64) -> BTreeMap<String, AgentState> {
     let mut ordered: Vec<&(i64, usize, Change)> =
         changes.iter().filter(|(time, _, _)| *time <= at).collect();
@@ -72,7 +74,7 @@ fn state_at(changes: &[(i64, usize, Change)], at: i64) -> BTreeMap<String, Agent
     states
 }
 
-/// The stretches of equal state between two instants.
+/// Returns the stretches of equal state between two instants.
 fn stretches(changes: &[(i64, usize, Change)], from: i64, to: i64) -> Vec<Booked> {
     let mut cuts: Vec<i64> = changes
         .iter()
@@ -92,7 +94,7 @@ fn stretches(changes: &[(i64, usize, Change)], from: i64, to: i64) -> Vec<Booked
 }
 
 impl Agents {
-    /// Books what is now too old to be corrected.
+    /// Books the time that is too old to be corrected.
     pub fn book(&mut self, settings: &Settings, now: i64) {
         let to = now - settings.windows.allowed_lateness.get() as i64;
         if let Some(from) = self.booked_to
@@ -105,7 +107,7 @@ impl Agents {
         self.booked_to = Some(self.booked_to.map_or(to, |from| from.max(to)));
     }
 
-    /// Notes a change. False where `body` is not about an agent.
+    /// Applies a change. Returns false where `body` does not concern an agent.
     pub fn apply(&mut self, settings: &Settings, time: i64, body: &EventPayload<'_>) -> bool {
         let resolve = |queue: &str| settings.resolve(queue).to_string();
         let (agent, change) = match body {
@@ -129,7 +131,7 @@ impl Agents {
         true
     }
 
-    /// Per queue: agents by state.
+    /// Returns the agents by queue and state.
     pub fn gauge(&self) -> BTreeMap<String, [u64; 5]> {
         let mut gauge: BTreeMap<String, [u64; 5]> = BTreeMap::new();
         for changes in self.changes.values() {
@@ -140,7 +142,7 @@ impl Agents {
         gauge
     }
 
-    /// Per queue: booked milliseconds by state.
+    /// Returns the booked milliseconds by queue and state.
     pub fn booked_ms(&self) -> BTreeMap<String, [u64; 5]> {
         let mut sums: BTreeMap<String, [u64; 5]> = BTreeMap::new();
         for stretch in &self.booked {
@@ -150,7 +152,7 @@ impl Agents {
         sums
     }
 
-    /// Per queue: milliseconds by state within a window, booked or not.
+    /// Returns the milliseconds within a window by queue and state, booked or not.
     pub fn window_ms(&self, range: &Range, now: i64) -> BTreeMap<String, [u64; 5]> {
         let mut sums: BTreeMap<String, [u64; 5]> = BTreeMap::new();
         let mut all = self.booked.clone();
@@ -166,7 +168,7 @@ impl Agents {
         sums
     }
 
-    /// Booked milliseconds by interval, queue and state.
+    /// Returns the booked milliseconds by interval, queue and state.
     pub fn intervals(&self, interval_ms: i64) -> BTreeMap<(i64, String), [u64; 5]> {
         let mut sums: BTreeMap<(i64, String), [u64; 5]> = BTreeMap::new();
         for stretch in &self.booked {

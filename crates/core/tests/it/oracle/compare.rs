@@ -1,4 +1,4 @@
-//! Where a snapshot of the core differs from the oracle's.
+//! Compares a snapshot of the core with that of the oracle.
 
 use nabiz_core::measures::VisitCounts;
 use std::collections::{BTreeMap, BTreeSet};
@@ -17,7 +17,7 @@ const QUANTILES: [f64; 4] = [0.5, 0.9, 0.95, 0.99];
 /// Two significant digits.
 const QUANTILE_ERROR: f64 = 0.01;
 
-/// Tells only the lines that differ, where that says which.
+/// Adds a difference. Shows only the lines that differ where these are enough.
 fn differ<T: PartialEq + Debug>(found: &mut Vec<String>, what: &str, core: &T, oracle: &T) {
     if core == oracle {
         return;
@@ -33,7 +33,7 @@ fn differ<T: PartialEq + Debug>(found: &mut Vec<String>, what: &str, core: &T, o
     }
 }
 
-/// All differences, one a line; empty where there are none.
+/// Returns all differences, one per line.
 pub fn differences(settings: &Settings, core: &Snapshot, oracle: &Exact) -> Vec<String> {
     let mut found = Vec::new();
     let exact = &oracle.snapshot;
@@ -110,14 +110,14 @@ fn series(settings: &Settings, found: &mut Vec<String>, core: &Snapshot, oracle:
     }
 }
 
-/// Quantiles are within 1 % or one rank of the exact ones.
+/// Compares quantiles: they must be within 1 % or one rank of the exact ones.
 fn quantiles(found: &mut Vec<String>, name: &str, window: &WindowSnapshot, waits: &[u64]) {
     let cells: u64 = window.waits.counts.iter().map(|(_, count)| u64::from(*count)).sum();
     if cells != waits.len() as u64 {
         found.push(format!("{name}: {cells} waits in cells, {} answered", waits.len()));
         return;
     }
-    // The quantile of a window whose exact counts already differ says nothing new.
+    // Where the exact counts of a window differ already, its quantiles add nothing.
     if (WindowCounts {
         visits: VisitCounts { answered: waits.len() as u64, ..window.counts.visits },
         ..window.counts
@@ -178,8 +178,8 @@ fn queues(settings: &Settings, found: &mut Vec<String>, core: &Snapshot, exact: 
     }
 }
 
-/// Where the stored interval history differs from the oracle's. Agent time is compared up to the interval of the booked
-/// time: those who do not change are booked only when it has ended.
+/// Returns the differences of the stored interval history. Agent time is compared up to the
+/// interval of the booked time: agents without changes are booked when the interval has ended.
 pub fn history_differences(settings: &Settings, store: &Store, oracle: &Oracle) -> Vec<String> {
     let Some(interval_ms) = settings.history_interval.map(|interval| interval.get() as i64) else {
         return Vec::new();

@@ -8,21 +8,21 @@ use nabiz_core::time::{Millis, Timestamp};
 
 use super::facts::{Cause, Fact, What};
 
-/// What contacts write into: facts, and counts that are no facts.
+/// The facts of contacts, and counts that are no facts.
 #[derive(Clone, Debug, Default)]
 pub struct Books {
     pub facts: Vec<Fact>,
     pub clock_skew: u64,
     pub contacts_started: BTreeMap<ChannelId, u64>,
     pub self_service: BTreeMap<String, [u64; 4]>,
-    /// Held records that completed, in time and late.
+    /// The held records that were completed, in time and late.
     pub completed: u64,
     pub completed_late: u64,
-    /// Positions of held records that became orphans.
+    /// The positions of the held records that became orphans.
     pub orphans: Vec<i64>,
 }
 
-/// The record that is being applied.
+/// The record at hand.
 #[derive(Clone, Debug)]
 pub struct Context<'a> {
     pub settings: &'a Settings,
@@ -75,12 +75,12 @@ struct Service {
     answer: i64,
 }
 
-/// A `contact.ended` that was read while the contact was not in service: its answer may still come.
+/// A `contact.ended` that was read while the contact was not in service. The answer may still come.
 #[derive(Clone, Debug)]
 struct EarlyEnd {
     time: i64,
     queue: Option<String>,
-    /// Hold and wrap-up, where the handle time still needs the answer.
+    /// Hold and wrap-up, where the handle time still depends on the answer.
     open_handle: Option<(u64, u64)>,
     cause: Cause,
 }
@@ -103,13 +103,13 @@ pub struct Contact {
     /// The resolution since the latest reopening.
     resolved: Option<(i64, Option<String>)>,
     open_since: Option<i64>,
-    /// The queue that the matter was last seen in.
+    /// The queue in which the issue was last seen.
     matter_queue: Option<String>,
-    /// The channel of the last visit, else that with which the matter was opened.
+    /// The channel of the last visit, else the channel with which the issue was opened.
     matter_channel: Option<ChannelId>,
 }
 
-/// What a contact adds to the live gauges.
+/// The part of a contact in the live gauges.
 #[derive(Clone, Debug, Default)]
 pub struct LiveContact {
     pub waiting: Option<(String, ChannelId, i64)>,
@@ -148,7 +148,7 @@ impl Contact {
         books.facts.push(Fact { time, cause: context.cause, queue, channel, what });
     }
 
-    /// Ends a visit at `time` and judges its service-level event.
+    /// Ends a visit at `time` and counts its service-level event.
     #[allow(clippy::too_many_arguments)]
     fn end_visit(
         &mut self,
@@ -200,7 +200,7 @@ impl Contact {
         }
         if ending == Ending::Answered {
             match self.early_end.take_if(|early| early.time >= end) {
-                // Answered and already ended; what was in service before is replaced by nothing.
+                // Answered and already ended: an earlier conversation is dropped without a new one.
                 Some(early) => {
                     self.service = None;
                     self.handle_early_end(books, early, end, &visit);
@@ -248,7 +248,7 @@ impl Contact {
         }
     }
 
-    /// Opens a visit (which the caller stores or ends).
+    /// Opens a visit, which the caller stores or ends.
     fn enter(
         &mut self,
         context: &Context<'_>,
@@ -359,7 +359,8 @@ impl Contact {
         }
     }
 
-    /// Milliseconds on the queue's clock; an end before its start is 0 and clock skew.
+    /// Returns the milliseconds on the queue's clock; an end before its start gives 0 and counts as
+    /// clock skew.
     fn clock_ms(settings: &Settings, books: &mut Books, queue: &str, from: i64, to: i64) -> u64 {
         if to < from {
             books.clock_skew += 1;
@@ -443,7 +444,7 @@ impl Contact {
         self.record(context, books, self.last_queue(queue), context.time, what);
     }
 
-    /// Applies what one record says of this contact. On [`Outcome::Duplicate`] nothing has changed.
+    /// Applies a record to its contact. On [`Outcome::Duplicate`] nothing has changed.
     pub fn apply(
         &mut self,
         context: &Context<'_>,
@@ -549,7 +550,7 @@ impl Contact {
                 });
                 Outcome::Applied
             }
-            other => panic!("not about a contact: {other:?}"),
+            other => panic!("not an event of a contact: {other:?}"),
         };
         if outcome != Outcome::Duplicate {
             self.last_record_stream_ms = context.now;
@@ -557,7 +558,7 @@ impl Contact {
         outcome
     }
 
-    /// `source.restarted`: an open visit of that source is lost.
+    /// Applies `source.restarted`: an open visit of that source is lost.
     pub fn source_restarted(&mut self, context: &Context<'_>, books: &mut Books) {
         if let Some(visit) = self.visit.take_if(|visit| visit.source == context.source) {
             self.end_visit(
@@ -572,7 +573,7 @@ impl Contact {
         }
     }
 
-    /// What stream time brings. True where the contact is then forgotten.
+    /// Applies the timeouts that are due. Returns true where the contact is then forgotten.
     pub fn apply_timeouts(&mut self, settings: &Settings, books: &mut Books, now: i64) -> bool {
         if let Some(visit) = &mut self.visit {
             let queue = settings.queue(&visit.queue);

@@ -1,5 +1,5 @@
-//! A shard with its ledger, as the ingest drives it: checkpoints that are stored, that fail, or whose result is lost in
-//! a crash. After a crash the shard reads its log again from the stored offset.
+//! A shard with its ledger, driven as ingest drives it: checkpoints are stored, fail, or lose their
+//! result in a crash. After a crash the shard reads its log again from the stored offset.
 
 use std::sync::Arc;
 
@@ -152,7 +152,7 @@ impl CrashingShard {
         self.shard = match self.stored {
             None => Shard::new(Arc::clone(&self.settings), KEY),
             Some(_) => Shard::restore(Arc::clone(&self.settings), KEY, &self.store.chunks())
-                .expect("what was stored"),
+                .expect("the stored state"),
         };
         if let Some(advance_ms) = self.advance_ms {
             self.shard.advance(advance_ms);

@@ -1,4 +1,4 @@
-//! What happened, as one plain list, and the numbers that docs/spec/measures.md makes of it.
+//! Facts as one plain list, and the numbers of docs/spec/measures.md, counted from it.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{LazyLock, Mutex};
@@ -10,7 +10,7 @@ use nabiz_core::measures::{
 use nabiz_core::settings::Settings;
 use nabiz_core::time::Timestamp;
 
-/// Which record a fact comes from, as far as windows are concerned.
+/// The origin of a fact, as far as windows depend on it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Cause {
     /// A record in time, or the passing of stream time.
@@ -37,7 +37,7 @@ pub enum What {
     Survey { score: u16 },
 }
 
-/// One thing that happened in one (queue, channel) at one event time.
+/// A fact of a (queue, channel) at an event time.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fact {
     pub time: i64,
@@ -47,7 +47,7 @@ pub struct Fact {
     pub what: What,
 }
 
-/// One window, by the event times that it covers.
+/// A window, by the event times that it covers.
 #[derive(Clone, Copy, Debug)]
 pub struct Range {
     pub from: i64,
@@ -55,7 +55,7 @@ pub struct Range {
     pub today: bool,
 }
 
-/// The configured windows and then `today`, at stream time `now`.
+/// Returns the configured windows and then `today`, at stream time `now`.
 pub fn ranges(settings: &Settings, now: i64) -> Vec<Range> {
     let width = settings.windows.pane.get() as i64;
     let current = now.div_euclid(width);
@@ -87,7 +87,7 @@ impl Range {
         allowed && self.holds_time(fact.time)
     }
 
-    /// Milliseconds that the interval has in common with the window.
+    /// Returns the milliseconds that the interval has in common with the window.
     pub fn overlap_ms(&self, from: i64, to: i64) -> u64 {
         (to.min(self.to_inclusive) - from.max(self.from)).max(0) as u64
     }
@@ -108,8 +108,8 @@ fn observe(histogram: &mut BucketHistogram, value: u64, bounds: &[u64]) {
     observe_native(&mut histogram.native, value);
 }
 
-/// The native bucket by its definition: the first whose upper bound, a power of 2^(1/32) seconds, is not below the middle of
-/// the value's HDR cell.
+/// Adds a value to its native bucket, by the definition: the first bucket whose upper bound, a
+/// power of 2^(1/32) seconds, is not below the middle of the value's HDR cell.
 fn observe_native(native: &mut NativeCounts, value: u64) {
     if value == 0 {
         native.zero += 1;
@@ -131,7 +131,7 @@ fn observe_native(native: &mut NativeCounts, value: u64) {
     }
 }
 
-/// The counters of one series.
+/// Returns the counters of a series.
 pub fn totals<'a>(settings: &Settings, facts: impl Iterator<Item = &'a Fact>) -> Totals {
     let mut totals = Totals::default();
     let (wait, handle, response) =
@@ -166,7 +166,7 @@ pub fn totals<'a>(settings: &Settings, facts: impl Iterator<Item = &'a Fact>) ->
     totals
 }
 
-/// The counts of one window of one series, and the waits of its answered visits, ascending.
+/// Returns the counts of a window of a series, and the waits of its answered visits, ascending.
 pub fn window<'a>(
     range: &Range,
     facts: impl Iterator<Item = &'a Fact>,
@@ -209,7 +209,7 @@ pub fn window<'a>(
     (counts, waits)
 }
 
-/// The facts by series.
+/// Returns the facts by series.
 pub fn by_series(facts: &[Fact]) -> BTreeMap<(String, ChannelId), Vec<&Fact>> {
     let mut series: BTreeMap<(String, ChannelId), Vec<&Fact>> = BTreeMap::new();
     for fact in facts {
@@ -221,7 +221,7 @@ pub fn by_series(facts: &[Fact]) -> BTreeMap<(String, ChannelId), Vec<&Fact>> {
 /// Start, queue and channel.
 pub type IntervalKey = (i64, String, ChannelId);
 
-/// One row of the interval history.
+/// A row of the interval history.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Interval {
     pub counts: IntervalCounts,
@@ -230,7 +230,7 @@ pub struct Interval {
     pub handle: SparseHdrCounts,
 }
 
-/// The facts by the interval in which they happened, however late we heard of them.
+/// Returns the facts by the interval in which they happened, also where they were read late.
 pub fn intervals(interval_ms: i64, facts: &[Fact]) -> BTreeMap<IntervalKey, Interval> {
     let mut intervals: BTreeMap<IntervalKey, Interval> = BTreeMap::new();
     for fact in facts {

@@ -1,4 +1,4 @@
-//! Follow-ups: what a unit owes.
+//! Follow-ups: the promises of units.
 
 use std::collections::BTreeMap;
 
@@ -42,7 +42,7 @@ impl Followups {
         self.notes.push((unit.to_string(), Noted::Took((informed - opened).max(0) as u64)));
     }
 
-    /// `None` where the body is not about a follow-up.
+    /// Applies an event. Returns `None` where it does not concern a follow-up.
     pub fn apply(&mut self, time: i64, now: i64, body: &EventPayload<'_>) -> Option<Outcome> {
         let (id, outcome) = match body {
             EventPayload::FollowupOpened { followup, unit, due } => {
@@ -75,7 +75,7 @@ impl Followups {
                 self.known.insert(followup.to_string(), known);
                 (followup, Outcome::Applied)
             }
-            // No measure, and nothing to remember.
+            // The event has no measure, and nothing is remembered.
             EventPayload::FollowupWorkDone { .. } => return Some(Outcome::Applied),
             _ => return None,
         };
@@ -85,8 +85,8 @@ impl Followups {
         Some(outcome)
     }
 
-    /// Forgets what is over. The order of docs/spec/events.md ("Time") is of contacts: for a
-    /// follow-up, what its record makes due comes first.
+    /// Forgets follow-ups that are over. The order of docs/spec/events.md ("Time") holds for
+    /// contacts; a follow-up is forgotten before its record is applied (ADR 0003).
     pub fn apply_timeouts(&mut self, settings: &Settings, now: i64) {
         let horizon = settings.windows.dedup_horizon.get() as i64;
         self.known.retain(|_, followup| {

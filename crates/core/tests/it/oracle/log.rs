@@ -1,4 +1,4 @@
-//! A log as a test writes it: events as CloudEvents JSON, raw lines, advances of time.
+//! The log of a test: events as CloudEvents JSON, raw lines, and advances of stream time.
 
 use std::fmt;
 
@@ -11,7 +11,7 @@ use serde_json::{Map, Value, json};
 
 use super::{Oracle, Verdict};
 
-/// One event, before it is written as JSON.
+/// An event, before it is written as JSON.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Event {
     pub source: String,
@@ -23,13 +23,13 @@ pub struct Event {
 #[derive(Clone, Debug, PartialEq)]
 pub enum Content {
     Event(Event),
-    /// Bytes that are no event, and why.
-    Rubbish(Vec<u8>, Reason),
-    /// A queue_log line, decoded by the crate for both sides.
+    /// Bytes that are no event, with the reason.
+    Invalid(Vec<u8>, Reason),
+    /// A queue_log line, decoded by the core for both sides.
     QueueLog(String),
 }
 
-/// What happens to a shard.
+/// A step of a shard.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Step {
     Read { content: Content, timestamp_ms: Option<i64> },
@@ -46,7 +46,7 @@ fn channel_word(channel: ChannelId) -> &'static str {
     Channels::BUILT_IN[usize::from(channel.0)]
 }
 
-/// `type` and `data` of a payload.
+/// Returns `type` and `data` of a payload.
 fn type_and_data(payload: &EventPayload<'_>) -> (&'static str, Map<String, Value>) {
     let mut data = Map::new();
     let mut put = |name: &str, value: Value| {
@@ -178,7 +178,7 @@ fn type_and_data(payload: &EventPayload<'_>) -> (&'static str, Map<String, Value
             "queue.observed"
         }
         EventPayload::SourceRestarted => "source.restarted",
-        other => panic!("CloudEvents cannot say {other:?}"),
+        other => panic!("CloudEvents has no {other:?}"),
     };
     (kind, data)
 }
@@ -224,8 +224,8 @@ impl fmt::Display for Step {
                             event.source
                         )?;
                     }
-                    Content::Rubbish(bytes, reason) => {
-                        write!(f, "rubbish ({reason}): {}", String::from_utf8_lossy(bytes))?;
+                    Content::Invalid(bytes, reason) => {
+                        write!(f, "invalid ({reason}): {}", String::from_utf8_lossy(bytes))?;
                     }
                     Content::QueueLog(line) => write!(f, "{line}")?,
                 }
@@ -236,7 +236,7 @@ impl fmt::Display for Step {
     }
 }
 
-/// Does a step with the oracle.
+/// Applies a step to the oracle.
 pub fn step_oracle(
     oracle: &mut Oracle,
     settings: &Settings,
@@ -249,7 +249,7 @@ pub fn step_oracle(
         Step::Read { content, timestamp_ms } => {
             let verdict = match content {
                 Content::Event(event) => oracle.read(Ok(&event.record()), position, *timestamp_ms),
-                Content::Rubbish(_, reason) => oracle.read(Err(*reason), position, *timestamp_ms),
+                Content::Invalid(_, reason) => oracle.read(Err(*reason), position, *timestamp_ms),
                 Content::QueueLog(line) => {
                     let message = Message { value: Some(line.as_bytes()), headers: &[] };
                     let bytes_max = settings.limits.record_bytes;
@@ -268,7 +268,7 @@ pub fn step_oracle(
     None
 }
 
-/// Does a step with the core.
+/// Applies a step to the core.
 pub fn step_shard(shard: &mut Shard, step: &Step, position: i64) -> Option<RecordOutcome> {
     match step {
         Step::Advance(to_ms) => shard.advance(*to_ms),
@@ -277,7 +277,7 @@ pub fn step_shard(shard: &mut Shard, step: &Step, position: i64) -> Option<Recor
             let meta = RecordMeta { position, timestamp_ms: *timestamp_ms };
             let (format, bytes) = match content {
                 Content::Event(event) => (Format::CloudEvents, event.json()),
-                Content::Rubbish(bytes, _) => (Format::CloudEvents, bytes.clone()),
+                Content::Invalid(bytes, _) => (Format::CloudEvents, bytes.clone()),
                 Content::QueueLog(line) => (Format::AsteriskQueueLog, line.clone().into_bytes()),
             };
             return Some(shard.fold(format, &Message { value: Some(&bytes), headers: &[] }, meta));

@@ -1,6 +1,6 @@
 //! A second, naive reading of docs/spec/events.md and measures.md: everything is kept in plain
-//! lists and counted again for each snapshot. It shares no code with the core but the types, so that
-//! where both agree, both are likely right.
+//! lists and counted again for each snapshot. It shares no code with the core but the types, so
+//! that where both agree, both are likely right.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -27,10 +27,10 @@ pub mod run;
 pub mod store;
 pub mod world;
 
-/// How far ahead of its record's timestamp an event time is believed.
+/// How far an event time may be ahead of the timestamp of its record.
 const AHEAD_MAX_MS: i64 = 60_000;
 
-/// What became of a record, without the details of a rejection.
+/// The outcome of a record, without the text of a rejection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
     Applied,
@@ -80,7 +80,7 @@ pub struct Oracle {
     clock_skew: u64,
 }
 
-/// The contact that a record is about.
+/// Returns the contact of an event.
 pub fn contact_of<'a>(body: &'a EventPayload<'_>) -> Option<&'a str> {
     match body {
         EventPayload::ContactStarted { contact, .. }
@@ -120,7 +120,7 @@ impl Oracle {
         }
     }
 
-    /// Reads one record, or the reason why it is none.
+    /// Reads a record, or the reason of its rejection.
     pub fn read(
         &mut self,
         record: Result<&Event<'_>, Reason>,
@@ -149,7 +149,7 @@ impl Oracle {
         let now = self.now.map_or(time, |now| now.max(time));
         self.now = Some(now);
         let contact = contact_of(&record.payload).map(str::to_string);
-        self.bring_due(now, contact.as_deref());
+        self.apply_timeouts(now, contact.as_deref());
         let verdict = if self.is_repeated(record, now) {
             Verdict::Duplicate
         } else {
@@ -171,7 +171,7 @@ impl Oracle {
                 (Outcome::Applied, Cause::InTime) => Verdict::Applied,
             }
         };
-        self.bring_due(now, None);
+        self.apply_timeouts(now, None);
         match verdict {
             Verdict::Applied => self.applied += 1,
             Verdict::Duplicate => self.duplicate += 1,
@@ -188,8 +188,8 @@ impl Oracle {
         same.any(|seen| now - seen.stream_ms <= horizon)
     }
 
-    /// Brings what is due, except for the contact that the record is about.
-    fn bring_due(&mut self, now: i64, own_contact: Option<&str>) {
+    /// Applies the timeouts that are due, except those of the record's own contact.
+    fn apply_timeouts(&mut self, now: i64, own_contact: Option<&str>) {
         self.agents.book(&self.settings, now);
         let (settings, books) = (&self.settings, &mut self.books);
         self.contacts.retain(|id, contact| {
@@ -201,7 +201,7 @@ impl Oracle {
         self.followups.apply_timeouts(&self.settings, now);
     }
 
-    /// What a record says first decides what became of it.
+    /// Applies all payloads of a record. The first decides the outcome.
     fn apply_all(
         &mut self,
         record: &Event<'_>,
@@ -270,34 +270,34 @@ impl Oracle {
         Outcome::Applied
     }
 
-    /// Advances stream time without a record, be it before the first one.
+    /// Advances stream time without a record, also before the first one.
     pub fn advance(&mut self, to_ms: i64) {
         let now = self.now.map_or(to_ms, |now| now.max(to_ms));
         self.now = Some(now);
-        self.bring_due(now, None);
+        self.apply_timeouts(now, None);
     }
 
-    /// The end of a replay.
+    /// Rejects all held endings, as the end of a replay does.
     pub fn reject_held(&mut self) {
         for contact in self.contacts.values_mut() {
             contact.reject_held(&mut self.books);
         }
         if let Some(now) = self.now {
-            self.bring_due(now, None);
+            self.apply_timeouts(now, None);
         }
     }
 
-    /// The interval history so far.
+    /// Returns the interval history so far.
     pub fn history(&self, interval_ms: i64) -> BTreeMap<IntervalKey, Interval> {
         facts::intervals(interval_ms, &self.books.facts)
     }
 
-    /// Booked agent time by interval and queue.
+    /// Returns the booked agent time by interval and queue.
     pub fn agent_history(&self, interval_ms: i64) -> BTreeMap<(i64, String), [u64; 5]> {
         self.agents.intervals(interval_ms)
     }
 
-    /// Positions of all orphans so far, in no order.
+    /// Returns the positions of all orphans so far, in no order.
     pub fn orphans(&self) -> &[i64] {
         &self.books.orphans
     }
@@ -347,7 +347,7 @@ impl Oracle {
         series
     }
 
-    /// All numbers as of stream time.
+    /// Returns all numbers at stream time.
     pub fn snapshot(&self) -> Exact {
         let settings = &self.settings;
         let by_series = facts::by_series(&self.books.facts);

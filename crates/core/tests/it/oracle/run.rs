@@ -1,4 +1,4 @@
-//! A log, done by the core and by the oracle.
+//! Runs a log with the core and with the oracle.
 
 use std::sync::Arc;
 
@@ -9,16 +9,17 @@ use super::compare::{differences, history_differences};
 use super::crash::{CheckpointStep, CrashingShard};
 use super::log::{Step, step_oracle};
 
-/// What both sides do.
+/// A log with the settings of both sides.
 pub struct Run {
     pub settings: Arc<Settings>,
     pub compare_every: usize,
     pub steps: Vec<Step>,
-    /// Checkpoint steps after each step of the log: none past the end, and no ledger at all when it is empty.
+    /// The checkpoint steps after each step of the log. Steps past the end have none; without any,
+    /// there is no ledger.
     pub checkpoint_steps: Vec<Vec<CheckpointStep>>,
 }
 
-/// Runs both; the first difference.
+/// Runs both sides and returns the first differences.
 pub fn disagreement(run: &Run) -> Option<Vec<String>> {
     let settings = &run.settings;
     let mut shard = CrashingShard::new(settings);

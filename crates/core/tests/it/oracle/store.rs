@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use nabiz_core::measures::{AgentIntervalDelta, IntervalDelta};
 use nabiz_core::state::{Checkpoint, ChunkKind, StateChunk};
 
-/// What was stored of one shard.
+/// The stored state and history of a shard.
 #[derive(Default)]
 pub struct Store {
     chunks: BTreeMap<(ChunkKind, i64), Vec<u8>>,
@@ -32,7 +32,7 @@ impl Store {
         self.agent_intervals.extend(checkpoint.agent_intervals);
     }
 
-    /// All chunks, as a new owner finds them.
+    /// Returns all chunks, as a new owner reads them.
     pub fn chunks(&self) -> Vec<StateChunk> {
         let chunks = self.chunks.iter();
         chunks
@@ -44,7 +44,7 @@ impl Store {
             .collect()
     }
 
-    /// Bytes of all chunks.
+    /// Returns the bytes of all chunks.
     pub fn size(&self) -> usize {
         self.chunks.values().map(Vec::len).sum()
     }

@@ -27,7 +27,8 @@ pub fn zone() -> TimeZone {
     TimeZone::get("Europe/Istanbul").expect("the zone is compiled in")
 }
 
-/// The contract's defaults.
+/// The defaults of the contract. They are written out and not taken from the core, which is to be
+/// checked.
 pub fn queue_defaults() -> QueueSettings {
     QueueSettings {
         name: String::new(),
@@ -56,7 +57,7 @@ fn lengths(lengths: &[(&str, i64)]) -> Vec<WindowLength> {
         .collect()
 }
 
-/// The contract's defaults, without any queue and with an interval history.
+/// The defaults of the contract, without a queue and with an interval history.
 pub fn defaults() -> Settings {
     Settings {
         channels: Channels::default(),
@@ -90,9 +91,9 @@ pub fn defaults() -> Settings {
     }
 }
 
-/// Queues `billing` (T 10 s), `fault` (alias `600`), `mail` (e-mail, elapsed clock) and `office` (e-mail, open
-/// Mo-Fr 08:00-17:30, on the clock of its opening hours); windows of 1 and 5 minutes; bounds out of reach; no interval
-/// history; everything else as [`defaults`].
+/// Queues `billing` (T 10 s), `fault` (alias `600`), `mail` (e-mail, elapsed clock) and `office`
+/// (e-mail, open Mo-Fr 08:00-17:30, on the clock of its opening hours); windows of 1 and 5 minutes;
+/// bounds out of reach; no interval history; everything else as [`defaults`].
 pub fn settings() -> Settings {
     let hours = OpeningHours::parse("Mo-Fr 08:00-17:30", &[date(2026, 1, 7)], zone())
         .expect("opening hours");
@@ -130,7 +131,7 @@ pub fn settings() -> Settings {
     }
 }
 
-/// Settings whose edges are near each other, so that short logs meet them.
+/// Settings with limits close to each other, so that short logs reach them.
 pub fn variant(number: u8) -> Arc<Settings> {
     let mut settings = settings();
     match number {
@@ -150,7 +151,7 @@ pub fn variant(number: u8) -> Arc<Settings> {
             settings.windows.dedup_horizon = Millis(5 * MINUTE as u64);
         }
         _ => {
-            // A business day that starts within a pane, and no lateness at all.
+            // The business day starts within a pane, and no lateness is allowed.
             settings.windows.business_day = BusinessDay::new(zone(), Time::constant(6, 0, 2, 0));
             settings.windows.allowed_lateness = Millis(0);
             settings.windows.lengths = lengths(&[("5s", 5 * SECOND), ("30m", 30 * MINUTE)]);
