@@ -14,7 +14,7 @@ use serde_json::json;
 const SIZE: (u32, u32) = (1600, 780);
 /// The page needs the demo, and the demo fills its windows before it listens.
 const START_DEADLINE: Duration = Duration::from_secs(60);
-/// The burst shows in all windows of the card after about four minutes.
+/// The burst shows in all windows of the card after about three minutes.
 const BURST_DEADLINE: Duration = Duration::from_secs(480);
 const END_WITHIN: Duration = Duration::from_secs(10);
 /// Each window of the queue that the burst hits is below its target.
