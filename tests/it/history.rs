@@ -1,13 +1,13 @@
-//! The interval history: what is added in any order comes out as if it had been added up on paper.
+//! The interval history, compared with sums that the test computes in the plainest way.
 
 mod api;
-mod book;
 mod command;
+mod fixture;
 mod week;
 
 use std::collections::BTreeMap;
 
-use book::{Book, Fact, INTERVAL_MS, Kind, exact, ms, query};
+use fixture::{Fact, Fixture, INTERVAL_MS, Kind, exact, ms, query};
 use jiff::tz::TimeZone;
 use nabiz::ledger::CheckpointRequest;
 use nabiz::ledger::history::{History, HistoryRow, Query, Step, WaitTarget};
@@ -22,7 +22,7 @@ use crate::harness::serial;
 const QUEUES: [&str; 3] = ["billing", "fault", "water-quality"];
 const CHANNELS: [&str; 2] = ["phone", "chat"];
 
-/// Facts at random instants of [from, to).
+/// Returns facts at random instants of [from, to).
 fn random_facts(rng: &mut ChaCha8Rng, from_ms: i64, to_ms: i64, count: usize) -> Vec<Fact> {
     let kinds = [Kind::Answered, Kind::Answered, Kind::Abandoned, Kind::Handled];
     (0..count)
@@ -31,13 +31,13 @@ fn random_facts(rng: &mut ChaCha8Rng, from_ms: i64, to_ms: i64, count: usize) ->
             queue: QUEUES[rng.random_range(0..QUEUES.len())],
             channel: CHANNELS[rng.random_range(0..CHANNELS.len())],
             kind: kinds[rng.random_range(0..kinds.len())],
-            // From milliseconds to days, most in the middle.
+            // From milliseconds to days, most of them in between.
             duration_ms: 1u64 << rng.random_range(3..28u32) | rng.random_range(0..1_000_000),
         })
         .collect()
 }
 
-/// The step of an instant by what a clock on the wall shows.
+/// Returns the step of an instant as local time shows it, with the offset of the zone.
 fn clock_key(time_ms: i64, step: Step, zone: &TimeZone) -> (String, i32) {
     let time = jiff::Timestamp::from_millisecond(time_ms)
         .expect("within the calendar")
@@ -54,20 +54,20 @@ fn clock_key(time_ms: i64, step: Step, zone: &TimeZone) -> (String, i32) {
     }
 }
 
-type Paper = BTreeMap<(String, i32, String, String), Vec<Fact>>;
+type Expected = BTreeMap<(String, i32, String, String), Vec<Fact>>;
 
 fn compare(rows: &[HistoryRow], facts: &[Fact], step: Step, zone: &TimeZone) {
-    let mut paper = Paper::new();
+    let mut expected = Expected::new();
     for fact in facts {
         // An interval belongs to the step in which it starts.
         let start_ms = fact.time_ms.div_euclid(INTERVAL_MS) * INTERVAL_MS;
         let (clock, offset) = clock_key(start_ms, step, zone);
-        paper
+        expected
             .entry((clock, offset, fact.queue.into(), fact.channel.into()))
             .or_default()
             .push(*fact);
     }
-    assert_eq!(rows.len(), paper.len(), "{step:?}");
+    assert_eq!(rows.len(), expected.len(), "{step:?}");
     assert!(
         rows.is_sorted_by_key(|row| (row.range.start, row.queue.clone(), row.channel.clone())),
         "{step:?}"
@@ -75,7 +75,7 @@ fn compare(rows: &[HistoryRow], facts: &[Fact], step: Step, zone: &TimeZone) {
     for row in rows {
         let (clock, offset) = clock_key(row.range.start.get(), step, zone);
         let key = (clock, offset, row.queue.to_string(), row.channel.to_string());
-        let facts = paper.remove(&key).unwrap_or_else(|| panic!("nothing on paper for {key:?}"));
+        let facts = expected.remove(&key).unwrap_or_else(|| panic!("no fact for {key:?}"));
         let of = |kind: Kind| -> Vec<u64> {
             facts.iter().filter(|fact| fact.kind == kind).map(|fact| fact.duration_ms).collect()
         };
@@ -103,7 +103,7 @@ fn compare(rows: &[HistoryRow], facts: &[Fact], step: Step, zone: &TimeZone) {
     }
 }
 
-/// Within 1 %, and nothing where there is nothing.
+/// Asserts that two values differ by at most 1 %, or that both are absent.
 fn assert_near(merged: Option<Millis>, exact: Option<u64>, what: &impl std::fmt::Debug) {
     match (merged, exact) {
         (None, None) => {}
@@ -122,7 +122,7 @@ fn history_equals_a_plain_sum_when_increments_come_in_any_order() {
     let _shared = serial::shared();
     let periods = [
         ("Europe/Istanbul", "2026-01-05T00:00:00+03:00", "2026-01-07T00:00:00+03:00"),
-        // The day of 23 hours, and that of 25.
+        // The days of 23 and 25 hours.
         ("Europe/Berlin", "2026-03-28T00:00:00+01:00", "2026-03-31T00:00:00+02:00"),
         ("Europe/Berlin", "2026-10-24T00:00:00+02:00", "2026-10-27T00:00:00+01:00"),
         ("Asia/Kathmandu", "2026-01-05T00:00:00+05:45", "2026-01-07T00:00:00+05:45"),
@@ -131,22 +131,22 @@ fn history_equals_a_plain_sum_when_increments_come_in_any_order() {
     for (zone, from, to) in periods {
         let (from_ms, to_ms) = (ms(from), ms(to));
         let mut facts = random_facts(&mut rng, from_ms, to_ms, 2_000);
-        let mut book = Book::new(&format!("[windows]\ntime_zone = '{zone}'"));
+        let mut fixture = Fixture::new(&format!("[windows]\ntime_zone = '{zone}'"));
         facts.shuffle(&mut rng);
         let mut rest = facts.as_slice();
         while !rest.is_empty() {
             let (batch, later) = rest.split_at(rng.random_range(1..=300usize).min(rest.len()));
-            book.add_facts(batch);
+            fixture.add_facts(batch);
             rest = later;
         }
-        // What lies outside of the period is not in it.
-        book.add_facts(&[
+        // Facts outside of the period.
+        fixture.add_facts(&[
             Fact { time_ms: from_ms - 1, ..facts[0] },
             Fact { time_ms: to_ms, ..facts[0] },
         ]);
-        let zone = book.settings.windows.business_day.zone().clone();
+        let zone = fixture.settings.windows.business_day.zone().clone();
         for (step, _) in Step::ALL {
-            let rows = book.rows(query(from_ms, to_ms, step));
+            let rows = fixture.rows(query(from_ms, to_ms, step));
             compare(&rows, &facts, step, &zone);
         }
     }
@@ -160,17 +160,18 @@ fn day_has_23_or_25_hours_when_the_clocks_change() {
         ("2026-10-25T00:00:00+02:00", "2026-10-26T00:00:00+01:00", 25),
     ] {
         let (from_ms, to_ms) = (ms(from), ms(to));
-        let mut book = Book::new("[windows]\ntime_zone = 'Europe/Berlin'");
+        let mut fixture = Fixture::new("[windows]\ntime_zone = 'Europe/Berlin'");
         let each_quarter =
             (from_ms - INTERVAL_MS..to_ms + INTERVAL_MS).step_by(INTERVAL_MS as usize);
-        let facts: Vec<Fact> = each_quarter.map(|time_ms| Fact { time_ms, ..book::FACT }).collect();
-        book.add_facts(&facts);
+        let facts: Vec<Fact> =
+            each_quarter.map(|time_ms| Fact { time_ms, ..fixture::FACT }).collect();
+        fixture.add_facts(&facts);
         let wide = |step| query(from_ms - 86_400_000, to_ms + 86_400_000, step);
-        let days = book.rows(wide(Step::Day));
+        let days = fixture.rows(wide(Step::Day));
         let day: Vec<_> = days.iter().filter(|row| row.range.start.get() == from_ms).collect();
         assert_eq!(day.len(), 1);
         assert_eq!((day[0].range.end.get(), day[0].counts.visits.answered), (to_ms, hours * 4));
-        let hours_of_day = book.rows(query(from_ms, to_ms, Step::Hour));
+        let hours_of_day = fixture.rows(query(from_ms, to_ms, Step::Hour));
         assert_eq!(hours_of_day.len() as u64, hours);
         assert!(hours_of_day.iter().all(|row| row.counts.visits.answered == 4));
     }
@@ -179,13 +180,13 @@ fn day_has_23_or_25_hours_when_the_clocks_change() {
 #[test]
 fn business_day_begins_with_the_window_today() {
     let _shared = serial::shared();
-    let mut book =
-        Book::new("[windows]\ntime_zone = 'Europe/Istanbul'\nbusiness_day_starts = '06:00'");
-    book.add_facts(&[
-        Fact { time_ms: ms("2026-01-06T05:59:00+03:00"), ..book::FACT },
-        Fact { time_ms: ms("2026-01-06T06:00:00+03:00"), ..book::FACT },
+    let mut fixture =
+        Fixture::new("[windows]\ntime_zone = 'Europe/Istanbul'\nbusiness_day_starts = '06:00'");
+    fixture.add_facts(&[
+        Fact { time_ms: ms("2026-01-06T05:59:00+03:00"), ..fixture::FACT },
+        Fact { time_ms: ms("2026-01-06T06:00:00+03:00"), ..fixture::FACT },
     ]);
-    let rows = book.rows(query(
+    let rows = fixture.rows(query(
         ms("2026-01-05T00:00:00+03:00"),
         ms("2026-01-08T00:00:00+03:00"),
         Step::Day,
@@ -199,41 +200,42 @@ fn interval_reopens_on_a_late_increment_and_closes_with_the_slowest_partition() 
     let _shared = serial::shared();
     let start_ms = ms("2026-01-05T08:00:00Z");
     let end_ms = start_ms + INTERVAL_MS;
-    // allowed_lateness is one minute, and what waits for its start half of that.
+    // allowed_lateness is one minute; reorder_grace and miss_grace are shorter.
     let closed_ms = end_ms + 60_000;
-    let mut book = Book::new("");
-    book.add_facts(&[Fact { time_ms: start_ms, ..book::FACT }]);
-    let row =
-        |book: &Book| book.rows(query(start_ms, end_ms, Step::QuarterHour)).pop().expect("a row");
-    assert!(row(&book).open, "without a stream time");
-    book.advance(0, closed_ms - 1);
-    assert!(row(&book).open);
-    book.advance(0, closed_ms);
-    assert!(!row(&book).open);
-    book.advance(1, closed_ms - 1);
-    assert!(row(&book).open, "another partition is behind");
-    let lease = book.acquire(1);
+    let mut fixture = Fixture::new("");
+    fixture.add_facts(&[Fact { time_ms: start_ms, ..fixture::FACT }]);
+    let row = |fixture: &Fixture| {
+        fixture.rows(query(start_ms, end_ms, Step::QuarterHour)).pop().expect("a row")
+    };
+    assert!(row(&fixture).open, "without a stream time");
+    fixture.advance(0, closed_ms - 1);
+    assert!(row(&fixture).open);
+    fixture.advance(0, closed_ms);
+    assert!(!row(&fixture).open);
+    fixture.advance(1, closed_ms - 1);
+    assert!(row(&fixture).open, "another partition is behind");
+    let lease = fixture.acquire(1);
     let checkpoint = Checkpoint { stream_ms: Some(closed_ms - 1), ..Checkpoint::default() };
     let request = CheckpointRequest {
         advance_to: Some(Timestamp(closed_ms + 5_000)),
         ..CheckpointRequest::new(lease, checkpoint)
     };
-    book.ledger.store(&[request], WallTime(0)).unwrap();
-    assert!(row(&book).open, "what the advance brings is not in the history yet");
-    book.advance(1, closed_ms + 5_000);
-    assert!(!row(&book).open);
-    book.acquire(2);
-    assert!(row(&book).open, "a partition whose records are not known");
-    book.advance(2, closed_ms);
-    let before = row(&book);
-    book.add_facts(&[Fact { time_ms: end_ms - 1, duration_ms: 90_000, ..book::FACT }]);
-    let after = row(&book);
+    fixture.ledger.store(&[request], WallTime(0)).unwrap();
+    assert!(row(&fixture).open, "facts of the advance are stored with the next checkpoint");
+    fixture.advance(1, closed_ms + 5_000);
+    assert!(!row(&fixture).open);
+    fixture.acquire(2);
+    assert!(row(&fixture).open, "a partition without a checkpoint may hold records of any time");
+    fixture.advance(2, closed_ms);
+    let before = row(&fixture);
+    fixture.add_facts(&[Fact { time_ms: end_ms - 1, duration_ms: 90_000, ..fixture::FACT }]);
+    let after = row(&fixture);
     assert!(!before.open && !after.open);
     assert_eq!((before.counts.visits.answered, after.counts.visits.answered), (1, 2));
     assert_eq!(after.counts.wait_max_ms, 90_000);
-    // A longer step is open as long as its end is.
+    // A longer step is open until its last interval is closed.
     assert!(
-        book.rows(query(start_ms, start_ms + 86_400_000, Step::Day)).iter().all(|row| row.open)
+        fixture.rows(query(start_ms, start_ms + 86_400_000, Step::Day)).iter().all(|row| row.open)
     );
 }
 
@@ -241,11 +243,11 @@ fn interval_reopens_on_a_late_increment_and_closes_with_the_slowest_partition() 
 fn agent_time_is_in_the_row_of_the_configured_channel_only() {
     let _shared = serial::shared();
     let start_ms = ms("2026-01-05T08:00:00Z");
-    let mut book = Book::new("[queues.fault]\nchannel = 'chat'");
-    book.add_facts(&[Fact { time_ms: start_ms, ..book::FACT }]);
-    book.add_agents(start_ms, "fault", [300, 500, 100, 50, 0]);
-    book.add_agents(start_ms + INTERVAL_MS, "fault", [100, 0, 0, 0, 7]);
-    let rows = book.rows(query(start_ms, start_ms + 3_600_000, Step::All));
+    let mut fixture = Fixture::new("[queues.fault]\nchannel = 'chat'");
+    fixture.add_facts(&[Fact { time_ms: start_ms, ..fixture::FACT }]);
+    fixture.add_agents(start_ms, "fault", [300, 500, 100, 50, 0]);
+    fixture.add_agents(start_ms + INTERVAL_MS, "fault", [100, 0, 0, 0, 7]);
+    let rows = fixture.rows(query(start_ms, start_ms + 3_600_000, Step::All));
     let seen: Vec<_> = rows
         .iter()
         .map(|row| (&*row.channel, row.counts.visits.answered, row.agent_time))
@@ -257,18 +259,18 @@ fn agent_time_is_in_the_row_of_the_configured_channel_only() {
         channels: vec!["phone".to_string()],
         ..query(start_ms, start_ms + 3_600_000, Step::QuarterHour)
     };
-    assert_eq!(book.rows(phone).len(), 1);
+    assert_eq!(fixture.rows(phone).len(), 1);
 }
 
 #[test]
 fn query_filters_rows_and_shows_targets() {
     let _shared = serial::shared();
     let start_ms = ms("2026-01-05T08:00:00Z");
-    let mut book = Book::new("");
+    let mut fixture = Fixture::new("");
     for (queue, channel) in
         QUEUES.iter().flat_map(|queue| CHANNELS.map(|channel| (*queue, channel)))
     {
-        book.add_facts(&[Fact { time_ms: start_ms, queue, channel, ..book::FACT }]);
+        fixture.add_facts(&[Fact { time_ms: start_ms, queue, channel, ..fixture::FACT }]);
     }
     let names = |names: &[&str]| names.iter().map(|name| name.to_string()).collect::<Vec<_>>();
     let asked = |queues: &[&str], channels: &[&str]| Query {
@@ -277,7 +279,7 @@ fn query_filters_rows_and_shows_targets() {
         ..query(start_ms, start_ms + 1, Step::All)
     };
     let seen = |query| -> Vec<(String, String)> {
-        let rows = book.rows(query);
+        let rows = fixture.rows(query);
         rows.iter().map(|row| (row.queue.to_string(), row.channel.to_string())).collect()
     };
     assert_eq!(seen(asked(&[], &[])).len(), 6);
@@ -289,7 +291,7 @@ fn query_filters_rows_and_shows_targets() {
     assert_eq!(seen(asked(&["nowhere"], &[])), []);
     assert_eq!(seen(asked(&["nowhere", "fault"], &["chat"])).len(), 1);
     assert_eq!(
-        book.rows(asked(&["fault"], &[]))[0].target,
+        fixture.rows(asked(&["fault"], &[]))[0].target,
         Some(WaitTarget { wait: Millis(20_000), ratio: 0.8 })
     );
 }
@@ -298,15 +300,15 @@ fn query_filters_rows_and_shows_targets() {
 fn row_keeps_counts_and_names_what_is_missing_when_a_distribution_is_unreadable() {
     let _shared = serial::shared();
     let start_ms = ms("2026-01-05T08:00:00Z");
-    let mut book = Book::new("");
-    book.add_facts(&[
-        Fact { time_ms: start_ms, ..book::FACT },
-        Fact { time_ms: start_ms + INTERVAL_MS, ..book::FACT },
+    let mut fixture = Fixture::new("");
+    fixture.add_facts(&[
+        Fact { time_ms: start_ms, ..fixture::FACT },
+        Fact { time_ms: start_ms + INTERVAL_MS, ..fixture::FACT },
     ]);
-    book.sql(&format!(
+    fixture.sql(&format!(
         "UPDATE intervals SET wait_answered = x'1c84931400' WHERE start_ms = {start_ms}"
     ));
-    let row = book.rows(query(start_ms, start_ms + 3_600_000, Step::All)).pop().expect("a row");
+    let row = fixture.rows(query(start_ms, start_ms + 3_600_000, Step::All)).pop().expect("a row");
     assert_eq!((row.counts.visits.answered, row.quantile_values_missing), (2, 1));
     assert!(row.wait_quantiles.is_some());
 }
@@ -315,27 +317,27 @@ fn row_keeps_counts_and_names_what_is_missing_when_a_distribution_is_unreadable(
 fn retention_deletes_only_older_intervals() {
     let _shared = serial::shared();
     let start_ms = ms("2026-01-01T00:00:00Z");
-    let mut book = Book::new("");
+    let mut fixture = Fixture::new("");
     let facts: Vec<Fact> = (0..400)
-        .map(|index| Fact { time_ms: start_ms + index * INTERVAL_MS, ..book::FACT })
+        .map(|index| Fact { time_ms: start_ms + index * INTERVAL_MS, ..fixture::FACT })
         .collect();
-    book.add_facts(&facts);
+    fixture.add_facts(&facts);
     let cut_ms = start_ms + 250 * INTERVAL_MS;
-    while book.ledger.delete_history_before(Timestamp(cut_ms)).expect("deleted") > 0 {}
-    let rows = book.rows(query(start_ms, start_ms + 400 * INTERVAL_MS, Step::QuarterHour));
+    while fixture.ledger.delete_history_before(Timestamp(cut_ms)).expect("deleted") > 0 {}
+    let rows = fixture.rows(query(start_ms, start_ms + 400 * INTERVAL_MS, Step::QuarterHour));
     assert_eq!((rows.len(), rows[0].range.start.get()), (150, cut_ms));
 }
 
 #[test]
 fn year_is_read_in_steps_beside_a_writer() {
     let _shared = serial::shared();
-    let mut book = Book::new("");
-    let (from_ms, to_ms) = book.fill_year();
-    let mut rows = book.history(query(from_ms, to_ms, Step::HalfHour));
+    let mut fixture = Fixture::new("");
+    let (from_ms, to_ms) = fixture.fill_year();
+    let mut rows = fixture.history(query(from_ms, to_ms, Step::HalfHour));
     let first = rows.next().expect("a row").expect("read");
     assert_eq!(first.range.start.get(), from_ms);
-    // What is deleted now can only come if it was read before it was asked for.
-    while book.ledger.delete_history_before(Timestamp(to_ms)).expect("deleted") > 0 {}
+    // Rows that are deleted now appear only if they were read ahead.
+    while fixture.ledger.delete_history_before(Timestamp(to_ms)).expect("deleted") > 0 {}
     let rest = rows.map(|row| row.expect("read").range.start.get()).collect::<Vec<_>>();
     assert_eq!(rest, [from_ms; QUEUES.len() - 1]);
 }
@@ -343,21 +345,25 @@ fn year_is_read_in_steps_beside_a_writer() {
 #[test]
 fn interval_closes_when_its_topic_is_no_longer_read() {
     let _shared = serial::shared();
-    let mut book = Book::new("");
+    let mut fixture = Fixture::new("");
     let start_ms = ms("2026-01-05T09:00:00+03:00");
-    book.add_facts(&[Fact { time_ms: start_ms, ..book::FACT }]);
-    book.advance(0, start_ms + 86_400_000);
-    let former = book.ledger.acquire("former", 0, "test").unwrap().lease;
-    book.store(former, Checkpoint { stream_ms: Some(start_ms), ..Checkpoint::default() });
+    fixture.add_facts(&[Fact { time_ms: start_ms, ..fixture::FACT }]);
+    fixture.advance(0, start_ms + 86_400_000);
+    let former = fixture.ledger.acquire("former", 0, "test").unwrap().lease;
+    fixture.store(former, Checkpoint { stream_ms: Some(start_ms), ..Checkpoint::default() });
     let is_open = |topics: &[&str]| {
         let query = query(start_ms, start_ms + INTERVAL_MS, Step::QuarterHour);
-        let history =
-            History::open(&book.path, book.settings.clone(), Millis(INTERVAL_MS as u64), query)
-                .unwrap();
+        let history = History::open(
+            &fixture.path,
+            fixture.settings.clone(),
+            Millis(INTERVAL_MS as u64),
+            query,
+        )
+        .unwrap();
         let mut rows = history.of_topics(topics.iter().map(|topic| topic.to_string()).collect());
         rows.next().unwrap().unwrap().open
     };
-    assert!(is_open(&[]), "of all that ever were, one is behind");
+    assert!(is_open(&[]), "the former topic is behind");
     assert!(is_open(&["calls", "former"]));
     assert!(!is_open(&["calls"]));
 }
@@ -365,16 +371,20 @@ fn interval_closes_when_its_topic_is_no_longer_read() {
 #[test]
 fn history_rejects_intervals_of_another_length() {
     let _shared = serial::shared();
-    let mut book = Book::new("");
-    book.ledger.ensure_interval(Millis(INTERVAL_MS as u64)).unwrap();
-    book.ledger.ensure_interval(Millis(INTERVAL_MS as u64)).unwrap();
+    let mut fixture = Fixture::new("");
+    fixture.ledger.ensure_interval(Millis(INTERVAL_MS as u64)).unwrap();
+    fixture.ledger.ensure_interval(Millis(INTERVAL_MS as u64)).unwrap();
     let expected =
         "the ledger has intervals of 15m and the configuration says [ledger] interval = \"1h\"";
-    let error = book.ledger.ensure_interval(Millis(3_600_000)).unwrap_err();
+    let error = fixture.ledger.ensure_interval(Millis(3_600_000)).unwrap_err();
     assert!(error.to_string().starts_with(expected), "{error}");
-    let error =
-        History::open(&book.path, book.settings.clone(), Millis(3_600_000), query(0, 1, Step::All))
-            .err()
-            .unwrap();
+    let error = History::open(
+        &fixture.path,
+        fixture.settings.clone(),
+        Millis(3_600_000),
+        query(0, 1, Step::All),
+    )
+    .err()
+    .unwrap();
     assert!(error.to_string().starts_with(expected), "{error}");
 }

@@ -1,4 +1,5 @@
-//! The ledger where it hurts: crashes at every point of a checkpoint, former owners, full disks, damaged and foreign files.
+//! The ledger under faults: crashes at every point of a checkpoint, former owners, full disks,
+//! damaged and foreign files.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -29,7 +30,7 @@ fn settings() -> Arc<Settings> {
     Arc::new(settings)
 }
 
-/// The records of a log, the same at every call.
+/// Returns the first records of a log, the same at every call.
 fn events(count: usize) -> Vec<String> {
     let start_ms = DEFAULT_START_MS + 9 * 3_600_000;
     let options = Options { start_ms, seed: 3, duration_ms: None, ..Options::default() };
@@ -60,7 +61,8 @@ fn request(lease: Lease, shard: &mut Shard) -> CheckpointRequest {
     CheckpointRequest::new(lease, shard.checkpoint())
 }
 
-/// Visits offered, by the restored state and by the interval history; and the offset that they belong to.
+/// Returns the visits offered by the restored state and by the interval history, and the offset of
+/// the checkpoint.
 fn offered(path: &Path) -> (u64, u64, i64) {
     let (_, stored) = acquire(&mut open(path));
     let Some(stored) = stored else { return (0, 0, 0) };
@@ -73,7 +75,7 @@ fn offered(path: &Path) -> (u64, u64, i64) {
     (offered, in_history as u64, stored.next_offset.0)
 }
 
-/// What [`offered`] is of a plain fold of the first records.
+/// Returns the result of [`offered`] that a plain fold of the records gives.
 fn expected(events: &[String]) -> (u64, u64, i64) {
     let mut shard = Shard::new(settings(), KEY);
     fold(&mut shard, events, 0);
@@ -81,7 +83,7 @@ fn expected(events: &[String]) -> (u64, u64, i64) {
     (offered, offered, events.len() as i64)
 }
 
-/// A ledger that holds the first `count` records.
+/// Creates a ledger with one checkpoint of all records.
 fn ledger_of(folder: &TempDir, events: &[String]) -> PathBuf {
     let path = folder.path().join("nabiz.db");
     let mut ledger = open(&path);
@@ -95,8 +97,8 @@ fn ledger_of(folder: &TempDir, events: &[String]) -> PathBuf {
     path
 }
 
-/// Brings the ledger from wherever it is to the end of `events`, as a new owner does.
-fn go_on(path: &Path, events: &[String], at: impl FnMut(CrashPoint)) -> Vec<CommitOutcome> {
+/// Acquires the partition, folds the rest of `events` and stores a checkpoint.
+fn continue_to(path: &Path, events: &[String], at: impl FnMut(CrashPoint)) -> Vec<CommitOutcome> {
     let mut ledger = open(path);
     let (lease, stored) = acquire(&mut ledger);
     let stored = stored.unwrap();
@@ -105,11 +107,11 @@ fn go_on(path: &Path, events: &[String], at: impl FnMut(CrashPoint)) -> Vec<Comm
     ledger.store_observed(&[request(lease, &mut shard)], WallTime(2), at).unwrap()
 }
 
-/// Runs in a process of its own, started by the test below, and ends in the middle of a checkpoint.
+/// Stores a checkpoint and aborts at a crash point. Runs in a process that the test below starts.
 #[test]
 fn crash_child() {
     let (Ok(at), Ok(path)) = (std::env::var(CRASH_AT), std::env::var(CRASH_LEDGER)) else { return };
-    go_on(Path::new(&path), &events(4_000), |point| {
+    continue_to(Path::new(&path), &events(4_000), |point| {
         if format!("{point:?}") == at {
             std::process::abort();
         }
@@ -134,7 +136,7 @@ fn checkpoint_is_atomic_when_the_process_crashes_at_any_point() {
         assert!(!status.success(), "the child did not crash at {at}");
         let stored = if survives { &events[..] } else { &events[..2_500] };
         assert_eq!(offered(&path), expected(stored), "crash {at}");
-        go_on(&path, &events, |_| {});
+        continue_to(&path, &events, |_| {});
         assert_eq!(offered(&path), expected(&events), "after the crash {at}");
     }
 }
@@ -151,7 +153,7 @@ fn former_owner_is_refused_and_stores_nothing() {
     let mut old_shard = Shard::restore(settings(), KEY, &stored.unwrap().chunks).unwrap();
     fold(&mut old_shard, &events[..3_000], 2_500);
 
-    assert_eq!(go_on(&path, &events, |_| {}), [CommitOutcome::Stored]);
+    assert_eq!(continue_to(&path, &events, |_| {}), [CommitOutcome::Stored]);
     assert_eq!(
         zombie.store(&[request(old_lease, &mut old_shard)], WallTime(3)).unwrap(),
         [CommitOutcome::Fenced]
@@ -202,10 +204,11 @@ fn ledger_returns_to_a_whole_checkpoint_when_the_write_ahead_log_is_torn() {
     let events = events(4_000);
     let folder = TempDir::new().unwrap();
     let path = ledger_of(&folder, &events[..2_500]);
-    // The log of the second checkpoint is kept by a reader, and then loses its end, as in a power failure.
+    // A reader keeps the log of the second checkpoint. The copy loses its end, as in a power
+    // failure.
     let reader = rusqlite::Connection::open(&path).unwrap();
     let _: i64 = reader.query_row("SELECT count(*) FROM pieces", [], |row| row.get(0)).unwrap();
-    go_on(&path, &events, |_| {});
+    continue_to(&path, &events, |_| {});
     let torn = folder.path().join("torn.db");
     std::fs::copy(&path, &torn).unwrap();
     let wal = std::fs::read(folder.path().join("nabiz.db-wal")).unwrap();
@@ -246,8 +249,8 @@ fn ledger_of_the_first_version_is_migrated_by_its_first_opener() {
     let folder = TempDir::new().unwrap();
     let all = events(3_000);
     let path = ledger_of(&folder, &all[..2_000]);
-    let first_version =
-        "DROP TABLE facts; ALTER TABLE partitions DROP COLUMN missed; ALTER TABLE partitions DROP COLUMN record_ms;
+    let first_version = "DROP TABLE facts; ALTER TABLE partitions DROP COLUMN missed;
+                         ALTER TABLE partitions DROP COLUMN record_ms;
                          DELETE FROM pieces WHERE kind > 8; PRAGMA user_version = 1;";
     rusqlite::Connection::open(&path).unwrap().execute_batch(first_version).unwrap();
     std::thread::scope(|scope| {
@@ -255,7 +258,7 @@ fn ledger_of_the_first_version_is_migrated_by_its_first_opener() {
         openers.into_iter().for_each(|opener| opener.join().unwrap());
     });
     assert_eq!(offered(&path), expected(&all[..2_000]));
-    assert_eq!(go_on(&path, &all, |_| {}), [CommitOutcome::Stored]);
+    assert_eq!(continue_to(&path, &all, |_| {}), [CommitOutcome::Stored]);
     assert_eq!(offered(&path), expected(&all));
     let version: i64 = rusqlite::Connection::open(&path)
         .unwrap()
@@ -264,11 +267,13 @@ fn ledger_of_the_first_version_is_migrated_by_its_first_opener() {
     assert_eq!(version, nabiz::ledger::SCHEMA_VERSION);
 }
 
-/// A shard that knows a contact in a queue, one whose ending is held, an agent and a follow-up, and its chunks.
+/// Returns the chunks of a shard that has a contact in a queue, a contact whose ending is held, an
+/// agent and a follow-up.
 fn chunks_with(key: [u8; 16]) -> Vec<StateChunk> {
     let record = |id: &str, kind: &str, data: &str| {
         format!(
-            r#"{{"specversion":"1.0","id":"{id}","source":"/source-of-the-test","type":"{kind}","time":"2026-01-05T10:00:00Z","data":{data}}}"#
+            r#"{{"specversion":"1.0","id":"{id}","source":"/source-of-the-test","type":"{kind}",
+                "time":"2026-01-05T10:00:00Z","data":{data}}}"#
         )
     };
     let records = [
@@ -319,12 +324,12 @@ fn ledger_contains_no_id_in_plain_text() {
     let mut bytes = std::fs::read(&path).unwrap();
     bytes.extend(std::fs::read(folder.path().join("nabiz.db-wal")).unwrap());
     let holds = |text: &str| bytes.windows(text.len()).any(|window| window == text.as_bytes());
-    // What may be in it is: names of queues and units, and nothing that names a person or a matter.
+    // Names of queues and units may be in it, but nothing that names a person or a contact.
     assert!(holds("fault") && holds("field"));
     for id in ["contact-", "agent-of", "followup-of", "-identity", "source-of"] {
         assert!(!holds(id), "{id} is in the ledger");
     }
-    // Nor can the ids be tried without the key: with another one, everything about them is something else.
+    // Without the key no id can be tested: with another key all chunks with ids are different.
     let (one, other) = (chunks_with(KEY), chunks_with([8; 16]));
     for kind in [ChunkKind::ContactPart, ChunkKind::Ids, ChunkKind::Agents, ChunkKind::Followups] {
         let of_kind = |chunks: &[StateChunk]| -> Vec<Vec<u8>> {

@@ -8,14 +8,14 @@ use crate::harness::serial;
 use nabiz::http::HistorySource;
 use serde_json::Value;
 
-use super::book::{Book, FACT, Fact, INTERVAL_MS, ms, parse_csv};
+use super::fixture::{FACT, Fact, Fixture, INTERVAL_MS, ms, parse_csv};
 use crate::harness::numbers::{published, snapshot};
 use crate::harness::server::{DEADLINE, Server};
 
-fn server(book: &Book) -> Server {
+fn server(fixture: &Fixture) -> Server {
     let source = HistorySource::new(
-        book.path.clone(),
-        book.settings.clone(),
+        fixture.path.clone(),
+        fixture.settings.clone(),
         nabiz_core::time::Millis(INTERVAL_MS as u64),
         Vec::new(),
     );
@@ -46,20 +46,20 @@ fn get(server: &Server, path: &str, accept: &str) -> Answer {
 
 const DAY: &str = "/api/v1/history?from=2026-01-05&to=2026-01-06";
 
-fn book() -> Book {
-    let mut book = Book::new("[queues.fault]\naliases = ['600']");
+fn fixture() -> Fixture {
+    let mut fixture = Fixture::new("[queues.fault]\naliases = ['600']");
     let start_ms = ms("2026-01-05T09:00:00+03:00");
     for queue in ["fault", "billing"] {
-        book.add_facts(&[Fact { time_ms: start_ms, queue, ..FACT }]);
+        fixture.add_facts(&[Fact { time_ms: start_ms, queue, ..FACT }]);
     }
-    book
+    fixture
 }
 
 #[test]
 fn api_answers_json_or_csv_by_parameter_or_header() {
     let _shared = serial::shared();
-    let book = book();
-    let server = server(&book);
+    let fixture = fixture();
+    let server = server(&fixture);
     let json = get(&server, DAY, "*/*");
     assert_eq!((json.status, json.content_type.as_str()), (200, "application/json"));
     let rows: Value = serde_json::from_str(&json.body).expect("JSON");
@@ -86,8 +86,8 @@ fn api_answers_json_or_csv_by_parameter_or_header() {
 #[test]
 fn api_names_each_wrong_parameter() {
     let _shared = serial::shared();
-    let book = book();
-    let server = server(&book);
+    let fixture = fixture();
+    let server = server(&fixture);
     for (query, expected) in [
         ("to=2026-01-06", "from: missing"),
         ("from=2026-01-05", "to: missing"),
@@ -118,15 +118,15 @@ fn api_answers_an_error_when_the_ledger_is_absent_or_broken() {
     let answer = get(&plain, DAY, "*/*");
     assert_eq!(answer.status, 404);
     assert!(answer.body.contains("no ledger is configured"));
-    let book = book();
-    let server = server(&book);
-    std::fs::remove_file(&book.path).expect("removed");
+    let fixture = fixture();
+    let server = server(&fixture);
+    std::fs::remove_file(&fixture.path).expect("removed");
     let answer = get(&server, DAY, "*/*");
     assert_eq!(answer.status, 500);
     assert!(!answer.body.contains("nabiz.db"), "{}", answer.body);
 }
 
-/// Asks for a long answer and reads only its head.
+/// Requests a long answer and reads only its head.
 fn stalled(server: &Server) -> (TcpStream, String) {
     let mut stream = TcpStream::connect(server.address).expect("connected");
     stream.set_read_timeout(Some(DEADLINE)).expect("a timeout");
@@ -141,9 +141,9 @@ fn stalled(server: &Server) -> (TcpStream, String) {
 #[test]
 fn queries_are_bounded_and_a_slot_is_freed_when_its_client_leaves() {
     let _shared = serial::shared();
-    let mut book = Book::new("");
-    book.fill_year();
-    let server = server(&book);
+    let mut fixture = Fixture::new("");
+    fixture.fill_year();
+    let server = server(&fixture);
     let mut open: Vec<_> = (0..4).map(|_| stalled(&server)).collect();
     assert!(open.iter().all(|(_, head)| head == "HTTP/1.1 200"), "{open:?}");
     assert_eq!(stalled(&server).1, "HTTP/1.1 503");
@@ -156,7 +156,7 @@ fn queries_are_bounded_and_a_slot_is_freed_when_its_client_leaves() {
             open.push((stream, head));
             break;
         }
-        assert!(asked.elapsed() < DEADLINE, "no place in time");
+        assert!(asked.elapsed() < DEADLINE, "no slot was freed in time");
         std::thread::sleep(std::time::Duration::from_millis(50));
     }
     drop(open);

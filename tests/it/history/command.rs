@@ -7,7 +7,7 @@ use std::process::{Command, Output, Stdio};
 
 use serde_json::Value;
 
-use super::book::{Book, FACT, Fact, INTERVAL_MS, ms, parse_csv};
+use super::fixture::{FACT, Fact, Fixture, INTERVAL_MS, ms, parse_csv};
 
 fn nabiz(folder: &Path, arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_nabiz"));
@@ -23,16 +23,16 @@ fn text(bytes: &[u8]) -> &str {
     std::str::from_utf8(bytes).expect("UTF-8")
 }
 
-fn book() -> Book {
-    let mut book = Book::new("[queues.fault]\naliases = ['600']");
+fn fixture() -> Fixture {
+    let mut fixture = Fixture::new("[queues.fault]\naliases = ['600']");
     let start_ms = ms("2026-01-05T09:00:00+03:00");
-    book.add_facts(&[
+    fixture.add_facts(&[
         Fact { time_ms: start_ms, ..FACT },
         Fact { time_ms: start_ms + INTERVAL_MS, duration_ms: 2_500, ..FACT },
         Fact { time_ms: start_ms, queue: "=cmd|'/c'!A1, \"x\"", ..FACT },
     ]);
-    book.advance(99, start_ms + INTERVAL_MS + 300_000);
-    book
+    fixture.advance(99, start_ms + INTERVAL_MS + 300_000);
+    fixture
 }
 
 const DAY: [&str; 4] = ["--from", "2026-01-05", "--to", "2026-01-06"];
@@ -40,10 +40,10 @@ const DAY: [&str; 4] = ["--from", "2026-01-05", "--to", "2026-01-06"];
 #[test]
 fn csv_and_json_have_the_same_rows() {
     let _shared = serial::shared();
-    let book = book();
-    let csv = run(book.folder(), &[&DAY[..], &["--format", "csv"]].concat());
+    let fixture = fixture();
+    let csv = run(fixture.folder(), &[&DAY[..], &["--format", "csv"]].concat());
     assert_eq!(csv.status.code(), Some(0), "{}", text(&csv.stderr));
-    let json = run(book.folder(), &[&DAY[..], &["--format", "json"]].concat());
+    let json = run(fixture.folder(), &[&DAY[..], &["--format", "json"]].concat());
     let objects: Value = serde_json::from_slice(&json.stdout).expect("JSON");
     let objects = objects.as_array().expect("an array");
     let records = parse_csv(text(&csv.stdout));
@@ -77,8 +77,8 @@ fn csv_and_json_have_the_same_rows() {
 #[test]
 fn table_is_aligned_and_marks_open_intervals() {
     let _shared = serial::shared();
-    let book = book();
-    let table = run(book.folder(), &[&DAY[..], &["--queue", "600"]].concat());
+    let fixture = fixture();
+    let table = run(fixture.folder(), &[&DAY[..], &["--queue", "600"]].concat());
     let lines: Vec<&str> = text(&table.stdout).lines().collect();
     assert_eq!(lines.len(), 4, "{lines:?}");
     assert!(lines[0].starts_with("start "));
@@ -95,28 +95,28 @@ fn table_is_aligned_and_marks_open_intervals() {
 #[test]
 fn command_succeeds_when_no_row_matches() {
     let _shared = serial::shared();
-    let book = book();
+    let fixture = fixture();
     for (format, expected) in [("json", "[]\n"), ("table", "")] {
         let asked = [&DAY[..], &["--queue", "nowhere", "--format", format]].concat();
-        let answer = run(book.folder(), &asked);
+        let answer = run(fixture.folder(), &asked);
         assert_eq!((answer.status.code(), text(&answer.stdout)), (Some(0), expected));
         assert!(
             text(&answer.stderr).contains("the queue \"nowhere\" has no history in this period")
         );
     }
     let long_ago = ["--from", "2020-01-01", "--to", "2020-01-02"];
-    let answer = run(book.folder(), &long_ago);
+    let answer = run(fixture.folder(), &long_ago);
     assert_eq!((answer.status.code(), text(&answer.stdout)), (Some(0), ""));
     assert!(text(&answer.stderr).contains("there is no history in this period"));
     let csv =
-        run(book.folder(), &["--from", "2020-01-01", "--to", "2020-01-02", "--format", "csv"]);
+        run(fixture.folder(), &["--from", "2020-01-01", "--to", "2020-01-02", "--format", "csv"]);
     assert_eq!(text(&csv.stdout).lines().count(), 1);
 }
 
 #[test]
 fn command_exits_with_2_on_wrong_usage_and_with_1_on_a_ledger_error() {
     let _shared = serial::shared();
-    let book = book();
+    let fixture = fixture();
     for (arguments, expected) in [
         (vec!["--from", "2026-01-05"], "--to"),
         (vec!["--from", "monday", "--to", "2026-01-06"], "--from: \"monday\" is not a time"),
@@ -126,7 +126,7 @@ fn command_exits_with_2_on_wrong_usage_and_with_1_on_a_ledger_error() {
         ([&DAY[..], &["--format", "xml"]].concat(), "xml"),
         ([&DAY[..], &["--config", "missing.toml"]].concat(), "missing.toml"),
     ] {
-        let answer = run(book.folder(), &arguments);
+        let answer = run(fixture.folder(), &arguments);
         assert_eq!(answer.status.code(), Some(2), "{arguments:?}");
         assert!(text(&answer.stderr).contains(expected), "{arguments:?}: {}", text(&answer.stderr));
     }
@@ -134,7 +134,7 @@ fn command_exits_with_2_on_wrong_usage_and_with_1_on_a_ledger_error() {
     let missing = run(empty.path(), &DAY);
     assert_eq!(missing.status.code(), Some(1));
     assert!(text(&missing.stderr).contains("nabiz.db"));
-    assert!(!empty.path().join("nabiz.db").exists(), "reading made a ledger");
+    assert!(!empty.path().join("nabiz.db").exists(), "reading created a ledger");
     std::fs::write(
         empty.path().join("nabiz.db"),
         "not a database, but long enough to be looked at",
@@ -143,7 +143,7 @@ fn command_exits_with_2_on_wrong_usage_and_with_1_on_a_ledger_error() {
     assert_eq!(run(empty.path(), &DAY).status.code(), Some(1));
 }
 
-/// Largest resident memory so far, in KiB.
+/// Returns the largest resident memory of a process so far, in KiB.
 fn peak_kib(process: u32) -> u64 {
     let status =
         std::fs::read_to_string(format!("/proc/{process}/status")).expect("a running process");
@@ -154,12 +154,12 @@ fn peak_kib(process: u32) -> u64 {
 #[test]
 fn command_needs_no_more_memory_for_a_year_than_for_its_beginning() {
     let _shared = serial::shared();
-    let mut book = Book::new("");
-    book.fill_year();
+    let mut fixture = Fixture::new("");
+    fixture.fill_year();
     let year = ["--from", "2025-01-01", "--to", "2026-01-01", "--format", "csv"];
-    let mut child = nabiz(book.folder(), &year).stdout(Stdio::piped()).spawn().expect("started");
+    let mut child = nabiz(fixture.folder(), &year).stdout(Stdio::piped()).spawn().expect("started");
     let mut lines = BufReader::new(child.stdout.take().expect("a pipe")).lines();
-    // The process waits for its reader, so that it cannot be further than the pipe holds.
+    // The process waits for its reader, so it is at most as far as the pipe holds.
     let early = lines.by_ref().take(5_000).count();
     let early_kib = peak_kib(child.id());
     let most = lines.by_ref().take(95_000).count();
@@ -167,17 +167,17 @@ fn command_needs_no_more_memory_for_a_year_than_for_its_beginning() {
     let rest = lines.count();
     assert!(child.wait().expect("ended").success());
     assert_eq!(early + most + rest, 1 + 35_040 * 3);
-    // All rows at once would be more than 60 MB.
+    // All rows at once would take more than 60 MB.
     assert!(late_kib < early_kib + 12_000, "{early_kib} KiB grew to {late_kib} KiB");
 }
 
 #[test]
 fn command_succeeds_when_its_reader_closes_the_pipe() {
     let _shared = serial::shared();
-    let mut book = Book::new("");
-    book.fill_year();
+    let mut fixture = Fixture::new("");
+    fixture.fill_year();
     let year = ["--from", "2025-01-01", "--to", "2026-01-01", "--format", "json"];
-    let mut child = nabiz(book.folder(), &year)
+    let mut child = nabiz(fixture.folder(), &year)
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()

@@ -1,4 +1,4 @@
-//! A simulated week through shards and the ledger, held against the simulation's own truth.
+//! A simulated week through shards and the ledger, compared with the simulation's ground truth.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -11,12 +11,12 @@ use nabiz_core::time::Millis;
 use nabiz_simulator::{DAY_MS, DEFAULT_START_MS, Options, Scenario, Simulation};
 use serde_json::Value;
 
-use super::book::{Book, INTERVAL_MS, exact, parse_csv, query};
+use super::fixture::{Fixture, INTERVAL_MS, exact, parse_csv, query};
 use crate::harness::serial;
 
 const PARTITIONS: usize = 2;
 
-/// Columns of the history that a counter of the truth gives.
+/// The columns of the history that the ground truth counts too.
 const COUNTS: [(&str, &str); 15] = [
     ("offered", "nabiz_visits_offered_total"),
     ("answered", "nabiz_visits_answered_total"),
@@ -38,13 +38,14 @@ const COUNTS: [(&str, &str); 15] = [
 #[test]
 fn history_of_a_simulated_week_equals_the_truth_with_p90_within_one_percent() {
     let _shared = serial::shared();
-    let mut book = Book::new("[windows]\nidle_advance = false");
-    let mut settings = Settings::clone(&book.settings);
+    let mut fixture = Fixture::new("[windows]\nidle_advance = false");
+    let mut settings = Settings::clone(&fixture.settings);
     settings.history_interval = Some(Millis(INTERVAL_MS as u64));
     let settings = Arc::new(settings);
     let mut shards: Vec<Shard> =
         (0..PARTITIONS).map(|_| Shard::new(settings.clone(), [7; 16])).collect();
-    let leases: Vec<_> = (0..PARTITIONS).map(|partition| book.acquire(partition as i32)).collect();
+    let leases: Vec<_> =
+        (0..PARTITIONS).map(|partition| fixture.acquire(partition as i32)).collect();
 
     let options =
         Options { duration_ms: Some(7 * DAY_MS), rate_scale: 0.3, seed: 5, ..Options::default() };
@@ -72,22 +73,22 @@ fn history_of_a_simulated_week_equals_the_truth_with_p90_within_one_percent() {
             waits.entry(queue).or_default().push((event.time_ms - queued[&event.key]) as u64);
         }
         if position % 1_500 == 0 {
-            book.store(leases[partition], shards[partition].checkpoint());
+            fixture.store(leases[partition], shards[partition].checkpoint());
         }
     }
     let closing = simulation.closing_event();
     for (shard, lease) in shards.iter_mut().zip(&leases) {
         fold(shard, position, &closing.json);
-        book.store(*lease, shard.checkpoint());
+        fixture.store(*lease, shard.checkpoint());
         position += 1;
     }
     let truth = simulation.truth();
 
     let week = |step| query(DEFAULT_START_MS, DEFAULT_START_MS + 7 * DAY_MS as i64, step);
     let mut csv = Vec::new();
-    let zone = book.settings.windows.business_day.zone();
+    let zone = fixture.settings.windows.business_day.zone();
     history::write_rows(
-        book.history(week(Step::HalfHour)),
+        fixture.history(week(Step::HalfHour)),
         history::HistoryFormat::Csv,
         zone,
         &mut csv,
@@ -104,7 +105,10 @@ fn history_of_a_simulated_week_equals_the_truth_with_p90_within_one_percent() {
         }
         let total: f64 = sums.values().sum();
         assert_eq!(total, truth.sum(metric, &[]), "{column}");
-        assert!(total > 0.0 || column == "lost" || column == "reopened", "{column} was not tried");
+        assert!(
+            total > 0.0 || column == "lost" || column == "reopened",
+            "no event counts in {column}"
+        );
         for ((queue, channel), sum) in sums {
             let expected = truth.sum(metric, &[("queue", &queue), ("channel", &channel)]);
             assert_eq!(sum, expected, "{column} of {queue} on {channel}");
@@ -124,7 +128,7 @@ fn history_of_a_simulated_week_equals_the_truth_with_p90_within_one_percent() {
     );
 
     let mut compared = 0;
-    for row in book.rows(week(Step::All)).iter().filter(|row| row.counts.visits.answered > 0) {
+    for row in fixture.rows(week(Step::All)).iter().filter(|row| row.counts.visits.answered > 0) {
         // A queue of the simulation has one channel.
         let waits = &waits[&*row.queue];
         assert_eq!(waits.len() as u64, row.counts.visits.answered, "{}", row.queue);

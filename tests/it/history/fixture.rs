@@ -1,4 +1,4 @@
-//! A ledger that a test writes.
+//! A ledger that a test fills.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -12,7 +12,7 @@ use nabiz_core::state::Checkpoint;
 use nabiz_core::time::{Millis, TimeRange, Timestamp, WallTime};
 
 pub const INTERVAL_MS: i64 = 900_000;
-/// Rows of [`Book::fill_year`] in one interval.
+/// Rows of [`Fixture::fill_year`] in one interval.
 const QUEUES_OF_YEAR: [&str; 3] = ["billing", "fault", "water-quality"];
 const INTERVALS_OF_YEAR: i64 = 35_040;
 
@@ -23,7 +23,7 @@ pub enum Kind {
     Handled,
 }
 
-/// One thing that happened.
+/// A fact to store.
 #[derive(Clone, Copy, Debug)]
 pub struct Fact {
     pub time_ms: i64,
@@ -33,7 +33,7 @@ pub struct Fact {
     pub duration_ms: u64,
 }
 
-/// An answer after ten seconds, for tests that care about other things.
+/// An answer after ten seconds, for tests in which the fact itself does not matter.
 pub const FACT: Fact = Fact {
     time_ms: 0,
     queue: "fault",
@@ -42,16 +42,16 @@ pub const FACT: Fact = Fact {
     duration_ms: 10_000,
 };
 
-pub struct Book {
+pub struct Fixture {
     pub ledger: Ledger,
     pub settings: Arc<Settings>,
     pub path: PathBuf,
     folder: tempfile::TempDir,
 }
 
-impl Book {
-    /// An empty ledger, with a configuration beside it.
-    pub fn new(toml: &str) -> Book {
+impl Fixture {
+    /// Creates an empty ledger, with a configuration beside it.
+    pub fn new(toml: &str) -> Fixture {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("nabiz.db");
         let toml = format!("{toml}\n[ledger]\npath = {:?}\n", path.display().to_string());
@@ -61,14 +61,14 @@ impl Book {
             .expect("a configuration")
             .settings();
         let ledger = Ledger::open(&path, settings.channels.clone()).expect("a ledger");
-        Book { ledger, settings: Arc::new(settings), path, folder }
+        Fixture { ledger, settings: Arc::new(settings), path, folder }
     }
 
     pub fn folder(&self) -> &std::path::Path {
         self.folder.path()
     }
 
-    /// Takes over a partition that belongs to no test's facts.
+    /// Acquires a partition.
     pub fn acquire(&mut self, partition: i32) -> Lease {
         self.ledger.acquire("calls", partition, "test").expect("taken over").lease
     }
@@ -87,7 +87,7 @@ impl Book {
         assert_eq!(outcomes, [CommitOutcome::Stored]);
     }
 
-    /// Adds facts in one checkpoint, one increment each. Their partition has no stream time of its own.
+    /// Adds facts in one checkpoint, one increment each. Their partition has no stream time.
     pub fn add_facts(&mut self, facts: &[Fact]) {
         let intervals = facts.iter().map(|fact| self.delta(fact)).collect();
         let lease = self.acquire(99);
@@ -150,7 +150,7 @@ impl Book {
             .expect("done");
     }
 
-    /// A year of intervals of three queues, each with one answer; gives its bounds.
+    /// Adds a year of intervals of three queues, each with one answer. Returns its bounds.
     pub fn fill_year(&mut self) -> (i64, i64) {
         let from_ms = ms("2025-01-01T00:00:00+03:00");
         let facts = QUEUES_OF_YEAR.map(|queue| Fact { time_ms: from_ms, queue, ..FACT });
@@ -165,7 +165,8 @@ impl Book {
             "WITH RECURSIVE later (number) AS (SELECT 1 UNION ALL SELECT number + 1 FROM later
                  WHERE number < {INTERVALS_OF_YEAR} - 1)
              INSERT INTO intervals (start_ms, {columns})
-             SELECT start_ms + number * {INTERVAL_MS}, {columns} FROM later, (SELECT * FROM intervals)"
+             SELECT start_ms + number * {INTERVAL_MS}, {columns}
+             FROM later, (SELECT * FROM intervals)"
         ));
         (from_ms, from_ms + INTERVALS_OF_YEAR * INTERVAL_MS)
     }
@@ -175,13 +176,13 @@ pub fn ms(text: &str) -> i64 {
     text.parse::<jiff::Timestamp>().expect("a time").as_millisecond()
 }
 
-/// All queues and channels.
+/// Returns a query for all queues and channels.
 pub fn query(from_ms: i64, to_ms: i64, step: Step) -> Query {
     let period = TimeRange { start: Timestamp(from_ms), end: Timestamp(to_ms) };
     Query { period, step, queues: Vec::new(), channels: Vec::new() }
 }
 
-/// The value at a quantile by nearest rank.
+/// Returns the value at a quantile by nearest rank.
 pub fn exact(values: &[u64], quantile: f64) -> Option<u64> {
     let mut sorted = values.to_vec();
     sorted.sort_unstable();
@@ -189,7 +190,8 @@ pub fn exact(values: &[u64], quantile: f64) -> Option<u64> {
     sorted.get(rank - 1).copied()
 }
 
-/// The records of a CSV text by RFC 4180.
+/// Parses the records of a CSV text by RFC 4180. Written by hand, so that the test does not rely on
+/// the crate that wrote them.
 pub fn parse_csv(text: &str) -> Vec<Vec<String>> {
     let mut records = Vec::new();
     let (mut record, mut field, mut quoted) = (Vec::new(), String::new(), false);
@@ -210,6 +212,6 @@ pub fn parse_csv(text: &str) -> Vec<Vec<String>> {
             (_, other) => field.push(other),
         }
     }
-    assert!(!quoted && field.is_empty() && record.is_empty(), "the last record has no end");
+    assert!(!quoted && field.is_empty() && record.is_empty(), "the last record does not end");
     records
 }
