@@ -14,7 +14,8 @@ const MARKS = { trouble: "▲", watch: "◆", fine: "●", quiet: "○", closed:
 // the first three of at least 5 minutes, or the first three.
 function shownWindows() {
   const sized = numbers.windows.filter((window) => window.seconds !== null);
-  const wanted = [300, 900, 1800].map((seconds) => sized.find((window) => window.seconds === seconds));
+  const wanted = [300, 900, 1800]
+    .map((seconds) => sized.find((window) => window.seconds === seconds));
   if (wanted.every(Boolean)) return wanted.map((window) => window.label);
   const long = sized.filter((window) => window.seconds >= 300);
   return (long.length >= 3 ? long : sized).slice(0, 3).map((window) => window.label);
@@ -35,7 +36,9 @@ function judge(queue, labels) {
     const window = channel.windows[middle];
     if (!window) continue;
     const level = window.service_level;
-    if (level.of >= LEVEL_EVENTS_MIN && level.ratio < queue.targets.service_level) return trouble("below");
+    if (level.of >= LEVEL_EVENTS_MIN && level.ratio < queue.targets.service_level) {
+      return trouble("below");
+    }
   }
   if (queue.channels.some((channel) => channel.live.open_overdue > 0)) return trouble("overdue");
   for (const channel of immediate) {
@@ -70,7 +73,9 @@ function makeCard(id) {
   const channels = make("div", "channels");
   const agentsTitle = make("h3");
   const agents = make("dl", "agents");
-  const node = make("article", "card", make("header", "", name, make("p", "state", mark, stateText)), channels,
+  const node = make("article", "card",
+    make("header", "", name, make("p", "state", mark, stateText)),
+    channels,
     make("section", "staff", agentsTitle, agents));
   node.dataset.queue = id;
   node.id = `queue-${made}`;
@@ -82,7 +87,10 @@ function makeCard(id) {
     states[state] = figure(state, `agent ${state}`);
     agents.append(states[state].node);
   }
-  return { node, name, mark, stateText, channels, agentsTitle, states, sections: new Map(), troubleAt: -Infinity };
+  return {
+    node, name, mark, stateText, channels, agentsTitle, states,
+    sections: new Map(), troubleAt: -Infinity,
+  };
 }
 
 function makeCalls(labels) {
@@ -100,7 +108,10 @@ function makeCalls(labels) {
   levelTitle.append(levelWord, levelTarget);
   const levels = make("div", "levels");
   const bars = labels.map((label) => {
-    const bar = { label, word: make("span", "word"), fill: make("span", "fill"), tick: make("span", "tick") };
+    const bar = {
+      label,
+      word: make("span", "word"), fill: make("span", "fill"), tick: make("span", "tick"),
+    };
     bar.meter = make("span", "bar", bar.fill, bar.tick);
     bar.meter.setAttribute("role", "meter");
     bar.meter.setAttribute("aria-valuemin", "0");
@@ -114,16 +125,25 @@ function makeCalls(labels) {
   });
   const factsTitle = make("h3");
   const facts = { abandonment: figure("abandonment"), asa: figure("asa"), p90: figure("p90") };
-  const node = make("section", "calls", title, make("dl", "now", waiting.node, longest.node), note, levelTitle, levels, factsTitle,
+  const node = make("section", "calls",
+    title,
+    make("dl", "now", waiting.node, longest.node),
+    note,
+    levelTitle,
+    levels,
+    factsTitle,
     make("dl", "facts", ...Object.values(facts).map((fact) => fact.node)));
-  return { node, title, waiting, longest, over, observed, inService, levelWord, levelTarget, bars, factsTitle, facts,
-    windows: labels.join() };
+  return {
+    node, title, waiting, longest, over, observed, inService, levelWord, levelTarget, bars,
+    factsTitle, facts, windows: labels.join(),
+  };
 }
 
 function updateCalls(section, queue, channel, labels) {
   const live = channel.live;
   putFigure(section.waiting, count(live.waiting), words.waiting);
-  putFigure(section.longest, live.waiting > 0 ? clock(live.longest_wait_seconds) : EMPTY, words.longest);
+  const longest = live.waiting > 0 ? clock(live.longest_wait_seconds) : EMPTY;
+  putFigure(section.longest, longest, words.longest);
   const late = live.waiting_over_target > 0;
   section.waiting.node.classList.toggle("late", late);
   section.longest.node.classList.toggle("late", late);
@@ -156,10 +176,13 @@ function updateCalls(section, queue, channel, labels) {
   const window = channel.windows[label];
   const abandonment = window.abandonment;
   const facts = section.facts;
-  putFigure(facts.abandonment, percent(abandonment.ratio), fill(words.abandonment, count(abandonment.count)));
+  const abandoned = fill(words.abandonment, count(abandonment.count));
+  putFigure(facts.abandonment, percent(abandonment.ratio), abandoned);
   putFigure(facts.asa, clock(window.asa_seconds), words.asa);
-  putFigure(facts.p90, window.wait_seconds === null ? EMPTY : clock(window.wait_seconds.p90), words.p90);
-  put(section.factsTitle, label === "today" ? windowName(label) : fill(words.in, windowName(label)));
+  const p90 = window.wait_seconds === null ? EMPTY : clock(window.wait_seconds.p90);
+  putFigure(facts.p90, p90, words.p90);
+  const period = windowName(label);
+  put(section.factsTitle, label === "today" ? period : fill(words.in, period));
 }
 
 function makeIssues() {
@@ -168,7 +191,8 @@ function makeIssues() {
   const overdue = figure("overdue", "big");
   const oldest = figure("oldest", "big");
   const note = make("p", "note");
-  const node = make("section", "issues", title, make("dl", "now", open.node, overdue.node, oldest.node), note);
+  const figures = make("dl", "now", open.node, overdue.node, oldest.node);
+  const node = make("section", "issues", title, figures, note);
   return { node, title, open, overdue, oldest, note, windows: "" };
 }
 
@@ -244,6 +268,7 @@ function updateCards() {
 function place(grid, order) {
   show(grid, order.length > 0);
   order.forEach((card, index) => {
-    if (grid.children[index] !== card.node) grid.insertBefore(card.node, grid.children[index] ?? null);
+    const there = grid.children[index] ?? null;
+    if (there !== card.node) grid.insertBefore(card.node, there);
   });
 }

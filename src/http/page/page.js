@@ -48,7 +48,9 @@ function updateTotals() {
   }
   const selfService = Object.values(numbers.self_service);
   const contained = selfService.reduce((sum, outcomes) => sum + outcomes.contained, 0);
-  const outcomes = selfService.reduce((sum, one) => sum + Object.values(one).reduce((a, b) => a + b, 0), 0);
+  const outcomes = selfService
+    .flatMap((counts) => Object.values(counts))
+    .reduce((sum, one) => sum + one, 0);
   const units = Object.values(numbers.followups);
   const owed = units.reduce((sum, unit) => sum + unit.open, 0);
   const overdue = units.reduce((sum, unit) => sum + unit.overdue, 0);
@@ -64,7 +66,8 @@ function updateTotals() {
   }
   const sinceStart = [["started", count(numbers.contacts_started.phone ?? 0), words.callsStarted]];
   if (outcomes > 0) {
-    sinceStart.push(["contained", `${count(contained)} · ${percent(contained / outcomes)}`, words.contained]);
+    const share = percent(contained / outcomes);
+    sinceStart.push(["contained", `${count(contained)} · ${share}`, words.contained]);
   }
   if (surveys.responses > 0) {
     const answers = fill(words.answers, count(surveys.responses));
@@ -82,8 +85,10 @@ function updateTotals() {
   const shape = groups.map(([, figures]) => figures.map(([field]) => field).join()).join(";");
   if (section.dataset.shape !== shape) {
     section.dataset.shape = shape;
-    section.replaceChildren(...groups.map(([, figures]) =>
-      make("div", "group", make("h2"), make("dl", "", ...figures.map(([field]) => figure(field).node)))));
+    section.replaceChildren(...groups.map(([, figures]) => {
+      const nodes = figures.map(([field]) => figure(field).node);
+      return make("div", "group", make("h2"), make("dl", "", ...nodes));
+    }));
   }
   groups.forEach(([title, figures], index) => {
     const group = section.children[index];
@@ -141,7 +146,8 @@ function updateAge() {
     const time = new Date(numbers.as_of).toLocaleTimeString(words.locale, { timeZone: zone });
     put(byId("age"), `${fill(words.age, span(age))} · ${fill(words.asOf, time)}`);
   }
-  const text = stale ? fill(words.stale, span(age)) + (connection === "lost" ? ` ${words.staleLost}` : "") : "";
+  const lost = connection === "lost" ? ` ${words.staleLost}` : "";
+  const text = stale ? fill(words.stale, span(age)) + lost : "";
   put(byId("stale"), text);
   show(byId("stale"), stale);
   document.body.classList.toggle("is-stale", stale);
@@ -160,10 +166,12 @@ function updateSummary() {
   const [sentence, links] = summary.children;
   show(summary, numbers !== null);
   if (numbers === null) return "";
-  const cardsInOrder = [...document.querySelectorAll(".card")].map((node) => cards.get(node.dataset.queue));
+  const nodes = [...document.querySelectorAll(".card")];
+  const cardsInOrder = nodes.map((node) => cards.get(node.dataset.queue));
   const troubled = cardsInOrder.filter((card) => card.node.dataset.state === "trouble");
   const calm = troubled.length === 0;
-  const text = numbers.queues.length === 0 ? words.noQueues : calm ? words.calm : words.attention(troubled.length);
+  const known = calm ? words.calm : words.attention(troubled.length);
+  const text = numbers.queues.length === 0 ? words.noQueues : known;
   put(sentence, `${calm ? MARKS.fine : MARKS.trouble} ${text}`);
   summary.classList.toggle("late", !calm);
   const shape = troubled.map((card) => card.node.id).join(" ");
@@ -176,7 +184,8 @@ function updateSummary() {
     }));
   }
   document.title = calm ? "nabız" : `(${troubled.length}) nabız`;
-  return [text, ...troubled.map((card) => `${card.name.textContent}: ${card.stateText.textContent}`)].join(". ");
+  const reasons = troubled.map((card) => `${card.name.textContent}: ${card.stateText.textContent}`);
+  return [text, ...reasons].join(". ");
 }
 
 // Announces to screen readers only the connection, staleness and the queues in trouble.
@@ -202,8 +211,11 @@ function update() {
   const stale = updateAge();
   const summary = updateSummary();
   fit();
-  announce([connection === "live" ? "" : words[connection], stale ? byId("stale").textContent.split(":")[0] : "",
-    progress ? words.catchingUp : summary]);
+  announce([
+    connection === "live" ? "" : words[connection],
+    stale ? byId("stale").textContent.split(":")[0] : "",
+    progress ? words.catchingUp : summary,
+  ]);
 }
 
 // On a wall screen, chooses the largest type with which every card fits without scrolling. Runs
@@ -214,11 +226,13 @@ function fit() {
   const key = [cards.size, language, innerWidth, innerHeight].join();
   if (key === fitted || numbers === null) return;
   fitted = key;
-  const sizes = innerWidth < 1100 ? [1] : [1.5, 1.4, 1.3, 1.25, 1.2, 1.15, 1.1, 1.05, 1, 0.95, 0.9, 0.85];
+  const wall = [1.5, 1.4, 1.3, 1.25, 1.2, 1.15, 1.1, 1.05, 1, 0.95, 0.9, 0.85];
+  const sizes = innerWidth < 1100 ? [1] : wall;
   // Leaves room for lines that appear only at times.
   const fits = (size) => {
     root.style.setProperty("--fit", String(size));
-    return root.scrollHeight <= root.clientHeight && document.body.scrollHeight < innerHeight * 0.97;
+    const body = document.body.scrollHeight;
+    return root.scrollHeight <= root.clientHeight && body < innerHeight * 0.97;
   };
   if (!sizes.some(fits)) root.style.setProperty("--fit", "1");
 }

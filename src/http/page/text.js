@@ -24,7 +24,8 @@ function clock(seconds) {
   const two = (value) => String(value).padStart(2, "0");
   const hours = Math.floor(whole / 3600);
   const minutes = Math.floor(whole / 60) % 60;
-  return hours > 0 ? `${hours}:${two(minutes)}:${two(whole % 60)}` : `${minutes}:${two(whole % 60)}`;
+  const rest = two(whole % 60);
+  return hours > 0 ? `${hours}:${two(minutes)}:${rest}` : `${minutes}:${rest}`;
 }
 
 // 20 s, 4 min, 3 h 20 min, 3 d 8 h
@@ -35,7 +36,8 @@ function span(seconds) {
     rest > 0 ? `${count(value)} ${unit} ${rest} ${smaller}` : `${count(value)} ${unit}`;
   if (whole < 60) return `${whole} ${units.s}`;
   if (whole < 3600) return pair(Math.floor(whole / 60), units.min, whole % 60, units.s);
-  if (whole < 86400) return pair(Math.floor(whole / 3600), units.h, Math.floor(whole / 60) % 60, units.min);
+  const minutes = Math.floor(whole / 60);
+  if (whole < 86400) return pair(Math.floor(minutes / 60), units.h, minutes % 60, units.min);
   return pair(Math.floor(whole / 86400), units.d, Math.floor(whole / 3600) % 24, units.h);
 }
 

@@ -16,7 +16,8 @@ const WORDS = {
     attention: (n) => (n === 1 ? "1 queue needs attention" : `${n} queues need attention`),
     calm: "All queues on target",
     catchingUp: "Catching up",
-    catchingUpWhy: "Numbers are shown once the log is read to its end. Earlier ones would be out of date.",
+    catchingUpWhy:
+      "Numbers are shown once the log is read to its end. Earlier ones would be out of date.",
     unassigned: "No partition is assigned yet.",
     remaining: "{} records to go",
     calls: "Queues of calls",
@@ -35,7 +36,10 @@ const WORDS = {
     csat: "satisfied",
     answers: "{} answers",
     states: {
-      trouble: { unattended: "Nobody to answer", below: "Below target", overdue: "Overdue", abandoned: "Many abandon" },
+      trouble: {
+        unattended: "Nobody to answer", below: "Below target", overdue: "Overdue",
+        abandoned: "Many abandon",
+      },
       watch: "Waiting too long",
       fine: "On target",
       inTime: "Nothing overdue",
@@ -56,7 +60,10 @@ const WORDS = {
     asa: "ASA",
     p90: "P90 wait",
     agents: "Agents",
-    agentStates: { available: "available", busy: "busy", wrap_up: "wrap-up", paused: "paused", offline: "offline" },
+    agentStates: {
+      available: "available", busy: "busy", wrap_up: "wrap-up", paused: "paused",
+      offline: "offline",
+    },
     open: "open",
     overdue: "overdue",
     oldest: "oldest",
@@ -81,7 +88,8 @@ const WORDS = {
     attention: (n) => `${n} kuyruk ilgi bekliyor`,
     calm: "Tüm kuyruklar hedefte",
     catchingUp: "Geçmiş okunuyor",
-    catchingUpWhy: "Kayıtlar sonuna kadar okununca sayılar gösterilir; böylece eski bir sayı yeni sanılmaz.",
+    catchingUpWhy:
+      "Kayıtlar sonuna kadar okununca sayılar gösterilir; böylece eski bir sayı yeni sanılmaz.",
     unassigned: "Henüz atanmış bölüm yok.",
     remaining: "{} kayıt kaldı",
     calls: "Çağrı kuyrukları",
@@ -100,7 +108,10 @@ const WORDS = {
     csat: "memnun",
     answers: "{} yanıt",
     states: {
-      trouble: { unattended: "Cevaplayan yok", below: "Hedefin altında", overdue: "Gecikmiş iş", abandoned: "Terk çok" },
+      trouble: {
+        unattended: "Cevaplayan yok", below: "Hedefin altında", overdue: "Gecikmiş iş",
+        abandoned: "Terk çok",
+      },
       watch: "Uzun bekleyen var",
       fine: "Hedefte",
       inTime: "Geciken yok",
@@ -121,14 +132,17 @@ const WORDS = {
     asa: "ort. cevaplama",
     p90: "P90 bekleme",
     agents: "Temsilciler",
-    agentStates: { available: "hazır", busy: "görüşmede", wrap_up: "iş sonu", paused: "molada", offline: "çıkışta" },
+    agentStates: {
+      available: "hazır", busy: "görüşmede", wrap_up: "iş sonu", paused: "molada",
+      offline: "çıkışta",
+    },
     open: "açık",
     overdue: "gecikmiş",
     oldest: "en eski",
     notTaken: "{} henüz alınmadı",
     channels: {
-      phone: "Telefon", email: "E-posta", social: "Sosyal medya", mobile_app: "Mobil uygulama", web: "Web",
-      chat: "Yazışma", petition: "Dilekçe", walk_in: "Yüz yüze",
+      phone: "Telefon", email: "E-posta", social: "Sosyal medya", mobile_app: "Mobil uygulama",
+      web: "Web", chat: "Yazışma", petition: "Dilekçe", walk_in: "Yüz yüze",
     },
     units: { d: "g", h: "sa", min: "dk", s: "sn" },
   },
