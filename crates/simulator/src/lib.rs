@@ -1,19 +1,19 @@
 //! A synthetic contact centre: a discrete-event simulation that writes events of the contract and
 //! keeps the exact counts of these events, its ground truth.
 //!
-//! The files in their order, each imports only files before it:
+//! The files in their order; each file imports only files before it:
 //!
-//! - [`local_time`] and [`options`]: the site's clock, scenarios and options;
-//! - [`site`]: queues, teams, the roster and volumes;
-//! - [`arrivals`]: arrival times, a non-homogeneous Poisson process for each channel;
-//! - [`behaviour`]: how long people wait, talk and work, as named distributions;
-//! - [`event_writer`]: the JSON of an event;
-//! - [`ground_truth`]: the simulation's own counts, kept apart from the pipeline that they check;
-//! - [`staff`], [`contacts`] and [`waiting_line`]: the state of agents, contacts and queues;
-//! - [`steps`] and [`event_queue`]: what can happen, and the priority queue of what happens next;
-//! - [`simulation`]: the state of the whole and its main loop. Waits emerge from it and are not
+//! - `local_time` and `options`: the site's clock, scenarios and options;
+//! - `site`: queues, teams, the roster and volumes;
+//! - `arrivals`: arrival times, a non-homogeneous Poisson process for each channel;
+//! - `behaviour`: how long people wait, talk and work, as named distributions;
+//! - `event_writer`: the JSON of an event;
+//! - `ground_truth`: the simulation's own counts, kept apart from the pipeline that they check;
+//! - `staff`, `contacts` and `waiting_line`: the state of agents, contacts and queues;
+//! - `steps` and `event_queue`: what can happen, and the priority queue of what happens next;
+//! - `simulation`: the state of the whole and its main loop. Waits emerge from it and are not
 //!   drawn;
-//! - [`service`], [`messages`], [`agents`] and [`followups`]: the steps of calls and chats, of
+//! - `service`, `messages`, `agents` and `followups`: the steps of calls and chats, of
 //!   written messages, of agents and of follow-ups, as methods of the simulation.
 //!
 //! ```

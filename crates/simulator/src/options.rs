@@ -39,7 +39,7 @@ impl Scenario {
 
 /// A scenario name that does not exist.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("there is no scenario `{0}`: allowed are ordinary-day, pipe-burst, overnight")]
+#[error("expected ordinary-day, pipe-burst or overnight, found `{0}`")]
 pub struct UnknownScenario(String);
 
 impl FromStr for Scenario {

@@ -61,6 +61,7 @@ impl Simulation {
         }
     }
 
+    /// Draws the phone queue that a caller wants.
     fn draw_intent(&mut self) -> QueueId {
         let hour = local_day(self.now_ms).1 / HOUR_MS;
         let is_night = self.scenario == Scenario::Overnight || !(8..20).contains(&hour);
@@ -137,7 +138,7 @@ impl Simulation {
         it.visit += 1;
         it.is_waiting = true;
         let (number, channel, visit, offer) = (it.number, it.channel, it.visit, it.offer);
-        let source = if channel.is_immediate() { ACD } else { CRM };
+        let source = channel.source();
         let mut draft = self.begin_contact(source, "contact.queued", number);
         draft.word("queue", QUEUES[queue].id);
         draft.word("channel", channel.as_str());
@@ -185,29 +186,29 @@ impl Simulation {
                 )
             });
         }
-        let mut first = (VisitEnding::Abandoned, patience_ms(&mut self.rng, channel));
-        let mut or = |ending, delay_ms| {
-            if delay_ms < first.1 {
-                first = (VisitEnding::Left(ending), delay_ms);
+        let mut earliest = (VisitEnding::Abandoned, patience_ms(&mut self.rng, channel));
+        let mut consider = |reason, delay_ms| {
+            if delay_ms < earliest.1 {
+                earliest = (VisitEnding::Left(reason), delay_ms);
             }
         };
         if !self.is_open(queue) {
-            or(LeftReason::Closed, between_ms(&mut self.rng, 6_000, 11_000));
-            return Some(first);
+            consider(LeftReason::Closed, between_ms(&mut self.rng, 6_000, 11_000));
+            return Some(earliest);
         }
-        or(
+        consider(
             LeftReason::Timeout,
             if channel == Channel::Phone { PHONE_TIMEOUT_MS } else { CHAT_TIMEOUT_MS },
         );
         if channel == Channel::Phone {
             if chance(&mut self.rng, EXIT_KEY) {
-                or(LeftReason::ExitKey, between_ms(&mut self.rng, 15_000, 90_000));
+                consider(LeftReason::ExitKey, between_ms(&mut self.rng, 15_000, 90_000));
             }
             if chance(&mut self.rng, CALLBACK_ACCEPTED) {
-                or(LeftReason::Callback, between_ms(&mut self.rng, 75_000, 150_000));
+                consider(LeftReason::Callback, between_ms(&mut self.rng, 75_000, 150_000));
             }
         }
-        Some(first)
+        Some(earliest)
     }
 
     /// Offers a waiting contact to the longest idle agent that serves its queue.
@@ -234,6 +235,7 @@ impl Simulation {
         oldest.is_some()
     }
 
+    /// Offers a contact to an agent. A call or chat rings first; a message is answered at once.
     fn offer(&mut self, contact: ContactRef, agent: AgentIndex) {
         let Some(it) = self.contacts.get_mut(contact) else { return };
         it.offer += 1;
@@ -282,6 +284,7 @@ impl Simulation {
         self.offer_contact(contact);
     }
 
+    /// Ends the visit with an answer, and draws the length of the service.
     fn answer(&mut self, contact: ContactRef, agent: AgentIndex) {
         let now_ms = self.now_ms;
         let Some(it) = self.contacts.get_mut(contact) else { return };
@@ -303,7 +306,7 @@ impl Simulation {
         it.wrap_up_ms += it.leg_wrap_up_ms;
         self.lines[queue].waiting -= 1;
 
-        let source = if channel.is_immediate() { ACD } else { CRM };
+        let source = channel.source();
         let mut draft = self.begin_contact(source, "contact.answered", number);
         draft.word("queue", QUEUES[queue].id);
         self.writer.id(&mut draft, "agent", Id::Agent(self.agents[agent].number));
@@ -361,6 +364,7 @@ impl Simulation {
         true
     }
 
+    /// Ends a conversation. A follow-up or a survey may come of it.
     fn conversation_ends(&mut self, contact: ContactRef) {
         let Some(it) = self.contacts.get(contact) else { return };
         let (number, queue) = (it.number, it.queue);
@@ -418,7 +422,7 @@ impl Simulation {
         let (ringing, channel, transferred_from) =
             (it.ringing.take(), it.channel, it.transferred_from);
         self.lines[queue].waiting -= 1;
-        let source = if channel.is_immediate() { ACD } else { CRM };
+        let source = channel.source();
         let kind = if ending == VisitEnding::Abandoned {
             "contact.abandoned"
         } else {

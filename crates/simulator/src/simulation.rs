@@ -12,7 +12,7 @@ use crate::event_writer::{EventDraft, EventWriter, Id, SimulatedEvent};
 use crate::ground_truth::{GroundTruth, Stretch, Truth};
 use crate::local_time::{HOUR_MS, MINUTE_MS, day_begins_ms, local_day};
 use crate::options::{Options, RATE_SCALE_MAX, RATE_SCALE_MIN, Scenario};
-use crate::site::{ACD, CRM, Channel, FAULT, QUEUES, QueueId};
+use crate::site::{ACD, Channel, FAULT, QUEUES, QueueId};
 use crate::staff::{self, Agent, IdleAgents};
 use crate::steps::Step;
 use crate::waiting_line::{QueuedVisit, WaitingLine};
@@ -32,6 +32,7 @@ pub struct Simulation {
     pub(crate) event_queue: EventQueue,
     streams: Vec<Stream>,
     pub(crate) contacts: Contacts,
+    /// Lines by queue.
     pub(crate) lines: [WaitingLine; QUEUES.len()],
     pub(crate) agents: Vec<Agent>,
     pub(crate) idle: IdleAgents,
@@ -118,7 +119,7 @@ impl Simulation {
         self.ground_truth.report(self.writer.events(), self.largest_ms, open_visits, agents)
     }
 
-    fn take(&mut self, step: Step) {
+    fn perform(&mut self, step: Step) {
         match step {
             Step::DayBegins { day } => {
                 self.event_queue.plan(day_begins_ms(day + 1), Step::DayBegins { day: day + 1 });
@@ -168,7 +169,7 @@ impl Simulation {
         entry_point: Option<&'static str>,
     ) -> ContactRef {
         let (contact, number) = self.contacts.add(channel, queue, entry_point, self.now_ms);
-        let source = if channel.is_immediate() { ACD } else { CRM };
+        let source = channel.source();
         let mut draft = self.begin_contact(source, "contact.started", number);
         draft.word("channel", channel.as_str());
         if let Some(entry_point) = entry_point {
@@ -251,7 +252,7 @@ impl Iterator for Simulation {
             }
             let (time_ms, step) = self.event_queue.next_before(self.end_ms)?;
             self.now_ms = time_ms;
-            self.take(step);
+            self.perform(step);
         }
     }
 }

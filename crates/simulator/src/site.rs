@@ -61,6 +61,11 @@ impl Channel {
         matches!(self, Channel::Phone | Channel::Chat)
     }
 
+    /// Returns the source of the events of its contacts.
+    pub(crate) fn source(self) -> &'static str {
+        if self.is_immediate() { ACD } else { CRM }
+    }
+
     /// Returns the contacts of the mean day.
     pub(crate) fn daily(self) -> f64 {
         match self {

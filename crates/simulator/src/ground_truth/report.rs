@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use crate::ground_truth::counts::{
-    ALLOWED_LATENESS_MS, AgentState, DurationTotal, GroundTruth, LeftReason, Stretch,
-    TARGET_WAIT_MS,
+    ALLOWED_LATENESS_MS, AgentState, DurationTotal, GroundTruth, LeftReason, QueueCounts, Stretch,
+    TARGET_WAIT_MS, TeamTimes,
 };
 use crate::local_time::HOUR_MS;
 use crate::site::{Channel, QUEUES, QueueId, TEAMS};
@@ -71,6 +71,13 @@ impl Truth {
 /// An open visit: its queue and its start.
 type OpenVisit = (QueueId, i64);
 
+/// The counts of the open visits of one queue.
+#[derive(Default)]
+struct OpenCounts {
+    missed: u64,
+    lost: u64,
+}
+
 impl GroundTruth {
     /// Returns the truth at `time_ms`, the largest event time. `agents` has the open stretches of
     /// the agents.
@@ -81,12 +88,12 @@ impl GroundTruth {
         open_visits: impl Iterator<Item = OpenVisit>,
         agents: impl Iterator<Item = Stretch>,
     ) -> Truth {
-        let mut waiting_missed = [0_u64; QUEUES.len()];
-        let mut lost = [0_u64; QUEUES.len()];
+        let mut open: [OpenCounts; QUEUES.len()] = Default::default();
         for (queue, entered_ms) in open_visits {
             let waited_ms = time_ms.saturating_sub(entered_ms);
-            waiting_missed[queue] += u64::from(waited_ms >= TARGET_WAIT_MS + MISS_GRACE_MS);
-            lost[queue] += u64::from(waited_ms > max_wait_ms(QUEUES[queue].channel));
+            let counts = &mut open[queue];
+            counts.missed += u64::from(waited_ms >= TARGET_WAIT_MS + MISS_GRACE_MS);
+            counts.lost += u64::from(waited_ms > max_wait_ms(QUEUES[queue].channel));
         }
         let mut metrics = Metrics::default();
         for (channel, count) in Channel::ALL.into_iter().zip(self.started) {
@@ -99,36 +106,8 @@ impl GroundTruth {
                 *count,
             );
         }
-        for (index, counts) in self.queues.iter().enumerate() {
-            let labels = [("queue", QUEUES[index].id), ("channel", QUEUES[index].channel.as_str())];
-            let and = |name, value| [labels[0], labels[1], (name, value)];
-            for (name, count) in [
-                ("nabiz_visits_offered_total", counts.offered),
-                ("nabiz_visits_answered_total", counts.answered.count),
-                ("nabiz_visits_answered_in_target_total", counts.answered_in_target),
-                ("nabiz_visits_abandoned_total", counts.abandoned.count),
-                ("nabiz_visits_abandoned_in_target_total", counts.abandoned_in_target),
-                ("nabiz_visits_abandoned_short_total", counts.abandoned_short),
-                ("nabiz_visits_lost_total", lost[index]),
-                ("nabiz_service_level_met_total", counts.met),
-                ("nabiz_service_level_missed_total", counts.missed + waiting_missed[index]),
-                ("nabiz_not_answered_total", counts.not_answered),
-                ("nabiz_transfers_total", counts.transfers),
-                ("nabiz_reopened_total", counts.reopened),
-            ] {
-                metrics.count(name, &labels, count);
-            }
-            for (reason, count) in LeftReason::ALL.into_iter().zip(counts.left) {
-                metrics.count("nabiz_visits_left_total", &and("reason", reason.as_str()), count);
-            }
-            metrics.times("nabiz_wait_seconds", &and("outcome", "answered"), counts.answered);
-            metrics.times("nabiz_wait_seconds", &and("outcome", "abandoned"), counts.abandoned);
-            metrics.times("nabiz_handle_seconds", &labels, counts.handle);
-            metrics.times("nabiz_first_response_seconds", &labels, counts.first_response);
-            metrics.times("nabiz_resolution_seconds", &labels, counts.resolution);
-            for (score, count) in ["1", "2", "3", "4", "5"].into_iter().zip(counts.survey) {
-                metrics.count("nabiz_survey_responses_total", &and("score", score), count);
-            }
+        for (queue, counts) in self.queues.iter().enumerate() {
+            metrics.queue(queue, counts, &open[queue]);
         }
         for (unit, counts) in &self.units {
             metrics.count("nabiz_followups_opened_total", &[("unit", unit)], counts.opened);
@@ -140,19 +119,7 @@ impl GroundTruth {
             metrics.times("nabiz_followup_seconds", &[("unit", unit)], counts.informed);
         }
         let team_ms = self.agent_ms_until(time_ms.saturating_sub(ALLOWED_LATENESS_MS), agents);
-        for (index, queue) in QUEUES.iter().enumerate() {
-            for state in AgentState::ALL {
-                let of_team = |(team, times): (usize, &[u64; 5])| {
-                    if TEAMS[team].contains(&index) { times[state as usize] } else { 0 }
-                };
-                let spent_ms: u64 = team_ms.iter().enumerate().map(of_team).sum();
-                metrics.seconds(
-                    "nabiz_agent_seconds_total",
-                    &[("queue", queue.id), ("state", state.as_str())],
-                    spent_ms,
-                );
-            }
-        }
+        metrics.agent_time(&team_ms);
         Truth { events, metrics: metrics.by_name }
     }
 }
@@ -162,12 +129,63 @@ fn max_wait_ms(channel: Channel) -> i64 {
     if channel.is_immediate() { 2 * HOUR_MS } else { 60 * 24 * HOUR_MS }
 }
 
+/// The samples of a report.
 #[derive(Default)]
 struct Metrics {
     by_name: BTreeMap<String, Vec<Sample>>,
 }
 
 impl Metrics {
+    /// Adds the samples of one queue.
+    fn queue(&mut self, queue: QueueId, counts: &QueueCounts, open: &OpenCounts) {
+        let labels = [("queue", QUEUES[queue].id), ("channel", QUEUES[queue].channel.as_str())];
+        let and = |name, value| [labels[0], labels[1], (name, value)];
+        for (name, count) in [
+            ("nabiz_visits_offered_total", counts.offered),
+            ("nabiz_visits_answered_total", counts.answered.count),
+            ("nabiz_visits_answered_in_target_total", counts.answered_in_target),
+            ("nabiz_visits_abandoned_total", counts.abandoned.count),
+            ("nabiz_visits_abandoned_in_target_total", counts.abandoned_in_target),
+            ("nabiz_visits_abandoned_short_total", counts.abandoned_short),
+            ("nabiz_visits_lost_total", open.lost),
+            ("nabiz_service_level_met_total", counts.met),
+            ("nabiz_service_level_missed_total", counts.missed + open.missed),
+            ("nabiz_not_answered_total", counts.not_answered),
+            ("nabiz_transfers_total", counts.transfers),
+            ("nabiz_reopened_total", counts.reopened),
+        ] {
+            self.count(name, &labels, count);
+        }
+        for (reason, count) in LeftReason::ALL.into_iter().zip(counts.left) {
+            self.count("nabiz_visits_left_total", &and("reason", reason.as_str()), count);
+        }
+        self.times("nabiz_wait_seconds", &and("outcome", "answered"), counts.answered);
+        self.times("nabiz_wait_seconds", &and("outcome", "abandoned"), counts.abandoned);
+        self.times("nabiz_handle_seconds", &labels, counts.handle);
+        self.times("nabiz_first_response_seconds", &labels, counts.first_response);
+        self.times("nabiz_resolution_seconds", &labels, counts.resolution);
+        for (score, count) in ["1", "2", "3", "4", "5"].into_iter().zip(counts.survey) {
+            self.count("nabiz_survey_responses_total", &and("score", score), count);
+        }
+    }
+
+    /// Adds the agent time of every queue: the time of all teams that serve it.
+    fn agent_time(&mut self, team_ms: &TeamTimes) {
+        for (index, queue) in QUEUES.iter().enumerate() {
+            for state in AgentState::ALL {
+                let of_team = |(team, times): (usize, &[u64; 5])| {
+                    if TEAMS[team].contains(&index) { times[state as usize] } else { 0 }
+                };
+                let spent_ms: u64 = team_ms.iter().enumerate().map(of_team).sum();
+                self.seconds(
+                    "nabiz_agent_seconds_total",
+                    &[("queue", queue.id), ("state", state.as_str())],
+                    spent_ms,
+                );
+            }
+        }
+    }
+
     fn push(&mut self, name: &str, labels: &[(&str, &str)], value: Value) {
         let labels =
             labels.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();

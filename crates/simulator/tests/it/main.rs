@@ -1,4 +1,4 @@
-//! Tests of the simulator alone.
+//! Tests of the simulator through its public interface.
 
 mod reader;
 mod simulation;

@@ -1,5 +1,5 @@
-//! A plain reader of well-formed events: it knows the definitions of the measures and nothing of lateness, duplicates
-//! or broken input, which the simulation does not make.
+//! A plain reader of well-formed events. It has the definitions of the measures, and no handling of
+//! lateness, duplicates or broken input, because the simulation writes none.
 
 use std::collections::BTreeMap;
 
@@ -31,7 +31,7 @@ struct Agent {
 
 type Labels = BTreeMap<String, String>;
 
-/// What was read: counts, and sums in milliseconds, by metric and labels.
+/// The counts of a reader, and sums in milliseconds, by metric and labels.
 #[derive(Default)]
 pub struct Read {
     values: BTreeMap<(String, Labels), i64>,
@@ -55,7 +55,7 @@ impl Read {
         self.add(&format!("{metric}_sum"), labels, time_ms);
     }
 
-    /// Visits that are open in a queue.
+    /// Returns the number of open visits of a queue.
     pub fn waiting(&self, queue: &str) -> usize {
         self.contacts
             .values()
@@ -224,7 +224,7 @@ impl Read {
             (None, None) => Vec::new(),
         };
         if let Some(before) = before {
-            // A break may follow a pause for another reason.
+            // A paused agent may report another pause with another reason.
             assert!(
                 before.state != need(data, "state") || before.state == "paused",
                 "a change of state"
@@ -235,7 +235,7 @@ impl Read {
         self.agents.insert(need(data, "agent").to_string(), agent);
     }
 
-    /// What the last instant brings: misses of those who still wait, and agent time.
+    /// Counts the misses of open visits and the agent time, as of the last event.
     fn close(&mut self) {
         let waiting: Vec<(String, String)> = self
             .contacts
@@ -267,7 +267,7 @@ impl Read {
     }
 }
 
-/// Compares what was read with the truth: the same samples with the same values.
+/// Asserts that reader and truth have the same samples with the same values.
 pub fn assert_same(read: &Read, truth: &Truth) {
     assert_eq!(read.events, truth.events);
     let mut expected = BTreeMap::new();

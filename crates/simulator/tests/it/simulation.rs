@@ -1,4 +1,4 @@
-//! The synthetic contact centre as its readers see it.
+//! The simulation through its public interface: events, truth, and the volumes of the site.
 
 use std::collections::BTreeSet;
 
@@ -27,10 +27,10 @@ fn json_of(event: &SimulatedEvent) -> Value {
 }
 
 #[test]
-fn same_seed_gives_the_same_events_and_another_seed_others() {
+fn simulation_gives_the_same_events_when_the_seed_is_the_same() {
     let (first, first_truth) = run(Scenario::PipeBurst, seeded(7));
     let (second, second_truth) = run(Scenario::PipeBurst, seeded(7));
-    assert!(first == second, "the same seed gave other events");
+    assert!(first == second, "the same seed gave different events");
     assert_eq!(first_truth, second_truth);
     let (other, _) = run(Scenario::PipeBurst, seeded(8));
     let times =
@@ -39,7 +39,7 @@ fn same_seed_gives_the_same_events_and_another_seed_others() {
 }
 
 #[test]
-fn events_are_ordered_within_the_duration_and_have_an_id_and_a_key() {
+fn events_are_ordered_with_an_id_and_a_key_when_a_day_is_simulated() {
     let options = Options { start_ms: DEFAULT_START_MS + 9 * HOUR_MS as i64 + 17, ..seeded(3) };
     let end_ms = options.start_ms + DAY_MS as i64;
     let (events, truth) = run(Scenario::OrdinaryDay, options.clone());
@@ -68,7 +68,7 @@ fn events_are_ordered_within_the_duration_and_have_an_id_and_a_key() {
 }
 
 #[test]
-fn ordinary_day_has_every_event_type() {
+fn every_event_type_occurs_when_an_ordinary_day_is_simulated() {
     let (events, _) = run(Scenario::OrdinaryDay, Options::default());
     let seen: BTreeSet<String> = events
         .iter()
@@ -99,7 +99,7 @@ fn ordinary_day_has_every_event_type() {
 }
 
 #[test]
-fn ordinary_day_times_365_equals_the_year_of_the_first_user() {
+fn volumes_equal_the_year_of_the_first_user_when_a_day_is_taken_365_times() {
     let seeds = 1..=12;
     let days = seeds.clone().count() as f64;
     let (mut calls, mut contained) = (0.0, 0.0);
@@ -115,7 +115,7 @@ fn ordinary_day_times_365_equals_the_year_of_the_first_user() {
 }
 
 #[test]
-fn week_has_the_mean_of_the_year_and_a_quieter_weekend() {
+fn weekend_is_quieter_when_a_week_has_the_mean_of_the_year() {
     let options = Options { duration_ms: Some(7 * DAY_MS), ..seeded(2) };
     let mut days = [0_u64; 7];
     for event in Simulation::new(Scenario::OrdinaryDay, options) {
@@ -129,7 +129,7 @@ fn week_has_the_mean_of_the_year_and_a_quieter_weekend() {
 }
 
 #[test]
-fn rate_scale_scales_arrivals_and_staff() {
+fn arrivals_and_staff_grow_when_the_rate_scale_rises() {
     let (_, ten) = run(Scenario::OrdinaryDay, Options { rate_scale: 10.0, ..seeded(1) });
     let calls = ten.sum("nabiz_contacts_started_total", &[("channel", "phone")]);
     assert!((calls / 29_417.0 - 1.0).abs() < 0.03, "{calls}");
@@ -146,7 +146,7 @@ fn service_level(truth: &Truth, queue: &str) -> f64 {
 }
 
 #[test]
-fn pipe_burst_raises_waits_and_abandonments() {
+fn waits_and_abandonments_rise_when_a_pipe_bursts() {
     let around_the_burst = |seed| Options {
         start_ms: DEFAULT_START_MS + 9 * HOUR_MS as i64,
         duration_ms: Some(2 * HOUR_MS),
@@ -167,7 +167,7 @@ fn pipe_burst_raises_waits_and_abandonments() {
 }
 
 #[test]
-fn burst_begins_at_the_requested_time() {
+fn burst_begins_at_the_requested_time_when_one_is_given() {
     let at = |burst_start_ms| Options { duration_ms: Some(HOUR_MS), burst_start_ms, ..seeded(1) };
     let (_, without) = run(Scenario::PipeBurst, at(None));
     let (_, with) = run(Scenario::PipeBurst, at(Some(DEFAULT_START_MS + 60_000)));
@@ -176,7 +176,7 @@ fn burst_begins_at_the_requested_time() {
 }
 
 #[test]
-fn night_has_few_arrivals() {
+fn arrivals_are_few_when_it_is_night() {
     let (_, night) =
         run(Scenario::Overnight, Options { duration_ms: Some(8 * HOUR_MS), ..seeded(1) });
     let calls = night.sum("nabiz_contacts_started_total", &[("channel", "phone")]);
@@ -184,7 +184,7 @@ fn night_has_few_arrivals() {
 }
 
 #[test]
-fn truth_equals_a_plain_reading_of_the_events() {
+fn truth_equals_the_counts_of_a_plain_reader_when_all_events_are_read() {
     let minute = 60_000;
     for (scenario, start_ms, duration_ms, rate_scale) in [
         (Scenario::OrdinaryDay, DEFAULT_START_MS, 2 * DAY_MS, 1.0),
@@ -202,12 +202,15 @@ fn truth_equals_a_plain_reading_of_the_events() {
         let (events, truth) = run(scenario, options);
         let read = reader::read(events.iter().map(json_of));
         reader::assert_same(&read, &truth);
-        assert!(truth.sum("nabiz_visits_lost_total", &[]) == 0.0, "nobody waits for so long");
+        assert!(
+            truth.sum("nabiz_visits_lost_total", &[]) == 0.0,
+            "no visit waits until it is lost"
+        );
     }
 }
 
 #[test]
-fn offered_visits_have_ended_or_are_waiting() {
+fn offered_visits_have_ended_or_wait_when_the_simulation_stops() {
     let options = Options { duration_ms: Some(10 * HOUR_MS + 20 * 60_000), ..seeded(4) };
     let (events, truth) = run(Scenario::PipeBurst, options);
     let read = reader::read(events.iter().map(json_of));
@@ -226,7 +229,7 @@ fn offered_visits_have_ended_or_are_waiting() {
 }
 
 #[test]
-fn third_of_the_answers_carries_the_wait() {
+fn third_of_the_answers_carries_the_wait_when_a_day_is_simulated() {
     let (events, _) = run(Scenario::OrdinaryDay, seeded(1));
     let answered: Vec<&SimulatedEvent> =
         events.iter().filter(|event| event.json.contains("\"contact.answered\"")).collect();
@@ -239,7 +242,7 @@ fn third_of_the_answers_carries_the_wait() {
 }
 
 #[test]
-fn closing_events_are_at_the_largest_time_and_counted() {
+fn closing_events_are_counted_when_they_are_taken_at_the_end() {
     let mut simulation =
         Simulation::new(Scenario::OrdinaryDay, Options { duration_ms: Some(HOUR_MS), ..seeded(1) });
     let events: Vec<SimulatedEvent> = simulation.by_ref().collect();
@@ -259,14 +262,14 @@ fn closing_events_are_at_the_largest_time_and_counted() {
 }
 
 #[test]
-fn simulation_without_duration_does_not_end() {
+fn simulation_does_not_end_when_it_has_no_duration() {
     let options = Options { duration_ms: None, rate_scale: 0.01, ..seeded(1) };
     let last = Simulation::new(Scenario::Overnight, options).nth(40_000).expect("no end");
     assert!(last.time_ms > DEFAULT_START_MS + 2 * DAY_MS as i64);
 }
 
 #[test]
-fn events_hold_no_name_or_number_of_a_person() {
+fn fields_identify_no_person_when_a_day_is_simulated() {
     let (events, _) = run(Scenario::OrdinaryDay, Options::default());
     for event in &events {
         let data = &json_of(event)["data"];
