@@ -1,4 +1,4 @@
-//! The counts of what happened, made where it happens.
+//! The counts. The simulation updates them where it writes the events.
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -11,7 +11,7 @@ const SHORT_ABANDON_MS: i64 = 5_000;
 /// How far the counted agent time lies behind stream time.
 pub(crate) const ALLOWED_LATENESS_MS: i64 = 60_000;
 
-/// Why a visit ends without an answer although the citizen does not abandon.
+/// The reason of a visit that ends in another way than by an answer or abandonment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum LeftReason {
     Timeout,
@@ -210,7 +210,8 @@ impl GroundTruth {
     /// Counts a stretch that ends now. Stretches must come in the order of their ends.
     pub(crate) fn agent_stretch(&mut self, stretch: Stretch) {
         self.recent.push_back(stretch);
-        // Once a stretch ended more than the lateness ago, every later cut lies behind its end.
+        // A stretch that ended at least the lateness ago ends before every later cut, so its whole
+        // length counts.
         while let Some(oldest) = self.recent.front().copied() {
             if oldest.to_ms > stretch.to_ms.saturating_sub(ALLOWED_LATENESS_MS) {
                 break;
