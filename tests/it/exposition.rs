@@ -17,71 +17,40 @@ use nabiz::readmodel::{
     Aggregation, DenialReason, DeniedRequests, Health, PartitionHealth, PublishedState, ShardLabel,
 };
 use nabiz_core::calendar::BusinessDay;
-use nabiz_core::event::{ChannelId, Channels, Reason};
+use nabiz_core::event::{ChannelId, Reason};
 use nabiz_core::ids::Offset;
 use nabiz_core::measures::{
     AgentWindow, BucketHistogram, FollowupSnapshot, Live, Observation, RecordTotals,
     SparseHdrCounts, Totals, WindowCounts, WindowSnapshot,
 };
 use nabiz_core::settings::{
-    Clock, Formula, Limits, QueueSettings, Settings, WindowLength, WindowSettings,
+    Formula, Limits, QueueSettings, Settings, WindowLength, WindowSettings,
 };
 use nabiz_core::snapshot::{QueueSnapshot, SeriesSnapshot, Snapshot};
 use nabiz_core::time::{Millis, Timestamp, WallTime};
 
 const EMAIL: ChannelId = ChannelId(1);
 
-fn queue_settings(name: &str, channel: ChannelId, formula: Formula) -> QueueSettings {
-    QueueSettings {
-        name: name.to_string(),
-        channel,
-        target_wait: Millis(20_000),
-        target_ratio: 0.8,
-        short_abandon: Millis(5_000),
-        max_wait: None,
-        max_service: None,
-        target_abandonment: 0.05,
-        target_first_response: Millis(14_400_000),
-        target_resolution: Millis(259_200_000),
-        formula,
-        clock: Clock::Elapsed,
-        opening_hours: None,
-    }
-}
-
-/// Two known queues, `fault` (phone, T = 27.5 s) and `mail` (e-mail), and two windows, `5m` and `today`.
+/// Two known queues, `fault` (phone, T = 27.5 s) and `mail` (e-mail), and two windows, `5m` and
+/// `today`.
 fn settings() -> Arc<Settings> {
-    let fault = QueueSettings {
-        target_wait: Millis(27_500),
-        ..queue_settings("Faults \"24/7\"", ChannelId::PHONE, Formula::AbandonsMissed)
+    let windows = WindowSettings {
+        lengths: vec![WindowLength { length: Millis(300_000), label: "5m".to_string() }],
+        idle_advance: false,
+        business_day: BusinessDay::new(TimeZone::UTC, Time::midnight()),
+        ..WindowSettings::default()
     };
-    Arc::new(Settings {
-        channels: Channels::default(),
-        windows: WindowSettings {
-            pane: Millis(5_000),
-            lengths: vec![WindowLength { length: Millis(300_000), label: "5m".to_string() }],
-            idle_advance: false,
-            allowed_lateness: Millis(60_000),
-            transport_delay: Millis(3_000),
-            miss_grace: Millis(2_000),
-            reorder_grace: Millis(30_000),
-            dedup_horizon: Millis(3_600_000),
-            business_day: BusinessDay::new(TimeZone::UTC, Time::midnight()),
-        },
-        limits: Limits {
-            series: 2_000,
-            open_contacts: 1_000,
-            remembered_ids: 1_000,
-            record_bytes: 4_096,
-        },
-        queue_defaults: queue_settings("", ChannelId::PHONE, Formula::Live),
-        queues: vec![
-            ("fault".to_string(), fault),
-            ("mail".to_string(), queue_settings("Mail", EMAIL, Formula::Live)),
-        ],
-        history_interval: None,
-        aliases: BTreeMap::new(),
-    })
+    let fault = QueueSettings {
+        name: "Faults \"24/7\"".to_string(),
+        target_wait: Millis(27_500),
+        formula: Formula::AbandonsMissed,
+        ..QueueSettings::default()
+    };
+    let mail =
+        QueueSettings { name: "Mail".to_string(), channel: EMAIL, ..QueueSettings::default() };
+    let limits = Limits { open_contacts: 1_000, remembered_ids: 1_000, ..Limits::default() };
+    let settings = Settings::builder().windows(windows).limits(limits);
+    Arc::new(settings.queue("fault", fault, &[]).queue("mail", mail, &[]).build())
 }
 
 fn empty(settings: &Settings) -> Snapshot {

@@ -6,17 +6,11 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
-use jiff::civil::Time;
-use jiff::tz::TimeZone;
 use nabiz::ingest::{Ingest, LedgerOptions, Options, Topic};
 use nabiz::readmodel::{Aggregation, PublishedState};
-use nabiz_core::calendar::BusinessDay;
 use nabiz_core::decode::Format;
-use nabiz_core::event::{ChannelId, Channels};
 use nabiz_core::ids;
-use nabiz_core::settings::{
-    Clock, Formula, Limits, QueueSettings, Settings, WindowLength, WindowSettings,
-};
+use nabiz_core::settings::{Limits, Settings, WindowLength, WindowSettings};
 use nabiz_core::time::{Millis, WallTime};
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::message::{Headers, Message};
@@ -32,47 +26,27 @@ use crate::harness::serial;
 const START_MS: i64 = 1_767_596_400_000;
 const PATIENCE: Duration = Duration::from_secs(30);
 
-fn settings(idle_advance: bool) -> Arc<Settings> {
-    let queue_defaults = QueueSettings {
-        name: String::new(),
-        channel: ChannelId::PHONE,
-        target_wait: Millis(20_000),
-        target_ratio: 0.8,
-        short_abandon: Millis(5_000),
-        max_wait: None,
-        max_service: None,
-        target_abandonment: 0.05,
-        target_first_response: Millis(4 * 3_600_000),
-        target_resolution: Millis(3 * 86_400_000),
-        formula: Formula::Live,
-        clock: Clock::Elapsed,
-        opening_hours: None,
-    };
-    let zone = TimeZone::get("Europe/Istanbul").unwrap();
-    Arc::new(Settings {
-        channels: Channels::default(),
-        windows: WindowSettings {
-            pane: Millis(5_000),
-            lengths: vec![WindowLength { length: Millis(300_000), label: "5m".to_owned() }],
-            idle_advance,
-            allowed_lateness: Millis(60_000),
-            transport_delay: Millis(3_000),
-            miss_grace: Millis(2_000),
-            reorder_grace: Millis(30_000),
-            dedup_horizon: Millis(3_600_000),
-            business_day: BusinessDay::new(zone, Time::midnight()),
-        },
-        limits: Limits {
-            series: 100,
-            open_contacts: 10_000,
-            remembered_ids: 10_000,
-            record_bytes: 1 << 20,
-        },
-        queue_defaults,
-        queues: Vec::new(),
-        history_interval: None,
-        aliases: BTreeMap::new(),
-    })
+/// One window, and a stream time that follows the events alone.
+fn settings() -> Arc<Settings> {
+    settings_of(WindowSettings { idle_advance: false, ..windows() })
+}
+
+/// One window, and a stream time that follows the wall clock where a partition has no more records.
+fn settings_with_idle_advance() -> Arc<Settings> {
+    settings_of(windows())
+}
+
+fn windows() -> WindowSettings {
+    WindowSettings {
+        lengths: vec![WindowLength { length: Millis(300_000), label: "5m".to_owned() }],
+        ..WindowSettings::default()
+    }
+}
+
+fn settings_of(windows: WindowSettings) -> Arc<Settings> {
+    let limits =
+        Limits { series: 100, open_contacts: 10_000, remembered_ids: 10_000, ..Limits::default() };
+    Arc::new(Settings::builder().windows(windows).limits(limits).build())
 }
 
 /// A broker in this process, and what is needed to speak to it.
@@ -243,7 +217,7 @@ fn rejected_record_is_counted_and_written_to_the_dead_letter_topic() {
     broker.write("calls", 0, "a", "no JSON", START_MS);
     broker.write("calls", 0, "b", "{", START_MS);
     broker.flush();
-    let pipeline = Pipeline::start(broker.options(&["calls"]), settings(false));
+    let pipeline = Pipeline::start(broker.options(&["calls"]), settings());
     let view = pipeline
         .wait_for("two dead letters", |view| view.health.dead_letters == 2 && view.health.ready);
     assert_eq!(view.health.partitions[0].lag, Some(0));
@@ -270,7 +244,7 @@ fn ingest_waits_for_an_absent_broker_and_stops_without_it() {
     let folder = TempDir::new().unwrap();
     let options =
         Options { topics, ..Options::new("127.0.0.1:1", "test", "dead", ledger_in(&folder)) };
-    let pipeline = Pipeline::start(options, settings(false));
+    let pipeline = Pipeline::start(options, settings());
     let view = pipeline.wait_for("the reason", |view| {
         view.health.not_ready_because.as_deref() == Some("no kafka broker can be reached")
     });
@@ -292,7 +266,7 @@ fn two_workers_share_the_partitions_and_read_every_record() {
     }
     broker.flush();
     let pipeline =
-        Pipeline::start(Options { workers: 2, ..broker.options(&["calls"]) }, settings(false));
+        Pipeline::start(Options { workers: 2, ..broker.options(&["calls"]) }, settings());
     let view = pipeline.wait_for("readiness", |view| view.health.ready);
     assert_eq!(offered(&view), 400, "ready means that everything there was is counted");
     assert_eq!(view.shards.len(), 4);
@@ -317,7 +291,7 @@ fn topics_are_decoded_each_in_its_own_format() {
     broker.flush();
     let mut options = broker.options(&["calls", "asterisk"]);
     options.topics[1].format = Format::AsteriskQueueLog;
-    let pipeline = Pipeline::start(options, settings(false));
+    let pipeline = Pipeline::start(options, settings());
     let view = pipeline.wait_for("readiness", |view| view.health.ready);
     let answered: Vec<(&str, u64)> = view
         .merged
@@ -345,7 +319,10 @@ fn stream_time_advances_with_the_clock_only_at_the_log_end() {
     broker.write_visit("calls", 0, "a", START_MS);
     broker.flush();
     let (now, clock) = clock_at(START_MS + 15_000);
-    let pipeline = Pipeline::start(Options { clock, ..broker.options(&["calls"]) }, settings(true));
+    let pipeline = Pipeline::start(
+        Options { clock, ..broker.options(&["calls"]) },
+        settings_with_idle_advance(),
+    );
     let view = pipeline.wait_for("time up to the clock less the delay", |view| {
         view.merged.stream_time_ms == Some(START_MS + 12_000)
     });
@@ -379,8 +356,7 @@ fn stream_time_is_event_time_when_idle_advance_is_off() {
     broker.write_visit("calls", 0, "a", START_MS);
     broker.flush();
     let (_, clock) = clock_at(START_MS + 600_000);
-    let pipeline =
-        Pipeline::start(Options { clock, ..broker.options(&["calls"]) }, settings(false));
+    let pipeline = Pipeline::start(Options { clock, ..broker.options(&["calls"]) }, settings());
     pipeline.wait_for("readiness", |view| view.health.ready);
     pipeline.stays("time of the last event", |view| {
         view.merged.stream_time_ms == Some(START_MS + 10_000)
@@ -398,10 +374,10 @@ fn partition_continues_at_its_offset_when_it_is_assigned_again() {
     }
     broker.flush();
     let options = broker.options(&["calls"]);
-    let one = Pipeline::start(options.clone(), settings(false));
+    let one = Pipeline::start(options.clone(), settings());
     one.wait_for("everything", |view| view.health.ready && view.health.dead_letters == 2);
 
-    let two = Pipeline::start(options, settings(false));
+    let two = Pipeline::start(options, settings());
     two.wait_for("a share", |view| view.health.ready && view.shards.len() == 1);
     let view = one.wait_for("the other share", |view| view.shards.len() == 1);
     assert!(view.health.ready);
@@ -426,7 +402,7 @@ fn dead_letter_is_sent_again_when_the_broker_rejects_it() {
     broker.flush();
     let refusal = RDKafkaRespErr::RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED;
     broker.cluster.request_errors(RDKafkaApiKey::Produce, &[refusal]);
-    let pipeline = Pipeline::start(broker.options(&["calls"]), settings(false));
+    let pipeline = Pipeline::start(broker.options(&["calls"]), settings());
     pipeline.wait_for("the failure", |view| {
         view.health.dead_letter_failures == 1 && view.health.dead_letters_waiting == 1
     });
@@ -449,7 +425,7 @@ fn reading_pauses_and_loses_nothing_when_too_many_dead_letters_are_pending() {
         .cluster
         .topic_error("dead", RDKafkaRespErr::RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE)
         .unwrap();
-    let pipeline = Pipeline::start(broker.options(&["calls"]), settings(false));
+    let pipeline = Pipeline::start(broker.options(&["calls"]), settings());
     pipeline.wait_for("a full queue", |view| view.health.dead_letters_waiting >= 10_000);
     pipeline.stays("reading is held up", |view| {
         view.health.dead_letters_waiting < 15_000
@@ -470,7 +446,7 @@ fn reading_pauses_and_loses_nothing_when_too_many_dead_letters_are_pending() {
 fn ingest_waits_for_a_topic_that_does_not_exist() {
     let _shared = serial::shared();
     let broker = Broker::new(&[("calls", 1), ("dead", 1)]);
-    let pipeline = Pipeline::start(broker.options(&["calls", "mails"]), settings(false));
+    let pipeline = Pipeline::start(broker.options(&["calls", "mails"]), settings());
     let reason = Some("topic \"mails\" does not exist");
     let view =
         pipeline.wait_for("the reason", |view| view.health.not_ready_because.as_deref() == reason);
@@ -501,7 +477,10 @@ fn stream_time_does_not_advance_when_it_is_not_stored() {
     broker.write_visit("calls", 0, "a", START_MS);
     broker.flush();
     let (now, clock) = clock_at(START_MS + 15_000);
-    let pipeline = Pipeline::start(Options { clock, ..broker.options(&["calls"]) }, settings(true));
+    let pipeline = Pipeline::start(
+        Options { clock, ..broker.options(&["calls"]) },
+        settings_with_idle_advance(),
+    );
     let time = |view: &PublishedState| view.merged.stream_time_ms;
     pipeline.wait_for("time up to the clock less the delay", |view| {
         time(view) == Some(START_MS + 12_000)
@@ -522,14 +501,14 @@ fn stored_stream_time_counts_when_the_process_ended_before_it_advanced() {
     let broker = Broker::new(&[("calls", 1), ("dead", 1)]);
     broker.write_visit("calls", 0, "a", START_MS);
     broker.flush();
-    let pipeline = Pipeline::start(broker.options(&["calls"]), settings(false));
+    let pipeline = Pipeline::start(broker.options(&["calls"]), settings());
     pipeline.wait_for("readiness", |view| view.health.ready);
     pipeline.stop();
     let connection = rusqlite::Connection::open(broker.ledger().path).unwrap();
     let advanced =
         connection.execute("UPDATE partitions SET advance_ms = ?1", [START_MS + 600_000]).unwrap();
     assert_eq!(advanced, 1);
-    let pipeline = Pipeline::start(broker.options(&["calls"]), settings(false));
+    let pipeline = Pipeline::start(broker.options(&["calls"]), settings());
     let view = pipeline.wait_for("readiness", |view| view.health.ready);
     assert_eq!(view.merged.stream_time_ms, Some(START_MS + 600_000));
     assert_eq!((offered(&view), offered_in_window(&view)), (1, 0));
@@ -547,14 +526,14 @@ fn offset_is_not_stored_before_the_dead_letter_is_written() {
         .cluster
         .topic_error("dead", RDKafkaRespErr::RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE)
         .unwrap();
-    let pipeline = Pipeline::start(broker.options(&["calls"]), settings(false));
+    let pipeline = Pipeline::start(broker.options(&["calls"]), settings());
     pipeline.wait_for("everything read", |view| {
         view.health.dead_letters_waiting == 1
             && view.health.partitions.iter().any(|part| part.position == Some(ids::Offset(3)))
     });
     assert!(!pipeline.ingest.stop(Duration::from_secs(5)), "the letter is not written");
     broker.cluster.topic_error("dead", RDKafkaRespErr::RD_KAFKA_RESP_ERR_NO_ERROR).unwrap();
-    let pipeline = Pipeline::start(broker.options(&["calls"]), settings(false));
+    let pipeline = Pipeline::start(broker.options(&["calls"]), settings());
     let view =
         pipeline.wait_for("the letter", |view| view.health.dead_letters == 1 && view.health.ready);
     assert_eq!(offered(&view), 1);
@@ -568,7 +547,7 @@ fn partition_never_starts_empty_when_its_stored_state_cannot_be_read() {
     let broker = Broker::new(&[("calls", 1), ("dead", 1)]);
     broker.write_visit("calls", 0, "a", START_MS);
     broker.flush();
-    let pipeline = Pipeline::start(broker.options(&["calls"]), settings(false));
+    let pipeline = Pipeline::start(broker.options(&["calls"]), settings());
     pipeline.wait_for("the visit", |view| view.health.ready && offered(view) == 1);
     pipeline.stop();
     let connection = rusqlite::Connection::open(broker.ledger().path).unwrap();
@@ -577,7 +556,7 @@ fn partition_never_starts_empty_when_its_stored_state_cannot_be_read() {
         connection.query_row("SELECT count(*) FROM pieces", [], |row| row.get(0)).unwrap()
     };
     let before = chunks();
-    let pipeline = Pipeline::start(broker.options(&["calls"]), settings(false));
+    let pipeline = Pipeline::start(broker.options(&["calls"]), settings());
     let deadline = Instant::now() + PATIENCE;
     while pipeline.ingest.failure().is_none() {
         assert!(
