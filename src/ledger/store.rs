@@ -76,6 +76,7 @@ impl CheckpointRequest {
 
 /// The result of a checkpoint request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use = "a fenced partition must be given up"]
 pub enum CommitOutcome {
     /// The checkpoint is stored.
     Stored,

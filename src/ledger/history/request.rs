@@ -58,11 +58,7 @@ impl Request {
             Some(name) => {
                 Step::from_name(name).filter(|step| step.holds(interval)).ok_or_else(|| {
                     let names: Vec<&str> = Step::names(interval).collect();
-                    let detail = format!(
-                        "{} is not a step of this ledger; allowed are {}",
-                        bounded(name),
-                        names.join(", ")
-                    );
+                    let detail = format!("expected {}, found {}", names.join(", "), bounded(name));
                     RequestError { parameter: "step", detail }
                 })?
             }
@@ -73,9 +69,9 @@ impl Request {
                 let list: Vec<&str> = known().collect();
                 let did_you_mean = suggestion(channel, known());
                 let detail = format!(
-                    "{} is not a channel{did_you_mean}; the channels are {}",
-                    bounded(channel),
-                    list.join(", ")
+                    "expected {}, found {}{did_you_mean}",
+                    list.join(", "),
+                    bounded(channel)
                 );
                 return Err(RequestError { parameter: "channel", detail });
             }
@@ -98,8 +94,8 @@ fn instant(
     time.or_else(|| date().map(|date| day.start_of(date))).ok_or_else(|| {
         let sign = if text.contains(' ') { "; in an address, + is written %2B" } else { "" };
         let detail = format!(
-            "{} is not a time; allowed are RFC 3339 such as 2026-01-05T08:00:00+03:00, \
-             and a date such as 2026-01-05{sign}",
+            "expected RFC 3339 such as 2026-01-05T08:00:00+03:00 or a date such as 2026-01-05, \
+             found {}{sign}",
             bounded(text)
         );
         RequestError { parameter, detail }
@@ -157,8 +153,7 @@ mod tests {
     fn request_error_names_the_parameter_and_what_is_allowed() {
         let valid = request("2026-01-05", "2026-01-06");
         assert!(
-            problem(&request("yesterday", "2026-01-06"))
-                .starts_with("from: \"yesterday\" is not a time; allowed are")
+            problem(&request("yesterday", "2026-01-06")).starts_with("from: expected RFC 3339")
         );
         assert!(
             problem(&request("2026-01-05T00:00:00 03:00", "2026-01-06"))
@@ -169,19 +164,19 @@ mod tests {
             problem(&request("2026-01-05", "2026-01-05")).contains("expected an instant after")
         );
         let step = Request { step: Some("2h".to_string()), ..valid.clone() };
-        assert!(problem(&step).ends_with("allowed are 15m, 30m, 1h, 1d, all"));
+        assert!(problem(&step).contains("expected 15m, 30m, 1h, 1d, all, found"));
         let short = Request { step: Some("15m".to_string()), ..valid.clone() };
         assert!(
             short
                 .query(&settings(""), Millis::from_mins(30))
                 .unwrap_err()
                 .to_string()
-                .ends_with("allowed are 30m, 1h, 1d, all")
+                .contains("expected 30m, 1h, 1d, all, found")
         );
         let channel = Request { channels: vec!["phne".to_string()], ..valid };
-        assert!(problem(&channel).starts_with(
-            "channel: \"phne\" is not a channel; did you mean phone; the channels are"
-        ));
+        let channel = problem(&channel);
+        assert!(channel.starts_with("channel: expected phone, "), "{channel}");
+        assert!(channel.ends_with("found \"phne\"; did you mean phone"), "{channel}");
         assert!(problem(&request(&"x".repeat(9_999), "")).len() < 300);
     }
 }

@@ -119,10 +119,10 @@ fn command_exits_with_2_on_wrong_usage_and_with_1_on_a_ledger_error() {
     let fixture = fixture();
     for (arguments, expected) in [
         (vec!["--from", "2026-01-05"], "--to"),
-        (vec!["--from", "monday", "--to", "2026-01-06"], "--from: \"monday\" is not a time"),
+        (vec!["--from", "monday", "--to", "2026-01-06"], "--from: expected RFC 3339"),
         (vec!["--from", "2026-01-07", "--to", "2026-01-06"], "--to: "),
-        ([&DAY[..], &["--step", "2h"]].concat(), "--step: \"2h\""),
-        ([&DAY[..], &["--channel", "fax"]].concat(), "--channel: \"fax\""),
+        ([&DAY[..], &["--step", "2h"]].concat(), "--step: expected 15m"),
+        ([&DAY[..], &["--channel", "fax"]].concat(), "--channel: expected phone"),
         ([&DAY[..], &["--format", "xml"]].concat(), "xml"),
         ([&DAY[..], &["--config", "missing.toml"]].concat(), "missing.toml"),
     ] {
