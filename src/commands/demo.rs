@@ -123,7 +123,7 @@ pub fn run(args: Args) -> Result<(), Failure> {
     };
     let mut settings = config.settings();
     settings.history_interval = Some(config.ledger.interval);
-    let http = pipeline::Http { listen: args.listen, security: Security::default() };
+    let http = pipeline::HttpOptions { listen: args.listen, security: Security::default() };
     let result = pipeline::run(options, Arc::new(settings), http, args.duration, |address| {
         println!("page     http://{address}/");
         println!("metrics  http://{address}/metrics");

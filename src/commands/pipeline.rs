@@ -22,7 +22,7 @@ const STOP_WITHIN: Duration = Duration::from_millis(4_500);
 const FAILURE_CHECK_INTERVAL: Duration = Duration::from_millis(500);
 
 /// The address and the protection of HTTP.
-pub struct Http {
+pub struct HttpOptions {
     pub listen: SocketAddr,
     pub security: Security,
 }
@@ -35,7 +35,7 @@ pub struct Http {
 pub fn run(
     options: Options,
     settings: Arc<Settings>,
-    http: Http,
+    http: HttpOptions,
     duration: Option<Duration>,
     started: impl FnOnce(SocketAddr),
 ) -> Result<(), Failure> {
@@ -53,11 +53,11 @@ pub fn run(
 async fn serve(
     options: Options,
     settings: Arc<Settings>,
-    http: Http,
+    http: HttpOptions,
     duration: Option<Duration>,
     started: impl FnOnce(SocketAddr),
 ) -> Result<(), Failure> {
-    let Http { listen, security } = http;
+    let HttpOptions { listen, security } = http;
     let listener = TcpListener::bind(listen)
         .await
         .with_context(|| format!("cannot listen on {listen} (http.listen or --listen)"))?;

@@ -35,7 +35,7 @@ pub fn run(args: Args) -> Result<(), Failure> {
     let mut settings = config.settings();
     settings.history_interval = Some(config.ledger.interval);
     let security = configuration::security(&config)?;
-    let http = pipeline::Http { listen: config.http.listen, security };
+    let http = pipeline::HttpOptions { listen: config.http.listen, security };
     pipeline::run(options, Arc::new(settings), http, None, |_| {})
 }
 

@@ -20,7 +20,7 @@ use crate::readmodel::PublishedState;
 const TODAY: &str = "today";
 
 /// The answer to a request for the numbers.
-pub(super) enum Answer {
+pub(super) enum QueuesAnswer {
     Numbers(Numbers),
     /// Numbers are withheld while catching up, because they would be those of the past.
     CatchingUp(Readiness),
@@ -57,13 +57,13 @@ impl Numbers {
 
 /// Keeps the model of the newest published state.
 #[derive(Default)]
-pub(super) struct Cache(ArcSwapOption<(Arc<PublishedState>, Arc<Model>)>);
+pub(super) struct QueuesCache(ArcSwapOption<(Arc<PublishedState>, Arc<Model>)>);
 
-impl Cache {
+impl QueuesCache {
     /// Returns the answer for `published` at the wall time `now`.
-    pub(super) fn answer(&self, published: &Arc<PublishedState>, now: WallTime) -> Answer {
+    pub(super) fn answer(&self, published: &Arc<PublishedState>, now: WallTime) -> QueuesAnswer {
         if !published.is_servable(Instant::now()) {
-            return Answer::CatchingUp(withheld(published));
+            return QueuesAnswer::CatchingUp(withheld(published));
         }
         let model = match &*self.0.load() {
             Some(kept) if Arc::ptr_eq(&kept.0, published) => kept.1.clone(),
@@ -74,7 +74,7 @@ impl Cache {
             }
         };
         let stream_time_ms = published.merged.stream_time_ms;
-        Answer::Numbers(Numbers {
+        QueuesAnswer::Numbers(Numbers {
             as_of: stream_time_ms.map(Timestamp).and_then(rfc3339),
             age_ms: stream_time_ms.map(|time_ms| age_ms(now, Timestamp(time_ms))),
             ready: true,

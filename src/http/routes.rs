@@ -16,7 +16,7 @@ use axum::{Json, Router};
 
 use super::auth::CredentialCheck;
 use super::error::error;
-use super::queues::Answer;
+use super::queues::QueuesAnswer;
 use super::state::HttpState;
 use super::{history, metrics, page, sse, status};
 use crate::readmodel::DenialReason;
@@ -132,8 +132,8 @@ async fn readyz(State(state): State<Arc<HttpState>>) -> Response {
 
 async fn queues(State(state): State<Arc<HttpState>>) -> Response {
     match state.queues.answer(&state.app.published.load_full(), (state.app.clock)()) {
-        Answer::Numbers(numbers) => Json(numbers).into_response(),
-        Answer::CatchingUp(readiness) => {
+        QueuesAnswer::Numbers(numbers) => Json(numbers).into_response(),
+        QueuesAnswer::CatchingUp(readiness) => {
             (StatusCode::SERVICE_UNAVAILABLE, Json(readiness)).into_response()
         }
     }
@@ -142,14 +142,16 @@ async fn queues(State(state): State<Arc<HttpState>>) -> Response {
 async fn queue(State(state): State<Arc<HttpState>>, Path(id_or_alias): Path<String>) -> Response {
     let published = state.app.published.load_full();
     match state.queues.answer(&published, (state.app.clock)()) {
-        Answer::Numbers(numbers) => match numbers.queue(published.settings.resolve(&id_or_alias)) {
-            Some(queue) => Json(queue).into_response(),
-            None => error(
-                StatusCode::NOT_FOUND,
-                format!("no queue {id_or_alias:?}, /api/v1/queues lists them"),
-            ),
-        },
-        Answer::CatchingUp(readiness) => {
+        QueuesAnswer::Numbers(numbers) => {
+            match numbers.queue(published.settings.resolve(&id_or_alias)) {
+                Some(queue) => Json(queue).into_response(),
+                None => error(
+                    StatusCode::NOT_FOUND,
+                    format!("no queue {id_or_alias:?}, /api/v1/queues lists them"),
+                ),
+            }
+        }
+        QueuesAnswer::CatchingUp(readiness) => {
             (StatusCode::SERVICE_UNAVAILABLE, Json(readiness)).into_response()
         }
     }

@@ -11,7 +11,7 @@ use tokio::time::Instant;
 use tokio_stream::StreamExt;
 use tokio_stream::wrappers::WatchStream;
 
-use super::queues::Answer;
+use super::queues::QueuesAnswer;
 use super::state::HttpState;
 
 /// Shortest time between two events: two a second.
@@ -42,8 +42,8 @@ pub(super) fn stream(state: &HttpState) -> Option<Body> {
 fn frame(state: &HttpState) -> Bytes {
     let published = state.app.published.load_full();
     let (event, json) = match state.queues.answer(&published, (state.app.clock)()) {
-        Answer::Numbers(numbers) => ("queues", serde_json::to_string(&numbers)),
-        Answer::CatchingUp(progress) => ("catching_up", serde_json::to_string(&progress)),
+        QueuesAnswer::Numbers(numbers) => ("queues", serde_json::to_string(&numbers)),
+        QueuesAnswer::CatchingUp(progress) => ("catching_up", serde_json::to_string(&progress)),
     };
     match json {
         // serde_json escapes line ends, so the text is one `data` line.

@@ -6,14 +6,14 @@ use axum::body::Bytes;
 use tokio::sync::{Semaphore, watch};
 
 use super::app::App;
-use super::queues::Cache;
+use super::queues::QueuesCache;
 use crate::log_limit::LogLimit;
 
 /// The state that all requests share.
 pub(super) struct HttpState {
     pub(super) app: App,
     /// The JSON model of the newest published state.
-    pub(super) queues: Cache,
+    pub(super) queues: QueuesCache,
     /// The newest server-sent event.
     pub(super) frames: watch::Receiver<Bytes>,
     /// Limits the log lines about wrong credentials.
@@ -29,7 +29,7 @@ impl HttpState {
         let stream_permits = Arc::new(Semaphore::new(app.limits.streams));
         let state = HttpState {
             app,
-            queues: Cache::default(),
+            queues: QueuesCache::default(),
             frames,
             credentials_log: LogLimit::default(),
             stream_permits,
