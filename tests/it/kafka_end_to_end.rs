@@ -40,12 +40,12 @@ fn metrics_equal_the_truth_of_the_produced_records() {
     kafka.create_topic(pipeline.dead_letters(), 1);
 
     let bad = bad_records(3);
-    produce(&kafka, "calls", &bad[..5]);
+    produce(kafka, "calls", &bad[..5]);
     let folder = tempfile::tempdir().expect("a temporary folder");
-    let truth = simulate_to(&kafka, "calls", folder.path());
-    produce(&kafka, "calls", &bad[5..]);
-    produce(&kafka, "asterisk", &queue_log::records());
-    let produced = length(&kafka, "calls");
+    let truth = simulate_to(kafka, "calls", folder.path());
+    produce(kafka, "calls", &bad[5..]);
+    produce(kafka, "asterisk", &queue_log::records());
+    let produced = length(kafka, "calls");
     assert_eq!(produced, truth["events"].as_u64().expect("a number of events") + bad.len() as u64);
 
     let mut nabiz = pipeline.serve();
@@ -67,7 +67,7 @@ fn metrics_equal_the_truth_of_the_produced_records() {
         scrape.sum("nabiz_records_total", &[("topic", "calls"), ("result", "duplicate")]),
         0.0
     );
-    assert_dead_letters(&kafka, &pipeline, &bad, queue_log::REJECTED);
+    assert_dead_letters(kafka, &pipeline, &bad, queue_log::REJECTED);
 
     // Asked to end, it ends well; started again, it says the same without reading anything twice.
     let status = nabiz.terminate(Duration::from_secs(5));
@@ -140,12 +140,12 @@ fn crash_loses_and_repeats_nothing() {
 
     let mut nabiz = pipeline.serve();
     nabiz.wait_ready();
-    produce(&kafka, "crash.calls", first);
+    produce(kafka, "crash.calls", first);
     let before = nabiz.scrape_until("the first part read", CAUGHT_UP_WITHIN, |scrape| {
         read(scrape, "crash.calls", first.len() as u64)
     });
     nabiz.kill();
-    produce(&kafka, "crash.calls", rest);
+    produce(kafka, "crash.calls", rest);
 
     let mut nabiz = pipeline.serve();
     nabiz.wait_ready();
@@ -173,7 +173,7 @@ fn instances_share_partitions_and_take_over_from_each_other() {
 
     let mut one = pipeline.serve();
     one.wait_ready();
-    produce(&kafka, "group.calls", first);
+    produce(kafka, "group.calls", first);
     one.scrape_until("the first half read", CAUGHT_UP_WITHIN, |scrape| {
         read(scrape, "group.calls", first.len() as u64)
     });
@@ -190,7 +190,7 @@ fn instances_share_partitions_and_take_over_from_each_other() {
             Err(format!("{shares:?} of 6"))
         }
     });
-    produce(&kafka, "group.calls", rest);
+    produce(kafka, "group.calls", rest);
     let both = nabiz_dev::wait_for("the second half read", CAUGHT_UP_WITHIN, || {
         let sum = Scrape::over_shards(&[one.scrape(), two.scrape()]);
         read(&sum, "group.calls", events.len() as u64).map(|()| sum)
@@ -221,13 +221,13 @@ fn records_are_counted_as_missed_when_retention_deletes_them_unread() {
 
     let mut nabiz = pipeline.serve();
     nabiz.wait_ready();
-    produce(&kafka, "gap.calls", first);
+    produce(kafka, "gap.calls", first);
     nabiz.scrape_until("the first part read", CAUGHT_UP_WITHIN, |scrape| {
         read(scrape, "gap.calls", first.len() as u64)
     });
     assert_eq!(nabiz.scrape().value("nabiz_records_missed", &[]), Some(0.0));
     assert_eq!(nabiz.terminate(Duration::from_secs(5)).code(), Some(0));
-    produce(&kafka, "gap.calls", rest);
+    produce(kafka, "gap.calls", rest);
     kafka.delete_records("gap.calls", 0, (first.len() + taken.len()) as i64);
 
     let mut nabiz = pipeline.serve();
@@ -257,14 +257,14 @@ fn records_are_counted_as_missed_when_retention_deletes_them_during_a_suspension
 
     let mut nabiz = pipeline.serve();
     nabiz.wait_ready();
-    produce(&kafka, "still.calls", first);
+    produce(kafka, "still.calls", first);
     nabiz.scrape_until("the first part read", CAUGHT_UP_WITHIN, |scrape| {
         read(scrape, "still.calls", first.len() as u64)
     });
     nabiz.signal("STOP");
     // The broker answers a fetch that is under way with the first of these, which lie in a buffer then.
-    produce(&kafka, "still.calls", &rest[..200]);
-    produce(&kafka, "still.calls", &rest[200..]);
+    produce(kafka, "still.calls", &rest[..200]);
+    produce(kafka, "still.calls", &rest[200..]);
     kafka.delete_records("still.calls", 0, (events.len() - 50) as i64);
     nabiz.signal("CONT");
     let scrape = nabiz.scrape_until("read or missed", CAUGHT_UP_WITHIN, |scrape| {
@@ -303,7 +303,7 @@ fn a_log_loses_its_end(group: &str, change: &str) {
 
     let mut nabiz = pipeline.serve();
     nabiz.wait_ready();
-    produce(&kafka, topic, first);
+    produce(kafka, topic, first);
     nabiz.scrape_until("the first half read", CAUGHT_UP_WITHIN, |scrape| {
         read(scrape, topic, first.len() as u64)
     });
@@ -321,7 +321,7 @@ fn a_log_loses_its_end(group: &str, change: &str) {
         "{}",
         nabiz.log_tail()
     );
-    produce(&kafka, topic, rest);
+    produce(kafka, topic, rest);
     let scrape = nabiz.scrape_until("every record applied", CAUGHT_UP_WITHIN, |scrape| {
         let applied = scrape.sum("nabiz_records_total", &[("result", "applied")]);
         (applied == events.len() as f64)
@@ -347,9 +347,9 @@ fn reading_starts_at_the_ledger_offset_whatever_the_group_has_committed() {
     let mut read_upto = 0;
     // The group's word is ahead of the ledger, and then behind it.
     for (upto, committed) in [(100, None), (events.len() / 2, Some(150)), (events.len(), Some(0))] {
-        produce(&kafka, "position.calls", &events[read_upto..upto]);
+        produce(kafka, "position.calls", &events[read_upto..upto]);
         if let Some(offset) = committed {
-            commit(&kafka, "position", "position.calls", offset);
+            commit(kafka, "position", "position.calls", offset);
         }
         read_upto = upto;
         let mut nabiz = pipeline.serve();
@@ -375,7 +375,7 @@ fn brokers_that_require_sasl_are_read() {
     let _shared = serial::shared();
     let kafka = Kafka::shared();
     kafka.create_topic("guarded", 1);
-    produce(&kafka, "guarded", &queue_log::records());
+    produce(kafka, "guarded", &queue_log::records());
     let ca = kafka.ca().display().to_string();
     let ways = [
         (
@@ -421,7 +421,7 @@ fn brokers_that_require_sasl_are_read() {
         assert!(!nabiz.log_tail().contains(PASSWORD), "{name}: the password is in the log");
         assert_eq!(nabiz.terminate(Duration::from_secs(5)).code(), Some(0), "{name}");
         // The dead letters went out by the same way.
-        assert_eq!(dead_letters(&kafka, &pipeline).len(), queue_log::REJECTED, "{name}");
+        assert_eq!(dead_letters(kafka, &pipeline).len(), queue_log::REJECTED, "{name}");
     }
 }
 
@@ -594,7 +594,7 @@ fn partition_is_acquired_again_when_its_other_owner_leaves() {
 
     let mut nabiz = pipeline.serve();
     nabiz.wait_ready();
-    produce(&kafka, "taken.calls", first);
+    produce(kafka, "taken.calls", first);
     nabiz.scrape_until("the first half read", CAUGHT_UP_WITHIN, |scrape| {
         read(scrape, "taken.calls", first.len() as u64)
     });
@@ -602,7 +602,7 @@ fn partition_is_acquired_again_when_its_other_owner_leaves() {
     let mut ledger = Ledger::open(&pipeline.ledger(), Channels::default()).expect("the ledger");
     ledger.acquire("taken.calls", 0, "another").expect("taken over");
     drop(ledger);
-    produce(&kafka, "taken.calls", rest);
+    produce(kafka, "taken.calls", rest);
     wait_for("not ready", CAUGHT_UP_WITHIN, || match nabiz.get("/readyz")? {
         (503, why) if why.contains("another instance has acquired partitions") => Ok(()),
         (status, body) => Err(format!("{status} {body}")),

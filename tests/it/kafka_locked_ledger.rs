@@ -101,7 +101,7 @@ fn starting_process_waits_for_the_lock_and_reports_it() {
     let pipeline = Pipeline::new(kafka.brokers(), "waits").topic("waits.calls", "cloudevents");
     kafka.create_topic("waits.calls", 2);
     kafka.create_topic(pipeline.dead_letters(), 1);
-    produce(&kafka, "waits.calls", &visits("a", 100, 1_000, now_ms()));
+    produce(kafka, "waits.calls", &visits("a", 100, 1_000, now_ms()));
     let mut nabiz = pipeline.serve();
     nabiz.wait_ready();
     wait_offered(&nabiz, 100);
@@ -150,7 +150,7 @@ fn running_process_continues_when_the_ledger_is_locked() {
         .idle_advance();
     kafka.create_topic("runs.calls", 2);
     kafka.create_topic(pipeline.dead_letters(), 1);
-    produce(&kafka, "runs.calls", &visits("a", 100, 100, now_ms()));
+    produce(kafka, "runs.calls", &visits("a", 100, 100, now_ms()));
     let mut nabiz = pipeline.serve();
     nabiz.wait_ready();
     wait_offered(&nabiz, 100);
@@ -163,7 +163,7 @@ fn running_process_continues_when_the_ledger_is_locked() {
     let mut last = nabiz.scrape();
     let mut produced = 100;
     while began.elapsed() < LOCKED {
-        produce(&kafka, "runs.calls", &visits(&format!("b{produced}"), 10, 10, now_ms()));
+        produce(kafka, "runs.calls", &visits(&format!("b{produced}"), 10, 10, now_ms()));
         produced += 10;
         thread::sleep(Duration::from_millis(500));
         let scrape = nabiz.scrape();
@@ -199,7 +199,7 @@ fn pending_state_is_bounded_when_the_ledger_is_locked() {
 
     // The client is to have fetched the whole topic before reading pauses: what it has fetched and thrown away is not read.
     nabiz.signal("STOP");
-    produce(&kafka, "bounded.calls", &visits("a", VISITS, QUARTER_MS, now_ms()));
+    produce(kafka, "bounded.calls", &visits("a", VISITS, QUARTER_MS, now_ms()));
     let lock = Lock::take(&pipeline.ledger());
     nabiz.signal("CONT");
     let position = |nabiz: &Nabiz| {

@@ -77,7 +77,7 @@ fn prometheus_scrapes_every_metric_and_quantiles_that_agree() {
     kafka.create_topic(whole.dead_letters(), 1);
     kafka.create_topic(parts.dead_letters(), 1);
     let (records, exact) = an_hour(3.0);
-    produce(&kafka, "native.calls", &records);
+    produce(kafka, "native.calls", &records);
 
     let mut one = whole.serve();
     let mut two = [parts.serve(), parts.serve_another()];

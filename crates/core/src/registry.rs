@@ -160,7 +160,6 @@ impl LabelRegistry {
             return QueueId(self.add_queue(name));
         }
         self.refused += 1;
-        #[expect(clippy::disallowed_methods, reason = "a named hash needs a ledger migration")]
         self.hasher.overflow_queue(self.overflow_scheme, name)
     }
 

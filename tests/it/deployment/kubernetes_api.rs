@@ -161,6 +161,7 @@ pub enum GroupChangePolicy {
     Always,
 }
 
+#[expect(clippy::enum_variant_names, reason = "the words of the API of Kubernetes")]
 #[derive(Debug, Deserialize, PartialEq)]
 pub enum AccessMode {
     ReadWriteOnce,

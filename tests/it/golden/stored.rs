@@ -120,7 +120,7 @@ fn pieces(ledger: &Path) -> BTreeMap<i64, String> {
 /// The rows of a statement as text: names of columns and values.
 fn rows_as_text(connection: &Connection, statement: &str) -> String {
     let mut select = connection.prepare(statement).expect("a statement");
-    let names: Vec<String> = select.column_names().into_iter().map(str::to_owned).collect();
+    let names: Vec<String> = select.column_names().map(str::to_owned).collect();
     let mut rows = select.query([]).expect("rows");
     let mut out = format!("{}\n", names.join(" "));
     while let Some(row) = rows.next().expect("a row") {
