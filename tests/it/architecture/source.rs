@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fs;
+use std::ops::Range;
 use std::path::Path;
 
 /// One file uses another.
@@ -167,6 +168,7 @@ impl File {
             text[..end].split("::").filter(|word| !word.is_empty()).map(str::to_string).collect()
         };
         let code = without_uses(&self.code);
+        let inline = inline_modules(&code);
         for start in ["crate::", "super::", "nabiz_core::", "nabiz_simulator::", "nabiz::"] {
             for (at, _) in code.match_indices(start) {
                 // `pub(in crate::a)` says who may look in, and uses nothing.
@@ -175,7 +177,9 @@ impl File {
                 }
                 let before = code[..at].chars().next_back();
                 if before.is_none_or(|c| !(c.is_alphanumeric() || c == '_' || c == ':')) {
-                    paths.insert(resolve(&words(&code[at..]), module, krate));
+                    let depth = inline.iter().filter(|module| module.contains(&at)).count();
+                    let path = out_of_inline(words(&code[at..]), depth);
+                    paths.insert(resolve(&path, module, krate));
                 }
             }
         }
@@ -230,6 +234,7 @@ fn without_uses(code: &str) -> String {
 
 /// Returns each path of the `use` declarations, and whether the declaration is public.
 fn uses(code: &str) -> Vec<(bool, Vec<String>)> {
+    let inline = inline_modules(code);
     let mut found = Vec::new();
     for (at, _) in code.match_indices("use ") {
         let line = code[..at].rfind('\n').map_or(0, |end| end + 1);
@@ -241,9 +246,50 @@ fn uses(code: &str) -> Vec<(bool, Vec<String>)> {
         let Some(end) = code[at..].find(';') else { continue };
         let mut leaves = Vec::new();
         split(&code[at + 4..at + end], &[], &mut leaves);
-        found.extend(leaves.into_iter().map(|path| (is_public, path)));
+        let depth = inline.iter().filter(|module| module.contains(&at)).count();
+        found.extend(leaves.into_iter().map(|path| (is_public, out_of_inline(path, depth))));
     }
     found
+}
+
+/// Returns where each inline module (`mod name { … }`) begins and ends.
+fn inline_modules(code: &str) -> Vec<Range<usize>> {
+    let mut modules = Vec::new();
+    for (at, _) in code.match_indices("mod ") {
+        let rest = &code[at + 4..];
+        let name = rest.find(|c: char| !(c.is_alphanumeric() || c == '_')).unwrap_or(rest.len());
+        if name > 0 && rest[name..].starts_with(" {") {
+            let open = at + 4 + name + 1;
+            modules.push(open..open + closing(&code[open..]));
+        }
+    }
+    modules
+}
+
+/// Returns the length of a text from its first letter, a brace, to the brace that closes it.
+fn closing(code: &str) -> usize {
+    let mut depth = 0_usize;
+    for (at, letter) in code.char_indices() {
+        match letter {
+            '{' => depth += 1,
+            '}' => depth -= 1,
+            _ => {}
+        }
+        if depth == 0 {
+            return at + 1;
+        }
+    }
+    code.len()
+}
+
+/// Makes a path in an inline module one of its file: there the first `super` is the file itself.
+fn out_of_inline(mut path: Vec<String>, depth: usize) -> Vec<String> {
+    for _ in 0..depth {
+        if path.first().is_some_and(|first| first == "super") {
+            path.remove(0);
+        }
+    }
+    path
 }
 
 /// Splits `a::{b, c::d}` into its paths.
@@ -341,16 +387,7 @@ fn without_tests(code: &str, in_files: &mut Vec<String>) -> String {
                 rest = &rest[skipped + end + 1..];
             }
             (Some(brace), _) => {
-                let mut depth = 0_usize;
-                let close = item[brace..].char_indices().find_map(|(at, letter)| {
-                    match letter {
-                        '{' => depth += 1,
-                        '}' => depth -= 1,
-                        _ => {}
-                    }
-                    (depth == 0).then_some(brace + at + 1)
-                });
-                rest = &rest[skipped + close.unwrap_or(item.len())..];
+                rest = &rest[skipped + brace + closing(&item[brace..])..];
             }
             _ => {}
         }
