@@ -75,7 +75,7 @@ impl QueueTimes {
         }
     }
 
-    /// Makes room for exactly `count` queues, and returns their booked time by queue.
+    /// Books what is pending, and returns the booked time of exactly `count` queues.
     pub(super) fn booked(
         &mut self,
         count: usize,
