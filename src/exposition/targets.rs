@@ -4,7 +4,6 @@ use std::collections::BTreeSet;
 
 use nabiz_core::settings::{QueueSettings, Settings};
 use nabiz_core::snapshot::Snapshot;
-use nabiz_core::time::Timestamp;
 
 use super::catalogue as c;
 use super::catalogue::Metric;
@@ -46,12 +45,12 @@ pub(super) fn collect<'a>(
     out.push(info);
 
     let mut open = Family::new(&c::QUEUE_OPEN);
-    if let Some(stream_time_ms) = snapshot.stream_time_ms {
+    if let Some(stream_time) = snapshot.stream_time {
         let of_series = snapshot.series.iter().map(|series| &*series.queue);
         let queues: BTreeSet<&str> =
             snapshot.queues.iter().map(|queue| &*queue.queue).chain(of_series).collect();
         for queue in queues {
-            let is_open = settings.queue(queue).is_open(Timestamp(stream_time_ms));
+            let is_open = settings.queue(queue).is_open(stream_time);
             open.add(&[queue], None, f64::from(u8::from(is_open)));
         }
     }

@@ -73,10 +73,10 @@ impl QueuesCache {
                 model
             }
         };
-        let stream_time_ms = published.merged.stream_time_ms;
+        let stream_time = published.merged.stream_time;
         QueuesAnswer::Numbers(Numbers {
-            as_of: stream_time_ms.map(Timestamp).and_then(rfc3339),
-            age_ms: stream_time_ms.map(|time_ms| age_ms(now, Timestamp(time_ms))),
+            as_of: stream_time.and_then(rfc3339),
+            age_ms: stream_time.map(|stream_time| age_ms(now, stream_time)),
             ready: true,
             model,
         })
@@ -312,7 +312,7 @@ impl Model {
             .iter()
             .map(|(id, series)| {
                 let queue = without_channel.get(id).copied();
-                Queue::of(settings, &windows, snapshot.stream_time_ms, id, series, queue)
+                Queue::of(settings, &windows, snapshot.stream_time, id, series, queue)
             })
             .collect();
 
@@ -353,7 +353,7 @@ impl Queue {
     fn of(
         settings: &Settings,
         windows: &[Window],
-        stream_time_ms: Option<i64>,
+        stream_time: Option<Timestamp>,
         id: &str,
         series: &[&SeriesSnapshot],
         without_channel: Option<&QueueSnapshot>,
@@ -372,7 +372,7 @@ impl Queue {
             } else {
                 id.to_owned()
             },
-            open: stream_time_ms.map(|time_ms| target.is_open(Timestamp(time_ms))),
+            open: stream_time.map(|stream_time| target.is_open(stream_time)),
             targets: Targets::of(target),
             agents: Ordered(
                 AgentState::ALL.iter().map(|state| state.as_str().into()).zip(agents).collect(),

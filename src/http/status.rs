@@ -5,7 +5,6 @@ use std::time::Instant;
 
 use nabiz_core::ids::Offset;
 use nabiz_core::measures::RecordTotals;
-use nabiz_core::time::Timestamp;
 use serde::Serialize;
 
 use super::app::App;
@@ -170,7 +169,7 @@ fn lag_records(partitions: &[Partition]) -> Option<u64> {
 pub(super) fn status(app: &App, published: &PublishedState) -> Status {
     let health = &published.health;
     let now = (app.clock)();
-    let stream_time = published.merged.stream_time_ms.map(Timestamp);
+    let stream_time = published.merged.stream_time;
     let servable = published.is_servable(Instant::now());
     Status {
         ready: health.ready,

@@ -118,7 +118,7 @@ fn busy(settings: &Settings) -> Snapshot {
         windows: vec![WindowSnapshot { counts, waits }, WindowSnapshot::default()],
     };
     snapshot.series[0] = Arc::new(series);
-    snapshot.stream_time_ms = Some(1_767_560_400_500);
+    snapshot.stream_time = Some(Timestamp(1_767_560_400_500));
     snapshot.queues[0] = QueueSnapshot {
         queue: Arc::from("fault"),
         observed: Some(Observation { time_ms: 1, waiting: 9, oldest_wait_ms: None }),

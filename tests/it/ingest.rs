@@ -11,7 +11,7 @@ use nabiz::readmodel::{Aggregation, PublishedState};
 use nabiz_core::decode::Format;
 use nabiz_core::ids;
 use nabiz_core::settings::{Limits, Settings, WindowLength, WindowSettings};
-use nabiz_core::time::{Millis, WallTime};
+use nabiz_core::time::{Millis, Timestamp, WallTime};
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::message::{Headers, Message};
 use rdkafka::mocking::MockCluster;
@@ -324,13 +324,13 @@ fn stream_time_advances_with_the_clock_only_at_the_log_end() {
         settings_with_idle_advance(),
     );
     let view = pipeline.wait_for("time up to the clock less the delay", |view| {
-        view.merged.stream_time_ms == Some(START_MS + 12_000)
+        view.merged.stream_time == Some(Timestamp(START_MS + 12_000))
     });
     assert_eq!((offered(&view), offered_in_window(&view)), (1, 1));
 
     now.store(START_MS + 600_000, Ordering::Relaxed);
     let view = pipeline.wait_for("an empty window", |view| offered_in_window(view) == 0);
-    assert_eq!(view.merged.stream_time_ms, Some(START_MS + 597_000));
+    assert_eq!(view.merged.stream_time, Some(Timestamp(START_MS + 597_000)));
     assert_eq!(offered(&view), 1, "the counter stays");
 
     // Nobody knows what happens at a broker that is away: its log may have grown.
@@ -338,13 +338,13 @@ fn stream_time_advances_with_the_clock_only_at_the_log_end() {
     pipeline.wait_for("the broker is away", |view| !view.health.connected);
     now.store(START_MS + 900_000, Ordering::Relaxed);
     pipeline.stays("old truth with its age", |view| {
-        view.merged.stream_time_ms == Some(START_MS + 597_000) && view.health.ready
+        view.merged.stream_time == Some(Timestamp(START_MS + 597_000)) && view.health.ready
     });
     broker.cluster.broker_up(1).unwrap();
     broker.write_visit("calls", 0, "b", START_MS + 890_000);
     broker.flush();
     pipeline.wait_for("reading and time go on", |view| {
-        offered(view) == 2 && view.merged.stream_time_ms == Some(START_MS + 900_000)
+        offered(view) == 2 && view.merged.stream_time == Some(Timestamp(START_MS + 900_000))
     });
     pipeline.stop();
 }
@@ -359,7 +359,7 @@ fn stream_time_is_event_time_when_idle_advance_is_off() {
     let pipeline = Pipeline::start(Options { clock, ..broker.options(&["calls"]) }, settings());
     pipeline.wait_for("readiness", |view| view.health.ready);
     pipeline.stays("time of the last event", |view| {
-        view.merged.stream_time_ms == Some(START_MS + 10_000)
+        view.merged.stream_time == Some(Timestamp(START_MS + 10_000))
     });
     pipeline.stop();
 }
@@ -481,7 +481,7 @@ fn stream_time_does_not_advance_when_it_is_not_stored() {
         Options { clock, ..broker.options(&["calls"]) },
         settings_with_idle_advance(),
     );
-    let time = |view: &PublishedState| view.merged.stream_time_ms;
+    let time = |view: &PublishedState| view.merged.stream_time.map(Timestamp::get);
     pipeline.wait_for("time up to the clock less the delay", |view| {
         time(view) == Some(START_MS + 12_000)
     });
@@ -510,7 +510,7 @@ fn stored_stream_time_counts_when_the_process_ended_before_it_advanced() {
     assert_eq!(advanced, 1);
     let pipeline = Pipeline::start(broker.options(&["calls"]), settings());
     let view = pipeline.wait_for("readiness", |view| view.health.ready);
-    assert_eq!(view.merged.stream_time_ms, Some(START_MS + 600_000));
+    assert_eq!(view.merged.stream_time, Some(Timestamp(START_MS + 600_000)));
     assert_eq!((offered(&view), offered_in_window(&view)), (1, 0));
     pipeline.stop();
 }

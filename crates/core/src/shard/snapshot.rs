@@ -19,7 +19,7 @@ impl Shard {
         let mut records = state.records.clone();
         records.held = state.contacts.effects.held;
         Snapshot {
-            stream_time_ms: state.stream_ms,
+            stream_time: state.stream_ms.map(Timestamp),
             series: state.series_snapshots(stream_ms),
             queues: state.queue_snapshots(stream_ms),
             contacts_started: state.contacts_started.clone(),

@@ -1,4 +1,4 @@
-//! The shape of a snapshot. All durations are milliseconds, all instants milliseconds since the Unix epoch.
+//! The shape of a snapshot. Fields that end in `_ms` are milliseconds.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -7,12 +7,13 @@ use crate::event::{ChannelId, SelfServiceOutcome};
 use crate::measures::{
     AgentWindow, FollowupSnapshot, Live, Observation, RecordTotals, Totals, WindowSnapshot,
 };
+use crate::time::Timestamp;
 
 /// Numbers of one partition, or of several added together, as of their stream time.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Snapshot {
-    /// Stream time; of several partitions the smallest. Absent before the first record.
-    pub stream_time_ms: Option<i64>,
+    /// The smallest stream time of the partitions; `None` before the first record.
+    pub stream_time: Option<Timestamp>,
     /// Per (queue, channel), sorted by queue and channel. Configured queues are always there.
     pub series: Vec<Arc<SeriesSnapshot>>,
     /// Per queue, sorted by queue: what has no channel. Configured queues are always there.

@@ -20,7 +20,7 @@ pub fn merge<'a>(snapshots: impl IntoIterator<Item = &'a Snapshot>) -> Snapshot 
     let mut series: BTreeMap<(Arc<str>, ChannelId), Arc<SeriesSnapshot>> = BTreeMap::new();
     let mut queues: BTreeMap<Arc<str>, QueueSnapshot> = BTreeMap::new();
     for snapshot in snapshots {
-        sum.stream_time_ms = match (sum.stream_time_ms, snapshot.stream_time_ms) {
+        sum.stream_time = match (sum.stream_time, snapshot.stream_time) {
             (Some(a), Some(b)) => Some(a.min(b)),
             (a, b) => a.or(b),
         };

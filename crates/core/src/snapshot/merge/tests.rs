@@ -1,4 +1,4 @@
-//! TODO
+//! Properties of merging: order and grouping of the snapshots do not matter.
 
 use crate::measures::{ContactCounts, DurationSums, ServiceLevelCounts, VisitCounts, WindowCounts};
 use proptest::collection::{btree_map, vec};
@@ -7,6 +7,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::event::Reason;
 use crate::measures::{BucketHistogram, Observation, SparseHdrCounts};
+use crate::time::Timestamp;
 
 fn count() -> impl Strategy<Value = u64> {
     0..1_000u64
@@ -162,10 +163,10 @@ fn snapshot() -> impl Strategy<Value = Snapshot> {
         any::<[u8; 4]>(),
     );
     (series, queues, rest).prop_map(|(series, queues, rest)| {
-        let (stream_time_ms, contacts_started, self_service, followups, records, n) = rest;
+        let (stream_time, contacts_started, self_service, followups, records, n) = rest;
         let n = n.map(u64::from);
         Snapshot {
-            stream_time_ms,
+            stream_time: stream_time.map(Timestamp),
             series: series
                 .into_iter()
                 .map(|((queue, channel), (totals, live, windows))| {
@@ -265,9 +266,11 @@ fn counts_add_and_maxima_do_not() {
 
 #[test]
 fn stream_time_is_the_smallest_that_there_is() {
-    let at = |stream_time_ms| Snapshot { stream_time_ms, ..Snapshot::default() };
-    assert_eq!(merge([&at(Some(7)), &at(None), &at(Some(5))]).stream_time_ms, Some(5));
-    assert_eq!(merge([&at(None)]).stream_time_ms, None);
+    let at =
+        |time: Option<i64>| Snapshot { stream_time: time.map(Timestamp), ..Snapshot::default() };
+    let merged = merge([&at(Some(7)), &at(None), &at(Some(5))]);
+    assert_eq!(merged.stream_time, Some(Timestamp(5)));
+    assert_eq!(merge([&at(None)]).stream_time, None);
 }
 
 #[test]

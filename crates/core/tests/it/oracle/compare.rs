@@ -37,7 +37,7 @@ fn differ<T: PartialEq + Debug>(found: &mut Vec<String>, what: &str, core: &T, o
 pub fn differences(settings: &Settings, core: &Snapshot, oracle: &Exact) -> Vec<String> {
     let mut found = Vec::new();
     let exact = &oracle.snapshot;
-    differ(&mut found, "stream time", &core.stream_time_ms, &exact.stream_time_ms);
+    differ(&mut found, "stream time", &core.stream_time, &exact.stream_time);
     differ(&mut found, "records", &core.records, &exact.records);
     differ(&mut found, "clock skew", &core.clock_skew, &exact.clock_skew);
     differ(&mut found, "series refused", &core.series_refused, &exact.series_refused);

@@ -383,7 +383,7 @@ impl Oracle {
         }
         let channels = settings.channels.len();
         let snapshot = Snapshot {
-            stream_time_ms: self.now,
+            stream_time: self.now.map(Timestamp),
             series,
             queues: self.queues(&ranges),
             contacts_started: (0..channels)

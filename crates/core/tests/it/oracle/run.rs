@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use nabiz_core::settings::Settings;
+use nabiz_core::time::Timestamp;
 
 use super::Oracle;
 use super::compare::{differences, history_differences};
@@ -70,7 +71,7 @@ fn differences_now(
     if core.records.read_sum() != read {
         found.push(format!("{read} records were read, the core accounts for {:?}", core.records));
     }
-    if shard.shard.stream_time_ms() != core.stream_time_ms {
+    if shard.shard.stream_time_ms().map(Timestamp) != core.stream_time {
         found.push("the shard's stream time is not its snapshot's".to_string());
     }
     let mut expected = oracle.orphans().to_vec();
