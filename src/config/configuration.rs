@@ -68,7 +68,8 @@ pub fn load(
 }
 
 impl Config {
-    /// Reads a TOML text and accepts every property of `[kafka.client]`; `file_name` is for messages.
+    /// Reads a TOML text and accepts every property of `[kafka.client]`. `file_name` is for
+    /// messages.
     ///
     /// # Errors
     /// [`ConfigError`] with everything that is wrong.

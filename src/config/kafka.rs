@@ -100,7 +100,8 @@ impl Fields for Topic {
 }
 
 impl Kafka {
-    /// Returns the librdkafka properties with `***` in the place of secrets and of values from files.
+    /// Returns the librdkafka properties with `***` in the place of secrets and of values from
+    /// files.
     pub fn client_masked(&self) -> impl Iterator<Item = (&str, &str)> {
         let is_masked = |key: &str| is_secret(key) || self.client_files.contains_key(key);
         self.client
@@ -246,8 +247,8 @@ fn read_client(section: &mut Section<'_, '_>, check: PropertyCheck) -> Client {
     (client, files)
 }
 
-/// Returns the path in `{ file = "path" }`. No property of librdkafka ends in `.file`, so such a table
-/// is not a property.
+/// Returns the path in `{ file = "path" }`. No property of librdkafka ends in `.file`, so such a
+/// table is not a property.
 fn file_of(value: &Value) -> Option<&str> {
     let Value::Table(table) = value else { return None };
     let mut entries = table.iter();

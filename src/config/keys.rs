@@ -14,8 +14,7 @@ use nabiz_core::event::Channels;
 use nabiz_core::settings::{Clock, Formula, WindowLength};
 use nabiz_core::time::{DURATION_MAX, Millis, format_duration};
 
-use super::rules;
-use super::rules::TextRule;
+use super::rules::{self, TextRule};
 use crate::secret::SecretHash;
 
 /// Most ingest workers of one process.
@@ -166,15 +165,15 @@ const fn words<T: Copy, const N: usize>(pairs: [(T, &'static str); N]) -> [&'sta
 /// Defines the keys of a section, and the section as `SECTION` with these keys, then `shared` ones.
 macro_rules! section {
     ($name:literal, [$($shared:path),*], $($key:ident: $values:ty = $row:expr;)*) => {
-        $(pub(in crate::config) static $key: Key<$values> = Key { row: $row, values: PhantomData };)*
-        pub(in crate::config) static SECTION: SectionKeys =
+        $(pub(crate) static $key: Key<$values> = Key { row: $row, values: PhantomData };)*
+        pub(crate) static SECTION: SectionKeys =
             SectionKeys { name: $name, rows: &[$(&$key.row,)* $(&$shared.row,)*] };
     };
 }
 
 /// `[kafka]`.
 pub(super) mod kafka {
-    use super::*;
+    use crate::config::keys::*;
 
     section! { "kafka", [],
         BROKERS: String = row("brokers", Kind::Text(&rules::BROKERS), Fallback::Nothing("missing"),
@@ -196,7 +195,7 @@ pub(super) mod kafka {
 
 /// A table of `kafka.topics`.
 pub(super) mod topic {
-    use super::*;
+    use crate::config::keys::*;
 
     section! { "kafka.topics", [],
         NAME: String = row("name", Kind::Text(&rules::TOPIC), Fallback::From("required"),
@@ -208,7 +207,7 @@ pub(super) mod topic {
 
 /// `[channels]`.
 pub(super) mod channels {
-    use super::*;
+    use crate::config::keys::*;
 
     section! { "channels", [],
         NAMES: Vec<String> = row("names", Kind::List { min: 0, max: Channels::ADDED_MAX },
@@ -221,7 +220,7 @@ pub(super) mod channels {
 
 /// `[windows]`.
 pub(super) mod windows {
-    use super::*;
+    use crate::config::keys::*;
 
     section! { "windows", [],
         PANE: Millis = row("pane", Kind::Duration { min: Millis(100), max: DAY },
@@ -255,7 +254,7 @@ pub(super) mod windows {
 
 /// `[limits]`.
 pub(super) mod limits {
-    use super::*;
+    use crate::config::keys::*;
 
     section! { "limits", [],
         SERIES: usize = row("series", Kind::Integer { min: 1, max: 1_000_000 },
@@ -273,7 +272,7 @@ pub(super) mod limits {
 
 /// `[queue_defaults]`, whose keys each queue shares.
 pub(super) mod queue_defaults {
-    use super::*;
+    use crate::config::keys::*;
 
     section! { "queue_defaults", [],
         CHANNEL: String = row("channel", Kind::Text(&rules::CHANNEL), Fallback::Value("phone"),
@@ -284,7 +283,8 @@ pub(super) mod queue_defaults {
             "target share of met service-level events");
         SHORT_ABANDON: Millis = row("short_abandon", ANY_DURATION, Fallback::Value("5s"),
             "an abandonment within it is short");
-        MAX_WAIT: Option<Millis> = row("max_wait", Kind::Duration { min: SECOND, max: DURATION_MAX },
+        MAX_WAIT: Option<Millis> = row("max_wait",
+            Kind::Duration { min: SECOND, max: DURATION_MAX },
             Fallback::Nothing("2h for phone and chat, 60d for other channels"),
             "a visit that waits longer is lost");
         MAX_SERVICE: Option<Millis> = row("max_service",
@@ -314,8 +314,8 @@ pub(super) mod queue_defaults {
 
 /// Each table in `[queues]`.
 pub(super) mod queues {
-    use super::queue_defaults as shared;
-    use super::*;
+    use crate::config::keys::queue_defaults as shared;
+    use crate::config::keys::*;
 
     section! { "queues.<id>",
         [
@@ -334,7 +334,7 @@ pub(super) mod queues {
 
 /// `[metrics]`.
 pub(super) mod metrics {
-    use super::*;
+    use crate::config::keys::*;
 
     section! { "metrics", [],
         SHARD_LABEL: bool = row("shard_label", Kind::Flag, Fallback::Value("false"),
@@ -345,7 +345,7 @@ pub(super) mod metrics {
 
 /// `[http]`.
 pub(super) mod http {
-    use super::*;
+    use crate::config::keys::*;
 
     section! { "http", [],
         LISTEN: SocketAddr = row("listen", Kind::Text(&rules::ADDRESS),
@@ -368,7 +368,7 @@ pub(super) mod http {
 
 /// `[ledger]`.
 pub(super) mod ledger {
-    use super::*;
+    use crate::config::keys::*;
 
     section! { "ledger", [],
         PATH: PathBuf = row("path", Kind::Text(&rules::PATH), Fallback::Value("nabiz.db"),

@@ -9,9 +9,9 @@ use super::section::{Fields, Lines};
 use super::setting::{key, quoted};
 
 impl Config {
-    /// Returns the effective configuration as TOML: every key with its value, and `***` in the place
-    /// of secrets and their hashes. With these put back, it loads to the same configuration; `***` in
-    /// the place of a hash is an error.
+    /// Returns the effective configuration as TOML: every key with its value, and `***` in the
+    /// place of secrets and their hashes. With these put back, it loads to the same configuration;
+    /// `***` in the place of a hash is an error.
     pub fn to_toml(&self) -> String {
         to_toml(self)
     }

@@ -173,7 +173,10 @@ pub(super) fn read_queues(
             diagnostics.report(
                 place,
                 name,
-                format!("{id:?} is reserved: in the metrics it stands for no queue, or for those past a limit"),
+                format!(
+                    "{id:?} is reserved: in the metrics it stands for no queue, or for those past \
+                     a limit"
+                ),
             );
         }
         taken.insert(id.to_string(), (id.to_string(), place));
