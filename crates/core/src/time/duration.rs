@@ -150,7 +150,9 @@ mod tests {
         }
 
         #[test]
-        fn parser_agrees_with_a_plain_reading(text in "\\PC{0,12}|[0-9dhms]{0,12}|([0-9]{1,18}(d|h|m|s|ms)){1,5}") {
+        fn parser_agrees_with_a_plain_reading(
+            text in "\\PC{0,12}|[0-9dhms]{0,12}|([0-9]{1,18}(d|h|m|s|ms)){1,5}",
+        ) {
             prop_assert_eq!(parse_duration(&text), by_hand(&text), "{}", text);
         }
     }

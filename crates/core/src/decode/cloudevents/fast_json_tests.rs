@@ -17,7 +17,11 @@ fn both_readings(text: &str) -> (Option<String>, Option<String>) {
 #[test]
 fn fast_reader_accepts_plain_json_and_leaves_the_rest() {
     let data = json!({
-        "contact_id": "ğ-1", "queue": "fault", "wait_ms": 1500, "x": [{"a": 1}], "queues": ["a", "b"],
+        "contact_id": "ğ-1",
+        "queue": "fault",
+        "wait_ms": 1500,
+        "x": [{"a": 1}],
+        "queues": ["a", "b"],
     });
     let compact =
         json!({"specversion": "1.0", "id": "1", "type": "contact.answered", "data": data})

@@ -1,0 +1,273 @@
+//! Lines of a queue_log: accepted and rejected ones.
+
+use super::*;
+
+fn line(text: &str) -> Result<Event<'_>, Rejection> {
+    decode(&Message { value: Some(text.as_bytes()), headers: &[] }, 1 << 20)
+}
+
+fn payloads(rest: &str) -> Vec<EventPayload<'static>> {
+    let text = format!("1366720340|1366720340.303267|{rest}");
+    let text: &'static str = Box::leak(text.into_boxed_str());
+    let record = line(text).unwrap_or_else(|rejection| panic!("{rest}: {rejection}"));
+    [vec![record.payload], record.extra_payloads].concat()
+}
+
+fn reason_of(text: &str) -> &'static str {
+    match line(text) {
+        Ok(record) => panic!("accepted as {record:?}"),
+        Err(rejection) => rejection.reason.as_str(),
+    }
+}
+
+const CONTACT: Text<'static> = Cow::Borrowed("1366720340.303267");
+const QUEUE: Text<'static> = Cow::Borrowed("fault");
+const AGENT: Text<'static> = Cow::Borrowed("SIP/8007");
+
+fn left(reason: LeftReason, wait: Option<Millis>) -> Vec<EventPayload<'static>> {
+    vec![EventPayload::LeftQueue { contact: CONTACT, queue: QUEUE, reason, wait }]
+}
+
+fn ended(talk: Option<Millis>, ended_by: Option<EndedBy>) -> EventPayload<'static> {
+    let (hold, wrap_up) = (None, None);
+    EventPayload::Ended { contact: CONTACT, queue: Some(QUEUE), talk, hold, wrap_up, ended_by }
+}
+
+fn transferred(kind: Option<TransferKind>) -> EventPayload<'static> {
+    EventPayload::Transferred { contact: CONTACT, from_queue: Some(QUEUE), to_queue: None, kind }
+}
+
+#[test]
+fn line_becomes_an_event_with_identity_and_time() {
+    let text = "1366720340.303267|1366720339.7|fault|SIP/8007|RINGNOANSWER|1000\r\n";
+    let record = line(text).unwrap();
+    assert_eq!(record.source, SOURCE);
+    assert_eq!(record.id, text.trim_end());
+    assert_eq!(record.time, Some(Timestamp(1_366_720_340_303)));
+    assert_eq!(
+        record.payload,
+        EventPayload::NotAnswered { contact: "1366720339.7".into(), queue: QUEUE }
+    );
+    assert!(matches!(record.id, Cow::Borrowed(_)));
+}
+
+#[test]
+fn verbs_of_visits_become_their_events() {
+    let queued = EventPayload::Queued { contact: CONTACT, queue: QUEUE, channel: None };
+    assert_eq!(payloads("fault|NONE|ENTERQUEUE||caller|1"), [queued]);
+    let answered = |wait| EventPayload::Answered { contact: CONTACT, queue: QUEUE, wait };
+    let started = EventPayload::AgentCallStarted { agent: AGENT, queue: QUEUE };
+    assert_eq!(
+        payloads("fault|SIP/8007|CONNECT|17|1366720340.303268|4"),
+        [answered(Some(Millis(17_000))), started]
+    );
+    assert_eq!(payloads("fault|NONE|CONNECT|"), [answered(None)]);
+    let abandoned = |wait| [EventPayload::Abandoned { contact: CONTACT, queue: QUEUE, wait }];
+    assert_eq!(payloads("fault|NONE|ABANDON|1|2|33"), abandoned(Some(Millis(33_000))));
+    assert_eq!(payloads("fault|SIP/8007|ABANDON|1|2|0"), abandoned(Some(Millis(0))));
+    assert_eq!(payloads("fault|NONE|ABANDON"), abandoned(None));
+    assert_eq!(
+        payloads("fault|NONE|EXITWITHTIMEOUT|1|2|60"),
+        left(LeftReason::Timeout, Some(Millis(60_000)))
+    );
+    assert_eq!(
+        payloads("fault|NONE|EXITEMPTY|1|2|6"),
+        left(LeftReason::Empty, Some(Millis(6_000)))
+    );
+    assert_eq!(
+        payloads("fault|NONE|EXITWITHKEY|9|1|2|7"),
+        left(LeftReason::ExitKey, Some(Millis(7_000)))
+    );
+    assert_eq!(
+        payloads("fault|NONE|WITHDRAW|1|2|8|moved"),
+        left(LeftReason::Withdrawn, Some(Millis(8_000)))
+    );
+    assert_eq!(payloads("fault|NONE|SYSCOMPAT|"), left(LeftReason::Withdrawn, None));
+}
+
+#[test]
+fn refused_caller_makes_a_visit_without_a_wait() {
+    for (verb, reason) in [
+        ("FULL", LeftReason::Full),
+        ("DIVERT_CA_RATIO", LeftReason::Full),
+        ("DIVERT_HOLDTIME", LeftReason::Full),
+        ("CLOSED", LeftReason::Closed),
+        ("JOINEMPTY", LeftReason::Empty),
+    ] {
+        assert_eq!(
+            payloads(&format!("fault|NONE|{verb}|")),
+            left(reason, Some(Millis(0))),
+            "{verb}"
+        );
+    }
+    assert_eq!(payloads("fault|NONE|LEAVEEMPTY|"), left(LeftReason::Empty, None));
+    assert_eq!(payloads("fault|NONE|LEAVEEMPTY|12"), left(LeftReason::Empty, Some(Millis(12_000))));
+    assert_eq!(payloads("fault|NONE|LEAVEEMPTY|x"), left(LeftReason::Empty, None));
+}
+
+#[test]
+fn verbs_of_conversations_end_them_and_the_call_of_the_agent() {
+    let over = || EventPayload::AgentCallEnded { agent: AGENT };
+    let by = |who| ended(Some(Millis(95_000)), Some(who));
+    assert_eq!(payloads("fault|SIP/8007|COMPLETEAGENT|17|95|1"), [by(EndedBy::Agent), over()]);
+    assert_eq!(payloads("fault|SIP/8007|COMPLETECALLER|17|95|1"), [by(EndedBy::Customer), over()]);
+    assert_eq!(payloads("fault|NONE|COMPLETECALLER|17"), [ended(None, Some(EndedBy::Customer))]);
+    let dumped = [left(LeftReason::Withdrawn, None), vec![over()]].concat();
+    assert_eq!(payloads("fault|SIP/8007|AGENTDUMP|"), dumped);
+
+    let talk = || ended(Some(Millis(95_000)), None);
+    let blind = transferred(Some(TransferKind::Blind));
+    assert_eq!(
+        payloads("fault|SIP/8007|BLINDTRANSFER|200|internal|17|95|1"),
+        [blind, talk(), over()]
+    );
+    assert_eq!(
+        payloads("fault|SIP/8007|TRANSFER|200|internal|17|95|1"),
+        [transferred(None), talk(), over()]
+    );
+    for method in ["BRIDGE|2a8e-11", "APP|VoiceMail", "LINK|Local/1@a-1;1|Local/1@a-1;2"] {
+        let rest = format!("fault|SIP/8007|ATTENDEDTRANSFER|{method}|17|95|1");
+        assert_eq!(payloads(&rest), [transferred(Some(TransferKind::Attended)), talk(), over()]);
+    }
+    let attended = transferred(Some(TransferKind::Attended));
+    assert_eq!(
+        payloads("fault|SIP/8007|ATTENDEDTRANSFER|BRIDGE"),
+        [attended, ended(None, None), over()]
+    );
+}
+
+#[test]
+fn verbs_of_agents_change_their_state() {
+    let of_line = |text: &'static str| line(text).map(|record| record.payload).unwrap();
+    let in_queue = |state| EventPayload::AgentQueueState { agent: AGENT, queue: QUEUE, state };
+    for (text, state) in [
+        ("1|REALTIME|fault|SIP/8007|ADDMEMBER|", AgentState::Available),
+        ("1|NONE|fault|SIP/8007|ADDMEMBER|PAUSED", AgentState::Paused),
+        ("1|MANAGER|fault|SIP/8007|REMOVEMEMBER|", AgentState::Offline),
+        ("1|NONE|fault|SIP/8007|PAUSE|lunch", AgentState::Paused),
+        ("1|NONE|fault|SIP/8007|UNPAUSE|Auto-Unpause", AgentState::Available),
+    ] {
+        assert_eq!(of_line(text), in_queue(state), "{text}");
+    }
+    for (text, state) in [
+        ("1|NONE|NONE|SIP/8007|PAUSEALL|", AgentState::Paused),
+        ("1|NONE|NONE|SIP/8007|UNPAUSEALL|", AgentState::Available),
+        ("1|1.2|NONE|SIP/8007|AGENTLOGIN|SIP/8007-1", AgentState::Available),
+        ("1|1.2|NONE|SIP/8007|AGENTLOGOFF|SIP/8007-1|60", AgentState::Offline),
+        ("1|1.2|NONE|SIP/8007|AGENTCALLBACKLOGIN|200@internal", AgentState::Available),
+        ("1|1.2|NONE|SIP/8007|AGENTCALLBACKLOGOFF|200@internal|60|", AgentState::Offline),
+    ] {
+        assert_eq!(
+            of_line(text),
+            EventPayload::AgentStateChanged { agent: AGENT, state, queues: None },
+            "{text}"
+        );
+    }
+    assert_eq!(of_line("1|NONE|NONE|NONE|QUEUESTART|"), EventPayload::SourceRestarted);
+}
+
+#[test]
+fn verb_without_a_measure_is_accepted_without_effect() {
+    for verb in [
+        "RINGCANCELED|900",
+        "PENALTY|3",
+        "RINGINUSE|1",
+        "CONFIGRELOAD",
+        "OUTCALL|x",
+        "DID|1",
+        "INFO|x|y",
+    ] {
+        assert_eq!(payloads(&format!("NONE|NONE|{verb}")), [EventPayload::Nothing], "{verb}");
+    }
+}
+
+#[test]
+fn line_is_rejected_when_its_form_is_wrong() {
+    for (text, reason) in [
+        ("", "bad_line"),
+        ("\r\n", "bad_line"),
+        ("1|2|fault|NONE", "bad_line"),
+        ("x|2|fault|NONE|ENTERQUEUE", "bad_line"),
+        ("-1|2|fault|NONE|ENTERQUEUE", "bad_line"),
+        ("1.|2|fault|NONE|ENTERQUEUE", "bad_line"),
+        (".5|2|fault|NONE|ENTERQUEUE", "bad_line"),
+        ("2026-01-05 08:30:00|2|fault|NONE|ENTERQUEUE", "bad_line"),
+        ("253402300800|2|fault|NONE|ENTERQUEUE", "out_of_range"),
+        ("99999999999999999999|2|fault|NONE|ENTERQUEUE", "out_of_range"),
+        ("1|NONE|fault|NONE|ENTERQUEUE", "bad_line"),
+        ("1||fault|NONE|ENTERQUEUE", "bad_line"),
+        ("1|2|NONE|NONE|ENTERQUEUE", "bad_line"),
+        ("1|2||NONE|FULL", "bad_line"),
+        ("1|NONE|fault|NONE|PAUSE|", "bad_line"),
+        ("1|NONE|NONE|SIP/8007|PAUSE|", "bad_line"),
+        ("1|2|fault|SIP/8007|CONNECT|soon", "bad_line"),
+        ("1|2|fault|SIP/8007|CONNECT|1.5", "bad_line"),
+        ("1|2|fault|SIP/8007|CONNECT|-3", "out_of_range"),
+        ("1|2|fault|SIP/8007|CONNECT|1099511628", "out_of_range"),
+        ("1|2|fault|SIP/8007|CONNECT|99999999999999999999", "out_of_range"),
+        ("1|2|fault|SIP/8007|COMPLETEAGENT|1|x|1", "bad_line"),
+        ("1|2|fault|NONE|MYVERB|", "unknown_type"),
+        ("1|2|fault|NONE|connect|", "unknown_type"),
+        ("1|2|fault|NONE|ENTERQUEUE\n1|3|fault|NONE|ENTERQUEUE", "bad_line"),
+    ] {
+        assert_eq!(reason_of(text), reason, "{text}");
+    }
+    assert_eq!(reason_of(&format!("1|2|{}|NONE|ENTERQUEUE", "q".repeat(257))), "text_length");
+    assert!(line("1|2|fault|SIP/8007|CONNECT|1099511627").is_ok());
+    assert_eq!(decode(&Message::default(), 10).unwrap_err().reason, Reason::BadLine);
+    let message = Message { value: Some(b"1|2|fault|NONE|FULL"), headers: &[] };
+    assert_eq!(decode(&message, 18).unwrap_err().reason, Reason::TooLarge);
+}
+
+#[test]
+fn line_is_read_when_it_is_the_message_of_an_object() {
+    let bare = "1|2|fault|NONE|ABANDON|1|1|5";
+    let shipped = format!(r#" {{"@timestamp":"x","message":"{bare}","host":{{"a":[1]}}}}"#);
+    assert_eq!(line(&shipped), line(bare));
+    let escaped = r#"{"message":"1|2|fa\u0075lt|NONE|ABANDON|1|1|5\r\n"}"#;
+    assert_eq!(line(escaped), line(bare));
+    for (text, reason) in [
+        ("{", "not_json"),
+        ("{}", "missing_field"),
+        (r#"{"line":"1|2"}"#, "missing_field"),
+        (r#"{"message":null}"#, "wrong_type"),
+        (r#"{"message":""}"#, "bad_line"),
+        (r#"{"message":"hello"} "#, "bad_line"),
+    ] {
+        assert_eq!(reason_of(text), reason, "{text}");
+    }
+}
+
+#[test]
+fn event_and_rejection_never_contain_data_of_the_caller() {
+    for text in [
+        "1|2|fault|NONE|ENTERQUEUE|http://secret|secret|1|secret",
+        "1|2|fault|SIP/8007|BLINDTRANSFER|secret|internal|1|2|3",
+        "1|2|fault|SIP/8007|ATTENDEDTRANSFER|APP|secret|1|2|3",
+        "1|2|fault|SIP/8007|TRANSFER|secret|internal|1|2|3",
+        "1|2|fault|NONE|EXITWITHKEY|secret|1|2|x",
+        "1|2|fault|NONE|INFO|secret",
+        "1|2|fault|NONE|DID|secret",
+        "1|2|fault|NONE|OUTCALL|secret",
+        "1|2|fault|NONE|SECRETVERB|secret",
+    ] {
+        let shown = match line(text) {
+            Ok(record) => format!("{record:?}"),
+            Err(rejection) => rejection.to_string(),
+        };
+        assert!(!shown.to_lowercase().contains("secret"), "{shown}");
+    }
+}
+
+#[test]
+fn line_in_another_encoding_is_rejected_when_a_needed_part_has_it() {
+    let of_bytes = |value: &[u8]| {
+        decode(&Message { value: Some(value), headers: &[] }, 100)
+            .map(|record| record.id.into_owned())
+    };
+    assert_eq!(
+        of_bytes(b"1|2|fault|NONE|ENTERQUEUE||5|1|\xd6zt\xfcrk").unwrap(),
+        "1|2|fault|NONE|ENTERQUEUE"
+    );
+    assert_eq!(of_bytes(b"1|2|ar\xfdza|NONE|ENTERQUEUE||5|1").unwrap_err().reason, Reason::BadLine);
+}
