@@ -1,4 +1,4 @@
-//! TODO
+//! The formulas, held to the checked values of `tests/vectors/service_level.json`.
 
 use super::*;
 use crate::measures::hdr_counts::{SparseHdrCounts, hdr_index};
