@@ -1,7 +1,8 @@
 //! The table of configuration keys.
 //!
 //! Each row has the name, kind, default and meaning of one key. The reader, the environment
-//! variables, `nabiz check` and docs/guide/configuration.md follow from it.
+//! variables, `nabiz check` and docs/guide/configuration.md follow from it. A new key needs its row
+//! here and its field in `Fields::visit` of the section.
 
 use std::collections::BTreeMap;
 use std::marker::PhantomData;
@@ -29,10 +30,15 @@ const DAY: Millis = Millis::from_hours(24);
 pub(super) const CLOCKS: [(Clock, &str); 2] =
     [(Clock::Elapsed, "elapsed"), (Clock::OpeningHours, "opening_hours")];
 /// The words of [`Format`].
-pub(super) const FORMATS: [(Format, &str); 2] = [
-    (Format::CloudEvents, Format::CloudEvents.as_str()),
-    (Format::AsteriskQueueLog, Format::AsteriskQueueLog.as_str()),
-];
+pub(super) const FORMATS: [(Format, &str); Format::ALL.len()] = {
+    let mut words = [(Format::CloudEvents, ""); Format::ALL.len()];
+    let mut index = 0;
+    while index < words.len() {
+        words[index] = (Format::ALL[index], Format::ALL[index].as_str());
+        index += 1;
+    }
+    words
+};
 
 /// The kind of a key's values: their form in TOML, and their bounds.
 #[derive(Clone, Copy, Debug)]
