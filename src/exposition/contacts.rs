@@ -29,12 +29,12 @@ const SERIES_NUMBERS: &[OfSeries<f64>] = &[
     (&c::REOPENED, |series| series.totals.contacts.reopened as f64),
     (&c::WAITING, |series| series.live.waiting as f64),
     (&c::WAITING_OVER_TARGET, |series| series.live.waiting_over_target as f64),
-    (&c::LONGEST_WAIT, |series| seconds(series.live.longest_wait_ms)),
-    (&c::OLDEST_WAITING, |series| seconds(series.live.oldest_waiting_ms)),
+    (&c::LONGEST_WAIT, |series| series.live.longest_wait.as_secs_f64()),
+    (&c::OLDEST_WAITING, |series| series.live.oldest_waiting.as_secs_f64()),
     (&c::IN_SERVICE, |series| series.live.in_service as f64),
     (&c::OPEN, |series| series.live.open as f64),
     (&c::OPEN_OVERDUE, |series| series.live.open_overdue as f64),
-    (&c::OLDEST_OPEN, |series| seconds(series.live.oldest_open_ms)),
+    (&c::OLDEST_OPEN, |series| series.live.oldest_open.as_secs_f64()),
 ];
 
 const FOLLOWUP_NUMBERS: &[OfFollowups] = &[

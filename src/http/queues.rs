@@ -9,7 +9,7 @@ use nabiz_core::event::{AgentState, LeftReason, SelfServiceOutcome};
 use nabiz_core::measures::{BucketHistogram, WindowSnapshot};
 use nabiz_core::settings::{Formula, QueueSettings, Settings};
 use nabiz_core::snapshot::{QueueSnapshot, SeriesSnapshot, Snapshot};
-use nabiz_core::time::{Timestamp, WallTime};
+use nabiz_core::time::{Millis, Timestamp, WallTime};
 use serde::{Serialize, Serializer};
 
 use super::status::{Readiness, withheld};
@@ -378,9 +378,9 @@ impl Queue {
                 AgentState::ALL.iter().map(|state| state.as_str().into()).zip(agents).collect(),
             ),
             observed: without_channel.and_then(|queue| queue.observed).map(|observed| Observed {
-                at: rfc3339(Timestamp(observed.time_ms)),
+                at: rfc3339(observed.event_time),
                 waiting: observed.waiting,
-                oldest_wait_seconds: observed.oldest_wait_ms.map(seconds),
+                oldest_wait_seconds: observed.oldest_wait.map(Millis::as_secs_f64),
             }),
             occupancy: by_window(windows, agent_windows, |window| window.occupancy()),
             surveys: Surveys::of(series.iter().copied()),
@@ -434,11 +434,11 @@ impl Channel {
             live: Live {
                 waiting: live.waiting,
                 waiting_over_target: live.waiting_over_target,
-                longest_wait_seconds: seconds(live.longest_wait_ms),
+                longest_wait_seconds: live.longest_wait.as_secs_f64(),
                 in_service: live.in_service,
                 open: live.open,
                 open_overdue: live.open_overdue,
-                oldest_open_seconds: seconds(live.oldest_open_ms),
+                oldest_open_seconds: live.oldest_open.as_secs_f64(),
             },
             totals: Totals {
                 visits: Counters::of(totals.visits.iter()),

@@ -108,12 +108,12 @@ fn busy(settings: &Settings) -> Snapshot {
         live: Live {
             waiting: 1,
             waiting_over_target: 2,
-            longest_wait_ms: 3_250,
-            oldest_waiting_ms: 3_125,
+            longest_wait: Millis(3_250),
+            oldest_waiting: Millis(3_125),
             in_service: 4,
             open: 5,
             open_overdue: 6,
-            oldest_open_ms: 7_125,
+            oldest_open: Millis(7_125),
         },
         windows: vec![WindowSnapshot { counts, waits }, WindowSnapshot::default()],
     };
@@ -121,7 +121,7 @@ fn busy(settings: &Settings) -> Snapshot {
     snapshot.stream_time = Some(Timestamp(1_767_560_400_500));
     snapshot.queues[0] = QueueSnapshot {
         queue: Arc::from("fault"),
-        observed: Some(Observation { time_ms: 1, waiting: 9, oldest_wait_ms: None }),
+        observed: Some(Observation { event_time: Timestamp(1), waiting: 9, oldest_wait: None }),
         agents: [1, 2, 3, 4, 5],
         agent_ms: [1_500, 2_000, 0, 0, 0],
         windows: vec![

@@ -31,12 +31,12 @@ impl Contacts {
         Live {
             waiting: live.waiting,
             waiting_over_target: live.over_target,
-            longest_wait_ms: waiting_since.map_or(0, |since| stream_time.since(since).get()),
-            oldest_waiting_ms: clock_age(waiting_since).get(),
+            longest_wait: waiting_since.map_or(Millis::ZERO, |since| stream_time.since(since)),
+            oldest_waiting: clock_age(waiting_since),
             in_service: live.in_service,
             open: live.open,
             open_overdue: live.overdue,
-            oldest_open_ms: clock_age(open_since).get(),
+            oldest_open: clock_age(open_since),
         }
     }
 

@@ -3,37 +3,38 @@
 use serde::{Deserialize, Serialize};
 
 use crate::measures::histogram::BucketHistogram;
+use crate::time::{Millis, Timestamp};
 
-/// What is so at stream time.
+/// The live gauges of a series, as of stream time.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Live {
     /// Visits that wait.
     pub waiting: u64,
-    /// Visits that wait longer than T.
+    /// Visits that wait longer than the target.
     pub waiting_over_target: u64,
-    /// Longest wait so far; 0 where nobody waits.
-    pub longest_wait_ms: u64,
-    /// Age of the oldest waiting visit, on the queue's clock; 0 where nobody waits.
-    pub oldest_waiting_ms: u64,
-    /// Contacts answered and not yet ended.
+    /// Longest wait so far; 0 if nobody waits.
+    pub longest_wait: Millis,
+    /// Age of the oldest waiting visit, on the clock of the queue; 0 if nobody waits.
+    pub oldest_waiting: Millis,
+    /// Contacts in service: answered and not yet ended.
     pub in_service: u64,
-    /// Matters of mail-like channels that are not resolved.
+    /// Issues that are not resolved; they exist only in channels that are not immediate.
     pub open: u64,
-    /// Open past the target, on the queue's clock.
+    /// Open issues past the target, on the clock of the queue.
     pub open_overdue: u64,
-    /// Age of the oldest open matter, on the queue's clock; 0 where none is open.
-    pub oldest_open_ms: u64,
+    /// Age of the oldest open issue, on the clock of the queue; 0 if none is open.
+    pub oldest_open: Millis,
 }
 
-/// `queue.observed`: who waits, by the source's own count.
+/// `queue.observed`: the waiting contacts by the count of the source.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Observation {
     /// Event time.
-    pub time_ms: i64,
-    /// Visits waiting.
+    pub event_time: Timestamp,
+    /// Contacts that wait.
     pub waiting: u64,
-    /// The longest of their waits, where the source says so.
-    pub oldest_wait_ms: Option<u64>,
+    /// The longest of their waits, if the source gives it.
+    pub oldest_wait: Option<Millis>,
 }
 
 /// Agent time of a queue within one window, up to stream time, by [`crate::event::AgentState::index`].
@@ -46,14 +47,14 @@ pub struct AgentWindow {
 /// Numbers of one follow-up unit.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct FollowupSnapshot {
-    /// Opened since the beginning.
+    /// Opened since the first record.
     pub opened: u64,
-    /// Informed since the beginning.
+    /// Informed since the first record.
     pub informed: u64,
     /// Informed minus opened.
     pub duration: BucketHistogram,
-    /// Owed at stream time.
+    /// Open at stream time.
     pub open: u64,
-    /// Owed and past due at stream time.
+    /// Open and past their due time at stream time.
     pub overdue: u64,
 }

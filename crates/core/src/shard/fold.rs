@@ -16,7 +16,7 @@ use crate::settings::Settings;
 use crate::shard::record::{Orphan, RecordMeta, RecordOutcome};
 use crate::shard::series::Bounds;
 use crate::shard::state::State;
-use crate::time::{Millis, Timestamp};
+use crate::time::Timestamp;
 use crate::window::{PaneLayout, WindowCursor};
 
 /// An event time may be this far ahead of the time of its message.
@@ -229,9 +229,9 @@ impl Shard {
             }
             EventPayload::QueueObserved { queue, waiting, oldest_wait } => {
                 let queue = state.registry.queue(queue);
-                let (time_ms, waiting, oldest_wait_ms) =
-                    (context.event_time.get(), *waiting, oldest_wait.map(Millis::get));
-                state.observe(queue, Observation { time_ms, waiting, oldest_wait_ms });
+                let (event_time, waiting, oldest_wait) =
+                    (context.event_time, *waiting, *oldest_wait);
+                state.observe(queue, Observation { event_time, waiting, oldest_wait });
             }
             EventPayload::SourceRestarted => {
                 state.contacts.end_visits_of_source(&mut state.registry, context)

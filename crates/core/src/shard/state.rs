@@ -120,7 +120,7 @@ impl State {
         if self.observed.len() <= index {
             self.observed.resize(index + 1, None);
         }
-        if self.observed[index].is_none_or(|known| known.time_ms <= observation.time_ms) {
+        if self.observed[index].is_none_or(|known| known.event_time <= observation.event_time) {
             self.observed[index] = Some(observation);
         }
     }

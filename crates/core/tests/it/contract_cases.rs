@@ -366,12 +366,12 @@ fn series_number(settings: &Settings, snapshot: &Snapshot, series: &str, words: 
         ["survey_4"] => totals.survey.get(&4).copied().unwrap_or(0),
         ["waiting"] => live.waiting,
         ["waiting_over_target"] => live.waiting_over_target,
-        ["longest_wait_ms"] => live.longest_wait_ms,
-        ["oldest_waiting_ms"] => live.oldest_waiting_ms,
+        ["longest_wait_ms"] => live.longest_wait.get(),
+        ["oldest_waiting_ms"] => live.oldest_waiting.get(),
         ["in_service"] => live.in_service,
         ["open"] => live.open,
         ["open_overdue"] => live.open_overdue,
-        ["oldest_open_ms"] => live.oldest_open_ms,
+        ["oldest_open_ms"] => live.oldest_open.get(),
         [window, name] => {
             let window = &series.windows[window_index(settings, window).unwrap()];
             let counts = &window.counts;

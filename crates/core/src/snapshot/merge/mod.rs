@@ -134,21 +134,21 @@ impl Live {
         let Live {
             waiting,
             waiting_over_target,
-            longest_wait_ms,
-            oldest_waiting_ms,
+            longest_wait,
+            oldest_waiting,
             in_service,
             open,
             open_overdue,
-            oldest_open_ms,
+            oldest_open,
         } = other;
         add(&mut self.waiting, waiting);
         add(&mut self.waiting_over_target, waiting_over_target);
-        self.longest_wait_ms = self.longest_wait_ms.max(*longest_wait_ms);
-        self.oldest_waiting_ms = self.oldest_waiting_ms.max(*oldest_waiting_ms);
+        self.longest_wait = self.longest_wait.max(*longest_wait);
+        self.oldest_waiting = self.oldest_waiting.max(*oldest_waiting);
         add(&mut self.in_service, in_service);
         add(&mut self.open, open);
         add(&mut self.open_overdue, open_overdue);
-        self.oldest_open_ms = self.oldest_open_ms.max(*oldest_open_ms);
+        self.oldest_open = self.oldest_open.max(*oldest_open);
     }
 }
 
@@ -165,7 +165,7 @@ impl QueueSnapshot {
         let QueueSnapshot { queue: _, observed, agents, agent_ms, windows } = other;
         self.observed =
             [self.observed, *observed].into_iter().flatten().max_by_key(|observation| {
-                (observation.time_ms, observation.waiting, observation.oldest_wait_ms)
+                (observation.event_time, observation.waiting, observation.oldest_wait)
             });
         add_each(&mut self.agents, agents);
         add_each(&mut self.agent_ms, agent_ms);

@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::event::Reason;
 use crate::measures::{BucketHistogram, Observation, SparseHdrCounts};
-use crate::time::Timestamp;
+use crate::time::{Millis, Timestamp};
 
 fn count() -> impl Strategy<Value = u64> {
     0..1_000u64
@@ -89,12 +89,12 @@ fn live() -> impl Strategy<Value = Live> {
         Live {
             waiting: n[0],
             waiting_over_target: n[1],
-            longest_wait_ms: n[2],
+            longest_wait: Millis(n[2]),
             in_service: n[3],
             open: n[4],
             open_overdue: n[5],
-            oldest_open_ms: n[6],
-            oldest_waiting_ms: n[7],
+            oldest_open: Millis(n[6]),
+            oldest_waiting: Millis(n[7]),
         }
     })
 }
@@ -102,10 +102,10 @@ fn live() -> impl Strategy<Value = Live> {
 fn queue() -> impl Strategy<Value = QueueSnapshot> {
     let observed =
         prop::option::of((0..4i64, 0..4u64, prop::option::of(0..4u64))).prop_map(|seen| {
-            seen.map(|(time_ms, waiting, oldest_wait_ms)| Observation {
-                time_ms,
+            seen.map(|(time, waiting, oldest_wait)| Observation {
+                event_time: Timestamp(time),
                 waiting,
-                oldest_wait_ms,
+                oldest_wait: oldest_wait.map(Millis),
             })
         });
     (observed, any::<[u8; 5]>(), any::<[u8; 5]>(), vec(any::<[u8; 5]>(), 3)).prop_map(
@@ -235,7 +235,7 @@ fn one_series(live: Live, counts: WindowCounts) -> Snapshot {
 #[test]
 fn counts_add_and_maxima_do_not() {
     let a = one_series(
-        Live { waiting: 2, longest_wait_ms: 900, oldest_open_ms: 5, ..Live::default() },
+        Live { waiting: 2, longest_wait: Millis(900), oldest_open: Millis(5), ..Live::default() },
         WindowCounts {
             visits: VisitCounts { answered: 1, ..VisitCounts::default() },
             sums: DurationSums { wait_sum_ms: 10, ..DurationSums::default() },
@@ -244,7 +244,7 @@ fn counts_add_and_maxima_do_not() {
         },
     );
     let b = one_series(
-        Live { waiting: 1, longest_wait_ms: 400, oldest_open_ms: 7, ..Live::default() },
+        Live { waiting: 1, longest_wait: Millis(400), oldest_open: Millis(7), ..Live::default() },
         WindowCounts {
             visits: VisitCounts { answered: 2, ..VisitCounts::default() },
             sums: DurationSums { wait_sum_ms: 30, ..DurationSums::default() },
@@ -257,8 +257,8 @@ fn counts_add_and_maxima_do_not() {
     let series = &sum.series[0];
     assert_eq!((series.totals.visits.offered, series.totals.left), (6, [2, 0, 0, 0, 0, 4, 0, 0]));
     assert_eq!(
-        (series.live.waiting, series.live.longest_wait_ms, series.live.oldest_open_ms),
-        (3, 900, 7)
+        (series.live.waiting, series.live.longest_wait, series.live.oldest_open),
+        (3, Millis(900), Millis(7))
     );
     let counts = series.windows[0].counts;
     assert_eq!((counts.visits.answered, counts.sums.wait_sum_ms, counts.wait_max_ms), (3, 40, 20));
@@ -275,8 +275,9 @@ fn stream_time_is_the_smallest_that_there_is() {
 
 #[test]
 fn observation_is_the_newest_and_of_equally_new_the_larger() {
-    let seen = |time_ms, waiting| {
-        let observed = Some(Observation { time_ms, waiting, oldest_wait_ms: None });
+    let seen = |time, waiting| {
+        let event_time = Timestamp(time);
+        let observed = Some(Observation { event_time, waiting, oldest_wait: None });
         let queue =
             QueueSnapshot { queue: Arc::from("fault"), observed, ..QueueSnapshot::default() };
         Snapshot { queues: vec![queue], ..Snapshot::default() }

@@ -249,13 +249,13 @@ impl Oracle {
         match body {
             EventPayload::QueueObserved { queue, waiting, oldest_wait } => {
                 let observation = Observation {
-                    time_ms: time,
+                    event_time: Timestamp(time),
                     waiting: *waiting,
-                    oldest_wait_ms: oldest_wait.map(Millis::get),
+                    oldest_wait: *oldest_wait,
                 };
                 let known =
                     self.observed.entry(settings.resolve(queue).to_string()).or_insert(observation);
-                if time >= known.time_ms {
+                if time >= known.event_time.get() {
                     *known = observation;
                 }
             }
@@ -322,14 +322,14 @@ impl Oracle {
             let contact = contact.live(&self.settings);
             if let Some((queue, channel, start)) = contact.waiting {
                 let settings = self.settings.queue(&queue);
-                let target = settings.target_wait.get();
-                let waited = (now - start) as u64;
-                let age = settings.clock_between(Timestamp(start), Timestamp(now)).get();
+                let target = settings.target_wait;
+                let waited = Millis((now - start) as u64);
+                let age = settings.clock_between(Timestamp(start), Timestamp(now));
                 let live = series.entry((queue, channel)).or_default();
                 live.waiting += 1;
                 live.waiting_over_target += u64::from(waited > target);
-                live.longest_wait_ms = live.longest_wait_ms.max(waited);
-                live.oldest_waiting_ms = live.oldest_waiting_ms.max(age);
+                live.longest_wait = live.longest_wait.max(waited);
+                live.oldest_waiting = live.oldest_waiting.max(age);
             }
             if let Some(key) = contact.in_service {
                 series.entry(key).or_default().in_service += 1;
@@ -337,11 +337,11 @@ impl Oracle {
             if let Some((queue, channel, since)) = contact.open {
                 let settings = self.settings.queue(&queue);
                 let due = settings.clock_due(Timestamp(since), settings.target_resolution);
-                let age = settings.clock_between(Timestamp(since), Timestamp(now)).get();
+                let age = settings.clock_between(Timestamp(since), Timestamp(now));
                 let live = series.entry((queue, channel)).or_default();
                 live.open += 1;
                 live.open_overdue += u64::from(due.is_some_and(|due| now > due.get()));
-                live.oldest_open_ms = live.oldest_open_ms.max(age);
+                live.oldest_open = live.oldest_open.max(age);
             }
         }
         series
