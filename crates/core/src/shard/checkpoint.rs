@@ -217,8 +217,8 @@ mod tests {
     use crate::ids::OverflowScheme;
     use crate::settings::{Limits, Settings};
     use crate::shard::record::{RecordMeta, RecordOutcome};
-    use crate::state::append;
-    use crate::state::{PositionalTotals, PositionalWindowCounts, StateChunk, read};
+    use crate::state::{PositionalTotals, PositionalWindowCounts, StateChunk, append, read};
+    use crate::time::Millis;
     use crate::window::{AgentTime, DenseAgentTime, panes_of_slice};
     use nabiz_simulator::{DEFAULT_START_MS, Options, Scenario, Simulation};
 
@@ -343,7 +343,7 @@ mod tests {
 
     #[test]
     fn rows_of_the_history_that_are_not_stored_are_counted() {
-        let settings = Settings::builder().history_interval(crate::time::Millis(900_000)).build();
+        let settings = Settings::builder().history_interval(Millis(900_000)).build();
         let mut shard = Shard::new(Arc::new(settings), KEY);
         let options = Options {
             start_ms: DEFAULT_START_MS + 9 * 3_600_000,
