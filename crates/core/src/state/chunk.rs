@@ -1,33 +1,34 @@
-//! The state of a shard in chunks, so that storing it costs what changed and not what exists.
+//! The stored form of a shard: chunks, so that a checkpoint costs as much as has changed.
 //!
-//! A chunk has a kind and a number and is replaced as a whole. Contacts, of which many change between two checkpoints,
-//! are stored as a log: each checkpoint adds one chunk with the contacts that changed, and rewrites about half as many
-//! bytes of the complete picture, but at least one part, so that older chunks of the log can go.
+//! A chunk has a kind and a number and is replaced as a whole. Many contacts change between two
+//! checkpoints, so contacts are stored as a log: each checkpoint adds one chunk with the contacts
+//! that changed. It also rewrites at least one part of the base image, in proportion to the bytes
+//! that it adds to the log. When all parts are rewritten, older chunks of the log can be deleted.
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::measures::{AgentIntervalDelta, IntervalDelta};
 
-/// What a chunk holds; the number stored in the ledger.
+/// The content of a chunk. The ledger stores the number of the kind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[repr(u8)]
 pub enum ChunkKind {
-    /// What is small: stream time, counters, names.
+    /// The header of the shard: stream time, counters, names.
     ShardHeader = 0,
-    /// Contacts that changed, by checkpoint.
+    /// The contacts that changed before a checkpoint, numbered by checkpoint.
     ContactLog = 1,
-    /// All contacts of a part of the table.
+    /// A part of the base image: all contacts of a part of the table.
     ContactPart = 2,
-    /// Remembered ids, in chunks.
+    /// Identities of records within the dedup horizon.
     Ids = 3,
     /// Totals and business day of a series by position, up to the third version of the ledger.
     PositionalSeries = 4,
-    /// A pane of a series, as it was stored up to the second version of the ledger.
+    /// A pane of one series, up to the second version of the ledger.
     Pane = 5,
     /// A part of the agents.
     Agents = 6,
-    /// Agent time of a queue, as it was stored up to the second version of the ledger.
+    /// Agent time of a queue in every pane, up to the second version of the ledger.
     DenseAgentTime = 7,
     /// A part of the follow-ups.
     Followups = 8,
@@ -46,7 +47,7 @@ pub enum ChunkKind {
 }
 
 impl ChunkKind {
-    /// Every kind.
+    /// All kinds, in the order of their numbers.
     pub const ALL: [ChunkKind; 15] = [
         ChunkKind::ShardHeader,
         ChunkKind::ContactLog,
@@ -65,7 +66,7 @@ impl ChunkKind {
         ChunkKind::PaneSlice,
     ];
 
-    /// The kind of a stored number.
+    /// Returns the kind of a stored number; `None` for a number that no kind has.
     pub fn from_number(number: i64) -> Option<Self> {
         Self::ALL.into_iter().find(|kind| *kind as i64 == number)
     }
@@ -74,92 +75,95 @@ impl ChunkKind {
 /// A chunk to be written.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StateChunk {
-    /// What it holds.
+    /// Kind of the content.
     pub kind: ChunkKind,
-    /// Which of its kind.
+    /// Number of the chunk within its kind.
     pub number: i64,
-    /// Its content.
+    /// The content, encoded by postcard.
     pub bytes: Vec<u8>,
 }
 
-/// Pieces to be deleted: all numbers of a kind from `first` to `last`.
+/// Chunks to be deleted: all numbers of a kind from `first` to `last`, both inclusive.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Deletion {
-    /// Their kind.
+    /// Kind of the chunks.
     pub kind: ChunkKind,
-    /// Lowest number.
+    /// Lowest number, inclusive.
     pub first: i64,
-    /// Highest number.
+    /// Highest number, inclusive.
     pub last: i64,
 }
 
-/// What a shard wants stored, in one transaction: first the deletions, then the chunks, and the increments of the
-/// interval history.
+/// The changes of a shard that the ledger stores in one transaction: first the deletions, then the
+/// chunks, and the increments of the interval history.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Checkpoint {
-    /// WindowCursor after the last record in it.
+    /// Offset after the last record that the checkpoint contains.
     pub next_offset: i64,
-    /// Stream time in it.
+    /// Stream time in milliseconds since the Unix epoch; `None` before the first record.
     pub stream_ms: Option<i64>,
-    /// What is out of date.
+    /// Stored chunks that are out of date.
     pub deletions: Vec<Deletion>,
-    /// What is new.
+    /// Chunks to be written.
     pub chunks: Vec<StateChunk>,
-    /// To be added to the interval history.
+    /// Increments of the interval history.
     pub intervals: Vec<IntervalDelta>,
-    /// To be added to the agent time of the interval history.
+    /// Increments of the agent time in the interval history.
     pub agent_intervals: Vec<AgentIntervalDelta>,
 }
 
 /// How much of the state a checkpoint contains.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum CheckpointExtent {
-    /// What changed since the last checkpoint.
+    /// The changes since the last checkpoint.
     Changes,
-    /// Everything, because the ledger does not hold this state.
+    /// The whole state, because the ledger does not hold it.
     Everything,
 }
 
 impl Checkpoint {
+    /// Deletes the stored chunks of a kind from number `first` to `last`, both inclusive.
     pub(crate) fn delete(&mut self, kind: ChunkKind, first: i64, last: i64) {
         self.deletions.push(Deletion { kind, first, last });
     }
 
+    /// Adds a chunk whose content is already encoded.
     pub(crate) fn put_bytes(&mut self, kind: ChunkKind, number: i64, bytes: Vec<u8>) {
         self.chunks.push(StateChunk { kind, number, bytes });
     }
 
+    /// Encodes a value as the only content of a chunk.
     pub(crate) fn put(&mut self, kind: ChunkKind, number: i64, value: &impl Serialize) {
         self.put_bytes(kind, number, append(Vec::new(), value));
     }
 }
 
-/// Appends a value to bytes.
+/// Encodes a value at the end of `bytes`.
 pub(crate) fn append(bytes: Vec<u8>, value: &impl Serialize) -> Vec<u8> {
     match postcard::to_extend(value, bytes) {
         Ok(bytes) => bytes,
-        // Growing a vector cannot fail, and no stored type has a length that is not known.
+        // A vector can always grow, and every stored type knows its length before it is encoded.
         Err(error) => unreachable!("a known type can be written: {error}"),
     }
 }
 
-/// Why a stored shard cannot be read.
+/// The reason why a stored shard cannot be restored.
 #[derive(Debug, thiserror::Error)]
 pub enum RestoreError {
-    /// A chunk is not what it should be.
+    /// The bytes of a chunk do not decode.
     #[error("the stored chunk {number} of {kind:?} cannot be read: {error}")]
     Unreadable {
         /// Kind of the chunk.
         kind: ChunkKind,
         /// Its number.
         number: i64,
-        /// What was wrong.
+        /// Error of the decoder.
         error: postcard::Error,
     },
-    /// A chunk that is always there is not.
+    /// A chunk that every stored shard has is absent.
     #[error("the stored state has no chunk of {0:?}")]
     Missing(ChunkKind),
-    /// A chunk refers to something that no other chunk holds.
+    /// A chunk refers to data that no other chunk holds.
     #[error("the stored chunk {number} of {kind:?} does not fit the others")]
     Inconsistent {
         /// Kind of the chunk.
@@ -167,19 +171,20 @@ pub enum RestoreError {
         /// Its number.
         number: i64,
     },
-    /// Channels may be added to the configuration, at the end, but not taken out.
+    /// The configuration does not begin with the stored channels. It may add channels only after
+    /// them, because the state refers to a channel by its position.
     #[error(
         "the stored state knows channels {stored:?}, the configuration {configured:?}: keep them in this order and add new ones after them"
     )]
     OtherChannels {
-        /// As stored.
+        /// Channels in the stored state.
         stored: Vec<String>,
-        /// As configured now.
+        /// Channels in the configuration.
         configured: Vec<String>,
     },
 }
 
-/// Reads one value from the front of bytes.
+/// Reads one value from the front of `bytes` and moves `bytes` past it. An error names `chunk`.
 pub(crate) fn take<T: DeserializeOwned>(
     chunk: &StateChunk,
     bytes: &mut &[u8],

@@ -1,4 +1,4 @@
-//! State as it is stored: chunks, their encoding, and the forms of older ledgers.
+//! The stored form of a shard: chunks, their encoding, and the forms of older ledgers.
 
 mod chunk;
 mod older;

@@ -1,8 +1,7 @@
-//! Counts as older ledgers stored them: by position, one field after the other.
+//! Counts in the form of older ledgers: by position, one field after the other.
 //!
-//! Up to the third version of the ledger a counter could not be added without making every stored
-//! state unreadable. These types are only read; the next checkpoint writes the groups of the table
-//! of counters instead.
+//! Up to the third version of the ledger, a new counter made every stored state unreadable. These
+//! types are only read; the next checkpoint writes the groups of the table of counters instead.
 
 use std::collections::BTreeMap;
 
@@ -13,7 +12,7 @@ use crate::measures::{
     WindowCounts,
 };
 
-/// [`WindowCounts`] by position.
+/// The fields of [`WindowCounts`] by position.
 #[derive(Debug, Deserialize)]
 #[cfg_attr(test, derive(serde::Serialize))]
 pub(crate) struct PositionalWindowCounts {
@@ -57,7 +56,7 @@ impl From<PositionalWindowCounts> for WindowCounts {
     }
 }
 
-/// [`Totals`] by position.
+/// The fields of [`Totals`] by position.
 #[derive(Debug, Deserialize)]
 #[cfg_attr(test, derive(serde::Serialize))]
 pub(crate) struct PositionalTotals {
@@ -111,7 +110,7 @@ impl From<PositionalTotals> for Totals {
     }
 }
 
-/// The way back, for tests that need a ledger of an older version.
+/// Conversions into the older forms, for tests that write a ledger of an older version.
 #[cfg(test)]
 mod written {
     use super::*;

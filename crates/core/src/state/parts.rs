@@ -1,4 +1,6 @@
-//! Storing tables of moderate size in parts: the parts in which something changed are written as a whole.
+//! Storage of tables of moderate size in 64 parts.
+//!
+//! A checkpoint writes each part that has a change, as a whole.
 
 use std::collections::HashMap;
 
@@ -10,24 +12,26 @@ use crate::state::chunk::{
     Checkpoint, CheckpointExtent, ChunkKind, RestoreError, StateChunk, read,
 };
 
+/// Parts of a table; a [`PartSet`] has one bit for each.
 const PARTS: u128 = 64;
 
-/// The parts that differ from what is stored, a bit each.
+/// The parts that differ from the ledger, one bit each.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct PartSet(u64);
 
 impl PartSet {
-    /// The part of a key differs.
+    /// Marks the part of `key` as changed.
     pub(crate) fn mark(&mut self, key: impl HashedId) {
         self.0 |= 1 << (key.get() % PARTS);
     }
 
-    /// Whether no part differs.
+    /// Returns whether no part is marked.
     pub(crate) fn is_empty(&self) -> bool {
         self.0 == 0
     }
 
-    /// Adds the marked parts, or all parts, of a table.
+    /// Adds the marked parts of a table, or all of them, to a checkpoint, and clears the marks.
+    /// Deletes a part without entries.
     pub(crate) fn write_checkpoint<K: HashedId, T: Serialize>(
         &mut self,
         kind: ChunkKind,
@@ -59,7 +63,7 @@ impl PartSet {
         }
     }
 
-    /// The entries of a stored part.
+    /// Reads the entries of a stored part.
     pub(crate) fn restore<K: HashedId, T: DeserializeOwned>(
         chunk: &StateChunk,
     ) -> Result<Vec<(K, T)>, RestoreError> {
