@@ -14,7 +14,8 @@ use nabiz_simulator::{DEFAULT_START_MS, Options, Scenario, Simulation};
 const HOUR_MS: i64 = 3_600_000;
 const EVENTS: usize = 400_000;
 
-/// Events of a working morning, as they would stand in one partition of a platform `rate_scale` times the first user.
+/// Returns the events of a working morning, as one partition holds them on a platform with
+/// `rate_scale` times the traffic of the first user.
 fn events(rate_scale: f64) -> Vec<Vec<u8>> {
     let start_ms = DEFAULT_START_MS + 9 * HOUR_MS;
     let options =

@@ -1,4 +1,4 @@
-//! What one scrape of 500 queues costs, in each format. Tells the sizes.
+//! The cost of one scrape of 500 queues in each format. Prints the sizes.
 
 use std::hint::black_box;
 use std::sync::Arc;

@@ -1,4 +1,5 @@
-//! What time and storing cost a shard of 500 queues: a pane further, a snapshot, a checkpoint. And what one more window costs.
+//! The cost of time and of storing for a shard of 500 queues: a step to the next pane, a snapshot,
+//! a checkpoint. Also the cost of one more window.
 
 use std::hint::black_box;
 use std::sync::Arc;
@@ -87,7 +88,7 @@ fn benches(criterion: &mut Criterion) {
     for more in [0, 1, 5] {
         let mut settings = Settings::clone(&settings);
         for number in 1..=more {
-            // None of them is longer than the longest of the defaults, so that what is kept stays the same.
+            // No added window is longer than the longest default, so the shard keeps the same data.
             settings.windows.lengths.push(WindowLength {
                 label: format!("{number}x"),
                 length: Millis(2_400_000 + number * 60_000),

@@ -21,7 +21,8 @@ const STOP_WITHIN: Duration = Duration::from_secs(20);
 const GIVE_UP_AFTER: Duration = Duration::from_secs(1800);
 const POLL: Duration = Duration::from_millis(25);
 const SCRAPE_POLL: Duration = Duration::from_secs(1);
-/// What is still under way when the last record has been read is paid for too.
+/// Time that a contender keeps running after its last record, so that the work that it still has
+/// under way counts too.
 const SETTLE: Duration = Duration::from_secs(3);
 
 /// A contender.
@@ -34,7 +35,7 @@ pub enum Contender {
     Peer(String),
 }
 
-/// What differs from the default configuration.
+/// Differences from the default configuration.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NabizConfig {
     pub workers: usize,
@@ -72,7 +73,7 @@ pub struct Running {
     folder: TempDir,
 }
 
-/// Where a contender tells how many records it has read.
+/// Where a contender reports how many records it has read.
 enum Progress {
     /// As a number.
     Plain,
@@ -91,7 +92,7 @@ impl Contender {
         }
     }
 
-    /// What is held against the truth.
+    /// Returns which of the contender's numbers are compared with the truth.
     pub fn claims(&self) -> &'static str {
         match self {
             Contender::Roofline => "none",
@@ -117,7 +118,8 @@ impl Contender {
         own.into_iter().chain(peers.into_iter().map(Contender::Peer)).collect()
     }
 
-    /// Fetches and builds what it is made of; gives its versions, or why it cannot be had.
+    /// Fetches and builds the contender. Returns its versions, or the reason why it is not
+    /// available.
     pub fn prepare(&self) -> Result<String, String> {
         let Contender::Peer(name) = self else {
             let (_, librdkafka) = rdkafka::util::get_rdkafka_version();
@@ -231,7 +233,7 @@ impl Progress {
         }
     }
 
-    /// As a peer's file `progress` says: a path and a metric.
+    /// Returns what a peer's file `progress` names: a path and a metric.
     fn of(folder: &Path) -> Progress {
         let Ok(text) = fs::read_to_string(folder.join("progress")) else { return Progress::Plain };
         let mut words = text.split_whitespace().map(str::to_owned);
@@ -279,7 +281,8 @@ impl Running {
         }
     }
 
-    /// Waits until so many records are read; gives the seconds to the first and from there to the last.
+    /// Waits until the contender has read `records` records. Returns the seconds to the first
+    /// record, and from the first to the last.
     pub fn read_all(&mut self, records: u64) -> (f64, f64) {
         let mut first = None;
         loop {

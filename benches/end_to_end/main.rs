@@ -1,12 +1,14 @@
-//! Side by side over a real Apache Kafka: who turns the same events into the same numbers, how fast, and at what cost.
+//! Compares nabiz with its contenders over a real Apache Kafka: whether they compute the same
+//! numbers from the same events, how fast, and at what cost.
 //!
-//! `make bench` runs it. A topic is produced once and read by each contender in turn, from its start to lag 0. Each
-//! contender's counts are checked against the truth; where they differ, its row is void. The rest is about nabiz alone:
-//! freshness, scrapes under load, and how it grows.
+//! `make bench` runs it. A topic is produced once and read by each contender in turn, from its
+//! start to lag 0. Each contender's counts are compared with the truth; where they differ, its row
+//! is void. The other parts measure nabiz alone: freshness, scrapes under load, and scaling.
 //!
-//! Environment: `BENCH_EVENTS` (5500000), `BENCH_ROUNDS` (3), `BENCH_PARTS` (`table,freshness,scrape,memory,scale`),
-//! `BENCH_ONLY` (names of contenders, separated by commas), `BENCH_RESULTS` (the file that is written), `BENCH_PERF`
-//! (nabiz runs under `perf record`, which writes that file).
+//! Environment: `BENCH_EVENTS` (5500000), `BENCH_ROUNDS` (3), `BENCH_PARTS`
+//! (`table,freshness,scrape,memory,scale`), `BENCH_ONLY` (names of contenders, separated by
+//! commas), `BENCH_RESULTS` (the file that is written), `BENCH_PERF` (nabiz runs under
+//! `perf record`, which writes that file).
 
 mod contender;
 mod freshness;
@@ -22,7 +24,7 @@ use std::str::FromStr;
 
 use nabiz_dev::broker::Kafka;
 
-/// What is to be done.
+/// The settings of a run.
 pub struct Plan {
     pub events: usize,
     pub rounds: usize,
@@ -54,7 +56,8 @@ fn main() {
         parts: list("BENCH_PARTS", "table,freshness,scrape,memory,scale"),
         only: list("BENCH_ONLY", ""),
     };
-    // Members that start together are to be dealt partitions together, as by the default of a broker.
+    // Members that start together must get their partitions in one rebalance. A broker delays the
+    // first rebalance by default; the broker of the harness does not.
     let kafka = Kafka::start_with("group.initial.rebalance.delay.ms=1000\n");
     let mut report = report::Report::new(&plan);
     for part in &plan.parts {

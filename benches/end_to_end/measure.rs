@@ -1,4 +1,4 @@
-//! What a process and its children have used, from `/proc`.
+//! The resources that a process and its children have used, from `/proc`.
 
 use std::fs;
 use std::process::Child;

@@ -7,7 +7,7 @@ use std::process::Command;
 
 use crate::Plan;
 
-/// What has been found so far.
+/// The results so far.
 pub struct Report {
     text: String,
     path: PathBuf,

@@ -1,4 +1,4 @@
-//! The least that anybody who reads with librdkafka has to do: read every record, and drop it.
+//! The minimum work of a reader that uses librdkafka: reads every record and drops it.
 
 use std::io::{Read, Write};
 use std::net::TcpListener;

@@ -1,4 +1,5 @@
-//! Scrapes of 500 queues while reading at full speed: how long they take, and what they take away from reading.
+//! Scrapes of 500 queues while nabiz reads at full speed: how long they take, and how much they
+//! slow down the reading.
 
 use std::time::{Duration, Instant};
 
@@ -75,7 +76,8 @@ pub fn run(kafka: &Kafka, plan: &Plan) -> String {
     text
 }
 
-/// While the process stands still, the backlog is written; it was ready before, so it shows what it reads.
+/// Writes the backlog while the process is stopped. The process was ready before, so it answers
+/// scrapes while it reads the backlog.
 fn one(kafka: &Kafka, events: usize, topic: &str, accept: Option<&str>, scrapes: &mut Scrapes) {
     kafka.create_topic(topic, Shape::standard(events).partitions);
     let config = NabizConfig {

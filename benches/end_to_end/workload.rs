@@ -13,7 +13,7 @@ use serde_json::Value;
 pub const PARTITIONS: i32 = 4;
 const HOUR_MS: i64 = 3_600_000;
 
-/// What kind of stream.
+/// The shape of a stream.
 #[derive(Clone, Copy, Debug)]
 pub struct Shape {
     pub events: usize,
@@ -47,7 +47,8 @@ impl Shape {
             .map(move |event| self.dress(event))
     }
 
-    /// Deals the contact out to a site, and gives the envelope the optional attributes that producers write.
+    /// Assigns the contact to a site, and adds the optional attributes that producers write to the
+    /// envelope.
     fn dress(self, mut event: SimulatedEvent) -> SimulatedEvent {
         let site = event
             .key
@@ -65,7 +66,7 @@ impl Shape {
     }
 }
 
-/// What is true of one queue.
+/// The true counts of one queue.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct QueueTruth {
     pub offered: u64,
@@ -75,7 +76,7 @@ pub struct QueueTruth {
     pub wait_ms: u64,
 }
 
-/// What is true of a stream.
+/// The true counts of a stream.
 #[derive(Debug, Default)]
 pub struct Truth {
     pub queues: BTreeMap<String, QueueTruth>,
@@ -161,7 +162,7 @@ pub fn send(producer: &BaseProducer, topic: &str, event: &SimulatedEvent, timest
     }
 }
 
-/// Writes the stream into a topic that exists; gives how many records that were.
+/// Writes the stream into an existing topic and returns the number of records.
 pub fn fill(kafka: &Kafka, topic: &str, shape: Shape) -> u64 {
     write(kafka, topic, shape, |_| {});
     shape.events as u64
@@ -179,7 +180,7 @@ fn write(kafka: &Kafka, topic: &str, shape: Shape, mut note: impl FnMut(&Simulat
     producer.flush(Duration::from_secs(120)).expect("the records are written");
 }
 
-/// Makes the topic, writes the stream, and gives what is true of it.
+/// Creates the topic, writes the stream, and returns its truth.
 pub fn produce(kafka: &Kafka, topic: &str, shape: Shape) -> Truth {
     kafka.create_topic(topic, shape.partitions);
     let mut truth = Truth::default();
