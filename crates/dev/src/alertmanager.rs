@@ -89,7 +89,7 @@ impl Webhook {
     }
 }
 
-/// Reads one request, answers it, and gives the alerts of its body.
+/// Reads one request, answers it, and returns the alerts of its body.
 fn take(stream: TcpStream) -> Option<Vec<Notification>> {
     stream.set_read_timeout(Some(Duration::from_secs(10))).ok()?;
     let mut reader = BufReader::new(stream);

@@ -21,7 +21,8 @@ pub const USER: &str = "nabiz";
 /// Its password.
 pub const PASSWORD: &str = "pulse-of-the-test";
 
-/// A broker that runs until it is dropped. It creates no topic by itself: each test creates its own.
+/// A broker that runs until it is dropped. It does not create topics on demand: each test creates
+/// its own.
 pub struct Kafka {
     class_path: String,
     folder: TempDir,
@@ -59,8 +60,8 @@ impl Kafka {
         kafka
     }
 
-    /// Returns the broker that the tests of this process share; the first caller starts it. For tests that leave it
-    /// running and use topics and groups of their own.
+    /// Returns the broker that the tests of this process share; the first caller starts it. It is
+    /// for tests that leave it running and use topics and groups of their own.
     pub fn shared() -> &'static Kafka {
         static SHARED: OnceLock<(Kafka, Child)> = OnceLock::new();
         let (kafka, _) = SHARED.get_or_init(|| {
@@ -71,9 +72,10 @@ impl Kafka {
         kafka
     }
 
-    /// Starts a shell that waits until this process has ended, however it ends, then kills the broker and removes its
-    /// folder. A static is never dropped, and a process that is killed drops nothing. The shell ends when the pipe to
-    /// it closes, and only this process has the other end.
+    /// Starts a shell that waits for the end of this process, then kills the broker and removes its
+    /// folder. A static is never dropped, and a killed process drops nothing. The shell reads from
+    /// a pipe that only this process holds open, so every kind of
+    /// end closes it.
     fn end_with_this_process(&self) -> Child {
         let script = r#"trap "" INT TERM; read -r _; kill -KILL "$1"; rm -rf "$2""#;
         let broker = self.child().as_ref().expect("a running broker").id().to_string();
@@ -107,7 +109,8 @@ impl Kafka {
         self.path("certificate.pem")
     }
 
-    /// Starts a stopped or killed broker on the same ports with the same data, and waits until it answers.
+    /// Starts a stopped or killed broker on the same ports with the same data, and waits until it
+    /// answers.
     pub fn restart(&self) {
         let mut child = self.child();
         assert!(child.is_none(), "the broker is running already");
@@ -252,7 +255,8 @@ impl Kafka {
         command
     }
 
-    /// A certificate for `localhost` that signs itself, and its key, in PEM as Kafka and librdkafka both read it.
+    /// Creates a self-signed certificate for `localhost` and its key, in PEM, which both Kafka and
+    /// librdkafka read.
     fn make_certificate(&self) {
         run(Command::new("openssl")
             .args([

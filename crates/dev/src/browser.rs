@@ -131,7 +131,7 @@ pub struct Page {
 }
 
 impl Page {
-    /// Calls a method of the protocol and gives its result.
+    /// Calls a method of the protocol and returns its result.
     pub fn call(&mut self, method: &str, params: Value) -> Value {
         self.try_call(method, params).unwrap_or_else(|error| panic!("{method}: {error}"))
     }
@@ -183,7 +183,8 @@ impl Page {
         }
     }
 
-    /// Waits as [`Page::wait_for`] does, and returns an error where the expression has another value at the deadline.
+    /// Waits as [`Page::wait_for`] does, and returns an error when the expression still has another
+    /// value at the deadline.
     pub fn try_wait_for(
         &mut self,
         expression: &str,
@@ -206,7 +207,7 @@ impl Page {
         }
     }
 
-    /// Returns what the page has reported until the last call: exceptions, and errors on its console.
+    /// Returns the exceptions and console errors that the page had reported by the last call.
     pub fn faults(&self) -> &[String] {
         &self.faults
     }

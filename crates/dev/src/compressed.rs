@@ -1,5 +1,5 @@
-//! The shipped pipeline in compressed time: the simulator writes into Kafka faster than the clock goes, and the rules of
-//! Prometheus are as much faster.
+//! The shipped pipeline in compressed time: the simulator writes into Kafka faster than real time,
+//! and the rules of Prometheus are faster by the same factor.
 
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -82,7 +82,8 @@ pub fn configuration(folder: &Path, brokers: &str, address: &str) -> PathBuf {
     path
 }
 
-/// Starts the shipped Prometheus with the shipped rules. Two defaults of the server are durations, so they are compressed too.
+/// Starts the shipped Prometheus with the shipped rules. Two defaults of the server are durations,
+/// so they are compressed too.
 pub fn start_prometheus(nabiz: &str, alertmanager: &str) -> Prometheus {
     let factor = FACTOR.to_string();
     let compressed =

@@ -16,7 +16,8 @@ const TIME_ZONE: &str = "Europe/Istanbul";
 /// Longest time until nothing moves on a page any more.
 const QUIET_WITHIN: Duration = Duration::from_secs(30);
 const END_WITHIN: Duration = Duration::from_secs(10);
-/// Grafana's server has its font. No package has it, so the browser takes another, and that is no fault.
+/// Grafana's server provides its font, and no package contains it. The browser uses another font,
+/// which is not a fault.
 const FONTS: &str = "/public/fonts/";
 
 /// A page that `grafana/draw/serve.mjs` serves.
@@ -28,10 +29,12 @@ struct Served {
     height: u32,
 }
 
-/// Draws each dashboard that has answers in the file of `grafana/draw/collect.mjs`, as a PNG in `folder`.
+/// Draws each dashboard that has answers in the file of `grafana/draw/collect.mjs`, as a PNG in
+/// `folder`.
 ///
-/// Returns a report by the name of the dashboard: size and path of the picture, its panels and headings with their
-/// places and whether they show data, and the faults that its page has reported.
+/// Returns a report by the name of the dashboard: size and path of the picture, its panels and
+/// headings with their places and whether they show data, and the faults that its page has
+/// reported.
 ///
 /// # Panics
 /// Where Node.js, its packages or Chromium are missing.

@@ -1,8 +1,8 @@
-//! The harness of the tests and benchmarks that run the whole program: a real Kafka broker, the `nabiz` process, a
-//! reader of its metrics, Prometheus, Alertmanager and a browser.
+//! The harness of the tests and benchmarks that run the whole program: a real Kafka broker, the
+//! `nabiz` process, a reader of its metrics, Prometheus, Alertmanager and a browser.
 //!
-//! A missing tool is a failure. Tests that need one are marked `#[ignore = "needs …"]`; `make test` installs the tools
-//! and runs these tests too.
+//! A missing tool is a failure. Tests that need one are marked `#[ignore = "needs …"]`; `make test`
+//! installs the tools and runs these tests too.
 
 pub mod alertmanager;
 pub mod broker;
@@ -61,8 +61,8 @@ pub fn root() -> PathBuf {
 
 /// Returns the path of the `nabiz` program under test.
 ///
-/// Cargo gives it to integration tests and benchmarks in the environment. A test binary that is started by hand
-/// finds the program in the folder above its own.
+/// Cargo passes the path to integration tests and benchmarks in the environment. A test binary that
+/// is started by hand finds the program in the folder above its own.
 ///
 /// # Panics
 /// Where there is no such program.
@@ -78,8 +78,8 @@ pub fn program() -> PathBuf {
 
 /// Returns a TCP port of the loopback interface that is free now, and never the same port twice.
 ///
-/// The port is below the range that the system takes for outgoing connections, so that none of these occupies it before
-/// the process that it is for.
+/// The port is below the range that the system uses for outgoing connections, so that none of these
+/// occupies it before the caller's process binds it.
 pub fn free_port() -> u16 {
     const FIRST: u32 = 20_000;
     const COUNT: u32 = 12_000;
@@ -123,7 +123,7 @@ pub fn try_wait_for<T, E: Display>(
     }
 }
 
-/// Reports on the terminal, past the capture of test output, that a test cannot run on this machine.
+/// Writes to the terminal, past the capture of test output, that a test cannot run on this machine.
 pub fn report_skipped(what: &str, why: &str) {
     let _ = writeln!(std::io::stderr(), "SKIPPED: {what}: {}", why.trim());
 }

@@ -12,7 +12,8 @@ use super::process::Nabiz;
 /// The dead-letter topic of a pipeline.
 pub const DEAD_LETTERS: &str = "dead";
 
-/// The configuration of a `nabiz serve`, which can be started again with the same ledger and address.
+/// The configuration of a `nabiz serve`, which can be started again with the same ledger and
+/// address.
 pub struct Pipeline {
     folder: TempDir,
     brokers: String,
@@ -26,8 +27,8 @@ pub struct Pipeline {
 }
 
 impl Pipeline {
-    /// Returns a pipeline without topics. `name` is its consumer group; its dead-letter topic is `name` with `.` and
-    /// [`DEAD_LETTERS`].
+    /// Returns a pipeline without topics. `name` is its consumer group; its dead-letter topic is
+    /// `name` with `.` and [`DEAD_LETTERS`].
     pub fn new(brokers: String, name: &str) -> Pipeline {
         Pipeline {
             folder: tempfile::Builder::new()

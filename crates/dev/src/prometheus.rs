@@ -31,7 +31,8 @@ impl Prometheus {
         Prometheus::start_with(&[("prometheus.yml", config)], &[])
     }
 
-    /// Starts a server with flags of its own and with files in one folder, of which `prometheus.yml` is its configuration.
+    /// Starts a server with flags of its own and with files in one folder. The file
+    /// `prometheus.yml` is its configuration.
     pub fn start_with(files: &[(&str, String)], flags: &[String]) -> Prometheus {
         let folder = tempfile::Builder::new()
             .prefix("nabiz-prometheus-")
@@ -80,7 +81,7 @@ impl Prometheus {
         response.body_mut().read_to_string().map_err(|error| error.to_string())
     }
 
-    /// The values of an instant query, with their labels; sorted as the server gives them.
+    /// Returns the values of an instant query with their labels, in the order of the server.
     pub fn query(&self, expression: &str) -> Result<Vec<(Value, f64)>, String> {
         let body = self
             .get("/api/v1/query", &[("query", expression)])
@@ -104,7 +105,8 @@ impl Prometheus {
         }
     }
 
-    /// The values of the only series of a query over a stretch of time, with their times; both in seconds since the Unix epoch.
+    /// Returns the values of the only series of a query over a period, with their times. Both times
+    /// and period are in seconds since the Unix epoch.
     pub fn range(
         &self,
         expression: &str,

@@ -88,7 +88,8 @@ impl Scrape {
             .map(|((_, labels), value)| (labels, *value))
     }
 
-    /// Returns a line for each counter or part of a histogram that fell or vanished since an earlier scrape.
+    /// Returns a line for each counter or part of a histogram that fell or vanished since an
+    /// earlier scrape.
     pub fn fallen_since(&self, earlier: &Scrape) -> Vec<String> {
         earlier
             .samples

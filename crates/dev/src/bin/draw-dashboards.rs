@@ -1,4 +1,5 @@
-//! Draws the dashboards: `draw-dashboards answers.json folder`, with the answers of `grafana/draw/collect.mjs`.
+//! Draws the dashboards: `draw-dashboards answers.json folder`, with the answers of
+//! `grafana/draw/collect.mjs`.
 
 use std::path::Path;
 use std::process::ExitCode;
