@@ -38,7 +38,7 @@ pub struct SecretHashError;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum HashingError {
-    /// The operating system gives no random numbers.
+    /// The operating system cannot supply random numbers.
     #[error("the operating system gave no random numbers for the salt")]
     Random(#[from] getrandom::Error),
     /// Argon2 fails, for example without memory.

@@ -48,7 +48,7 @@ pub struct Topic {
 pub enum PropertyError {
     /// The library has no such property.
     Unknown,
-    /// The library refuses the value, with the reason that it gives.
+    /// The library refuses the value, for this reason.
     Value(String),
 }
 

@@ -14,7 +14,7 @@ use super::keys;
 use super::section::{Fields, Section, Visitor, with_defaults};
 use super::windows::Windows;
 
-/// Queue values of the metrics that stand for something else.
+/// Queue values that the metrics reserve for another meaning.
 const RESERVED: [&str; 2] = ["none", "other"];
 
 /// The keys of one queue, or of all queues that leave them out.

@@ -58,7 +58,7 @@ impl Authentication {
     /// Accepts the token whose hash is `bearer`, and the users with the password hashes in `basic`.
     ///
     /// # Errors
-    /// Returns an error when the operating system gives no random numbers.
+    /// Returns an error when the operating system cannot supply random numbers.
     pub fn new(
         bearer: Option<SecretHash>,
         basic: BTreeMap<String, SecretHash>,

@@ -147,7 +147,7 @@ fn answer(
             .and_then(|()| out.flush().map_err(OutputError::from));
         if let Err(OutputError::Ledger(problem)) = written {
             tracing::warn!(error = error_chain(&problem), "history ended early");
-            // Aborts the body, so that the client sees that it is not complete.
+            // Aborts the body, so that the client detects that it is incomplete.
             let _ = out.get_ref().send(Err(io::Error::other("the ledger failed")));
         }
     });

@@ -25,8 +25,8 @@ pub struct HistorySource {
 }
 
 impl HistorySource {
-    /// Creates a source from the ledger at `path`, with intervals of length `interval`, which holds the
-    /// history of `topics`. Each query opens the file anew.
+    /// Creates a source from the ledger at `path`, with intervals of length `interval`, which holds
+    /// the history of `topics`. Each query opens the file again.
     pub fn new(
         path: PathBuf,
         settings: Arc<Settings>,

@@ -47,7 +47,7 @@ impl<'a> Preference<'a> {
     }
 }
 
-/// Returns the elements of a header, which may stand in several lines.
+/// Returns the elements of a header, which may be split over several lines.
 fn preferences(headers: &HeaderMap, name: HeaderName) -> impl Iterator<Item = Preference<'_>> {
     let lines = headers.get_all(name).into_iter().filter_map(|line| line.to_str().ok());
     lines.flat_map(|line| line.split(',')).filter_map(Preference::parse)
@@ -67,7 +67,7 @@ pub(super) fn metrics_format(headers: &HeaderMap) -> MetricsFormat {
     best.0
 }
 
-/// Returns the metrics format that a media range stands for.
+/// Returns the metrics format that a media range selects.
 fn metrics_format_of(preference: &Preference<'_>) -> Option<MetricsFormat> {
     let is_protobuf = preference.is("application/vnd.google.protobuf")
         && preference.parameter("proto") == Some("io.prometheus.client.MetricFamily")

@@ -24,7 +24,7 @@ pub enum SecurityError {
     /// The certificate or its key cannot be used.
     #[error("http.{}", tls_key(.0))]
     Tls(#[source] TlsError),
-    /// The operating system gives no random numbers.
+    /// The operating system cannot supply random numbers.
     #[error("http.bearer_token_hash: no random numbers")]
     Random(#[source] getrandom::Error),
 }
@@ -42,7 +42,8 @@ impl Security {
     /// Without a token and users, requests need no credentials.
     ///
     /// # Errors
-    /// Returns [`SecurityError`] when a file cannot be used, or the system gives no random numbers.
+    /// Returns [`SecurityError`] when a file cannot be used, or the system cannot supply random
+    /// numbers.
     pub fn load(
         tls_files: Option<(&Path, &Path)>,
         bearer: Option<SecretHash>,

@@ -29,7 +29,7 @@ const REPORT_PAUSE_IDLE: u32 = 4;
 /// The longest pause between two reports, however long a report takes: a worker reports well before
 /// readers withhold its numbers.
 const REPORT_PAUSE_MAX: Duration = Duration::from_secs(1);
-/// Time between two looks at the clock while waiting for the ledger.
+/// Time between two reads of the clock while waiting for the ledger.
 const REPLY_POLL: Duration = Duration::from_millis(100);
 /// The longest pause between two checkpoints while the ledger fails.
 const BACKOFF_MAX: Duration = Duration::from_secs(30);

@@ -1,4 +1,4 @@
-//! What librdkafka's statistics say about brokers and partitions, once a second.
+//! librdkafka's statistics about brokers and partitions, once a second.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -70,12 +70,12 @@ pub(super) enum FetchState {
     Stopped,
 }
 
-/// What the client knows about one partition.
+/// The client's state of one partition.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct PartitionStats {
     pub topic: String,
     pub partition: i32,
-    /// The end of the log, as its leader last said.
+    /// The end of the log, as its leader last reported it.
     pub end: Option<Offset>,
     /// The end of the log, if everything before it has been handed over and its leader has
     /// answered recently.
@@ -83,7 +83,7 @@ pub(super) struct PartitionStats {
     pub fetch: FetchState,
 }
 
-/// What a worker uses of a report.
+/// The part of a report that a worker uses.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct ConsumerStats {
     /// Whether any broker is connected.
@@ -111,7 +111,7 @@ impl ConsumerStats {
         let known = |offset: i64| (offset >= 0).then_some(Offset(offset));
         let mut partitions = Vec::new();
         for (topic, of_topic) in &statistics.topics {
-            // Number -1 stands for records without a partition.
+            // The entry with the number -1 collects records that have no partition yet.
             for partition in of_topic.partitions.values().filter(|one| one.partition >= 0) {
                 // In any other state the offsets may be those of an earlier assignment.
                 let is_drained = partition.fetch_state == "active"

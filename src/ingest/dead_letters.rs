@@ -26,7 +26,7 @@ const WAITING_BYTES_MAX: u64 = 32 << 20;
 /// the headers count too.
 const VALUE_BYTES_MAX: usize = 960 << 10;
 const KEY_BYTES_MAX: usize = 4 << 10;
-/// What the headers and the bookkeeping of a dead letter add to its size, about.
+/// Approximate size that the headers and the bookkeeping add to a dead letter.
 const OVERHEAD_BYTES: u64 = 256;
 /// Time between two attempts to write the dead letters that the broker rejected.
 const RETRY_INTERVAL: Duration = Duration::from_secs(5);

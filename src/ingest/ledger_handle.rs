@@ -95,7 +95,7 @@ impl LedgerHandle {
         label: ShardLabel,
     ) -> Receiver<Result<AcquiredPartition, LedgerError>> {
         let (reply, replies) = channel();
-        // If the thread is gone, the caller sees it by the dropped reply.
+        // If the thread is gone, the reply channel is dropped, and the caller's receive fails.
         let _ = self.requests.send(Request::Acquire { label, reply });
         replies
     }

@@ -42,7 +42,7 @@ impl OffsetTracker {
         let is_forward = self.position.is_none_or(|position| offset >= position);
         let next = offset.next();
         self.position = Some(next);
-        // The record proves that the log is at least this long, whatever the last report said.
+        // The record proves that the log is at least this long, whatever the last report shows.
         self.end = self.end.map(|end| if is_forward { end.max(next) } else { end });
         self.is_fresh = true;
         self.at_end = false;

@@ -26,7 +26,7 @@ pub struct Topic {
     pub format: Format,
 }
 
-/// What ingest reads, and how it publishes.
+/// The topics that ingest reads, and how it publishes.
 #[derive(Clone)]
 pub struct Options {
     /// The brokers, as `host:port`, separated by commas.

@@ -3,7 +3,7 @@
 use super::worker_status::{Connection, Phase, WorkerReport, WorkerStatus};
 use crate::readmodel::{Aggregation, PartitionHealth};
 
-/// What readiness depends on.
+/// The inputs of readiness.
 pub(super) struct Readiness<'a> {
     pub workers: &'a [WorkerReport],
     pub partitions: &'a [PartitionHealth],

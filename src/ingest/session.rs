@@ -28,8 +28,8 @@ const BATCH_RECORDS: usize = 1024;
 /// Longest wait for a record. Bounds the delay of an event, a report or a stop.
 const POLL_TIMEOUT: Duration = Duration::from_millis(50);
 const COMMIT_INTERVAL: Duration = Duration::from_secs(5);
-/// Time between an offset out of range and the search for another one. Longer than the time between
-/// two statistics of the client, which tell whether it has stopped.
+/// Time between an offset out of range and the search for another one. Longer than the interval of
+/// the client's statistics, which show whether the partition has stopped.
 const RESEEK_INTERVAL: Duration = Duration::from_secs(2);
 /// Time after which a search asks the broker for no further partition.
 const RESEEK_TIMEOUT: Duration = Duration::from_secs(2);
@@ -184,8 +184,8 @@ impl<'s> Session<'s> {
         match error {
             KafkaError::MessageConsumptionFatal(_) => Err(error),
             other if other.rdkafka_error_code() == Some(RDKafkaErrorCode::AutoOffsetReset) => {
-                // The error does not name the partition, which stands still until another offset
-                // is found.
+                // The error does not name the partition. The partition stays stopped until the
+                // session finds another offset.
                 self.reseek_at = Some(Instant::now() + RESEEK_INTERVAL);
                 Ok(())
             }
@@ -348,8 +348,8 @@ impl<'s> Session<'s> {
 
     /// Reads these partitions from these offsets, none of them paused.
     fn assign(&mut self, offsets: &TopicPartitionList) -> Result<(), SessionError> {
-        // In librdkafka a pause outlasts an assignment. Partitions that it does not know yet cause
-        // an error, and are not paused.
+        // In librdkafka a pause outlasts an assignment. `resume` fails for partitions that the
+        // client has not loaded yet; these are not paused.
         let _ = self.consumer.resume(offsets);
         self.consumer.assign(offsets)?;
         self.status.phase = Phase::Reading;

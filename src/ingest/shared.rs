@@ -1,4 +1,4 @@
-//! What all threads of ingest have in common.
+//! State that all threads of ingest share.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};

@@ -19,7 +19,7 @@ use super::threads::spawn;
 use super::worker::Worker;
 use crate::readmodel::PublishedState;
 
-/// Time between two looks at threads that are to end.
+/// Time between two checks of threads that must end.
 const STOP_POLL: Duration = Duration::from_millis(10);
 
 /// Running ingest. Dropping it does not stop it: call [`Ingest::stop`].

@@ -12,7 +12,7 @@ use super::session::{Session, SessionError};
 use super::shared::Shared;
 use crate::error_chain::error_chain;
 
-/// Time between two looks at the stop flag.
+/// Time between two checks of the stop flag.
 const STOP_POLL: Duration = Duration::from_millis(50);
 /// The first pause before a consumer is recreated. It doubles with each failure.
 const RECREATE_PAUSE_MIN: Duration = Duration::from_secs(1);

@@ -1,4 +1,4 @@
-//! What a worker reports about itself.
+//! The status that a worker publishes.
 
 use std::collections::BTreeSet;
 use std::time::Instant;
@@ -40,7 +40,7 @@ pub(super) enum Connection {
     Down,
 }
 
-/// What a session knows about itself.
+/// The state that a session publishes about itself.
 #[derive(Clone, Debug, Default)]
 pub(super) struct WorkerStatus {
     pub phase: Phase,

@@ -1,4 +1,4 @@
-//! What can go wrong with the ledger.
+//! The errors of the ledger.
 
 use std::path::PathBuf;
 
@@ -45,7 +45,7 @@ pub enum LedgerError {
         path: PathBuf,
         /// Its version.
         found: i64,
-        /// The newest version that this program knows.
+        /// Newest version that this program supports.
         known: i64,
     },
     /// The file of the hash key cannot be read or created.
@@ -108,7 +108,7 @@ pub enum LedgerError {
     Corrupt {
         /// The unreadable thing.
         what: &'static str,
-        /// What is wrong with it.
+        /// The fault that was found.
         detail: String,
     },
 }

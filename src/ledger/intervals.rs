@@ -22,12 +22,12 @@ pub(super) const AGENT_COLUMNS: [&str; 5] =
 /// Adds increments to their intervals, within the transaction of a checkpoint. A row has the target
 /// of its newest increment.
 ///
-/// A stored distribution that cannot be read stops no checkpoint, now or later: the increment
-/// replaces it, and the error is logged and counted in `errors`. The exact counts and sums of the
-/// row stay, so a reader can tell how many values are missing.
+/// A stored distribution that cannot be read does not stop a checkpoint, now or later: the
+/// increment replaces it, and the error is logged and counted in `errors`. The exact counts and
+/// sums of the row stay, so a reader can compute how many values are missing.
 ///
 /// # Errors
-/// [`LedgerError`]; nothing of the transaction must be committed then.
+/// Returns [`LedgerError`]; the caller must then roll the transaction back.
 pub(crate) fn add<'d>(
     tx: &Transaction<'_>,
     channels: &Channels,

@@ -178,8 +178,8 @@ fn try_open(path: &Path) -> Result<Connection, LedgerError> {
     connection.pragma_update(None, "cache_size", -CACHE_KIB)?;
     connection.pragma_update(None, "wal_autocheckpoint", WAL_PAGES)?;
     if found == MIGRATIONS.len() {
-        // Opening writes nothing then: a start on a full disk, or beside a writer, does not fail
-        // here but waits for its partitions, and the status says why.
+        // Opening then writes nothing, so a start on a full disk, or beside a writer, does not fail
+        // here. The start waits for its partitions, and the status shows why.
         return Ok(connection);
     }
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
@@ -201,7 +201,7 @@ fn try_open(path: &Path) -> Result<Connection, LedgerError> {
     Ok(connection)
 }
 
-/// What a file holds.
+/// The content of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Contents {
     /// There is no file, or it is empty.

@@ -91,7 +91,7 @@ pub enum CrashPoint {
     BeforeWrite,
     /// Everything is written, nothing is committed.
     BeforeCommit,
-    /// Everything is committed, and the worker does not know it yet.
+    /// After the commit, and before the worker has its result.
     AfterCommit,
 }
 

@@ -71,7 +71,7 @@ impl History {
             connection,
             settings,
             interval,
-            // The ledger knows none of the wanted queues: there is nothing to read.
+            // None of the wanted queues is in the ledger: there is nothing to read.
             next: if has_no_queue { query.period.end } else { query.period.start },
             query,
             queue_ids,
@@ -187,7 +187,7 @@ fn round_up(time: Timestamp, interval: Millis) -> Timestamp {
     Timestamp(intervals.saturating_mul(interval))
 }
 
-/// Returns the ids of the names that the ledger knows; `None` where no name is given.
+/// Returns the ids of the names that are in the ledger; `None` where no name is given.
 fn ids(connection: &Connection, names: &[String]) -> Result<Option<Vec<i64>>, LedgerError> {
     if names.is_empty() {
         return Ok(None);
@@ -212,12 +212,12 @@ fn first_start(tx: &Transaction<'_>, range: TimeRange) -> Result<Option<Timestam
     Ok(first.map(Timestamp))
 }
 
-/// Returns the instant before which the history is complete, apart from events that come later
-/// than is allowed for; `None` where nothing is complete.
+/// Returns the instant before which the history is complete, apart from events that arrive later
+/// than the allowed lateness; `None` where nothing is complete.
 ///
-/// A partition that was never stored may still hold events of any time. A partition that was
-/// stored without a record has none so far. Where `topics` are given, others do not count: the
-/// stream time of a topic that is no longer read stands still for ever.
+/// A partition that was never stored may still hold events of any time. A partition that was stored
+/// without a record has none so far. Where `topics` are given, others do not count: the stream time
+/// of a topic that is no longer read never advances again.
 fn closed_until(
     tx: &Transaction<'_>,
     settings: &Settings,
