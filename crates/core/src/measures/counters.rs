@@ -1,21 +1,22 @@
-//! THE table of counters: every count and sum of a (queue, channel), once.
+//! The one table of counters: it defines every count and sum of a (queue, channel) once.
 //!
 //! A group of the table becomes a struct of `u64` fields with `add`, `subtract` and iteration over
 //! names and values. [`Totals`](super::Totals), [`WindowCounts`](super::WindowCounts) and
 //! [`IntervalCounts`](super::IntervalCounts) contain the groups; the columns of the ledger, the
 //! members of the API and the metrics take their names from here.
 //!
-//! A group is stored as a list of numbers with its length before it. A counter that is added at the
-//! end of its group is read as 0 from a state that was stored before; a state with more counters
-//! than the program knows is refused, because it would lose them. So counters are added at the end
-//! of a group, and never change their order. How: docs/develop/adding-a-measure.md.
+//! The ledger stores a group as a list of numbers after its length. In a state that was stored
+//! before a counter was added to the end of its group, that counter is read as 0. A state with more
+//! counters than the program knows is refused, because the next checkpoint would lose them. So new
+//! counters go to the end of a group, and the order never changes. The steps are in
+//! docs/develop/adding-a-measure.md.
 
 use std::fmt;
 
 use serde::de::{Error, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// The name of a counter: that of its field where the table gives no other.
+/// Expands to the name of a counter: the name in the table, or else the name of the field.
 macro_rules! counter_name {
     ($field:ident) => {
         stringify!($field)
@@ -25,7 +26,7 @@ macro_rules! counter_name {
     };
 }
 
-/// Defines the groups of the table.
+/// Defines a struct with its methods and its stored form for each group of the table.
 macro_rules! counters {
     ($(
         $(#[doc = $doc:literal])+
@@ -41,12 +42,12 @@ macro_rules! counters {
             /// The names of the counters, in the order of the table.
             pub const NAMES: &'static [&'static str] = &[$(counter_name!($field $($name)?)),+];
 
-            /// Adds the counts of `more`; a sum stops at [`u64::MAX`].
+            /// Adds the counts of `more`, and stops each at [`u64::MAX`].
             pub fn add(&mut self, more: &Self) {
                 $(self.$field = self.$field.saturating_add(more.$field);)+
             }
 
-            /// Takes out the counts of `less`, which were added before.
+            /// Subtracts the counts of `less`, which were added before; no count goes below 0.
             pub fn subtract(&mut self, less: &Self) {
                 $(self.$field = self.$field.saturating_sub(less.$field);)+
             }
@@ -79,7 +80,7 @@ macro_rules! counters {
 }
 
 counters! {
-    /// What became of visits: in totals, windows and intervals.
+    /// Counts of visits by outcome, in totals, windows and intervals.
     VisitCounts {
         /// Visits that entered the queue.
         offered,
@@ -95,7 +96,7 @@ counters! {
         abandoned_short,
     }
 
-    /// Service-level events: in totals, windows and intervals.
+    /// Counts of service-level events, in totals, windows and intervals.
     ServiceLevelCounts {
         /// Events that met the target.
         met = "service_level_met",
@@ -103,17 +104,17 @@ counters! {
         missed = "service_level_missed",
     }
 
-    /// What else happened to contacts: in totals and intervals.
+    /// Counts of other events of contacts, in totals and intervals.
     ContactCounts {
         /// Offers that the agent did not take.
         not_answered,
         /// Contacts that were handed over while in service.
         transfers,
-        /// Issues that were opened again.
+        /// Issues that were reopened.
         reopened,
     }
 
-    /// Sums of durations, with the counts that nothing else has: in windows and intervals.
+    /// Sums of durations, and the count of handle times, in windows and intervals.
     DurationSums {
         /// Sum of the waits of answered visits, in milliseconds.
         wait_sum_ms,
@@ -125,7 +126,7 @@ counters! {
         handle_sum_ms,
     }
 
-    /// Sums of responses and surveys: in intervals.
+    /// Counts and sums of responses and survey answers, in intervals.
     ResponseSums {
         /// First responses.
         first_responses,
@@ -142,7 +143,7 @@ counters! {
     }
 }
 
-/// Reads a stored list of numbers into the counters of a group.
+/// A visitor that reads a stored list of numbers into the counters of a group.
 struct Values<'a, 'c>(&'a mut [&'c mut u64]);
 
 impl<'de> Visitor<'de> for Values<'_, '_> {

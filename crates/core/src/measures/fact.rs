@@ -1,45 +1,59 @@
-//! What comes out of the life of contacts.
+//! Facts: the results of events that series count.
 
 use crate::event::LeftReason;
 use crate::ids::SeriesId;
 
-/// Something that happened to a contact and counts in a series.
+/// Something that happened to a contact and counts in one series.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Fact {
     pub(crate) series: SeriesId,
-    /// Event time of the fact.
+    /// Event time of the fact, in milliseconds since the Unix epoch.
     pub(crate) at_ms: i64,
-    /// The windows that it may enter.
+    /// The windows that the fact may enter.
     pub(crate) scope: WindowScope,
     pub(crate) kind: FactKind,
 }
 
-/// The kinds of facts. Durations in milliseconds.
+/// The kinds of facts. Durations are in milliseconds.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum FactKind {
+    /// A visit entered the queue.
     Offered,
+    /// An agent answered the contact of a visit.
     Answered { wait_ms: u64 },
+    /// The citizen abandoned a visit.
     Abandoned { wait_ms: u64 },
+    /// A visit ended in another way.
     Left { reason: LeftReason },
+    /// The ending of a visit never came.
     Lost,
+    /// A service-level event met the target.
     Met,
+    /// A service-level event missed the target.
     Missed,
+    /// A conversation ended with a handle time.
     Handled { handle_ms: u64 },
+    /// The first response to an issue, on the clock of the queue.
     FirstResponse { response_ms: u64 },
+    /// The resolution of an issue, on the clock of the queue.
     Resolution { resolution_ms: u64 },
+    /// An agent did not take an offer.
     NotAnswered,
+    /// A contact in service was handed over.
     Transferred,
+    /// An issue was reopened.
     Reopened,
+    /// A citizen answered a survey.
     Survey { score: u16 },
 }
 
-/// Which windows a fact may enter.
+/// The windows that a fact may enter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum WindowScope {
-    /// Every window that covers its time.
+    /// Every window that covers the time of the fact.
     Windows,
-    /// Only the business day, if it covers its time (late records).
+    /// Only the business day, if it covers the time of the fact (late records).
     Today,
-    /// None (late records of another day).
+    /// No window (late records of another business day).
     Nothing,
 }

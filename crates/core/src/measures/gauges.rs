@@ -1,4 +1,4 @@
-//! Values as of stream time.
+//! Live gauges: values as of stream time.
 
 use serde::{Deserialize, Serialize};
 
@@ -26,35 +26,35 @@ pub struct Live {
     pub oldest_open: Millis,
 }
 
-/// `queue.observed`: the waiting contacts by the count of the source.
+/// The waiting contacts by the count of the source, from an event `queue.observed`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Observation {
-    /// Event time.
+    /// Event time of the observation.
     pub event_time: Timestamp,
     /// Contacts that wait.
     pub waiting: u64,
-    /// The longest of their waits, if the source gives it.
+    /// Longest of their waits, if the source gives it.
     pub oldest_wait: Option<Millis>,
 }
 
-/// Agent time of a queue within one window, up to stream time, by [`crate::event::AgentState::index`].
+/// Agent time of a queue within one window, up to stream time.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AgentWindow {
-    /// Milliseconds by state.
+    /// Milliseconds by [`crate::event::AgentState::index`].
     pub state_ms: [u64; 5],
 }
 
 /// Numbers of one follow-up unit.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct FollowupSnapshot {
-    /// Opened since the first record.
+    /// Follow-ups opened since the first record.
     pub opened: u64,
-    /// Informed since the first record.
+    /// Follow-ups informed since the first record.
     pub informed: u64,
-    /// Informed minus opened.
+    /// Time from opened to informed.
     pub duration: BucketHistogram,
-    /// Open at stream time.
+    /// Follow-ups that are open at stream time.
     pub open: u64,
-    /// Open and past their due time at stream time.
+    /// Open follow-ups that are past their due time at stream time.
     pub overdue: u64,
 }

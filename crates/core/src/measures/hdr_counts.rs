@@ -1,18 +1,18 @@
-//! Counts in the cell layout of an HDR histogram with two significant digits, of which single values can be taken out
-//! again.
+//! Sparse counts in the cell layout of an HDR histogram with two significant digits.
 
 use hdrhistogram::Histogram;
 
-/// Sub-buckets per power of two: two significant digits (error below 1 %).
+/// Cells per power of two: enough for two significant digits (error below 1 %).
 const HALF: u64 = 128;
 
-/// Cell of a value: exact below 256, then 128 cells per power of two.
+/// Returns the index of the cell of a value: one cell per value below 256, then 128 cells per power
+/// of two.
 pub fn hdr_index(value: u64) -> usize {
     let shift = (64 - (value | (2 * HALF - 1)).leading_zeros() - 8) as u64;
     (shift * HALF + (value >> shift)) as usize
 }
 
-/// Lowest value of a cell.
+/// Returns the lowest value of a cell.
 pub fn lowest_value_at(cell: usize) -> u64 {
     let cell = cell as u64;
     if cell < 2 * HALF {
@@ -22,21 +22,21 @@ pub fn lowest_value_at(cell: usize) -> u64 {
     (cell - shift * HALF) << shift
 }
 
-/// Middle value of a cell.
+/// Returns the middle value of a cell, rounded down.
 pub(crate) fn middle_value_at(cell: usize) -> u64 {
     let lowest = lowest_value_at(cell);
     lowest + (lowest_value_at(cell + 1) - lowest) / 2
 }
 
-/// Sparse counts by HDR cell, ascending.
+/// Counts by HDR cell, kept only where they are not 0.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct SparseHdrCounts {
-    /// (cell, count > 0), sorted by cell.
+    /// Pairs of cell and count. Each cell occurs once, in ascending order, with a count above 0.
     pub counts: Vec<(u16, u32)>,
 }
 
 impl SparseHdrCounts {
-    /// Counts a value.
+    /// Counts a value once.
     pub fn increment(&mut self, value: u64) {
         let cell = hdr_index(value) as u16;
         match self.counts.binary_search_by_key(&cell, |(known, _)| *known) {
@@ -45,7 +45,7 @@ impl SparseHdrCounts {
         }
     }
 
-    /// Adds other cells.
+    /// Adds the counts of `other`, and stops each at [`u32::MAX`].
     pub fn add(&mut self, other: &SparseHdrCounts) {
         if other.counts.is_empty() {
             return;
@@ -77,7 +77,7 @@ impl SparseHdrCounts {
         self.counts = merged;
     }
 
-    /// The same counts as an HDR histogram (auto-resizing, two significant digits).
+    /// Returns an auto-resizing HDR histogram of two significant digits with the same counts.
     pub fn to_hdr(&self) -> Histogram<u32> {
         let mut histogram =
             Histogram::new(2).unwrap_or_else(|_| unreachable!("two significant digits are valid"));
@@ -88,8 +88,9 @@ impl SparseHdrCounts {
     }
 }
 
-/// Recording that cannot fail on an auto-resizing histogram.
+/// Recording without an error, for an auto-resizing histogram.
 trait RecordOrGrow {
+    /// Records `value` `count` times; the counts stop at their maximum.
     fn saturating_record_n_or_grow(&mut self, value: u64, count: u32);
 }
 

@@ -4,22 +4,24 @@ use serde::{Deserialize, Serialize};
 
 use crate::measures::native::NativeCounts;
 
-/// Exact counts per classic bucket, with the exact sum, and the counts of the native histogram. The bounds stand in
-/// [`crate::settings::Settings`].
+/// Exact counts per classic bucket, with the exact sum, and the counts of the native histogram. The
+/// upper bounds of the buckets are in [`crate::settings::Settings`].
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BucketHistogram {
-    /// Observations per bucket, not cumulated; one more than there are bounds, the last for all above. Empty before the
-    /// first observation.
+    /// Observations per bucket, not cumulated. There is one bucket more than there are bounds; the
+    /// last one counts all values above the last bound. Empty before the first observation.
     pub counts: Vec<u64>,
-    /// Sum of all observed values.
+    /// Sum of all observed values, in milliseconds.
     pub sum_ms: u64,
-    /// The same observations in native buckets. Stored in a chunk of its own, because it came with the second schema.
+    /// The same observations in native buckets. The ledger stores them in a separate chunk, because
+    /// its first version had no native histograms.
     #[serde(skip)]
     pub native: NativeCounts,
 }
 
 impl BucketHistogram {
-    /// Adds an observation; a value equal to a bound belongs to that bound's bucket.
+    /// Counts a value in the bucket of the smallest bound that is not below it. `bounds_ms` ascends
+    /// and is the same for all observations.
     pub fn observe(&mut self, value_ms: u64, bounds_ms: &[u64]) {
         if self.counts.is_empty() {
             self.counts = vec![0; bounds_ms.len() + 1];
@@ -30,8 +32,9 @@ impl BucketHistogram {
         self.native.observe(value_ms);
     }
 
-    /// Makes native counts of the classic ones, for a state that was stored by a version without them: each observation
-    /// counts at the upper bound of its bucket, or at the last bound. So both have the same number.
+    /// Derives the native counts from the classic ones, for a state without native counts. Each
+    /// observation counts at the upper bound of its bucket, or at the last bound if it is above, so
+    /// both histograms have the same number of observations.
     pub(crate) fn native_from_classic(&mut self, bounds_ms: &[u64]) {
         self.native = NativeCounts::default();
         for (bucket, &count) in self.counts.iter().enumerate().filter(|(_, count)| **count > 0) {
@@ -40,8 +43,9 @@ impl BucketHistogram {
         }
     }
 
-    /// Moves the counts to other bounds. What was counted at a bound that is gone counts at the next higher one; at a
-    /// bound that is new, the observations from before count only as far as a lower bound vouches for them.
+    /// Moves the counts to other bounds. The count of each bucket goes to the smallest new bound
+    /// that is not below the old one. So an earlier observation is never counted at a bound below
+    /// its value, although a new bound between two old ones misses some of them.
     pub(crate) fn move_to(&mut self, from_ms: &[u64], to_ms: &[u64]) {
         if from_ms == to_ms || self.counts.is_empty() {
             return;
@@ -56,7 +60,7 @@ impl BucketHistogram {
         self.counts = counts;
     }
 
-    /// Number of observations.
+    /// Returns the number of observations.
     pub fn count(&self) -> u64 {
         self.counts.iter().sum()
     }

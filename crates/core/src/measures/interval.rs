@@ -1,4 +1,5 @@
-//! What happened in one interval of event time: the increments that a checkpoint adds to the interval history.
+//! Numbers of one interval of event time: the increments that a checkpoint adds to the interval
+//! history.
 
 use std::sync::Arc;
 
@@ -15,42 +16,42 @@ use crate::measures::update::WindowUpdate;
 /// Increments of one (interval, queue, channel) since the last checkpoint.
 #[derive(Clone, Debug, PartialEq)]
 pub struct IntervalDelta {
-    /// Start of the interval, a multiple of its length since the Unix epoch, in milliseconds.
+    /// Start of the interval in milliseconds since the Unix epoch, a multiple of its length.
     pub start_ms: i64,
     /// Queue id.
     pub queue: Arc<str>,
-    /// Channel.
+    /// Channel of the series.
     pub channel: ChannelId,
-    /// T in force, in milliseconds.
+    /// T in force at the checkpoint: the target of the wait, in milliseconds.
     pub target_wait_ms: u64,
-    /// Target of the service level in force, 0 to 1.
+    /// Target of the service level in force at the checkpoint, 0 to 1.
     pub target_ratio: f64,
     /// Counts and sums.
     pub counts: IntervalCounts,
-    /// Wait of answered visits.
+    /// Waits of answered visits, in milliseconds.
     pub wait_answered: SparseHdrCounts,
-    /// Wait of abandoned visits.
+    /// Waits of abandoned visits, in milliseconds.
     pub wait_abandoned: SparseHdrCounts,
-    /// Handle times.
+    /// Handle times, in milliseconds.
     pub handle: SparseHdrCounts,
 }
 
-/// Exact counts and sums of one interval, placed by the time of each fact. Durations in milliseconds.
+/// Exact counts and sums of one interval. The event time of a fact selects its interval.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct IntervalCounts {
-    /// What became of visits.
+    /// Visits by outcome.
     pub visits: VisitCounts,
     /// Service-level events.
     pub service_level: ServiceLevelCounts,
-    /// What else happened to contacts.
+    /// Other events of contacts.
     pub contacts: ContactCounts,
     /// Sums of waits and handle times.
     pub sums: DurationSums,
-    /// Sums of responses and surveys.
+    /// Counts and sums of responses and survey answers.
     pub responses: ResponseSums,
-    /// Left in another way, by [`crate::event::LeftReason::index`].
+    /// Visits that left, by [`crate::event::LeftReason::index`].
     pub left: [u64; 8],
-    /// Visits that never ended.
+    /// Lost visits.
     pub lost: u64,
     /// Longest wait of an answered visit, in milliseconds.
     pub wait_max_ms: u64,
@@ -59,15 +60,15 @@ pub struct IntervalCounts {
 /// Agent time of one (interval, queue) booked since the last checkpoint.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AgentIntervalDelta {
-    /// Start of the interval in milliseconds.
+    /// Start of the interval in milliseconds since the Unix epoch, a multiple of its length.
     pub start_ms: i64,
     /// Queue id.
     pub queue: Arc<str>,
-    /// Milliseconds by [`crate::event::AgentState::index`].
+    /// Booked milliseconds by [`crate::event::AgentState::index`].
     pub state_ms: [u64; 5],
 }
 
-/// Numbers of one (interval, series) as they grow.
+/// Numbers of one (interval, series) that no checkpoint contains yet.
 #[derive(Debug, Default)]
 pub(crate) struct IntervalNumbers {
     counts: IntervalCounts,
@@ -77,7 +78,7 @@ pub(crate) struct IntervalNumbers {
 }
 
 impl IntervalNumbers {
-    /// Counts a fact; `update` is what it adds to a window, if anything.
+    /// Counts a fact. `update` is the window update of the same fact, if windows count it.
     pub(crate) fn count(&mut self, kind: FactKind, update: Option<WindowUpdate>) {
         let counts = &mut self.counts;
         if let Some(update) = update {
@@ -124,7 +125,7 @@ impl IntervalNumbers {
         self.handle.add(handle);
     }
 
-    /// The increments for the ledger.
+    /// Returns the increments for the ledger.
     pub(crate) fn into_delta(
         self,
         start_ms: i64,
@@ -149,7 +150,7 @@ impl IntervalNumbers {
 }
 
 impl IntervalCounts {
-    /// Adds counts and sums; the maximum is the larger of the two.
+    /// Adds the counts and sums of `more` and keeps the larger maximum.
     pub fn add(&mut self, more: &IntervalCounts) {
         self.visits.add(&more.visits);
         self.service_level.add(&more.service_level);

@@ -1,9 +1,9 @@
-//! Measures: what is counted, and what is computed from counts.
+//! Measures: counts, and the values that are computed from counts.
 //!
-//! [`counters`] is the one table of counters; [`fact`] says what happened, [`update`] what that adds
-//! to a window. [`Totals`], [`WindowCounts`] and [`IntervalCounts`] hold counts since the beginning,
-//! of a window and of an interval. `formulas` has the ratios and means, `histogram`, `hdr_counts`
-//! and `native` the distributions.
+//! [`counters`] is the one table of counters. A [`Fact`] is something that happened; a
+//! [`WindowUpdate`] is its contribution to a window. [`Totals`], [`WindowCounts`] and
+//! [`IntervalCounts`] hold the counts since the beginning, of a window and of an interval.
+//! `formulas` computes ratios and means; `histogram`, `hdr_counts` and `native` are distributions.
 
 mod counters;
 mod fact;

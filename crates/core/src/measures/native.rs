@@ -1,5 +1,7 @@
-//! Counts in the buckets of Prometheus native histograms of schema 5: bucket `i` holds values above 2^((i-1)/32) seconds
-//! up to and including 2^(i/32) seconds, a factor of 1.022 from one to the next.
+//! Counts in the buckets of Prometheus native histograms of schema 5.
+//!
+//! Bucket `i` counts the values above 2^((i-1)/32) seconds, up to and including 2^(i/32) seconds.
+//! The bounds of neighbours differ by a factor of 1.022.
 
 use std::sync::LazyLock;
 
@@ -7,44 +9,48 @@ use serde::{Deserialize, Serialize};
 
 use crate::measures::hdr_counts::{SparseHdrCounts, hdr_index, middle_value_at};
 
-/// The schema: 2^5 buckets for each power of two.
+/// The schema of the native histograms: 2^5 buckets per power of two.
 pub const NATIVE_SCHEMA: i32 = 5;
 
-/// Values up to this many seconds count as zero. Durations are whole milliseconds, so that only 0 does.
+/// Upper bound of the zero bucket, in seconds. Durations are whole milliseconds, so the bucket
+/// counts only 0.
 pub const NATIVE_ZERO_THRESHOLD: f64 = 1.0 / (1u64 << 32) as f64;
 
-/// SparseHdrCounts whose buckets are computed once: all values below 2^42 ms, which is more than any event may have.
+/// Number of HDR cells whose buckets are computed once. They cover all values below 2^42 ms, more
+/// than any event may have.
 const CELLS: usize = 4608;
 
-/// Bucket by HDR cell. Cell 0 holds only the value 0, which has no bucket.
+/// The bucket of each HDR cell. Cell 0 contains only the value 0, which has no bucket.
 static BUCKETS: LazyLock<Vec<i16>> = LazyLock::new(|| (0..CELLS).map(bucket_of_middle).collect());
 
+/// Computes the bucket of the middle value of a cell.
 fn bucket_of_middle(cell: usize) -> i16 {
     let seconds = middle_value_at(cell) as f64 / 1000.0;
     (seconds.log2() * f64::from(1 << NATIVE_SCHEMA)).ceil() as i16
 }
 
-/// The bucket of a cell, by the middle of its values.
+/// Returns the bucket of the middle value of a cell, from the table where it reaches.
 fn bucket_of(cell: usize) -> i16 {
     BUCKETS.get(cell).copied().unwrap_or_else(|| bucket_of_middle(cell))
 }
 
-/// How many values each bucket holds.
+/// The number of values in each bucket.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NativeCounts {
-    /// Values of zero.
+    /// Number of values that are 0.
     pub zero: u64,
-    /// (bucket, count > 0), ascending by bucket.
+    /// Pairs of bucket and count, ascending by bucket. Each bucket occurs once, with a count above
+    /// 0.
     pub buckets: Vec<(i16, u64)>,
 }
 
 impl NativeCounts {
-    /// Counts a value.
+    /// Counts a duration in milliseconds once.
     pub fn observe(&mut self, value_ms: u64) {
         self.observe_many(value_ms, 1);
     }
 
-    /// Counts a value `count` times.
+    /// Counts a duration in milliseconds `count` times.
     pub(crate) fn observe_many(&mut self, value_ms: u64, count: u64) {
         self.count_cell(hdr_index(value_ms), count);
     }
@@ -57,7 +63,8 @@ impl NativeCounts {
         }
     }
 
-    /// The counts of HDR cells.
+    /// Converts counts by HDR cell, with values in milliseconds. All values of a cell count in the
+    /// bucket of its middle value.
     pub fn from_cells(cells: &SparseHdrCounts) -> Self {
         let mut counts = NativeCounts::default();
         for &(cell, count) in &cells.counts {
@@ -66,7 +73,7 @@ impl NativeCounts {
         counts
     }
 
-    /// Number of values.
+    /// Returns the number of values.
     pub fn count(&self) -> u64 {
         self.buckets.iter().fold(self.zero, |sum, (_, count)| sum.saturating_add(*count))
     }
@@ -91,7 +98,7 @@ impl NativeCounts {
 mod tests {
     use super::*;
 
-    /// Upper bound of a bucket in seconds, by the definition of the schema.
+    /// Returns the upper bound of a bucket in seconds, by the definition of the schema.
     fn upper_bound(bucket: i16) -> f64 {
         (f64::from(bucket) / 32.0).exp2()
     }

@@ -1,12 +1,12 @@
-//! What a record changed.
+//! The result of an event for its contact.
 
-/// What a record was to the contact.
+/// The result of an event for its contact.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ApplyOutcome {
-    /// It said something new.
+    /// The event says something new.
     Applied,
-    /// It said nothing new, or came too late to be believed.
+    /// The event says nothing new, or is stale.
     Duplicate,
-    /// An ending that waits for its start.
+    /// The event is an ending that waits for its start.
     Held,
 }

@@ -1,4 +1,4 @@
-//! What became of the records read.
+//! Counts of records by result.
 
 use std::collections::BTreeMap;
 
@@ -6,28 +6,28 @@ use serde::{Deserialize, Serialize};
 
 use crate::event::Reason;
 
-/// What became of the records read, each in exactly one of these (or held at the context).
+/// Counts of the records read. Each record counts in exactly one field.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RecordTotals {
-    /// Applied in time.
+    /// Records that were applied in time.
     pub applied: u64,
-    /// Seen before, or without a new fact.
+    /// Records that were seen before, or that say nothing new.
     pub duplicate: u64,
-    /// Applied, older than every window.
+    /// Records that were applied, but are older than the longest window and `allowed_lateness`.
     pub late: u64,
-    /// Refused, by reason.
+    /// Rejected records, by reason.
     pub rejected: BTreeMap<Reason, u64>,
-    /// Endings that wait for their start.
+    /// Endings that wait for their start now. The only count that can go down.
     pub held: u64,
 }
 
 impl RecordTotals {
-    /// All refused records.
+    /// Returns the number of rejected records.
     pub fn rejected_sum(&self) -> u64 {
         self.rejected.values().sum()
     }
 
-    /// All records read.
+    /// Returns the number of records read.
     pub fn read_sum(&self) -> u64 {
         self.applied + self.duplicate + self.late + self.rejected_sum() + self.held
     }

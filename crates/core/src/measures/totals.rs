@@ -1,4 +1,4 @@
-//! Counts since the beginning.
+//! Counts of a series since the first record.
 
 use std::collections::BTreeMap;
 
@@ -8,37 +8,37 @@ use crate::measures::counters::{ContactCounts, ServiceLevelCounts, VisitCounts};
 use crate::measures::histogram::BucketHistogram;
 use crate::measures::native::NativeCounts;
 
-/// Counts since the beginning; never go down.
+/// Counts of a series since the first record. They never go down.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Totals {
-    /// What became of visits.
+    /// Visits by outcome.
     pub visits: VisitCounts,
     /// Service-level events.
     pub service_level: ServiceLevelCounts,
-    /// What else happened to contacts.
+    /// Other events of contacts.
     pub contacts: ContactCounts,
-    /// F: left in another way, by [`crate::event::LeftReason::index`].
+    /// F: visits that left, by [`crate::event::LeftReason::index`].
     pub left: [u64; 8],
-    /// L: visits that never ended.
+    /// L: lost visits.
     pub lost: u64,
-    /// Wait of answered visits.
+    /// Waits of answered visits.
     pub wait_answered: BucketHistogram,
-    /// Wait of abandoned visits.
+    /// Waits of abandoned visits.
     pub wait_abandoned: BucketHistogram,
-    /// Talk + hold + wrap-up.
+    /// Handle times: talk + hold + wrap-up.
     pub handle: BucketHistogram,
-    /// First response, on the queue's clock.
+    /// First response times, on the clock of the queue.
     pub first_response: BucketHistogram,
-    /// Resolution, on the queue's clock.
+    /// Resolution times, on the clock of the queue.
     pub resolution: BucketHistogram,
     /// Survey answers by score.
     pub survey: BTreeMap<u16, u64>,
 }
 
 impl Totals {
-    /// Adds other totals, which were counted under the same bounds.
+    /// Adds totals that were counted with the same bounds of buckets.
     pub(crate) fn add(&mut self, more: &Totals) {
-        // Taken apart by name, so that the compiler finds a field that is forgotten here.
+        // Without `..`, the compiler reports a new field that is not added here.
         let Totals {
             visits,
             service_level,
@@ -70,14 +70,14 @@ impl Totals {
         }
     }
 
-    /// The native counts of the five histograms, to be stored.
+    /// Returns the native counts of the five histograms, in the order of the stored form.
     pub(crate) fn natives(&self) -> [&NativeCounts; 5] {
         let Totals { wait_answered, wait_abandoned, handle, first_response, resolution, .. } = self;
         [wait_answered, wait_abandoned, handle, first_response, resolution]
             .map(|histogram| &histogram.native)
     }
 
-    /// Takes over what [`Self::natives`] gave.
+    /// Sets the native counts of the five histograms, in the order of [`Self::natives`].
     pub(crate) fn set_natives(&mut self, natives: [NativeCounts; 5]) {
         let Totals { wait_answered, wait_abandoned, handle, first_response, resolution, .. } = self;
         let histograms = [wait_answered, wait_abandoned, handle, first_response, resolution];

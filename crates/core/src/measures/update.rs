@@ -1,10 +1,10 @@
-//! What a fact adds to a window.
+//! Window updates: the contributions of facts to windows.
 
 use crate::measures::counters::{DurationSums, ServiceLevelCounts, VisitCounts};
 use crate::measures::hdr_counts::hdr_index;
 use crate::measures::window_counts::WindowCounts;
 
-/// What a fact adds to a window.
+/// The contribution of a fact to a window. Durations are in milliseconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum WindowUpdate {
     Offered,
@@ -17,7 +17,7 @@ pub(crate) enum WindowUpdate {
 }
 
 impl WindowUpdate {
-    /// Counts the update once: among the visits or among the service-level events.
+    /// Counts the update among the visits or among the service-level events.
     pub(crate) fn count(self, visits: &mut VisitCounts, service_level: &mut ServiceLevelCounts) {
         match self {
             WindowUpdate::Offered => visits.offered += 1,
@@ -62,14 +62,15 @@ impl WindowUpdate {
         }
     }
 
-    /// Undoes [`Self::add_to`], but for the maximum.
+    /// Subtracts the update from counts that contain it. The maximum stays, because the next lower
+    /// value is not known.
     pub(crate) fn take_from(self, counts: &mut WindowCounts) {
         let mut one = WindowCounts::default();
         self.add_to(&mut one);
         counts.subtract(&one);
     }
 
-    /// Returns the HDR index of the wait of an answered visit.
+    /// Returns the HDR cell of the wait of an answered visit; `None` for every other update.
     pub(crate) fn cell(self) -> Option<u16> {
         match self {
             WindowUpdate::Answered { wait_ms, .. } => Some(hdr_index(wait_ms) as u16),

@@ -1,27 +1,27 @@
-//! Counts of one window.
+//! Counts of one window of a series.
 
 use serde::{Deserialize, Serialize};
 
 use crate::measures::counters::{DurationSums, ServiceLevelCounts, VisitCounts};
 use crate::measures::hdr_counts::SparseHdrCounts;
 
-/// A window of a series: the counts, the label, and the wait distribution.
+/// One window of a series: its counts and its wait distribution.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct WindowSnapshot {
     /// Exact counts and sums.
     pub counts: WindowCounts,
-    /// Wait of answered visits, in HDR cells.
+    /// Waits of answered visits in milliseconds, by HDR cell.
     pub waits: SparseHdrCounts,
 }
 
 /// Exact counts and sums of one window.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct WindowCounts {
-    /// What became of visits.
+    /// Visits by outcome.
     pub visits: VisitCounts,
     /// Service-level events.
     pub service_level: ServiceLevelCounts,
-    /// F: visits that left for any reason.
+    /// F: visits that left, for any reason.
     pub left: u64,
     /// Sums of waits and handle times.
     pub sums: DurationSums,
@@ -30,13 +30,13 @@ pub struct WindowCounts {
 }
 
 impl WindowCounts {
-    /// Adds other counts; the maximum is the larger of the two.
+    /// Adds the counts and sums of `more` and keeps the larger maximum.
     pub fn add(&mut self, more: &WindowCounts) {
         self.wait_max_ms = self.wait_max_ms.max(more.wait_max_ms);
         self.add_without_maximum(more);
     }
 
-    /// Adds everything but the maximum.
+    /// Adds the counts and sums of `more`, but not its maximum.
     pub(crate) fn add_without_maximum(&mut self, more: &WindowCounts) {
         let WindowCounts { visits, service_level, left, sums, wait_max_ms: _ } = more;
         self.visits.add(visits);
@@ -45,7 +45,8 @@ impl WindowCounts {
         self.sums.add(sums);
     }
 
-    /// Takes out counts that were added before. The maximum stays: it cannot be undone.
+    /// Subtracts counts that were added before. The maximum stays, because the next lower value is
+    /// not known.
     pub(crate) fn subtract(&mut self, less: &WindowCounts) {
         let WindowCounts { visits, service_level, left, sums, wait_max_ms: _ } = less;
         self.visits.subtract(visits);

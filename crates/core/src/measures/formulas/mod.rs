@@ -1,4 +1,5 @@
-//! Ratios, means and quantiles, each from the counts that are published beside it. An empty ratio is absent.
+//! Ratios, means and quantiles. Each follows from counts that are published with it; it is absent
+//! where it would divide by 0.
 //!
 //! Source of every formula: docs/spec/measures.md, "Formulas".
 
@@ -10,23 +11,25 @@ use crate::measures::gauges::AgentWindow;
 use crate::measures::window_counts::{WindowCounts, WindowSnapshot};
 use crate::settings::Formula;
 
+/// Returns `numerator / denominator`; `None` where the denominator is 0.
 fn ratio(numerator: u64, denominator: u64) -> Option<f64> {
     (denominator > 0).then(|| numerator as f64 / denominator as f64)
 }
 
-/// Sum / count in seconds; absent where the count is 0.
+/// Returns the mean in seconds; `None` where the count is 0.
 fn mean_seconds(sum_ms: u64, count: u64) -> Option<f64> {
     ratio(sum_ms, count).map(|mean_ms| mean_ms / 1000.0)
 }
 
 impl WindowCounts {
-    /// Service level by `formula`, 0 to 1.
+    /// Returns the service level by `formula`, 0 to 1; `None` where nothing counts.
     pub fn service_level(&self, formula: Formula) -> Option<f64> {
         let (good, all) = self.service_level_counts(formula);
         ratio(good, all)
     }
 
-    /// The two counts of which the service level by `formula` is the ratio: in target, and all that count.
+    /// Returns numerator and denominator of the service level by `formula`: the visits or events in
+    /// target, and all that count.
     pub fn service_level_counts(&self, formula: Formula) -> (u64, u64) {
         let ended = self.visits.answered + self.visits.abandoned + self.left;
         match formula {
@@ -50,31 +53,32 @@ impl WindowCounts {
         }
     }
 
-    /// (Ab - AbS) / (A + Ab - AbS), 0 to 1.
+    /// Returns the abandonment ratio (Ab - AbS) / (A + Ab - AbS), 0 to 1.
     pub fn abandonment(&self) -> Option<f64> {
         let abandoned = self.visits.abandoned.saturating_sub(self.visits.abandoned_short);
         ratio(abandoned, self.visits.answered + abandoned)
     }
 
-    /// Average speed of answer: mean wait of answered visits, in seconds.
+    /// Returns the average speed of answer: the mean wait of answered visits, in seconds.
     pub fn wait_mean_seconds(&self) -> Option<f64> {
         mean_seconds(self.sums.wait_sum_ms, self.visits.answered)
     }
 
-    /// Mean wait of abandoned visits, in seconds.
+    /// Returns the mean wait of abandoned visits, in seconds.
     pub fn abandon_wait_mean_seconds(&self) -> Option<f64> {
         mean_seconds(self.sums.abandon_wait_sum_ms, self.visits.abandoned)
     }
 
-    /// Average handle time, in seconds.
+    /// Returns the average handle time, in seconds.
     pub fn handle_mean_seconds(&self) -> Option<f64> {
         mean_seconds(self.sums.handle_sum_ms, self.sums.handled)
     }
 }
 
 impl WindowSnapshot {
-    /// Wait of answered visits at each of `quantiles` (ascending or not, 0 to 1), in seconds; absent where nobody was
-    /// answered. Nearest rank, within one HDR cell (below 1 %), never above the exact maximum.
+    /// Returns the wait of answered visits at each of `quantiles`, in seconds; `None` where no
+    /// visit was answered. The quantiles are from 0 to 1, in any order. A value has the nearest
+    /// rank, is exact within one HDR cell (below 1 %), and never exceeds the exact maximum.
     pub fn wait_quantiles_seconds<const N: usize>(&self, quantiles: [f64; N]) -> Option<[f64; N]> {
         if self.counts.visits.answered == 0 {
             return None;
@@ -88,7 +92,7 @@ impl WindowSnapshot {
 }
 
 impl AgentWindow {
-    /// (busy + wrap_up) / (busy + wrap_up + available), 0 to 1.
+    /// Returns the occupancy (busy + wrap-up) / (busy + wrap-up + available), 0 to 1.
     pub fn occupancy(&self) -> Option<f64> {
         let [available, busy, wrap_up] =
             [AgentState::Available, AgentState::Busy, AgentState::WrapUp]

@@ -1,10 +1,10 @@
-//! The formulas, held to the checked values of `tests/vectors/service_level.json`.
+//! Tests of the formulas against the checked values of `tests/vectors/service_level.json`.
 
 use super::*;
 use crate::measures::hdr_counts::{SparseHdrCounts, hdr_index};
 use crate::measures::{DurationSums, ServiceLevelCounts, VisitCounts};
 
-/// Checked values: 100 visits, all ended; T = 20 s, S = 5 s.
+/// Returns the checked values: 100 visits, all ended, with T = 20 s and S = 5 s.
 fn vectors() -> serde_json::Value {
     serde_json::from_str(include_str!("../../../../../tests/vectors/service_level.json")).unwrap()
 }
