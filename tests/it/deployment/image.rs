@@ -42,7 +42,8 @@ fn instructions_are_known_and_images_pinned() {
     }
     assert_eq!(images, 2, "one to build, one to run");
     let rust: toml::Table = text("Cargo.toml").parse().expect("TOML");
-    let version = rust["package"]["rust-version"].as_str().expect("a version").to_owned();
+    let package = &rust["workspace"]["package"];
+    let version = package["rust-version"].as_str().expect("a version").to_owned();
     assert!(
         text("deploy/Dockerfile").contains(&format!("FROM rust:{version}.")),
         "the image builds with Rust {version}"
