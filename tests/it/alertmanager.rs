@@ -1,5 +1,6 @@
-//! The shipped `alertmanager.yml` in a real Alertmanager: what is delivered to whom, and what is not. The tests change three
-//! things: receivers are webhooks of the test, waits are a second, and the service hours are laid around now or away from it.
+//! The shipped `alertmanager.yml` in a real Alertmanager: which notifications reach which receiver,
+//! and which are held back. The tests change three things: receivers are webhooks of the test,
+//! waits are one second, and the service hours include now or exclude it.
 
 use std::collections::BTreeSet;
 use std::fs::File;
@@ -256,7 +257,7 @@ impl Alertmanager {
         assert_eq!(self.seen.iter().find(of), None, "it is to be silent");
     }
 
-    /// Waits until Alertmanager says that others inhibit the alert.
+    /// Waits until Alertmanager reports that other alerts inhibit this one.
     fn await_inhibited(&self, alert: &str, job: &str, queue: &str) {
         let begun = Instant::now();
         loop {
@@ -303,7 +304,7 @@ fn dead_pipeline_silences_service_alerts_of_its_own_job() {
         alertmanager.fires(alert, severity, "nabiz", "billing");
         alertmanager.fires(alert, severity, "nabiz-2", "billing");
     }
-    // What follows from the process being gone is not told either.
+    // Alerts that follow from the missing process are inhibited too.
     alertmanager.fires("NabizStreamTimeStalled", "critical", "nabiz", "");
     alertmanager.await_firing(PAGE, "NabizQueueUnattended", "nabiz-2", "billing");
     alertmanager.await_firing("contact-centre-mail", "NabizLongestWaitHigh", "nabiz-2", "billing");
@@ -316,7 +317,8 @@ fn dead_pipeline_silences_service_alerts_of_its_own_job() {
         ("NabizStreamTimeStalled", "nabiz", ""),
     ]);
 
-    // Once it is up again, what still fires is told: it was the inhibition that held it back.
+    // Once the pipeline is up again, the alerts that still fire are delivered: only the inhibition
+    // held them back.
     alertmanager.post("NabizDown", "critical", "nabiz", "", true);
     alertmanager.post("NabizStreamTimeStalled", "critical", "nabiz", "", true);
     let resolved = Delivered {
@@ -422,7 +424,7 @@ fn queue_alert_silences_lesser_alerts_of_its_queue() {
         alertmanager.fires(alert, severity, "nabiz", "billing");
         alertmanager.fires(alert, severity, "nabiz", "general");
     }
-    // Of the other queue the slow one is told, and silences the last.
+    // For the other queue the slow burn is delivered, and it inhibits the last alert.
     alertmanager.await_firing(
         "contact-centre-mail",
         "NabizServiceLevelSlowBurn",

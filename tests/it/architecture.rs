@@ -49,7 +49,7 @@ fn circle<'a>(arrows: impl Iterator<Item = (&'a str, &'a str)>) -> Option<Vec<&'
         uses.entry(from).or_default().insert(to);
         uses.entry(to).or_default();
     }
-    // What uses nothing that is left cannot be on a circle, and is taken away.
+    // A place that uses none of the remaining places cannot be on a circle, so it is removed.
     loop {
         let leaves: Vec<&str> =
             uses.iter().filter(|(_, to)| to.is_empty()).map(|(from, _)| *from).collect();

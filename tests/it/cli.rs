@@ -1,5 +1,5 @@
-//! What nabiz is to show, through the program as a user runs it: replays against hand-counted and simulated truth, a
-//! queue that nobody answers, and the demo.
+//! The commands of nabiz, run as a user runs them: replays against hand-counted and simulated
+//! truth, a queue without agents, and the demo.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{BufRead, BufReader};
@@ -54,7 +54,8 @@ impl Drop for Running {
     }
 }
 
-/// `nabiz simulate … --output - --truth T | nabiz replay -`: the truth and what the replay printed.
+/// Runs `nabiz simulate … --output - --truth T | nabiz replay -`. Returns the truth and the output
+/// of the replay.
 fn simulated_and_replayed(arguments: &[&str]) -> (Value, Output) {
     let folder = tempfile::tempdir().expect("a folder");
     let truth = folder.path().join("truth.json");
@@ -74,8 +75,8 @@ fn simulated_and_replayed(arguments: &[&str]) -> (Value, Output) {
     (truth, replayed)
 }
 
-/// Every sample of the truth stands in the exposition with the same value, and no metric of the truth has another
-/// sample that is not 0.
+/// Checks that every sample of the truth is in the exposition with the same value, and that no
+/// metric of the truth has another sample that is not 0.
 fn assert_same(truth: &Value, replayed: &Output, at_least: usize) {
     let found = scraped(replayed);
     let metrics = truth["metrics"].as_object().expect("metrics");
@@ -176,16 +177,16 @@ fn unanswered_queue_shows_misses_while_callers_wait() {
     }
 }
 
-/// An hour of a small centre with every verb, told call by call:
+/// An hour of a small centre with every verb, call by call:
 ///
-/// - support, answered: waits of 3, 5, 8, 12, 15, 18, 20, 21, 25, 30, 40, 60 s with 100 s of talk, and a call that sales
-///   handed over: 11 s, talk 50 s
+/// - support, answered: waits of 3, 5, 8, 12, 15, 18, 20, 21, 25, 30, 40, 60 s with 100 s of talk,
+///   and a call that sales handed over: 11 s, talk 50 s
 /// - support, abandoned: after 2, 4, 5, 9, 20, 33, 75 s
-/// - support, left: two timeouts after 90 s, one empty exit after 10 s, two keys after 7 s and 45 s; withdrawn after
-///   12 s, incompatible after 6 s, dropped by the agent after 9 s
-/// - support: one waits 12 s when Asterisk starts anew, one has waited for 25 s at the end
+/// - support, left: two timeouts after 90 s, one empty exit after 10 s, two keys after 7 s and
+///   45 s; withdrawn after 12 s, incompatible after 6 s, dropped by the agent after 9 s
+/// - support: one waits 12 s when Asterisk restarts, one has waited for 25 s at the end
 /// - sales: answered after 6, 6, 14, 26, 4, 2 s and handed over after 30, 30, 40, 20, 10, 25 s
-/// - billing: five are turned away at the door, one leaves as nobody serves the queue
+/// - billing: five are rejected at entry, one leaves because no agent serves the queue
 #[test]
 fn replayed_queue_log_equals_numbers_counted_by_hand() {
     let _shared = serial::shared();
@@ -219,7 +220,7 @@ fn replayed_queue_log_equals_numbers_counted_by_hand() {
         ("nabiz_visits_abandoned_short_total", [3.0, 0.0, 0.0]),
         ("nabiz_visits_lost_total", [1.0, 0.0, 0.0]),
         ("nabiz_service_level_met_total", [8.0, 5.0, 0.0]),
-        // Answered 5, abandoned 2, timeouts 2, a key 1, and the one who waits.
+        // Answered 5, abandoned 2, timeouts 2, a key 1, and the caller that still waits.
         ("nabiz_service_level_missed_total", [11.0, 1.0, 0.0]),
         ("nabiz_not_answered_total", [6.0, 0.0, 0.0]),
         ("nabiz_transfers_total", [0.0, 6.0, 0.0]),

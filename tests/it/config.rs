@@ -720,7 +720,8 @@ fn check_exits_with_2_and_prints_every_error_when_the_file_is_wrong() {
 }
 
 proptest::proptest! {
-    /// Every text with every variable gives errors, or a configuration that prints and loads again.
+    /// Every text with every variable results in errors, or in a configuration that prints and
+    /// loads again.
     #[test]
     fn reader_never_panics_when_text_is_arbitrary(
         cut in 0..INTERFACE.len(),

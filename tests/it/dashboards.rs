@@ -1,4 +1,5 @@
-//! The dashboards of Grafana: what is in the files, what a real Prometheus says to their expressions, and how they look.
+//! The dashboards of Grafana: the content of the files, the answers of a real Prometheus to their
+//! expressions, and the drawn panels.
 
 mod draw;
 mod files;
@@ -173,7 +174,7 @@ fn faults_of_grid(dashboard: &Dashboard) -> Vec<String> {
     faults
 }
 
-/// What every panel must have.
+/// Returns the faults of a panel, such as a missing title, unit or query.
 fn faults_of_panel(panel: &Value) -> Vec<String> {
     let mut faults = Vec::new();
     let defaults = &panel["fieldConfig"]["defaults"];
@@ -253,9 +254,10 @@ fn burn_rates_turn_red_when_the_alerts_fire() {
     assert_eq!(red, factors_of_the_alerts());
 }
 
-/// Within which every expression is answered once the hour has passed: the slowest rules are evaluated each 5 seconds.
+/// Time within which Prometheus answers every expression once the hour has passed. It evaluates the
+/// slowest rules every 5 seconds.
 const ANSWERED_WITHIN: Duration = Duration::from_secs(20);
-/// What is asked for: the hour, and what Prometheus has seen before it.
+/// The period of the queries: the hour, and the time before it that Prometheus has scraped.
 const PERIOD: Duration = Duration::from_secs(70 * 60);
 
 /// Expressions that may have no answer, by a part of their place, and why.
@@ -269,9 +271,9 @@ const MAY_BE_EMPTY: [(&str, &str); 3] = [
 const MAY_SHOW_NOTHING: [(&str, &str); 1] =
     [("pipeline: Rejected records a minute", "the simulator makes no bad records")];
 
-/// An hour of a simulated contact centre goes by in a minute before the eyes of a real Prometheus. Then it answers every
-/// expression, and Grafana's components draw every panel from its answers. It is an hour of a Monday to come: the one thing that
-/// is not as in life is the age of the numbers, which is negative.
+/// A real Prometheus scrapes an hour of a simulated contact centre in a minute. Then it answers
+/// every expression, and Grafana's components draw every panel from its answers. The hour is on a
+/// future Monday, so the age of the numbers is negative; nothing else differs from production.
 #[test]
 #[ignore = "needs Apache Kafka, Prometheus, Node.js and Chromium (make test)"]
 fn expressions_are_answered_and_panels_drawn_after_an_hour() {
@@ -310,7 +312,8 @@ fn every_expression_is_answered(hour: &Hour) {
     eprintln!("{count} expressions answered by Prometheus");
 }
 
-/// The numbers that an expression gives, asked as Grafana asks; an error where one of them is not finite.
+/// Returns the values of an expression, queried as Grafana queries it; an error where one of them
+/// is not finite.
 fn ask(hour: &Hour, expression: &Expression) -> Result<Vec<f64>, String> {
     let variables = [
         ("job", "nabiz"),
@@ -332,10 +335,11 @@ fn ask(hour: &Hour, expression: &Expression) -> Result<Vec<f64>, String> {
     }
 }
 
-/// What the page of `grafana/draw` is made of: pixels of a row of the grid, and the gap between two panels.
+/// Pixels of a row of the grid on the page of `grafana/draw`, and of the gap between two panels.
 const ROW: f64 = 38.0;
 const GAP: f64 = 8.0;
-/// A picture of less is a picture of nothing: the smallest has 58 000, or a third more where `pngquant` is not installed.
+/// Smallest size of a picture that shows its panels. The smallest real one has 58 000 bytes, or a
+/// third more where `pngquant` is not installed.
 const LEAST_BYTES: usize = 30_000;
 
 fn every_panel_is_drawn(hour: &Hour) {
@@ -407,7 +411,7 @@ fn every_panel_is_drawn(hour: &Hour) {
     eprintln!("{count} panels of {} dashboards drawn", dashboards.len());
 }
 
-/// What is wrong with a panel that was drawn: an error in it, or another place than the grid's.
+/// Returns the faults of a drawn panel: an error in it, or a place that differs from the grid's.
 fn faults_of_drawn(panel: &Value, drawn: &Value, column: f64) -> Vec<String> {
     let mut faults = Vec::new();
     if !drawn["error"].is_null() {

@@ -1,5 +1,6 @@
-//! The files in `deploy/`, checked as text: their shapes against the real types or strict ones, and that image, compose,
-//! Kubernetes, systemd and configuration name the same program, files, ports, paths, topics and volumes. No container is run.
+//! The files in `deploy/`, checked as text: their shapes against the real types or strict ones, and
+//! that image, compose, Kubernetes, systemd and configuration name the same program, files, ports,
+//! paths, topics and volumes. No container is run.
 
 mod compose;
 mod image;
@@ -40,7 +41,7 @@ fn yaml<T: DeserializeOwned>(path: &str) -> T {
     serde_yaml_ng::from_str(&text(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
 }
 
-/// What `nabiz check` makes of a configuration, with environment variables.
+/// Returns the effective configuration that `nabiz check` prints, with environment variables.
 fn effective(path: &str, environment: &[(&str, &str)]) -> toml::Table {
     let output = Command::new(env!("CARGO_BIN_EXE_nabiz"))
         .args(["check", "--config"])
@@ -85,7 +86,7 @@ fn check_accepts_every_shipped_configuration() {
         let (address, port) =
             value(&config, "http", "listen").rsplit_once(':').expect("an address and a port");
         assert_eq!(port.parse(), Ok(PORT), "{path}");
-        // On a host a proxy stands before it; in a container only other addresses reach it.
+        // On a host a proxy forwards to nabiz; in a container only other addresses reach it.
         let expected = if path == "deploy/nabiz.toml" { "127.0.0.1" } else { "0.0.0.0" };
         assert_eq!(address, expected, "{path}");
         let ledger = Path::new(value(&config, "ledger", "path"));

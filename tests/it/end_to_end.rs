@@ -1,5 +1,6 @@
-//! From a burst water main to the pager, with the real programs: the simulator, Kafka, nabiz, Prometheus with the shipped rules,
-//! Alertmanager with the shipped routes, and a webhook. Time is compressed by one factor in scenario and rules.
+//! From a burst water main to the page, with the real programs: the simulator, Kafka, nabiz,
+//! Prometheus with the shipped rules, Alertmanager with the shipped routes, and a webhook. Time is
+//! compressed by one factor in scenario and rules.
 
 use std::io::{BufRead, BufReader};
 use std::net::TcpStream;
@@ -26,8 +27,8 @@ const BURST_ENDS: Time = time(10, 40, 0, 0);
 const DEADLINE: Duration = Duration::from_secs(150);
 /// The alert that is awaited.
 const PAGE: &str = "NabizServiceLevelFastBurn";
-/// How far the service level of a page may be from that of nabiz's own window: it comes from samples at the ends of a range,
-/// some seconds of simulated time apart.
+/// Largest difference between the service level of a page and that of nabiz's own window. The page
+/// uses samples at the ends of a range, some seconds of simulated time apart.
 const LEVEL_ERROR: f64 = 0.1;
 /// The same of the number of events, as a share.
 const EVENTS_ERROR: f64 = 0.25;
@@ -98,8 +99,8 @@ fn burst_pages_for_its_queue_and_dead_pipeline_for_itself() {
     let alertmanager =
         Alertmanager::start(&script("alertmanager", &[&FACTOR.to_string(), &webhook.url]));
     let prometheus = start_prometheus(nabiz.address(), &alertmanager.address);
-    // Prometheus may take its first targets only after five seconds. In compressed time that is long
-    // enough for the alert on an absent target to fire.
+    // Prometheus may take its first targets only after five seconds. In compressed time that is
+    // long enough for the alert on an absent target to fire.
     prometheus.wait_for_value(r#"up{job="nabiz"}"#, 1.0, Duration::from_secs(30));
     let scraped = Timestamp::now();
 
@@ -157,7 +158,7 @@ fn burst_pages_for_its_queue_and_dead_pipeline_for_itself() {
     println!("after {} ms: {}", down.at.duration_since(killed).as_millis(), down.description);
     assert_eq!((down.label("severity"), down.receiver.as_str()), ("critical", "platform-page"));
     assert!(down.description.contains(&address), "{}", down.description);
-    // For as long as the dead man's switch is told some times more, nobody is told of the service.
+    // During the next notifications of the dead man's switch, no page about the service is sent.
     let of_watchdog = || {
         webhook.notifications().iter().filter(|one| one.is("Watchdog") && one.at > down.at).count()
     };

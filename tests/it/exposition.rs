@@ -1,5 +1,5 @@
-//! The text exposition, read back: values, presence at 0, absence, the `shard` label, what is withheld, and the
-//! documentation.
+//! The text exposition, parsed: values, presence at 0, absence, the `shard` label, withheld
+//! numbers, and the documentation.
 
 use nabiz_core::measures::{ContactCounts, DurationSums, ServiceLevelCounts, VisitCounts};
 use std::collections::{BTreeMap, BTreeSet};
@@ -632,7 +632,7 @@ fn cached_body_is_withheld_when_its_state_expires() {
     let shared = Arc::new(ArcSwap::from_pointee(PublishedState { confirmed_at: long_ago, ..one }));
     let exposition = Exposition::new(shared, Arc::default());
     assert!(text_of(&exposition).contains("nabiz_visits_offered_total"));
-    // Longer than the word of a worker is good for.
+    // Longer than a worker's report is valid.
     std::thread::sleep(Duration::from_millis(2_500));
     assert!(!text_of(&exposition).contains("nabiz_visits_offered_total"));
 }

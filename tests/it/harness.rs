@@ -1,4 +1,5 @@
-//! What several modules share and what needs the library itself. All else is in the crate `nabiz-dev`.
+//! Helpers that several modules share and that need the library itself. All others are in the crate
+//! `nabiz-dev`.
 
 pub mod files;
 pub mod numbers;

@@ -87,7 +87,7 @@ impl Broker {
         }
     }
 
-    /// A ledger of the test's own, whoever opens it.
+    /// Returns the options of the test's own ledger.
     fn ledger(&self) -> LedgerOptions {
         LedgerOptions { checkpoint_interval: Duration::from_millis(100), ..ledger_in(&self.folder) }
     }
@@ -130,7 +130,7 @@ impl Pipeline {
         Pipeline { ingest, published }
     }
 
-    /// Waits for a view that shows what is asked for, and gives it.
+    /// Waits for a view that satisfies `shown`, and returns it.
     fn wait_for(&self, what: &str, shown: impl Fn(&PublishedState) -> bool) -> Arc<PublishedState> {
         let deadline = Instant::now() + PATIENCE;
         loop {
@@ -333,7 +333,7 @@ fn stream_time_advances_with_the_clock_only_at_the_log_end() {
     assert_eq!(view.merged.stream_time, Some(Timestamp(START_MS + 597_000)));
     assert_eq!(offered(&view), 1, "the counter stays");
 
-    // Nobody knows what happens at a broker that is away: its log may have grown.
+    // The end of the log is unknown while its broker is unreachable: the log may have grown.
     broker.cluster.broker_down(1).unwrap();
     pipeline.wait_for("the broker is away", |view| !view.health.connected);
     now.store(START_MS + 900_000, Ordering::Relaxed);

@@ -1,9 +1,9 @@
-//! Chaos: while a simulated stream is read, nabiz is killed at random moments, the broker is killed, instances come and
-//! go, and a scraper looks on ten times a second. At the end every counter and the interval history equal the truth, and no
-//! counter that was scraped ever went down.
+//! Chaos: while a simulated stream is read, nabiz is killed at random moments, the broker is
+//! killed, instances join and leave, and a scraper reads the metrics ten times a second. At the end
+//! every counter and the interval history equal the truth, and no scraped counter ever went down.
 //!
-//! Bounded by `NABIZ_CHAOS_RECORDS`, `NABIZ_CHAOS_KILLS`, `NABIZ_CHAOS_BROKER_KILLS` and `NABIZ_CHAOS_JOINS`; the defaults
-//! make a run of a few minutes, `make soak` a long one.
+//! Bounded by `NABIZ_CHAOS_RECORDS`, `NABIZ_CHAOS_KILLS`, `NABIZ_CHAOS_BROKER_KILLS` and
+//! `NABIZ_CHAOS_JOINS`; the defaults make a run of a few minutes, `make soak` a long one.
 
 use std::collections::BTreeMap;
 use std::io::Write;
@@ -58,7 +58,7 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// What a scraper has seen: the highest value of every counter, wherever it came from.
+/// The observations of a scraper: the highest value of every counter over all instances.
 #[derive(Default)]
 struct Watch {
     highest: BTreeMap<(String, BTreeMap<String, String>), f64>,
@@ -99,7 +99,8 @@ fn scraper(places: Vec<Place>, stop: Arc<AtomicBool>) -> thread::JoinHandle<Watc
 }
 
 fn stream(records: usize) -> (Vec<Outgoing>, Value) {
-    /// At least so many events an hour, so that the bound is reached; the truth needs the end of a simulation.
+    /// Lower bound of the events per hour, so that the run reaches its number of records. The
+    /// simulation needs an end, because only then is its truth complete.
     const HOURLY: u64 = 6_000;
     let duration_ms = Some(records as u64 * 3_600_000 / HOURLY);
     let options = Options {
@@ -286,7 +287,7 @@ fn suspended_process_counts_nothing_twice() {
     assert_history(&pipeline, &truth);
 }
 
-/// The interval history, over the whole time, says what the truth says.
+/// Checks that the interval history, over the whole time, equals the truth.
 fn assert_history(pipeline: &Pipeline, truth: &Value) {
     let config = pipeline.config().display().to_string();
     let arguments = ["history", "--config", &config, "--from", "2026-01-01", "--to", "2026-02-01"];

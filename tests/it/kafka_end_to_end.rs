@@ -1,5 +1,5 @@
-//! The whole program against a real Kafka broker: what goes in by Kafka comes out of `/metrics`, exactly, whatever
-//! happens to the broker and to the program on the way.
+//! The whole program against a real Kafka broker: the records that enter by Kafka appear in
+//! `/metrics`, counted exactly, whatever happens to the broker and to the program meanwhile.
 
 mod queue_log;
 
@@ -69,7 +69,8 @@ fn metrics_equal_the_truth_of_the_produced_records() {
     );
     assert_dead_letters(kafka, &pipeline, &bad, queue_log::REJECTED);
 
-    // Asked to end, it ends well; started again, it says the same without reading anything twice.
+    // After a termination signal the program exits with 0. Started again, it serves the same
+    // numbers and reads no record twice.
     let status = nabiz.terminate(Duration::from_secs(5));
     assert_eq!(status.code(), Some(0));
     let mut nabiz = pipeline.serve();
@@ -238,7 +239,7 @@ fn records_are_counted_as_missed_when_retention_deletes_them_unread() {
     assert_eq!(scrape.value("nabiz_records_missed", &[]), Some(taken.len() as f64));
     assert_eq!(nabiz.terminate(Duration::from_secs(5)).code(), Some(0));
 
-    // What is missing stays missing, also after another start.
+    // Missing records stay counted as missing, also after another start.
     let mut nabiz = pipeline.serve();
     nabiz.wait_ready();
     assert_eq!(nabiz.scrape().value("nabiz_records_missed", &[]), Some(taken.len() as f64));
@@ -262,7 +263,8 @@ fn records_are_counted_as_missed_when_retention_deletes_them_during_a_suspension
         read(scrape, "still.calls", first.len() as u64)
     });
     nabiz.signal("STOP");
-    // The broker answers a fetch that is under way with the first of these, which lie in a buffer then.
+    // The broker answers a pending fetch with the first of these records, which the client then
+    // buffers.
     produce(kafka, "still.calls", &rest[..200]);
     produce(kafka, "still.calls", &rest[200..]);
     kafka.delete_records("still.calls", 0, (events.len() - 50) as i64);
@@ -282,7 +284,7 @@ fn truncated_log_is_not_counted_twice() {
     a_log_loses_its_end("shorter", "");
 }
 
-/// No record was read since the ledger came to know of their times: that of the stream serves.
+/// No record was read since the ledger began to store record times, so the stream time is used.
 #[test]
 #[ignore = "needs Apache Kafka (make test)"]
 fn truncated_log_is_not_counted_twice_after_an_upgrade() {
@@ -345,7 +347,7 @@ fn reading_starts_at_the_ledger_offset_whatever_the_group_has_committed() {
     kafka.create_topic(pipeline.dead_letters(), 1);
     let (events, truth) = simulated_hour(1);
     let mut read_upto = 0;
-    // The group's word is ahead of the ledger, and then behind it.
+    // The group's committed offset is ahead of the ledger, and then behind it.
     for (upto, committed) in [(100, None), (events.len() / 2, Some(150)), (events.len(), Some(0))] {
         produce(kafka, "position.calls", &events[read_upto..upto]);
         if let Some(offset) = committed {
@@ -526,7 +528,8 @@ fn assert_truth(truth: &Value, scrape: &Scrape) {
     );
 }
 
-/// Counters of contacts and records that fell or vanished over a restart; those of the process begin anew.
+/// Returns the counters of contacts and records that fell or vanished over a restart. Those of the
+/// process restart at 0 and are left out.
 fn contact_metrics_fallen(now: &Scrape, before: &Scrape) -> Vec<String> {
     let mut fallen = now.fallen_since(before);
     // The name is the first quoted text of a line.
@@ -534,7 +537,8 @@ fn contact_metrics_fallen(now: &Scrape, before: &Scrape) -> Vec<String> {
     fallen
 }
 
-/// The dead letters by where their originals are. One may be written again where a partition changes hands.
+/// Returns the dead letters by the place of their originals. A dead letter may be written twice
+/// when a partition changes its owner.
 fn dead_letters(kafka: &Kafka, pipeline: &Pipeline) -> BTreeMap<[String; 3], Incoming> {
     let place = |letter: &Incoming| {
         ["topic", "partition", "offset"].map(|name| {
@@ -547,8 +551,8 @@ fn dead_letters(kafka: &Kafka, pipeline: &Pipeline) -> BTreeMap<[String; 3], Inc
         .collect()
 }
 
-/// Each bad record is in the dead-letter topic, as it was, with where it came from and why it was refused, and
-/// `others` from other topics are too.
+/// Checks that each bad record is unchanged in the dead-letter topic, with its place and the reason
+/// of its rejection, beside `others` dead letters from other topics.
 fn assert_dead_letters(kafka: &Kafka, pipeline: &Pipeline, bad: &[Outgoing], others: usize) {
     let expected = bad.len() + others;
     let letters = nabiz_dev::wait_for("dead letters", CAUGHT_UP_WITHIN, || {
@@ -598,7 +602,8 @@ fn partition_is_acquired_again_when_its_other_owner_leaves() {
     nabiz.scrape_until("the first half read", CAUGHT_UP_WITHIN, |scrape| {
         read(scrape, "taken.calls", first.len() as u64)
     });
-    // Another takes it over in the ledger and is gone, and the group knows nothing of that.
+    // Another owner acquires the partition in the ledger and ends, without a rebalance of the
+    // group.
     let mut ledger = Ledger::open(&pipeline.ledger(), Channels::default()).expect("the ledger");
     ledger.acquire("taken.calls", 0, "another").expect("taken over");
     drop(ledger);

@@ -1,7 +1,9 @@
-//! The disk of the ledger, the log and the configuration becomes full under a running `nabiz serve`: the numbers go on, the
-//! age of the checkpoint grows and is told, and once there is room all is as if nothing had happened.
+//! The disk of the ledger, the log and the configuration becomes full under a running `nabiz
+//! serve`. The numbers continue, and the published age of the checkpoint grows. Once there is room
+//! again, the result equals that of a run without the fault.
 //!
-//! The disk is a small file system in memory; where the machine does not let it be mounted, the test says so and passes.
+//! The disk is a small file system in memory; where the machine does not permit the mount, the test
+//! reports this and passes.
 
 use std::fs;
 use std::io::{ErrorKind, Write};
@@ -66,7 +68,7 @@ impl Disk {
     }
 }
 
-/// What fills a disk.
+/// The files that fill a disk.
 struct Full {
     filler: PathBuf,
     log: PathBuf,
@@ -126,7 +128,8 @@ fn bad_record(number: usize) -> Outgoing {
     }
 }
 
-/// What `nabiz` shows once it has read `good` good records and `bad` bad ones, and written these to the dead letters.
+/// Waits until `nabiz` has read `good` good records and `bad` bad ones, and has written these to
+/// the dead letters. Returns the scrape.
 fn shows(nabiz: &Nabiz, good: usize, bad: usize) -> Scrape {
     nabiz.scrape_until("all read", WITHIN, |scrape| {
         let read = ["applied", "duplicate", "late", "rejected"].map(|result| {
@@ -221,7 +224,8 @@ fn full_disk_stops_only_checkpoints_until_there_is_room() {
         "{remembered} identities of {third} records"
     );
 
-    // Full: reading goes on, also past refused records; what is stored stands still, and that is told.
+    // The disk is full. Reading continues, also past rejected records; the stored state does not
+    // advance, and the status shows that.
     let full = disk.fill(&pipeline);
     produce(&kafka, TOPIC, &events[third..2 * third]);
     produce(&kafka, TOPIC, &[bad_record(0), bad_record(1)]);
@@ -229,7 +233,8 @@ fn full_disk_stops_only_checkpoints_until_there_is_room() {
     assert_eq!(during.fallen_since(&before), Vec::<String>::new());
     let offered = |scrape: &Scrape| scrape.sum("nabiz_visits_offered_total", &[]);
     assert!(offered(&during) > offered(&before), "{} after {}", offered(&during), offered(&before));
-    // As long as there is nothing to store, the checkpoint is as new as the clock: its age begins with the first failure.
+    // While there is nothing to store, the checkpoint is as new as the clock: its age begins with
+    // the first failure.
     let failed = |times: f64| {
         nabiz.scrape_until("failures grow", WITHIN, |scrape| {
             if failures(scrape) >= times {
@@ -269,7 +274,8 @@ fn full_disk_stops_only_checkpoints_until_there_is_room() {
     assert_eq!(after.fallen_since(&during), Vec::<String>::new());
     assert_eq!(readyz(&nabiz).1["degraded"], Value::Null);
 
-    // Full once more, and a crash then: the next process waits for room and says so, and reads again what is not stored.
+    // The disk is full again, and the process crashes. The next process waits for room and reports
+    // it, and then reads the records again that are not stored.
     let full = disk.fill(&pipeline);
     produce(&kafka, TOPIC, &events[2 * third..]);
     produce(&kafka, TOPIC, &[bad_record(2)]);

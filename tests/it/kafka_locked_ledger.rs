@@ -1,5 +1,6 @@
-//! Another process holds the ledger's write lock and does not go on: whoever wants a partition waits and says so, whoever
-//! has one goes on without checkpoints, within a bound.
+//! Another process holds the ledger's write lock and never releases it. An instance without a
+//! partition waits for it and reports this; an instance that owns one continues without
+//! checkpoints, within a bound.
 
 use std::path::Path;
 use std::thread;
@@ -14,7 +15,7 @@ use nabiz_dev::scrape::Scrape;
 use serde_json::Value;
 
 const WITHIN: Duration = Duration::from_secs(60);
-/// Longer than a writer waits for the lock, and than readers believe a worker that does not report.
+/// Longer than a writer waits for the lock, and than the report of a silent worker is valid.
 const LOCKED: Duration = Duration::from_secs(12);
 
 /// A transaction that writes, of a process that does not go on.
@@ -157,7 +158,7 @@ fn running_process_continues_when_the_ledger_is_locked() {
     wait_stored(&pipeline, 100);
 
     let lock = Lock::take(&pipeline.ledger());
-    // A checkpoint with an advance of stream time comes first: records after it wait for what becomes of that.
+    // A checkpoint with an advance of stream time comes first: later records wait for its result.
     thread::sleep(Duration::from_millis(2_500));
     let began = Instant::now();
     let mut last = nabiz.scrape();
@@ -197,7 +198,8 @@ fn pending_state_is_bounded_when_the_ledger_is_locked() {
     let mut nabiz = pipeline.serve();
     nabiz.wait_ready();
 
-    // The client is to have fetched the whole topic before reading pauses: what it has fetched and thrown away is not read.
+    // The client must have fetched the whole topic before reading pauses. It discards the fetched
+    // records then, so they do not count as read.
     nabiz.signal("STOP");
     produce(kafka, "bounded.calls", &visits("a", VISITS, QUARTER_MS, now_ms()));
     let lock = Lock::take(&pipeline.ledger());

@@ -75,7 +75,7 @@ fn offered(path: &Path) -> (u64, u64, i64) {
     (offered, in_history as u64, stored.next_offset.0)
 }
 
-/// Returns the result of [`offered`] that a plain fold of the records gives.
+/// Returns the result of [`offered`] after a plain fold of the records.
 fn expected(events: &[String]) -> (u64, u64, i64) {
     let mut shard = Shard::new(settings(), KEY);
     fold(&mut shard, events, 0);

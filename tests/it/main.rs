@@ -1,4 +1,5 @@
-//! Tests of the program and of what the daemon makes of the core, in one binary: what they link is linked once.
+//! Tests of the program and of the daemon's use of the core. They are one binary, so that their
+//! dependencies are linked once.
 
 mod harness;
 

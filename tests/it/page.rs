@@ -1,4 +1,5 @@
-//! The live page in a real browser: it shows what the API says, follows a change, and tells what it does not know.
+//! The live page in a real browser: it shows the numbers of the API, follows a change, and marks
+//! the numbers that it does not have.
 
 use std::time::Duration;
 

@@ -1,5 +1,6 @@
-//! The real Prometheus scrapes the running program in protobuf: every metric arrives, quantiles of the native histograms
-//! agree with the exact ones, and the series of two instances add up to those of one.
+//! The real Prometheus scrapes the running program in protobuf: every metric arrives, quantiles of
+//! the native histograms agree with the exact ones, and the series of two instances add up to those
+//! of one.
 
 use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
@@ -24,7 +25,8 @@ const WITHIN: Duration = Duration::from_secs(60);
 /// HDR cells are less than 0.8 % wide and native buckets 2.2 %.
 const QUANTILE_ERROR: f64 = 0.03;
 
-/// Waits of answered visits in milliseconds, by queue and channel, ascending, by the times of the events alone.
+/// Waits of answered visits in milliseconds, by queue and channel, ascending, computed from the
+/// times of the events alone.
 #[derive(Default)]
 struct ExactWaits {
     queued_ms: HashMap<(String, String), i64>,
@@ -154,7 +156,7 @@ fn an_hour(rate_scale: f64) -> (Vec<Outgoing>, ExactWaits) {
     (records, exact)
 }
 
-/// What the page of text has arrives, and what only protobuf carries.
+/// Checks that the metrics of the text format arrive, and those that only protobuf carries.
 fn every_metric_arrives(prometheus: &Prometheus, text: &Scrape) {
     let expected = |metric: &&&catalogue::Metric| match metric.kind {
         Kind::GaugeHistogram => true,

@@ -1,5 +1,5 @@
-//! The rules, the alerts and the routes as they are shipped: checked by promtool and amtool, and against the catalogue, the
-//! documentation and the runbook.
+//! The shipped rules, alerts and routes: checked by promtool and amtool, and against the catalogue,
+//! the documentation and the runbook.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::process::{Command, Output, Stdio};
@@ -151,7 +151,7 @@ fn shipped_alerts_are_those_of_the_contract() {
     assert_eq!(alerts().len(), EXPECTED.len());
 }
 
-/// What the alerts of one name are expected to do: how often to fire, how often to be silent.
+/// Returns how often the unit tests expect each alert to fire, and how often to be silent.
 fn cases() -> BTreeMap<String, (usize, usize)> {
     let mut cases: BTreeMap<String, (usize, usize)> = BTreeMap::new();
     for name in UNIT_TESTS {
@@ -332,7 +332,8 @@ fn every_alert_has_its_labels_texts_and_runbook() {
     }
 }
 
-/// The names of the metrics in an expression: what is neither a function, a keyword, a label, a number nor a text.
+/// Returns the names of the metrics in an expression: the words that are neither a function, a
+/// keyword, a label, a number nor a string.
 fn metrics(expression: &str) -> BTreeSet<String> {
     const KEYWORDS: [&str; 12] = [
         "and",
@@ -459,7 +460,7 @@ fn recording_rules_follow_their_conventions() {
             assert!(expression.starts_with("max without (instance) ("), "{name}: {expression}");
         }
         if expression.contains("increase(") {
-            // Never the increase of a sum, nor of what an instance tells.
+            // An increase of a sum, or of the series of one instance, is never used.
             assert!(
                 expression.starts_with("sum without (instance, shard) (increase(shard:nabiz_"),
                 "{name}: {expression}"

@@ -70,7 +70,7 @@ impl Certificate {
     }
 }
 
-/// Writes another certificate into a folder, and gives the trust in it alone.
+/// Writes another certificate into a folder. Returns a store that trusts only this certificate.
 fn write_certificate(folder: &Path) -> RootCertStore {
     let made =
         rcgen::generate_simple_self_signed(vec!["localhost".to_string()]).expect("a certificate");
@@ -520,7 +520,7 @@ fn server_requires_credentials_when_hashes_of_the_command_are_configured() {
         assert!(shown.contains(line), "{shown}");
     }
     assert!(!shown.contains("argon2id") && !format!("{config:?}").contains("argon2id"));
-    // What was printed does not open the door: it has to be completed first.
+    // The printed configuration does not grant access: its hashes have to be filled in first.
     let (code, refused) = check(&shown, &[]);
     assert_eq!(code, Some(2), "{refused}");
 }
@@ -668,7 +668,7 @@ fn kafka_client_properties_are_read_from_files() {
             "{shown}"
         );
     }
-    // What librdkafka does not take may be a secret too.
+    // A value that librdkafka refuses may be a secret too.
     std::fs::write(&secret, WRONG).expect("written");
     let (code, shown) =
         check(&format!("[kafka.client]\n'security.protocol' = {{ file = {secret:?} }}"), &[]);

@@ -1,6 +1,7 @@
-//! A month of simulated traffic through shard and ledger at full speed: memory levels off, the ledger stays as large as what
-//! it holds, and bringing the state back is quick. Prints its figures. `NABIZ_SOAK_RECORDS` bounds it; the default is a small
-//! run, `make soak` a month of 20 million records in the release profile. No speed is asserted.
+//! A month of simulated traffic through shard and ledger at full speed: memory levels off, the
+//! ledger stays as large as its content, and restoring the state is quick. Prints its figures.
+//! `NABIZ_SOAK_RECORDS` bounds it; the default is a small run, `make soak` a month of 20 million
+//! records in the release profile. No speed is asserted.
 
 use std::io::Write;
 use std::path::Path;
@@ -27,7 +28,8 @@ macro_rules! report {
 const KEY: [u8; 16] = [2; 16];
 /// Records that a month has for each step of the rate scale, at large scales.
 const MONTH_RECORDS: f64 = 780_000.0;
-/// A checkpoint is made after so many records: what a worker at full speed reads in about the two seconds between two.
+/// Records between two checkpoints: about as many as a worker at full speed reads in the two
+/// seconds between two checkpoints.
 const CHECKPOINT_RECORDS: u64 = 2_000_000;
 /// Records that the simulator makes at once.
 const BATCH_RECORDS: usize = 10_000;
@@ -96,7 +98,7 @@ fn memory_and_ledger_stay_level_over_a_month() {
         }
         folding += began.elapsed();
         folding_cpu += cpu_time() - began_cpu;
-        // The simulator gives whole batches until its end.
+        // The simulator returns full batches until its end.
         if position - stored_position < every && batch.len() == BATCH_RECORDS {
             continue;
         }
@@ -167,7 +169,8 @@ fn memory_and_ledger_stay_level_over_a_month() {
             chunks >> 10
         );
     }
-    // What is remembered is bounded by the horizon and by what is open, so that later weeks need no more than the second.
+    // The horizon and the number of open contacts bound the state, so later weeks need no more
+    // memory than the second.
     let (second, last) = (by_week[1], by_week[by_week.len() - 1]);
     assert!(last.0 < second.0 + second.0 / 2 + (64 << 20), "memory grows: {by_week:?}");
     assert!(last.2 < second.2 * 2 + (1 << 20), "the stored state grows: {by_week:?}");
@@ -184,7 +187,8 @@ fn hundred_thousand_open_contacts_are_restored() {
     let lease = ledger.acquire("calls", 0, "soak").unwrap().lease;
     let mut shard = Shard::new(settings.clone(), KEY);
     for contact in 0..CONTACTS {
-        // An hour of arrivals in twenty queues; every third is answered, and its conversation goes on.
+        // An hour of arrivals in twenty queues; every third contact is answered and stays in
+        // conversation.
         let time_ms = DEFAULT_START_MS + contact * 3_600_000 / CONTACTS;
         let time = jiff::Timestamp::from_millisecond(time_ms).unwrap();
         let queue = contact % 20;

@@ -14,7 +14,7 @@ pub struct Arrow {
     pub to: String,
 }
 
-/// What was read.
+/// The modules that were read.
 pub struct Tree {
     pub files: usize,
     pub arrows: BTreeSet<Arrow>,
@@ -65,7 +65,7 @@ impl Tree {
     }
 }
 
-/// The room of a module: its first segment, the crate for what stands at the top.
+/// Returns the room of a module: its first segment, or the crate for a module at the top.
 fn room(krate: &str, module: &[String]) -> String {
     match (krate, module.first()) {
         ("nabiz_simulator", _) => "simulator".to_string(),
@@ -171,7 +171,7 @@ impl File {
         let inline = inline_modules(&code);
         for start in ["crate::", "super::", "nabiz_core::", "nabiz_simulator::", "nabiz::"] {
             for (at, _) in code.match_indices(start) {
-                // `pub(in crate::a)` says who may look in, and uses nothing.
+                // `pub(in crate::a)` limits visibility and uses nothing.
                 if code[..at].ends_with("(in ") {
                     continue;
                 }

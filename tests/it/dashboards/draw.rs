@@ -11,8 +11,8 @@ use super::hour::Hour;
 use nabiz_dev::compressed::FACTOR;
 use nabiz_dev::dashboards;
 
-/// Draws every dashboard from what Prometheus and nabiz answer now. Returns the report of [`dashboards::draw`]; the
-/// pictures are in `folder`.
+/// Draws every dashboard from the current answers of Prometheus and nabiz. Returns the report of
+/// [`dashboards::draw`]; the pictures are in `folder`.
 pub fn draw(hour: &Hour, folder: &Path) -> BTreeMap<String, Value> {
     let answers = folder.join("answers.json");
     let collected = Command::new("node")

@@ -8,11 +8,11 @@ use serde_json::Value;
 pub struct Dashboard {
     /// Name of the file, without its ending.
     pub name: String,
-    /// What is in it.
+    /// The content of the file.
     pub json: Value,
 }
 
-/// What becomes of the answer to an expression.
+/// How a dashboard uses the answer to an expression.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Use {
     /// Points over time.
@@ -30,7 +30,7 @@ pub struct Expression {
     pub place: String,
     /// With Grafana's variables in it.
     pub text: String,
-    /// What for.
+    /// How the dashboard uses its answer.
     pub used: Use,
 }
 

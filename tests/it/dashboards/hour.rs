@@ -21,7 +21,8 @@ const RATE_SCALE: u32 = 10;
 /// A minute, and as much again for a machine that does much else.
 const PASSES_WITHIN: Duration = Duration::from_secs(120);
 
-/// The simulator, Kafka, nabiz and Prometheus with the shipped rules, in compressed time; they end when dropped, in this order.
+/// The simulator, Kafka, nabiz and Prometheus with the shipped rules, in compressed time; they end
+/// when dropped, in this order.
 pub struct Hour {
     _simulator: Simulator,
     prometheus: Prometheus,
@@ -32,8 +33,8 @@ pub struct Hour {
 }
 
 impl Hour {
-    /// Starts all of it and waits until an hour of stream time has passed, of which Prometheus has seen the beginning, the end and
-    /// what was between. The contact centre goes on.
+    /// Starts all processes and waits until an hour of stream time has passed. Prometheus scrapes
+    /// that hour from its beginning to its end. The contact centre continues to run.
     pub fn pass() -> Hour {
         let kafka = Kafka::start();
         kafka.create_topic("calls", 3);
@@ -43,7 +44,7 @@ impl Hour {
         let mut nabiz =
             Nabiz::serve(&configuration(folder.path(), &kafka.brokers(), &address), &address);
         nabiz.wait_ready();
-        // Nobody listens where the alerts are told.
+        // No Alertmanager listens on the port that Prometheus sends alerts to.
         let prometheus = start_prometheus(nabiz.address(), &format!("127.0.0.1:{}", free_port()));
         let start = monday_at(START);
         let simulator = Simulator::start(&kafka.brokers(), &start, RATE_SCALE);
@@ -89,7 +90,7 @@ impl Hour {
         format!("http://{}", self.nabiz.address())
     }
 
-    /// What time it is in the contact centre.
+    /// Returns the current time in the contact centre.
     pub fn stream_time(&self) -> Timestamp {
         let seconds =
             self.prometheus.value("min(nabiz_stream_time_timestamp_seconds)").expect("stream time");

@@ -1,4 +1,4 @@
-//! What an expression says: which series it reads, and how.
+//! The content of an expression: which series it reads, and how.
 
 use std::time::Duration;
 
@@ -8,7 +8,8 @@ use promql_parser::parser::{self, AtModifier, Expr, VectorSelector};
 
 use super::files::{Expression, Use};
 
-/// Stands for `$__rate_interval` where an expression is only looked at: no expression says this length itself.
+/// Replaces `$__rate_interval` where an expression is only parsed. No expression contains this
+/// length itself.
 pub const RATE_INTERVAL: Duration = Duration::from_secs(241);
 /// Stands for `$__range`.
 pub const RANGE: Duration = Duration::from_secs(86_413);
@@ -108,7 +109,8 @@ fn read(selector: &VectorSelector, range: Option<(String, Duration)>, aggregated
     Read { name, matchers, range, aggregated }
 }
 
-/// What is wrong with one reading; empty where nothing is. `recorded` are the names of the recording rules.
+/// Returns the faults of one reading; empty where there are none. `recorded` are the names of the
+/// recording rules.
 pub fn faults(read: &Read, recorded: &[String], used: Use) -> Vec<String> {
     let mut faults = Vec::new();
     let name = read.name.as_str();

@@ -262,7 +262,7 @@ fn ports_paths_and_topics_match_the_configuration() {
         "{simulate}"
     );
 
-    // Prometheus scrapes nabiz, reads the shipped rules, and tells Alertmanager.
+    // Prometheus scrapes nabiz, reads the shipped rules, and sends alerts to Alertmanager.
     let prometheus: Prometheus = yaml("deploy/compose/prometheus.yml");
     let service = &compose.services["prometheus"];
     assert_eq!(prometheus.rule_files.len(), 2);
@@ -324,7 +324,8 @@ fn ports_paths_and_topics_match_the_configuration() {
     assert!(grafana.contains(&("../../grafana/provisioning", "/etc/grafana/provisioning", true)));
 }
 
-/// The command that compose runs in the image, against the program: it fails before it is ready and after it has gone.
+/// The command that compose runs in the image, against the program: it fails before the program is
+/// ready and after it has ended.
 #[test]
 fn health_check_fails_unless_nabiz_is_ready() {
     let _shared = serial::shared();
@@ -361,7 +362,7 @@ fn health_check_fails_unless_nabiz_is_ready() {
     assert!(words.iter().any(|word| word.contains("GET /readyz HTTP/1.0")), "{words:?}");
 }
 
-/// Prometheus' own word on the file. The one of the packages is too old for `scrape_native_histograms`.
+/// promtool's check of the file. The packaged version is too old for `scrape_native_histograms`.
 #[test]
 #[ignore = "needs promtool (make test)"]
 fn prometheus_accepts_its_configuration() {

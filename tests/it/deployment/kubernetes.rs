@@ -218,7 +218,7 @@ fn pod_runs_the_program_with_its_files() {
         container.resources.limits.as_ref().is_some_and(|limits| limits.contains_key("memory"))
     );
 
-    // What the environment adds is a configuration with the file, and the secret is not in the tree.
+    // The environment and the file make a valid configuration, and the secret is not in the tree.
     let names: Vec<&str> = container.env.iter().map(|variable| variable.name.as_str()).collect();
     let environment: Vec<(&str, &str)> = names.iter().map(|name| (*name, "not-a-secret")).collect();
     let config = effective("deploy/kubernetes/nabiz.toml", &environment);
@@ -234,7 +234,7 @@ fn pod_runs_the_program_with_its_files() {
     assert_eq!((reference.name.as_str(), reference.key.as_str()), ("nabiz", "kafka-password"));
 }
 
-/// What Kubernetes' "restricted" standard asks for, and a root file system that cannot be written to.
+/// The requirements of Kubernetes' "restricted" standard, and a read-only root file system.
 /// Containers that start earlier, the host's network and added capabilities are not fields of the
 /// types, so that the files cannot have them.
 #[test]

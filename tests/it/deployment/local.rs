@@ -144,7 +144,7 @@ fn compress_rejects_a_duration_that_cannot_be_divided() {
     assert!(run("compress", &["0", &file]).is_err_and(|error| error.starts_with("usage")));
 }
 
-/// The programs' own word on the compressed files.
+/// The programs' own checks of the compressed files.
 #[test]
 #[ignore = "needs promtool and amtool (make test)"]
 fn prometheus_and_alertmanager_accept_the_compressed_files() {
@@ -172,7 +172,7 @@ fn prometheus_and_alertmanager_accept_the_compressed_files() {
     let routes = run("alertmanager", &[&factor, "http://127.0.0.1:9/"]).expect("it is made");
     let file = write("alertmanager.yml", &routes);
     check(tool(&["amtool"]), &["check-config"], &file);
-    // Nothing is told to anybody else, at any hour, and each route still has its receiver.
+    // No other receiver gets a notification, at any hour, and each route still has its receiver.
     assert!(
         !routes.contains("email_configs") && !routes.contains("_time_intervals: ["),
         "{routes}"

@@ -55,7 +55,7 @@ fn unit_runs_the_program_with_its_files() {
     assert_eq!(unit[&("Install".to_owned(), "WantedBy".to_owned())], ["multi-user.target"]);
 }
 
-/// systemd's own word on keys and values. The program that it looks for is the one built here.
+/// systemd's own check of keys and values. The program that it looks for is the one built here.
 #[test]
 fn systemd_analyze_accepts_the_unit() {
     if !Command::new("systemd-analyze")

@@ -74,8 +74,8 @@ fn schema_is_as_expected() {
     assert_eq!(unknown.status.code(), Some(2));
 }
 
-/// The metrics of a replay, and what it says on standard error: lines and reasons of refusals,
-/// numbers of the summary.
+/// Returns the metrics of a replay and its standard error: lines and reasons of refusals, numbers
+/// of the summary.
 fn replayed(arguments: &[&str]) -> String {
     let output = output_of(&mut nabiz(&[&["replay"], arguments].concat()));
     let mut out = String::new();

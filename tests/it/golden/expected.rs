@@ -47,8 +47,7 @@ pub(super) fn write(path: &Path, bytes: &[u8]) {
 }
 
 /// Compares a text with the file `tests/golden/expected/<name>`, or rewrites that file. An error
-/// shows how they differ; the actual text then stands in the folder for temporary files of the
-/// build.
+/// shows how they differ, and the actual text is then in the build's folder for temporary files.
 fn compare(name: &str, actual: &str) -> Result<(), String> {
     let file = path("expected").join(name);
     let expected = read(&file).map(|bytes| String::from_utf8(bytes).expect("UTF-8"));

@@ -2,7 +2,7 @@
 
 use prost::Message;
 
-/// What depends on the clock, the process or the machine, and why. Everything else is compared.
+/// Metrics that depend on the clock, the process or the machine, and why. All others are compared.
 pub(super) const LEFT_OUT: [(&str, &str); 9] = [
     ("process_", "CPU time, memory, files and threads of the process"),
     ("nabiz_checkpoint_timestamp_seconds", "wall time of the last checkpoint"),

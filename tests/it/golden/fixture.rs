@@ -107,8 +107,8 @@ impl Broker {
         producer.flush(PATIENCE).expect("all records are written");
     }
 
-    /// What stands in the dead-letter topic: a line each, with the headers but for the sentence,
-    /// the key and the value.
+    /// Returns the records of the dead-letter topic: a line each, with the headers except the
+    /// sentence, the key and the value.
     pub(super) fn dead_letters(&self) -> String {
         let consumer: BaseConsumer = ClientConfig::new()
             .set("bootstrap.servers", self.cluster.bootstrap_servers())

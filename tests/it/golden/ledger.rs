@@ -30,9 +30,9 @@ fn wait_for_checkpoint(served: &Served) {
     });
 }
 
-/// What a run over the first part of the input leaves, by the name of the expected file. All of it
-/// is in one checkpoint, and a second comes at the end of the process: the bytes depend on what a
-/// checkpoint finds changed.
+/// The result of a run over the first part of the input, by the name of the expected file. All of
+/// it is in one checkpoint, and a second comes at the end of the process: the bytes depend on which
+/// chunks a checkpoint finds changed.
 static PART_ONE: LazyLock<BTreeMap<String, String>> = LazyLock::new(|| {
     let records = first_part();
     for _ in 0..TRIES {
@@ -57,8 +57,8 @@ static PART_ONE: LazyLock<BTreeMap<String, String>> = LazyLock::new(|| {
     panic!("in {TRIES} runs there was always a checkpoint before everything was read");
 });
 
-/// Keeps the ledger as a fixture where there is none yet. It is never replaced: it stands for the
-/// program of its day.
+/// Keeps the ledger as a fixture where there is none yet. It is never replaced: it holds the bytes
+/// that the program of that time wrote.
 fn keep_ledger(run: &Run) {
     let fixture = expected::path("data/part1.db.gz");
     if is_update() && !fixture.exists() {

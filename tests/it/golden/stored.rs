@@ -1,5 +1,5 @@
-//! What stands in a ledger, as text: one text for each kind of stored thing, so that a change of
-//! one does not hide in another.
+//! The content of a ledger as text: one text for each kind of stored thing, so that a change of one
+//! does not hide in another.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -66,7 +66,7 @@ struct AgentTime {
 /// The bytes of a piece as text.
 fn piece_as_text(kind: i64, bytes: &[u8]) -> String {
     match kind {
-        // Units and entry points stand in the order of a hash table with a random key.
+        // Units and entry points are in the order of a hash table with a random key.
         0 | 10 => {
             let mut sorted = bytes.to_vec();
             sorted.sort_unstable();

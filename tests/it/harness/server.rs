@@ -92,7 +92,7 @@ impl Server {
         self.published.store(Arc::new(published));
     }
 
-    /// Ends the server and gives the time that this took.
+    /// Stops the server and returns the time that this took.
     pub fn stop(mut self) -> Duration {
         let begun = Instant::now();
         self.end();

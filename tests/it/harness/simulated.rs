@@ -13,8 +13,8 @@ fn outgoing(event: SimulatedEvent, partition: Option<i32>) -> Outgoing {
     }
 }
 
-/// Returns every event of a simulation that ends, then for each partition one that brings it to the last stream
-/// time; and the truth.
+/// Returns the truth of a finite simulation and all its events. After them comes one event for each
+/// partition, which advances the partition to the last stream time.
 pub fn simulated(mut simulation: Simulation, partitions: i32) -> (Vec<Outgoing>, Value) {
     let mut events: Vec<Outgoing> =
         simulation.by_ref().map(|event| outgoing(event, None)).collect();

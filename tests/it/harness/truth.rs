@@ -1,4 +1,4 @@
-//! Compares a scrape with what the simulator says that a correct reader must reach.
+//! Compares a scrape with the numbers that the simulator requires of a correct reader.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -6,15 +6,17 @@ use nabiz::exposition::catalogue::{self, Metric, Source};
 use nabiz_dev::scrape::Scrape;
 use serde_json::Value;
 
-/// Whether a metric is of a process, and not of what was read: its counters begin anew with each start.
+/// Returns whether a metric describes the process and not the records. Its counters restart at 0
+/// with each start of the process.
 pub fn is_of_the_process(name: &str) -> bool {
     let is_it = |metric: &&Metric| metric.source == Source::Pipeline && metric.name == name;
     name.starts_with("process_") || catalogue::ALL.iter().any(is_it)
 }
 
-/// Where the scrape differs from the truth (the JSON that `nabiz simulate --truth` writes): every count exactly, sums
-/// of seconds within a millionth. The truth leaves out what is 0, so a series that it does not have must be 0; those of
-/// `others`, queues that the simulator knows nothing of, are left out.
+/// Returns the differences between the scrape and the truth (the JSON that `nabiz simulate --truth`
+/// writes). Counts must be equal; sums of seconds may differ by a millionth. The truth omits zeros,
+/// so a series that it does not have must be 0. The queues `others` are not in the simulator and
+/// are not compared.
 pub fn differences(truth: &Value, scrape: &Scrape, others: &[&str]) -> Vec<String> {
     let mut found = Vec::new();
     let metrics = truth["metrics"].as_object().expect("the truth has metrics");
@@ -39,7 +41,7 @@ pub fn differences(truth: &Value, scrape: &Scrape, others: &[&str]) -> Vec<Strin
         }
         for (labels, value) in scrape.series(name) {
             let other = labels.get("queue").is_some_and(|queue| others.contains(&queue.as_str()))
-                // An agent of the queue log who logs in to no queue.
+                // An agent of the queue log without a login to a queue.
                 || (name == "nabiz_agent_seconds_total" && labels.get("queue").is_some_and(|queue| queue == "none"));
             if !other && !known.contains(labels) && value != 0.0 {
                 found.push(format!("{name}{labels:?}: not in the truth, got {value}"));

@@ -1,16 +1,18 @@
-//! A queue_log as one Asterisk host writes it, with every verb, and what is to be counted from it.
+//! A queue_log as one Asterisk host writes it, with every verb, and the numbers that follow from
+//! it.
 //!
-//! The numbers in [`expected`] are counted by hand from the story that [`lines`] tells; they are not computed.
+//! The numbers in [`expected`] are counted by hand from the calls in [`lines`]; they are not
+//! computed.
 
 use nabiz_dev::client::Outgoing;
 
 /// Whole seconds since the Unix epoch: 2026-01-05T10:00:00+03:00.
 const START: i64 = 1_767_596_400;
 
-/// Lines that are refused: two that are none, and a verb that nobody knows.
+/// Rejected lines: two that are not lines of a queue_log, and one with an unknown verb.
 pub const REJECTED: usize = 3;
 
-/// The queues of the story, `600` by the name that the configuration gives it.
+/// The queues of [`lines`]; `600` has its name from the configuration.
 pub const QUEUES: [&str; 4] = ["support", "700", "701", "702"];
 
 /// The lines in the order of their time.
@@ -42,7 +44,8 @@ pub fn lines() -> Vec<(i64, String)> {
         let call = log.call(at, "600");
         log.of(at + wait, &call, &format!("600|NONE|ABANDON|1|1|{wait}"));
     }
-    // Four are sent on after 40 s; three find nobody after 15 s; two press a key after 10 s; two are taken out after 12 s.
+    // Four time out after 40 s; three leave after 15 s, because no agent serves the queue; two
+    // press a key after 10 s; two are withdrawn after 12 s.
     for (count, wait, verb) in [
         (4, 40, "EXITWITHTIMEOUT|1|1|40"),
         (3, 15, "EXITEMPTY|1|1|15"),
@@ -59,7 +62,8 @@ pub fn lines() -> Vec<(i64, String)> {
         let call = log.call(at, "600");
         log.of(at + 12, &call, "600|NONE|WITHDRAW|1|1|12|moved by a supervisor");
     }
-    // Six calls answered after 8 s and handed over after 30 s: three blind, two attended, one in the old way.
+    // Six calls answered after 8 s and handed over after 30 s: three blind, two attended, one in
+    // the old form.
     for (n, verb) in [
         "BLINDTRANSFER|77|internal|8|30|1",
         "BLINDTRANSFER|78|internal|8|30|1",
@@ -85,7 +89,8 @@ pub fn lines() -> Vec<(i64, String)> {
     }
     log.add(2450, &format!("{START}.900|700|NONE|OUTCALL|ANSWERED|12|x"));
 
-    // Three are turned away at the door of another queue, and a dial plan notes the dialled number and something else.
+    // Another queue rejects three calls at entry, and a dial plan writes the dialled number and
+    // another line.
     for (n, verb) in ["FULL|", "CLOSED|", "JOINEMPTY|", "DID|444"].into_iter().enumerate() {
         log.add(2460 + n as i64, &format!("{START}.91{n}|702|NONE|{verb}"));
     }
@@ -98,7 +103,7 @@ pub fn lines() -> Vec<(i64, String)> {
     log.add(2540, "NONE|NONE|SIP/12|AGENTLOGOFF|SIP/12-0001|2536");
     log.add(2541, "NONE|NONE|SIP/13|AGENTCALLBACKLOGOFF|13@agents|2536|");
     log.add(2550, "MANAGER|600|SIP/11|REMOVEMEMBER|");
-    // One caller waits when Asterisk starts anew.
+    // One caller waits when Asterisk restarts.
     log.call(2600, "701");
     log.add(2610, "NONE|NONE|NONE|QUEUESTART|");
 
@@ -133,7 +138,8 @@ pub fn records() -> Vec<Outgoing> {
 /// A sample and its labels.
 pub type Expected = (&'static str, &'static [(&'static str, &'static str)], f64);
 
-/// What is counted from [`lines`] with the default targets (20 s, short 5 s), the queue `600` being called `support`.
+/// Returns the numbers of [`lines`] with the default targets (20 s, short 5 s); the queue `600` has
+/// the name `support`.
 pub fn expected() -> Vec<Expected> {
     const SUPPORT: &[(&str, &str)] = &[("queue", "support"), ("channel", "phone")];
     const ANSWERED: &[(&str, &str)] =
