@@ -1,7 +1,9 @@
-//! Agent time of one queue by state: booked since the beginning, in panes, and for the business day.
+//! Agent time of one queue by state: booked since the first record, in panes, and for the business
+//! day.
 //!
-//! A stretch of time fills whole panes between its two ends. The panes keep the ends, and how many agents begin and
-//! cease to fill panes from there on, so that booking costs the same however long the stretch.
+//! A range of time covers part of its first and last pane, and all of the panes between. The panes
+//! keep the partial times, and the change in the number of agents that cover whole panes from there
+//! on. So booking costs the same for a range of any length.
 
 use std::collections::VecDeque;
 
@@ -17,20 +19,21 @@ const STATES: usize = AgentState::ALL.len();
 /// Booked agent time of one queue.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(crate) struct AgentTime {
-    /// Since the beginning, by state.
+    /// Milliseconds since the first record, by state.
     pub(crate) total_ms: [u64; STATES],
-    /// Ascending by index; only panes in which something begins or ends.
+    /// Panes in which a range begins or ends, ascending by index.
     panes: VecDeque<(i64, Pane)>,
-    /// Agents that fill the pane before the oldest one whole.
+    /// Number of agents that cover the whole pane before the oldest of `panes`, by state.
     filling: [i64; STATES],
     today_ms: [u64; STATES],
     today_start_ms: i64,
-    /// Differs from what is stored.
+    /// Whether the agent time differs from the ledger.
     #[serde(skip)]
     pub(crate) changed: bool,
 }
 
-/// As it was stored up to the second version of the ledger: with every pane from the first to the last.
+/// The stored form up to the second version of the ledger, with every pane from the first to the
+/// last.
 #[derive(Debug, Deserialize)]
 #[cfg_attr(test, derive(Serialize))]
 pub(crate) struct DenseAgentTime {
@@ -72,21 +75,23 @@ impl From<AgentTime> for DenseAgentTime {
     }
 }
 
+/// Agent time of one pane, by state.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 struct Pane {
-    /// Time of those who do not fill it whole.
+    /// Milliseconds of the agents that cover only a part of the pane.
     part_ms: [u64; STATES],
-    /// Change of the number of those who fill panes whole, from this pane on.
+    /// Change in the number of agents that cover whole panes, from this pane on.
     change: [i32; STATES],
 }
 
-/// Length of the common part of two intervals.
+/// Returns the length of the common part of two ranges, in milliseconds; 0 if they are disjoint.
 fn overlap_ms(from_ms: i64, to_ms: i64, start_ms: i64, end_ms: i64) -> u64 {
     to_ms.min(end_ms).saturating_sub(from_ms.max(start_ms)).max(0) as u64
 }
 
 impl AgentTime {
-    /// Books one agent's time in a state. The range is not empty and does not end after stream time.
+    /// Books the time of one agent in a state. The range is not empty and does not end after stream
+    /// time.
     pub(crate) fn book(
         &mut self,
         layout: &PaneLayout,
@@ -120,13 +125,14 @@ impl AgentTime {
         }
     }
 
-    /// Forgets the panes, as when their width has changed.
+    /// Drops all panes. They are not valid after a change of the pane width.
     pub(crate) fn forget_panes(&mut self) {
         self.panes.clear();
         self.filling = [0; STATES];
     }
 
-    /// The pane of an index that is not before the oldest pane of any window.
+    /// Returns the pane of an index, and inserts it if it is absent. The index is not before the
+    /// oldest pane of any window.
     fn pane(&mut self, index: i64) -> &mut Pane {
         let place = self.place_of(index);
         if self.panes.get(place).is_none_or(|(known, _)| *known != index) {
@@ -135,8 +141,10 @@ impl AgentTime {
         &mut self.panes[place].1
     }
 
-    /// Where the pane of an index is, or would be. In a queue with much to do it is as far from the last one as its index,
-    /// and never farther; looked for by halves alone, it would cost a miss of the cache at every step.
+    /// Returns the position of the pane of an index, or the position at which to insert it. The
+    /// pane is never farther from the last one than the difference of their indexes, and in a busy
+    /// queue exactly as far. So the search begins there: a plain binary search would miss the cache
+    /// at every step.
     fn place_of(&self, index: i64) -> usize {
         let is_before =
             |place: usize| self.panes.get(place).is_some_and(|(known, _)| *known < index);
@@ -159,6 +167,8 @@ impl AgentTime {
         high
     }
 
+    /// Moves to the current pane and business day, and drops the panes that no window covers any
+    /// more.
     fn roll(&mut self, layout: &PaneLayout, position: &WindowCursor) {
         if self.today_start_ms != position.today_start_ms {
             self.today_start_ms = position.today_start_ms;
@@ -170,7 +180,7 @@ impl AgentTime {
         }
     }
 
-    /// Booked time per window, in configured order, then `today`.
+    /// Returns the booked time per window, in configured order, then `today`.
     pub(crate) fn windows(
         &mut self,
         layout: &PaneLayout,
@@ -180,7 +190,7 @@ impl AgentTime {
         let mut windows: Vec<AgentWindow> =
             layout.panes.iter().map(|_| AgentWindow::default()).collect();
         let mut filling = self.filling;
-        // From the pane `from` on as many fill panes whole as `filling` says.
+        // From the pane `from` on, `filling` agents cover whole panes.
         let mut from = layout.oldest_pane(position.pane);
         for (index, pane) in &self.panes {
             for (window, panes) in windows.iter_mut().zip(&layout.panes) {
@@ -199,7 +209,8 @@ impl AgentTime {
         windows
     }
 
-    /// Adds time that is not booked yet to windows that [`Self::windows`] gave.
+    /// Adds a range that is not booked yet to the result of [`Self::windows`]. The range does not
+    /// end after stream time.
     pub(crate) fn add_unbooked(
         windows: &mut [AgentWindow],
         layout: &PaneLayout,
@@ -215,6 +226,7 @@ impl AgentTime {
     }
 }
 
+/// Adds the values of `more` state by state.
 fn add<T: std::ops::AddAssign>(sum: &mut [T; STATES], more: [T; STATES]) {
     for (sum, more) in sum.iter_mut().zip(more) {
         *sum += more;

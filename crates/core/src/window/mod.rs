@@ -1,7 +1,8 @@
-//! Panes, sliding windows, histograms. Pure: the current time is an argument.
+//! Panes, sliding windows and the business day. Nothing here reads a clock: stream time is an
+//! argument.
 //!
-//! With pane width w and stream time t, the current pane is c = floor(t / w); a window of k panes covers the event
-//! times from (c - k + 1) * w up to t. Panes align to the Unix epoch.
+//! With pane width w and stream time t, the current pane is c = floor(t / w). A window of k panes
+//! covers the event times from (c - k + 1) * w up to t. Panes align to the Unix epoch.
 
 mod agent_time;
 mod layout;

@@ -1,14 +1,15 @@
-//! What happened in one pane of one series.
+//! The facts of one pane of one series.
 //!
-//! A queue has 720 panes an hour and most of them hold a fact or two, so that these are kept as they are, eight bytes
-//! each. Where there are more, they are added up.
+//! A queue has 720 panes per hour, and most contain one or two facts. A pane with few facts keeps
+//! them one by one in eight bytes each, which needs less memory than sums. A pane with more facts
+//! keeps only their sums.
 
 use serde::{Deserialize, Serialize};
 use smallvec::SmallVec;
 
 use crate::measures::{SparseHdrCounts, WindowCounts, WindowUpdate};
 
-/// An update in eight bytes: which it is, two flags, and a duration.
+/// A window update in eight bytes: its variant, two flags and a duration.
 #[derive(Clone, Copy, Debug)]
 struct PackedUpdate(u64);
 
@@ -17,7 +18,8 @@ impl PackedUpdate {
     const SHORT: u64 = 1 << 4;
     const VALUE_SHIFT: u32 = 5;
 
-    /// `None` where the duration is too long: 18 million years.
+    /// Packs an update. Returns `None` for a duration of 2^59 milliseconds (18 million years) or
+    /// more.
     fn of(update: WindowUpdate) -> Option<PackedUpdate> {
         let (number, value, in_target, short) = match update {
             WindowUpdate::Offered => (0, 0, false, false),
@@ -33,6 +35,7 @@ impl PackedUpdate {
             .then_some(PackedUpdate((value << Self::VALUE_SHIFT) | flags | number))
     }
 
+    /// Unpacks the update.
     fn update(self) -> WindowUpdate {
         let (value, in_target, short) =
             (self.0 >> Self::VALUE_SHIFT, self.0 & Self::FLAG != 0, self.0 & Self::SHORT != 0);
@@ -49,11 +52,11 @@ impl PackedUpdate {
     }
 }
 
-/// Facts added up.
+/// The sums of the facts of a pane.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct PaneTotals {
     pub(crate) counts: WindowCounts,
-    /// Wait of answered visits.
+    /// Waits of answered visits, in milliseconds.
     pub(crate) waits: SparseHdrCounts,
 }
 
@@ -65,7 +68,8 @@ impl PaneTotals {
         }
     }
 
-    /// The facts one by one, if they are sparse and can still be told apart.
+    /// Returns the facts one by one. Returns `None` if there are more than [`SPARSE_MAX`], if one
+    /// sum contains several durations, or if a duration is too long to be packed.
     fn entries(&self) -> Option<SmallVec<[PackedUpdate; INLINE]>> {
         let WindowCounts { visits, service_level, left, sums, .. } = self.counts;
         let (offered, answered, abandoned) = (visits.offered, visits.answered, visits.abandoned);
@@ -102,12 +106,13 @@ impl PaneTotals {
     }
 }
 
-/// Facts of a pane that are kept one by one.
+/// The most facts that a pane keeps one by one.
 const SPARSE_MAX: usize = 12;
 
-/// Facts that need no memory of their own.
+/// The most facts that a pane stores without an allocation.
 const INLINE: usize = 3;
 
+/// The facts of a pane: one by one, or as sums.
 #[derive(Clone, Debug)]
 enum Facts {
     Sparse(SmallVec<[PackedUpdate; INLINE]>),
@@ -119,11 +124,11 @@ enum Facts {
 pub(crate) struct Pane {
     pub(crate) index: i64,
     facts: Facts,
-    /// Differs from what is stored.
+    /// Whether the pane differs from the ledger.
     pub(crate) changed: bool,
 }
 
-/// A pane as the ledger has it, with its counts in the form `C`.
+/// The stored form of a pane, with its counts in the form `C`.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct StoredPane<C = WindowCounts> {
     pub(crate) index: i64,
@@ -132,11 +137,13 @@ pub(crate) struct StoredPane<C = WindowCounts> {
 }
 
 impl Pane {
-    /// One without facts.
+    /// Returns a pane without facts.
     pub(crate) fn new(index: i64) -> Self {
         Pane { index, facts: Facts::Sparse(SmallVec::new()), changed: false }
     }
 
+    /// Adds a fact. When a fact exceeds [`SPARSE_MAX`] or cannot be packed, the pane changes to
+    /// sums.
     pub(crate) fn add(&mut self, update: WindowUpdate) {
         if let Facts::Sparse(entries) = &mut self.facts {
             match PackedUpdate::of(update) {
@@ -149,7 +156,7 @@ impl Pane {
         }
     }
 
-    /// The facts, where they are kept one by one.
+    /// Returns the facts of a pane that keeps them one by one; nothing for a pane with sums.
     pub(crate) fn sparse(&self) -> impl Iterator<Item = WindowUpdate> + '_ {
         let sparse = match &self.facts {
             Facts::Sparse(entries) => entries.as_slice(),
@@ -158,7 +165,7 @@ impl Pane {
         sparse.iter().map(|packed| packed.update())
     }
 
-    /// The facts, where they are added up.
+    /// Returns the sums of a pane that keeps sums; `None` for a pane with facts one by one.
     pub(crate) fn dense(&self) -> Option<&PaneTotals> {
         match &self.facts {
             Facts::Sparse(_) => None,
@@ -166,13 +173,14 @@ impl Pane {
         }
     }
 
+    /// Returns the sums of all facts, however the pane keeps them.
     fn sums(&self) -> PaneTotals {
         let mut sums = self.dense().cloned().unwrap_or_default();
         self.sparse().for_each(|update| sums.add(update));
         sums
     }
 
-    /// As it is to be stored.
+    /// Returns the stored form of the pane.
     pub(crate) fn stored(&self) -> StoredPane {
         let PaneTotals { counts, waits } = self.sums();
         StoredPane { index: self.index, counts, waits: waits.counts }
@@ -187,6 +195,7 @@ impl<C> StoredPane<C> {
 }
 
 impl StoredPane {
+    /// Returns the longest wait of an answered visit, in milliseconds.
     pub(crate) fn wait_max_ms(&self) -> u64 {
         self.counts.wait_max_ms
     }
@@ -232,7 +241,7 @@ mod tests {
             prop_assert_eq!(PackedUpdate::of(update).map(PackedUpdate::update), (!long).then_some(update));
         }
 
-        /// However its facts are kept, before and after it was stored.
+        /// Compares a pane with its own sums, before and after it is stored.
         #[test]
         fn a_pane_has_the_sums_of_its_facts(entries in prop::collection::vec(update(), 0..20)) {
             let (mut pane, mut due) = (Pane::new(7), PaneTotals::default());

@@ -1,8 +1,9 @@
-//! The sliding windows of one (queue, channel): sparse panes, and what happened in each window.
+//! The sliding windows of one (queue, channel): the panes with facts, and the sums of each window.
 //!
-//! A fact touches its pane and each window that covers it; a pane that leaves a window is subtracted from it. Counts are
-//! invertible, so this costs O(windows) per fact, and a fact out of order lands in its own pane. The maximum is not
-//! invertible: for it the panes that can still be the longest of some window are kept in order.
+//! A fact is added to its pane and to each window that covers the pane. When a pane leaves a
+//! window, its counts are subtracted from the window. So a fact costs O(windows), and a fact out of
+//! order is added to the pane of its own event time. A maximum cannot be subtracted, so the panes
+//! that can still have the longest wait of a window are kept in order.
 
 use std::collections::{BTreeSet, VecDeque};
 
@@ -15,16 +16,18 @@ use crate::window::layout::{PaneLayout, WindowCursor};
 use crate::window::pane::{Pane, StoredPane};
 use crate::window::wait_counts::WaitCounts;
 
-/// What happened in one window.
+/// The sums of one window.
 #[derive(Debug, Default)]
 struct Window {
     counts: WindowCounts,
     waits: WaitCounts,
-    /// How many of the panes are older than the window; unused for the business day.
+    /// Number of panes in [`SeriesWindows::panes`] that are older than the window. Not used for the
+    /// business day.
     older: usize,
 }
 
 impl Window {
+    /// Adds a fact; `cell` is the HDR cell of the wait of an answered visit.
     fn add(&mut self, update: WindowUpdate, cell: Option<u16>) {
         update.add_to(&mut self.counts);
         if let Some(cell) = cell {
@@ -32,7 +35,8 @@ impl Window {
         }
     }
 
-    /// Adds a whole pane. The maximum in these counts means nothing: [`SeriesWindows::maxima`] has it.
+    /// Adds all facts of a pane. The maximum of these counts is not valid; the longest wait comes
+    /// from [`SeriesWindows::maxima`].
     fn add_pane(&mut self, pane: &Pane) {
         pane.sparse().for_each(|update| self.add(update, update.cell()));
         let Some(totals) = pane.dense() else { return };
@@ -40,6 +44,7 @@ impl Window {
         totals.waits.counts.iter().for_each(|(cell, count)| self.waits.add(*cell, *count));
     }
 
+    /// Subtracts all facts of a pane that leaves the window.
     fn subtract(&mut self, pane: &Pane) {
         for update in pane.sparse() {
             update.take_from(&mut self.counts);
@@ -52,6 +57,7 @@ impl Window {
         totals.waits.counts.iter().for_each(|(cell, count)| self.waits.subtract(*cell, *count));
     }
 
+    /// Returns the numbers of the window, with its longest wait.
     fn snapshot(&self, wait_max_ms: u64) -> WindowSnapshot {
         WindowSnapshot {
             counts: WindowCounts { wait_max_ms, ..self.counts },
@@ -60,7 +66,7 @@ impl Window {
     }
 }
 
-/// The business day of a series as it is stored.
+/// The stored form of the business day of a series, with its counts in the form `C`.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct StoredDay<C = WindowCounts> {
     start_ms: i64,
@@ -75,15 +81,16 @@ impl<C> StoredDay<C> {
     }
 }
 
-/// Up to the second version of the ledger each pane was a chunk, numbered within this many bits of its series.
+/// Bits of the pane in the number of a chunk of one pane; the bits above are the series. Ledgers up
+/// to the second version have such chunks.
 const PANE_BITS: u32 = 40;
 
-/// The series that a pane of the first two versions is of.
+/// Returns the index of the series from the number of a chunk of one pane.
 pub(crate) fn series_of_pane(number: i64) -> usize {
     (number >> PANE_BITS).max(0) as usize
 }
 
-/// The chunks that the first two versions of the ledger had instead of a slice.
+/// Converts a slice of all series into the chunks of the first two versions of the ledger.
 #[cfg(test)]
 pub(crate) fn panes_of_slice(slice: &StateChunk) -> Result<Vec<StateChunk>, RestoreError> {
     use crate::state::{ChunkKind, PositionalWindowCounts};
@@ -102,36 +109,38 @@ pub(crate) fn panes_of_slice(slice: &StateChunk) -> Result<Vec<StateChunk>, Rest
     Ok(panes)
 }
 
-/// What is to be stored of the panes of all series.
+/// The panes of all series that a checkpoint writes and deletes.
 #[derive(Debug, Default)]
 pub(crate) struct ChangedPanes {
-    /// Panes that differ in some series.
+    /// Indexes of the panes that differ from the ledger in at least one series.
     pub(crate) indexes: BTreeSet<i64>,
-    /// Panes before this one are gone.
+    /// Stored panes before this one are to be deleted.
     pub(crate) dropped_before: Option<i64>,
 }
 
 /// The windows of one series.
 #[derive(Debug)]
 pub(crate) struct SeriesWindows {
-    /// Pane up to which the windows have been rolled.
+    /// The current pane at the last [`Self::roll`].
     current: i64,
-    /// Ascending by index; only panes with facts.
+    /// Panes with facts, ascending by index.
     panes: VecDeque<Pane>,
-    /// In configured order.
+    /// Windows in configured order.
     windows: Vec<Window>,
     today: Window,
     today_start_ms: i64,
-    /// The longest waits of the panes, but for those of which a later pane has one as long: ascending by pane, descending
-    /// by wait. So the first that a window covers is its longest.
+    /// Pairs of a pane and its longest wait in milliseconds. A pane is left out if a later pane has
+    /// a wait as long, so the panes ascend and the waits descend: the first pane that a window
+    /// covers has the longest wait of the window.
     maxima: VecDeque<(i64, u64)>,
-    /// The oldest pane that differs from what is stored.
+    /// The oldest pane that differs from the ledger.
     changed_from: Option<i64>,
-    /// Panes before this one have been dropped since the last checkpoint.
+    /// Panes before this one were dropped since the last checkpoint.
     dropped_before: Option<i64>,
 }
 
 impl SeriesWindows {
+    /// Returns windows without facts.
     pub(crate) fn new(layout: &PaneLayout, position: &WindowCursor) -> Self {
         SeriesWindows {
             current: position.pane,
@@ -145,7 +154,7 @@ impl SeriesWindows {
         }
     }
 
-    /// The business day, to be stored.
+    /// Returns the stored form of the business day.
     pub(crate) fn stored_day(&self) -> StoredDay {
         StoredDay {
             start_ms: self.today_start_ms,
@@ -154,7 +163,7 @@ impl SeriesWindows {
         }
     }
 
-    /// Takes over a stored business day.
+    /// Restores a stored business day.
     pub(crate) fn set_day(&mut self, day: StoredDay) {
         self.today_start_ms = day.start_ms;
         self.today = Window { counts: day.counts, ..Window::default() };
@@ -163,7 +172,8 @@ impl SeriesWindows {
         }
     }
 
-    /// Says which panes are to be stored, all of them where nothing is, and before which the stored ones can go.
+    /// Adds the panes that a checkpoint of `extent` writes to `panes`, with the bound before which
+    /// the ledger deletes panes. Marks these panes as stored.
     pub(crate) fn write_checkpoint(&mut self, extent: CheckpointExtent, panes: &mut ChangedPanes) {
         panes.dropped_before = panes.dropped_before.max(self.dropped_before.take());
         let all = extent == CheckpointExtent::Everything;
@@ -177,10 +187,12 @@ impl SeriesWindows {
         }
     }
 
-    /// Appends the panes of these indexes, which ascend, each to the slice of all series at the same place.
+    /// Appends each pane that is listed in `indexes` to the slice at the same position. `indexes`
+    /// ascends.
     pub(crate) fn append_panes(&self, series: u32, indexes: &[i64], slices: &mut [Vec<u8>]) {
         let Some(first) = indexes.first() else { return };
-        // One search, and then both lists side by side: a search for each index would miss the cache at every step.
+        // One search, then a walk through both lists: a search for each index would miss the cache
+        // at every step.
         let place = self.panes.partition_point(|pane| pane.index < *first);
         let mut wanted = indexes.iter().zip(slices).peekable();
         for pane in self.panes.range(place..) {
@@ -195,7 +207,8 @@ impl SeriesWindows {
         }
     }
 
-    /// Puts a stored pane back. Panes of a series come oldest first.
+    /// Restores a stored pane, with its counts in the form `C`, from the front of `bytes`. The
+    /// panes of a series come oldest first. A pane that no window covers any more is skipped.
     pub(crate) fn restore_pane<C: Into<WindowCounts> + DeserializeOwned>(
         &mut self,
         layout: &PaneLayout,
@@ -225,7 +238,8 @@ impl SeriesWindows {
         Ok(())
     }
 
-    /// Moves the windows on to the current pane and business day.
+    /// Moves the windows to the current pane and business day, and drops the panes that no window
+    /// covers any more.
     pub(crate) fn roll(&mut self, layout: &PaneLayout, position: &WindowCursor) {
         if self.today_start_ms != position.today_start_ms {
             self.today_start_ms = position.today_start_ms;
@@ -254,11 +268,12 @@ impl SeriesWindows {
         while self.maxima.front().is_some_and(|(index, _)| *index < oldest) {
             self.maxima.pop_front();
         }
-        // What is older than the longest window is older than each.
+        // A dropped pane is older than the longest window, so every window has counted it as older.
         self.windows.iter_mut().for_each(|window| window.older -= dropped);
     }
 
-    /// Adds a fact at `at_ms`, which is not after stream time.
+    /// Adds a fact to its pane and to the windows of `scope` that cover it. Its event time `at_ms`
+    /// is not after stream time.
     pub(crate) fn add(
         &mut self,
         layout: &PaneLayout,
@@ -294,7 +309,7 @@ impl SeriesWindows {
         }
     }
 
-    /// Takes note of a wait in a pane.
+    /// Updates `maxima` with a wait of pane `index`.
     fn note_maximum(&mut self, index: i64, wait_ms: u64) {
         let mut after = self.maxima.partition_point(|(known, _)| *known < index);
         if self.maxima.get(after).is_some_and(|(_, longest_ms)| *longest_ms >= wait_ms) {
@@ -310,12 +325,13 @@ impl SeriesWindows {
         self.maxima.insert(after, (index, wait_ms));
     }
 
-    /// The longest wait in the last `panes` panes.
+    /// Returns the longest wait in the last `panes` panes, in milliseconds; 0 without an answer.
     fn maximum_ms(&self, panes: i64) -> u64 {
         let first = self.maxima.partition_point(|(index, _)| *index <= self.current - panes);
         self.maxima.get(first).map_or(0, |(_, longest_ms)| *longest_ms)
     }
 
+    /// Returns the pane of an index, and inserts it if it is absent.
     fn pane(&mut self, layout: &PaneLayout, index: i64) -> &mut Pane {
         let after = match self.panes.back() {
             Some(last) if last.index == index => self.panes.len(),
@@ -337,7 +353,7 @@ impl SeriesWindows {
         &mut self.panes[position]
     }
 
-    /// The windows in configured order, then `today`.
+    /// Returns the windows in configured order, then `today`.
     pub(crate) fn snapshot(
         &mut self,
         layout: &PaneLayout,

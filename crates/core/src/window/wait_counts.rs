@@ -1,12 +1,12 @@
-//! How many waits of one window are in each HDR cell.
+//! Counts of the waits of one window by HDR cell.
 
-/// Counts by cell, from which can be taken out again. Most windows have waits in a few cells, which are kept in order;
-/// a counter for each cell would need some kilobytes for each window.
+/// Counts by HDR cell that can be subtracted again. Most windows have waits in a few cells, and
+/// keep only these, in order: a counter for each cell would need some kilobytes per window.
 #[derive(Debug)]
 pub(crate) enum WaitCounts {
-    /// Sorted by cell, each count above 0.
+    /// Pairs of cell and count, ascending by cell, with each count above 0.
     Few(Vec<(u16, u32)>),
-    /// By cell.
+    /// A count for each cell, up to the highest one that was used.
     Many(Vec<u32>),
 }
 
@@ -16,10 +16,12 @@ impl Default for WaitCounts {
     }
 }
 
-/// SparseHdrCounts of which the counts are kept in order: half a kilobyte.
+/// The most cells that are kept in order: half a kilobyte.
 const FEW: usize = 64;
 
 impl WaitCounts {
+    /// Adds `count` waits of a cell. The first cell that exceeds [`FEW`] creates a counter for each
+    /// cell.
     pub(crate) fn add(&mut self, cell: u16, count: u32) {
         if let WaitCounts::Few(few) = self {
             match few.binary_search_by_key(&cell, |(known, _)| *known) {
@@ -42,7 +44,7 @@ impl WaitCounts {
         }
     }
 
-    /// Takes out what was added.
+    /// Subtracts waits of a cell that were added before.
     pub(crate) fn subtract(&mut self, cell: u16, count: u32) {
         match self {
             WaitCounts::Few(few) => {
@@ -58,12 +60,12 @@ impl WaitCounts {
         }
     }
 
-    /// The cells with a count, in order.
+    /// Returns pairs of cell and count, ascending by cell, with each count above 0.
     pub(crate) fn used(&self) -> Vec<(u16, u32)> {
         match self {
             WaitCounts::Few(few) => few.clone(),
             WaitCounts::Many(many) => {
-                // Most are without, so they are passed over by the dozen.
+                // Most counts are 0, so the search skips whole chunks without a count.
                 const CHUNK: usize = 32;
                 let chunks = many.chunks(CHUNK).enumerate();
                 let used = chunks
@@ -87,7 +89,7 @@ mod tests {
     use super::*;
 
     proptest! {
-        /// As a map of counts, whatever goes in and comes out.
+        /// Compares the counts with a map after each addition and subtraction.
         #[test]
         fn waits_are_counted(steps in prop::collection::vec((0_u16..200, 1_u32..4, any::<bool>()), 0..400)) {
             let (mut waits, mut due) = (WaitCounts::default(), BTreeMap::<u16, u32>::new());
