@@ -151,14 +151,14 @@ pub(crate) fn append(bytes: Vec<u8>, value: &impl Serialize) -> Vec<u8> {
 #[derive(Debug, thiserror::Error)]
 pub enum RestoreError {
     /// The bytes of a chunk do not decode.
-    #[error("the stored chunk {number} of {kind:?} cannot be read: {error}")]
+    #[error("the stored chunk {number} of {kind:?} cannot be read")]
     Unreadable {
         /// Kind of the chunk.
         kind: ChunkKind,
         /// Its number.
         number: i64,
         /// Error of the decoder.
-        error: postcard::Error,
+        source: postcard::Error,
     },
     /// A chunk that every stored shard has is absent.
     #[error("the stored state has no chunk of {0:?}")]
@@ -191,7 +191,7 @@ pub(crate) fn take<T: DeserializeOwned>(
 ) -> Result<T, RestoreError> {
     let (kind, number) = (chunk.kind, chunk.number);
     let (value, rest) = postcard::take_from_bytes(bytes)
-        .map_err(|error| RestoreError::Unreadable { kind, number, error })?;
+        .map_err(|source| RestoreError::Unreadable { kind, number, source })?;
     *bytes = rest;
     Ok(value)
 }
