@@ -14,7 +14,7 @@ use nabiz_simulator::{DEFAULT_START_MS, Options, Scenario, Simulation};
 
 const HOUR_MS: i64 = 3_600_000;
 const EVENTS: usize = 600_000;
-/// Each of the ten queues of the simulated centre becomes so many.
+/// Number of queues that replace each of the ten queues of the simulated centre.
 const SITES: usize = 50;
 
 /// A working morning of many sites: the contacts of each queue are dealt out to one queue a site.
@@ -48,7 +48,7 @@ fn benches(criterion: &mut Criterion) {
     let queues = published.merged.queues.len();
     let shared = Arc::new(ArcSwap::from(Arc::clone(&published)));
     let exposition = Exposition::new(Arc::clone(&shared), Arc::default());
-    // Each time for something newly published: what is asked for again is not made again.
+    // Publishes before each render: the exposition caches the answer for an unchanged state.
     let render = |format, coding| {
         shared.store(Arc::new(PublishedState::clone(&published)));
         exposition.render(format, coding).expect("a body")

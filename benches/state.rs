@@ -14,7 +14,7 @@ use nabiz_simulator::{DEFAULT_START_MS, Options, Scenario, Simulation};
 
 const HOUR_MS: i64 = 3_600_000;
 const PANE_MS: i64 = 5_000;
-/// Each of the ten queues of the simulated centre becomes so many.
+/// Number of queues that replace each of the ten queues of the simulated centre.
 const SITES: usize = 50;
 const EVENTS: usize = 500_000;
 /// Events between two checkpoints.

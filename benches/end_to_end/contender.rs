@@ -1,4 +1,4 @@
-//! Who takes part: how it is started, how far it is, and whether its numbers are right.
+//! The contenders: how each is started, how far it has read, and whether its numbers are right.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -142,7 +142,7 @@ impl Contender {
         }
     }
 
-    /// Starts it in a group of its own.
+    /// Starts the contender in a consumer group of its own.
     pub fn start(&self, kafka: &Kafka, topic: &str) -> Running {
         let folder =
             tempfile::Builder::new().prefix("nabiz-bench-").tempdir().expect("a temporary folder");
@@ -225,7 +225,8 @@ impl NabizConfig {
 }
 
 impl Progress {
-    /// Who has only a scrape to answer with is asked seldom: what it costs is counted as its own.
+    /// Returns the time between two reads of the progress. It is long for a contender that reports
+    /// its progress only by a scrape, because the cost of scrapes counts as the contender's own.
     fn poll(&self) -> Duration {
         match self {
             Progress::Metric { .. } => SCRAPE_POLL,

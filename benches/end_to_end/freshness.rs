@@ -1,4 +1,4 @@
-//! How old is what a scraper holds, at a steady rate?
+//! The age of the numbers that a scraper has, at a steady rate.
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -20,7 +20,7 @@ const MEASURED: Duration = Duration::from_secs(30);
 /// A period that beats with no other.
 const SCRAPE_EVERY: Duration = Duration::from_millis(337);
 
-/// Records shown, of whatever kind.
+/// Returns the number of records in a scrape, over all results.
 fn shown(body: &str) -> usize {
     let lines = body.lines().filter(|line| line.starts_with("nabiz_records_total{"));
     lines.filter_map(sample).map(|(_, value)| value as usize).sum()

@@ -1,4 +1,4 @@
-//! How speed and memory change with what there is to keep.
+//! Speed and memory as functions of the size of the state.
 
 use std::time::Duration;
 

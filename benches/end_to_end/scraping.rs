@@ -11,7 +11,7 @@ use crate::workload::{Shape, fill};
 use nabiz_dev::broker::Kafka;
 use nabiz_dev::{signal, wait_for};
 
-/// Often enough for figures within one backlog; Prometheus asks every 5 to 15 seconds.
+/// Short enough for several figures within one backlog. Prometheus scrapes every 5 to 15 seconds.
 const SCRAPE_EVERY: Duration = Duration::from_secs(1);
 const PROTOBUF: &str =
     "application/vnd.google.protobuf; proto=io.prometheus.client.MetricFamily; encoding=delimited";

@@ -1,4 +1,4 @@
-//! The events that everybody reads, and what is true of them.
+//! The events that every contender reads, and their truth.
 
 use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
@@ -28,7 +28,8 @@ pub struct Shape {
 pub const QUEUES_OF_A_SITE: usize = 10;
 
 impl Shape {
-    /// 500 queues, and as many arrivals as keep about 50 000 contacts open.
+    /// Returns a shape with 500 queues and a rate of arrivals that keeps about 50 000 contacts
+    /// open.
     pub fn standard(events: usize) -> Shape {
         Shape { events, sites: 500 / QUEUES_OF_A_SITE, rate_scale: 2_000.0, partitions: PARTITIONS }
     }
