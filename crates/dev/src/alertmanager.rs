@@ -34,7 +34,7 @@ impl Notification {
         self.labels.get(name).map_or("", String::as_str)
     }
 
-    /// Whether it is about an alert of this name.
+    /// Returns whether the notification is about an alert of this name.
     pub fn is(&self, alert: &str) -> bool {
         self.label("alertname") == alert
     }
@@ -68,7 +68,8 @@ impl Webhook {
         self.notifications.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).clone()
     }
 
-    /// Waits for a notification; fails at the deadline with those that came instead.
+    /// Waits for a notification. At the deadline it fails with the notifications that arrived
+    /// instead.
     pub fn wait_for(
         &self,
         what: &str,

@@ -74,8 +74,7 @@ impl Kafka {
 
     /// Starts a shell that waits for the end of this process, then kills the broker and removes its
     /// folder. A static is never dropped, and a killed process drops nothing. The shell reads from
-    /// a pipe that only this process holds open, so every kind of
-    /// end closes it.
+    /// a pipe that only this process holds open, so every kind of end closes it.
     fn end_with_this_process(&self) -> Child {
         let script = r#"trap "" INT TERM; read -r _; kill -KILL "$1"; rm -rf "$2""#;
         let broker = self.child().as_ref().expect("a running broker").id().to_string();

@@ -63,7 +63,7 @@ impl Browser {
         let stderr = process.stderr.take().expect("piped");
         let (found, port) = std::sync::mpsc::channel();
         std::thread::spawn(move || {
-            // Read to the end, so that the browser never waits for its own messages to be taken.
+            // Read to the end, so that a full pipe never blocks the browser.
             for line in BufReader::new(stderr).lines().map_while(Result::ok) {
                 let address = line.strip_prefix("DevTools listening on ws://127.0.0.1:");
                 if let Some(port) =
@@ -193,7 +193,7 @@ impl Page {
     ) -> Result<(), String> {
         let begun = Instant::now();
         loop {
-            // While a page loads there may be nothing to evaluate in.
+            // While a page loads there may be no context to evaluate in.
             let value = self.try_evaluate(expression);
             if value.as_ref() == Ok(expected) {
                 return Ok(());

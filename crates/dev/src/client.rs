@@ -18,7 +18,7 @@ pub struct Outgoing {
     pub value: Vec<u8>,
     /// Milliseconds since the Unix epoch.
     pub timestamp_ms: i64,
-    /// The partition, or `None` for the one that the key gives.
+    /// The partition, or `None` for the one that follows from the key.
     pub partition: Option<i32>,
 }
 
@@ -132,7 +132,7 @@ pub fn commit(kafka: &Kafka, group: &str, topic: &str, offset: i64) {
     });
 }
 
-/// How many records a topic holds.
+/// Returns the number of records in a topic.
 pub fn length(kafka: &Kafka, topic: &str) -> u64 {
     let consumer: BaseConsumer = kafka.client().create().expect("a consumer");
     let metadata = consumer

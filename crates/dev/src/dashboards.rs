@@ -13,7 +13,7 @@ use super::browser::Browser;
 use super::{exit_within, root};
 
 const TIME_ZONE: &str = "Europe/Istanbul";
-/// Longest time until nothing moves on a page any more.
+/// Longest time until a page is at rest.
 const QUIET_WITHIN: Duration = Duration::from_secs(30);
 const END_WITHIN: Duration = Duration::from_secs(10);
 /// Grafana's server provides its font, and no package contains it. The browser uses another font,

@@ -59,7 +59,7 @@ impl Prometheus {
         prometheus
     }
 
-    /// Where it listens.
+    /// Returns the URL that the server listens on.
     pub fn url(&self) -> String {
         format!("http://{}", self.address)
     }
@@ -129,7 +129,7 @@ impl Prometheus {
         Ok(series["values"].as_array().into_iter().flatten().filter_map(value).collect())
     }
 
-    /// Asks until a query has the wanted value.
+    /// Repeats a query until it has the wanted value.
     pub fn wait_for_value(&self, expression: &str, wanted: f64, deadline: Duration) {
         let asked = try_wait_for(deadline, || match self.value(expression)? {
             value if value == wanted => Ok(()),

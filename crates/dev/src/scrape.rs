@@ -16,7 +16,7 @@ impl Scrape {
     /// Reads an exposition.
     ///
     /// # Panics
-    /// On a line that is not of the format, and on a sample given twice.
+    /// On a line that is not of the format, and on a duplicate sample.
     pub fn parse(text: &str) -> Scrape {
         let mut scrape = Scrape::default();
         for line in text.lines().filter(|line| !line.is_empty()) {
