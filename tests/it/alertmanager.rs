@@ -18,7 +18,8 @@ use nabiz_dev::tool;
 use serde_json::{Value, json};
 
 const DEADLINE: Duration = Duration::from_secs(60);
-/// How long nothing must come where nothing is to come: some times what a delivery takes here.
+/// Time without a notification after which an alert counts as silent: several times as long as a
+/// delivery takes here.
 const SILENCE: Duration = Duration::from_secs(4);
 
 /// An alert that arrived at a receiver.
@@ -116,7 +117,7 @@ fn configuration(folder: &Path, webhook: &str, in_service_hours: bool) -> Value 
     let mut config: Value = serde_yaml_ng::from_str(&text).unwrap();
     for receiver in config["receivers"].as_array_mut().unwrap() {
         let name = word(&receiver["name"]).to_owned();
-        // Where the shipped file has a webhook it is that one; a receiver of mail only gets one.
+        // Keeps a webhook of the shipped file. A receiver with mail only gets a new webhook.
         let shipped = receiver["webhook_configs"][0].clone();
         let http =
             json!({"authorization": {"credentials_file": format!("{secrets}/webhook-token")}});
@@ -245,7 +246,8 @@ impl Alertmanager {
         self.await_delivery(&Delivered::firing(receiver, alert, job, queue));
     }
 
-    /// Nothing of these alerts, each with its job and queue, comes to any receiver within a while.
+    /// Checks that no receiver gets one of these alerts, each with its job and queue, within a
+    /// while.
     fn assert_silent(&mut self, silent: &[(&str, &str, &str)]) {
         let begun = Instant::now();
         while let Ok(delivered) =
@@ -390,7 +392,7 @@ fn stalled_part_silences_only_alerts_on_current_waits() {
     ];
     alertmanager.post_of("NabizStreamTimeStalled", "critical", Some("part"), "nabiz", "", false);
     alertmanager.await_firing("platform-page", "NabizStreamTimeStalled", "nabiz", "");
-    // An instance that does not catch up beside others silences nothing.
+    // An instance that does not catch up beside others inhibits no alert.
     alertmanager.fires("NabizNotReady", "warning", "nabiz", "");
     alertmanager.await_firing("platform-mail", "NabizNotReady", "nabiz", "");
     for (alert, severity) in of_now {
@@ -454,7 +456,7 @@ fn closed_queues_page_nobody_outside_service_hours() {
     alertmanager.await_firing("contact-centre-mail", "NabizAbandonmentHigh", "nabiz", "billing");
     alertmanager.await_firing("follow-up-mail", "NabizFollowupOverdue", "nabiz", "");
     alertmanager.await_firing("platform-page", "NabizCheckpointStale", "nabiz", "");
-    // It is not lost, but it wakes nobody.
+    // The alert is delivered, but not as a page.
     alertmanager.await_firing(
         "contact-centre-mail",
         "NabizServiceLevelFastBurn",

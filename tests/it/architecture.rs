@@ -63,7 +63,8 @@ fn circle<'a>(arrows: impl Iterator<Item = (&'a str, &'a str)>) -> Option<Vec<&'
             });
         }
     }
-    // Everything that is left uses something that is left: a walk along it comes back.
+    // Each remaining place uses another remaining place, so a walk along them reaches a place
+    // twice.
     let mut path = vec![*uses.keys().next()?];
     loop {
         let next = *uses[path[path.len() - 1]].first()?;

@@ -259,7 +259,7 @@ fn replayed_queue_log_equals_numbers_counted_by_hand() {
     assert_eq!(waits("sum", "abandoned"), [148.0, 0.0, 0.0]);
 }
 
-/// Whether a scrape has a sample of a metric of the catalogue.
+/// Returns whether a scrape has a sample of a metric of the catalogue.
 fn has_samples(scrape: &Scrape, metric: &catalogue::Metric) -> bool {
     // The page of text cannot carry it.
     if metric.kind == Kind::GaugeHistogram {
@@ -300,7 +300,7 @@ fn demo_shows_every_metric_and_its_contacts_move() {
     };
     assert!(get("").is_some_and(|page| page.starts_with("<!doctype html>")), "no page");
 
-    // The demo ends by itself, and then nothing answers: that bounds the waits.
+    // The demo ends by itself, and then requests fail: that bounds the waits.
     let mut missing = Vec::new();
     let first = loop {
         let scrape = Scrape::parse(

@@ -672,7 +672,7 @@ fn errors_are_reported_together_in_the_order_of_the_file() {
             "NABIZ_HTTP__LISTEN"
         ]
     );
-    // Where the text is no TOML nothing else can be said of it.
+    // A text that is not TOML causes syntax errors only, and each has a line.
     let error = parse("[windows\npane = '5s'\nx = y\n", &[]).expect_err("no TOML");
     assert!(error.diagnostics().iter().all(|diagnostic| diagnostic.line.is_some()), "{error}");
 }

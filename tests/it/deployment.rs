@@ -15,17 +15,17 @@ use std::process::{Command, Stdio};
 
 use serde::de::DeserializeOwned;
 
-/// Where the program is, in the image and on a host.
+/// Path of the program, in the image and on a host.
 const PROGRAM: &str = "/usr/local/bin/nabiz";
-/// Where its configuration is.
+/// Path of its configuration.
 const CONFIG: &str = "/etc/nabiz/nabiz.toml";
-/// Where its state is.
+/// Folder of its state.
 const STATE: &str = "/var/lib/nabiz";
-/// Where it listens.
+/// Port that it listens on.
 const PORT: i32 = 9464;
 /// The user in the image.
 const USER: i64 = 10001;
-/// The label `job` that the alerts look for.
+/// Value of the label `job` that the alerts select.
 const JOB: &str = "nabiz";
 
 fn root() -> PathBuf {
@@ -60,14 +60,14 @@ fn value<'a>(config: &'a toml::Table, section: &str, key: &str) -> &'a str {
     config[section][key].as_str().unwrap_or_else(|| panic!("{section}.{key} is no text"))
 }
 
-/// The topics that a configuration reads, and the one that it writes.
+/// Returns the topics that a configuration reads, and the one that it writes.
 fn topics(config: &toml::Table) -> Vec<String> {
     let read = config["kafka"]["topics"].as_array().expect("topics");
     let read = read.iter().map(|topic| topic["name"].as_str().expect("a name").to_owned());
     read.chain([value(config, "kafka", "dead_letter_topic").to_owned()]).collect()
 }
 
-/// Whether an image is pinned to a version: a tag with two numbers at least, or a digest.
+/// Checks that an image is pinned to a version: a tag with two numbers at least, or a digest.
 fn assert_pinned(image: &str) {
     let (name, tag) = image.rsplit_once(':').unwrap_or_else(|| panic!("{image} has no tag"));
     assert!(!name.is_empty() && !tag.contains('/'), "{image} has no tag");

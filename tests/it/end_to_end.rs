@@ -176,7 +176,7 @@ fn burst_pages_for_its_queue_and_dead_pipeline_for_itself() {
     }
 }
 
-/// `make stack`, without its build: it pages, and on Ctrl-C nothing of it is left.
+/// `make stack`, without its build: it pages, and Ctrl-C ends all its processes.
 #[test]
 #[ignore = "needs Apache Kafka, Prometheus and Alertmanager (make test)"]
 fn local_stack_pages_and_leaves_nothing_behind() {
@@ -185,7 +185,7 @@ fn local_stack_pages_and_leaves_nothing_behind() {
     let mut stack = Command::new(Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy/local/stack"))
         .env("NABIZ", env!("CARGO_BIN_EXE_nabiz"))
         .env("TMPDIR", folder.path())
-        // Where no page comes it ends by itself.
+        // Without a page it ends by itself.
         .env("STACK_SECONDS", DEADLINE.as_secs().to_string())
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
@@ -197,7 +197,7 @@ fn local_stack_pages_and_leaves_nothing_behind() {
         let is_page = line.contains("PAGE ") && line.contains(PAGE);
         said.push(line);
         if is_page {
-            // The output goes on until everything has ended.
+            // The output continues until every process has ended.
             signal(&stack, "INT");
         }
     }

@@ -575,7 +575,7 @@ fn only_pipeline_metrics_are_served_while_catching_up() {
 
 #[test]
 fn contact_metrics_are_withheld_when_no_worker_confirms_them() {
-    // Another instance may have taken the partitions over from a process that stood still.
+    // While the process is stopped, another instance may acquire its partitions.
     for (ago_s, shown) in [(0, true), (5, false)] {
         let confirmed_at = Instant::now().checked_sub(Duration::from_secs(ago_s));
         assert!(confirmed_at.is_some());

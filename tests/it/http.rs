@@ -351,7 +351,7 @@ fn streams_are_bounded_and_a_slot_is_freed_when_its_client_leaves() {
         }
         assert!(begun.elapsed() < DEADLINE, "the place stays taken: {answer}");
         std::thread::sleep(Duration::from_millis(20));
-        // The end of a connection is seen when something is written to it.
+        // The server detects the end of a connection when it writes to it.
         server.publish(published(snapshot(), true));
     }
 }
@@ -435,7 +435,7 @@ fn answers_have_security_headers_and_the_page_allows_only_itself() {
     let page = get(&server, "/");
     let policy = page.header("content-security-policy");
     assert!(policy.contains("script-src 'sha256-") && !policy.contains("unsafe"), "{policy}");
-    // The only address in it is the name of the SVG vocabulary, which nothing is loaded from.
+    // The only address in it is the name of the SVG vocabulary, and no browser loads it.
     let text = page.body.replace("http://www.w3.org/2000/svg", "");
     for outside in ["http://", "https://", "//cdn", "@import", " src=", "innerHTML"] {
         assert!(!text.contains(outside), "the page holds {outside:?}");

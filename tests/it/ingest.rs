@@ -49,7 +49,7 @@ fn settings_of(windows: WindowSettings) -> Arc<Settings> {
     Arc::new(Settings::builder().windows(windows).limits(limits).build())
 }
 
-/// A broker in this process, and what is needed to speak to it.
+/// A broker in this process, with a producer for it.
 struct Broker {
     cluster: MockCluster<'static, DefaultProducerContext>,
     producer: BaseProducer,

@@ -119,7 +119,7 @@ fn broker_outage_loses_and_repeats_nothing() {
     assert_truth(&truth, &after);
     assert_dead_letters(&kafka, &pipeline, &bad, 0);
 
-    // A program that is asked to end does not wait for a broker that is gone.
+    // After a termination signal the program does not wait for a broker that is gone.
     kafka.kill();
     assert_eq!(nabiz.get("/healthz").map(|(status, _)| status), Ok(200));
     assert_eq!(nabiz.terminate(Duration::from_secs(5)).code(), Some(0));
@@ -198,7 +198,8 @@ fn instances_share_partitions_and_take_over_from_each_other() {
     });
     assert_truth(&truth, &both);
 
-    // The group notices after the session timeout; the survivor goes on from the ledger.
+    // The group removes the member after the session timeout; the survivor continues from the
+    // ledger.
     two.kill();
     let alone = nabiz_dev::wait_for("the survivor has it all", CAUGHT_UP_WITHIN, || {
         let sum = Scrape::over_shards(&[one.scrape()]);
@@ -292,7 +293,8 @@ fn truncated_log_is_not_counted_twice_after_an_upgrade() {
     a_log_loses_its_end("upgraded", ", record_ms = NULL");
 }
 
-/// The ledger is ahead of the log, and has been brought to be what `change` makes of it.
+/// Checks that nothing is counted twice when the ledger is ahead of the log. `change` is SQL that
+/// further edits the ledger's rows.
 fn a_log_loses_its_end(group: &str, change: &str) {
     let topic = format!("{group}.calls");
     let topic = topic.as_str();
@@ -422,7 +424,7 @@ fn brokers_that_require_sasl_are_read() {
         );
         assert!(!nabiz.log_tail().contains(PASSWORD), "{name}: the password is in the log");
         assert_eq!(nabiz.terminate(Duration::from_secs(5)).code(), Some(0), "{name}");
-        // The dead letters went out by the same way.
+        // The dead letters were written with the same client settings.
         assert_eq!(dead_letters(kafka, &pipeline).len(), queue_log::REJECTED, "{name}");
     }
 }
@@ -508,7 +510,7 @@ const BAD_REASONS: [&str; 8] = [
     "out_of_range",
 ];
 
-/// Whether every record of a topic is accounted for.
+/// Returns an error unless every record of a topic is accounted for.
 fn read(scrape: &Scrape, topic: &str, records: u64) -> Result<(), String> {
     let accounted = scrape.sum("nabiz_records_total", &[("topic", topic)]);
     if accounted == records as f64 {

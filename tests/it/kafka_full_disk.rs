@@ -83,7 +83,7 @@ impl Full {
     }
 }
 
-/// Appends chunks of each size until that fails for want of room.
+/// Appends chunks of each size until an append fails because the disk is full.
 fn append(path: &Path, sizes: &[usize]) {
     let mut file = fs::OpenOptions::new().create(true).append(true).open(path).expect("a file");
     for size in sizes {

@@ -188,7 +188,7 @@ fn running_process_continues_when_the_ledger_is_locked() {
 #[ignore = "needs Apache Kafka (make test)"]
 fn pending_state_is_bounded_when_the_ledger_is_locked() {
     let _alone = serial::alone();
-    /// Each visit is a row of the interval history of its own; the bound is 50 000 rows.
+    /// Each visit adds one row to the interval history; the bound is 50 000 rows.
     const VISITS: usize = 60_000;
     const QUARTER_MS: i64 = 900_000;
     let kafka = Kafka::shared();

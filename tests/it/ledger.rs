@@ -324,7 +324,7 @@ fn ledger_contains_no_id_in_plain_text() {
     let mut bytes = std::fs::read(&path).unwrap();
     bytes.extend(std::fs::read(folder.path().join("nabiz.db-wal")).unwrap());
     let holds = |text: &str| bytes.windows(text.len()).any(|window| window == text.as_bytes());
-    // Names of queues and units may be in it, but nothing that names a person or a contact.
+    // Names of queues and units may be in it, but no name of a person or a contact.
     assert!(holds("fault") && holds("field"));
     for id in ["contact-", "agent-of", "followup-of", "-identity", "source-of"] {
         assert!(!holds(id), "{id} is in the ledger");

@@ -91,7 +91,7 @@ fn prometheus_scrapes_every_metric_and_quantiles_that_agree() {
         let applied = format!(r#"sum(nabiz_records_total{{job="{job}",result="applied"}})"#);
         prometheus.wait_for_value(&applied, records.len() as f64, WITHIN);
     }
-    // Both instances have a partition, or their sum would prove nothing.
+    // Both instances must have a partition, or their sum would prove nothing.
     prometheus.wait_for_value(
         r#"count(count by (instance) (nabiz_open_contacts{job="parts"}))"#,
         2.0,

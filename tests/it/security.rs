@@ -218,7 +218,7 @@ fn silent_handshake_times_out_and_blocks_no_other_client() {
         "{end:?}"
     );
 
-    // All places taken by silence: the next one waits for the limit, and gets its answer.
+    // Silent connections take all places: the next one waits for the limit, and gets its answer.
     let _silent = [connect(&server), connect(&server)];
     until("the count", || status(&server, &certificate.trust)["failed_handshakes"] == 3);
 }
@@ -260,7 +260,7 @@ fn request_limits_hold_when_tls_is_on() {
             .starts_with("HTTP/1.1 405")
     );
 
-    // A head that comes too slowly ends the connection.
+    // A head that arrives too slowly ends the connection.
     let mut slow = secure(&server, &certificate.trust, &[&TLS13]).expect("TLS");
     slow.write_all(b"GET /healthz HTTP/1.1\r\nhost: loc").expect("sent");
     let mut rest = Vec::new();

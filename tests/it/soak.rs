@@ -28,8 +28,8 @@ macro_rules! report {
 const KEY: [u8; 16] = [2; 16];
 /// Records that a month has for each step of the rate scale, at large scales.
 const MONTH_RECORDS: f64 = 780_000.0;
-/// Records between two checkpoints: about as many as a worker at full speed reads in the two
-/// seconds between two checkpoints.
+/// Records per checkpoint: about as many as a worker at full speed reads in the two seconds between
+/// two checkpoints.
 const CHECKPOINT_RECORDS: u64 = 2_000_000;
 /// Records that the simulator makes at once.
 const BATCH_RECORDS: usize = 10_000;
@@ -39,7 +39,7 @@ fn resident_bytes() -> u64 {
     statm.split(' ').nth(1).and_then(|pages| pages.parse::<u64>().ok()).unwrap_or(0) * 4096
 }
 
-/// CPU time of this thread. The disk's time is not in it, and nobody else's.
+/// Returns the CPU time of this thread, without waits for the disk and without other threads.
 fn cpu_time() -> Duration {
     let schedstat = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default();
     Duration::from_nanos(
@@ -81,7 +81,7 @@ fn memory_and_ledger_stay_level_over_a_month() {
     let [mut folding, mut folding_cpu, mut capturing_cpu, mut storing_cpu] = [Duration::ZERO; 4];
     let (mut longest_pause, mut position, mut by_week) = (Duration::ZERO, 0_i64, Vec::new());
     let mut batch: Vec<String> = Vec::new();
-    // A small run makes as many checkpoints as a large one.
+    // A small run has as many checkpoints as a large one.
     let every = (records / 10).clamp(1, CHECKPOINT_RECORDS) as i64;
     let mut stored_position = 0;
     loop {

@@ -326,7 +326,7 @@ fn split(text: &str, prefix: &[String], leaves: &mut Vec<Vec<String>>) {
     }
 }
 
-/// Replaces comments and the content of strings by nothing.
+/// Removes comments and the content of strings.
 fn without_comments(text: &str) -> String {
     let mut code = String::with_capacity(text.len());
     let mut letters = text.chars().peekable();

@@ -1,4 +1,4 @@
-//! A real Prometheus that has scraped a real nabiz while an hour went by.
+//! A real Prometheus that has scraped a real nabiz for a simulated hour.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -14,7 +14,7 @@ use nabiz_dev::{free_port, wait_for};
 
 /// Twenty minutes later the main bursts, for forty minutes.
 const START: Time = time(9, 40, 0, 0);
-/// Of stream time, seen by Prometheus from its beginning to its end.
+/// The hour of stream time that Prometheus scrapes from its beginning to its end.
 const AN_HOUR: Duration = Duration::from_secs(3600);
 /// Ten times the calls of a day, so that the rare things happen too.
 const RATE_SCALE: u32 = 10;
@@ -80,12 +80,12 @@ impl Hour {
         Err(format!("{} s have passed\n{}", last - first, self.logs()))
     }
 
-    /// Where Prometheus listens.
+    /// Returns the address of Prometheus.
     pub fn prometheus(&self) -> String {
         self.prometheus.url()
     }
 
-    /// Where nabiz listens.
+    /// Returns the address of nabiz.
     pub fn nabiz(&self) -> String {
         format!("http://{}", self.nabiz.address())
     }

@@ -17,7 +17,7 @@ pub const RANGE: Duration = Duration::from_secs(86_413);
 /// Metrics that a process or Prometheus itself has, beside the catalogue.
 const OTHERS: [&str; 4] =
     ["up", "ALERTS", "process_cpu_seconds_total", "process_resident_memory_bytes"];
-/// When an alert began; beside `ALERTS`.
+/// Start time of an alert; beside `ALERTS`.
 const SINCE: &str = "ALERTS_FOR_STATE";
 
 /// Puts values in the place of Grafana's variables.
@@ -46,7 +46,7 @@ pub struct Read {
     pub matchers: Vec<String>,
     /// The range and the function around it, for a range vector.
     pub range: Option<(String, Duration)>,
-    /// Whether a sum or a maximum is around it.
+    /// Whether a sum or a maximum encloses it.
     pub aggregated: bool,
 }
 
@@ -141,7 +141,7 @@ pub fn faults(read: &Read, recorded: &[String], used: Use) -> Vec<String> {
         faults.push(format!("{name} is not limited to the chosen instances"));
     }
 
-    // A counter and a histogram say something only by how they grow.
+    // Only the growth of a counter or a histogram has a meaning.
     let grows = metric.is_some_and(|metric| matches!(metric.kind, Kind::Counter | Kind::Histogram))
         || name == "process_cpu_seconds_total"
         || (name.starts_with("shard:") && name.ends_with(":max"));

@@ -203,7 +203,8 @@ fn services_images_volumes_and_dependencies_fit_together() {
                 assert_duration(&check.timeout);
                 assert!(check.retries > 0, "{name}");
             }
-            // One makes topics and ends; nobody waits for the other.
+            // These need no health check: `topics` creates the topics and ends, and no service
+            // waits for the simulator.
             None => assert!(
                 ["topics", "simulator"].contains(&name.as_str()),
                 "{name} has no health check"
@@ -237,7 +238,7 @@ fn ports_paths_and_topics_match_the_configuration() {
     }
     assert_eq!(nabiz.restart.as_deref(), Some("on-failure"));
 
-    // Kafka where the configuration looks for it, with the topics that it names.
+    // Kafka has the address in the configuration, and the topics that it names.
     let brokers = value(&config, "kafka", "brokers");
     let kafka = &compose.services["kafka"];
     assert_eq!(kafka.environment["KAFKA_ADVERTISED_LISTENERS"], format!("PLAINTEXT://{brokers}"));
@@ -300,7 +301,7 @@ fn ports_paths_and_topics_match_the_configuration() {
         assert_eq!(service.ports, [format!("127.0.0.1:{at}:{at}")]);
         let health = &service.healthcheck.as_ref().expect("a health check").test;
         assert_eq!(health.last(), Some(&format!("http://localhost:{at}/-/healthy")));
-        // The data lies in the volume.
+        // The data is in the volume.
         assert!(
             service.command.iter().any(|word| word.ends_with(&format!(".path=/{name}"))),
             "{name}"
@@ -308,7 +309,7 @@ fn ports_paths_and_topics_match_the_configuration() {
         assert!(mounts(service).contains(&(name, format!("/{name}").as_str(), false)), "{name}");
     }
 
-    // Grafana asks both, and reads its dashboards where they are mounted.
+    // Grafana queries both, and reads its dashboards from the mounted folder.
     let sources: Value = yaml("grafana/provisioning/datasources/nabiz.yaml");
     let urls: Vec<&str> = sources["datasources"]
         .as_array()
@@ -358,7 +359,7 @@ fn health_check_fails_unless_nabiz_is_ready() {
     end(&mut demo, Duration::from_secs(10));
     became.unwrap_or_else(|why| std::panic::resume_unwind(why));
     assert!(!healthy(), "nothing listens any more");
-    // A path that answers something else than 200 is not healthy; /readyz is the one that does.
+    // A path that answers another status than 200 is not healthy; /readyz is the one that does.
     assert!(words.iter().any(|word| word.contains("GET /readyz HTTP/1.0")), "{words:?}");
 }
 

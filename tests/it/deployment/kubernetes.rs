@@ -119,7 +119,7 @@ fn service() -> Object<ServiceSpec> {
     object(&format!("{FOLDER}/service.yaml"))
 }
 
-/// Whether an object with these labels is selected.
+/// Checks that an object with these labels is selected.
 fn assert_selects(
     selector: &BTreeMap<String, String>,
     labels: &BTreeMap<String, String>,
@@ -309,7 +309,7 @@ fn prometheus_rule_equals_the_shipped_rules() {
     assert!(rule.spec.groups == shipped, "they differ; run {FOLDER}/generate-prometheus-rule");
 }
 
-/// The documented command makes the file that is there, comments included.
+/// The documented command produces the committed file, comments included.
 #[test]
 fn prometheus_rule_equals_the_output_of_its_generator() {
     let folder = tempfile::tempdir().expect("a temporary folder");

@@ -32,11 +32,11 @@ fn unit_runs_the_program_with_its_files() {
             other => panic!("{UNIT}: {key}: {other:?}"),
         };
     assert_eq!(service("ExecStart"), format!("{PROGRAM} serve --config {CONFIG}"));
-    // A program that ends before the service does is started again whatever its exit code.
+    // systemd restarts the unit when an `ExecStartPre` program fails, whatever its exit code.
     assert!(!unit.contains_key(&("Service".to_owned(), "ExecStartPre".to_owned())));
     assert_eq!(format!("/var/lib/{}", service("StateDirectory")), STATE);
     assert_eq!(service("WorkingDirectory").replace("%S", "/var/lib"), STATE);
-    // The ledger of the example lies in the folder that the unit may write to.
+    // The ledger of the example is in the folder that the unit may write to.
     let ledger = effective("deploy/nabiz.toml", &[]);
     assert_eq!(Path::new(value(&ledger, "ledger", "path")).parent(), Some(Path::new(STATE)));
     // Exit code 2 is a wrong configuration.
@@ -55,7 +55,7 @@ fn unit_runs_the_program_with_its_files() {
     assert_eq!(unit[&("Install".to_owned(), "WantedBy".to_owned())], ["multi-user.target"]);
 }
 
-/// systemd's own check of keys and values. The program that it looks for is the one built here.
+/// systemd's own check of keys and values. The program in the unit is the one built here.
 #[test]
 fn systemd_analyze_accepts_the_unit() {
     if !Command::new("systemd-analyze")

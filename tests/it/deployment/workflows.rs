@@ -333,7 +333,7 @@ fn issue_forms_have_known_fields_with_ids_and_labels() {
     }
 }
 
-/// A tree of its own with what `scripts/check-release` reads.
+/// Creates a separate tree with the files that `scripts/check-release` reads.
 fn release_tree(changelog: &str) -> tempfile::TempDir {
     let tree = tempfile::tempdir().expect("a folder");
     let copied = [

@@ -14,7 +14,7 @@ const UPDATE: &str = "NABIZ_UPDATE_GOLDEN";
 /// Differing lines that a failure shows.
 const LINES_SHOWN: usize = 12;
 
-/// Whether this run rewrites the expected files.
+/// Returns whether this run rewrites the expected files.
 pub(super) fn is_update() -> bool {
     std::env::var(UPDATE).is_ok_and(|value| value == "1")
 }
@@ -80,7 +80,7 @@ pub(super) fn assert_expected(name: &str, actual: &str) {
 /// Compares texts with their expected files, by name.
 ///
 /// # Panics
-/// Where any differs, with all that do.
+/// Where any differs; the message has all differences.
 pub(super) fn assert_all_expected<'a>(texts: impl IntoIterator<Item = (&'a str, &'a str)>) {
     let errors: Vec<String> =
         texts.into_iter().filter_map(|(name, actual)| compare(name, actual).err()).collect();

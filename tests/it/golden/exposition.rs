@@ -110,11 +110,11 @@ struct Span {
     length: u32,
 }
 
-/// The delimited protobuf format as text, without HELP and without what is left out.
+/// Returns the delimited protobuf format as text, without HELP and without [`LEFT_OUT`].
 ///
 /// # Panics
-/// Where the bytes hold a field that is not read here: what is read and written again must be the
-/// same bytes.
+/// Where the bytes hold a field that is not read here: the bytes must be the same after they are
+/// decoded and encoded.
 pub(super) fn protobuf_as_text(bytes: &[u8]) -> String {
     let mut out = String::new();
     let mut rest = bytes;

@@ -22,7 +22,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// A record of the input.
 #[derive(Debug, Deserialize)]
 pub(super) struct Record {
-    /// 1 for what the stored ledger has read, 2 for what comes after.
+    /// 1 for records that the stored ledger has read, 2 for later ones.
     pub(super) part: u8,
     pub(super) topic: String,
     pub(super) partition: i32,
@@ -194,7 +194,7 @@ impl Run {
         self.folder.path().join("nabiz.toml")
     }
 
-    /// Starts `nabiz serve` here, and waits until it has read so many records.
+    /// Starts `nabiz serve` here, and waits until it has read `records` records.
     pub(super) fn serve(&self, broker: &Broker, records: usize, labels: Labels) -> Served {
         let address = free_address();
         let config = self.configure(&broker.cluster.bootstrap_servers(), &address, labels);

@@ -11,11 +11,10 @@ use super::served::wait_until_stored;
 use super::stored;
 use crate::harness::serial;
 
-/// How often a run is tried until no checkpoint has come in the middle of reading.
+/// Largest number of runs until one has no checkpoint in the middle of reading.
 const TRIES: usize = 8;
 
-/// Waits until a checkpoint has come, also one that had nothing to store. The next comes two
-/// seconds later.
+/// Waits until a checkpoint is made, also one without changes. The next follows two seconds later.
 fn wait_for_checkpoint(served: &Served) {
     let stored_at = || {
         let metrics = served.get_text("/metrics");
@@ -66,7 +65,7 @@ fn keep_ledger(run: &Run) {
     }
 }
 
-/// Compares the texts whose names begin so.
+/// Compares the texts whose names begin with `start`.
 fn assert_part_one(start: &str) {
     let named = PART_ONE.iter().filter(|(name, _)| name.starts_with(start));
     assert_all_expected(named.map(|(name, found)| (name.as_str(), found.as_str())));

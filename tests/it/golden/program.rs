@@ -46,7 +46,7 @@ pub(super) fn wait_for<T>(what: &str, mut done: impl FnMut() -> Result<T, String
     }
 }
 
-/// An address of this host on which nothing listens.
+/// Returns an address of this host without a listener.
 pub(super) fn free_address() -> String {
     format!("127.0.0.1:{}", nabiz_dev::free_port())
 }
@@ -145,7 +145,7 @@ impl Served {
         event.map(|line| line + "\n").collect()
     }
 
-    /// Waits until the numbers are shown, so many records are read and every dead letter is
+    /// Waits until the numbers are shown, `records` records are read, and every dead letter is
     /// written.
     pub(super) fn wait_until_read(&mut self, records: usize) {
         wait_for("everything read", || {

@@ -146,8 +146,8 @@ static WHOLE: LazyLock<Answers> = LazyLock::new(|| {
     found
 });
 
-/// The rest is read by another process, which goes on from a ledger that a program of an earlier
-/// day has written.
+/// Another process reads the rest. It continues from a ledger that an earlier version of the
+/// program has written.
 static CONTINUED: LazyLock<Answers> = LazyLock::new(|| {
     let broker = Broker::full();
     let run = Run::with_ledger("part1.db.gz");

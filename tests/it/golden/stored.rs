@@ -43,7 +43,7 @@ pub(super) fn offsets(ledger: &Path) -> BTreeMap<(String, i32), i64> {
     rows.map(|row| row.expect("a row")).collect()
 }
 
-/// How many checkpoints each partition has.
+/// Returns the number of checkpoints of each partition.
 pub(super) fn checkpoints(ledger: &Path) -> Vec<i64> {
     let connection = open(ledger);
     let mut select = connection

@@ -18,7 +18,7 @@ use super::numbers;
 /// Longest wait for anything.
 pub const DEADLINE: Duration = Duration::from_secs(5);
 
-/// A server of its own thread and runtime, which ends when dropped.
+/// A server with its own thread and runtime, which ends when dropped.
 pub struct Server {
     pub address: SocketAddr,
     pub published: Arc<ArcSwap<PublishedState>>,

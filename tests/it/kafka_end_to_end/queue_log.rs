@@ -27,7 +27,7 @@ pub fn lines() -> Vec<(i64, String)> {
     log.add(4, "NONE|NONE|SIP/12|AGENTLOGIN|SIP/12-0001");
     log.add(5, "NONE|NONE|SIP/13|AGENTCALLBACKLOGIN|13@agents");
 
-    // Twenty calls answered after 10 s to 29 s; ten rang in vain at first. Talk is 60 s.
+    // Twenty calls answered after 10 s to 29 s; ten first ring without an answer. Talk is 60 s.
     for n in 0..20 {
         let (at, wait) = (60 + 60 * n, 10 + n);
         let call = log.call(at, "600");
