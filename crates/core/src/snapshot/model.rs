@@ -1,4 +1,4 @@
-//! The shape of a snapshot. Fields that end in `_ms` are milliseconds.
+//! The shape of a snapshot. Fields that end in `_ms` are in milliseconds.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -9,58 +9,60 @@ use crate::measures::{
 };
 use crate::time::Timestamp;
 
-/// Numbers of one partition, or of several added together, as of their stream time.
+/// The numbers of one partition as of its stream time, or the sum of several partitions.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Snapshot {
     /// The smallest stream time of the partitions; `None` before the first record.
     pub stream_time: Option<Timestamp>,
-    /// Per (queue, channel), sorted by queue and channel. Configured queues are always there.
+    /// Numbers per (queue, channel), sorted by queue and channel. Every configured queue is
+    /// included.
     pub series: Vec<Arc<SeriesSnapshot>>,
-    /// Per queue, sorted by queue: what has no channel. Configured queues are always there.
+    /// Numbers per queue that have no channel, sorted by queue. Every configured queue is included.
     pub queues: Vec<QueueSnapshot>,
-    /// Contacts started, by [`ChannelId`].
+    /// Started contacts, by [`ChannelId`].
     pub contacts_started: Vec<u64>,
     /// Self-service outcomes by entry point, indexed by [`SelfServiceOutcome::index`].
     pub self_service: BTreeMap<Arc<str>, [u64; SelfServiceOutcome::ALL.len()]>,
     /// Follow-ups by unit.
     pub followups: BTreeMap<Arc<str>, FollowupSnapshot>,
-    /// What became of the records.
+    /// Records by result.
     pub records: RecordTotals,
-    /// Clock differences that were negative or too far ahead.
+    /// Time differences between events that were negative, and event times that were too far ahead.
     pub clock_skew: u64,
-    /// Label sets that were folded into `other` because of a bound.
+    /// Label sets past a bound; their numbers count under the label `other`.
     pub series_refused: u64,
     /// Contacts in memory.
     pub open_contacts: u64,
-    /// Contacts, agents or follow-ups forgotten or refused because of a bound.
+    /// Contacts, agents and follow-ups that were forgotten or refused because of a bound.
     pub evicted: u64,
 }
 
-/// Numbers of one (queue, channel).
+/// The numbers of one (queue, channel).
 #[derive(Clone, Debug, PartialEq)]
 pub struct SeriesSnapshot {
-    /// Queue id (aliases resolved), `none` or `other`.
+    /// Queue id after aliases, `none` (no queue) or `other` (past the bound).
     pub queue: Arc<str>,
-    /// Channel.
+    /// Channel of the series.
     pub channel: ChannelId,
-    /// Since the beginning.
+    /// Counts since the first record.
     pub totals: Totals,
-    /// At stream time.
+    /// Live gauges at stream time.
     pub live: Live,
-    /// One per configured length, in configured order, then `today`.
+    /// One window per configured length, in configured order, then `today`.
     pub windows: Vec<WindowSnapshot>,
 }
 
-/// Numbers of one queue that have no channel.
+/// The numbers of one queue that have no channel.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct QueueSnapshot {
-    /// Queue id.
+    /// Queue id after aliases, `none` (no queue) or `other` (past the bound).
     pub queue: Arc<str>,
-    /// The source's own count; the newest by event time where several partitions have one.
+    /// Waiting contacts by the count of the source. Of several partitions, the newest observation
+    /// by event time counts.
     pub observed: Option<Observation>,
-    /// Agents by [`crate::event::AgentState::index`].
+    /// Number of agents at stream time, by [`crate::event::AgentState::index`].
     pub agents: [u64; 5],
-    /// Booked agent time by state.
+    /// Booked agent time since the first record, by [`crate::event::AgentState::index`].
     pub agent_ms: [u64; 5],
     /// Agent time per window, in the order of [`SeriesSnapshot::windows`].
     pub windows: Vec<AgentWindow>,

@@ -241,7 +241,7 @@ mod tests {
             prop_assert_eq!(PackedUpdate::of(update).map(PackedUpdate::update), (!long).then_some(update));
         }
 
-        /// Compares a pane with its own sums, before and after it is stored.
+        /// Compares the sums of a pane with its facts, before and after it is stored.
         #[test]
         fn a_pane_has_the_sums_of_its_facts(entries in prop::collection::vec(update(), 0..20)) {
             let (mut pane, mut due) = (Pane::new(7), PaneTotals::default());

@@ -1,5 +1,7 @@
-//! Adding the snapshots of several shards. Associative and commutative, so that neither the number of shards nor their
-//! order shows in the result.
+//! The sum of the snapshots of several shards.
+//!
+//! The addition is associative and commutative, so the result does not depend on the order or the
+//! grouping of the shards.
 
 #[cfg(test)]
 mod tests;
@@ -13,8 +15,10 @@ use crate::measures::{AgentWindow, FollowupSnapshot, Live, RecordTotals, Totals,
 use crate::settings::Settings;
 use crate::snapshot::model::{QueueSnapshot, SeriesSnapshot, Snapshot};
 
-/// Adds snapshots: counts and sums are added, maxima and ages are the largest, stream time is the smallest, and a
-/// queue's observation is the newest (of equally new ones the larger). All snapshots must be of the same settings.
+/// Adds snapshots of the same settings.
+///
+/// Counts and sums are added. Maxima and ages are the largest, stream time is the smallest. The
+/// observation of a queue is the newest; of several with the same event time, it is the largest.
 pub fn merge<'a>(snapshots: impl IntoIterator<Item = &'a Snapshot>) -> Snapshot {
     let mut sum = Snapshot::default();
     let mut series: BTreeMap<(Arc<str>, ChannelId), Arc<SeriesSnapshot>> = BTreeMap::new();
@@ -26,7 +30,7 @@ pub fn merge<'a>(snapshots: impl IntoIterator<Item = &'a Snapshot>) -> Snapshot 
         };
         for one in &snapshot.series {
             match series.entry((Arc::clone(&one.queue), one.channel)) {
-                // Most series live in one shard only: they are shared, not copied.
+                // Most series are in one shard only, so the sum shares them and copies nothing.
                 Entry::Vacant(entry) => {
                     entry.insert(Arc::clone(one));
                 }
@@ -60,7 +64,7 @@ pub fn merge<'a>(snapshots: impl IntoIterator<Item = &'a Snapshot>) -> Snapshot 
 }
 
 impl Snapshot {
-    /// A snapshot in which nothing has happened: the configured queues, each with its configured channel, at 0.
+    /// Returns a snapshot without events: every configured queue with its configured channel, at 0.
     pub fn of_known_queues(settings: &Settings) -> Snapshot {
         let windows = settings.windows.lengths.len() + 1;
         let mut snapshot =
@@ -84,17 +88,19 @@ impl Snapshot {
     }
 }
 
+/// Adds a count; the sum stops at [`u64::MAX`].
 fn add(sum: &mut u64, more: &u64) {
     *sum = sum.saturating_add(*more);
 }
 
+/// Adds counts position by position.
 fn add_each<const N: usize>(sums: &mut [u64; N], more: &[u64; N]) {
     for (sum, more) in sums.iter_mut().zip(more) {
         add(sum, more);
     }
 }
 
-/// Adds item by item; the longer list gives the length.
+/// Adds items position by position; the sum is as long as the longer list.
 fn add_all<T: Clone + Default>(sums: &mut Vec<T>, more: &[T], add_one: fn(&mut T, &T)) {
     if sums.len() < more.len() {
         sums.resize(more.len(), T::default());
@@ -118,7 +124,8 @@ impl RecordTotals {
     }
 }
 
-// Each `add` takes its argument apart by name, so that a new field cannot be forgotten here.
+// Each `add` destructures its argument without `..`, so the compiler reports a field that is not
+// added here.
 
 impl SeriesSnapshot {
     fn add(&mut self, other: &SeriesSnapshot) {

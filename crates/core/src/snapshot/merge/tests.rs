@@ -1,4 +1,4 @@
-//! Properties of merging: order and grouping of the snapshots do not matter.
+//! Properties of the sum: it does not depend on the order or the grouping of the snapshots.
 
 use crate::measures::{ContactCounts, DurationSums, ServiceLevelCounts, VisitCounts, WindowCounts};
 use proptest::collection::{btree_map, vec};
