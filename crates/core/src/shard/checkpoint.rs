@@ -1,4 +1,4 @@
-//! Storing a shard and bringing it back.
+//! The checkpoints of a shard.
 
 use serde::{Deserialize, Serialize};
 
@@ -17,12 +17,12 @@ use crate::state::{Checkpoint, CheckpointExtent, ChunkKind};
 use crate::time::Timestamp;
 use crate::window::{ChangedPanes, StoredDay};
 
-/// What is small and written with every checkpoint.
+/// The small part of a stored shard: every checkpoint writes it.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct ShardHeader {
     pub(crate) next_offset: i64,
     pub(crate) stream_ms: Option<i64>,
-    /// Counts the checkpoints of the shard.
+    /// Number of the checkpoint, counted from 1.
     pub(crate) checkpoint: i64,
     pub(crate) channels: Vec<String>,
     pub(crate) pane_ms: i64,
@@ -38,7 +38,8 @@ pub(crate) struct ShardHeader {
     pub(crate) clock_skew: u64,
 }
 
-/// A series as it is stored, with its counts in the forms `T` and `C`.
+/// The stored form of a series, with its totals in the form `T` and its business day in the form
+/// `C`.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct StoredSeries<T = Totals, C = WindowCounts> {
     pub(crate) totals: T,
@@ -46,20 +47,22 @@ pub(crate) struct StoredSeries<T = Totals, C = WindowCounts> {
 }
 
 impl Shard {
-    /// Contacts that have changed since the last checkpoint: what the next one will mostly cost.
+    /// Returns the number of contacts that changed since the last checkpoint. They are most of the
+    /// cost of the next one.
     pub fn changed_contacts(&self) -> usize {
         self.state.contacts.changed_count()
     }
 
-    /// Rows of the interval history that have changed since the last checkpoint, but for what is not booked yet: a few facts and
-    /// stretches of time of each queue. While none is stored, they are what grows.
+    /// Returns the number of rows of the interval history that no checkpoint contains yet. Facts
+    /// and agent time that are not booked are not included. While no checkpoint is stored, these
+    /// rows use more and more memory.
     pub fn unsaved_intervals(&self) -> usize {
         let state = &self.state;
         state.unsaved_intervals + state.agents.interval_count()
     }
 
-    /// What changed since the last call, to be stored in one transaction. Where it could not be stored, give it back
-    /// with [`Self::rollback`].
+    /// Returns the changes since the last call, for one transaction. If the ledger does not store
+    /// them, call [`Self::rollback`] with the checkpoint: otherwise its increments are lost.
     pub fn checkpoint(&mut self) -> Checkpoint {
         let state = &mut self.state;
         let extent = match std::mem::take(&mut state.nothing_stored) {
@@ -161,7 +164,8 @@ impl Shard {
         checkpoint
     }
 
-    /// Takes back a checkpoint that was not stored. The next one holds everything.
+    /// Takes back a checkpoint that was not stored. The next one contains everything, including the
+    /// increments of this one.
     pub fn rollback(&mut self, checkpoint: Checkpoint) {
         self.state.nothing_stored = true;
         for IntervalDelta {
@@ -192,7 +196,8 @@ impl Shard {
 }
 
 impl State {
-    /// A pane of all series is one chunk: many queues with little each would be many small chunks.
+    /// Adds the changed panes to a checkpoint. A chunk contains one pane of all series, because a
+    /// chunk for each series would make many small chunks where many queues have few facts.
     fn write_panes(&self, panes: ChangedPanes, checkpoint: &mut Checkpoint) {
         if let Some(before) = panes.dropped_before {
             checkpoint.delete(ChunkKind::PaneSlice, i64::MIN, before - 1);
@@ -228,7 +233,7 @@ mod tests {
         matches!(chunk.kind, ChunkKind::PaneSlice | ChunkKind::AgentTime | ChunkKind::Series)
     }
 
-    /// What the first two versions of the ledger had instead of a chunk.
+    /// Converts a chunk into the chunks of the first two versions of the ledger.
     fn older(chunk: &StateChunk) -> Vec<StateChunk> {
         match chunk.kind {
             ChunkKind::PaneSlice => panes_of_slice(chunk).unwrap(),
@@ -293,7 +298,7 @@ mod tests {
         assert_eq!(goes, [None, newest], "a round writes one part here");
     }
 
-    /// Folds `kind` of a contact without a channel, and returns the outcome.
+    /// Folds an event of type `kind` without a channel, and returns its result.
     fn fold_visit(
         shard: &mut Shard,
         position: i64,
@@ -355,7 +360,8 @@ mod tests {
             (0..).zip(Simulation::new(Scenario::OrdinaryDay, options).take(5_200))
         {
             if position == 5_000 {
-                // It books everyone up to here, so that the next finds nobody who has not changed.
+                // Books all agents for the interval that has ended, so the next checkpoint has no
+                // rows of agents without changes.
                 checkpoint = shard.checkpoint();
                 assert_eq!(shard.unsaved_intervals(), 0);
             }
@@ -399,7 +405,8 @@ mod tests {
         let mut restored = Shard::restore(settings, KEY, &chunks).unwrap();
         assert_eq!(restored.snapshot(), shard.snapshot());
         let again = restored.checkpoint();
-        // A pane in which as much ends as begins says nothing, and does not come back.
+        // A pane whose changes add up to 0 is not restored, so only the numbers are compared for
+        // agent time.
         let of_kind = |kind: ChunkKind, chunks: &[StateChunk]| -> Vec<StateChunk> {
             chunks.iter().filter(|chunk| chunk.kind == kind).cloned().collect()
         };

@@ -1,4 +1,4 @@
-//! The fold: one record after the other.
+//! The fold: a shard applies one record after the other.
 
 use std::sync::Arc;
 
@@ -19,7 +19,7 @@ use crate::shard::state::State;
 use crate::time::Timestamp;
 use crate::window::{PaneLayout, WindowCursor};
 
-/// An event time may be this far ahead of the time of its message.
+/// The most milliseconds that an event time may be ahead of the Kafka timestamp of its record.
 const AHEAD_MAX_MS: i64 = 60_000;
 
 /// The state of one partition: a pure fold of its log and of the idle advances of stream time.
@@ -30,7 +30,8 @@ pub struct Shard {
 }
 
 impl Shard {
-    /// An empty shard. `hash_key` keys the hashes under which contacts, agents and records are remembered.
+    /// Returns a shard without records. `hash_key` is the key of the hashes of contact, agent,
+    /// follow-up, source and record ids.
     pub fn new(settings: Arc<Settings>, hash_key: [u8; 16]) -> Self {
         let windows = &settings.windows;
         let limits = &settings.limits;
@@ -76,17 +77,17 @@ impl Shard {
         Shard { settings, hasher, state }
     }
 
-    /// Identities of records in memory.
+    /// Returns the number of record identities in memory.
     pub fn remembered_ids(&self) -> usize {
         self.state.ids.len()
     }
 
-    /// Stream time; absent before the first record.
+    /// Returns stream time in milliseconds since the Unix epoch; `None` before the first record.
     pub fn stream_time_ms(&self) -> Option<i64> {
         self.state.stream_ms
     }
 
-    /// Decodes and folds one record.
+    /// Decodes and folds one record. The next checkpoint contains it, whatever its result.
     pub fn fold(
         &mut self,
         format: Format,
@@ -108,12 +109,14 @@ impl Shard {
             RecordOutcome::Rejected(rejection) => {
                 *records.rejected.entry(rejection.reason).or_default() += 1
             }
-            // Counted among the held by the contacts, until it is decided.
+            // The contacts count it as held, until a later record or a timeout decides.
             RecordOutcome::Held => {}
         }
         outcome
     }
 
+    /// Folds a decoded record: moves stream time, drops a duplicate, applies the timeouts of other
+    /// contacts, and then the record.
     fn fold_record(&mut self, record: &Event<'_>, meta: RecordMeta) -> RecordOutcome {
         let Some(mut at_ms) = record.time.map(Timestamp::get).or(meta.timestamp_ms) else {
             let detail = "neither the event nor the record has a time";
@@ -174,6 +177,8 @@ impl Shard {
         }
     }
 
+    /// Applies one payload of a record to the part of the state that it changes. `own` is the
+    /// contact of the record.
     fn apply(
         &mut self,
         payload: &EventPayload<'_>,
@@ -244,7 +249,8 @@ impl Shard {
         }
     }
 
-    /// Advances stream time without a record; an earlier instant does nothing.
+    /// Advances stream time without a record and applies the timeouts. `to_ms` is in milliseconds
+    /// since the Unix epoch; an instant that is not after stream time has no effect.
     pub fn advance(&mut self, to_ms: i64) {
         if self.state.stream_ms.is_some_and(|stream_ms| to_ms <= stream_ms) {
             return;
@@ -254,14 +260,15 @@ impl Shard {
         self.state.pass_time(&context, None);
     }
 
-    /// Rejects what is still held, as the end of a replay does.
+    /// Rejects all held endings. A replay calls this at its end, when no start can follow.
     pub fn reject_held(&mut self) {
         let context = self.state.context_of_time(self.state.stream_ms.unwrap_or(0));
         self.state.contacts.reject_held(&mut self.state.registry, &context);
         self.state.apply_facts();
     }
 
-    /// Endings that became orphans since the last call, for the dead-letter topic.
+    /// Removes and returns the endings that became orphans since the last call, for the dead-letter
+    /// topic.
     pub fn take_orphans(&mut self) -> Vec<Orphan> {
         let positions = std::mem::take(&mut self.state.contacts.effects.held_outcomes.orphans);
         positions.into_iter().map(|offset| Orphan { position: offset.0 }).collect()

@@ -1,7 +1,9 @@
-//! One partition: decode, life of the contact, windows.
+//! The state of one partition: it decodes records, applies them to contacts, agents and follow-ups,
+//! and books the facts in totals, windows and intervals.
 //!
-//! A [`Shard`] is a pure fold of its partition's log, and of the idle advances of stream time. It does no I/O and reads
-//! no clock, so that a test, a replay and the ingest of Kafka get the same numbers from the same records.
+//! A [`Shard`] is a pure fold of the log of its partition and of the idle advances of stream time.
+//! It does no I/O and reads no clock, so a test, a replay and the ingest from Kafka get the same
+//! numbers from the same records.
 
 mod checkpoint;
 mod fold;

@@ -1,35 +1,35 @@
-//! A record of the log, and what became of it.
+//! The position of a record in the log, and its result.
 
 use crate::event::Rejection;
 
-/// Where a record stands in its log, and when the log got it.
+/// The offset and the Kafka timestamp of a record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RecordMeta {
     /// Kafka offset, or line number of a file.
     pub position: i64,
-    /// Kafka record timestamp in milliseconds since the Unix epoch; `None` in a replay, where it neither stands in for
-    /// an absent event time nor clamps one.
+    /// Kafka record timestamp in milliseconds since the Unix epoch. It replaces an absent event
+    /// time, and limits how far an event time can be ahead. `None` in a replay, which does neither.
     pub timestamp_ms: Option<i64>,
 }
 
-/// What became of a record.
+/// The result of a record.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum RecordOutcome {
-    /// It changed, or confirmed, what we know.
+    /// The record was applied: it says something new.
     Applied,
-    /// Seen before, or stale.
+    /// The record was seen before, or says nothing new.
     Duplicate,
-    /// Applied, but older than every window.
+    /// The record was applied, but is older than the longest window and `allowed_lateness`.
     Late,
-    /// An ending that waits for its start; a later record or time decides.
+    /// The record is an ending that waits for its start. A later record or a timeout decides.
     Held,
-    /// Refused.
+    /// The record was rejected.
     Rejected(Rejection),
 }
 
-/// A held ending whose start never came.
+/// A held ending whose start did not come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Orphan {
-    /// WindowCursor of the record.
+    /// Kafka offset of the record, or line number of a file.
     pub position: i64,
 }

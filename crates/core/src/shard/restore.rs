@@ -1,4 +1,4 @@
-//! Bringing a stored shard back.
+//! The restore of a shard from its stored chunks.
 
 use std::sync::Arc;
 
@@ -17,11 +17,12 @@ use crate::state::{
 use crate::window::series_of_pane;
 
 impl Shard {
-    /// A shard as it was stored. `chunks` are all its chunks; the settings may have changed since, except that channels
-    /// may only be added.
+    /// Restores a shard from all its chunks. The settings may differ from those of the stored
+    /// shard, but their channels must begin with the stored ones.
     ///
     /// # Errors
-    /// [`RestoreError`] where the chunks are unreadable, do not fit together, or know other channels.
+    /// [`RestoreError`] where a chunk is absent or unreadable, where the chunks do not fit
+    /// together, or where the channels differ.
     pub fn restore(
         settings: Arc<Settings>,
         hash_key: [u8; 16],
@@ -57,7 +58,8 @@ impl Shard {
     }
 }
 
-/// Reads the header and the scheme of queues past the bound, which older ledgers do not have.
+/// Reads the header, and the scheme of the queues past the bound. Older ledgers have no scheme;
+/// then it is [`OverflowScheme::Unkeyed`].
 fn read_header(chunk: &StateChunk) -> Result<(ShardHeader, OverflowScheme), RestoreError> {
     let mut bytes = chunk.bytes.as_slice();
     let header = take(chunk, &mut bytes)?;
@@ -65,7 +67,8 @@ fn read_header(chunk: &StateChunk) -> Result<(ShardHeader, OverflowScheme), Rest
     Ok((header, scheme))
 }
 
-/// A series that has its totals. What was booked has them; without them they would begin anew.
+/// Returns the series at `index` if its totals are restored. Every booked series has stored totals;
+/// without them its counts would start at 0 again.
 fn booked<'s>(
     series: &'s mut [Series],
     has_totals: &[bool],
@@ -75,6 +78,7 @@ fn booked<'s>(
 }
 
 impl State {
+    /// Restores everything but the header. `bounds` and `pane_ms` are those of the stored shard.
     fn restore_chunks(
         &mut self,
         chunks: &[StateChunk],
@@ -85,7 +89,7 @@ impl State {
             self.series.push(Series::new(&self.layout, &self.position));
         }
         let mut sorted: Vec<&StateChunk> = chunks.iter().collect();
-        // Everything else of a series needs its totals: they come first.
+        // The other chunks of a series need its totals, so the totals come first.
         let is_series = |kind| matches!(kind, ChunkKind::PositionalSeries | ChunkKind::Series);
         sorted.sort_by_key(|chunk| (!is_series(chunk.kind), chunk.kind, chunk.number));
         self.ids.restore(&sorted)?;
@@ -100,7 +104,7 @@ impl State {
                     let day = stored.day.map(WindowCounts::from);
                     let stored = StoredSeries { totals: stored.totals.into(), day };
                     self.restore_series(chunk, stored, bounds, &mut has_totals)?;
-                    // The next checkpoint writes it in the form of today.
+                    // The next checkpoint writes the series in the current form.
                     self.nothing_stored = true;
                 }
                 ChunkKind::Series => {
@@ -124,7 +128,7 @@ impl State {
                 ChunkKind::PaneSlice if pane_ms == self.layout.pane_ms => {
                     self.restore_slice::<WindowCounts>(chunk, &has_totals)?;
                 }
-                // Sorted after the series, whose native counts it replaces.
+                // Comes after the series, because it replaces the native counts of the totals.
                 ChunkKind::SeriesNative => {
                     let index = usize::try_from(chunk.number).map_err(|_| inconsistent())?;
                     let series =
@@ -149,17 +153,22 @@ impl State {
         }
         self.followups.rebuild_indexes();
         if pane_ms != self.layout.pane_ms {
-            // The stored panes mean nothing under another width: everything is written anew.
+            // Stored panes are not valid for another width. The next checkpoint replaces
+            // everything.
             self.agents.forget_panes();
             self.nothing_stored = true;
         }
         let context = self.context_of_time(self.stream_ms.unwrap_or(0));
-        // What became of contacts is booked once: they must not be found again as they were.
+        // Under changed settings, a restore can apply timeouts, and books their facts. The next
+        // checkpoint then replaces the stored contacts, so that a second restore does not book the
+        // facts again.
         self.nothing_stored |= !self.contacts.restore(&sorted, &mut self.registry, &context)?;
         self.apply_facts();
         Ok(())
     }
 
+    /// Restores the totals and the business day of one series. `bounds` are those of the stored
+    /// shard; the totals are moved to the bounds of the settings.
     fn restore_series(
         &mut self,
         chunk: &StateChunk,
@@ -178,7 +187,7 @@ impl State {
         Ok(())
     }
 
-    /// Restores a pane of all series, with its counts in the form `C`.
+    /// Restores one pane of all series, with its counts in the form `C`.
     fn restore_slice<C: Into<WindowCounts> + DeserializeOwned>(
         &mut self,
         chunk: &StateChunk,

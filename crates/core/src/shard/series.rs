@@ -1,4 +1,4 @@
-//! Booking: facts into totals and windows.
+//! The numbers of a series: facts are booked in totals, windows and intervals.
 
 use std::collections::BTreeMap;
 
@@ -11,15 +11,17 @@ use crate::registry::SeriesInfo;
 use crate::settings::Settings;
 use crate::window::{PaneLayout, SeriesWindows, WindowCursor};
 
-/// Upper bounds of classic buckets.
+/// Upper bounds of the classic buckets in milliseconds, ascending.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Bounds {
     wait_ms: Vec<u64>,
     handle_ms: Vec<u64>,
+    /// Bounds of first responses, resolutions and follow-ups.
     pub(crate) response_ms: Vec<u64>,
 }
 
 impl Bounds {
+    /// Returns the bounds of the settings.
     pub(crate) fn new(settings: &Settings) -> Self {
         Bounds {
             wait_ms: settings.wait_bounds_ms(),
@@ -28,7 +30,7 @@ impl Bounds {
         }
     }
 
-    /// Moves totals that were counted under these bounds to others.
+    /// Moves totals that were counted with these bounds to the bounds `to`.
     pub(crate) fn move_totals(&self, totals: &mut Totals, to: &Bounds) {
         totals.wait_answered.move_to(&self.wait_ms, &to.wait_ms);
         totals.wait_abandoned.move_to(&self.wait_ms, &to.wait_ms);
@@ -37,7 +39,7 @@ impl Bounds {
         totals.resolution.move_to(&self.response_ms, &to.response_ms);
     }
 
-    /// Makes the native counts of the classic ones, which have these bounds.
+    /// Derives the native counts of totals from the classic ones, which have these bounds.
     pub(crate) fn natives_from_classic(&self, totals: &mut Totals) {
         totals.wait_answered.native_from_classic(&self.wait_ms);
         totals.wait_abandoned.native_from_classic(&self.wait_ms);
@@ -47,26 +49,28 @@ impl Bounds {
     }
 }
 
-/// Facts of a series that wait to be booked.
+/// The most facts of a series that wait to be booked.
 const PENDING_FACTS_MAX: usize = 16;
 
 /// The numbers of one series.
 ///
-/// Facts wait until there are a few of them, or until somebody looks. With many queues the numbers of a series have left
-/// the cache from one fact to the next: so they are fetched once for all of these.
+/// Facts wait until there are [`PENDING_FACTS_MAX`], or until the numbers are read. With many
+/// queues, the numbers of a series leave the cache between two facts. Booking several facts at once
+/// loads the numbers from memory once for all of them.
 #[derive(Debug)]
 pub(crate) struct Series {
-    /// Booked only by [`Self::apply_facts`], before anything below is looked at.
+    /// Facts that are not booked. A reader of the fields below calls [`Self::apply_facts`] first.
     pending: Vec<Fact>,
     pub(crate) totals: Totals,
     pub(crate) windows: SeriesWindows,
-    /// What happened since the last checkpoint, by start of the interval.
+    /// Numbers since the last checkpoint, by the start of the interval in milliseconds.
     pub(crate) intervals: BTreeMap<i64, IntervalNumbers>,
-    /// Differs from what is stored.
+    /// Whether the totals or the business day differ from the ledger.
     pub(crate) changed: bool,
 }
 
 impl Series {
+    /// Returns a series without facts.
     pub(crate) fn new(layout: &PaneLayout, position: &WindowCursor) -> Self {
         Series {
             pending: Vec::new(),
@@ -77,11 +81,12 @@ impl Series {
         }
     }
 
+    /// Returns the numbers of the interval that starts at `start_ms`.
     fn interval(&mut self, start_ms: i64) -> &mut IntervalNumbers {
         self.intervals.entry(start_ms).or_default()
     }
 
-    /// Takes back increments that were not stored. Gives how many intervals that adds.
+    /// Adds the increments of a checkpoint that was not stored. Returns how many intervals are new.
     pub(crate) fn rollback(
         &mut self,
         start_ms: i64,
@@ -93,15 +98,16 @@ impl Series {
         self.intervals.len() - before
     }
 
-    /// Takes note of a fact. Gives whether those that wait are to be booked now.
+    /// Adds a fact that waits to be booked. Returns whether [`Self::apply_facts`] is to be called
+    /// now.
     #[inline]
     pub(crate) fn add(&mut self, fact: Fact) -> bool {
         self.pending.push(fact);
         self.pending.len() >= PENDING_FACTS_MAX
     }
 
-    /// Books the facts that wait, `position` being that of the newest or a later one: what has left the windows since would
-    /// have been taken out again. Gives how many intervals that adds.
+    /// Books the facts that wait, and returns how many intervals are new. `position` is that of the
+    /// newest fact or later: a fact that is then outside a window would have left it by now anyway.
     pub(crate) fn apply_facts(
         &mut self,
         info: &SeriesInfo,
@@ -118,7 +124,7 @@ impl Series {
         self.intervals.len() - before
     }
 
-    /// Books a fact in the totals, and in the windows that it may enter.
+    /// Books a fact in the totals, in its interval, and in the windows that it may enter.
     fn apply_fact(
         &mut self,
         info: &SeriesInfo,
@@ -137,7 +143,7 @@ impl Series {
         }
     }
 
-    /// Adds a fact to the totals. Returns what it adds to a window, if anything.
+    /// Adds a fact to the totals. Returns its window update; `None` where no window counts it.
     fn total(
         &mut self,
         info: &SeriesInfo,
@@ -175,7 +181,7 @@ impl Series {
     }
 }
 
-/// Returns what a fact adds to a window; `None` where no window counts it.
+/// Returns the window update of a fact; `None` where no window counts it.
 fn window_update(info: &SeriesInfo, kind: FactKind) -> Option<WindowUpdate> {
     match kind {
         FactKind::Offered => Some(WindowUpdate::Offered),

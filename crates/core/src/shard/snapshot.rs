@@ -12,7 +12,7 @@ use crate::snapshot::{QueueSnapshot, SeriesSnapshot, Snapshot};
 use crate::time::Timestamp;
 
 impl Shard {
-    /// The numbers as of stream time.
+    /// Returns the numbers at stream time. Facts that wait are booked first.
     pub fn snapshot(&mut self) -> Snapshot {
         let state = &mut self.state;
         let stream_ms = state.stream_ms.unwrap_or(0);
@@ -41,6 +41,7 @@ impl Shard {
 }
 
 impl State {
+    /// Returns the numbers of all series, sorted by queue and channel.
     fn series_snapshots(&mut self, stream_ms: i64) -> Vec<Arc<SeriesSnapshot>> {
         while self.series.len() < self.registry.series_count() {
             self.series.push(Series::new(&self.layout, &self.position));
@@ -69,7 +70,8 @@ impl State {
         snapshots.into_iter().map(|(_, _, snapshot)| snapshot).collect()
     }
 
-    /// Queues that are configured, or of which something is known.
+    /// Returns the numbers of all queues, sorted by queue. `none` and `other` are included only if
+    /// they have an observation or agents.
     fn queue_snapshots(&mut self, stream_ms: i64) -> Vec<QueueSnapshot> {
         let booking = BookingContext {
             registry: &self.registry,

@@ -1,4 +1,4 @@
-//! What a shard remembers.
+//! The state of a shard, and the changes to it.
 
 use crate::agent::{AgentChange, Agents, BookingContext, QueueList};
 use crate::bounded_labels::BoundedLabels;
@@ -14,19 +14,23 @@ use crate::shard::series::{Bounds, Series};
 use crate::time::{TimeRange, Timestamp};
 use crate::window::{PaneLayout, WindowCursor};
 
-/// What a shard remembers.
+/// The state of a shard: everything that a checkpoint stores, and its derived values.
 pub(crate) struct State {
-    /// WindowCursor after the last record.
+    /// Offset after the last record.
     pub(crate) next_position: i64,
     /// Number of the last checkpoint.
     pub(crate) checkpoint: i64,
-    /// Whatever may be stored is not the state of this shard: the next checkpoint holds everything.
+    /// Whether the next checkpoint contains everything, because the ledger does not hold this
+    /// state.
     pub(crate) nothing_stored: bool,
+    /// Stream time in milliseconds since the Unix epoch; `None` before the first record.
     pub(crate) stream_ms: Option<i64>,
+    /// Current pane and business day.
     pub(crate) position: WindowCursor,
     /// First instant after the current pane.
     pub(crate) pane_end_ms: i64,
     pub(crate) layout: PaneLayout,
+    /// Age past which a record is late, in milliseconds: the longest window and `allowed_lateness`.
     pub(crate) lateness_ms: u64,
     pub(crate) bounds: Bounds,
     pub(crate) registry: LabelRegistry,
@@ -34,9 +38,11 @@ pub(crate) struct State {
     pub(crate) agents: Agents,
     pub(crate) followups: Followups,
     pub(crate) ids: DedupWindow,
+    /// By [`crate::ids::SeriesId`].
     pub(crate) series: Vec<Series>,
-    /// Rows of the interval history in `series`.
+    /// Rows of the interval history in `series` that no checkpoint contains yet.
     pub(crate) unsaved_intervals: usize,
+    /// By [`crate::event::ChannelId`].
     pub(crate) contacts_started: Vec<u64>,
     pub(crate) self_service: BoundedLabels<[u64; SelfServiceOutcome::ALL.len()]>,
     /// By [`LabelRegistry::label_index`].
@@ -46,7 +52,7 @@ pub(crate) struct State {
 }
 
 impl State {
-    /// Moves stream time on to `at_ms`, if that is later.
+    /// Moves stream time to `at_ms`, if that is later, and returns stream time.
     pub(crate) fn move_stream(&mut self, settings: &Settings, at_ms: i64) -> i64 {
         let stream_ms = self.stream_ms.map_or(at_ms, |stream_ms| stream_ms.max(at_ms));
         if self.stream_ms.is_none() || stream_ms >= self.pane_end_ms {
@@ -69,6 +75,8 @@ impl State {
         TimeRange { start: Timestamp(today_start_ms), end: Timestamp(today_end_ms) }
     }
 
+    /// Returns the context of a change without a record, with `stream_ms` as its stream time and
+    /// event time.
     pub(crate) fn context_of_time(&self, stream_ms: i64) -> EventContext {
         EventContext {
             stream_time: Timestamp(stream_ms),
@@ -81,13 +89,15 @@ impl State {
         }
     }
 
-    /// Brings what is due at stream time, for all contacts but the record's own.
+    /// Applies the timeouts that are due at stream time, except those of `own`: the contact of the
+    /// record gets its timeouts after the record is applied.
     pub(crate) fn pass_time(&mut self, context: &EventContext, own: Option<ContactKey>) {
         self.contacts.apply_timeouts_of_others(&mut self.registry, context, own);
         self.followups.apply_timeouts(context.stream_time);
         self.apply_facts();
     }
 
+    /// Returns the queues of `names`, each once, in the order of `names`.
     pub(crate) fn distinct_queues(&mut self, names: &[Text<'_>]) -> QueueList {
         let mut queues = QueueList::new();
         for name in names {
@@ -99,6 +109,7 @@ impl State {
         queues
     }
 
+    /// Applies a change to an agent, and books the agent's time up to the allowed lateness.
     pub(crate) fn change_agent(
         &mut self,
         key: AgentKey,
@@ -114,7 +125,8 @@ impl State {
         ApplyOutcome::Applied
     }
 
-    /// The newest observation by event time counts; at equal times the later in the log.
+    /// Keeps an observation, unless the known one has a later event time. At equal event times, the
+    /// later one in the log counts.
     pub(crate) fn observe(&mut self, queue: QueueId, observation: Observation) {
         let index = self.registry.label_index(queue);
         if self.observed.len() <= index {
@@ -125,6 +137,7 @@ impl State {
         }
     }
 
+    /// Applies a payload to the contact `key`.
     pub(crate) fn change_contact(
         &mut self,
         body: &EventPayload<'_>,
@@ -174,7 +187,7 @@ impl State {
         })
     }
 
-    /// Books what happened to contacts, and what became of held endings.
+    /// Adds the facts of contacts to their series, and counts the results of held endings.
     pub(crate) fn apply_facts(&mut self) {
         if !self.contacts.effects.facts.is_empty() {
             while self.series.len() < self.registry.series_count() {
