@@ -17,7 +17,8 @@ const EVENTS: usize = 600_000;
 /// Number of queues that replace each of the ten queues of the simulated centre.
 const SITES: usize = 50;
 
-/// A working morning of many sites: the contacts of each queue are dealt out to one queue a site.
+/// Returns the state after a working morning of many sites. The contacts of each queue are spread
+/// over one queue per site.
 fn published() -> PublishedState {
     let settings = Arc::new(Config::defaults().settings());
     let start_ms = DEFAULT_START_MS + 8 * HOUR_MS;

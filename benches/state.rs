@@ -20,7 +20,7 @@ const EVENTS: usize = 500_000;
 /// Events between two checkpoints.
 const MORE: usize = 20_000;
 
-/// A working morning of many sites.
+/// Returns the events of a working morning of many sites.
 fn events(count: usize) -> Vec<Vec<u8>> {
     let start_ms = DEFAULT_START_MS + 9 * HOUR_MS;
     let options =

@@ -105,7 +105,7 @@ impl Contender {
         Path::new(env!("CARGO_MANIFEST_DIR")).join("benches/peers").join(name)
     }
 
-    /// Every contender there is.
+    /// Returns every contender.
     pub fn all() -> Vec<Contender> {
         let mut peers: Vec<String> = fs::read_dir(Contender::folder(""))
             .expect("benches/peers")
@@ -246,7 +246,7 @@ impl Progress {
 }
 
 impl Running {
-    /// The body of an answer.
+    /// Returns the body of an answer.
     pub fn get(&self, path: &str) -> Result<String, String> {
         let url = format!("http://{}{path}", self.address);
         let agent: ureq::Agent = ureq::Agent::config_builder()
@@ -258,7 +258,7 @@ impl Running {
         body.map_err(|error| format!("{url}: {error}"))
     }
 
-    /// Records read to their end so far.
+    /// Returns the number of records read so far.
     pub fn records(&self) -> Result<u64, String> {
         match &self.progress {
             Progress::Plain => {
@@ -308,7 +308,7 @@ impl Running {
         }
     }
 
-    /// The end of its log.
+    /// Returns the end of its log.
     pub fn log(&self) -> String {
         tail(&self.folder.path().join("log"), 40)
     }

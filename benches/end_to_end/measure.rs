@@ -18,7 +18,7 @@ pub struct Usage {
 }
 
 impl Usage {
-    /// As it is now.
+    /// Returns the current usage.
     pub fn of(child: &Child) -> Usage {
         let mut usage = Usage::default();
         for pid in tree(child.id()) {
@@ -45,7 +45,7 @@ fn kib(status: &str, field: &str) -> u64 {
         .unwrap_or_default()
 }
 
-/// A process and its descendants.
+/// Returns a process and its descendants.
 fn tree(root: u32) -> Vec<u32> {
     let mut all = vec![root];
     let mut next = 0;
@@ -61,7 +61,7 @@ fn tree(root: u32) -> Vec<u32> {
     all
 }
 
-/// The value that so large a part of the values does not exceed.
+/// Returns the quantile `part` of the values.
 pub fn quantile(values: &mut [f64], part: f64) -> f64 {
     values.sort_by(f64::total_cmp);
     let index = (part * values.len() as f64).ceil() as usize;

@@ -59,7 +59,7 @@ impl Report {
         Report { text, path }
     }
 
-    /// A further section.
+    /// Adds a section.
     pub fn add(&mut self, section: String) {
         eprintln!("{section}");
         let _ = write!(self.text, "\n{section}");
@@ -71,12 +71,12 @@ impl Report {
     }
 }
 
-/// A row of a table.
+/// Returns a row of a table.
 pub fn row(cells: &[String]) -> String {
     format!("| {} |\n", cells.join(" | "))
 }
 
-/// The head of a table.
+/// Returns the head of a table.
 pub fn head(cells: &[&str]) -> String {
     format!("| {} |\n|{}\n", cells.join(" | "), "---|".repeat(cells.len()))
 }

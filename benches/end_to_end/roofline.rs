@@ -14,7 +14,8 @@ fn variable(name: &str) -> String {
     std::env::var(name).unwrap_or_else(|_| panic!("{name} is not set"))
 }
 
-/// One consumer a thread, in one group; answers how many records were read. Does not end by itself.
+/// Runs one consumer per thread, in one group, and answers requests with the number of records
+/// read. Does not end by itself.
 pub fn run() {
     let threads: usize = variable("BENCH_THREADS").parse().expect("a number of threads");
     let counts: Vec<Arc<AtomicU64>> = (0..threads).map(|_| Arc::default()).collect();

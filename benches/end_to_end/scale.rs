@@ -92,7 +92,7 @@ pub fn run(kafka: &Kafka) -> String {
     text
 }
 
-/// 500 queues, 100 000 open contacts, one hour of windows.
+/// Measures 500 queues, 100 000 open contacts and one hour of windows.
 pub fn memory(kafka: &Kafka) -> String {
     const TOPIC: &str = "bench.memory";
     const OPEN: usize = 100_000;

@@ -34,7 +34,7 @@ impl Shape {
         Shape { events, sites: 500 / QUEUES_OF_A_SITE, rate_scale: 2_000.0, partitions: PARTITIONS }
     }
 
-    /// The events, from nine in the morning.
+    /// Returns the events, from nine in the morning.
     pub fn generate(self) -> impl Iterator<Item = SimulatedEvent> {
         let options = Options {
             start_ms: DEFAULT_START_MS + 9 * HOUR_MS,
@@ -135,7 +135,7 @@ impl Truth {
     }
 }
 
-/// A producer for much: batches that are compressed, as a platform writes them.
+/// Returns a producer for high throughput: it compresses its batches, as a platform does.
 pub fn producer(kafka: &Kafka) -> BaseProducer {
     kafka
         .client()
