@@ -29,7 +29,7 @@ pub struct Notification {
 }
 
 impl Notification {
-    /// The value of a label, empty where there is none.
+    /// Returns the value of a label; empty where there is none.
     pub fn label(&self, name: &str) -> &str {
         self.labels.get(name).map_or("", String::as_str)
     }

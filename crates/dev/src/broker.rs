@@ -88,22 +88,23 @@ impl Kafka {
             .expect("sh runs")
     }
 
-    /// Bootstrap address of the listener without authentication.
+    /// Returns the bootstrap address of the listener without authentication.
     pub fn brokers(&self) -> String {
         format!("127.0.0.1:{}", self.plain)
     }
 
-    /// Bootstrap address of the listener with SASL (PLAIN or SCRAM-SHA-512) and without TLS.
+    /// Returns the bootstrap address of the listener with SASL (PLAIN or SCRAM-SHA-512) and without
+    /// TLS.
     pub fn sasl_brokers(&self) -> String {
         format!("127.0.0.1:{}", self.sasl)
     }
 
-    /// Bootstrap address of the listener with SASL (SCRAM-SHA-512) over TLS.
+    /// Returns the bootstrap address of the listener with SASL (SCRAM-SHA-512) over TLS.
     pub fn tls_brokers(&self) -> String {
         format!("localhost:{}", self.tls)
     }
 
-    /// Path of the certificate that verifies the TLS listener.
+    /// Returns the path of the certificate that verifies the TLS listener.
     pub fn ca(&self) -> PathBuf {
         self.path("certificate.pem")
     }
@@ -216,7 +217,7 @@ impl Kafka {
         config
     }
 
-    /// The end of the broker's logs.
+    /// Returns the end of the broker's logs.
     pub fn logs(&self) -> String {
         ["stdout.log", "stderr.log", "kafka.log"]
             .map(|name| format!("--- {name}\n{}", tail(&self.path(name), 20)))

@@ -156,7 +156,7 @@ impl Page {
         }
     }
 
-    /// The value of a JavaScript expression.
+    /// Evaluates a JavaScript expression and returns its value.
     pub fn evaluate(&mut self, expression: &str) -> Value {
         self.try_evaluate(expression).unwrap_or_else(|error| panic!("{expression}: {error}"))
     }
@@ -218,7 +218,7 @@ impl Page {
         self.call("Emulation.setEmulatedMedia", json!({"features": features}));
     }
 
-    /// The whole page as a PNG.
+    /// Returns a PNG of the page, with the part beyond the viewport if `whole` is set.
     pub fn screenshot(&mut self, whole: bool) -> Vec<u8> {
         let answer = self.call(
             "Page.captureScreenshot",
@@ -229,7 +229,8 @@ impl Page {
     }
 }
 
-/// The text of an event of the protocol that reports an error, or `None` for any other message.
+/// Returns the text of an event of the protocol that reports an error, or `None` for any other
+/// message.
 fn fault(message: &Value) -> Option<String> {
     let params = &message["params"];
     let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);

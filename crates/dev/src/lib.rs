@@ -23,7 +23,7 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
-/// The class path of Apache Kafka, for `java -cp`.
+/// Returns the class path of Apache Kafka, for `java -cp`.
 ///
 /// # Panics
 /// Where Kafka or Java is missing.

@@ -64,7 +64,7 @@ impl Prometheus {
         format!("http://{}", self.address)
     }
 
-    /// The end of its log.
+    /// Returns the end of its log.
     pub fn log_tail(&self) -> String {
         tail(&self.log(), 20)
     }
@@ -97,7 +97,7 @@ impl Prometheus {
             .collect())
     }
 
-    /// The only value of an instant query.
+    /// Returns the only value of an instant query.
     pub fn value(&self, expression: &str) -> Result<f64, String> {
         match &self.query(expression)?[..] {
             [(_, value)] => Ok(*value),
