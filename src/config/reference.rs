@@ -11,7 +11,8 @@ use super::document::{Place, Value, value_of_variable};
 use super::keys::{self, Fallback, Kind, Row, SectionKeys};
 use super::setting::quoted;
 
-/// The sections with a table in the page. Those of `queues` are those of `queue_defaults` too.
+/// Returns the sections with a table in the page. Those of `queues` are those of `queue_defaults`
+/// too.
 fn tables() -> Vec<&'static SectionKeys> {
     let sections = keys::SECTIONS.iter().map(|(_, section)| *section);
     let sections = sections.filter(|section| section.name != keys::queue_defaults::SECTION.name);

@@ -394,7 +394,7 @@ fn read_hash(node: &Node, path: &str, diagnostics: &mut Diagnostics) -> Option<S
     hash.map_err(|error| diagnostics.report_value(node, path, error)).ok()
 }
 
-/// RFC 7617: a colon ends the name.
+/// Returns whether the name may be one of RFC 7617, in which a colon ends the name.
 fn is_user_name(name: &str) -> bool {
     rules::is_short_text(name)
         && !name.contains(|character: char| character == ':' || character.is_control())
