@@ -39,7 +39,7 @@ impl Delivered {
     }
 }
 
-/// One request of Alertmanager: the path is the receiver's name.
+/// Reads one request of Alertmanager: the path is the receiver's name.
 fn take(stream: TcpStream, token: &str, found: &Sender<Delivered>) -> Option<()> {
     stream.set_read_timeout(Some(DEADLINE)).ok()?;
     let mut reader = BufReader::new(stream);
@@ -109,7 +109,7 @@ fn hurry(route: &mut Value) {
     }
 }
 
-/// The shipped configuration, with the changes of the test.
+/// Returns the shipped configuration, with the changes of the test.
 fn configuration(folder: &Path, webhook: &str, in_service_hours: bool) -> Value {
     let secrets = folder.display().to_string();
     let text =

@@ -272,7 +272,7 @@ fn has_samples(scrape: &Scrape, metric: &catalogue::Metric) -> bool {
     scrape.series(&name).next().is_some()
 }
 
-/// The sum of a counter over some channels.
+/// Returns the sum of a counter over some channels.
 fn over(scrape: &Scrape, metric: &str, channels: &[&str]) -> f64 {
     channels.iter().map(|channel| scrape.sum(metric, &[("channel", channel)])).sum()
 }

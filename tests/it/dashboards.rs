@@ -104,7 +104,7 @@ fn dashboards_follow_the_conventions_for_operators() {
     assert_none(&faults);
 }
 
-/// The choices at the top of the dashboard.
+/// Returns the faults of the choices at the top of the dashboard.
 fn faults_of_variables(dashboard: &Dashboard) -> Vec<String> {
     let mut faults = Vec::new();
     let variables: BTreeMap<&str, &Value> =
@@ -215,7 +215,8 @@ fn faults_of_panel(panel: &Value) -> Vec<String> {
     faults
 }
 
-/// Factor of the error budget beyond which each service-level alert fires, by its long window.
+/// Returns the factor of the error budget beyond which each service-level alert fires, by its long
+/// window.
 fn factors_of_the_alerts() -> BTreeMap<String, f64> {
     let rules = std::fs::read_to_string(files::root().join("deploy/prometheus/nabiz.alerts.yml"))
         .expect("the alerts");
@@ -436,7 +437,7 @@ fn faults_of_drawn(panel: &Value, drawn: &Value, column: f64) -> Vec<String> {
     faults
 }
 
-/// The numbers of one series: floats, and the counts of histograms.
+/// Returns the numbers of one series: floats, and the counts of histograms.
 fn numbers(series: &Value) -> Vec<f64> {
     let number = |pair: &Value| text(&pair[1]).parse::<f64>().expect("a number");
     let histogram = |pair: &Value| text(&pair[1]["count"]).parse::<f64>().expect("a count");

@@ -33,7 +33,7 @@ const LEVEL_ERROR: f64 = 0.1;
 /// The same of the number of events, as a share.
 const EVENTS_ERROR: f64 = 0.25;
 
-/// The numbers of a page's text: service level and target as ratios, and events.
+/// Returns the numbers of a page's text: service level and target as ratios, and events.
 fn numbers(description: &str) -> (f64, f64, f64) {
     let after = |marker: &str| {
         let (_, rest) = description
@@ -51,7 +51,8 @@ fn numbers(description: &str) -> (f64, f64, f64) {
     (after("service level") / 100.0, after("target") / 100.0, events.expect("a number of events"))
 }
 
-/// The numbers of a page are those of nabiz's own window at some instant before it was sent.
+/// Checks that the numbers of a page are those of nabiz's own window at some instant before the
+/// page was sent.
 fn assert_right_numbers(prometheus: &Prometheus, page: &Notification) {
     let (level, target, events) = numbers(&page.description);
     assert_eq!(target, 0.8);

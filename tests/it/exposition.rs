@@ -31,8 +31,8 @@ use nabiz_core::time::{Millis, Timestamp, WallTime};
 
 const EMAIL: ChannelId = ChannelId(1);
 
-/// Two known queues, `fault` (phone, T = 27.5 s) and `mail` (e-mail), and two windows, `5m` and
-/// `today`.
+/// Returns the settings of two queues, `fault` (phone, T = 27.5 s) and `mail` (e-mail), and two
+/// windows, `5m` and `today`.
 fn settings() -> Arc<Settings> {
     let windows = WindowSettings {
         lengths: vec![WindowLength { length: Millis(300_000), label: "5m".to_string() }],
@@ -57,7 +57,7 @@ fn empty(settings: &Settings) -> Snapshot {
     Snapshot::of_known_queues(settings)
 }
 
-/// A snapshot in which every metric of the contacts has a value.
+/// Returns a snapshot in which every metric of the contacts has a value.
 fn busy(settings: &Settings) -> Snapshot {
     let mut snapshot = empty(settings);
     let mut wait_answered = BucketHistogram::default();
@@ -194,7 +194,7 @@ fn text_of(exposition: &Exposition) -> String {
     String::from_utf8(body.to_vec()).unwrap()
 }
 
-/// The metrics that text can carry.
+/// Returns the metrics that the text format can carry.
 fn in_text() -> impl Iterator<Item = &'static catalogue::Metric> {
     catalogue::ALL.iter().copied().filter(|metric| metric.kind != Kind::GaugeHistogram)
 }

@@ -83,7 +83,7 @@ impl Events {
         events
     }
 
-    /// Name and data of the next event.
+    /// Returns the name and data of the next event.
     fn next(&mut self) -> (String, Value) {
         let mut name = String::new();
         loop {
@@ -104,7 +104,7 @@ fn waiting_in(answer: &Value, queue: &str) -> Value {
     queue["channels"][0]["live"]["waiting"].clone()
 }
 
-/// The last digit of a parsed number is not exact.
+/// Checks a parsed number, whose last digit is not exact.
 fn assert_near(value: &Value, expected: f64) {
     let number = value.as_f64().unwrap_or_else(|| panic!("{value} is not {expected}"));
     assert!((number - expected).abs() < 1e-12, "{number} is not {expected}");

@@ -26,12 +26,13 @@ use crate::harness::serial;
 const START_MS: i64 = 1_767_596_400_000;
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// One window, and a stream time that follows the events alone.
+/// Returns settings with one window, and a stream time that follows the events alone.
 fn settings() -> Arc<Settings> {
     settings_of(WindowSettings { idle_advance: false, ..windows() })
 }
 
-/// One window, and a stream time that follows the wall clock where a partition has no more records.
+/// Returns settings with one window, and a stream time that follows the wall clock where a
+/// partition has no more records.
 fn settings_with_idle_advance() -> Arc<Settings> {
     settings_of(windows())
 }
@@ -98,7 +99,7 @@ impl Broker {
         self.producer.send(record).map_err(|(error, _)| error).unwrap();
     }
 
-    /// A visit of ten seconds that is answered.
+    /// Writes a visit that is answered after ten seconds.
     fn write_visit(&self, topic: &str, partition: i32, contact: &str, time_ms: i64) {
         self.write(topic, partition, contact, &event("queued", contact, time_ms), time_ms);
         self.write(
@@ -305,7 +306,7 @@ fn topics_are_decoded_each_in_its_own_format() {
     pipeline.stop();
 }
 
-/// A clock that a test sets.
+/// Returns a clock that a test sets.
 fn clock_at(time_ms: i64) -> (Arc<AtomicI64>, nabiz::clock::WallClock) {
     let clock = Arc::new(AtomicI64::new(time_ms));
     let read = Arc::clone(&clock);
@@ -462,7 +463,7 @@ fn ingest_waits_for_a_topic_that_does_not_exist() {
     pipeline.stop();
 }
 
-/// A hold on the ledger, as of another instance that writes for a while.
+/// Holds the write lock of the ledger, as another instance does that writes for a while.
 fn hold_ledger(broker: &Broker) -> rusqlite::Connection {
     let connection = rusqlite::Connection::open(broker.ledger().path).unwrap();
     connection.busy_timeout(PATIENCE).unwrap();

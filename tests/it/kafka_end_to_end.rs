@@ -429,7 +429,7 @@ fn brokers_that_require_sasl_are_read() {
     }
 }
 
-/// `nabiz simulate` into a topic; the truth that it wrote.
+/// Runs `nabiz simulate` into a topic and returns the truth that it wrote.
 fn simulate_to(kafka: &Kafka, topic: &str, folder: &Path) -> Value {
     let path = folder.join("truth.json").display().to_string();
     let brokers = kafka.brokers();
@@ -458,7 +458,7 @@ fn simulate_to(kafka: &Kafka, topic: &str, folder: &Path) -> Value {
         .expect("the truth is JSON")
 }
 
-/// An hour of events with a last one for each partition, and their truth.
+/// Returns an hour of events with a last one for each partition, and their truth.
 fn simulated_hour(partitions: i32) -> (Vec<Outgoing>, Value) {
     let options = Options {
         start_ms: START_MS,
@@ -470,7 +470,7 @@ fn simulated_hour(partitions: i32) -> (Vec<Outgoing>, Value) {
     simulated(Simulation::new(Scenario::OrdinaryDay, options), partitions)
 }
 
-/// Records that a pipeline must refuse, each for another reason.
+/// Returns records that a pipeline must reject, each for another reason.
 fn bad_records(partitions: i32) -> Vec<Outgoing> {
     let envelope = |kind: &str, data: &str| {
         format!(

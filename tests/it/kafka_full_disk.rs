@@ -38,7 +38,8 @@ struct Disk {
 }
 
 impl Disk {
-    /// `None` where it may not be mounted.
+    /// Mounts a small file system in memory. Returns `None` where the machine does not permit the
+    /// mount.
     fn mount() -> Option<Disk> {
         let folder =
             tempfile::Builder::new().prefix("nabiz-disk-").tempdir().expect("a temporary folder");
@@ -107,7 +108,7 @@ impl Drop for Disk {
     }
 }
 
-/// Four hours of events with a last one for each partition, and their truth.
+/// Returns four hours of events with a last one for each partition, and their truth.
 fn stream() -> (Vec<Outgoing>, Value) {
     let options = Options {
         start_ms: START_MS,
@@ -160,7 +161,7 @@ fn readyz(nabiz: &Nabiz) -> (u16, Value) {
     (status, serde_json::from_str(&body).expect("JSON"))
 }
 
-/// Position after the last stored record, over the partitions.
+/// Returns the positions after the last stored record, summed over the partitions.
 fn stored_records(pipeline: &Pipeline) -> i64 {
     let flags = rusqlite::OpenFlags::SQLITE_OPEN_READ_ONLY;
     let ledger =

@@ -56,7 +56,7 @@ impl ExactWaits {
         }
     }
 
-    /// Nearest rank over all channels of a queue.
+    /// Returns the quantile by nearest rank over all channels of a queue.
     fn quantile_seconds(&self, queue: &str, quantile: f64) -> f64 {
         let of_queue = self.waits_ms.iter().filter(|((known, _), _)| known == queue);
         let mut waits_ms: Vec<i64> =
@@ -141,7 +141,7 @@ fn prometheus_scrapes_every_metric_and_quantiles_that_agree() {
     }
 }
 
-/// An hour of traffic, and the waits in it.
+/// Returns an hour of traffic, and the waits in it.
 fn an_hour(rate_scale: f64) -> (Vec<Outgoing>, ExactWaits) {
     let options = Options {
         start_ms: START_MS,

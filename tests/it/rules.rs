@@ -389,7 +389,7 @@ fn names_are_found_in_expressions() {
     assert_eq!(found, BTreeSet::from(["x_bucket".to_owned(), "y:z:sum".into(), "up".into()]));
 }
 
-/// The queries inside a template.
+/// Returns the queries inside a template.
 fn queries(template: &str) -> Vec<String> {
     template
         .split("printf `")

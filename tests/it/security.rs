@@ -119,7 +119,7 @@ fn head(mut stream: impl Read + Write, request: &str) -> String {
     head
 }
 
-/// The head of the answer to a GET with an `Authorization` header.
+/// Returns the head of the answer to a GET with an `Authorization` header.
 fn get(server: &Server, path: &str, authorization: &str) -> String {
     let header = if authorization.is_empty() {
         String::new()
@@ -131,7 +131,7 @@ fn get(server: &Server, path: &str, authorization: &str) -> String {
 
 type TlsStream = StreamOwned<ClientConnection, TcpStream>;
 
-/// A connection with TLS agreed on.
+/// Connects and completes the TLS handshake.
 fn secure(
     server: &Server,
     trust: &RootCertStore,
@@ -380,7 +380,7 @@ fn known_credentials_are_accepted_during_a_flood_of_wrong_ones() {
     }
 }
 
-/// Everything that this process logs, from its first use on.
+/// Returns the buffer that collects the logs of this process from the first call on.
 fn log() -> &'static Mutex<Vec<u8>> {
     static LOG: OnceLock<&'static Mutex<Vec<u8>>> = OnceLock::new();
     struct Sink(&'static Mutex<Vec<u8>>);
@@ -453,7 +453,7 @@ fn nabiz(arguments: &[&str], input: &str, variables: &[(&str, &str)]) -> Output 
     child.wait_with_output().expect("it ends")
 }
 
-/// Exit code, and both outputs as one text.
+/// Returns the exit code, and both outputs as one text.
 fn check(toml: &str, variables: &[(&str, &str)]) -> (Option<i32>, String) {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("nabiz.toml");

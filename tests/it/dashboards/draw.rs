@@ -34,7 +34,7 @@ pub fn draw(hour: &Hour, folder: &Path) -> BTreeMap<String, Value> {
     dashboards::draw(&answers, folder)
 }
 
-/// Width and height of a PNG.
+/// Returns the width and height of a PNG.
 pub fn size_of(png: &[u8]) -> Option<(u64, u64)> {
     if !png.starts_with(b"\x89PNG\r\n\x1a\n") {
         return None;

@@ -34,12 +34,12 @@ pub struct Expression {
     pub used: Use,
 }
 
-/// The root of the repository.
+/// Returns the root of the repository.
 pub fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
-/// Every dashboard, by name.
+/// Returns every dashboard, by name.
 pub fn all() -> Vec<Dashboard> {
     let folder = root().join("grafana/dashboards");
     let entries =
@@ -56,28 +56,28 @@ pub fn all() -> Vec<Dashboard> {
     files.iter().map(read).collect()
 }
 
-/// The elements of an array; none where there is no array.
+/// Returns the elements of an array; none where there is no array.
 pub fn list(value: &Value) -> &[Value] {
     value.as_array().map_or(&[], Vec::as_slice)
 }
 
-/// The text of a value; empty where it is none.
+/// Returns the text of a value; empty where it is not a text.
 pub fn text(value: &Value) -> &str {
     value.as_str().unwrap_or_default()
 }
 
 impl Dashboard {
-    /// The panels, without headings.
+    /// Returns the panels, without headings.
     pub fn panels(&self) -> impl Iterator<Item = &Value> {
         list(&self.json["panels"]).iter().filter(|panel| panel["type"] != "row")
     }
 
-    /// The variables.
+    /// Returns the variables.
     pub fn variables(&self) -> &[Value] {
         list(&self.json["templating"]["list"])
     }
 
-    /// Every PromQL expression: of the panels, the variables and the annotations.
+    /// Returns every PromQL expression: of the panels, the variables and the annotations.
     pub fn expressions(&self) -> Vec<Expression> {
         let mut found = Vec::new();
         for panel in self.panels() {
@@ -113,7 +113,7 @@ impl Dashboard {
     }
 }
 
-/// The expression in `label_values(expression, label)` and `query_result(expression)`.
+/// Returns the expression in `label_values(expression, label)` and `query_result(expression)`.
 fn expression_of_variable(query: &str) -> Option<&str> {
     let of_labels = query.strip_prefix("label_values(").and_then(|rest| rest.rsplit_once(", "));
     let of_result = || query.strip_prefix("query_result(").and_then(|rest| rest.strip_suffix(')'));
@@ -133,7 +133,7 @@ pub fn recorded_names() -> Vec<String> {
     names
 }
 
-/// The recording rules.
+/// Returns the path of the recording rules.
 pub fn rules_file() -> PathBuf {
     root().join("deploy/prometheus/nabiz.rules.yml")
 }

@@ -97,7 +97,7 @@ impl Hour {
         Timestamp::from_millisecond((seconds * 1000.0) as i64).expect("a time of this century")
     }
 
-    /// The series of an answer: at the newest instant, or in steps over a period up to it.
+    /// Returns the series of an answer: at the newest instant, or in steps over a period up to it.
     pub fn query(
         &self,
         expression: &str,
@@ -133,13 +133,13 @@ impl Hour {
         }
     }
 
-    /// The ends of the logs, for a failing test.
+    /// Returns the ends of the logs, for a failing test.
     pub fn logs(&self) -> String {
         format!("{}\n{}", self.nabiz.log_tail(), self.prometheus.log_tail())
     }
 }
 
-/// Of the clock, for a period of the contact centre.
+/// Returns the real duration of a period of the contact centre.
 pub fn compressed(period: Duration) -> Duration {
     period / FACTOR
 }

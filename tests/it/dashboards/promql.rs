@@ -50,7 +50,7 @@ pub struct Read {
     pub aggregated: bool,
 }
 
-/// Every reading in an expression.
+/// Returns every reading in an expression.
 ///
 /// # Panics
 /// Where it does not parse.

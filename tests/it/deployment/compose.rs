@@ -129,7 +129,7 @@ struct StaticConfig {
     targets: Vec<String>,
 }
 
-/// A mount: where from, where to, and whether it is read only.
+/// Returns the mounts: source, target, and whether each is read-only.
 fn mounts(service: &Service) -> Vec<(&str, &str, bool)> {
     service
         .volumes

@@ -13,7 +13,7 @@ fn instructions() -> Vec<(String, String)> {
         .collect()
 }
 
-/// The only argument of an instruction.
+/// Returns the only argument of an instruction.
 fn only(name: &str) -> String {
     let found: Vec<String> = instructions()
         .into_iter()

@@ -10,7 +10,7 @@ use serde::de::DeserializeOwned;
 
 use super::yaml;
 
-/// An object of the API, which is wrong where its version and kind are not those of the type.
+/// Reads an object of the API. Fails where its version and kind are not those of the type.
 pub fn object<T: Kind + DeserializeOwned>(path: &str) -> Object<T> {
     let object: Object<T> = yaml(path);
     assert_eq!(

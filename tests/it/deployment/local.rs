@@ -66,7 +66,7 @@ fn duration_ms(text: &str) -> Option<u64> {
     (!text.is_empty()).then_some(total)
 }
 
-/// A line with a mark where its durations are, and the durations.
+/// Returns a line with a mark where its durations are, and the durations.
 fn durations(line: &str) -> (String, Vec<u64>) {
     if let Some((key, value)) = line.trim_start().trim_start_matches("- ").split_once(": ")
         && KEYS.contains(&key)

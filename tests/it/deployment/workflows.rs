@@ -130,7 +130,7 @@ fn for_each_run(check: impl Fn(&str, &str)) {
     }
 }
 
-/// The toolchain's version, as rust-toolchain.toml has it.
+/// Returns the version of the toolchain in rust-toolchain.toml.
 fn toolchain() -> String {
     let file: toml::Table = text("rust-toolchain.toml").parse().expect("TOML");
     file["toolchain"]["channel"].as_str().expect("a channel").to_owned()

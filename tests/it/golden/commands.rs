@@ -45,7 +45,7 @@ fn check_names_every_mistake() {
     assert!(output.stdout.is_empty());
 }
 
-/// JSON without its descriptions, which are prose.
+/// Returns JSON without its descriptions, which are prose.
 fn without_descriptions(json: &str) -> String {
     fn clear(value: &mut serde_json::Value) {
         match value {

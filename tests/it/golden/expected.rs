@@ -19,7 +19,7 @@ pub(super) fn is_update() -> bool {
     std::env::var(UPDATE).is_ok_and(|value| value == "1")
 }
 
-/// The path of a file in `tests/golden`.
+/// Returns the path of a file in `tests/golden`.
 pub(super) fn path(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(name)
 }
@@ -87,8 +87,8 @@ pub(super) fn assert_all_expected<'a>(texts: impl IntoIterator<Item = (&'a str, 
     assert!(errors.is_empty(), "{}", errors.join("\n"));
 }
 
-/// The first lines that only one of the texts has, or the first that differs where only their order
-/// does.
+/// Returns the first lines that only one of the texts has, or, where only their order differs, the
+/// first that differs.
 fn differences(expected: &str, actual: &str) -> String {
     let gone = lines_without(expected, actual).map(|line| format!("- {}", shortened(line)));
     let new = lines_without(actual, expected).map(|line| format!("+ {}", shortened(line)));
@@ -100,7 +100,7 @@ fn differences(expected: &str, actual: &str) -> String {
     shown.join("\n")
 }
 
-/// The lines of a text that another does not have, or has less often.
+/// Returns the lines that `other` does not have, or has less often.
 fn lines_without<'a>(text: &'a str, other: &'a str) -> impl Iterator<Item = &'a str> {
     let mut counts: HashMap<&str, usize> = HashMap::new();
     for line in other.lines() {

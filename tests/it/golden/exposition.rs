@@ -22,7 +22,7 @@ fn is_left_out(name: &str) -> bool {
     LEFT_OUT.iter().any(|(start, _)| name.starts_with(start))
 }
 
-/// The lines of the text format without HELP and without what is left out.
+/// Returns the lines of the text format without HELP and without what is left out.
 pub(super) fn without_help(text: &str) -> String {
     let name_of = |line: &str| -> String {
         let line = line.strip_prefix("# TYPE ").unwrap_or(line);

@@ -50,14 +50,14 @@ impl Record {
     }
 }
 
-/// The whole input.
+/// Returns the whole input.
 pub(super) fn records() -> Vec<Record> {
     let bytes = expected::read(&expected::path("data/records.ndjson.gz")).expect("the input");
     let lines = String::from_utf8(bytes).expect("UTF-8");
     lines.lines().map(|line| serde_json::from_str(line).expect("a record")).collect()
 }
 
-/// The records of the first part.
+/// Returns the records of the first part.
 pub(super) fn first_part() -> Vec<Record> {
     records().into_iter().filter(|record| record.part == 1).collect()
 }
@@ -68,7 +68,7 @@ pub(super) struct Broker {
 }
 
 impl Broker {
-    /// A broker with empty topics.
+    /// Starts a broker with empty topics.
     pub(super) fn empty() -> Broker {
         let cluster = MockCluster::new(1).expect("a cluster");
         for (topic, partitions) in TOPICS {
@@ -77,7 +77,7 @@ impl Broker {
         Broker { cluster }
     }
 
-    /// A broker with the whole input.
+    /// Starts a broker with the whole input.
     pub(super) fn full() -> Broker {
         let broker = Broker::empty();
         broker.write(&records());
@@ -156,7 +156,7 @@ pub(super) struct Run {
 }
 
 impl Run {
-    /// A folder with a copy of a stored ledger and its key.
+    /// Creates a folder with a copy of a stored ledger and its key.
     pub(super) fn with_ledger(name: &str) -> Run {
         let run = Run { folder: TempDir::new().expect("a folder") };
         let ledger = expected::read(&expected::path("data").join(name)).expect("a stored ledger");
@@ -189,7 +189,7 @@ impl Run {
         self.configure("127.0.0.1:1", "127.0.0.1:0", Labels::Merged)
     }
 
-    /// The configuration of the last start.
+    /// Returns the path of the configuration of the last start.
     pub(super) fn config(&self) -> PathBuf {
         self.folder.path().join("nabiz.toml")
     }

@@ -56,7 +56,7 @@ fn new_line(out: &mut String, depth: usize) {
     out.push_str(&" ".repeat(depth));
 }
 
-/// The bytes of the text with quotes at the front.
+/// Returns the length in bytes of the text with quotes at the front of `rest`.
 fn end_of_text(rest: &str) -> usize {
     let mut is_escaped = false;
     for (at, character) in rest.char_indices().skip(1) {

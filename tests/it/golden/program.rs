@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 const PATIENCE: Duration = Duration::from_secs(60);
 const PAUSE: Duration = Duration::from_millis(30);
 
-/// A command of the program, in the folder of the fixtures, without configuration from the
+/// Returns a command of the program, in the folder of the fixtures, without configuration from the
 /// environment.
 pub(super) fn nabiz(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_nabiz"));
@@ -23,7 +23,7 @@ pub(super) fn nabiz(arguments: &[&str]) -> Command {
     command
 }
 
-/// The output of a command that ends with 0.
+/// Returns the output of a command that exits with 0.
 pub(super) fn output_of(command: &mut Command) -> Output {
     let output = command.output().expect("nabiz starts");
     assert_eq!(output.status.code(), Some(0), "{command:?}: {}", text(&output.stderr));
@@ -103,7 +103,7 @@ impl Served {
         agent.run(request.body(()).expect("a request"))
     }
 
-    /// The answer to a request.
+    /// Sends a request and returns the answer.
     pub(super) fn ask(
         &self,
         method: &str,
@@ -124,7 +124,7 @@ impl Served {
         Ok(Answer { status: parts.status.as_u16(), headers, body: bytes })
     }
 
-    /// The body of an answer with 200.
+    /// Returns the body of an answer with status 200.
     pub(super) fn get(&self, path: &str, headers: &[(&str, &str)]) -> Vec<u8> {
         let answer =
             self.ask("GET", path, headers).unwrap_or_else(|error| panic!("{path}: {error}"));
@@ -132,12 +132,12 @@ impl Served {
         answer.body
     }
 
-    /// The text of an answer with 200.
+    /// Returns the text of an answer with status 200.
     pub(super) fn get_text(&self, path: &str) -> String {
         String::from_utf8(self.get(path, &[])).expect("UTF-8")
     }
 
-    /// The first event of a stream, up to the empty line after it.
+    /// Returns the first event of a stream, up to the empty line after it.
     pub(super) fn first_event(&self, path: &str) -> String {
         let mut response = self.request("GET", path, &[]).expect("an answer");
         let lines = BufReader::new(response.body_mut().as_reader()).lines();

@@ -31,7 +31,7 @@ pub(super) fn wait_until_stored(run: &Run, records: &[Record]) {
     });
 }
 
-/// The contact numbers in every form.
+/// Returns the contact numbers in every form.
 fn numbers(served: &Served) -> Answers {
     BTreeMap::from([
         ("metrics.txt.gz", without_help(&served.get_text("/metrics"))),
@@ -47,7 +47,7 @@ fn numbers(served: &Served) -> Answers {
     ])
 }
 
-/// The interval history by HTTP.
+/// Returns the interval history by HTTP.
 fn history(served: &Served) -> Answers {
     let get = |rest: &str| served.get_text(&format!("/api/v1/history?{PERIOD}&{rest}"));
     BTreeMap::from([

@@ -30,7 +30,7 @@ fn open(ledger: &Path) -> Connection {
     connection
 }
 
-/// The next offsets of the partitions as stored.
+/// Returns the next offsets of the partitions as stored.
 pub(super) fn offsets(ledger: &Path) -> BTreeMap<(String, i32), i64> {
     let connection = open(ledger);
     let mut select = connection
@@ -63,7 +63,7 @@ struct AgentTime {
     today_start_ms: i64,
 }
 
-/// The bytes of a piece as text.
+/// Returns the bytes of a piece as text.
 fn piece_as_text(kind: i64, bytes: &[u8]) -> String {
     match kind {
         // Units and entry points are in the order of a hash table with a random key.
@@ -92,7 +92,8 @@ fn piece_as_text(kind: i64, bytes: &[u8]) -> String {
     }
 }
 
-/// The stored pieces: for each kind a line for each piece, with its partition, number and bytes.
+/// Returns the stored pieces: for each kind a line for each piece, with its partition, number and
+/// bytes.
 fn pieces(ledger: &Path) -> BTreeMap<i64, String> {
     let connection = open(ledger);
     let mut select = connection
@@ -121,7 +122,7 @@ fn pieces(ledger: &Path) -> BTreeMap<i64, String> {
     kinds
 }
 
-/// The rows of a statement as text: names of columns and values.
+/// Returns the rows of a statement as text: names of columns and values.
 fn rows_as_text(connection: &Connection, statement: &str) -> String {
     let mut select = connection.prepare(statement).expect("a statement");
     let names: Vec<String> = select.column_names().map(str::to_owned).collect();
@@ -141,8 +142,8 @@ fn rows_as_text(connection: &Connection, statement: &str) -> String {
     out
 }
 
-/// The other tables, by name. Owner, wall time and takeovers of a partition depend on the run and
-/// are left out.
+/// Returns the other tables, by name, without the owner, wall time and takeovers of a partition,
+/// which depend on the run.
 fn tables(ledger: &Path) -> BTreeMap<&'static str, String> {
     const NAMED: &str = "SELECT q.name AS queue_name, c.name AS channel_name, i.* FROM intervals i
          JOIN names q ON q.id = i.queue JOIN names c ON c.id = i.channel ORDER BY i.start_ms, q.name, c.name";
@@ -171,7 +172,7 @@ fn tables(ledger: &Path) -> BTreeMap<&'static str, String> {
     .collect()
 }
 
-/// Everything in a ledger, by the name of the expected file.
+/// Returns the whole content of a ledger, by the name of the expected file.
 pub(super) fn texts(ledger: &Path) -> BTreeMap<String, String> {
     let pieces = pieces(ledger);
     let kinds: String = pieces.keys().map(|kind| format!("{kind}\n")).collect();

@@ -4,38 +4,38 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
-/// A file in `deploy/`.
+/// Returns the path of a file in `deploy/`.
 pub fn path(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy").join(name)
 }
 
-/// A file in `deploy/`, as it is.
+/// Returns the text of a file in `deploy/`.
 pub fn text(name: &str) -> String {
     std::fs::read_to_string(path(name)).unwrap_or_else(|error| panic!("{name}: {error}"))
 }
 
-/// A YAML file in `deploy/`.
+/// Reads a YAML file in `deploy/`.
 pub fn yaml(name: &str) -> Value {
     serde_yaml_ng::from_str(&text(name)).unwrap_or_else(|error| panic!("{name}: {error}"))
 }
 
-/// The elements of a list; fails where it is none.
+/// Returns the elements of a list. Fails where the value is not a list.
 pub fn list(value: &Value) -> &Vec<Value> {
     value.as_array().unwrap_or_else(|| panic!("not a list: {value}"))
 }
 
-/// A text; fails where it is none.
+/// Returns a text. Fails where the value is not a text.
 pub fn word(value: &Value) -> &str {
     value.as_str().unwrap_or_else(|| panic!("not a text: {value}"))
 }
 
-/// The rules of all groups of a rule file.
+/// Returns the rules of all groups of a rule file.
 pub fn rules(name: &str) -> Vec<Value> {
     let file = yaml(name);
     list(&file["groups"]).iter().flat_map(|group| list(&group["rules"]).clone()).collect()
 }
 
-/// The alerting rules. Two may have one name.
+/// Returns the alerting rules. Two may have one name.
 pub fn alerts() -> Vec<Value> {
     rules("prometheus/nabiz.alerts.yml")
 }

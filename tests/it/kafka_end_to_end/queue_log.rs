@@ -15,7 +15,7 @@ pub const REJECTED: usize = 3;
 /// The queues of [`lines`]; `600` has its name from the configuration.
 pub const QUEUES: [&str; 4] = ["support", "700", "701", "702"];
 
-/// The lines in the order of their time.
+/// Returns the lines in the order of their time.
 pub fn lines() -> Vec<(i64, String)> {
     let mut log = Log::default();
     log.add(0, "NONE|NONE|NONE|QUEUESTART|");
@@ -122,7 +122,7 @@ pub fn lines() -> Vec<(i64, String)> {
     log.lines
 }
 
-/// The lines as records of partition 0.
+/// Returns the lines as records of partition 0.
 pub fn records() -> Vec<Outgoing> {
     lines()
         .into_iter()
@@ -235,7 +235,7 @@ impl Log {
         self.lines.push((at, format!("{}|{rest}", START + at)));
     }
 
-    /// A caller enters a queue; the id of the call.
+    /// Adds a caller that enters a queue, and returns the id of the call.
     fn call(&mut self, at: i64, queue: &str) -> String {
         self.calls += 1;
         let call = format!("{}.{}", START + at, self.calls);
