@@ -6,6 +6,7 @@ use crate::ids::SeriesId;
 /// Something that happened to a contact and counts in one series.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Fact {
+    /// Series in which the fact counts.
     pub(crate) series: SeriesId,
     /// Event time of the fact, in milliseconds since the Unix epoch.
     pub(crate) at_ms: i64,

@@ -18,23 +18,34 @@ use crate::time::Timestamp;
 use crate::window::{ChangedPanes, StoredDay};
 
 /// The small part of a stored shard: every checkpoint writes it.
+///
+/// The ledger stores the fields by position, so their order never changes.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct ShardHeader {
+    /// Offset after the last record that the checkpoint contains.
     pub(crate) next_offset: i64,
+    /// Stream time in milliseconds since the Unix epoch; `None` before the first record.
     pub(crate) stream_ms: Option<i64>,
     /// Number of the checkpoint, counted from 1.
     pub(crate) checkpoint: i64,
+    /// Channels of the settings, in configured order.
     pub(crate) channels: Vec<String>,
+    /// Pane width of the stored panes, in milliseconds.
     pub(crate) pane_ms: i64,
+    /// Bounds of the stored classic buckets.
     pub(crate) bounds: Bounds,
     pub(crate) names: StoredNames,
     pub(crate) contacts: ContactsHeader,
     pub(crate) agents: AgentsHeader,
     pub(crate) followups: FollowupsHeader,
+    /// By [`crate::event::ChannelId`].
     pub(crate) contacts_started: Vec<u64>,
     pub(crate) self_service: BoundedLabels<[u64; SelfServiceOutcome::ALL.len()]>,
+    /// By [`crate::registry::LabelRegistry::label_index`].
     pub(crate) observed: Vec<Option<Observation>>,
     pub(crate) records: RecordTotals,
+    /// Event times too far ahead, and negative durations of follow-ups. Contacts have their own
+    /// count.
     pub(crate) clock_skew: u64,
 }
 
@@ -42,7 +53,9 @@ pub(crate) struct ShardHeader {
 /// `C`.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct StoredSeries<T = Totals, C = WindowCounts> {
+    /// Counts since the first record.
     pub(crate) totals: T,
+    /// Counts of the business day.
     pub(crate) day: StoredDay<C>,
 }
 

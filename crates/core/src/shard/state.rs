@@ -29,14 +29,17 @@ pub(crate) struct State {
     pub(crate) position: WindowCursor,
     /// First instant after the current pane.
     pub(crate) pane_end_ms: i64,
+    /// Widths of panes, windows and intervals, by the settings.
     pub(crate) layout: PaneLayout,
     /// Age past which a record is late, in milliseconds: the longest window and `allowed_lateness`.
     pub(crate) lateness_ms: u64,
+    /// Bounds of the classic buckets, by the settings.
     pub(crate) bounds: Bounds,
     pub(crate) registry: LabelRegistry,
     pub(crate) contacts: Contacts,
     pub(crate) agents: Agents,
     pub(crate) followups: Followups,
+    /// Identities of records within the dedup horizon.
     pub(crate) ids: DedupWindow,
     /// By [`crate::ids::SeriesId`].
     pub(crate) series: Vec<Series>,
@@ -44,10 +47,14 @@ pub(crate) struct State {
     pub(crate) unsaved_intervals: usize,
     /// By [`crate::event::ChannelId`].
     pub(crate) contacts_started: Vec<u64>,
+    /// By entry point and [`SelfServiceOutcome::index`].
     pub(crate) self_service: BoundedLabels<[u64; SelfServiceOutcome::ALL.len()]>,
     /// By [`LabelRegistry::label_index`].
     pub(crate) observed: Vec<Option<Observation>>,
+    /// Records by result; the contacts count those that are held.
     pub(crate) records: RecordTotals,
+    /// Event times too far ahead, and negative durations of follow-ups. Contacts have their own
+    /// count.
     pub(crate) clock_skew: u64,
 }
 

@@ -122,6 +122,7 @@ enum Facts {
 /// One pane of one series.
 #[derive(Clone, Debug)]
 pub(crate) struct Pane {
+    /// Number of the pane since the Unix epoch; negative before it.
     pub(crate) index: i64,
     facts: Facts,
     /// Whether the pane differs from the ledger.
@@ -131,6 +132,7 @@ pub(crate) struct Pane {
 /// The stored form of a pane, with its counts in the form `C`.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct StoredPane<C = WindowCounts> {
+    /// Number of the pane since the Unix epoch; negative before it.
     pub(crate) index: i64,
     counts: C,
     waits: Vec<(u16, u32)>,
