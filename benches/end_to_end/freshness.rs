@@ -45,7 +45,7 @@ pub fn run(kafka: &Kafka) -> String {
             let asked = Instant::now();
             let (records, length) = scrape(&running);
             let done = Instant::now();
-            // As old as the oldest record that it does not show.
+            // A scrape is as old as the oldest record that is missing in it.
             let oldest = sent.lock().expect("a list").get(records).copied();
             if began.elapsed() > WARM_UP {
                 ages_ms.push(oldest.map_or(0.0, |oldest| {

@@ -117,7 +117,7 @@ pub fn memory(kafka: &Kafka) -> String {
             write(&SimulatedEvent { time_ms: start_ms - 60_000, key: key.clone(), json });
         }
     }
-    // An hour and two minutes, so that the longest window is full and moves.
+    // The events span 62 minutes, so that the longest window is full and advances.
     let shape = Shape { events: usize::MAX, sites: 50, rate_scale: 100.0, partitions: PARTITIONS };
     for event in shape.generate().take_while(|event| event.time_ms < start_ms + 62 * 60_000) {
         write(&event);

@@ -48,7 +48,7 @@ pub fn run(kafka: &Kafka, plan: &Plan) -> String {
     for round in 0..plan.rounds {
         let count = entries.len();
         for place in 0..count {
-            // Nobody is always the first.
+            // Rotates the order, so that no contender is first in every round.
             let entry = &mut entries[(place + round) % count];
             if !entry.takes_part() {
                 continue;
