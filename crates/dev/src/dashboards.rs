@@ -56,7 +56,7 @@ pub fn draw(answers: &Path, folder: &Path) -> BTreeMap<String, Value> {
     let browser = Browser::start_with(&[("TZ", TIME_ZONE)]);
     let report =
         pages.iter().map(|page| (page.name.clone(), draw_page(&browser, page, folder))).collect();
-    // The server ends when its input does.
+    // The server exits when its input closes.
     drop(server.stdin.take());
     let status = exit_within(&mut server, END_WITHIN);
     assert!(status.is_some_and(|status| status.success()), "serve.mjs: {status:?}");
