@@ -294,7 +294,7 @@ const PAGE: &str = "contact-centre-page";
 fn dead_pipeline_silences_service_alerts_of_its_own_job() {
     let _shared = serial::shared();
     let mut alertmanager = Alertmanager::start(true);
-    // In service hours, and with the pipeline well, a service alert is a page.
+    // In service hours, and without a fault of the pipeline, a service alert is a page.
     alertmanager.fires("NabizServiceLevelFastBurn", "critical", "nabiz", "billing");
     alertmanager.await_firing(PAGE, "NabizServiceLevelFastBurn", "nabiz", "billing");
 
@@ -447,7 +447,7 @@ fn closed_queues_page_nobody_outside_service_hours() {
     let _shared = serial::shared();
     let mut alertmanager = Alertmanager::start(false);
     alertmanager.fires("NabizServiceLevelFastBurn", "critical", "nabiz", "billing");
-    // The queue that is attended day and night, the mails, and the pipeline.
+    // The queue with service at all hours, the alerts by mail, and the pipeline's alerts.
     alertmanager.fires("NabizServiceLevelFastBurn", "critical", "nabiz", "fault");
     alertmanager.fires("NabizAbandonmentHigh", "warning", "nabiz", "billing");
     alertmanager.fires("NabizFollowupOverdue", "warning", "nabiz", "");
@@ -503,7 +503,7 @@ fn route_waits_are_ordered() {
     fn check(route: &Value, group_interval: u64, seconds: &dyn Fn(&Value) -> u64) {
         let own = route.get("group_interval").map_or(group_interval, seconds);
         if let Some(repeat) = route.get("repeat_interval") {
-            // Repetitions happen at the beat of group_interval only.
+            // Alertmanager repeats a notification only at multiples of group_interval.
             assert_eq!(seconds(repeat) % own, 0, "{route}");
         }
         for below in route.get("routes").and_then(Value::as_array).into_iter().flatten() {

@@ -281,7 +281,7 @@ fn over(scrape: &Scrape, metric: &str, channels: &[&str]) -> f64 {
 fn demo_shows_every_metric_and_its_contacts_move() {
     let _shared = serial::shared();
     const WRITTEN: [&str; 4] = ["email", "social", "mobile_app", "petition"];
-    // More arrivals than by default, so that within seconds there is surely a message.
+    // More arrivals than by default, so that a message arrives within seconds.
     let mut demo =
         nabiz(&["demo", "--duration", "20s", "--rate-scale", "20", "--listen", "127.0.0.1:0"])
             .stdout(Stdio::piped())

@@ -144,7 +144,7 @@ fn burst_pages_for_its_queue_and_dead_pipeline_for_itself() {
     );
     assert_eq!((over.label("queue"), over.began), ("fault", page.began));
     assert!(simulated(over.at) > BURST_ENDS, "it was over at {}", simulated(over.at));
-    // Stream time ran ahead of the clock all the while, and the pipeline was well.
+    // Stream time was ahead of the clock all the time, without an alert on the pipeline.
     let since_scraped =
         |one: &&Notification| one.is_firing && !one.is("Watchdog") && one.began >= scraped;
     for one in webhook.notifications().iter().filter(since_scraped) {

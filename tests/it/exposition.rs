@@ -377,7 +377,7 @@ fn configured_queues_are_present_at_zero() {
         let expected = match metric.labels {
             ["unit", ..] | ["entry_point", ..] => 0,
             _ if metric.labels.contains(&"score") || metric.name == "nabiz_observed_waiting" => 0,
-            // Made of counts that are 0.
+            // Computed from counts that are 0.
             _ if ["_ratio", "_mean_seconds", "_max_seconds", "quantile_seconds"]
                 .iter()
                 .any(|suffix| metric.name.ends_with(suffix)) =>

@@ -303,7 +303,7 @@ fn status_shows_assignment_lag_and_records() {
     assert_eq!(body["rebalances"], 1);
     assert_eq!(body["series"], 9);
 
-    // Counters of a log that is not read to its end would seem to go back.
+    // Before the log is read to its end, the counters would seem to go back.
     server.publish(published(snapshot(), false));
     let behind = get(&server, "/api/v1/status").json();
     assert_eq!(

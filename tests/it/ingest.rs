@@ -75,7 +75,7 @@ impl Broker {
     }
 
     fn options(&self, topics: &[&str]) -> Options {
-        // This broker waits for nearly a session's timeout before it lets a group grow.
+        // The mock broker delays a new member by nearly a session timeout.
         let client = [("session.timeout.ms", "6000"), ("heartbeat.interval.ms", "200")];
         Options {
             client: client.map(|(property, value)| (property.to_owned(), value.to_owned())).into(),

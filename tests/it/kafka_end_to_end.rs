@@ -184,7 +184,7 @@ fn instances_share_partitions_and_take_over_from_each_other() {
     nabiz_dev::wait_for("the work is shared", CAUGHT_UP_WITHIN, || {
         let shares = [&one, &two]
             .map(|nabiz| nabiz.scrape().series("nabiz_stream_time_timestamp_seconds").count());
-        // Which worker gets how many of the six is the group's business.
+        // The group's assignor decides how many of the six each worker gets.
         if shares.iter().sum::<usize>() == 6 && !shares.contains(&0) {
             Ok(())
         } else {
@@ -333,7 +333,7 @@ fn a_log_loses_its_end(group: &str, change: &str) {
             .ok_or_else(|| format!("{applied} of {}", events.len()))
     });
     assert_truth(&truth, &scrape);
-    // The last minute is read again and recognised.
+    // The last minute is read again, and its records count as duplicates.
     let duplicates = scrape.sum("nabiz_records_total", &[("result", "duplicate")]);
     assert!(duplicates > 0.0 && duplicates < first.len() as f64 / 2.0, "{duplicates}");
 }

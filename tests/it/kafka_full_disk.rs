@@ -260,7 +260,7 @@ fn full_disk_stops_only_checkpoints_until_there_is_room() {
     };
     assert!(age(&nabiz) >= 2, "{} s", age(&nabiz));
 
-    // Room again: it recovers by itself.
+    // The disk has room again: the process recovers without a restart.
     let room_at = Instant::now();
     full.make_room();
     wait_stored(&pipeline, 2 * third + 2);
@@ -310,7 +310,7 @@ fn full_disk_stops_only_checkpoints_until_there_is_room() {
     wait_stored(&pipeline, events.len() + 3);
     assert_eq!(nabiz.terminate(Duration::from_secs(5)).code(), Some(0));
 
-    // The restart equals it too, and each refused record is among the dead letters.
+    // After the restart the metrics equal the truth too, and each rejected record is a dead letter.
     let mut nabiz = pipeline.serve();
     nabiz.wait_ready();
     assert_truth(&truth, &shows(&nabiz, events.len(), 3));

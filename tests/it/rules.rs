@@ -37,7 +37,7 @@ const EXPECTED: [(&str, &str, &str); 22] = [
     ("NabizAbsent", "critical", "platform-page"),
     ("NabizNotReady", "critical", "platform-page"),
     ("NabizNotReady", "warning", "platform-mail"),
-    // Of the whole job, and of a part of it.
+    // One rule for the whole job, and one for a part of it.
     ("NabizStreamTimeStalled", "critical", "platform-page"),
     ("NabizStreamTimeStalled", "critical", "platform-page"),
     ("NabizLagGrowing", "warning", "platform-mail"),
@@ -125,7 +125,7 @@ fn every_alert_goes_to_its_receiver() {
         let own = alert["labels"].as_object().unwrap();
         labels.extend(own.iter().map(|(label, value)| format!("{label}={}", word(value))));
         let config = format!("--config.file={}", file(ALERTMANAGER));
-        // amtool leaves the time out: by day it is the page, and by night the mail.
+        // amtool ignores time intervals, so it names both receivers: the mail and the page.
         let receiver =
             receiver.replace("contact-centre-page", "contact-centre-mail,contact-centre-page");
         let verify = format!("--verify.receivers={receiver}");
@@ -408,7 +408,7 @@ fn rules_use_only_names_of_the_catalogue_or_recorded_ones() {
         }
     }
     for rule in rules(RULES) {
-        // Only what is recorded before is there in the same evaluation.
+        // In one evaluation a rule can use only series that earlier rules have recorded.
         for name in metrics(word(&rule["expr"])) {
             assert!(known.contains(&name), "{} uses {name}, which there is not", rule["record"]);
         }

@@ -286,7 +286,7 @@ fn server_reloads_a_changed_certificate_unless_it_is_invalid() {
     assert_eq!(status(&server, &trust)["ready"], true);
     assert!(secure(&server, &certificate.trust, &[&TLS13]).is_err());
 
-    // In the middle of a change the two files do not belong together.
+    // While the files are being replaced, certificate and key do not match.
     let other = Certificate::new();
     std::fs::copy(other.key(), certificate.key()).expect("copied");
     let error = tls.reload().expect_err("another's key").to_string();
@@ -337,10 +337,10 @@ fn every_path_but_healthz_needs_credentials() {
     for authorization in right.iter().chain(&wrong) {
         assert!(get(&server, "/healthz", authorization).starts_with("HTTP/1.1 200"));
     }
-    // Which of two would count is not guessed.
+    // A request with two headers is refused, because it is unclear which one counts.
     let two = format!("authorization: Bearer {TOKEN}\r\nauthorization: Bearer {WRONG}\r\n");
     assert!(head(connect(&server), &request("/metrics", &two)).starts_with("HTTP/1.1 401"));
-    // Missing ones are not counted: that is how every browser begins.
+    // Requests without credentials are not counted, because every browser begins with one.
     let expected = PATHS.len() * (wrong.len() - 1) + 1;
     assert_eq!(status_of(&server)["refused_credentials"], json!(expected));
 }

@@ -206,7 +206,7 @@ fn resolve(path: &[String], module: &[String], krate: &str) -> (String, Vec<Stri
         Some(name @ ("nabiz" | "nabiz_core" | "nabiz_simulator")) => {
             return (name.to_string(), rest[1..].to_vec());
         }
-        // A module beside this file's items, or a crate from outside: the caller finds out.
+        // A module beside this file's items, or an external crate: the caller checks which.
         _ => {}
     }
     base.extend_from_slice(rest);

@@ -61,7 +61,7 @@ impl Hour {
     }
 
     fn has_passed(&self) -> Result<(), String> {
-        // Of the partition that is behind the others, and back to before the start of this test.
+        // The minimum is the slowest partition. The range begins before the start of this test.
         let seen = |function: &str| {
             self.prometheus.value(&format!(
                 "min({function}_over_time(nabiz_stream_time_timestamp_seconds[1h]))"

@@ -126,7 +126,7 @@ impl Broker {
                 bytes.map_or("none".to_owned(), |bytes| bytes.escape_ascii().to_string())
             };
             let headers = letter.headers().expect("headers").iter();
-            // The sentence for a person may be worded otherwise.
+            // The header with a sentence for people may change its wording.
             let named = headers.filter(|header| header.key != "message");
             let named: Vec<String> =
                 named.map(|header| format!("{}={}", header.key, shown(header.value))).collect();

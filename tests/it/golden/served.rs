@@ -84,7 +84,7 @@ fn answers(served: &Served) -> String {
     for (method, path, headers) in asked {
         let answer = served.ask(method, path, headers).expect("an answer");
         out.push_str(&format!("{method} {path} {headers:?}\n  {}\n", answer.status));
-        // The policy of the page names hashes of what is in it; its length and date change.
+        // The policy of the page has hashes of its content; its length and date change too.
         let named = answer.headers.iter().filter(|(name, _)| {
             let of_the_page = path == "/" && *name == "content-security-policy";
             !of_the_page && !["date", "content-length"].contains(&name.as_str())
