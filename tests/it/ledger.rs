@@ -249,8 +249,8 @@ fn ledger_of_the_first_version_is_migrated_by_its_first_opener() {
     let folder = TempDir::new().unwrap();
     let all = events(3_000);
     let path = ledger_of(&folder, &all[..2_000]);
-    // The tables of the first version, and no native histograms. Chunks in the form of older ledgers
-    // are read by the tests of the core, and by the golden tests from a ledger of an older program.
+    // The tables of the first version, and no native histograms. The tests of the core read chunks
+    // in the form of older ledgers, and the golden tests read a ledger of an older program.
     let first_version = "DROP TABLE facts; ALTER TABLE partitions DROP COLUMN missed;
                          ALTER TABLE partitions DROP COLUMN record_ms;
                          DELETE FROM pieces WHERE kind IN (9, 10); PRAGMA user_version = 1;";

@@ -85,9 +85,7 @@ impl State {
         bounds: &Bounds,
         pane_ms: i64,
     ) -> Result<(), RestoreError> {
-        while self.series.len() < self.registry.series_count() {
-            self.series.push(Series::new(&self.layout, &self.position));
-        }
+        self.add_missing_series();
         let mut sorted: Vec<&StateChunk> = chunks.iter().collect();
         // The other chunks of a series need its totals, so the totals come first.
         let is_series = |kind| matches!(kind, ChunkKind::PositionalSeries | ChunkKind::Series);

@@ -6,7 +6,6 @@ use crate::agent::BookingContext;
 use crate::event::ChannelId;
 use crate::ids::SeriesId;
 use crate::shard::fold::Shard;
-use crate::shard::series::Series;
 use crate::shard::state::State;
 use crate::snapshot::{QueueSnapshot, SeriesSnapshot, Snapshot};
 use crate::time::Timestamp;
@@ -43,9 +42,7 @@ impl Shard {
 impl State {
     /// Returns the numbers of all series, sorted by queue and channel.
     fn series_snapshots(&mut self, stream_ms: i64) -> Vec<Arc<SeriesSnapshot>> {
-        while self.series.len() < self.registry.series_count() {
-            self.series.push(Series::new(&self.layout, &self.position));
-        }
+        self.add_missing_series();
         let mut snapshots: Vec<(Arc<str>, ChannelId, Arc<SeriesSnapshot>)> =
             Vec::with_capacity(self.series.len());
         for (index, series) in self.series.iter_mut().enumerate() {

@@ -59,6 +59,13 @@ pub(crate) struct State {
 }
 
 impl State {
+    /// Adds an empty series for each one that only the registry has.
+    pub(crate) fn add_missing_series(&mut self) {
+        while self.series.len() < self.registry.series_count() {
+            self.series.push(Series::new(&self.layout, &self.position));
+        }
+    }
+
     /// Moves stream time to `at_ms`, if that is later, and returns stream time.
     pub(crate) fn move_stream(&mut self, settings: &Settings, at_ms: i64) -> i64 {
         let stream_ms = self.stream_ms.map_or(at_ms, |stream_ms| stream_ms.max(at_ms));
@@ -197,9 +204,7 @@ impl State {
     /// Adds the facts of contacts to their series, and counts the results of held endings.
     pub(crate) fn apply_facts(&mut self) {
         if !self.contacts.effects.facts.is_empty() {
-            while self.series.len() < self.registry.series_count() {
-                self.series.push(Series::new(&self.layout, &self.position));
-            }
+            self.add_missing_series();
             for fact in self.contacts.effects.facts.drain(..) {
                 let series = &mut self.series[fact.series.index()];
                 if series.add(fact) {
