@@ -18,7 +18,7 @@ pub enum StartError {
     #[error("kafka.dead_letter_topic {0:?} is one of kafka.topics: it must be another topic")]
     DeadLetterTopicIsRead(String),
     /// No worker is configured.
-    #[error("kafka.workers is 0: at least 1 is needed")]
+    #[error("kafka.workers: expected at least 1, found 0")]
     NoWorker,
     /// A client property is one that nabiz sets itself.
     #[error("kafka.client must not set {0:?}: nabiz sets it itself")]

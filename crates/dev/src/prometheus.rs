@@ -101,7 +101,7 @@ impl Prometheus {
     pub fn value(&self, expression: &str) -> Result<f64, String> {
         match &self.query(expression)?[..] {
             [(_, value)] => Ok(*value),
-            other => Err(format!("{expression}: one value is wanted, got {other:?}")),
+            other => Err(format!("{expression}: expected one value, found {other:?}")),
         }
     }
 
@@ -123,7 +123,7 @@ impl Prometheus {
         let answer: Value = serde_json::from_str(&body).map_err(|error| error.to_string())?;
         let series = answer["data"]["result"].as_array().map(Vec::as_slice);
         let Some([series]) = series else {
-            return Err(format!("{expression}: one series is wanted, got {answer}"));
+            return Err(format!("{expression}: expected one series, found {answer}"));
         };
         let value = |point: &Value| Some((point[0].as_f64()?, point[1].as_str()?.parse().ok()?));
         Ok(series["values"].as_array().into_iter().flatten().filter_map(value).collect())

@@ -281,7 +281,7 @@ fn ports_paths_and_topics_match_the_configuration() {
             .keys()
             .all(|key| ["scrape_interval", "evaluation_interval"].contains(&key.as_str()))
     );
-    let [scrape] = &prometheus.scrape_configs[..] else { panic!("one job is wanted") };
+    let [scrape] = &prometheus.scrape_configs[..] else { panic!("expected one job") };
     assert_eq!((scrape.job_name.as_str(), scrape.scrape_native_histograms), (JOB, true));
     assert_eq!(scrape.static_configs[0].targets, [format!("nabiz:{PORT}")]);
     assert_eq!(

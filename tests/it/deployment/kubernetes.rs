@@ -147,11 +147,11 @@ fn kustomization_has_every_file_and_the_image() {
     assert_eq!(listed, there);
 
     let pod = stateful_set().spec.template.spec;
-    let [maps] = &kustomization.config_map_generator[..] else { panic!("one map is wanted") };
+    let [maps] = &kustomization.config_map_generator[..] else { panic!("expected one map") };
     assert_eq!(maps.files, ["nabiz.toml"]);
     assert_eq!(format!("/etc/nabiz/{}", maps.files[0]), CONFIG);
     assert!(pod.volumes.iter().any(|volume| volume.config_map.name == maps.name));
-    let [image] = &kustomization.images[..] else { panic!("one image is wanted") };
+    let [image] = &kustomization.images[..] else { panic!("expected one image") };
     assert_eq!(pod.containers[0].image, format!("{}:{}", image.name, image.new_tag));
     assert_eq!(image.new_tag, env!("CARGO_PKG_VERSION"));
     assert!(!image.new_name.contains(':'), "{}", image.new_name);

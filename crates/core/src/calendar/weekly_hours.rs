@@ -8,7 +8,7 @@ const MINUTE_MS: i64 = 60_000;
 
 const DAYS: [&str; 7] = ["Mo", "Tu", "We", "Th", "Fr", "Sa", "Su"];
 
-const ALLOWED: &str = "allowed are days Mo Tu We Th Fr Sa Su as lists and ranges, times as \
+const ALLOWED: &str = "expected days Mo Tu We Th Fr Sa Su as lists and ranges, times as \
                        HH:MM-HH:MM up to 24:00, 24/7, off, and ; between rules, as in Mo-Fr \
                        08:00-12:00,13:00-17:30; Sa 09:00-13:00";
 
