@@ -17,14 +17,15 @@ pub enum Kind {
     GaugeHistogram,
 }
 
-/// The origin of a metric. It decides when the metric is served, and whether it can have `shard`.
+/// The origin of a metric. It decides when the metric is served
+/// (`PublishedState::is_servable`), and whether it can have `shard`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Source {
-    /// The contacts: withheld while catching up; with `shard` if that is configured.
+    /// The contacts: withheld while not servable; with `shard` if that is configured.
     Contacts,
     /// The settings: served with the contacts, never with `shard`.
     Settings,
-    /// The outcomes of records: withheld while catching up; with `shard` if that is configured.
+    /// The outcomes of records: withheld while not servable; with `shard` if that is configured.
     Records,
     /// The pipeline: always served, never with `shard`.
     Pipeline,

@@ -22,7 +22,8 @@ const TODAY: &str = "today";
 /// The answer to a request for the numbers.
 pub(super) enum QueuesAnswer {
     Numbers(Numbers),
-    /// Numbers are withheld while catching up, because they would be those of the past.
+    /// The numbers are withheld: while catching up they would be those of the past, and without
+    /// confirmation they could be those of a former owner.
     CatchingUp(Readiness),
 }
 

@@ -17,7 +17,8 @@ const APPLICATION_ID: i64 = 0x6e61_627a;
 /// The statements that lead to each version from the one before.
 ///
 /// SQLite stores the text of a `CREATE TABLE` with its comments in the file, so these texts never
-/// change, also where a line is long.
+/// change, also where a line is long or a word is older than the glossary: a row of `pieces` is a
+/// `StateChunk`, and `facts` has nothing to do with the facts of contacts.
 const MIGRATIONS: [&str; SCHEMA_VERSION as usize] = [
     "
 -- The partitions and who owns them.

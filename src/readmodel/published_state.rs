@@ -66,8 +66,9 @@ const CONFIRMATION_TTL: Duration = Duration::from_secs(4);
 /// The health of the pipeline.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Health {
-    /// Every worker has read up to the log end that it saw first. While false, the contact metrics
-    /// and the counters of records are withheld.
+    /// No reason is left to withhold numbers: every worker has its partitions, owns them in the
+    /// ledger, and has read up to the log end that it saw first. While false, the contact metrics
+    /// and the counters of records are withheld. `ingest/readiness.rs` has every reason.
     pub ready: bool,
     /// Why the pipeline is not ready, for a person; `None` if it is.
     pub not_ready_because: Option<String>,
@@ -128,7 +129,8 @@ pub struct PartitionHealth {
     pub stream_time: Option<Timestamp>,
     /// The end of the log when this process got the partition; `None` until it is known.
     pub catch_up_to: Option<Offset>,
-    /// All records up to `catch_up_to` are read.
+    /// All records up to `catch_up_to` are read, and the ledger has confirmed since the last
+    /// suspension that this process owns the partition.
     pub caught_up: bool,
     /// Records that retention deleted before they were read.
     pub missed: u64,
@@ -165,7 +167,9 @@ impl PublishedState {
     }
 
     /// Returns whether the contact metrics and the counters of records may be served at `now`:
-    /// every partition has caught up, and the workers confirmed recently that they own them.
+    /// the pipeline is ready, and the workers confirmed recently that they run and own their
+    /// partitions. The second test works in a process that was suspended a moment ago, before any
+    /// of its workers has noticed.
     pub fn is_servable(&self, now: Instant) -> bool {
         self.health.ready
             && self.confirmed_at.is_none_or(|confirmed_at| {

@@ -29,7 +29,7 @@ pub(crate) struct HeldOutcomes {
 /// The facts, live gauges and counters that contacts produce.
 #[derive(Debug)]
 pub(crate) struct Effects {
-    /// The shard books and clears the facts before it returns from a record.
+    /// The shard applies and clears the facts before it returns from a record.
     pub(crate) facts: Vec<Fact>,
     pub(super) live: Vec<LiveSeries>,
     /// A series whose oldest-trackers hold too many stale entries.

@@ -9,7 +9,7 @@ use crate::ids::{HashedId, RecordKey};
 use crate::state::{Checkpoint, ChunkKind, RestoreError, StateChunk, append, take};
 use crate::time::{Millis, Timestamp};
 
-/// Records in a row that arrived at the same stream time.
+/// Records in a row that were read at the same stream time.
 #[derive(Clone, Copy, Debug)]
 struct Arrivals {
     /// Stream time just after the records.
@@ -17,11 +17,16 @@ struct Arrivals {
     count: u32,
 }
 
-/// The identities of records seen within the horizon, or the newest of them if that is fewer.
+/// The identities of records seen within the horizon (`windows.dedup_horizon`), or the newest
+/// `limits.remembered_ids` of them if that is fewer.
 ///
-/// The window holds an identity for each record of an hour, so memory per identity matters. It
-/// stores the identities once, in order of arrival; a table of their numbers to find them by; and
-/// one time for all records that arrived at the same stream time.
+/// By default the window holds an identity for each record of an hour of stream time, so memory
+/// per identity matters. It stores the identities once, in order of arrival; a table of their
+/// numbers to find them by; and one time for all records that were read at the same stream time.
+///
+/// A duplicate does not renew its identity: the horizon counts from the first record. A record that
+/// says nothing new under another identity is recognised by its contact or follow-up
+/// (`ApplyOutcome::Duplicate`).
 #[derive(Debug)]
 pub(crate) struct DedupWindow {
     /// Numbers of the identities in `order`, cut to 32 bits: `limit` keeps fewer at once.

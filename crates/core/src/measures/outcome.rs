@@ -1,6 +1,6 @@
-//! The result of an event for its contact.
+//! The result of an event for its contact, agent or follow-up.
 
-/// The result of an event for its contact.
+/// The result of an event for its contact, agent or follow-up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ApplyOutcome {
     /// The event says something new.

@@ -66,8 +66,8 @@ impl Shard {
         self.state.contacts.changed_count()
     }
 
-    /// Returns the number of rows of the interval history that no checkpoint contains yet. Facts
-    /// and agent time that are not booked are not included. While no checkpoint is stored, these
+    /// Returns the number of rows of the interval history that no checkpoint contains yet. Pending
+    /// facts and agent time that is not booked are not included. While no checkpoint is stored, these
     /// rows use more and more memory.
     pub fn unsaved_intervals(&self) -> usize {
         let state = &self.state;

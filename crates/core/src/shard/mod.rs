@@ -1,5 +1,5 @@
 //! The state of one partition: it decodes records, applies them to contacts, agents and follow-ups,
-//! and books the facts in totals, windows and intervals.
+//! and applies the facts to totals, windows and intervals.
 //!
 //! A [`Shard`] is a pure fold of the log of its partition and of the idle advances of stream time.
 //! It does no I/O and reads no clock, so a test, a replay and the ingest from Kafka get the same

@@ -67,8 +67,8 @@ fn read_header(chunk: &StateChunk) -> Result<(ShardHeader, OverflowScheme), Rest
     Ok((header, scheme))
 }
 
-/// Returns the series at `index` if its totals are restored. Every booked series has stored totals;
-/// without them its counts would start at 0 again.
+/// Returns the series at `index` if its totals are restored. Every series with facts has stored
+/// totals; without them its counts would start at 0 again.
 fn booked<'s>(
     series: &'s mut [Series],
     has_totals: &[bool],
@@ -157,9 +157,9 @@ impl State {
             self.nothing_stored = true;
         }
         let context = self.context_of_time(self.stream_ms.unwrap_or(0));
-        // Under changed settings, a restore can apply timeouts, and books their facts. The next
-        // checkpoint then replaces the stored contacts, so that a second restore does not book the
-        // facts again.
+        // Under changed settings, a restore can apply timeouts and their facts. The next checkpoint
+        // then replaces the stored contacts, so that a second restore does not apply the facts
+        // again.
         self.nothing_stored |= !self.contacts.restore(&sorted, &mut self.registry, &context)?;
         self.apply_facts();
         Ok(())

@@ -1,4 +1,4 @@
-//! The numbers of a series: facts are booked in totals, windows and intervals.
+//! The numbers of a series: facts are applied to totals, windows and intervals.
 
 use std::collections::BTreeMap;
 
@@ -49,17 +49,17 @@ impl Bounds {
     }
 }
 
-/// The most facts of a series that wait to be booked.
+/// The most pending facts of a series.
 const PENDING_FACTS_MAX: usize = 16;
 
 /// The numbers of one series.
 ///
-/// Facts wait until there are [`PENDING_FACTS_MAX`], or until the numbers are read. With many
-/// queues, the numbers of a series leave the cache between two facts. Booking several facts at once
-/// loads the numbers from memory once for all of them.
+/// Facts are pending until there are [`PENDING_FACTS_MAX`], or until the numbers are read. With
+/// many queues, the numbers of a series leave the cache between two facts. Applying several facts
+/// at once loads the numbers from memory once for all of them.
 #[derive(Debug)]
 pub(crate) struct Series {
-    /// Facts that are not booked. A reader of the fields below calls [`Self::apply_facts`] first.
+    /// Facts that are not applied. A reader of the fields below calls [`Self::apply_facts`] first.
     pending: Vec<Fact>,
     pub(crate) totals: Totals,
     pub(crate) windows: SeriesWindows,
@@ -98,15 +98,14 @@ impl Series {
         self.intervals.len() - before
     }
 
-    /// Adds a fact that waits to be booked. Returns whether [`Self::apply_facts`] is to be called
-    /// now.
+    /// Adds a pending fact. Returns whether [`Self::apply_facts`] is to be called now.
     #[inline]
     pub(crate) fn add(&mut self, fact: Fact) -> bool {
         self.pending.push(fact);
         self.pending.len() >= PENDING_FACTS_MAX
     }
 
-    /// Books the facts that wait, and returns how many intervals are new. `position` is that of the
+    /// Applies the pending facts, and returns how many intervals are new. `position` is that of the
     /// newest fact or later: a fact that is then outside a window would have left it by now anyway.
     pub(crate) fn apply_facts(
         &mut self,
@@ -124,7 +123,7 @@ impl Series {
         self.intervals.len() - before
     }
 
-    /// Books a fact in the totals, in its interval, and in the windows that it may enter.
+    /// Applies a fact to the totals, to its interval, and to the windows that it may enter.
     fn apply_fact(
         &mut self,
         info: &SeriesInfo,

@@ -11,7 +11,7 @@ use crate::snapshot::{QueueSnapshot, SeriesSnapshot, Snapshot};
 use crate::time::Timestamp;
 
 impl Shard {
-    /// Returns the numbers at stream time. Facts that wait are booked first.
+    /// Returns the numbers at stream time. Pending facts are applied first.
     pub fn snapshot(&mut self) -> Snapshot {
         let state = &mut self.state;
         let stream_ms = state.stream_ms.unwrap_or(0);
