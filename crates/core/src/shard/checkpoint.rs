@@ -67,8 +67,8 @@ impl Shard {
     }
 
     /// Returns the number of rows of the interval history that no checkpoint contains yet. Pending
-    /// facts and agent time that is not booked are not included. While no checkpoint is stored, these
-    /// rows use more and more memory.
+    /// facts and agent time that is not booked are not included. While no checkpoint is stored,
+    /// these rows use more and more memory.
     pub fn unsaved_intervals(&self) -> usize {
         let state = &self.state;
         state.unsaved_intervals + state.agents.interval_count()
