@@ -1,5 +1,7 @@
 //! Time to decode one event. `cargo bench --bench decode`
 
+#![allow(clippy::unwrap_used, clippy::expect_used, unreachable_pub, missing_docs)]
+
 use std::hint::black_box;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};

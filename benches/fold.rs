@@ -1,5 +1,7 @@
 //! One core: decode, life of the contact, windows. And what a snapshot and its text cost.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, unreachable_pub, missing_docs)]
+
 use std::hint::black_box;
 use std::sync::Arc;
 

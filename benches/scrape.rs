@@ -1,5 +1,7 @@
 //! The cost of one scrape of 500 queues in each format. Prints the sizes.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, unreachable_pub, missing_docs)]
+
 use std::hint::black_box;
 use std::sync::Arc;
 

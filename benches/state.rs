@@ -1,6 +1,8 @@
 //! The cost of time and of storing for a shard of 500 queues: a step to the next pane, a snapshot,
 //! a checkpoint. Also the cost of one more window.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, unreachable_pub, missing_docs)]
+
 use std::hint::black_box;
 use std::sync::Arc;
 

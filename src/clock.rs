@@ -9,6 +9,7 @@ use nabiz_core::time::WallTime;
 pub type WallClock = Arc<dyn Fn() -> WallTime + Send + Sync>;
 
 /// Returns the time of the system's wall clock.
+#[allow(clippy::disallowed_methods, reason = "this is the one place that reads it")]
 pub fn system_time() -> WallTime {
     let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     WallTime(i64::try_from(since_epoch.as_millis()).unwrap_or(i64::MAX))

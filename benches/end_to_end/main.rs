@@ -10,6 +10,14 @@
 //! commas), `BENCH_RESULTS` (the file that is written), `BENCH_PERF` (nabiz runs under
 //! `perf record`, which writes that file).
 
+#![allow(
+    clippy::disallowed_methods,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    unreachable_pub,
+    missing_docs
+)]
+
 mod contender;
 mod freshness;
 mod measure;

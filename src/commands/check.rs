@@ -20,7 +20,7 @@ Examples:
   NABIZ_HTTP__LISTEN=0.0.0.0:9464 nabiz check --config nabiz.toml
 
 Exit codes: 0 the configuration is valid, 2 it is not; every error names its line.")]
-pub struct Args {
+pub(crate) struct Args {
     /// Configuration file (TOML)
     #[arg(long, value_name = "FILE")]
     config: PathBuf,
@@ -31,7 +31,7 @@ pub struct Args {
 /// # Errors
 /// Returns a usage failure when the configuration is wrong, or has `[kafka]` without its required
 /// keys.
-pub fn run(args: Args) -> Result<(), Failure> {
+pub(crate) fn run(args: Args) -> Result<(), Failure> {
     let config = configuration::load(&args.config)?;
     // `replay` and `history` need no [kafka].
     if config.kafka.is_some() {

@@ -34,7 +34,7 @@ Examples:
 /// page.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
-pub struct Args {
+pub(crate) struct Args {
     /// Duration of the run, such as 30s or 10m; without it, until Ctrl-C
     #[arg(long, value_name = "D", value_parser = parse_duration)]
     duration: Option<Duration>,
@@ -87,7 +87,7 @@ const SIMULATED_NOW: Timestamp =
 ///
 /// # Errors
 /// Returns a running failure when a part cannot be started.
-pub fn run(args: Args) -> Result<(), Failure> {
+pub(crate) fn run(args: Args) -> Result<(), Failure> {
     logging::start("warn");
     let config = Config::parse(include_str!("demo.toml"), "demo.toml", std::iter::empty())
         .map_err(Failure::usage)?;

@@ -5,7 +5,7 @@ use std::io;
 
 /// The reason for which a command failed. It decides the exit code.
 #[derive(Debug)]
-pub enum Failure {
+pub(crate) enum Failure {
     /// Wrong usage or configuration: exit code 2.
     Usage(anyhow::Error),
     /// Failed while running: exit code 1.
@@ -14,12 +14,12 @@ pub enum Failure {
 
 impl Failure {
     /// Returns a usage failure, for `map_err`.
-    pub fn usage(error: impl Into<anyhow::Error>) -> Self {
+    pub(crate) fn usage(error: impl Into<anyhow::Error>) -> Self {
         Failure::Usage(error.into())
     }
 
     /// Returns the exit code of the process.
-    pub fn exit_code(&self) -> u8 {
+    pub(crate) fn exit_code(&self) -> u8 {
         match self {
             Failure::Running(_) => 1,
             Failure::Usage(_) => 2,
@@ -27,7 +27,7 @@ impl Failure {
     }
 
     /// Returns whether the command failed because the reader of its output closed the pipe.
-    pub fn is_broken_pipe(&self) -> bool {
+    pub(crate) fn is_broken_pipe(&self) -> bool {
         let Failure::Running(error) = self else { return false };
         let is_broken = |error: &io::Error| error.kind() == io::ErrorKind::BrokenPipe;
         error.chain().any(|cause| cause.downcast_ref().is_some_and(is_broken))

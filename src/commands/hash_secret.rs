@@ -22,13 +22,13 @@ Examples:
   openssl rand -hex 32 | tee token.txt | nabiz hash-secret
 
 Use the hash as http.bearer_token_hash, or in http.basic_auth = { user = \"…\" }.")]
-pub struct Args {}
+pub(crate) struct Args {}
 
 /// Reads the secret and prints its hash.
 ///
 /// # Errors
 /// Returns a usage failure when the secret is empty, too long, or not one line.
-pub fn run(_args: Args) -> Result<(), Failure> {
+pub(crate) fn run(_args: Args) -> Result<(), Failure> {
     let mut read = Vec::new();
     let input = std::io::stdin().lock();
     input

@@ -30,7 +30,7 @@ Examples:
 A date is the start of that business day in the zone of [windows].
 --from is included and --to is not.
 Exit codes: 0 done, 1 the ledger cannot be read, 2 wrong usage or configuration.")]
-pub struct Args {
+pub(crate) struct Args {
     /// Intervals that begin at or after it: RFC 3339 or a date
     #[arg(long, value_name = "TIME")]
     from: String,
@@ -65,7 +65,7 @@ enum Format {
 ///
 /// # Errors
 /// A usage failure for wrong arguments or configuration, else an error of the ledger or the output.
-pub fn run(args: Args) -> Result<(), Failure> {
+pub(crate) fn run(args: Args) -> Result<(), Failure> {
     let config = load_config(args.config.as_deref())?;
     let settings = Arc::new(config.settings());
     let Args { from, to, step, queues, channels, format, .. } = args;

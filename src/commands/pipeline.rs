@@ -22,7 +22,7 @@ const STOP_WITHIN: Duration = Duration::from_millis(4_500);
 const FAILURE_CHECK_INTERVAL: Duration = Duration::from_millis(500);
 
 /// The address and the protection of HTTP.
-pub struct HttpOptions {
+pub(super) struct HttpOptions {
     pub listen: SocketAddr,
     pub security: Security,
 }
@@ -32,7 +32,7 @@ pub struct HttpOptions {
 ///
 /// # Errors
 /// Returns a usage failure when the options or the settings are wrong, else a running failure.
-pub fn run(
+pub(super) fn run(
     options: Options,
     settings: Arc<Settings>,
     http: HttpOptions,

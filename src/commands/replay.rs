@@ -32,7 +32,7 @@ use crate::exposition;
 #[command(
     after_help = "Example: nabiz replay events.ndjson --at 2026-01-05T18:00:00+03:00 --strict"
 )]
-pub struct Args {
+pub(crate) struct Args {
     /// File with one record a line; - reads standard input
     file: PathBuf,
     /// Format of the records
@@ -65,7 +65,7 @@ fn parse_at(text: &str) -> Result<Timestamp, String> {
 /// # Errors
 /// Returns a usage failure when the configuration or `--at` is wrong, and a running failure when
 /// the file cannot be read, or `--strict` is given and a line was rejected.
-pub fn run(args: Args) -> Result<(), Failure> {
+pub(crate) fn run(args: Args) -> Result<(), Failure> {
     let settings = Arc::new(load_settings(args.config.as_deref())?);
     let (input, progress) = open(&args.file)?;
     let replayed = replay(input, args.format, args.at, &settings, |line| {

@@ -11,7 +11,7 @@ use super::failure::Failure;
 /// Prints the JSON Schema of the events.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  nabiz schema contact.queued > contact.queued.schema.json")]
-pub struct Args {
+pub(crate) struct Args {
     /// Event type, such as contact.queued; without it, all types in one document
     #[arg(value_name = "TYPE")]
     event_type: Option<String>,
@@ -21,7 +21,7 @@ pub struct Args {
 ///
 /// # Errors
 /// Returns a usage failure for an unknown event type.
-pub fn run(args: Args) -> Result<(), Failure> {
+pub(crate) fn run(args: Args) -> Result<(), Failure> {
     let schema = schema(args.event_type.as_deref())?;
     let mut out = std::io::stdout().lock();
     writeln!(out, "{schema:#}")

@@ -17,7 +17,7 @@ Example:
 /// Runs the pipeline.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
-pub struct Args {
+pub(crate) struct Args {
     /// Configuration file (TOML); see docs/guide/configuration.md
     #[arg(long, value_name = "FILE")]
     config: PathBuf,
@@ -27,7 +27,7 @@ pub struct Args {
 ///
 /// # Errors
 /// Returns a usage failure when the configuration is wrong, else a running failure.
-pub fn run(args: Args) -> Result<(), Failure> {
+pub(crate) fn run(args: Args) -> Result<(), Failure> {
     let config = configuration::load(&args.config)?;
     logging::start("info");
     let options = options(&config)?;

@@ -27,7 +27,7 @@ Examples:
 /// Writes synthetic events to Kafka or as NDJSON.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
-pub struct Args {
+pub(crate) struct Args {
     #[command(flatten)]
     target: Target,
     /// Scenario to simulate
@@ -119,7 +119,7 @@ enum Written {
 ///
 /// # Errors
 /// Returns a running failure when a file or Kafka does not accept an event.
-pub fn run(args: Args) -> Result<(), Failure> {
+pub(crate) fn run(args: Args) -> Result<(), Failure> {
     // Created before the simulation, so that a path that cannot be written to is reported at once.
     let truth_file = args.truth.as_deref().map(create).transpose()?;
     let options = Options {

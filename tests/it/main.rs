@@ -1,6 +1,14 @@
 //! Tests of the program and of the daemon's use of the core. They are one binary, so that their
 //! dependencies are linked once.
 
+#![allow(
+    clippy::disallowed_methods,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    unreachable_pub,
+    reason = "a test fails where something is missing, and compares with the real clock"
+)]
+
 mod harness;
 
 mod alertmanager;

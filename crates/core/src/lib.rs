@@ -56,7 +56,6 @@
 //! - [`shard`]: one partition: fold, snapshot, checkpoint and restore.
 
 #![forbid(unsafe_code)]
-#![warn(clippy::unwrap_used, clippy::expect_used, clippy::fn_params_excessive_bools)]
 
 pub mod agent;
 pub mod bounded_labels;

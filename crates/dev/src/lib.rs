@@ -4,6 +4,8 @@
 //! A missing tool is a failure. Tests that need one are marked `#[ignore = "needs …"]`; `make test`
 //! installs the tools and runs these tests too.
 
+#![allow(clippy::disallowed_methods, reason = "the programs under test run by the real clock")]
+
 pub mod alertmanager;
 pub mod broker;
 pub mod browser;

@@ -33,7 +33,7 @@ const TEXT_COLUMNS: usize = 3;
 ///
 /// # Errors
 /// [`OutputError`] of a row, or of `out`.
-pub fn write_table(
+pub(super) fn write_table(
     mut rows: impl Iterator<Item = Result<HistoryRow, LedgerError>>,
     zone: &TimeZone,
     out: &mut impl Write,

@@ -6,10 +6,10 @@ use crate::time::DURATION_MAX;
 pub const TEXT_BYTES_MAX: usize = 256;
 
 /// The most entries of a list field.
-pub const LIST_LEN_MAX: usize = 64;
+pub(crate) const LIST_LEN_MAX: usize = 64;
 
 /// The largest count (`waiting`, `priority`, `position`): the bound of durations.
-pub const COUNT_MAX: u64 = DURATION_MAX.get();
+pub(crate) const COUNT_MAX: u64 = DURATION_MAX.get();
 
 /// The largest `scale` of a survey.
-pub const SCALE_MAX: u64 = 100;
+pub(crate) const SCALE_MAX: u64 = 100;

@@ -24,8 +24,9 @@ pub struct Event<'a> {
 }
 
 /// An event, with the fields that the core uses. No duration is longer than
-/// [`DURATION_MAX`](crate::time::DURATION_MAX).
+/// [`DURATION_MAX`](crate::time::DURATION_MAX). docs/spec/events.md defines the fields.
 #[derive(Clone, Debug, PartialEq)]
+#[allow(missing_docs, reason = "the fields are those of the contract, under the same names")]
 pub enum EventPayload<'a> {
     /// `contact.started`
     ContactStarted { contact: Text<'a>, channel: ChannelId, entry_point: Option<Text<'a>> },

@@ -1,5 +1,12 @@
 //! Tests of the core alone: they need no Kafka, no SQLite and no process.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    unreachable_pub,
+    reason = "a test fails where something is missing, and its modules are a binary of their own"
+)]
+
 mod oracle;
 
 mod contract_cases;

@@ -1,4 +1,11 @@
 //! Tests of the simulator through its public interface.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    unreachable_pub,
+    reason = "a test fails where something is missing, and its modules are a binary of their own"
+)]
+
 mod reader;
 mod simulation;
