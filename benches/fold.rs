@@ -9,6 +9,7 @@ use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_mai
 use nabiz::config::Config;
 use nabiz::exposition::contact_text;
 use nabiz_core::decode::{Format, Message, decode};
+use nabiz_core::ids::Offset;
 use nabiz_core::settings::Settings;
 use nabiz_core::shard::{RecordMeta, Shard};
 use nabiz_simulator::{DEFAULT_START_MS, Options, Scenario, Simulation};
@@ -32,7 +33,7 @@ fn folded(settings: &Arc<Settings>, events: &[Vec<u8>]) -> Shard {
     let mut shard = Shard::new(settings.clone(), [7; 16]);
     for (position, event) in events.iter().enumerate() {
         let message = Message { value: Some(event), headers: &[] };
-        let meta = RecordMeta { position: position as i64, timestamp_ms: None };
+        let meta = RecordMeta { offset: Offset(position as i64), timestamp: None };
         black_box(shard.fold(Format::CloudEvents, &message, meta));
     }
     shard

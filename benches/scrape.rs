@@ -11,6 +11,7 @@ use nabiz::config::Config;
 use nabiz::exposition::{ContentCoding, Exposition, MetricsFormat};
 use nabiz::readmodel::{Aggregation, Health, PublishedState, ShardLabel};
 use nabiz_core::decode::{Format as EventFormat, Message};
+use nabiz_core::ids::Offset;
 use nabiz_core::shard::{RecordMeta, Shard};
 use nabiz_simulator::{DEFAULT_START_MS, Options, Scenario, Simulation};
 
@@ -34,7 +35,7 @@ fn published() -> PublishedState {
             event.key.bytes().fold(0_usize, |sum, byte| (sum * 31 + usize::from(byte)) % SITES);
         let json = event.json.replacen(r#""queue":""#, &format!(r#""queue":"site-{site}-"#), 1);
         let message = Message { value: Some(json.as_bytes()), headers: &[] };
-        let meta = RecordMeta { position: position as i64, timestamp_ms: None };
+        let meta = RecordMeta { offset: Offset(position as i64), timestamp: None };
         shard.fold(EventFormat::CloudEvents, &message, meta);
     }
     let label = ShardLabel { topic: "calls".into(), partition: 0 };

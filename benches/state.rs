@@ -9,13 +9,14 @@ use std::sync::Arc;
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 use nabiz::config::Config;
 use nabiz_core::decode::{Format, Message};
+use nabiz_core::ids::Offset;
 use nabiz_core::settings::{Settings, WindowLength};
 use nabiz_core::shard::{RecordMeta, Shard};
 use nabiz_core::time::Millis;
 use nabiz_simulator::{DEFAULT_START_MS, Options, Scenario, Simulation};
 
 const HOUR_MS: i64 = 3_600_000;
-const PANE_MS: i64 = 5_000;
+const PANE: Millis = Millis::from_secs(5);
 /// Number of queues that replace each of the ten queues of the simulated centre.
 const SITES: usize = 50;
 const EVENTS: usize = 500_000;
@@ -38,7 +39,7 @@ fn events(count: usize) -> Vec<Vec<u8>> {
 fn fold(shard: &mut Shard, events: &[Vec<u8>], first: usize) {
     for (position, event) in events.iter().enumerate() {
         let message = Message { value: Some(event), headers: &[] };
-        let meta = RecordMeta { position: (first + position) as i64, timestamp_ms: None };
+        let meta = RecordMeta { offset: Offset((first + position) as i64), timestamp: None };
         black_box(shard.fold(Format::CloudEvents, &message, meta));
     }
 }
@@ -58,11 +59,11 @@ fn benches(criterion: &mut Criterion) {
     group.sample_size(20);
     let mut shard = folded(&settings, before);
     group.bench_function("snapshot", |bencher| bencher.iter(|| black_box(shard.snapshot())));
-    let mut now_ms = shard.stream_time_ms().unwrap_or_default();
+    let mut now = shard.stream_time().unwrap_or_default();
     group.bench_function("a pane further, and a snapshot", |bencher| {
         bencher.iter(|| {
-            now_ms += PANE_MS;
-            shard.advance(now_ms);
+            now = now.saturating_add(PANE);
+            shard.advance(now);
             black_box(shard.snapshot())
         });
     });

@@ -10,6 +10,7 @@ use libfuzzer_sys::fuzz_target;
 use nabiz_core::decode::Format;
 use nabiz_core::shard::Shard;
 use nabiz_core::state::StateChunk;
+use nabiz_core::time::Millis;
 use nabiz_fuzz::{KEY, fold_lines, new_shard, settings};
 
 static STORED: LazyLock<Vec<StateChunk>> = LazyLock::new(|| {
@@ -38,8 +39,8 @@ fuzz_target!(|edits: &[u8]| {
     }
     if let Ok(mut shard) = Shard::restore(settings(), KEY, &chunks) {
         shard.snapshot();
-        if let Some(now_ms) = shard.stream_time_ms() {
-            shard.advance(now_ms.saturating_add(60_000));
+        if let Some(now) = shard.stream_time() {
+            shard.advance(now.saturating_add(Millis::from_mins(1)));
         }
         shard.checkpoint();
     }

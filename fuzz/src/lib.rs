@@ -3,8 +3,10 @@
 use std::sync::{Arc, LazyLock};
 
 use nabiz_core::decode::{Format, Message};
+use nabiz_core::ids::Offset;
 use nabiz_core::settings::Settings;
 use nabiz_core::shard::{RecordMeta, RecordOutcome, Shard};
+use nabiz_core::time::Millis;
 
 /// The key of the hashes. Fixed, so that a crash is found again.
 pub const KEY: [u8; 16] = [7; 16];
@@ -30,7 +32,8 @@ pub fn new_shard() -> Shard {
 pub fn fold_lines(shard: &mut Shard, format: Format, log: &[u8]) {
     for (position, line) in (0..).zip(log.split(|byte| *byte == b'\n')) {
         let message = Message { value: Some(line), headers: &[] };
-        let outcome = shard.fold(format, &message, RecordMeta { position, timestamp_ms: None });
+        let outcome =
+            shard.fold(format, &message, RecordMeta { offset: Offset(position), timestamp: None });
         if let RecordOutcome::Rejected(rejection) = outcome {
             assert!(!rejection.detail.is_empty(), "rejected without a detail: {rejection}");
         }
@@ -43,7 +46,7 @@ pub fn fold_lines(shard: &mut Shard, format: Format, log: &[u8]) {
 /// # Panics
 /// Where it does not.
 pub fn assert_survives_a_restart(format: Format, log: &[u8]) {
-    const DAY_MS: i64 = 86_400_000;
+    const DAY: Millis = Millis::from_hours(24);
     let mut shard = new_shard();
     fold_lines(&mut shard, format, log);
     let stored = shard.checkpoint();
@@ -51,10 +54,10 @@ pub fn assert_survives_a_restart(format: Format, log: &[u8]) {
     let mut restored =
         restored.unwrap_or_else(|error| panic!("an own checkpoint is refused: {error}"));
     assert_eq!(restored.snapshot(), shard.snapshot(), "after a restart");
-    if let Some(now_ms) = shard.stream_time_ms() {
-        let later_ms = now_ms.saturating_add(DAY_MS);
-        shard.advance(later_ms);
-        restored.advance(later_ms);
+    if let Some(now) = shard.stream_time() {
+        let later = now.saturating_add(DAY);
+        shard.advance(later);
+        restored.advance(later);
         assert_eq!(restored.snapshot(), shard.snapshot(), "a day after a restart");
     }
 }

@@ -14,6 +14,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use jiff::Timestamp;
 use nabiz_core::decode::{Format, Message};
 use nabiz_core::event::{Reason, Rejection};
+use nabiz_core::ids::Offset;
 use nabiz_core::measures::RecordTotals;
 use nabiz_core::settings::Settings;
 use nabiz_core::shard::{RecordMeta, RecordOutcome, Shard};
@@ -122,7 +123,7 @@ fn replay(
         if format == Format::CloudEvents && line.trim_ascii().is_empty() {
             continue;
         }
-        let meta = RecordMeta { position: line_number, timestamp_ms: None };
+        let meta = RecordMeta { offset: Offset(line_number), timestamp: None };
         let outcome = shard.fold(format, &Message { value: Some(line), headers: &[] }, meta);
         report_orphans(&mut shard, &mut report);
         if let RecordOutcome::Rejected(rejection) = outcome {
@@ -131,15 +132,15 @@ fn replay(
     }
 
     if let Some(at) = at {
-        let at_ms = at.as_millisecond();
-        if let Some(largest_ms) = shard.stream_time_ms().filter(|largest_ms| at_ms < *largest_ms) {
+        let end = nabiz_core::time::Timestamp(at.as_millisecond());
+        if let Some(largest) = shard.stream_time().filter(|largest| end < *largest) {
             let largest =
-                Timestamp::from_millisecond(largest_ms).context("event time out of range")?;
+                Timestamp::from_millisecond(largest.get()).context("event time out of range")?;
             return Err(Failure::Usage(anyhow!(
                 "--at: expected {largest}, the largest event time read, or later; found {at}"
             )));
         }
-        shard.advance(at_ms);
+        shard.advance(end);
         report_orphans(&mut shard, &mut report);
     }
     shard.reject_held();
@@ -152,11 +153,11 @@ fn replay(
 /// Reports the endings whose start did not come.
 fn report_orphans(shard: &mut Shard, report: &mut impl FnMut(&str)) {
     let mut orphans = shard.take_orphans();
-    orphans.sort_unstable_by_key(|orphan| orphan.position);
+    orphans.sort_unstable_by_key(|orphan| orphan.offset);
     for orphan in orphans {
         let rejection =
             Rejection::new(Reason::Orphan, "ending without wait_ms whose start never came");
-        report(&format!("line {}: {rejection}", orphan.position));
+        report(&format!("line {}: {rejection}", orphan.offset.0));
     }
 }
 

@@ -91,34 +91,34 @@ fn series_numbers<'a>(settings: &'a Settings, parts: &'a [Part<'_>], out: &mut V
 }
 
 fn histograms<'a>(settings: &'a Settings, parts: &'a [Part<'_>], out: &mut Vec<Family<'a>>) {
-    let wait_bounds_ms = settings.wait_bounds_ms();
+    let wait_bounds = settings.wait_bounds();
     let mut wait = Family::new(&c::WAIT);
     for (shard, [queue, channel], series) in each_series(settings, parts) {
         wait.add_histogram(
             &[queue, channel, "answered"],
             shard,
-            &wait_bounds_ms,
+            &wait_bounds,
             &series.totals.wait_answered,
         );
         wait.add_histogram(
             &[queue, channel, "abandoned"],
             shard,
-            &wait_bounds_ms,
+            &wait_bounds,
             &series.totals.wait_abandoned,
         );
     }
     out.push(wait);
 
-    let handle_bounds_ms = settings.handle_bounds_ms();
-    let response_bounds_ms = settings.response_bounds_ms();
-    for (metric, bounds_ms, histogram) in [
-        (&c::HANDLE, &handle_bounds_ms, (|series| &series.totals.handle) as HistogramOf),
-        (&c::FIRST_RESPONSE, &response_bounds_ms, |series| &series.totals.first_response),
-        (&c::RESOLUTION, &response_bounds_ms, |series| &series.totals.resolution),
+    let handle_bounds = settings.handle_bounds();
+    let response_bounds = settings.response_bounds();
+    for (metric, bounds, histogram) in [
+        (&c::HANDLE, &handle_bounds, (|series| &series.totals.handle) as HistogramOf),
+        (&c::FIRST_RESPONSE, &response_bounds, |series| &series.totals.first_response),
+        (&c::RESOLUTION, &response_bounds, |series| &series.totals.resolution),
     ] {
         let mut family = Family::new(metric);
         for (shard, labels, series) in each_series(settings, parts) {
-            family.add_histogram(&labels, shard, bounds_ms, histogram(series));
+            family.add_histogram(&labels, shard, bounds, histogram(series));
         }
         out.push(family);
     }
@@ -157,10 +157,10 @@ fn followups<'a>(settings: &'a Settings, parts: &'a [Part<'_>], out: &mut Vec<Fa
         }
         out.push(family);
     }
-    let bounds_ms = settings.response_bounds_ms();
+    let bounds = settings.response_bounds();
     let mut duration = Family::new(&c::FOLLOWUP);
     for (shard, labels, followups) in each_unit() {
-        duration.add_histogram(&labels, shard, &bounds_ms, &followups.duration);
+        duration.add_histogram(&labels, shard, &bounds, &followups.duration);
     }
     out.push(duration);
 }

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use nabiz_core::measures::{BucketHistogram, NativeCounts, WindowSnapshot};
+use nabiz_core::time::Millis;
 
 use super::catalogue::Metric;
 
@@ -53,24 +54,24 @@ impl<'a> Family<'a> {
         self.push(labels, shard, Value::Number(value));
     }
 
-    /// Adds a histogram with the upper bounds `bounds_ms`. Missing counts are 0.
+    /// Adds a histogram with the upper bounds `bounds`. Missing counts are 0.
     pub(super) fn add_histogram(
         &mut self,
         labels: &[&'a str],
         shard: Option<&'a str>,
-        bounds_ms: &[u64],
+        bounds: &[Millis],
         observed: &BucketHistogram,
     ) {
         let mut cumulative_count = 0;
         let mut counts = observed.counts.iter();
-        let cumulated = bounds_ms.iter().map(|bound_ms| {
+        let cumulated = bounds.iter().map(|bound| {
             cumulative_count += counts.next().copied().unwrap_or(0);
-            (seconds(*bound_ms), cumulative_count)
+            (bound.as_secs_f64(), cumulative_count)
         });
         let histogram = HistogramValue {
             classic: cumulated.collect(),
             count: observed.count(),
-            sum: seconds(observed.sum_ms),
+            sum: observed.sum.as_secs_f64(),
             native: observed.native.clone(),
         };
         self.push(labels, shard, Value::Histogram(histogram));

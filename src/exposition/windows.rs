@@ -7,7 +7,7 @@ use nabiz_core::settings::Settings;
 
 use super::catalogue as c;
 use super::catalogue::Metric;
-use super::family::{Family, seconds};
+use super::family::Family;
 use super::part::Part;
 
 /// Label of the window that starts with the business day.
@@ -32,7 +32,7 @@ const DERIVED: &[OfWindow<Option<f64>>] = &[
     (&c::WINDOW_ABANDONMENT, WindowCounts::abandonment),
     (&c::WINDOW_WAIT_MEAN, WindowCounts::wait_mean_seconds),
     (&c::WINDOW_WAIT_MAX, |counts| {
-        (counts.visits.answered > 0).then(|| seconds(counts.wait_max_ms))
+        (counts.visits.answered > 0).then(|| counts.wait_max.as_secs_f64())
     }),
     (&c::WINDOW_ABANDON_WAIT_MEAN, WindowCounts::abandon_wait_mean_seconds),
     (&c::WINDOW_HANDLE_MEAN, WindowCounts::handle_mean_seconds),

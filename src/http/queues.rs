@@ -242,7 +242,10 @@ struct Mean {
 impl From<&BucketHistogram> for Mean {
     fn from(histogram: &BucketHistogram) -> Self {
         let count = histogram.count();
-        Mean { count, mean_seconds: (count > 0).then(|| seconds(histogram.sum_ms) / count as f64) }
+        Mean {
+            count,
+            mean_seconds: (count > 0).then(|| histogram.sum.as_secs_f64() / count as f64),
+        }
     }
 }
 
@@ -489,7 +492,7 @@ impl WindowNumbers {
                     p90,
                     p95,
                     p99,
-                    max: seconds(counts.wait_max_ms),
+                    max: counts.wait_max.as_secs_f64(),
                 },
             ),
             abandon_wait_mean_seconds: counts.abandon_wait_mean_seconds(),

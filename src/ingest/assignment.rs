@@ -227,7 +227,7 @@ impl<'s> Assignment<'s> {
     pub(super) fn send_orphans(&mut self) {
         for partition in &mut self.partitions {
             for orphan in partition.take_orphans() {
-                let letter = DeadLetter::orphan(partition.label(), Offset(orphan.position));
+                let letter = DeadLetter::orphan(partition.label(), orphan.offset);
                 self.shared.dead_letters.send(letter, partition.dead_letters());
             }
         }

@@ -93,7 +93,7 @@ impl Partition {
             Some(stored) => {
                 let mut shard = Shard::restore(settings, hash_key, &stored.chunks)?;
                 if let Some(advance_to) = stored.advance_to {
-                    shard.advance(advance_to.get());
+                    shard.advance(advance_to);
                 }
                 (shard, Some(stored.next_offset))
             }
@@ -138,7 +138,7 @@ impl Partition {
     }
 
     pub(super) fn stream_time(&self) -> Option<Timestamp> {
-        self.shard.stream_time_ms().map(Timestamp)
+        self.shard.stream_time()
     }
 
     pub(super) fn fetch(&self) -> FetchState {
@@ -213,9 +213,9 @@ impl Partition {
                 .extend(found.iter().map(|header| (header.key, header.value.unwrap_or_default())));
         }
         let message = Message { value: record.payload(), headers };
-        let timestamp_ms = record.timestamp().to_millis();
-        self.newest_record = self.newest_record.max(timestamp_ms.map(WallTime));
-        let meta = RecordMeta { position: record.offset(), timestamp_ms };
+        let timestamp = record.timestamp().to_millis().map(WallTime);
+        self.newest_record = self.newest_record.max(timestamp);
+        let meta = RecordMeta { offset: Offset(record.offset()), timestamp };
         match self.shard.fold(self.format, &message, meta) {
             RecordOutcome::Rejected(rejection) => Some(rejection),
             RecordOutcome::Applied
@@ -304,9 +304,9 @@ impl Partition {
         let mut checkpoint = self.shard.checkpoint();
         if let Some(position) = self.offsets.position() {
             // After the last record there may be transaction markers, which the client skips.
-            checkpoint.next_offset = position.0;
+            checkpoint.next_offset = position;
         }
-        self.captured_offset = Some(Offset(checkpoint.next_offset));
+        self.captured_offset = Some(checkpoint.next_offset);
         Some(CheckpointRequest {
             lease: self.lease,
             checkpoint,
@@ -330,7 +330,7 @@ impl Partition {
         };
         self.stored_offset = self.captured_offset.take().or(self.stored_offset);
         if let Some(advance_to) = self.advance_to.take() {
-            self.shard.advance(advance_to.get());
+            self.shard.advance(advance_to);
             self.on_change();
         }
     }

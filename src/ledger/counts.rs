@@ -4,6 +4,7 @@
 //! `ALTER TABLE` in the migrations.
 
 use nabiz_core::measures::IntervalCounts;
+use nabiz_core::time::Millis;
 
 /// The columns of [`IntervalCounts::left`], by [`nabiz_core::event::LeftReason::index`].
 const LEFT: [&str; 8] = [
@@ -34,7 +35,7 @@ pub(super) fn columns(
         responses,
         left,
         lost,
-        wait_max_ms,
+        wait_max: Millis(wait_max_ms),
     } = counts;
     visits
         .iter_mut()
@@ -96,9 +97,9 @@ mod tests {
 
     #[test]
     fn add_stops_at_the_bound_and_keeps_the_larger_maximum() {
-        let of = |offered, answered, wait_max_ms| IntervalCounts {
+        let of = |offered, answered, wait_max| IntervalCounts {
             visits: VisitCounts { offered, answered, ..VisitCounts::default() },
-            wait_max_ms,
+            wait_max: Millis(wait_max),
             ..IntervalCounts::default()
         };
         let mut sum = of(u64::MAX, 0, 7);

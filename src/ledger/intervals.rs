@@ -42,13 +42,12 @@ pub(crate) fn add<'d>(
     }
     // A row to which several partitions add is written once. The sort is stable, so the newest
     // target stays the last.
-    deltas
-        .sort_by(|a, b| (a.start_ms, &a.queue, a.channel).cmp(&(b.start_ms, &b.queue, b.channel)));
-    agents.sort_by(|a, b| (a.start_ms, &a.queue).cmp(&(b.start_ms, &b.queue)));
+    deltas.sort_by(|a, b| (a.start, &a.queue, a.channel).cmp(&(b.start, &b.queue, b.channel)));
+    agents.sort_by(|a, b| (a.start, &a.queue).cmp(&(b.start, &b.queue)));
     let mut names = Names::new(tx)?;
     let mut rows = Rows::new(tx, errors)?;
     let is_same = |a: &&IntervalDelta, b: &&IntervalDelta| {
-        a.start_ms == b.start_ms && a.queue == b.queue && a.channel == b.channel
+        a.start == b.start && a.queue == b.queue && a.channel == b.channel
     };
     for deltas in deltas.chunk_by(is_same) {
         let (queue, channel) =
@@ -66,8 +65,8 @@ pub(crate) fn add<'d>(
         "SELECT {} FROM agent_intervals WHERE start_ms = ?1 AND queue = ?2",
         AGENT_COLUMNS.join(", ")
     ))?;
-    for agents in agents.chunk_by(|a, b| a.start_ms == b.start_ms && a.queue == b.queue) {
-        let (start_ms, queue) = (agents[0].start_ms, names.id(&agents[0].queue)?);
+    for agents in agents.chunk_by(|a, b| a.start == b.start && a.queue == b.queue) {
+        let (start_ms, queue) = (agents[0].start.get(), names.id(&agents[0].queue)?);
         let stored =
             select.query_row(params![start_ms, queue], |row| read_agent_time(row, 0)).optional()?;
         let sum = agents.iter().fold(stored.unwrap_or_default(), |sum, agent| {
@@ -196,7 +195,7 @@ impl<'tx> Rows<'tx> {
     ) -> Result<(), LedgerError> {
         let Some(delta) = deltas.last() else { return Ok(()) };
         let format_at = self.count_columns;
-        let key = params![delta.start_ms, queue, channel];
+        let key = params![delta.start.get(), queue, channel];
         let stored = self
             .select
             .query_row(key, |row| {
@@ -211,10 +210,10 @@ impl<'tx> Rows<'tx> {
         deltas.iter().for_each(|delta| counts::add(&mut sum, &delta.counts));
 
         let mut values = vec![
-            Value::Integer(delta.start_ms),
+            Value::Integer(delta.start.get()),
             Value::Integer(queue),
             Value::Integer(channel),
-            Value::Integer(counts::to_stored(delta.target_wait_ms)),
+            Value::Integer(counts::to_stored(delta.target_wait.get())),
             Value::Real(delta.target_ratio),
         ];
         values.extend(
@@ -226,11 +225,8 @@ impl<'tx> Rows<'tx> {
         for ((blob, cells_of), name) in blobs.into_iter().zip(cells_of_delta).zip(DISTRIBUTIONS) {
             let mut cells = SparseHdrCounts::default();
             deltas.iter().for_each(|delta| cells.add(cells_of(delta)));
-            let at = DistributionRef {
-                start: Timestamp(delta.start_ms),
-                queue: &delta.queue,
-                distribution: name,
-            };
+            let at =
+                DistributionRef { start: delta.start, queue: &delta.queue, distribution: name };
             values
                 .push(self.add_to_blob(blob, format, &cells, at)?.map_or(Value::Null, Value::Blob));
         }

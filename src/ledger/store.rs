@@ -330,8 +330,8 @@ fn write_partition(
             params![
                 id,
                 lease.generation,
-                checkpoint.next_offset,
-                checkpoint.stream_ms,
+                checkpoint.next_offset.0,
+                checkpoint.stream_time.map(Timestamp::get),
                 advance_to.map(Timestamp::get),
                 now.get(),
                 counts::to_stored(*records_missed),

@@ -62,7 +62,7 @@ fn busy(settings: &Settings) -> Snapshot {
     let mut snapshot = empty(settings);
     let mut wait_answered = BucketHistogram::default();
     for wait_ms in [900, 27_500, 27_501, 9_000_000] {
-        wait_answered.observe(wait_ms, &settings.wait_bounds_ms());
+        wait_answered.observe(Millis(wait_ms), &settings.wait_bounds());
     }
     let counts = WindowCounts {
         visits: VisitCounts {
@@ -81,7 +81,7 @@ fn busy(settings: &Settings) -> Snapshot {
             handle_sum_ms: 300_000,
         },
         left: 1,
-        wait_max_ms: 4_000,
+        wait_max: Millis(4_000),
     };
     // Below 256 ms a cell is one millisecond wide.
     let waits = SparseHdrCounts { counts: vec![(100, 2), (200, 1), (250, 1)] };
@@ -132,7 +132,7 @@ fn busy(settings: &Settings) -> Snapshot {
     snapshot.contacts_started[0] = 31;
     snapshot.self_service.insert(Arc::from("main"), [1, 2, 3, 0]);
     let duration =
-        BucketHistogram { counts: vec![1], sum_ms: 60_000, ..BucketHistogram::default() };
+        BucketHistogram { counts: vec![1], sum: Millis(60_000), ..BucketHistogram::default() };
     let followups = FollowupSnapshot { opened: 4, informed: 1, duration, open: 3, overdue: 2 };
     snapshot.followups.insert(Arc::from("callbacks"), followups);
     snapshot.records = RecordTotals {

@@ -92,7 +92,7 @@ fn compare(rows: &[HistoryRow], facts: &[Fact], step: Step, zone: &TimeZone) {
             (answered.iter().sum(), abandoned.iter().sum(), handled.iter().sum()),
             "{key:?}"
         );
-        assert_eq!(counts.wait_max_ms, answered.iter().max().copied().unwrap_or(0), "{key:?}");
+        assert_eq!(counts.wait_max.get(), answered.iter().max().copied().unwrap_or(0), "{key:?}");
         assert_eq!(row.quantile_values_missing, 0);
         for (index, quantile) in [0.5, 0.9, 0.95, 0.99].into_iter().enumerate() {
             let merged = row.wait_quantiles.map(|quantiles| quantiles[index]);
@@ -208,31 +208,32 @@ fn interval_reopens_on_a_late_increment_and_closes_with_the_slowest_partition() 
         fixture.rows(query(start_ms, end_ms, Step::QuarterHour)).pop().expect("a row")
     };
     assert!(row(&fixture).open, "without a stream time");
-    fixture.advance(0, closed_ms - 1);
+    fixture.advance(0, Timestamp(closed_ms - 1));
     assert!(row(&fixture).open);
-    fixture.advance(0, closed_ms);
+    fixture.advance(0, Timestamp(closed_ms));
     assert!(!row(&fixture).open);
-    fixture.advance(1, closed_ms - 1);
+    fixture.advance(1, Timestamp(closed_ms - 1));
     assert!(row(&fixture).open, "another partition is behind");
     let lease = fixture.acquire(1);
-    let checkpoint = Checkpoint { stream_ms: Some(closed_ms - 1), ..Checkpoint::default() };
+    let checkpoint =
+        Checkpoint { stream_time: Some(Timestamp(closed_ms - 1)), ..Checkpoint::default() };
     let request = CheckpointRequest {
         advance_to: Some(Timestamp(closed_ms + 5_000)),
         ..CheckpointRequest::new(lease, checkpoint)
     };
     fixture.ledger.store(&[request], WallTime(0)).unwrap();
     assert!(row(&fixture).open, "facts of the advance are stored with the next checkpoint");
-    fixture.advance(1, closed_ms + 5_000);
+    fixture.advance(1, Timestamp(closed_ms + 5_000));
     assert!(!row(&fixture).open);
     fixture.acquire(2);
     assert!(row(&fixture).open, "a partition without a checkpoint may hold records of any time");
-    fixture.advance(2, closed_ms);
+    fixture.advance(2, Timestamp(closed_ms));
     let before = row(&fixture);
     fixture.add_facts(&[Fact { time_ms: end_ms - 1, duration_ms: 90_000, ..fixture::FACT }]);
     let after = row(&fixture);
     assert!(!before.open && !after.open);
     assert_eq!((before.counts.visits.answered, after.counts.visits.answered), (1, 2));
-    assert_eq!(after.counts.wait_max_ms, 90_000);
+    assert_eq!(after.counts.wait_max, Millis(90_000));
     // A longer step is open until its last interval is closed.
     assert!(
         fixture.rows(query(start_ms, start_ms + 86_400_000, Step::Day)).iter().all(|row| row.open)
@@ -348,9 +349,12 @@ fn interval_closes_when_its_topic_is_no_longer_read() {
     let mut fixture = Fixture::new("");
     let start_ms = ms("2026-01-05T09:00:00+03:00");
     fixture.add_facts(&[Fact { time_ms: start_ms, ..fixture::FACT }]);
-    fixture.advance(0, start_ms + 86_400_000);
+    fixture.advance(0, Timestamp(start_ms + 86_400_000));
     let former = fixture.ledger.acquire("former", 0, "test").unwrap().lease;
-    fixture.store(former, Checkpoint { stream_ms: Some(start_ms), ..Checkpoint::default() });
+    fixture.store(
+        former,
+        Checkpoint { stream_time: Some(Timestamp(start_ms)), ..Checkpoint::default() },
+    );
     let is_open = |topics: &[&str]| {
         let query = query(start_ms, start_ms + INTERVAL_MS, Step::QuarterHour);
         let history = History::open(

@@ -11,6 +11,7 @@ use nabiz::ledger::{
 };
 use nabiz_core::decode::{Format, Message};
 use nabiz_core::event::Channels;
+use nabiz_core::ids::Offset;
 use nabiz_core::settings::Settings;
 use nabiz_core::shard::{RecordMeta, Shard};
 use nabiz_core::state::{Checkpoint, ChunkKind, StateChunk};
@@ -43,7 +44,7 @@ fn fold(shard: &mut Shard, events: &[String], from: usize) {
         shard.fold(
             Format::CloudEvents,
             &message,
-            RecordMeta { position: position as i64, timestamp_ms: None },
+            RecordMeta { offset: Offset(position as i64), timestamp: None },
         );
     }
 }
@@ -318,7 +319,7 @@ fn ledger_contains_no_id_in_plain_text() {
     let mut ledger = open(&path);
     let (lease, _) = acquire(&mut ledger);
     let checkpoint =
-        Checkpoint { next_offset: 4, chunks: chunks_with(KEY), ..Checkpoint::default() };
+        Checkpoint { next_offset: Offset(4), chunks: chunks_with(KEY), ..Checkpoint::default() };
     assert_eq!(
         ledger.store(&[CheckpointRequest::new(lease, checkpoint)], WallTime(1)).unwrap(),
         [CommitOutcome::Stored]

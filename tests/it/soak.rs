@@ -12,6 +12,7 @@ use nabiz::config::Config;
 use nabiz::ledger::{CheckpointRequest, CommitOutcome, Ledger};
 use nabiz_core::decode::{Format, Message};
 use nabiz_core::event::Channels;
+use nabiz_core::ids::Offset;
 use nabiz_core::shard::{RecordMeta, Shard};
 use nabiz_core::time::{Millis, WallTime};
 use nabiz_simulator::{DAY_MS, DEFAULT_START_MS, Options, Scenario, Simulation};
@@ -93,7 +94,11 @@ fn memory_and_ledger_stay_level_over_a_month() {
         let (began, began_cpu) = (Instant::now(), cpu_time());
         for event in &batch {
             let message = Message { value: Some(event.as_bytes()), headers: &[] };
-            shard.fold(Format::CloudEvents, &message, RecordMeta { position, timestamp_ms: None });
+            shard.fold(
+                Format::CloudEvents,
+                &message,
+                RecordMeta { offset: Offset(position), timestamp: None },
+            );
             position += 1;
         }
         folding += began.elapsed();
@@ -203,7 +208,7 @@ fn hundred_thousand_open_contacts_are_restored() {
             shard.fold(
                 Format::CloudEvents,
                 &message,
-                RecordMeta { position: contact, timestamp_ms: None },
+                RecordMeta { offset: Offset(contact), timestamp: None },
             );
         }
     }

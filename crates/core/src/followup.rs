@@ -40,7 +40,7 @@ pub(crate) struct Followups {
     informed: VecDeque<(Timestamp, FollowupKey)>,
     units: BoundedLabels<UnitTotals>,
     /// Bounds of the classic buckets of durations.
-    bounds: Vec<u64>,
+    bounds: Vec<Millis>,
     horizon: Millis,
     limit: usize,
     /// Follow-ups that were not kept because of the bound.
@@ -58,7 +58,12 @@ pub(crate) struct FollowupsHeader {
 
 impl Followups {
     /// Creates an empty table of at most `limit` follow-ups and `units_max` units.
-    pub(crate) fn new(bounds: Vec<u64>, horizon: Millis, limit: usize, units_max: usize) -> Self {
+    pub(crate) fn new(
+        bounds: Vec<Millis>,
+        horizon: Millis,
+        limit: usize,
+        units_max: usize,
+    ) -> Self {
         Followups {
             followups: HashMap::default(),
             informed: VecDeque::new(),
@@ -104,7 +109,7 @@ impl Followups {
         totals.opened += 1;
         if let Some(informed) = informed {
             *clock_skew += u64::from(informed < times.event_time);
-            totals.duration.observe(informed.since(times.event_time).get(), &self.bounds);
+            totals.duration.observe(informed.since(times.event_time), &self.bounds);
         }
         let (opened, last_record) = (Some(times.event_time), times.stream_time);
         self.keep(key, Followup { unit, opened, due, informed, last_record });
@@ -129,7 +134,7 @@ impl Followups {
         totals.informed += 1;
         if let Some(opened) = opened {
             *clock_skew += u64::from(times.event_time < opened);
-            totals.duration.observe(times.event_time.since(opened).get(), &self.bounds);
+            totals.duration.observe(times.event_time.since(opened), &self.bounds);
         }
         let (informed, last_record) = (Some(times.event_time), times.stream_time);
         self.keep(key, Followup { unit, opened, due, informed, last_record });
@@ -179,7 +184,7 @@ impl Followups {
     }
 
     /// Restores a header whose histograms have the bounds `stored_bounds`.
-    pub(crate) fn set_header(&mut self, header: FollowupsHeader, stored_bounds: &[u64]) {
+    pub(crate) fn set_header(&mut self, header: FollowupsHeader, stored_bounds: &[Millis]) {
         self.units.restore(header.units);
         for totals in self.units.values_mut() {
             totals.duration.move_to(stored_bounds, &self.bounds);

@@ -13,6 +13,7 @@
 //! use std::sync::Arc;
 //!
 //! use nabiz_core::decode::{Format, Message};
+//! use nabiz_core::ids::Offset;
 //! use nabiz_core::settings::Settings;
 //! use nabiz_core::shard::{RecordMeta, RecordOutcome, Shard};
 //!
@@ -26,7 +27,7 @@
 //! ];
 //! for (position, event) in (0..).zip(events) {
 //!     let message = Message { value: Some(event.as_bytes()), headers: &[] };
-//!     let meta = RecordMeta { position, timestamp_ms: None };
+//!     let meta = RecordMeta { offset: Offset(position), timestamp: None };
 //!     let outcome = shard.fold(Format::CloudEvents, &message, meta);
 //!     assert_eq!(outcome, RecordOutcome::Applied);
 //! }

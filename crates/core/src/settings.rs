@@ -211,39 +211,38 @@ impl Settings {
         self.windows.lengths.iter().map(|window| window.length).max().unwrap_or(Millis::ZERO)
     }
 
-    /// Returns the upper bounds of the classic buckets of waits, ascending, in milliseconds: a
-    /// fixed ladder, and every configured T and S exactly.
-    pub fn wait_bounds_ms(&self) -> Vec<u64> {
+    /// Returns the upper bounds of the classic buckets of waits, ascending: a fixed ladder, and
+    /// every configured T and S exactly.
+    pub fn wait_bounds(&self) -> Vec<Millis> {
         let ladder =
             [1, 2, 5, 10, 15, 20, 30, 45, 60, 90, 120, 180, 300, 600, 1200, 1800, 3600, 7200];
-        let mut bounds: Vec<u64> = ladder.iter().map(|seconds| seconds * 1000).collect();
+        let mut bounds: Vec<Millis> = ladder.map(Millis::from_secs).to_vec();
         for queue in self.queues.iter().map(|(_, queue)| queue).chain([&self.queue_defaults]) {
-            bounds.extend([queue.target_wait.get(), queue.short_abandon.get()]);
+            bounds.extend([queue.target_wait, queue.short_abandon]);
         }
         bounds.sort_unstable();
         bounds.dedup();
         bounds
     }
 
-    /// Returns the upper bounds of the classic buckets of handle times, ascending, in
-    /// milliseconds.
-    pub fn handle_bounds_ms(&self) -> Vec<u64> {
+    /// Returns the upper bounds of the classic buckets of handle times, ascending.
+    pub fn handle_bounds(&self) -> Vec<Millis> {
         [15, 30, 60, 90, 120, 180, 240, 300, 420, 600, 900, 1200, 1800, 3600, 7200]
-            .map(|seconds| seconds * 1000)
+            .map(Millis::from_secs)
             .to_vec()
     }
 
     /// Returns the upper bounds of the classic buckets of first responses, resolutions and
-    /// follow-ups, ascending, in milliseconds: a ladder from five minutes to sixty days, and every
-    /// configured target exactly.
-    pub fn response_bounds_ms(&self) -> Vec<u64> {
+    /// follow-ups, ascending: a ladder from five minutes to sixty days, and every configured target
+    /// exactly.
+    pub fn response_bounds(&self) -> Vec<Millis> {
         let minutes = [
             5, 15, 30, 60, 120, 240, 480, 720, 1440, 2880, 4320, 7200, 10_080, 20_160, 43_200,
             86_400,
         ];
-        let mut bounds: Vec<u64> = minutes.iter().map(|minutes| minutes * 60_000).collect();
+        let mut bounds: Vec<Millis> = minutes.map(Millis::from_mins).to_vec();
         for queue in self.queues.iter().map(|(_, queue)| queue).chain([&self.queue_defaults]) {
-            bounds.extend([queue.target_first_response.get(), queue.target_resolution.get()]);
+            bounds.extend([queue.target_first_response, queue.target_resolution]);
         }
         bounds.sort_unstable();
         bounds.dedup();

@@ -2,6 +2,7 @@ use nabiz_core::measures::{DurationSums, VisitCounts};
 use std::collections::{BTreeMap, BTreeSet};
 
 use nabiz_core::measures::{BucketHistogram, SparseHdrCounts, WindowCounts, WindowSnapshot};
+use nabiz_core::time::Millis;
 
 use super::*;
 use crate::exposition::catalogue as c;
@@ -31,10 +32,12 @@ fn buckets(histogram: &Histogram) -> BTreeMap<i32, i64> {
     read
 }
 
+const BOUNDS: [Millis; 2] = [Millis::from_secs(1), Millis::from_secs(20)];
+
 fn observed(values_ms: &[u64]) -> BucketHistogram {
     let mut histogram = BucketHistogram::default();
     for value_ms in values_ms {
-        histogram.observe(*value_ms, &[1_000, 20_000]);
+        histogram.observe(Millis(*value_ms), &BOUNDS);
     }
     histogram
 }
@@ -43,12 +46,7 @@ fn observed(values_ms: &[u64]) -> BucketHistogram {
 fn histogram_has_classic_and_native_buckets() {
     let values = [0, 1, 500, 500, 19_000, 20_000, 90_000];
     let mut family = Family::new(&c::HANDLE);
-    family.add_histogram(
-        &["fault", "phone"],
-        Some("calls/0"),
-        &[1_000, 20_000],
-        &observed(&values),
-    );
+    family.add_histogram(&["fault", "phone"], Some("calls/0"), &BOUNDS, &observed(&values));
     let [read] = &decoded(&encode(vec![family], &[]))[..] else { panic!("one family") };
     assert_eq!((read.name.as_str(), read.kind), ("nabiz_handle_seconds", metric_type::HISTOGRAM));
     let labels: Vec<_> =
@@ -70,7 +68,7 @@ fn histogram_has_classic_and_native_buckets() {
 #[test]
 fn histogram_is_native_when_it_is_empty() {
     let mut family = Family::new(&c::HANDLE);
-    family.add_histogram(&["fault", "phone"], None, &[1_000], &BucketHistogram::default());
+    family.add_histogram(&["fault", "phone"], None, &BOUNDS[..1], &BucketHistogram::default());
     let [read] = &decoded(&encode(vec![family], &[]))[..] else { panic!("one family") };
     let histogram = read.metric[0].histogram.as_ref().unwrap();
     assert!(histogram.zero_threshold > 0.0 && histogram.positive_span.is_empty());

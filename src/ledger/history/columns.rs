@@ -61,7 +61,7 @@ pub(super) const COLUMNS: [Column; 59] = [
     ("wait_p95_seconds", |row| row.wait_quantiles.map(|[.., p95, _]| p95.as_secs_f64()).into()),
     ("wait_p99_seconds", |row| row.wait_quantiles.map(|[.., p99]| p99.as_secs_f64()).into()),
     ("wait_max_seconds", |row| {
-        (row.counts.visits.answered > 0).then(|| seconds(row.counts.wait_max_ms)).into()
+        (row.counts.visits.answered > 0).then(|| row.counts.wait_max.as_secs_f64()).into()
     }),
     ("abandon_wait_sum_seconds", |row| Cell::Number(seconds(row.counts.sums.abandon_wait_sum_ms))),
     ("abandon_wait_mean_seconds", |row| row.window().abandon_wait_mean_seconds().into()),

@@ -57,7 +57,7 @@ impl HistoryRow {
             service_level: counts.service_level,
             left: self.left(),
             sums: counts.sums,
-            wait_max_ms: counts.wait_max_ms,
+            wait_max: counts.wait_max,
         }
     }
 
@@ -142,7 +142,7 @@ impl RowSum {
         let wait_quantiles = waits.as_ref().filter(|values| !values.is_empty()).map(|values| {
             // A quantile is the upper bound of its cell; the exact maximum may be lower.
             [0.5, 0.9, 0.95, 0.99]
-                .map(|quantile| Millis(values.value_at_quantile(quantile).min(counts.wait_max_ms)))
+                .map(|quantile| Millis(values.value_at_quantile(quantile)).min(counts.wait_max))
         });
         HistoryRow {
             range: context.range,

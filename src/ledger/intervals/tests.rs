@@ -10,12 +10,13 @@ use crate::ledger::distribution::Distribution;
 use crate::ledger::schema;
 
 const QUARTER_MS: i64 = 900_000;
+const START: Timestamp = Timestamp(0);
 
 fn ledger(folder: &Path) -> Connection {
     schema::open(&folder.join("ledger.db")).unwrap()
 }
 
-fn delta(start_ms: i64, waits_ms: &[u64]) -> IntervalDelta {
+fn delta(start: Timestamp, waits_ms: &[u64]) -> IntervalDelta {
     let mut wait_answered = SparseHdrCounts::default();
     for wait_ms in waits_ms {
         wait_answered.add(&SparseHdrCounts { counts: vec![(hdr_index(*wait_ms) as u16, 1)] });
@@ -23,14 +24,14 @@ fn delta(start_ms: i64, waits_ms: &[u64]) -> IntervalDelta {
     let counts = IntervalCounts {
         visits: VisitCounts { answered: waits_ms.len() as u64, ..VisitCounts::default() },
         sums: DurationSums { wait_sum_ms: waits_ms.iter().sum(), ..DurationSums::default() },
-        wait_max_ms: waits_ms.iter().max().copied().unwrap_or(0),
+        wait_max: Millis(waits_ms.iter().max().copied().unwrap_or(0)),
         ..IntervalCounts::default()
     };
     IntervalDelta {
-        start_ms,
+        start,
         queue: "fault".into(),
         channel: ChannelId::PHONE,
-        target_wait_ms: 20_000,
+        target_wait: Millis(20_000),
         target_ratio: 0.8,
         counts,
         wait_answered,
@@ -64,9 +65,10 @@ fn stored_waits(connection: &Connection) -> (i64, Option<Distribution>) {
 fn increments_add_up_in_one_row_when_stored_in_several_transactions() {
     let folder = tempfile::tempdir().unwrap();
     let mut connection = ledger(folder.path());
-    store(&mut connection, &[delta(0, &[1_000, 5_000]), delta(0, &[7_000])], &[]);
-    let newer = IntervalDelta { target_wait_ms: 30_000, target_ratio: 0.9, ..delta(0, &[]) };
-    store(&mut connection, &[delta(0, &[2_000]), newer], &[]);
+    store(&mut connection, &[delta(START, &[1_000, 5_000]), delta(START, &[7_000])], &[]);
+    let newer =
+        IntervalDelta { target_wait: Millis(30_000), target_ratio: 0.9, ..delta(START, &[]) };
+    store(&mut connection, &[delta(START, &[2_000]), newer], &[]);
     let (answered, waits) = stored_waits(&connection);
     assert_eq!((answered, waits.map(|waits| waits.len())), (4, Some(4)));
     let row: (i64, i64, i64, f64) = connection
@@ -85,9 +87,9 @@ fn increments_leave_nothing_when_rolled_back() {
     let mut connection = ledger(folder.path());
     let tx = connection.transaction().unwrap();
     let errors = DistributionErrors::default();
-    add(&tx, &Channels::default(), &errors, [delta(0, &[1])].iter(), [].iter()).unwrap();
+    add(&tx, &Channels::default(), &errors, [delta(START, &[1])].iter(), [].iter()).unwrap();
     tx.rollback().unwrap();
-    store(&mut connection, &[delta(0, &[1])], &[]);
+    store(&mut connection, &[delta(START, &[1])], &[]);
     assert_eq!(stored_waits(&connection).0, 1);
 }
 
@@ -96,7 +98,7 @@ fn agent_time_adds_up_across_transactions() {
     let folder = tempfile::tempdir().unwrap();
     let mut connection = ledger(folder.path());
     let agent =
-        AgentIntervalDelta { start_ms: 0, queue: "fault".into(), state_ms: [1, 2, 3, 4, 5] };
+        AgentIntervalDelta { start: START, queue: "fault".into(), state_ms: [1, 2, 3, 4, 5] };
     store(&mut connection, &[], &[agent.clone(), agent.clone()]);
     store(&mut connection, &[], &[agent]);
     let sql = format!("SELECT {} FROM agent_intervals", AGENT_COLUMNS.join(", "));
@@ -108,9 +110,9 @@ fn agent_time_adds_up_across_transactions() {
 fn distribution_is_replaced_and_counts_stay_when_it_is_unreadable() {
     let folder = tempfile::tempdir().unwrap();
     let mut connection = ledger(folder.path());
-    store(&mut connection, &[delta(0, &[1_000, 5_000])], &[]);
+    store(&mut connection, &[delta(START, &[1_000, 5_000])], &[]);
     connection.execute("UPDATE intervals SET wait_answered = x'00112233'", []).unwrap();
-    let errors = store(&mut connection, &[delta(0, &[7_000])], &[]);
+    let errors = store(&mut connection, &[delta(START, &[7_000])], &[]);
     let (answered, waits) = stored_waits(&connection);
     assert_eq!((answered, waits.map(|waits| waits.len())), (3, Some(1)));
     assert_eq!((errors.replaced(), errors.left_out()), (1, 0));
@@ -120,8 +122,9 @@ fn distribution_is_replaced_and_counts_stay_when_it_is_unreadable() {
 fn retention_deletes_one_day_at_a_time_and_nothing_newer() {
     let folder = tempfile::tempdir().unwrap();
     let mut connection = ledger(folder.path());
-    let deltas: Vec<_> = (0..5 * 96).map(|quarter| delta(quarter * QUARTER_MS, &[1])).collect();
-    let agent = AgentIntervalDelta { start_ms: 0, queue: "fault".into(), state_ms: [1; 5] };
+    let deltas: Vec<_> =
+        (0..5 * 96).map(|quarter| delta(Timestamp(quarter * QUARTER_MS), &[1])).collect();
+    let agent = AgentIntervalDelta { start: START, queue: "fault".into(), state_ms: [1; 5] };
     store(&mut connection, &deltas, &[agent]);
     let tx = connection.transaction().unwrap();
     let before_ms = 250 * QUARTER_MS;

@@ -5,6 +5,7 @@ use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
+use nabiz_core::time::Timestamp;
 use serde_json::Value;
 
 use super::fixture::{FACT, Fact, Fixture, INTERVAL_MS, ms, parse_csv};
@@ -31,7 +32,7 @@ fn fixture() -> Fixture {
         Fact { time_ms: start_ms + INTERVAL_MS, duration_ms: 2_500, ..FACT },
         Fact { time_ms: start_ms, queue: "=cmd|'/c'!A1, \"x\"", ..FACT },
     ]);
-    fixture.advance(99, start_ms + INTERVAL_MS + 300_000);
+    fixture.advance(99, Timestamp(start_ms + INTERVAL_MS + 300_000));
     fixture
 }
 

@@ -74,9 +74,9 @@ impl Fixture {
     }
 
     /// Stores a stream time for a partition.
-    pub fn advance(&mut self, partition: i32, stream_ms: i64) {
+    pub fn advance(&mut self, partition: i32, stream_time: Timestamp) {
         let lease = self.acquire(partition);
-        self.store(lease, Checkpoint { stream_ms: Some(stream_ms), ..Checkpoint::default() });
+        self.store(lease, Checkpoint { stream_time: Some(stream_time), ..Checkpoint::default() });
     }
 
     pub fn store(&mut self, lease: Lease, checkpoint: Checkpoint) {
@@ -96,16 +96,17 @@ impl Fixture {
 
     pub fn add_agents(&mut self, start_ms: i64, queue: &str, state_ms: [u64; 5]) {
         let lease = self.acquire(99);
-        let agents = AgentIntervalDelta { start_ms, queue: queue.into(), state_ms };
+        let start = Timestamp(start_ms);
+        let agents = AgentIntervalDelta { start, queue: queue.into(), state_ms };
         self.store(lease, Checkpoint { agent_intervals: vec![agents], ..Checkpoint::default() });
     }
 
     fn delta(&self, fact: &Fact) -> IntervalDelta {
         let mut delta = IntervalDelta {
-            start_ms: fact.time_ms.div_euclid(INTERVAL_MS) * INTERVAL_MS,
+            start: Timestamp(fact.time_ms.div_euclid(INTERVAL_MS) * INTERVAL_MS),
             queue: fact.queue.into(),
             channel: self.settings.channels.id(fact.channel).expect("a channel"),
-            target_wait_ms: 20_000,
+            target_wait: Millis(20_000),
             target_ratio: 0.8,
             counts: IntervalCounts::default(),
             wait_answered: SparseHdrCounts::default(),
@@ -117,7 +118,7 @@ impl Fixture {
             Kind::Answered => {
                 counts.visits.answered = 1;
                 counts.sums.wait_sum_ms = ms;
-                counts.wait_max_ms = ms;
+                counts.wait_max = Millis(ms);
                 delta.wait_answered.increment(ms);
             }
             Kind::Abandoned => {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use nabiz::ledger::history::{self, Step};
 use nabiz_core::decode::{Format, Message};
+use nabiz_core::ids::Offset;
 use nabiz_core::settings::Settings;
 use nabiz_core::shard::{RecordMeta, Shard};
 use nabiz_core::time::Millis;
@@ -57,7 +58,7 @@ fn history_of_a_simulated_week_equals_the_truth_with_p90_within_one_percent() {
         shard.fold(
             Format::CloudEvents,
             &message,
-            RecordMeta { position: position as i64, timestamp_ms: None },
+            RecordMeta { offset: Offset(position as i64), timestamp: None },
         );
     };
     let mut position = 0;

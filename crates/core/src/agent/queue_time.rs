@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::event::AgentState;
-use crate::time::{Millis, TimeRange, Timestamp};
+use crate::time::{TimeRange, Timestamp};
 use crate::window::{AgentTime, PaneLayout, WindowCursor};
 
 /// Milliseconds by [`AgentState::index`].
@@ -142,13 +142,10 @@ impl PendingIntervals {
         state: AgentState,
         time: TimeRange,
     ) {
-        let (Some(first_ms), Some(length_ms)) =
-            (layout.interval_of(time.start.get()), layout.interval_ms)
+        let (Some(mut start), Some(length)) = (layout.interval_of(time.start), layout.interval)
         else {
             return;
         };
-        let length = Millis(length_ms.unsigned_abs());
-        let mut start = Timestamp(first_ms);
         while start < time.end {
             let end = start.saturating_add(length);
             let mut state_ms = StateMillis::default();
@@ -181,10 +178,12 @@ impl PendingIntervals {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::time::Millis;
 
     #[test]
     fn interval_count_is_that_of_all_queues_when_intervals_are_taken_and_rolled_back() {
-        let layout = PaneLayout { pane_ms: 5, panes: vec![10], interval_ms: Some(100) };
+        let layout =
+            PaneLayout { pane_width: Millis(5), panes: vec![10], interval: Some(Millis(100)) };
         let mut intervals = PendingIntervals::default();
         let time = TimeRange { start: Timestamp(50), end: Timestamp(250) };
         intervals.add_stretch(1, &layout, AgentState::Available, time);

@@ -155,14 +155,7 @@ impl Agents {
                 // Time up to `book_to` counts as booked, even where no change of the agent has
                 // booked it yet: the total must not depend on when it was booked.
                 queue.booked_ms[state.index()] += time.end.min(book_to).since(time.start).get();
-                AgentTime::add_unbooked(
-                    &mut queue.windows,
-                    layout,
-                    cursor,
-                    state,
-                    time.start.get(),
-                    time.end.get(),
-                );
+                AgentTime::add_unbooked(&mut queue.windows, layout, cursor, state, time);
             };
             let unbooked = TimeRange { start: agent.booked_to, end: stream_time };
             // Agents without pending changes are borrowed, not cloned.
@@ -216,7 +209,7 @@ impl Agents {
             }
             for (start, state_ms) in intervals {
                 checkpoint.agent_intervals.push(AgentIntervalDelta {
-                    start_ms: start.get(),
+                    start,
                     queue: queue.clone(),
                     state_ms,
                 });
@@ -228,7 +221,7 @@ impl Agents {
     /// include agents without changes.
     fn book_ended_interval(&mut self, context: BookingContext<'_>, stream_time: Timestamp) {
         let book_to = stream_time.saturating_sub(self.allowed_lateness);
-        let interval = context.layout.interval_of(book_to.get()).map(Timestamp);
+        let interval = context.layout.interval_of(book_to);
         if interval.is_none() || self.booked_interval >= interval {
             return;
         }
@@ -241,7 +234,7 @@ impl Agents {
 
     /// Takes back the agent time of a checkpoint that was not stored.
     pub(crate) fn rollback(&mut self, index: usize, delta: &AgentIntervalDelta) {
-        self.times.rollback(index, Timestamp(delta.start_ms), delta.state_ms);
+        self.times.rollback(index, delta.start, delta.state_ms);
     }
 
     /// Restores a stored part, or the stored time of a queue.

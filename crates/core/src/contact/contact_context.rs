@@ -29,7 +29,7 @@ impl ContactContext<'_> {
         scope: WindowScope,
         kind: FactKind,
     ) {
-        self.effects.facts.push(Fact { series, at_ms: time.get(), scope, kind });
+        self.effects.facts.push(Fact { series, event_time: time, scope, kind });
     }
 
     /// Adds a fact at the time of the event.

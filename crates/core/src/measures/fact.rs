@@ -2,28 +2,28 @@
 
 use crate::event::LeftReason;
 use crate::ids::SeriesId;
+use crate::time::{Millis, Timestamp};
 
 /// Something that happened to a contact and counts in one series.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Fact {
     /// Series in which the fact counts.
     pub(crate) series: SeriesId,
-    /// Event time of the fact, in milliseconds since the Unix epoch.
-    pub(crate) at_ms: i64,
+    pub(crate) event_time: Timestamp,
     /// The windows that the fact may enter.
     pub(crate) scope: WindowScope,
     pub(crate) kind: FactKind,
 }
 
-/// The kinds of facts. Durations are in milliseconds.
+/// The kinds of facts.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum FactKind {
     /// A visit entered the queue.
     Offered,
     /// An agent answered the contact of a visit.
-    Answered { wait_ms: u64 },
+    Answered { wait: Millis },
     /// The citizen abandoned a visit.
-    Abandoned { wait_ms: u64 },
+    Abandoned { wait: Millis },
     /// A visit ended in another way.
     Left { reason: LeftReason },
     /// The ending of a visit never came.
@@ -33,11 +33,11 @@ pub(crate) enum FactKind {
     /// A service-level event missed the target.
     Missed,
     /// A conversation ended with a handle time.
-    Handled { handle_ms: u64 },
+    Handled { duration: Millis },
     /// The first response to an issue, on the clock of the queue.
-    FirstResponse { response_ms: u64 },
+    FirstResponse { duration: Millis },
     /// The resolution of an issue, on the clock of the queue.
-    Resolution { resolution_ms: u64 },
+    Resolution { duration: Millis },
     /// An agent did not take an offer.
     NotAnswered,
     /// A contact in service was handed over.

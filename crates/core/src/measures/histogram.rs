@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::measures::native::NativeCounts;
+use crate::time::Millis;
 
 /// Exact counts per classic bucket, with the exact sum, and the counts of the native histogram. The
 /// upper bounds of the buckets are in [`crate::settings::Settings`].
@@ -11,8 +12,8 @@ pub struct BucketHistogram {
     /// Observations per bucket, not cumulated. There is one bucket more than there are bounds; the
     /// last one counts all values above the last bound. Empty before the first observation.
     pub counts: Vec<u64>,
-    /// Sum of all observed values, in milliseconds.
-    pub sum_ms: u64,
+    /// Sum of all observed durations.
+    pub sum: Millis,
     /// The same observations in native buckets. The ledger stores them in a separate chunk, because
     /// its first version had no native histograms.
     #[serde(skip)]
@@ -20,41 +21,40 @@ pub struct BucketHistogram {
 }
 
 impl BucketHistogram {
-    /// Counts a value in the bucket of the smallest bound that is not below it. `bounds_ms` ascends
+    /// Counts a duration in the bucket of the smallest bound that is not below it. `bounds` ascends
     /// and is the same for all observations.
-    pub fn observe(&mut self, value_ms: u64, bounds_ms: &[u64]) {
+    pub fn observe(&mut self, duration: Millis, bounds: &[Millis]) {
         if self.counts.is_empty() {
-            self.counts = vec![0; bounds_ms.len() + 1];
+            self.counts = vec![0; bounds.len() + 1];
         }
-        let bucket = bounds_ms.partition_point(|bound| *bound < value_ms);
+        let bucket = bounds.partition_point(|bound| *bound < duration);
         self.counts[bucket] += 1;
-        self.sum_ms = self.sum_ms.saturating_add(value_ms);
-        self.native.observe(value_ms);
+        self.sum = self.sum.saturating_add(duration);
+        self.native.observe(duration);
     }
 
     /// Derives the native counts from the classic ones, for a state without native counts. Each
     /// observation counts at the upper bound of its bucket, or at the last bound if it is above, so
     /// both histograms have the same number of observations.
-    pub(crate) fn native_from_classic(&mut self, bounds_ms: &[u64]) {
+    pub(crate) fn native_from_classic(&mut self, bounds: &[Millis]) {
         self.native = NativeCounts::default();
         for (bucket, &count) in self.counts.iter().enumerate().filter(|(_, count)| **count > 0) {
-            let bound_ms = bounds_ms.get(bucket).or(bounds_ms.last()).copied().unwrap_or(0);
-            self.native.observe_many(bound_ms, count);
+            let bound = bounds.get(bucket).or(bounds.last()).copied().unwrap_or_default();
+            self.native.observe_many(bound, count);
         }
     }
 
     /// Moves the counts to other bounds. The count of each bucket goes to the smallest new bound
     /// that is not below the old one. So an earlier observation is never counted at a bound below
     /// its value, although a new bound between two old ones misses some of them.
-    pub(crate) fn move_to(&mut self, from_ms: &[u64], to_ms: &[u64]) {
-        if from_ms == to_ms || self.counts.is_empty() {
+    pub(crate) fn move_to(&mut self, from: &[Millis], to: &[Millis]) {
+        if from == to || self.counts.is_empty() {
             return;
         }
-        let mut counts = vec![0; to_ms.len() + 1];
+        let mut counts = vec![0; to.len() + 1];
         for (bucket, count) in self.counts.iter().enumerate() {
-            let place = from_ms
-                .get(bucket)
-                .map_or(to_ms.len(), |bound| to_ms.partition_point(|to| to < bound));
+            let place =
+                from.get(bucket).map_or(to.len(), |old| to.partition_point(|new| new < old));
             counts[place] += count;
         }
         self.counts = counts;
@@ -73,7 +73,7 @@ impl BucketHistogram {
         for (count, more) in self.counts.iter_mut().zip(&other.counts) {
             *count += more;
         }
-        self.sum_ms = self.sum_ms.saturating_add(other.sum_ms);
+        self.sum = self.sum.saturating_add(other.sum);
         self.native.add(&other.native);
     }
 }

@@ -12,18 +12,19 @@ use crate::measures::counters::{
 use crate::measures::fact::FactKind;
 use crate::measures::hdr_counts::SparseHdrCounts;
 use crate::measures::update::WindowUpdate;
+use crate::time::{Millis, Timestamp};
 
 /// Increments of one (interval, queue, channel) since the last checkpoint.
 #[derive(Clone, Debug, PartialEq)]
 pub struct IntervalDelta {
-    /// Start of the interval in milliseconds since the Unix epoch, a multiple of its length.
-    pub start_ms: i64,
+    /// Start of the interval, a multiple of its length since the Unix epoch.
+    pub start: Timestamp,
     /// Queue id.
     pub queue: Arc<str>,
     /// Channel of the series.
     pub channel: ChannelId,
-    /// T in force at the checkpoint: the target of the wait, in milliseconds.
-    pub target_wait_ms: u64,
+    /// T in force at the checkpoint: the target of the wait.
+    pub target_wait: Millis,
     /// Target of the service level in force at the checkpoint, 0 to 1.
     pub target_ratio: f64,
     /// Counts and sums.
@@ -53,15 +54,15 @@ pub struct IntervalCounts {
     pub left: [u64; 8],
     /// Lost visits.
     pub lost: u64,
-    /// Longest wait of an answered visit, in milliseconds.
-    pub wait_max_ms: u64,
+    /// Longest wait of an answered visit.
+    pub wait_max: Millis,
 }
 
 /// Agent time of one (interval, queue) booked since the last checkpoint.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AgentIntervalDelta {
-    /// Start of the interval in milliseconds since the Unix epoch, a multiple of its length.
-    pub start_ms: i64,
+    /// Start of the interval, a multiple of its length since the Unix epoch.
+    pub start: Timestamp,
     /// Queue id.
     pub queue: Arc<str>,
     /// Booked milliseconds by [`crate::event::AgentState::index`].
@@ -86,21 +87,21 @@ impl IntervalNumbers {
             update.sum(&mut counts.sums);
         }
         match kind {
-            FactKind::Answered { wait_ms } => {
-                counts.wait_max_ms = counts.wait_max_ms.max(wait_ms);
-                self.wait_answered.increment(wait_ms);
+            FactKind::Answered { wait } => {
+                counts.wait_max = counts.wait_max.max(wait);
+                self.wait_answered.increment(wait.get());
             }
-            FactKind::Abandoned { wait_ms } => self.wait_abandoned.increment(wait_ms),
-            FactKind::Handled { handle_ms } => self.handle.increment(handle_ms),
+            FactKind::Abandoned { wait } => self.wait_abandoned.increment(wait.get()),
+            FactKind::Handled { duration } => self.handle.increment(duration.get()),
             FactKind::Left { reason } => counts.left[reason.index()] += 1,
             FactKind::Lost => counts.lost += 1,
-            FactKind::FirstResponse { response_ms } => {
+            FactKind::FirstResponse { duration } => {
                 counts.responses.first_responses += 1;
-                counts.responses.first_response_sum_ms += response_ms;
+                counts.responses.first_response_sum_ms += duration.get();
             }
-            FactKind::Resolution { resolution_ms } => {
+            FactKind::Resolution { duration } => {
                 counts.responses.resolutions += 1;
-                counts.responses.resolution_sum_ms += resolution_ms;
+                counts.responses.resolution_sum_ms += duration.get();
             }
             FactKind::NotAnswered => counts.contacts.not_answered += 1,
             FactKind::Transferred => counts.contacts.transfers += 1,
@@ -128,18 +129,18 @@ impl IntervalNumbers {
     /// Returns the increments for the ledger.
     pub(crate) fn into_delta(
         self,
-        start_ms: i64,
+        start: Timestamp,
         queue: Arc<str>,
         channel: ChannelId,
-        target_wait_ms: u64,
+        target_wait: Millis,
         target_ratio: f64,
     ) -> IntervalDelta {
         let IntervalNumbers { counts, wait_answered, wait_abandoned, handle } = self;
         IntervalDelta {
-            start_ms,
+            start,
             queue,
             channel,
-            target_wait_ms,
+            target_wait,
             target_ratio,
             counts,
             wait_answered,
@@ -161,6 +162,6 @@ impl IntervalCounts {
             *left = left.saturating_add(more);
         }
         self.lost = self.lost.saturating_add(more.lost);
-        self.wait_max_ms = self.wait_max_ms.max(more.wait_max_ms);
+        self.wait_max = self.wait_max.max(more.wait_max);
     }
 }

@@ -8,6 +8,7 @@ use std::sync::LazyLock;
 use serde::{Deserialize, Serialize};
 
 use crate::measures::hdr_counts::{SparseHdrCounts, hdr_index, middle_value_at};
+use crate::time::Millis;
 
 /// The schema of the native histograms: 2^5 buckets per power of two.
 pub const NATIVE_SCHEMA: i32 = 5;
@@ -45,14 +46,14 @@ pub struct NativeCounts {
 }
 
 impl NativeCounts {
-    /// Counts a duration in milliseconds once.
-    pub fn observe(&mut self, value_ms: u64) {
-        self.observe_many(value_ms, 1);
+    /// Counts a duration once.
+    pub fn observe(&mut self, duration: Millis) {
+        self.observe_many(duration, 1);
     }
 
-    /// Counts a duration in milliseconds `count` times.
-    pub(crate) fn observe_many(&mut self, value_ms: u64, count: u64) {
-        self.count_cell(hdr_index(value_ms), count);
+    /// Counts a duration `count` times.
+    pub(crate) fn observe_many(&mut self, duration: Millis, count: u64) {
+        self.count_cell(hdr_index(duration.get()), count);
     }
 
     /// Adds the counts of another histogram.
@@ -108,7 +109,7 @@ mod tests {
         let mut value_ms = 1u64;
         while value_ms < 1 << 41 {
             let mut counts = NativeCounts::default();
-            counts.observe(value_ms);
+            counts.observe(Millis(value_ms));
             let [(bucket, 1)] = counts.buckets[..] else { panic!("{counts:?}") };
             let seconds = value_ms as f64 / 1000.0;
             // The middle of a cell is less than half a percent away.
@@ -122,9 +123,9 @@ mod tests {
     fn an_upper_bound_is_inclusive() {
         // 1 s and 2 s are 2^0 and 2^1; below 256 ms every cell is one value: 125 ms is 2^-3 s.
         let mut counts = NativeCounts::default();
-        counts.observe(125);
+        counts.observe(Millis(125));
         assert_eq!(counts.buckets, [(-96, 1)]);
-        counts.observe(126);
+        counts.observe(Millis(126));
         assert_eq!(counts.buckets, [(-96, 1), (-95, 1)]);
     }
 
@@ -132,7 +133,7 @@ mod tests {
     fn zero_is_apart_and_counts_add_up() {
         let mut counts = NativeCounts::default();
         for value_ms in [0, 0, 1, 20_000, 20_001, 7_200_000] {
-            counts.observe(value_ms);
+            counts.observe(Millis(value_ms));
         }
         assert_eq!((counts.zero, counts.count()), (2, 6));
         let mut sum = counts.clone();
@@ -147,7 +148,7 @@ mod tests {
         let mut counts = NativeCounts::default();
         for value_ms in [0, 3, 255, 256, 300, 19_999, 20_000, 5_000_000_000] {
             cells.increment(value_ms);
-            counts.observe(value_ms);
+            counts.observe(Millis(value_ms));
         }
         assert_eq!(NativeCounts::from_cells(&cells), counts);
     }

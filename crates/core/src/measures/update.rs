@@ -3,17 +3,18 @@
 use crate::measures::counters::{DurationSums, ServiceLevelCounts, VisitCounts};
 use crate::measures::hdr_counts::hdr_index;
 use crate::measures::window_counts::WindowCounts;
+use crate::time::Millis;
 
-/// The contribution of a fact to a window. Durations are in milliseconds.
+/// The contribution of a fact to a window.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum WindowUpdate {
     Offered,
-    Answered { wait_ms: u64, in_target: bool },
-    Abandoned { wait_ms: u64, in_target: bool, short: bool },
+    Answered { wait: Millis, in_target: bool },
+    Abandoned { wait: Millis, in_target: bool, short: bool },
     Left,
     Met,
     Missed,
-    Handled { handle_ms: u64 },
+    Handled { duration: Millis },
 }
 
 impl WindowUpdate {
@@ -39,11 +40,11 @@ impl WindowUpdate {
     /// Adds the duration of the update, if it has one.
     pub(crate) fn sum(self, sums: &mut DurationSums) {
         match self {
-            WindowUpdate::Answered { wait_ms, .. } => sums.wait_sum_ms += wait_ms,
-            WindowUpdate::Abandoned { wait_ms, .. } => sums.abandon_wait_sum_ms += wait_ms,
-            WindowUpdate::Handled { handle_ms } => {
+            WindowUpdate::Answered { wait, .. } => sums.wait_sum_ms += wait.get(),
+            WindowUpdate::Abandoned { wait, .. } => sums.abandon_wait_sum_ms += wait.get(),
+            WindowUpdate::Handled { duration } => {
                 sums.handled += 1;
-                sums.handle_sum_ms += handle_ms;
+                sums.handle_sum_ms += duration.get();
             }
             _ => {}
         }
@@ -55,8 +56,8 @@ impl WindowUpdate {
         self.sum(&mut counts.sums);
         match self {
             WindowUpdate::Left => counts.left += 1,
-            WindowUpdate::Answered { wait_ms, .. } => {
-                counts.wait_max_ms = counts.wait_max_ms.max(wait_ms);
+            WindowUpdate::Answered { wait, .. } => {
+                counts.wait_max = counts.wait_max.max(wait);
             }
             _ => {}
         }
@@ -73,7 +74,7 @@ impl WindowUpdate {
     /// Returns the HDR cell of the wait of an answered visit; `None` for every other update.
     pub(crate) fn cell(self) -> Option<u16> {
         match self {
-            WindowUpdate::Answered { wait_ms, .. } => Some(hdr_index(wait_ms) as u16),
+            WindowUpdate::Answered { wait, .. } => Some(hdr_index(wait.get()) as u16),
             _ => None,
         }
     }

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::measures::counters::{DurationSums, ServiceLevelCounts, VisitCounts};
 use crate::measures::hdr_counts::SparseHdrCounts;
+use crate::time::Millis;
 
 /// One window of a series: its counts and its wait distribution.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -25,20 +26,20 @@ pub struct WindowCounts {
     pub left: u64,
     /// Sums of waits and handle times.
     pub sums: DurationSums,
-    /// Longest wait of an answered visit, in milliseconds.
-    pub wait_max_ms: u64,
+    /// Longest wait of an answered visit.
+    pub wait_max: Millis,
 }
 
 impl WindowCounts {
     /// Adds the counts and sums of `more` and keeps the larger maximum.
     pub fn add(&mut self, more: &WindowCounts) {
-        self.wait_max_ms = self.wait_max_ms.max(more.wait_max_ms);
+        self.wait_max = self.wait_max.max(more.wait_max);
         self.add_without_maximum(more);
     }
 
     /// Adds the counts and sums of `more`, but not its maximum.
     pub(crate) fn add_without_maximum(&mut self, more: &WindowCounts) {
-        let WindowCounts { visits, service_level, left, sums, wait_max_ms: _ } = more;
+        let WindowCounts { visits, service_level, left, sums, wait_max: _ } = more;
         self.visits.add(visits);
         self.service_level.add(service_level);
         self.left = self.left.saturating_add(*left);
@@ -48,7 +49,7 @@ impl WindowCounts {
     /// Subtracts counts that were added before. The maximum stays, because the next lower value is
     /// not known.
     pub(crate) fn subtract(&mut self, less: &WindowCounts) {
-        let WindowCounts { visits, service_level, left, sums, wait_max_ms: _ } = less;
+        let WindowCounts { visits, service_level, left, sums, wait_max: _ } = less;
         self.visits.subtract(visits);
         self.service_level.subtract(service_level);
         self.left = self.left.saturating_sub(*left);

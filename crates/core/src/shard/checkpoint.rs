@@ -7,7 +7,7 @@ use crate::bounded_labels::BoundedLabels;
 use crate::contact::ContactsHeader;
 use crate::event::SelfServiceOutcome;
 use crate::followup::FollowupsHeader;
-use crate::ids::SeriesId;
+use crate::ids::{Offset, SeriesId};
 use crate::measures::{IntervalDelta, Observation, RecordTotals, Totals, WindowCounts};
 use crate::registry::StoredNames;
 use crate::shard::fold::Shard;
@@ -15,7 +15,7 @@ use crate::shard::series::Bounds;
 use crate::shard::state::State;
 use crate::state::{Checkpoint, CheckpointExtent, ChunkKind};
 use crate::time::Timestamp;
-use crate::window::{ChangedPanes, StoredDay};
+use crate::window::{ChangedPanes, PaneIndex, StoredDay};
 
 /// The small part of a stored shard: every checkpoint writes it.
 ///
@@ -23,14 +23,15 @@ use crate::window::{ChangedPanes, StoredDay};
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct ShardHeader {
     /// Offset after the last record that the checkpoint contains.
-    pub(crate) next_offset: i64,
-    /// Stream time in milliseconds since the Unix epoch; `None` before the first record.
-    pub(crate) stream_ms: Option<i64>,
+    pub(crate) next_offset: Offset,
+    /// Stream time; `None` before the first record.
+    pub(crate) stream_time: Option<Timestamp>,
     /// Number of the checkpoint, counted from 1.
     pub(crate) checkpoint: i64,
     /// Channels of the settings, in configured order.
     pub(crate) channels: Vec<String>,
-    /// Pane width of the stored panes, in milliseconds.
+    /// Pane width of the stored panes, in milliseconds. Signed, because the ledger stores a signed
+    /// number in other bytes than a [`Millis`].
     pub(crate) pane_ms: i64,
     /// Bounds of the stored classic buckets.
     pub(crate) bounds: Bounds,
@@ -85,10 +86,10 @@ impl Shard {
         let all = extent == CheckpointExtent::Everything;
         state.checkpoint += 1;
         let number = state.checkpoint;
-        let stream_ms = state.stream_ms.unwrap_or(0);
+        let stream_time = state.stream_time.unwrap_or_default();
         let mut checkpoint = Checkpoint {
-            next_offset: state.next_position,
-            stream_ms: state.stream_ms,
+            next_offset: state.next_offset,
+            stream_time: state.stream_time,
             ..Checkpoint::default()
         };
         if all {
@@ -116,9 +117,9 @@ impl Shard {
         let booking = BookingContext {
             registry: &state.registry,
             layout: &state.layout,
-            cursor: &state.position,
+            cursor: &state.cursor,
         };
-        state.agents.write_checkpoint(booking, Timestamp(stream_ms), extent, &mut checkpoint);
+        state.agents.write_checkpoint(booking, stream_time, extent, &mut checkpoint);
         state.followups.write_checkpoint(extent, &mut checkpoint);
         let mut panes = ChangedPanes::default();
         state.unsaved_intervals = 0;
@@ -128,9 +129,9 @@ impl Shard {
                 state.registry.info(id),
                 &state.bounds,
                 &state.layout,
-                &state.position,
+                &state.cursor,
             );
-            series.windows.roll(&state.layout, &state.position);
+            series.windows.roll(&state.layout, &state.cursor);
             series.windows.write_checkpoint(extent, &mut panes);
             if std::mem::take(&mut series.changed) || all {
                 let stored = StoredSeries {
@@ -140,27 +141,26 @@ impl Shard {
                 checkpoint.put(ChunkKind::Series, index as i64, &stored);
                 checkpoint.put(ChunkKind::SeriesNative, index as i64, &series.totals.natives());
             }
-            for (start_ms, numbers) in std::mem::take(&mut series.intervals) {
+            for (start, numbers) in std::mem::take(&mut series.intervals) {
                 let (queue, channel) = state.registry.labels(id);
                 let settings = state.registry.series_settings(id);
-                let (target_wait_ms, target_ratio) =
-                    (settings.target_wait.get(), settings.target_ratio);
+                let (target_wait, target_ratio) = (settings.target_wait, settings.target_ratio);
                 checkpoint.intervals.push(numbers.into_delta(
-                    start_ms,
+                    start,
                     queue,
                     channel,
-                    target_wait_ms,
+                    target_wait,
                     target_ratio,
                 ));
             }
         }
         state.write_panes(panes, &mut checkpoint);
         let header = ShardHeader {
-            next_offset: state.next_position,
-            stream_ms: state.stream_ms,
+            next_offset: state.next_offset,
+            stream_time: state.stream_time,
             checkpoint: number,
             channels: self.settings.channels.names().map(str::to_owned).collect(),
-            pane_ms: state.layout.pane_ms,
+            pane_ms: state.layout.pane_width_ms(),
             bounds: state.bounds.clone(),
             names: state.registry.stored(),
             contacts: state.contacts.header(),
@@ -182,7 +182,7 @@ impl Shard {
     pub fn rollback(&mut self, checkpoint: Checkpoint) {
         self.state.nothing_stored = true;
         for IntervalDelta {
-            start_ms,
+            start,
             queue,
             channel,
             counts,
@@ -196,7 +196,7 @@ impl Shard {
             let id = self.state.registry.series(queue, channel);
             if let Some(series) = self.state.series.get_mut(id.index()) {
                 let added =
-                    series.rollback(start_ms, &counts, [&wait_answered, &wait_abandoned, &handle]);
+                    series.rollback(start, &counts, [&wait_answered, &wait_abandoned, &handle]);
                 self.state.unsaved_intervals += added;
             }
         }
@@ -213,15 +213,15 @@ impl State {
     /// chunk for each series would make many small chunks where many queues have few facts.
     fn write_panes(&self, panes: ChangedPanes, checkpoint: &mut Checkpoint) {
         if let Some(before) = panes.dropped_before {
-            checkpoint.delete(ChunkKind::PaneSlice, i64::MIN, before - 1);
+            checkpoint.delete(ChunkKind::PaneSlice, i64::MIN, before.get() - 1);
         }
-        let indexes: Vec<i64> = panes.indexes.into_iter().collect();
+        let indexes: Vec<PaneIndex> = panes.indexes.into_iter().collect();
         let mut slices = vec![Vec::new(); indexes.len()];
         for (series, id) in self.series.iter().zip(0..) {
             series.windows.append_panes(id, &indexes, &mut slices);
         }
         for (index, slice) in indexes.into_iter().zip(slices) {
-            checkpoint.put_bytes(ChunkKind::PaneSlice, index, slice);
+            checkpoint.put_bytes(ChunkKind::PaneSlice, index.get(), slice);
         }
     }
 }
@@ -241,6 +241,11 @@ mod tests {
     use nabiz_simulator::{DEFAULT_START_MS, Options, Scenario, Simulation};
 
     const KEY: [u8; 16] = [3; 16];
+
+    /// Returns the place of a record without a Kafka timestamp.
+    fn at(position: i64) -> RecordMeta {
+        RecordMeta { offset: Offset(position), timestamp: None }
+    }
 
     fn is_new(chunk: &StateChunk) -> bool {
         matches!(chunk.kind, ChunkKind::PaneSlice | ChunkKind::AgentTime | ChunkKind::Series)
@@ -279,7 +284,7 @@ mod tests {
                 r#"{{"specversion":"1.0","id":"{position}","source":"s","type":"contact.queued","time":"2026-01-05T09:00:00Z","data":{{"contact_id":"{position}","queue":"q"}}}}"#
             );
             let message = Message { value: Some(json.as_bytes()), headers: &[] };
-            shard.fold(Format::CloudEvents, &message, RecordMeta { position, timestamp_ms: None });
+            shard.fold(Format::CloudEvents, &message, at(position));
         };
         let mut stored: Vec<StateChunk> = Vec::new();
         for position in 0..3 {
@@ -299,7 +304,7 @@ mod tests {
             .max();
 
         let mut restored = Shard::restore(settings, KEY, &stored).unwrap();
-        let goes = [3, 4].map(|position| {
+        let deleted_up_to = [3, 4].map(|position| {
             fold(&mut restored, position);
             let deletions = restored.checkpoint().deletions;
             deletions
@@ -308,7 +313,7 @@ mod tests {
                 .map(|deletion| deletion.last)
                 .max()
         });
-        assert_eq!(goes, [None, newest], "a round writes one part here");
+        assert_eq!(deleted_up_to, [None, newest], "a cycle writes one part here");
     }
 
     /// Folds an event of type `kind` without a channel, and returns its result.
@@ -329,7 +334,7 @@ mod tests {
         })
         .to_string();
         let message = Message { value: Some(json.as_bytes()), headers: &[] };
-        shard.fold(Format::CloudEvents, &message, RecordMeta { position, timestamp_ms: None })
+        shard.fold(Format::CloudEvents, &message, at(position))
     }
 
     #[test]
@@ -379,7 +384,7 @@ mod tests {
                 assert_eq!(shard.unsaved_intervals(), 0);
             }
             let message = Message { value: Some(event.json.as_bytes()), headers: &[] };
-            shard.fold(Format::CloudEvents, &message, RecordMeta { position, timestamp_ms: None });
+            shard.fold(Format::CloudEvents, &message, at(position));
         }
         let rows = |checkpoint: &Checkpoint| {
             (checkpoint.intervals.len(), checkpoint.agent_intervals.len())
@@ -407,7 +412,7 @@ mod tests {
             (0..).zip(Simulation::new(Scenario::OrdinaryDay, options).take(5_000))
         {
             let message = Message { value: Some(event.json.as_bytes()), headers: &[] };
-            shard.fold(Format::CloudEvents, &message, RecordMeta { position, timestamp_ms: None });
+            shard.fold(Format::CloudEvents, &message, at(position));
         }
         let (new, mut chunks): (Vec<StateChunk>, Vec<StateChunk>) =
             shard.checkpoint().chunks.into_iter().partition(is_new);

@@ -16,11 +16,11 @@ use crate::settings::Settings;
 use crate::shard::record::{Orphan, RecordMeta, RecordOutcome};
 use crate::shard::series::Bounds;
 use crate::shard::state::State;
-use crate::time::Timestamp;
-use crate::window::{PaneLayout, WindowCursor};
+use crate::time::{Millis, TimeRange, Timestamp};
+use crate::window::{PaneIndex, PaneLayout, WindowCursor};
 
-/// The most milliseconds that an event time may be ahead of the Kafka timestamp of its record.
-const AHEAD_MAX_MS: i64 = 60_000;
+/// The most that an event time may be ahead of the Kafka timestamp of its record.
+const AHEAD_MAX: Millis = Millis::from_mins(1);
 
 /// The state of one partition: a pure fold of its log and of the idle advances of stream time.
 pub struct Shard {
@@ -35,31 +35,35 @@ impl Shard {
     pub fn new(settings: Arc<Settings>, hash_key: [u8; 16]) -> Self {
         let windows = &settings.windows;
         let limits = &settings.limits;
+        let pane_width = windows.pane.max(Millis(1));
         let layout = PaneLayout {
-            pane_ms: windows.pane.get().max(1) as i64,
+            pane_width,
             panes: windows
                 .lengths
                 .iter()
-                .map(|window| (window.length.get() / windows.pane.get().max(1)) as i64)
+                .map(|window| (window.length.get() / pane_width.get()) as i64)
                 .collect(),
-            interval_ms: settings.history_interval.map(|interval| interval.get().max(1) as i64),
+            interval: settings.history_interval.map(|interval| interval.max(Millis(1))),
         };
         let bounds = Bounds::new(&settings);
         let hasher = IdHasher::new(hash_key);
         let state = State {
-            next_position: 0,
+            next_offset: Offset(0),
             checkpoint: 0,
             nothing_stored: true,
-            stream_ms: None,
-            position: WindowCursor { pane: 0, today_start_ms: 0, today_end_ms: 0 },
-            pane_end_ms: i64::MIN,
+            stream_time: None,
+            cursor: WindowCursor {
+                pane: PaneIndex(0),
+                today: TimeRange { start: Timestamp(0), end: Timestamp(0) },
+            },
+            pane_end: Timestamp::MIN,
             layout,
-            lateness_ms: settings.longest_window().get() + windows.allowed_lateness.get(),
+            lateness: settings.longest_window().saturating_add(windows.allowed_lateness),
             registry: LabelRegistry::new(settings.clone(), hasher.clone()),
             contacts: Contacts::new(windows, limits.open_contacts),
             agents: Agents::new(windows.allowed_lateness, limits.open_contacts),
             followups: Followups::new(
-                bounds.response_ms.clone(),
+                bounds.response.clone(),
                 windows.dedup_horizon,
                 limits.open_contacts,
                 limits.series,
@@ -82,9 +86,9 @@ impl Shard {
         self.state.ids.len()
     }
 
-    /// Returns stream time in milliseconds since the Unix epoch; `None` before the first record.
-    pub fn stream_time_ms(&self) -> Option<i64> {
-        self.state.stream_ms
+    /// Returns stream time; `None` before the first record.
+    pub fn stream_time(&self) -> Option<Timestamp> {
+        self.state.stream_time
     }
 
     /// Decodes and folds one record. The next checkpoint contains it, whatever its result.
@@ -94,7 +98,7 @@ impl Shard {
         message: &Message<'_>,
         meta: RecordMeta,
     ) -> RecordOutcome {
-        self.state.next_position = meta.position.saturating_add(1);
+        self.state.next_offset = meta.offset.next();
         let decoded =
             decode(format, message, &self.settings.channels, self.settings.limits.record_bytes);
         let outcome = match decoded {
@@ -118,29 +122,28 @@ impl Shard {
     /// Folds a decoded record: moves stream time, drops a duplicate, applies the timeouts of other
     /// contacts, and then the record.
     fn fold_record(&mut self, record: &Event<'_>, meta: RecordMeta) -> RecordOutcome {
-        let Some(mut at_ms) = record.time.map(Timestamp::get).or(meta.timestamp_ms) else {
+        let record_time = meta.event_time();
+        let Some(mut event_time) = record.time.or(record_time) else {
             let detail = "neither the event nor the record has a time";
             return RecordOutcome::Rejected(Rejection::new(Reason::MissingTime, detail));
         };
-        let latest_ms = meta
-            .timestamp_ms
-            .map_or(i64::MAX, |timestamp_ms| timestamp_ms.saturating_add(AHEAD_MAX_MS));
-        let is_ahead = at_ms > latest_ms;
-        if let (true, Some(timestamp_ms)) = (is_ahead, meta.timestamp_ms) {
-            at_ms = timestamp_ms;
+        let latest = record_time.map_or(Timestamp::MAX, |time| time.saturating_add(AHEAD_MAX));
+        let is_ahead = event_time > latest;
+        if let (true, Some(record_time)) = (is_ahead, record_time) {
+            event_time = record_time;
         }
 
-        let stream_ms = self.state.move_stream(&self.settings, at_ms);
+        let stream_time = self.state.move_stream(&self.settings, event_time);
         let mut context = EventContext {
-            stream_time: Timestamp(stream_ms),
-            event_time: Timestamp(at_ms),
-            lateness: match at_ms < stream_ms.saturating_sub_unsigned(self.state.lateness_ms) {
+            stream_time,
+            event_time,
+            lateness: match event_time < stream_time.saturating_sub(self.state.lateness) {
                 true => Lateness::Late,
                 false => Lateness::InTime,
             },
             scope: WindowScope::Windows,
             today: self.state.today(),
-            offset: Offset(meta.position),
+            offset: meta.offset,
             source: SourceKey::default(),
         };
         context.scope = context.scope_of(context.event_time, context.lateness);
@@ -249,20 +252,20 @@ impl Shard {
         }
     }
 
-    /// Advances stream time without a record and applies the timeouts. `to_ms` is in milliseconds
-    /// since the Unix epoch; an instant that is not after stream time has no effect.
-    pub fn advance(&mut self, to_ms: i64) {
-        if self.state.stream_ms.is_some_and(|stream_ms| to_ms <= stream_ms) {
+    /// Advances stream time without a record and applies the timeouts. An instant `to` that is not
+    /// after stream time has no effect.
+    pub fn advance(&mut self, to: Timestamp) {
+        if self.state.stream_time.is_some_and(|stream_time| to <= stream_time) {
             return;
         }
-        let stream_ms = self.state.move_stream(&self.settings, to_ms);
-        let context = self.state.context_of_time(stream_ms);
+        let stream_time = self.state.move_stream(&self.settings, to);
+        let context = self.state.context_of_time(stream_time);
         self.state.pass_time(&context, None);
     }
 
     /// Rejects all held endings. A replay calls this at its end, when no start can follow.
     pub fn reject_held(&mut self) {
-        let context = self.state.context_of_time(self.state.stream_ms.unwrap_or(0));
+        let context = self.state.context_of_time(self.state.stream_time.unwrap_or_default());
         self.state.contacts.reject_held(&mut self.state.registry, &context);
         self.state.apply_facts();
     }
@@ -270,7 +273,7 @@ impl Shard {
     /// Removes and returns the endings that became orphans since the last call, for the dead-letter
     /// topic.
     pub fn take_orphans(&mut self) -> Vec<Orphan> {
-        let positions = std::mem::take(&mut self.state.contacts.effects.held_outcomes.orphans);
-        positions.into_iter().map(|offset| Orphan { position: offset.0 }).collect()
+        let offsets = std::mem::take(&mut self.state.contacts.effects.held_outcomes.orphans);
+        offsets.into_iter().map(|offset| Orphan { offset }).collect()
     }
 }

@@ -1,15 +1,25 @@
 //! The position of a record in the log, and its result.
 
 use crate::event::Rejection;
+use crate::ids::Offset;
+use crate::time::{Timestamp, WallTime};
 
 /// The offset and the Kafka timestamp of a record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RecordMeta {
     /// Kafka offset, or line number of a file.
-    pub position: i64,
-    /// Kafka record timestamp in milliseconds since the Unix epoch. It replaces an absent event
-    /// time, and limits how far an event time can be ahead. `None` in a replay, which does neither.
-    pub timestamp_ms: Option<i64>,
+    pub offset: Offset,
+    /// Kafka record timestamp. It replaces an absent event time, and limits how far an event time
+    /// can be ahead. `None` in a replay, which does neither.
+    pub timestamp: Option<WallTime>,
+}
+
+impl RecordMeta {
+    /// Returns the Kafka timestamp as an event time. Only here a wall clock meets event time: the
+    /// broker or the producer stamps a record close to its event.
+    pub(super) fn event_time(&self) -> Option<Timestamp> {
+        self.timestamp.map(|timestamp| Timestamp(timestamp.get()))
+    }
 }
 
 /// The result of a record.
@@ -31,5 +41,5 @@ pub enum RecordOutcome {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Orphan {
     /// Kafka offset of the record, or line number of a file.
-    pub position: i64,
+    pub offset: Offset,
 }

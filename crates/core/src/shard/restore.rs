@@ -38,15 +38,15 @@ impl Shard {
         }
         let state = &mut shard.state;
         state.nothing_stored = false;
-        state.next_position = header.next_offset;
+        state.next_offset = header.next_offset;
         state.checkpoint = header.checkpoint;
-        if let Some(stream_ms) = header.stream_ms {
-            state.move_stream(&settings, stream_ms);
+        if let Some(stream_time) = header.stream_time {
+            state.move_stream(&settings, stream_time);
         }
         state.registry.restore(header.names, scheme);
         state.contacts.set_header(header.contacts);
         state.agents.set_header(header.agents);
-        state.followups.set_header(header.followups, &header.bounds.response_ms);
+        state.followups.set_header(header.followups, &header.bounds.response);
         let known = header.contacts_started.len().min(state.contacts_started.len());
         state.contacts_started[..known].copy_from_slice(&header.contacts_started[..known]);
         state.self_service.restore(header.self_service);
@@ -108,7 +108,7 @@ impl State {
                 ChunkKind::Series => {
                     self.restore_series(chunk, read(chunk)?, bounds, &mut has_totals)?;
                 }
-                ChunkKind::Pane if pane_ms == self.layout.pane_ms => {
+                ChunkKind::Pane if pane_ms == self.layout.pane_width_ms() => {
                     let index = series_of_pane(chunk.number);
                     let series =
                         booked(&mut self.series, &has_totals, index).ok_or_else(inconsistent)?;
@@ -119,11 +119,11 @@ impl State {
                     )?;
                     self.nothing_stored = true;
                 }
-                ChunkKind::PositionalPaneSlice if pane_ms == self.layout.pane_ms => {
+                ChunkKind::PositionalPaneSlice if pane_ms == self.layout.pane_width_ms() => {
                     self.restore_slice::<PositionalWindowCounts>(chunk, &has_totals)?;
                     self.nothing_stored = true;
                 }
-                ChunkKind::PaneSlice if pane_ms == self.layout.pane_ms => {
+                ChunkKind::PaneSlice if pane_ms == self.layout.pane_width_ms() => {
                     self.restore_slice::<WindowCounts>(chunk, &has_totals)?;
                 }
                 // Comes after the series, because it replaces the native counts of the totals.
@@ -150,13 +150,13 @@ impl State {
             }
         }
         self.followups.rebuild_indexes();
-        if pane_ms != self.layout.pane_ms {
+        if pane_ms != self.layout.pane_width_ms() {
             // Stored panes are not valid for another width. The next checkpoint replaces
             // everything.
             self.agents.forget_panes();
             self.nothing_stored = true;
         }
-        let context = self.context_of_time(self.stream_ms.unwrap_or(0));
+        let context = self.context_of_time(self.stream_time.unwrap_or_default());
         // Under changed settings, a restore can apply timeouts and their facts. The next checkpoint
         // then replaces the stored contacts, so that a second restore does not apply the facts
         // again.

@@ -9,43 +9,44 @@ use crate::measures::{
 };
 use crate::registry::SeriesInfo;
 use crate::settings::Settings;
+use crate::time::{Millis, Timestamp};
 use crate::window::{PaneLayout, SeriesWindows, WindowCursor};
 
-/// Upper bounds of the classic buckets in milliseconds, ascending.
+/// Upper bounds of the classic buckets, ascending.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Bounds {
-    wait_ms: Vec<u64>,
-    handle_ms: Vec<u64>,
+    wait: Vec<Millis>,
+    handle: Vec<Millis>,
     /// Bounds of first responses, resolutions and follow-ups.
-    pub(crate) response_ms: Vec<u64>,
+    pub(crate) response: Vec<Millis>,
 }
 
 impl Bounds {
     /// Returns the bounds of the settings.
     pub(crate) fn new(settings: &Settings) -> Self {
         Bounds {
-            wait_ms: settings.wait_bounds_ms(),
-            handle_ms: settings.handle_bounds_ms(),
-            response_ms: settings.response_bounds_ms(),
+            wait: settings.wait_bounds(),
+            handle: settings.handle_bounds(),
+            response: settings.response_bounds(),
         }
     }
 
     /// Moves totals that were counted with these bounds to the bounds `to`.
     pub(crate) fn move_totals(&self, totals: &mut Totals, to: &Bounds) {
-        totals.wait_answered.move_to(&self.wait_ms, &to.wait_ms);
-        totals.wait_abandoned.move_to(&self.wait_ms, &to.wait_ms);
-        totals.handle.move_to(&self.handle_ms, &to.handle_ms);
-        totals.first_response.move_to(&self.response_ms, &to.response_ms);
-        totals.resolution.move_to(&self.response_ms, &to.response_ms);
+        totals.wait_answered.move_to(&self.wait, &to.wait);
+        totals.wait_abandoned.move_to(&self.wait, &to.wait);
+        totals.handle.move_to(&self.handle, &to.handle);
+        totals.first_response.move_to(&self.response, &to.response);
+        totals.resolution.move_to(&self.response, &to.response);
     }
 
     /// Derives the native counts of totals from the classic ones, which have these bounds.
     pub(crate) fn natives_from_classic(&self, totals: &mut Totals) {
-        totals.wait_answered.native_from_classic(&self.wait_ms);
-        totals.wait_abandoned.native_from_classic(&self.wait_ms);
-        totals.handle.native_from_classic(&self.handle_ms);
-        totals.first_response.native_from_classic(&self.response_ms);
-        totals.resolution.native_from_classic(&self.response_ms);
+        totals.wait_answered.native_from_classic(&self.wait);
+        totals.wait_abandoned.native_from_classic(&self.wait);
+        totals.handle.native_from_classic(&self.handle);
+        totals.first_response.native_from_classic(&self.response);
+        totals.resolution.native_from_classic(&self.response);
     }
 }
 
@@ -63,38 +64,38 @@ pub(crate) struct Series {
     pending: Vec<Fact>,
     pub(crate) totals: Totals,
     pub(crate) windows: SeriesWindows,
-    /// Numbers since the last checkpoint, by the start of the interval in milliseconds.
-    pub(crate) intervals: BTreeMap<i64, IntervalNumbers>,
+    /// Numbers since the last checkpoint, by the start of the interval.
+    pub(crate) intervals: BTreeMap<Timestamp, IntervalNumbers>,
     /// Whether the totals or the business day differ from the ledger.
     pub(crate) changed: bool,
 }
 
 impl Series {
     /// Returns a series without facts.
-    pub(crate) fn new(layout: &PaneLayout, position: &WindowCursor) -> Self {
+    pub(crate) fn new(layout: &PaneLayout, cursor: &WindowCursor) -> Self {
         Series {
             pending: Vec::new(),
             totals: Totals::default(),
-            windows: SeriesWindows::new(layout, position),
+            windows: SeriesWindows::new(layout, cursor),
             intervals: BTreeMap::new(),
             changed: false,
         }
     }
 
-    /// Returns the numbers of the interval that starts at `start_ms`.
-    fn interval(&mut self, start_ms: i64) -> &mut IntervalNumbers {
-        self.intervals.entry(start_ms).or_default()
+    /// Returns the numbers of the interval that starts at `start`.
+    fn interval(&mut self, start: Timestamp) -> &mut IntervalNumbers {
+        self.intervals.entry(start).or_default()
     }
 
     /// Adds the increments of a checkpoint that was not stored. Returns how many intervals are new.
     pub(crate) fn rollback(
         &mut self,
-        start_ms: i64,
+        start: Timestamp,
         counts: &IntervalCounts,
         cells: [&SparseHdrCounts; 3],
     ) -> usize {
         let before = self.intervals.len();
-        self.interval(start_ms).add(counts, cells);
+        self.interval(start).add(counts, cells);
         self.intervals.len() - before
     }
 
@@ -105,19 +106,19 @@ impl Series {
         self.pending.len() >= PENDING_FACTS_MAX
     }
 
-    /// Applies the pending facts, and returns how many intervals are new. `position` is that of the
+    /// Applies the pending facts, and returns how many intervals are new. `cursor` is that of the
     /// newest fact or later: a fact that is then outside a window would have left it by now anyway.
     pub(crate) fn apply_facts(
         &mut self,
         info: &SeriesInfo,
         bounds: &Bounds,
         layout: &PaneLayout,
-        position: &WindowCursor,
+        cursor: &WindowCursor,
     ) -> usize {
         let before = self.intervals.len();
         let mut pending = std::mem::take(&mut self.pending);
         for fact in pending.drain(..) {
-            self.apply_fact(info, bounds, layout, position, &fact);
+            self.apply_fact(info, bounds, layout, cursor, &fact);
         }
         self.pending = pending;
         self.intervals.len() - before
@@ -129,16 +130,16 @@ impl Series {
         info: &SeriesInfo,
         bounds: &Bounds,
         layout: &PaneLayout,
-        position: &WindowCursor,
+        cursor: &WindowCursor,
         fact: &Fact,
     ) {
         self.changed = true;
         let update = self.total(info, bounds, fact.kind);
         if let Some(update) = update {
-            self.windows.add(layout, position, fact.at_ms, fact.scope, update);
+            self.windows.add(layout, cursor, fact.event_time, fact.scope, update);
         }
-        if let Some(start_ms) = layout.interval_of(fact.at_ms) {
-            self.interval(start_ms).count(fact.kind, update);
+        if let Some(start) = layout.interval_of(fact.event_time) {
+            self.interval(start).count(fact.kind, update);
         }
     }
 
@@ -155,20 +156,20 @@ impl Series {
             update.count(&mut totals.visits, &mut totals.service_level);
         }
         match kind {
-            FactKind::Answered { wait_ms } => {
-                totals.wait_answered.observe(wait_ms, &bounds.wait_ms);
+            FactKind::Answered { wait } => {
+                totals.wait_answered.observe(wait, &bounds.wait);
             }
-            FactKind::Abandoned { wait_ms } => {
-                totals.wait_abandoned.observe(wait_ms, &bounds.wait_ms);
+            FactKind::Abandoned { wait } => {
+                totals.wait_abandoned.observe(wait, &bounds.wait);
             }
             FactKind::Left { reason } => totals.left[reason.index()] += 1,
             FactKind::Lost => totals.lost += 1,
-            FactKind::Handled { handle_ms } => totals.handle.observe(handle_ms, &bounds.handle_ms),
-            FactKind::FirstResponse { response_ms } => {
-                totals.first_response.observe(response_ms, &bounds.response_ms);
+            FactKind::Handled { duration } => totals.handle.observe(duration, &bounds.handle),
+            FactKind::FirstResponse { duration } => {
+                totals.first_response.observe(duration, &bounds.response);
             }
-            FactKind::Resolution { resolution_ms } => {
-                totals.resolution.observe(resolution_ms, &bounds.response_ms);
+            FactKind::Resolution { duration } => {
+                totals.resolution.observe(duration, &bounds.response);
             }
             FactKind::NotAnswered => totals.contacts.not_answered += 1,
             FactKind::Transferred => totals.contacts.transfers += 1,
@@ -184,18 +185,18 @@ impl Series {
 fn window_update(info: &SeriesInfo, kind: FactKind) -> Option<WindowUpdate> {
     match kind {
         FactKind::Offered => Some(WindowUpdate::Offered),
-        FactKind::Answered { wait_ms } => {
-            Some(WindowUpdate::Answered { wait_ms, in_target: wait_ms <= info.target_wait.get() })
+        FactKind::Answered { wait } => {
+            Some(WindowUpdate::Answered { wait, in_target: wait <= info.target_wait })
         }
-        FactKind::Abandoned { wait_ms } => Some(WindowUpdate::Abandoned {
-            wait_ms,
-            in_target: wait_ms <= info.target_wait.get(),
-            short: wait_ms <= info.short_abandon.get(),
+        FactKind::Abandoned { wait } => Some(WindowUpdate::Abandoned {
+            wait,
+            in_target: wait <= info.target_wait,
+            short: wait <= info.short_abandon,
         }),
         FactKind::Left { .. } => Some(WindowUpdate::Left),
         FactKind::Met => Some(WindowUpdate::Met),
         FactKind::Missed => Some(WindowUpdate::Missed),
-        FactKind::Handled { handle_ms } => Some(WindowUpdate::Handled { handle_ms }),
+        FactKind::Handled { duration } => Some(WindowUpdate::Handled { duration }),
         FactKind::Lost
         | FactKind::FirstResponse { .. }
         | FactKind::Resolution { .. }

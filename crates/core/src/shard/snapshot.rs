@@ -14,20 +14,20 @@ impl Shard {
     /// Returns the numbers at stream time. Pending facts are applied first.
     pub fn snapshot(&mut self) -> Snapshot {
         let state = &mut self.state;
-        let stream_ms = state.stream_ms.unwrap_or(0);
+        let stream_time = state.stream_time.unwrap_or_default();
         let mut records = state.records.clone();
         records.held = state.contacts.effects.held;
         Snapshot {
-            stream_time: state.stream_ms.map(Timestamp),
-            series: state.series_snapshots(stream_ms),
-            queues: state.queue_snapshots(stream_ms),
+            stream_time: state.stream_time,
+            series: state.series_snapshots(stream_time),
+            queues: state.queue_snapshots(stream_time),
             contacts_started: state.contacts_started.clone(),
             self_service: state
                 .self_service
                 .iter()
                 .map(|(name, counts)| (name.clone(), *counts))
                 .collect(),
-            followups: state.followups.snapshot(Timestamp(stream_ms)).collect(),
+            followups: state.followups.snapshot(stream_time).collect(),
             records,
             clock_skew: state.clock_skew + state.contacts.effects.clock_skew,
             series_refused: state.registry.refused()
@@ -41,7 +41,7 @@ impl Shard {
 
 impl State {
     /// Returns the numbers of all series, sorted by queue and channel.
-    fn series_snapshots(&mut self, stream_ms: i64) -> Vec<Arc<SeriesSnapshot>> {
+    fn series_snapshots(&mut self, stream_time: Timestamp) -> Vec<Arc<SeriesSnapshot>> {
         self.add_missing_series();
         let mut snapshots: Vec<(Arc<str>, ChannelId, Arc<SeriesSnapshot>)> =
             Vec::with_capacity(self.series.len());
@@ -51,15 +51,15 @@ impl State {
                 self.registry.info(id),
                 &self.bounds,
                 &self.layout,
-                &self.position,
+                &self.cursor,
             );
             let (queue, channel) = self.registry.labels(id);
             let snapshot = SeriesSnapshot {
                 queue: queue.clone(),
                 channel,
                 totals: series.totals.clone(),
-                live: self.contacts.live(&self.registry, id, Timestamp(stream_ms)),
-                windows: series.windows.snapshot(&self.layout, &self.position),
+                live: self.contacts.live(&self.registry, id, stream_time),
+                windows: series.windows.snapshot(&self.layout, &self.cursor),
             };
             snapshots.push((queue, channel, Arc::new(snapshot)));
         }
@@ -69,13 +69,10 @@ impl State {
 
     /// Returns the numbers of all queues, sorted by queue. `none` and `other` are included only if
     /// they have an observation or agents.
-    fn queue_snapshots(&mut self, stream_ms: i64) -> Vec<QueueSnapshot> {
-        let booking = BookingContext {
-            registry: &self.registry,
-            layout: &self.layout,
-            cursor: &self.position,
-        };
-        let agents = self.agents.snapshot(booking, Timestamp(stream_ms));
+    fn queue_snapshots(&mut self, stream_time: Timestamp) -> Vec<QueueSnapshot> {
+        let booking =
+            BookingContext { registry: &self.registry, layout: &self.layout, cursor: &self.cursor };
+        let agents = self.agents.snapshot(booking, stream_time);
         let observed = self.observed.iter().copied().chain(std::iter::repeat(None));
         let labels = self.registry.queue_labels().enumerate();
         let mut snapshots: Vec<QueueSnapshot> = labels

@@ -11,28 +11,28 @@ use crate::measures::{ApplyOutcome, Observation, RecordTotals, WindowScope};
 use crate::registry::LabelRegistry;
 use crate::settings::Settings;
 use crate::shard::series::{Bounds, Series};
-use crate::time::{TimeRange, Timestamp};
+use crate::time::{Millis, TimeRange, Timestamp};
 use crate::window::{PaneLayout, WindowCursor};
 
 /// The state of a shard: everything that a checkpoint stores, and its derived values.
 pub(crate) struct State {
     /// Offset after the last record.
-    pub(crate) next_position: i64,
+    pub(crate) next_offset: Offset,
     /// Number of the last checkpoint.
     pub(crate) checkpoint: i64,
     /// Whether the next checkpoint contains everything, because the ledger does not hold this
     /// state.
     pub(crate) nothing_stored: bool,
-    /// Stream time in milliseconds since the Unix epoch; `None` before the first record.
-    pub(crate) stream_ms: Option<i64>,
+    /// Stream time; `None` before the first record.
+    pub(crate) stream_time: Option<Timestamp>,
     /// Current pane and business day.
-    pub(crate) position: WindowCursor,
+    pub(crate) cursor: WindowCursor,
     /// First instant after the current pane.
-    pub(crate) pane_end_ms: i64,
+    pub(crate) pane_end: Timestamp,
     /// Widths of panes, windows and intervals, by the settings.
     pub(crate) layout: PaneLayout,
-    /// Age past which a record is late, in milliseconds: the longest window and `allowed_lateness`.
-    pub(crate) lateness_ms: u64,
+    /// Age past which a record is late: the longest window and `allowed_lateness`.
+    pub(crate) lateness: Millis,
     /// Bounds of the classic buckets, by the settings.
     pub(crate) bounds: Bounds,
     pub(crate) registry: LabelRegistry,
@@ -62,43 +62,39 @@ impl State {
     /// Adds an empty series for each one that only the registry has.
     pub(crate) fn add_missing_series(&mut self) {
         while self.series.len() < self.registry.series_count() {
-            self.series.push(Series::new(&self.layout, &self.position));
+            self.series.push(Series::new(&self.layout, &self.cursor));
         }
     }
 
-    /// Moves stream time to `at_ms`, if that is later, and returns stream time.
-    pub(crate) fn move_stream(&mut self, settings: &Settings, at_ms: i64) -> i64 {
-        let stream_ms = self.stream_ms.map_or(at_ms, |stream_ms| stream_ms.max(at_ms));
-        if self.stream_ms.is_none() || stream_ms >= self.pane_end_ms {
-            self.position.pane = self.layout.pane_of(stream_ms);
-            self.pane_end_ms =
-                self.position.pane.saturating_add(1).saturating_mul(self.layout.pane_ms);
+    /// Moves stream time to `event_time`, if that is later, and returns stream time.
+    pub(crate) fn move_stream(&mut self, settings: &Settings, event_time: Timestamp) -> Timestamp {
+        let stream_time = self.stream_time.map_or(event_time, |known| known.max(event_time));
+        if self.stream_time.is_none() || stream_time >= self.pane_end {
+            self.cursor.pane = self.layout.pane_of(stream_time);
+            self.pane_end = self.layout.pane_start(self.cursor.pane.next());
         }
-        if self.stream_ms.is_none() || stream_ms >= self.position.today_end_ms {
-            let today = settings.windows.business_day.around(Timestamp(stream_ms));
-            self.position.today_start_ms = today.start.get();
-            self.position.today_end_ms = today.end.get();
+        if self.stream_time.is_none() || stream_time >= self.cursor.today.end {
+            self.cursor.today = settings.windows.business_day.around(stream_time);
         }
-        self.stream_ms = Some(stream_ms);
-        stream_ms
+        self.stream_time = Some(stream_time);
+        stream_time
     }
 
     /// Returns the business day at stream time.
     pub(crate) fn today(&self) -> TimeRange {
-        let WindowCursor { today_start_ms, today_end_ms, .. } = self.position;
-        TimeRange { start: Timestamp(today_start_ms), end: Timestamp(today_end_ms) }
+        self.cursor.today
     }
 
-    /// Returns the context of a change without a record, with `stream_ms` as its stream time and
-    /// event time.
-    pub(crate) fn context_of_time(&self, stream_ms: i64) -> EventContext {
+    /// Returns the context of a change without a record, with `stream_time` as its stream time
+    /// and event time.
+    pub(crate) fn context_of_time(&self, stream_time: Timestamp) -> EventContext {
         EventContext {
-            stream_time: Timestamp(stream_ms),
-            event_time: Timestamp(stream_ms),
+            stream_time,
+            event_time: stream_time,
             lateness: Lateness::InTime,
             scope: WindowScope::Windows,
             today: self.today(),
-            offset: Offset(self.next_position),
+            offset: self.next_offset,
             source: SourceKey::default(),
         }
     }
@@ -130,11 +126,8 @@ impl State {
         context: &EventContext,
         change: AgentChange,
     ) -> ApplyOutcome {
-        let booking = BookingContext {
-            registry: &self.registry,
-            layout: &self.layout,
-            cursor: &self.position,
-        };
+        let booking =
+            BookingContext { registry: &self.registry, layout: &self.layout, cursor: &self.cursor };
         self.agents.change(booking, key, context.times(), change);
         ApplyOutcome::Applied
     }
@@ -210,7 +203,7 @@ impl State {
                 if series.add(fact) {
                     let info = self.registry.info(fact.series);
                     self.unsaved_intervals +=
-                        series.apply_facts(info, &self.bounds, &self.layout, &self.position);
+                        series.apply_facts(info, &self.bounds, &self.layout, &self.cursor);
                 }
             }
         }

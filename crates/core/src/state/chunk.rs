@@ -8,7 +8,9 @@
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use crate::ids::Offset;
 use crate::measures::{AgentIntervalDelta, IntervalDelta};
+use crate::time::Timestamp;
 
 /// The content of a chunk. The ledger stores the number of the kind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -99,9 +101,9 @@ pub struct Deletion {
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Checkpoint {
     /// Offset after the last record that the checkpoint contains.
-    pub next_offset: i64,
-    /// Stream time in milliseconds since the Unix epoch; `None` before the first record.
-    pub stream_ms: Option<i64>,
+    pub next_offset: Offset,
+    /// Stream time; `None` before the first record.
+    pub stream_time: Option<Timestamp>,
     /// Stored chunks that are out of date.
     pub deletions: Vec<Deletion>,
     /// Chunks to be written.

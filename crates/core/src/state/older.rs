@@ -11,6 +11,7 @@ use crate::measures::{
     BucketHistogram, ContactCounts, DurationSums, ServiceLevelCounts, Totals, VisitCounts,
     WindowCounts,
 };
+use crate::time::Millis;
 
 /// The fields of [`WindowCounts`] by position.
 #[derive(Debug, Deserialize)]
@@ -51,7 +52,7 @@ impl From<PositionalWindowCounts> for WindowCounts {
                 handled: stored.handled,
                 handle_sum_ms: stored.handle_sum_ms,
             },
-            wait_max_ms: stored.wait_max_ms,
+            wait_max: Millis(stored.wait_max_ms),
         }
     }
 }
@@ -117,7 +118,7 @@ mod written {
 
     impl From<WindowCounts> for PositionalWindowCounts {
         fn from(counts: WindowCounts) -> Self {
-            let WindowCounts { visits, service_level, left, sums, wait_max_ms } = counts;
+            let WindowCounts { visits, service_level, left, sums, wait_max } = counts;
             PositionalWindowCounts {
                 offered: visits.offered,
                 answered: visits.answered,
@@ -129,7 +130,7 @@ mod written {
                 met: service_level.met,
                 missed: service_level.missed,
                 wait_sum_ms: sums.wait_sum_ms,
-                wait_max_ms,
+                wait_max_ms: wait_max.get(),
                 abandon_wait_sum_ms: sums.abandon_wait_sum_ms,
                 handled: sums.handled,
                 handle_sum_ms: sums.handle_sum_ms,

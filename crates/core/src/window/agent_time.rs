@@ -11,8 +11,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::event::AgentState;
 use crate::measures::AgentWindow;
-use crate::time::TimeRange;
-use crate::window::layout::{PaneLayout, WindowCursor};
+use crate::time::{TimeRange, Timestamp};
+use crate::window::layout::{PaneIndex, PaneLayout, WindowCursor};
 
 const STATES: usize = AgentState::ALL.len();
 
@@ -22,11 +22,11 @@ pub(crate) struct AgentTime {
     /// Milliseconds since the first record, by state.
     pub(crate) total_ms: [u64; STATES],
     /// Panes in which a range begins or ends, ascending by index.
-    panes: VecDeque<(i64, Pane)>,
+    panes: VecDeque<(PaneIndex, Pane)>,
     /// Number of agents that cover the whole pane before the oldest of `panes`, by state.
     filling: [i64; STATES],
     today_ms: [u64; STATES],
-    today_start_ms: i64,
+    today_start: Timestamp,
     /// Whether the agent time differs from the ledger.
     #[serde(skip)]
     pub(crate) changed: bool,
@@ -38,24 +38,25 @@ pub(crate) struct AgentTime {
 #[cfg_attr(test, derive(Serialize))]
 pub(crate) struct DenseAgentTime {
     total_ms: [u64; STATES],
-    first_pane: i64,
+    first_pane: PaneIndex,
     panes: VecDeque<Pane>,
     filling: [i64; STATES],
     today_ms: [u64; STATES],
-    today_start_ms: i64,
+    today_start: Timestamp,
 }
 
 impl From<DenseAgentTime> for AgentTime {
     fn from(dense: DenseAgentTime) -> Self {
         AgentTime {
             total_ms: dense.total_ms,
-            panes: (dense.first_pane..)
+            panes: (dense.first_pane.get()..)
+                .map(PaneIndex)
                 .zip(dense.panes)
                 .filter(|(_, pane)| *pane != Pane::default())
                 .collect(),
             filling: dense.filling,
             today_ms: dense.today_ms,
-            today_start_ms: dense.today_start_ms,
+            today_start: dense.today_start,
             ..AgentTime::default()
         }
     }
@@ -64,14 +65,14 @@ impl From<DenseAgentTime> for AgentTime {
 #[cfg(test)]
 impl From<AgentTime> for DenseAgentTime {
     fn from(time: AgentTime) -> Self {
-        let first_pane = time.panes.front().map_or(0, |(index, _)| *index);
+        let first_pane = time.panes.front().map_or(PaneIndex(0), |(index, _)| *index);
         let mut panes = VecDeque::new();
         for (index, pane) in time.panes {
-            panes.resize((index - first_pane) as usize, Pane::default());
+            panes.resize((index.get() - first_pane.get()) as usize, Pane::default());
             panes.push_back(pane);
         }
-        let AgentTime { total_ms, filling, today_ms, today_start_ms, .. } = time;
-        DenseAgentTime { total_ms, first_pane, panes, filling, today_ms, today_start_ms }
+        let AgentTime { total_ms, filling, today_ms, today_start, .. } = time;
+        DenseAgentTime { total_ms, first_pane, panes, filling, today_ms, today_start }
     }
 }
 
@@ -84,44 +85,38 @@ struct Pane {
     change: [i32; STATES],
 }
 
-/// Returns the length of the common part of two ranges, in milliseconds; 0 if they are disjoint.
-fn overlap_ms(from_ms: i64, to_ms: i64, start_ms: i64, end_ms: i64) -> u64 {
-    to_ms.min(end_ms).saturating_sub(from_ms.max(start_ms)).max(0) as u64
-}
-
 impl AgentTime {
     /// Books the time of one agent in a state. The range is not empty and does not end after stream
     /// time.
     pub(crate) fn book(
         &mut self,
         layout: &PaneLayout,
-        position: &WindowCursor,
+        cursor: &WindowCursor,
         state: AgentState,
         time: TimeRange,
     ) {
-        let (from_ms, to_ms) = (time.start.get(), time.end.get());
-        self.roll(layout, position);
+        self.roll(layout, cursor);
         let state = state.index();
         self.changed = true;
-        self.total_ms[state] += to_ms.abs_diff(from_ms);
-        self.today_ms[state] +=
-            overlap_ms(from_ms, to_ms, position.today_start_ms, position.today_end_ms);
+        self.total_ms[state] += time.end.since(time.start).get();
+        self.today_ms[state] += time.overlap(cursor.today).get();
 
-        let from_ms = from_ms.max(layout.oldest_pane(position.pane) * layout.pane_ms);
-        if to_ms <= from_ms {
+        let oldest = layout.pane_start(layout.oldest_pane(cursor.pane));
+        let (start, end) = (time.start.max(oldest), time.end);
+        if end <= start {
             return;
         }
-        let (first, last) = (layout.pane_of(from_ms), layout.pane_of(to_ms - 1));
+        let (first, last) = (layout.pane_of(start), layout.pane_of(Timestamp(end.get() - 1)));
         if first == last {
-            self.pane(first).part_ms[state] += to_ms.abs_diff(from_ms);
+            self.pane(first).part_ms[state] += end.since(start).get();
             return;
         }
-        self.pane(first).part_ms[state] += ((first + 1) * layout.pane_ms).abs_diff(from_ms);
+        self.pane(first).part_ms[state] += layout.pane_start(first.next()).since(start).get();
         let pane = self.pane(last);
-        pane.part_ms[state] += to_ms.abs_diff(last * layout.pane_ms);
-        if first + 1 < last {
+        pane.part_ms[state] += end.since(layout.pane_start(last)).get();
+        if first.next() < last {
             pane.change[state] -= 1;
-            self.pane(first + 1).change[state] += 1;
+            self.pane(first.next()).change[state] += 1;
         }
     }
 
@@ -133,7 +128,7 @@ impl AgentTime {
 
     /// Returns the pane of an index, and inserts it if it is absent. The index is not before the
     /// oldest pane of any window.
-    fn pane(&mut self, index: i64) -> &mut Pane {
+    fn pane(&mut self, index: PaneIndex) -> &mut Pane {
         let place = self.place_of(index);
         if self.panes.get(place).is_none_or(|(known, _)| *known != index) {
             self.panes.insert(place, (index, Pane::default()));
@@ -145,13 +140,13 @@ impl AgentTime {
     /// pane is never farther from the last one than the difference of their indexes, and in a busy
     /// queue exactly as far. So the search begins there: a plain binary search would miss the cache
     /// at every step.
-    fn place_of(&self, index: i64) -> usize {
+    fn place_of(&self, index: PaneIndex) -> usize {
         let is_before =
             |place: usize| self.panes.get(place).is_some_and(|(known, _)| *known < index);
         let Some((last, _)) = self.panes.back().filter(|(last, _)| *last >= index) else {
             return self.panes.len();
         };
-        let from_end = usize::try_from(last.abs_diff(index)).unwrap_or(usize::MAX);
+        let from_end = usize::try_from(last.get().abs_diff(index.get())).unwrap_or(usize::MAX);
         let mut low = (self.panes.len() - 1).saturating_sub(from_end);
         if !is_before(low) {
             return low;
@@ -169,12 +164,12 @@ impl AgentTime {
 
     /// Moves to the current pane and business day, and drops the panes that no window covers any
     /// more.
-    fn roll(&mut self, layout: &PaneLayout, position: &WindowCursor) {
-        if self.today_start_ms != position.today_start_ms {
-            self.today_start_ms = position.today_start_ms;
+    fn roll(&mut self, layout: &PaneLayout, cursor: &WindowCursor) {
+        if self.today_start != cursor.today.start {
+            self.today_start = cursor.today.start;
             self.today_ms = [0; STATES];
         }
-        let oldest = layout.oldest_pane(position.pane);
+        let oldest = layout.oldest_pane(cursor.pane);
         while let Some((_, pane)) = self.panes.pop_front_if(|(index, _)| *index < oldest) {
             add(&mut self.filling, pane.change.map(i64::from));
         }
@@ -184,19 +179,19 @@ impl AgentTime {
     pub(crate) fn windows(
         &mut self,
         layout: &PaneLayout,
-        position: &WindowCursor,
+        cursor: &WindowCursor,
     ) -> Vec<AgentWindow> {
-        self.roll(layout, position);
+        self.roll(layout, cursor);
         let mut windows: Vec<AgentWindow> =
             layout.panes.iter().map(|_| AgentWindow::default()).collect();
         let mut filling = self.filling;
         // From the pane `from` on, `filling` agents cover whole panes.
-        let mut from = layout.oldest_pane(position.pane);
+        let mut from = layout.oldest_pane(cursor.pane);
         for (index, pane) in &self.panes {
             for (window, panes) in windows.iter_mut().zip(&layout.panes) {
-                let first = position.pane - panes + 1;
-                let whole_ms = index.saturating_sub(from.max(first)).max(0).unsigned_abs()
-                    * layout.pane_ms.unsigned_abs();
+                let first = cursor.pane.first_of_window(*panes);
+                let whole = index.get().saturating_sub(from.max(first).get()).max(0).unsigned_abs();
+                let whole_ms = whole * layout.pane_width.get();
                 add(&mut window.state_ms, filling.map(|agents| agents.unsigned_abs() * whole_ms));
                 if *index >= first {
                     add(&mut window.state_ms, pane.part_ms);
@@ -214,14 +209,14 @@ impl AgentTime {
     pub(crate) fn add_unbooked(
         windows: &mut [AgentWindow],
         layout: &PaneLayout,
-        position: &WindowCursor,
+        cursor: &WindowCursor,
         state: AgentState,
-        from_ms: i64,
-        to_ms: i64,
+        time: TimeRange,
     ) {
-        let starts = layout.panes.iter().map(|panes| (position.pane - panes + 1) * layout.pane_ms);
-        for (window, start_ms) in windows.iter_mut().zip(starts.chain([position.today_start_ms])) {
-            window.state_ms[state.index()] += overlap_ms(from_ms, to_ms, start_ms, i64::MAX);
+        let first_panes = layout.panes.iter().map(|panes| cursor.pane.first_of_window(*panes));
+        let starts = first_panes.map(|pane| layout.pane_start(pane)).chain([cursor.today.start]);
+        for (window, start) in windows.iter_mut().zip(starts) {
+            window.state_ms[state.index()] += time.end.since(time.start.max(start)).get();
         }
     }
 }

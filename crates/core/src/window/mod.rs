@@ -11,7 +11,7 @@ mod series;
 mod wait_counts;
 
 pub(crate) use agent_time::{AgentTime, DenseAgentTime};
-pub(crate) use layout::{PaneLayout, WindowCursor};
+pub(crate) use layout::{PaneIndex, PaneLayout, WindowCursor};
 #[cfg(test)]
 pub(crate) use series::panes_of_slice;
 pub(crate) use series::{ChangedPanes, SeriesWindows, StoredDay, series_of_pane};

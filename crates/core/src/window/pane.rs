@@ -8,6 +8,8 @@ use serde::{Deserialize, Serialize};
 use smallvec::SmallVec;
 
 use crate::measures::{SparseHdrCounts, WindowCounts, WindowUpdate};
+use crate::time::Millis;
+use crate::window::layout::PaneIndex;
 
 /// A window update in eight bytes: its variant, two flags and a duration.
 #[derive(Clone, Copy, Debug)]
@@ -23,12 +25,12 @@ impl PackedUpdate {
     fn of(update: WindowUpdate) -> Option<PackedUpdate> {
         let (number, value, in_target, short) = match update {
             WindowUpdate::Offered => (0, 0, false, false),
-            WindowUpdate::Answered { wait_ms, in_target } => (1, wait_ms, in_target, false),
-            WindowUpdate::Abandoned { wait_ms, in_target, short } => (2, wait_ms, in_target, short),
+            WindowUpdate::Answered { wait, in_target } => (1, wait.get(), in_target, false),
+            WindowUpdate::Abandoned { wait, in_target, short } => (2, wait.get(), in_target, short),
             WindowUpdate::Left => (3, 0, false, false),
             WindowUpdate::Met => (4, 0, false, false),
             WindowUpdate::Missed => (5, 0, false, false),
-            WindowUpdate::Handled { handle_ms } => (6, handle_ms, false, false),
+            WindowUpdate::Handled { duration } => (6, duration.get(), false, false),
         };
         let flags = (u64::from(in_target) * Self::FLAG) | (u64::from(short) * Self::SHORT);
         (value >> (u64::BITS - Self::VALUE_SHIFT) == 0)
@@ -41,12 +43,12 @@ impl PackedUpdate {
             (self.0 >> Self::VALUE_SHIFT, self.0 & Self::FLAG != 0, self.0 & Self::SHORT != 0);
         match self.0 & (Self::FLAG - 1) {
             0 => WindowUpdate::Offered,
-            1 => WindowUpdate::Answered { wait_ms: value, in_target },
-            2 => WindowUpdate::Abandoned { wait_ms: value, in_target, short },
+            1 => WindowUpdate::Answered { wait: Millis(value), in_target },
+            2 => WindowUpdate::Abandoned { wait: Millis(value), in_target, short },
             3 => WindowUpdate::Left,
             4 => WindowUpdate::Met,
             5 => WindowUpdate::Missed,
-            6 => WindowUpdate::Handled { handle_ms: value },
+            6 => WindowUpdate::Handled { duration: Millis(value) },
             number => unreachable!("`of` packs no update as {number}"),
         }
     }
@@ -63,8 +65,8 @@ pub(crate) struct PaneTotals {
 impl PaneTotals {
     fn add(&mut self, update: WindowUpdate) {
         update.add_to(&mut self.counts);
-        if let WindowUpdate::Answered { wait_ms, .. } = update {
-            self.waits.increment(wait_ms);
+        if let WindowUpdate::Answered { wait, .. } = update {
+            self.waits.increment(wait.get());
         }
     }
 
@@ -81,15 +83,15 @@ impl PaneTotals {
             return None;
         }
         let answer = WindowUpdate::Answered {
-            wait_ms: sums.wait_sum_ms,
+            wait: Millis(sums.wait_sum_ms),
             in_target: visits.answered_in_target > 0,
         };
         let abandonment = WindowUpdate::Abandoned {
-            wait_ms: sums.abandon_wait_sum_ms,
+            wait: Millis(sums.abandon_wait_sum_ms),
             in_target: visits.abandoned_in_target > 0,
             short: visits.abandoned_short > 0,
         };
-        let handling = WindowUpdate::Handled { handle_ms: sums.handle_sum_ms };
+        let handling = WindowUpdate::Handled { duration: Millis(sums.handle_sum_ms) };
         let entries = [
             (WindowUpdate::Offered, offered),
             (answer, answered),
@@ -122,8 +124,7 @@ enum Facts {
 /// One pane of one series.
 #[derive(Clone, Debug)]
 pub(crate) struct Pane {
-    /// Number of the pane since the Unix epoch; negative before it.
-    pub(crate) index: i64,
+    pub(crate) index: PaneIndex,
     facts: Facts,
     /// Whether the pane differs from the ledger.
     pub(crate) changed: bool,
@@ -132,15 +133,14 @@ pub(crate) struct Pane {
 /// The stored form of a pane, with its counts in the form `C`.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct StoredPane<C = WindowCounts> {
-    /// Number of the pane since the Unix epoch; negative before it.
-    pub(crate) index: i64,
+    pub(crate) index: PaneIndex,
     counts: C,
     waits: Vec<(u16, u32)>,
 }
 
 impl Pane {
     /// Returns a pane without facts.
-    pub(crate) fn new(index: i64) -> Self {
+    pub(crate) fn new(index: PaneIndex) -> Self {
         Pane { index, facts: Facts::Sparse(SmallVec::new()), changed: false }
     }
 
@@ -197,9 +197,9 @@ impl<C> StoredPane<C> {
 }
 
 impl StoredPane {
-    /// Returns the longest wait of an answered visit, in milliseconds.
-    pub(crate) fn wait_max_ms(&self) -> u64 {
-        self.counts.wait_max_ms
+    /// Returns the longest wait of an answered visit.
+    pub(crate) fn wait_max(&self) -> Millis {
+        self.counts.wait_max
     }
 }
 
@@ -222,14 +222,15 @@ mod tests {
         let duration =
             prop_oneof![0_u64..100_000, Just(1 << 40), Just((1 << 59) - 1), Just(1 << 59)];
         (0..7, duration, any::<bool>(), any::<bool>()).prop_map(|(which, ms, in_target, short)| {
+            let duration = Millis(ms);
             match which {
                 0 => WindowUpdate::Offered,
-                1 => WindowUpdate::Answered { wait_ms: ms, in_target },
-                2 => WindowUpdate::Abandoned { wait_ms: ms, in_target, short },
+                1 => WindowUpdate::Answered { wait: duration, in_target },
+                2 => WindowUpdate::Abandoned { wait: duration, in_target, short },
                 3 => WindowUpdate::Left,
                 4 => WindowUpdate::Met,
                 5 => WindowUpdate::Missed,
-                _ => WindowUpdate::Handled { handle_ms: ms },
+                _ => WindowUpdate::Handled { duration },
             }
         })
     }
@@ -238,22 +239,27 @@ mod tests {
         #[test]
         fn an_entry_is_unpacked_as_it_was(update in update()) {
             let long = matches!(update,
-                WindowUpdate::Answered { wait_ms: ms, .. } | WindowUpdate::Abandoned { wait_ms: ms, .. } | WindowUpdate::Handled { handle_ms: ms }
-                if ms >> 59 > 0);
-            prop_assert_eq!(PackedUpdate::of(update).map(PackedUpdate::update), (!long).then_some(update));
+                WindowUpdate::Answered { wait: duration, .. }
+                | WindowUpdate::Abandoned { wait: duration, .. }
+                | WindowUpdate::Handled { duration }
+                if duration.get() >> 59 > 0);
+            let unpacked = PackedUpdate::of(update).map(PackedUpdate::update);
+            prop_assert_eq!(unpacked, (!long).then_some(update));
         }
 
         /// Compares the sums of a pane with its facts, before and after it is stored.
         #[test]
-        fn a_pane_has_the_sums_of_its_facts(entries in prop::collection::vec(update(), 0..20)) {
-            let (mut pane, mut due) = (Pane::new(7), PaneTotals::default());
-            for update in entries {
+        fn a_pane_has_the_sums_of_its_facts(updates in prop::collection::vec(update(), 0..20)) {
+            let (mut pane, mut expected) = (Pane::new(PaneIndex(7)), PaneTotals::default());
+            for update in updates {
                 pane.add(update);
-                due.add(update);
+                expected.add(update);
                 let restored = Pane::from(pane.stored());
                 for pane in [&pane, &restored] {
-                    let told = pane.sums();
-                    prop_assert_eq!((pane.index, told.counts, &told.waits), (7, due.counts, &due.waits));
+                    let actual = pane.sums();
+                    prop_assert_eq!(pane.index, PaneIndex(7));
+                    prop_assert_eq!(actual.counts, expected.counts);
+                    prop_assert_eq!(&actual.waits, &expected.waits);
                 }
             }
         }
@@ -263,26 +269,26 @@ mod tests {
     fn taking_out_undoes_adding() {
         let entries = [
             WindowUpdate::Offered,
-            WindowUpdate::Answered { wait_ms: 5, in_target: true },
-            WindowUpdate::Abandoned { wait_ms: 6, in_target: true, short: true },
+            WindowUpdate::Answered { wait: Millis(5), in_target: true },
+            WindowUpdate::Abandoned { wait: Millis(6), in_target: true, short: true },
             WindowUpdate::Left,
             WindowUpdate::Met,
             WindowUpdate::Missed,
-            WindowUpdate::Handled { handle_ms: 7 },
+            WindowUpdate::Handled { duration: Millis(7) },
         ];
         let mut counts = WindowCounts::default();
         entries.iter().for_each(|update| update.add_to(&mut counts));
         entries.iter().for_each(|update| update.take_from(&mut counts));
-        assert_eq!(counts, WindowCounts { wait_max_ms: 5, ..WindowCounts::default() });
+        assert_eq!(counts, WindowCounts { wait_max: Millis(5), ..WindowCounts::default() });
     }
 
     #[test]
     fn a_pane_with_little_in_it_is_small() {
         assert!(size_of::<Pane>() <= 64, "{}", size_of::<Pane>());
-        let mut pane = Pane::new(1);
+        let mut pane = Pane::new(PaneIndex(1));
         for update in [
             WindowUpdate::Offered,
-            WindowUpdate::Answered { wait_ms: 12, in_target: true },
+            WindowUpdate::Answered { wait: Millis(12), in_target: true },
             WindowUpdate::Met,
         ] {
             pane.add(update);

@@ -12,7 +12,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::measures::{SparseHdrCounts, WindowCounts, WindowScope, WindowSnapshot, WindowUpdate};
 use crate::state::{CheckpointExtent, RestoreError, StateChunk, append, take};
-use crate::window::layout::{PaneLayout, WindowCursor};
+use crate::time::{Millis, Timestamp};
+use crate::window::layout::{PaneIndex, PaneLayout, WindowCursor};
 use crate::window::pane::{Pane, StoredPane};
 use crate::window::wait_counts::WaitCounts;
 
@@ -58,9 +59,9 @@ impl Window {
     }
 
     /// Returns the numbers of the window, with its longest wait.
-    fn snapshot(&self, wait_max_ms: u64) -> WindowSnapshot {
+    fn snapshot(&self, wait_max: Millis) -> WindowSnapshot {
         WindowSnapshot {
-            counts: WindowCounts { wait_max_ms, ..self.counts },
+            counts: WindowCounts { wait_max, ..self.counts },
             waits: SparseHdrCounts { counts: self.waits.used() },
         }
     }
@@ -69,7 +70,7 @@ impl Window {
 /// The stored form of the business day of a series, with its counts in the form `C`.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct StoredDay<C = WindowCounts> {
-    start_ms: i64,
+    start: Timestamp,
     counts: C,
     waits: Vec<(u16, u32)>,
 }
@@ -77,7 +78,7 @@ pub(crate) struct StoredDay<C = WindowCounts> {
 impl<C> StoredDay<C> {
     /// Returns the same day with its counts in another form.
     pub(crate) fn map<D>(self, counts: impl FnOnce(C) -> D) -> StoredDay<D> {
-        StoredDay { start_ms: self.start_ms, counts: counts(self.counts), waits: self.waits }
+        StoredDay { start: self.start, counts: counts(self.counts), waits: self.waits }
     }
 }
 
@@ -99,7 +100,7 @@ pub(crate) fn panes_of_slice(slice: &StateChunk) -> Result<Vec<StateChunk>, Rest
     let mut bytes = slice.bytes.as_slice();
     while !bytes.is_empty() {
         let (series, pane): (u32, StoredPane) = take(slice, &mut bytes)?;
-        let number = (i64::from(series) << PANE_BITS) | (pane.index + (1 << (PANE_BITS - 1)));
+        let number = (i64::from(series) << PANE_BITS) | (pane.index.get() + (1 << (PANE_BITS - 1)));
         panes.push(StateChunk {
             kind: ChunkKind::Pane,
             number,
@@ -113,41 +114,41 @@ pub(crate) fn panes_of_slice(slice: &StateChunk) -> Result<Vec<StateChunk>, Rest
 #[derive(Debug, Default)]
 pub(crate) struct ChangedPanes {
     /// Indexes of the panes that differ from the ledger in at least one series.
-    pub(crate) indexes: BTreeSet<i64>,
+    pub(crate) indexes: BTreeSet<PaneIndex>,
     /// Stored panes before this one are to be deleted.
-    pub(crate) dropped_before: Option<i64>,
+    pub(crate) dropped_before: Option<PaneIndex>,
 }
 
 /// The windows of one series.
 #[derive(Debug)]
 pub(crate) struct SeriesWindows {
     /// The current pane at the last [`Self::roll`].
-    current: i64,
+    current: PaneIndex,
     /// Panes with facts, ascending by index.
     panes: VecDeque<Pane>,
     /// Windows in configured order.
     windows: Vec<Window>,
     today: Window,
-    today_start_ms: i64,
-    /// Pairs of a pane and its longest wait in milliseconds. A pane is left out if a later pane has
+    today_start: Timestamp,
+    /// Pairs of a pane and its longest wait. A pane is left out if a later pane has
     /// a wait as long, so the panes ascend and the waits descend: the first pane that a window
     /// covers has the longest wait of the window.
-    maxima: VecDeque<(i64, u64)>,
+    maxima: VecDeque<(PaneIndex, Millis)>,
     /// The oldest pane that differs from the ledger.
-    changed_from: Option<i64>,
+    changed_from: Option<PaneIndex>,
     /// Panes before this one were dropped since the last checkpoint.
-    dropped_before: Option<i64>,
+    dropped_before: Option<PaneIndex>,
 }
 
 impl SeriesWindows {
     /// Returns windows without facts.
-    pub(crate) fn new(layout: &PaneLayout, position: &WindowCursor) -> Self {
+    pub(crate) fn new(layout: &PaneLayout, cursor: &WindowCursor) -> Self {
         SeriesWindows {
-            current: position.pane,
+            current: cursor.pane,
             panes: VecDeque::new(),
             windows: layout.panes.iter().map(|_| Window::default()).collect(),
             today: Window::default(),
-            today_start_ms: position.today_start_ms,
+            today_start: cursor.today.start,
             maxima: VecDeque::new(),
             changed_from: None,
             dropped_before: None,
@@ -157,7 +158,7 @@ impl SeriesWindows {
     /// Returns the stored form of the business day.
     pub(crate) fn stored_day(&self) -> StoredDay {
         StoredDay {
-            start_ms: self.today_start_ms,
+            start: self.today_start,
             counts: self.today.counts,
             waits: self.today.waits.used(),
         }
@@ -165,7 +166,7 @@ impl SeriesWindows {
 
     /// Restores a stored business day.
     pub(crate) fn set_day(&mut self, day: StoredDay) {
-        self.today_start_ms = day.start_ms;
+        self.today_start = day.start;
         self.today = Window { counts: day.counts, ..Window::default() };
         for (cell, count) in day.waits {
             self.today.waits.add(cell, count);
@@ -177,7 +178,7 @@ impl SeriesWindows {
     pub(crate) fn write_checkpoint(&mut self, extent: CheckpointExtent, panes: &mut ChangedPanes) {
         panes.dropped_before = panes.dropped_before.max(self.dropped_before.take());
         let all = extent == CheckpointExtent::Everything;
-        let from = if all { Some(i64::MIN) } else { self.changed_from };
+        let from = if all { Some(PaneIndex::MIN) } else { self.changed_from };
         self.changed_from = None;
         let Some(from) = from else { return };
         let place = self.panes.partition_point(|pane| pane.index < from);
@@ -189,7 +190,7 @@ impl SeriesWindows {
 
     /// Appends each pane that is listed in `indexes` to the slice at the same position. `indexes`
     /// ascends.
-    pub(crate) fn append_panes(&self, series: u32, indexes: &[i64], slices: &mut [Vec<u8>]) {
+    pub(crate) fn append_panes(&self, series: u32, indexes: &[PaneIndex], slices: &mut [Vec<u8>]) {
         let Some(first) = indexes.first() else { return };
         // One search, then a walk through both lists: a search for each index would miss the cache
         // at every step.
@@ -216,7 +217,7 @@ impl SeriesWindows {
         bytes: &mut &[u8],
     ) -> Result<(), RestoreError> {
         let stored = take::<StoredPane<C>>(chunk, bytes)?.map(C::into);
-        let wait_max_ms = stored.wait_max_ms();
+        let wait_max = stored.wait_max();
         let pane = Pane::from(stored);
         let (last, oldest) =
             (self.panes.back().map(|pane| pane.index), layout.oldest_pane(self.current));
@@ -228,28 +229,28 @@ impl SeriesWindows {
             return Ok(());
         }
         for (window, panes) in self.windows.iter_mut().zip(&layout.panes) {
-            match pane.index > self.current - panes {
+            match pane.index >= self.current.first_of_window(*panes) {
                 true => window.add_pane(&pane),
                 false => window.older = self.panes.len() + 1,
             }
         }
-        self.note_maximum(pane.index, wait_max_ms);
+        self.note_maximum(pane.index, wait_max);
         self.panes.push_back(pane);
         Ok(())
     }
 
     /// Moves the windows to the current pane and business day, and drops the panes that no window
     /// covers any more.
-    pub(crate) fn roll(&mut self, layout: &PaneLayout, position: &WindowCursor) {
-        if self.today_start_ms != position.today_start_ms {
-            self.today_start_ms = position.today_start_ms;
+    pub(crate) fn roll(&mut self, layout: &PaneLayout, cursor: &WindowCursor) {
+        if self.today_start != cursor.today.start {
+            self.today_start = cursor.today.start;
             self.today = Window::default();
         }
-        if self.current == position.pane {
+        if self.current == cursor.pane {
             return;
         }
         for (window, panes) in self.windows.iter_mut().zip(&layout.panes) {
-            let first = position.pane - panes + 1;
+            let first = cursor.pane.first_of_window(*panes);
             while let Some(pane) = self.panes.get(window.older)
                 && pane.index < first
             {
@@ -257,8 +258,8 @@ impl SeriesWindows {
                 window.older += 1;
             }
         }
-        self.current = position.pane;
-        let oldest = layout.oldest_pane(position.pane);
+        self.current = cursor.pane;
+        let oldest = layout.oldest_pane(cursor.pane);
         let mut dropped = 0;
         while self.panes.front().is_some_and(|pane| pane.index < oldest) {
             self.panes.pop_front();
@@ -272,35 +273,35 @@ impl SeriesWindows {
         self.windows.iter_mut().for_each(|window| window.older -= dropped);
     }
 
-    /// Adds a fact to its pane and to the windows of `scope` that cover it. Its event time `at_ms`
-    /// is not after stream time.
+    /// Adds a fact to its pane and to the windows of `scope` that cover it. Its event time is
+    /// not after stream time.
     pub(crate) fn add(
         &mut self,
         layout: &PaneLayout,
-        position: &WindowCursor,
-        at_ms: i64,
+        cursor: &WindowCursor,
+        event_time: Timestamp,
         scope: WindowScope,
         update: WindowUpdate,
     ) {
         if scope == WindowScope::Nothing {
             return;
         }
-        self.roll(layout, position);
+        self.roll(layout, cursor);
         let cell = update.cell();
-        if position.in_today(at_ms) {
+        if cursor.today.contains(event_time) {
             self.today.add(update, cell);
         }
-        let index = layout.pane_of(at_ms);
+        let index = layout.pane_of(event_time);
         if scope == WindowScope::Today || index < layout.oldest_pane(self.current) {
             return;
         }
         for (window, panes) in self.windows.iter_mut().zip(&layout.panes) {
-            if index > self.current - panes {
+            if index >= self.current.first_of_window(*panes) {
                 window.add(update, cell);
             }
         }
-        if let WindowUpdate::Answered { wait_ms, .. } = update {
-            self.note_maximum(index, wait_ms);
+        if let WindowUpdate::Answered { wait, .. } = update {
+            self.note_maximum(index, wait);
         }
         let pane = self.pane(layout, index);
         pane.add(update);
@@ -310,29 +311,30 @@ impl SeriesWindows {
     }
 
     /// Updates `maxima` with a wait of pane `index`.
-    fn note_maximum(&mut self, index: i64, wait_ms: u64) {
+    fn note_maximum(&mut self, index: PaneIndex, wait: Millis) {
         let mut after = self.maxima.partition_point(|(known, _)| *known < index);
-        if self.maxima.get(after).is_some_and(|(_, longest_ms)| *longest_ms >= wait_ms) {
+        if self.maxima.get(after).is_some_and(|(_, longest)| *longest >= wait) {
             return;
         }
         if self.maxima.get(after).is_some_and(|(known, _)| *known == index) {
             self.maxima.remove(after);
         }
-        while after > 0 && self.maxima[after - 1].1 <= wait_ms {
+        while after > 0 && self.maxima[after - 1].1 <= wait {
             after -= 1;
             self.maxima.remove(after);
         }
-        self.maxima.insert(after, (index, wait_ms));
+        self.maxima.insert(after, (index, wait));
     }
 
-    /// Returns the longest wait in the last `panes` panes, in milliseconds; 0 without an answer.
-    fn maximum_ms(&self, panes: i64) -> u64 {
-        let first = self.maxima.partition_point(|(index, _)| *index <= self.current - panes);
-        self.maxima.get(first).map_or(0, |(_, longest_ms)| *longest_ms)
+    /// Returns the longest wait in the last `panes` panes; 0 without an answer.
+    fn maximum(&self, panes: i64) -> Millis {
+        let first = self.current.first_of_window(panes);
+        let place = self.maxima.partition_point(|(index, _)| *index < first);
+        self.maxima.get(place).map_or(Millis::ZERO, |(_, longest)| *longest)
     }
 
     /// Returns the pane of an index, and inserts it if it is absent.
-    fn pane(&mut self, layout: &PaneLayout, index: i64) -> &mut Pane {
+    fn pane(&mut self, layout: &PaneLayout, index: PaneIndex) -> &mut Pane {
         let after = match self.panes.back() {
             Some(last) if last.index == index => self.panes.len(),
             Some(last) if last.index > index => {
@@ -340,31 +342,31 @@ impl SeriesWindows {
             }
             _ => self.panes.len(),
         };
-        let position = match after.checked_sub(1) {
+        let place = match after.checked_sub(1) {
             Some(before) if self.panes[before].index == index => before,
             _ => {
                 self.panes.insert(after, Pane::new(index));
                 for (window, panes) in self.windows.iter_mut().zip(&layout.panes) {
-                    window.older += usize::from(index <= self.current - panes);
+                    window.older += usize::from(index < self.current.first_of_window(*panes));
                 }
                 after
             }
         };
-        &mut self.panes[position]
+        &mut self.panes[place]
     }
 
     /// Returns the windows in configured order, then `today`.
     pub(crate) fn snapshot(
         &mut self,
         layout: &PaneLayout,
-        position: &WindowCursor,
+        cursor: &WindowCursor,
     ) -> Vec<WindowSnapshot> {
-        self.roll(layout, position);
+        self.roll(layout, cursor);
         let windows = self
             .windows
             .iter()
             .zip(&layout.panes)
-            .map(|(window, panes)| window.snapshot(self.maximum_ms(*panes)));
-        windows.chain([self.today.snapshot(self.today.counts.wait_max_ms)]).collect()
+            .map(|(window, panes)| window.snapshot(self.maximum(*panes)));
+        windows.chain([self.today.snapshot(self.today.counts.wait_max)]).collect()
     }
 }

@@ -3,10 +3,12 @@
 use std::sync::Arc;
 
 use nabiz_core::decode::{Format, Message};
+use nabiz_core::ids::Offset;
 use nabiz_core::settings::Settings;
 use nabiz_core::shard::{RecordMeta, Shard};
+use nabiz_core::snapshot::SeriesSnapshot;
 use nabiz_core::state::{ChunkKind, StateChunk};
-use nabiz_core::time::Millis;
+use nabiz_core::time::{Millis, Timestamp};
 use nabiz_simulator::{DEFAULT_START_MS, Options, Scenario, Simulation};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -28,7 +30,7 @@ fn fold(shard: &mut Shard, position: usize, event: &str) {
     shard.fold(
         Format::CloudEvents,
         &message,
-        RecordMeta { position: position as i64, timestamp_ms: None },
+        RecordMeta { offset: Offset(position as i64), timestamp: None },
     );
 }
 
@@ -61,16 +63,17 @@ fn restored_shard_continues_identically_from_any_point() {
         fold(&mut plain, position, event);
         fold(&mut stored, position, event);
         if rng.random_bool(0.002) {
-            let to_ms = plain.stream_time_ms().unwrap() + rng.random_range(0..90_000);
-            plain.advance(to_ms);
-            stored.advance(to_ms);
+            let ahead = Millis(rng.random_range(0..90_000));
+            let to = plain.stream_time().unwrap().saturating_add(ahead);
+            plain.advance(to);
+            stored.advance(to);
         }
         if rng.random_bool(0.02) {
             let checkpoint = stored.checkpoint();
             if rng.random_bool(0.1) {
                 stored.rollback(checkpoint);
             } else {
-                assert_eq!(checkpoint.next_offset, position as i64 + 1);
+                assert_eq!(checkpoint.next_offset, Offset(position as i64 + 1));
                 store.apply(checkpoint);
                 if rng.random_bool(0.1) {
                     stored = Shard::restore(settings.clone(), KEY, &store.chunks()).unwrap();
@@ -130,16 +133,12 @@ fn counts_are_kept_when_a_target_changes() {
     for (was, is) in was.series.iter().zip(&is.series) {
         assert_eq!(was.totals.visits.answered, is.totals.visits.answered);
         assert_eq!(was.totals.wait_answered.count(), is.totals.wait_answered.count());
-        assert_eq!(was.totals.wait_answered.sum_ms, is.totals.wait_answered.sum_ms);
-        let within =
-            |series: &nabiz_core::snapshot::SeriesSnapshot, bounds: &[u64], at_ms: u64| -> u64 {
-                let bucket = bounds.iter().position(|bound| *bound == at_ms).unwrap();
-                series.totals.wait_answered.counts.iter().take(bucket + 1).sum()
-            };
-        assert_eq!(
-            within(was, &before.wait_bounds_ms(), 30_000),
-            within(is, &changed.wait_bounds_ms(), 30_000)
-        );
+        assert_eq!(was.totals.wait_answered.sum, is.totals.wait_answered.sum);
+        let within = |series: &SeriesSnapshot, bounds: &[Millis]| -> u64 {
+            let bucket = bounds.iter().position(|bound| *bound == Millis(30_000)).unwrap();
+            series.totals.wait_answered.counts.iter().take(bucket + 1).sum()
+        };
+        assert_eq!(within(was, &before.wait_bounds()), within(is, &changed.wait_bounds()));
         assert_eq!(was.live.waiting, is.live.waiting);
     }
 }
@@ -198,8 +197,8 @@ fn checkpoint_writes_no_part_twice_when_many_contacts_are_forgotten_at_once() {
         fold(&mut shard, contact, &event);
     }
     store.apply(shard.checkpoint());
-    let later_ms = shard.stream_time_ms().unwrap() + 2 * 3_600_000;
-    shard.advance(later_ms);
+    let later = shard.stream_time().unwrap().saturating_add(Millis::from_hours(2));
+    shard.advance(later);
     let checkpoint = shard.checkpoint();
     let parts =
         checkpoint.chunks.iter().filter(|chunk| chunk.kind == ChunkKind::ContactPart).count();
@@ -284,7 +283,7 @@ fn misses_of_a_shorter_target_are_counted_once() {
     let queued =
         event_of("q", "contact.queued", DEFAULT_START_MS, r#"{"contact_id":"c","queue":"fault"}"#);
     fold(&mut shard, 0, &queued);
-    shard.advance(DEFAULT_START_MS + 15_000);
+    shard.advance(Timestamp(DEFAULT_START_MS + 15_000));
     let missed = |shard: &mut Shard| -> u64 {
         shard.snapshot().series.iter().map(|series| series.totals.service_level.missed).sum()
     };
@@ -317,7 +316,7 @@ fn contact_stays_forgotten_when_a_shorter_horizon_forgets_it() {
             &event_of(&contact.to_string(), "survey.answered", DEFAULT_START_MS, &data),
         );
     }
-    shard.advance(DEFAULT_START_MS + 120_000);
+    shard.advance(Timestamp(DEFAULT_START_MS + 120_000));
     assert_eq!(shard.snapshot().open_contacts, CONTACTS as u64);
     shard = stored(&mut shard, &mut store, &after);
     assert_eq!(shard.snapshot().open_contacts, 0);
@@ -355,16 +354,16 @@ fn facts_before_their_contact_start_count_in_their_own_interval() {
         fold(&mut shard, position, event);
     }
     store.apply(shard.checkpoint());
-    let counted: Vec<(i64, u64, u64)> = store
+    let counted: Vec<(Timestamp, u64, u64)> = store
         .intervals
         .iter()
         .map(|delta| {
             (
-                delta.start_ms,
+                delta.start,
                 delta.counts.responses.first_responses,
                 delta.counts.responses.resolutions,
             )
         })
         .collect();
-    assert_eq!(counted, [(DEFAULT_START_MS + 30 * 60_000, 1, 1)]);
+    assert_eq!(counted, [(Timestamp(DEFAULT_START_MS + 30 * 60_000), 1, 1)]);
 }

@@ -18,8 +18,8 @@ impl ContactContext<'_> {
         if let Reply::BeforeStart { event_time, queue } = self.contact.reply {
             self.contact.reply = Reply::Done;
             let series = self.contact_series(queue, None);
-            let response_ms = self.clock_difference(series, start, event_time).get();
-            self.fact_before_start(series, event_time, FactKind::FirstResponse { response_ms });
+            let duration = self.clock_difference(series, start, event_time);
+            self.fact_before_start(series, event_time, FactKind::FirstResponse { duration });
         }
         match self.contact.issue {
             Issue::None => {
@@ -30,8 +30,8 @@ impl ContactContext<'_> {
             Issue::ResolvedBeforeStart { event_time, queue } => {
                 self.contact.issue = Issue::Resolved;
                 let series = self.contact_series(queue, None);
-                let resolution_ms = self.clock_difference(series, start, event_time).get();
-                self.fact_before_start(series, event_time, FactKind::Resolution { resolution_ms });
+                let duration = self.clock_difference(series, start, event_time);
+                self.fact_before_start(series, event_time, FactKind::Resolution { duration });
             }
             Issue::Open(_) | Issue::Resolved => {}
         }
@@ -52,8 +52,8 @@ impl ContactContext<'_> {
                 Some(started) => {
                     self.contact.reply = Reply::Done;
                     let series = self.contact_series(queue, None);
-                    let response_ms = self.clock_difference(series, started.time, event_time).get();
-                    self.fact_now(series, FactKind::FirstResponse { response_ms });
+                    let duration = self.clock_difference(series, started.time, event_time);
+                    self.fact_now(series, FactKind::FirstResponse { duration });
                 }
                 None => self.contact.reply = Reply::BeforeStart { event_time, queue },
             }
@@ -69,8 +69,8 @@ impl ContactContext<'_> {
                 self.close_issue();
                 self.contact.issue = Issue::Resolved;
                 let series = self.contact_series(queue, None);
-                let resolution_ms = self.clock_difference(series, issue.since, event_time).get();
-                self.fact_now(series, FactKind::Resolution { resolution_ms });
+                let duration = self.clock_difference(series, issue.since, event_time);
+                self.fact_now(series, FactKind::Resolution { duration });
             }
             Issue::None => self.contact.issue = Issue::ResolvedBeforeStart { event_time, queue },
             Issue::ResolvedBeforeStart { .. } | Issue::Resolved => {}

@@ -105,5 +105,5 @@ impl ContactContext<'_> {
 
 /// Returns the fact of a handle time: talk plus hold plus wrap-up.
 fn handled(talk: Millis, hold: Millis, wrap_up: Millis) -> FactKind {
-    FactKind::Handled { handle_ms: talk.saturating_add(hold).saturating_add(wrap_up).get() }
+    FactKind::Handled { duration: talk.saturating_add(hold).saturating_add(wrap_up) }
 }

@@ -136,10 +136,9 @@ impl ContactContext<'_> {
         wait: Millis,
         scope: WindowScope,
     ) {
-        let wait_ms = wait.get();
         let kind = match ending {
-            Ending::Answered => FactKind::Answered { wait_ms },
-            Ending::Abandoned => FactKind::Abandoned { wait_ms },
+            Ending::Answered => FactKind::Answered { wait },
+            Ending::Abandoned => FactKind::Abandoned { wait },
             Ending::Left(reason) => FactKind::Left { reason },
             Ending::Lost => FactKind::Lost,
         };

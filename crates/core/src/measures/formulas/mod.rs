@@ -85,7 +85,7 @@ impl WindowSnapshot {
         }
         let histogram = self.waits.to_hdr();
         Some(quantiles.map(|quantile| {
-            let value_ms = histogram.value_at_quantile(quantile).min(self.counts.wait_max_ms);
+            let value_ms = histogram.value_at_quantile(quantile).min(self.counts.wait_max.get());
             value_ms as f64 / 1000.0
         }))
     }

@@ -3,6 +3,7 @@
 use super::*;
 use crate::measures::hdr_counts::{SparseHdrCounts, hdr_index};
 use crate::measures::{DurationSums, ServiceLevelCounts, VisitCounts};
+use crate::time::Millis;
 
 /// Returns the checked values: 100 visits, all ended, with T = 20 s and S = 5 s.
 fn vectors() -> serde_json::Value {
@@ -116,7 +117,7 @@ fn window_of(waits_ms: &[u64]) -> WindowSnapshot {
     }
     let counts = WindowCounts {
         visits: VisitCounts { answered: waits_ms.len() as u64, ..VisitCounts::default() },
-        wait_max_ms: waits_ms.iter().copied().max().unwrap_or(0),
+        wait_max: Millis(waits_ms.iter().copied().max().unwrap_or(0)),
         ..WindowCounts::default()
     };
     WindowSnapshot { counts, waits }

@@ -18,9 +18,10 @@ fn name() -> impl Strategy<Value = Arc<str>> {
 }
 
 fn histogram() -> impl Strategy<Value = BucketHistogram> {
-    (prop_oneof![Just(Vec::new()), vec(count(), 4)], count()).prop_map(|(counts, sum_ms)| {
-        let mut histogram = BucketHistogram { counts, sum_ms, ..BucketHistogram::default() };
-        histogram.native_from_classic(&[1_000, 20_000, 60_000]);
+    (prop_oneof![Just(Vec::new()), vec(count(), 4)], count()).prop_map(|(counts, sum)| {
+        let sum = Millis(sum);
+        let mut histogram = BucketHistogram { counts, sum, ..BucketHistogram::default() };
+        histogram.native_from_classic(&[1_000, 20_000, 60_000].map(Millis));
         histogram
     })
 }
@@ -50,7 +51,7 @@ fn window() -> impl Strategy<Value = WindowSnapshot> {
                 handle_sum_ms: n[13],
             },
             left: n[6],
-            wait_max_ms: n[10],
+            wait_max: Millis(n[10]),
         };
         WindowSnapshot { counts, waits }
     })
@@ -239,7 +240,7 @@ fn counts_add_and_maxima_do_not() {
         WindowCounts {
             visits: VisitCounts { answered: 1, ..VisitCounts::default() },
             sums: DurationSums { wait_sum_ms: 10, ..DurationSums::default() },
-            wait_max_ms: 10,
+            wait_max: Millis(10),
             ..WindowCounts::default()
         },
     );
@@ -248,7 +249,7 @@ fn counts_add_and_maxima_do_not() {
         WindowCounts {
             visits: VisitCounts { answered: 2, ..VisitCounts::default() },
             sums: DurationSums { wait_sum_ms: 30, ..DurationSums::default() },
-            wait_max_ms: 20,
+            wait_max: Millis(20),
             ..WindowCounts::default()
         },
     );
@@ -261,7 +262,8 @@ fn counts_add_and_maxima_do_not() {
         (3, Millis(900), Millis(7))
     );
     let counts = series.windows[0].counts;
-    assert_eq!((counts.visits.answered, counts.sums.wait_sum_ms, counts.wait_max_ms), (3, 40, 20));
+    assert_eq!((counts.visits.answered, counts.sums.wait_sum_ms), (3, 40));
+    assert_eq!(counts.wait_max, Millis(20));
 }
 
 #[test]

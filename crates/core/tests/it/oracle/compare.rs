@@ -188,9 +188,9 @@ pub fn history_differences(settings: &Settings, store: &Store, oracle: &Oracle) 
     let mut stored: BTreeMap<IntervalKey, Interval> = BTreeMap::new();
     for delta in &store.intervals {
         let queue = settings.queue(&delta.queue);
-        differ(&mut found, "target", &delta.target_wait_ms, &queue.target_wait.get());
+        differ(&mut found, "target", &delta.target_wait, &queue.target_wait);
         let row =
-            stored.entry((delta.start_ms, delta.queue.to_string(), delta.channel)).or_default();
+            stored.entry((delta.start.get(), delta.queue.to_string(), delta.channel)).or_default();
         row.counts.add(&delta.counts);
         row.wait_answered.add(&delta.wait_answered);
         row.wait_abandoned.add(&delta.wait_abandoned);
@@ -200,7 +200,7 @@ pub fn history_differences(settings: &Settings, store: &Store, oracle: &Oracle) 
 
     let mut agents: BTreeMap<(i64, String), [u64; 5]> = BTreeMap::new();
     for delta in &store.agent_intervals {
-        let row = agents.entry((delta.start_ms, delta.queue.to_string())).or_default();
+        let row = agents.entry((delta.start.get(), delta.queue.to_string())).or_default();
         row.iter_mut().zip(delta.state_ms).for_each(|(sum, ms)| *sum += ms);
     }
     let mut exact = oracle.agent_history(interval_ms);

@@ -3,9 +3,11 @@
 
 use std::sync::Arc;
 
+use nabiz_core::ids::Offset;
 use nabiz_core::settings::Settings;
 use nabiz_core::shard::Shard;
 use nabiz_core::state::Checkpoint;
+use nabiz_core::time::Timestamp;
 
 use super::Verdict;
 use super::log::{Step, step_shard};
@@ -42,13 +44,13 @@ pub struct CrashingShard {
     pub store: Store,
     pending: Option<Pending>,
     /// Stream time to which the shard advances after it is restored.
-    advance_ms: Option<i64>,
+    advance_to: Option<Timestamp>,
     /// Numbers of steps in the stored state and of orphans reported by then.
     stored: Option<(usize, usize)>,
     /// Each step with its outcome. An advance that was not stored is not among them.
     done: Vec<(Step, Option<Verdict>)>,
-    next_offset: i64,
-    orphans: Vec<i64>,
+    next_offset: Offset,
+    orphans: Vec<Offset>,
     pub crashes: usize,
 }
 
@@ -59,10 +61,10 @@ impl CrashingShard {
             shard: Shard::new(Arc::clone(settings), KEY),
             store: Store::default(),
             pending: None,
-            advance_ms: None,
+            advance_to: None,
             stored: None,
             done: Vec::new(),
-            next_offset: 0,
+            next_offset: Offset(0),
             orphans: Vec::new(),
             crashes: 0,
         }
@@ -73,15 +75,15 @@ impl CrashingShard {
         let position = self.done.len() as i64;
         let verdict = step_shard(&mut self.shard, step, position).as_ref().map(Verdict::from);
         if verdict.is_some() {
-            self.next_offset = position + 1;
+            self.next_offset = Offset(position + 1);
         }
         self.done.push((step.clone(), verdict));
         verdict
     }
 
     /// Stores an advance of stream time, then applies it. Returns whether stream time advanced.
-    pub fn advance(&mut self, to_ms: i64, outcome: CheckpointStep) -> bool {
-        if self.shard.stream_time_ms().is_some_and(|stream_ms| to_ms <= stream_ms) {
+    pub fn advance(&mut self, to: Timestamp, outcome: CheckpointStep) -> bool {
+        if self.shard.stream_time().is_some_and(|stream_time| to <= stream_time) {
             return true;
         }
         self.apply(CheckpointStep::Store);
@@ -96,12 +98,12 @@ impl CrashingShard {
                 return false;
             }
             CheckpointStep::CrashAfterStore => {
-                self.store_pending(Some(to_ms));
+                self.store_pending(Some(to));
                 self.crash();
             }
             CheckpointStep::Capture | CheckpointStep::Store => {
-                self.store_pending(Some(to_ms));
-                self.shard.advance(to_ms);
+                self.store_pending(Some(to));
+                self.shard.advance(to);
             }
         }
         true
@@ -112,7 +114,7 @@ impl CrashingShard {
             CheckpointStep::Capture if self.pending.is_none() => {
                 let checkpoint = self.shard.checkpoint();
                 assert_eq!(checkpoint.next_offset, self.next_offset, "the stored position");
-                assert_eq!(checkpoint.stream_ms, self.shard.stream_time_ms());
+                assert_eq!(checkpoint.stream_time, self.shard.stream_time());
                 self.pending = Some(Pending {
                     checkpoint,
                     steps: self.done.len(),
@@ -137,10 +139,10 @@ impl CrashingShard {
         }
     }
 
-    fn store_pending(&mut self, advance_ms: Option<i64>) {
+    fn store_pending(&mut self, advance_to: Option<Timestamp>) {
         if let Some(pending) = self.pending.take() {
             self.store.apply(pending.checkpoint);
-            self.advance_ms = advance_ms;
+            self.advance_to = advance_to;
             self.stored = Some((pending.steps, pending.orphans));
         }
     }
@@ -154,8 +156,8 @@ impl CrashingShard {
             Some(_) => Shard::restore(Arc::clone(&self.settings), KEY, &self.store.chunks())
                 .expect("the stored state"),
         };
-        if let Some(advance_ms) = self.advance_ms {
-            self.shard.advance(advance_ms);
+        if let Some(advance_to) = self.advance_to {
+            self.shard.advance(advance_to);
         }
         self.orphans.truncate(orphans);
         for (position, (step, before)) in self.done.iter().enumerate().skip(steps) {
@@ -165,9 +167,9 @@ impl CrashingShard {
         }
     }
 
-    /// Returns the positions of all orphans so far, in order.
-    pub fn take_orphans(&mut self) -> Vec<i64> {
-        self.orphans.extend(self.shard.take_orphans().into_iter().map(|orphan| orphan.position));
+    /// Returns the offsets of all orphans so far, in order.
+    pub fn take_orphans(&mut self) -> Vec<Offset> {
+        self.orphans.extend(self.shard.take_orphans().into_iter().map(|orphan| orphan.offset));
         let mut sorted = self.orphans.clone();
         sorted.sort_unstable();
         sorted

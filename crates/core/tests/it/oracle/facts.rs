@@ -8,7 +8,7 @@ use nabiz_core::measures::{
     BucketHistogram, IntervalCounts, NativeCounts, SparseHdrCounts, Totals, WindowCounts,
 };
 use nabiz_core::settings::Settings;
-use nabiz_core::time::Timestamp;
+use nabiz_core::time::{Millis, Timestamp};
 
 /// The origin of a fact, as far as windows depend on it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -93,18 +93,18 @@ impl Range {
     }
 }
 
-fn observe(histogram: &mut BucketHistogram, value: u64, bounds: &[u64]) {
+fn observe(histogram: &mut BucketHistogram, value: u64, bounds: &[Millis]) {
     if histogram.counts.is_empty() {
         histogram.counts = vec![0; bounds.len() + 1];
     }
     let mut bucket = bounds.len();
     for (index, bound) in bounds.iter().enumerate().rev() {
-        if value <= *bound {
+        if value <= bound.get() {
             bucket = index;
         }
     }
     histogram.counts[bucket] += 1;
-    histogram.sum_ms += value;
+    histogram.sum.0 += value;
     observe_native(&mut histogram.native, value);
 }
 
@@ -135,7 +135,7 @@ fn observe_native(native: &mut NativeCounts, value: u64) {
 pub fn totals<'a>(settings: &Settings, facts: impl Iterator<Item = &'a Fact>) -> Totals {
     let mut totals = Totals::default();
     let (wait, handle, response) =
-        (settings.wait_bounds_ms(), settings.handle_bounds_ms(), settings.response_bounds_ms());
+        (settings.wait_bounds(), settings.handle_bounds(), settings.response_bounds());
     for fact in facts {
         match &fact.what {
             What::Offered => totals.visits.offered += 1,
@@ -205,7 +205,7 @@ pub fn window<'a>(
     }
     waits.sort_unstable();
     counts.sums.wait_sum_ms = waits.iter().sum();
-    counts.wait_max_ms = waits.last().copied().unwrap_or(0);
+    counts.wait_max = Millis(waits.last().copied().unwrap_or(0));
     (counts, waits)
 }
 
@@ -243,7 +243,7 @@ pub fn intervals(interval_ms: i64, facts: &[Fact]) -> BTreeMap<IntervalKey, Inte
                 counts.visits.answered += 1;
                 counts.visits.answered_in_target += u64::from(*in_target);
                 counts.sums.wait_sum_ms += wait;
-                counts.wait_max_ms = counts.wait_max_ms.max(*wait);
+                counts.wait_max = counts.wait_max.max(Millis(*wait));
                 row.wait_answered.increment(*wait);
             }
             What::Abandoned { wait, in_target, short } => {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use nabiz_core::event::EventPayload;
 use nabiz_core::measures::FollowupSnapshot;
 use nabiz_core::settings::Settings;
-use nabiz_core::time::Timestamp;
+use nabiz_core::time::{Millis, Timestamp};
 
 use super::contact::Outcome;
 
@@ -95,14 +95,14 @@ impl Followups {
     }
 
     pub fn snapshot(&self, settings: &Settings, now: i64) -> BTreeMap<String, FollowupSnapshot> {
-        let bounds = settings.response_bounds_ms();
+        let bounds = settings.response_bounds();
         let mut units: BTreeMap<String, FollowupSnapshot> = BTreeMap::new();
         for (unit, noted) in &self.notes {
             let entry = units.entry(unit.clone()).or_default();
             match noted {
                 Noted::Opened => entry.opened += 1,
                 Noted::Informed => entry.informed += 1,
-                Noted::Took(ms) => entry.duration.observe(*ms, &bounds),
+                Noted::Took(ms) => entry.duration.observe(Millis(*ms), &bounds),
             }
         }
         for followup in self.known.values() {

@@ -5,8 +5,10 @@ use std::fmt;
 use jiff::Timestamp;
 use nabiz_core::decode::{Format, Message, decode};
 use nabiz_core::event::{ChannelId, Channels, Event as DecodedEvent, EventPayload, Reason, Text};
+use nabiz_core::ids::Offset;
 use nabiz_core::settings::Settings;
 use nabiz_core::shard::{RecordMeta, RecordOutcome, Shard};
+use nabiz_core::time::WallTime;
 use serde_json::{Map, Value, json};
 
 use super::{Oracle, Verdict};
@@ -271,10 +273,11 @@ pub fn step_oracle(
 /// Applies a step to the core.
 pub fn step_shard(shard: &mut Shard, step: &Step, position: i64) -> Option<RecordOutcome> {
     match step {
-        Step::Advance(to_ms) => shard.advance(*to_ms),
+        Step::Advance(to_ms) => shard.advance(nabiz_core::time::Timestamp(*to_ms)),
         Step::RejectHeld => shard.reject_held(),
         Step::Read { content, timestamp_ms } => {
-            let meta = RecordMeta { position, timestamp_ms: *timestamp_ms };
+            let timestamp = timestamp_ms.map(WallTime);
+            let meta = RecordMeta { offset: Offset(position), timestamp };
             let (format, bytes) = match content {
                 Content::Event(event) => (Format::CloudEvents, event.json()),
                 Content::Invalid(bytes, _) => (Format::CloudEvents, bytes.clone()),

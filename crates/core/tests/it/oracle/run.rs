@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use nabiz_core::ids::Offset;
 use nabiz_core::settings::Settings;
 use nabiz_core::time::Timestamp;
 
@@ -29,8 +30,10 @@ pub fn disagreement(run: &Run) -> Option<Vec<String>> {
     for (index, step) in run.steps.iter().enumerate() {
         let checkpoint_steps = run.checkpoint_steps.get(index).map_or(&[][..], Vec::as_slice);
         if let (Step::Advance(to_ms), false) = (step, run.checkpoint_steps.is_empty())
-            && !shard
-                .advance(*to_ms, checkpoint_steps.first().copied().unwrap_or(CheckpointStep::Store))
+            && !shard.advance(
+                Timestamp(*to_ms),
+                checkpoint_steps.first().copied().unwrap_or(CheckpointStep::Store),
+            )
         {
             continue;
         }
@@ -71,10 +74,10 @@ fn differences_now(
     if core.records.read_sum() != read {
         found.push(format!("{read} records were read, the core accounts for {:?}", core.records));
     }
-    if shard.shard.stream_time_ms().map(Timestamp) != core.stream_time {
+    if shard.shard.stream_time() != core.stream_time {
         found.push("the shard's stream time is not its snapshot's".to_string());
     }
-    let mut expected = oracle.orphans().to_vec();
+    let mut expected: Vec<Offset> = oracle.orphans().iter().copied().map(Offset).collect();
     expected.sort_unstable();
     let orphans = shard.take_orphans();
     if orphans != expected {
