@@ -126,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn the_hdr_histogram_holds_the_same_counts() {
+    fn hdr_histogram_holds_the_same_counts() {
         let cells =
             SparseHdrCounts { counts: vec![(0, 3), (255, 1), (hdr_index(1 << 40) as u16, 2)] };
         let hdr = cells.to_hdr();
@@ -137,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn adding_keeps_cells_sorted_and_single() {
+    fn cells_stay_sorted_and_single_when_counts_are_added() {
         let mut sum = SparseHdrCounts { counts: vec![(1, 1), (3, 2)] };
         sum.add(&SparseHdrCounts { counts: vec![(0, 5), (3, 4), (9, 1)] });
         assert_eq!(sum.counts, [(0, 5), (1, 1), (3, 6), (9, 1)]);

@@ -105,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn a_value_lies_in_its_bucket_or_its_neighbour() {
+    fn value_lies_in_its_bucket_or_its_neighbour() {
         let mut value_ms = 1u64;
         while value_ms < 1 << 41 {
             let mut counts = NativeCounts::default();
@@ -120,7 +120,7 @@ mod tests {
     }
 
     #[test]
-    fn an_upper_bound_is_inclusive() {
+    fn upper_bound_is_inclusive() {
         // 1 s and 2 s are 2^0 and 2^1; below 256 ms every cell is one value: 125 ms is 2^-3 s.
         let mut counts = NativeCounts::default();
         counts.observe(Millis(125));
@@ -130,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn zero_is_apart_and_counts_add_up() {
+    fn zero_counts_apart_when_counts_are_added() {
         let mut counts = NativeCounts::default();
         for value_ms in [0, 0, 1, 20_000, 20_001, 7_200_000] {
             counts.observe(Millis(value_ms));
@@ -154,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn the_table_reaches_past_the_longest_duration() {
+    fn bucket_table_reaches_past_the_longest_duration() {
         assert!(hdr_index(1 << 41) < CELLS);
         assert_eq!(bucket_of(CELLS), bucket_of_middle(CELLS));
     }

@@ -276,7 +276,7 @@ mod tests {
     }
 
     #[test]
-    fn the_log_from_before_a_restart_goes_after_one_round() {
+    fn log_of_a_restored_shard_is_deleted_when_one_cycle_has_ended() {
         let settings = Arc::new(Settings::builder().build());
         let mut shard = Shard::new(settings.clone(), KEY);
         let fold = |shard: &mut Shard, position: i64| {
@@ -365,7 +365,7 @@ mod tests {
     }
 
     #[test]
-    fn rows_of_the_history_that_are_not_stored_are_counted() {
+    fn unsaved_intervals_are_the_rows_of_the_next_checkpoint_when_facts_are_applied() {
         let settings = Settings::builder().history_interval(Millis(900_000)).build();
         let mut shard = Shard::new(Arc::new(settings), KEY);
         let options = Options {
@@ -403,7 +403,7 @@ mod tests {
     }
 
     #[test]
-    fn pieces_of_an_older_ledger_are_read_and_written_as_those_of_today() {
+    fn chunks_take_the_current_form_when_an_older_ledger_is_restored() {
         let settings = Arc::new(Settings::builder().build());
         let mut shard = Shard::new(settings.clone(), KEY);
         let start_ms = DEFAULT_START_MS + 9 * 3_600_000;

@@ -237,7 +237,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn an_entry_is_unpacked_as_it_was(update in update()) {
+        fn packed_update_is_unchanged_when_it_is_unpacked(update in update()) {
             let long = matches!(update,
                 WindowUpdate::Answered { wait: duration, .. }
                 | WindowUpdate::Abandoned { wait: duration, .. }
@@ -249,7 +249,7 @@ mod tests {
 
         /// Compares the sums of a pane with its facts, before and after it is stored.
         #[test]
-        fn a_pane_has_the_sums_of_its_facts(updates in prop::collection::vec(update(), 0..20)) {
+        fn pane_has_the_sums_of_its_facts(updates in prop::collection::vec(update(), 0..20)) {
             let (mut pane, mut expected) = (Pane::new(PaneIndex(7)), PaneTotals::default());
             for update in updates {
                 pane.add(update);
@@ -266,7 +266,7 @@ mod tests {
     }
 
     #[test]
-    fn taking_out_undoes_adding() {
+    fn counts_keep_only_the_maximum_when_each_update_is_subtracted() {
         let entries = [
             WindowUpdate::Offered,
             WindowUpdate::Answered { wait: Millis(5), in_target: true },
@@ -283,7 +283,7 @@ mod tests {
     }
 
     #[test]
-    fn a_pane_with_little_in_it_is_small() {
+    fn pane_needs_no_allocation_when_it_has_few_facts() {
         assert!(size_of::<Pane>() <= 64, "{}", size_of::<Pane>());
         let mut pane = Pane::new(PaneIndex(1));
         for update in [

@@ -91,20 +91,24 @@ mod tests {
     proptest! {
         /// Compares the counts with a map after each addition and subtraction.
         #[test]
-        fn waits_are_counted(steps in prop::collection::vec((0_u16..200, 1_u32..4, any::<bool>()), 0..400)) {
-            let (mut waits, mut due) = (WaitCounts::default(), BTreeMap::<u16, u32>::new());
-            for (cell, count, take_out) in steps {
-                let known = due.entry(cell).or_default();
-                let count = if take_out { count.min(*known) } else { count };
-                if take_out && count > 0 {
+        fn counts_match_a_map_when_waits_are_added_and_subtracted(
+            steps in prop::collection::vec((0_u16..200, 1_u32..4, any::<bool>()), 0..400),
+        ) {
+            let (mut waits, mut expected) = (WaitCounts::default(), BTreeMap::<u16, u32>::new());
+            for (cell, count, is_subtracted) in steps {
+                let known = expected.entry(cell).or_default();
+                let count = if is_subtracted { count.min(*known) } else { count };
+                if is_subtracted && count > 0 {
                     waits.subtract(cell, count);
                     *known -= count;
-                } else if !take_out {
+                } else if !is_subtracted {
                     waits.add(cell, count);
                     *known += count;
                 }
-                due.retain(|_, count| *count > 0);
-                prop_assert_eq!(waits.used(), due.iter().map(|(cell, count)| (*cell, *count)).collect::<Vec<_>>());
+                expected.retain(|_, count| *count > 0);
+                let expected_used: Vec<_> =
+                    expected.iter().map(|(cell, count)| (*cell, *count)).collect();
+                prop_assert_eq!(waits.used(), expected_used);
             }
         }
     }

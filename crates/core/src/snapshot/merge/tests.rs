@@ -194,24 +194,28 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
     #[test]
-    fn one_snapshot_merges_to_itself(a in snapshot()) {
+    fn snapshot_is_unchanged_when_it_is_merged_alone(a in snapshot()) {
         prop_assert_eq!(merge([&a]), a);
     }
 
     #[test]
-    fn order_does_not_matter(a in snapshot(), b in snapshot()) {
+    fn merge_is_the_same_when_the_order_differs(a in snapshot(), b in snapshot()) {
         prop_assert_eq!(merge([&a, &b]), merge([&b, &a]));
     }
 
     #[test]
-    fn grouping_does_not_matter(a in snapshot(), b in snapshot(), c in snapshot()) {
+    fn merge_is_the_same_when_the_grouping_differs(
+        a in snapshot(),
+        b in snapshot(),
+        c in snapshot(),
+    ) {
         let flat = merge([&a, &b, &c]);
         prop_assert_eq!(&merge([&merge([&a, &b]), &c]), &flat);
         prop_assert_eq!(&merge([&a, &merge([&b, &c])]), &flat);
     }
 
     #[test]
-    fn result_is_sorted(a in snapshot(), b in snapshot()) {
+    fn merge_is_sorted(a in snapshot(), b in snapshot()) {
         let sum = merge([&a, &b]);
         prop_assert!(sum.series.is_sorted_by(|a, b| (&a.queue, a.channel) < (&b.queue, b.channel)));
         prop_assert!(sum.queues.is_sorted_by(|a, b| a.queue < b.queue));
