@@ -223,6 +223,8 @@ Pipeline {
         "Always 1; the label version is the version of nabiz.";
     READY: Gauge "nabiz_ready" []
         "1 once the process has caught up, else 0.";
+    DEGRADED: Gauge "nabiz_degraded" []
+        "Present faults that leave the served numbers true, as listed at /readyz.";
     RECORDS_HELD: Gauge "nabiz_records_held" []
         "Endings that wait for their start.";
     STREAM_TIME: Gauge "nabiz_stream_time_timestamp_seconds" ["topic", "partition"]

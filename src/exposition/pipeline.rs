@@ -94,6 +94,7 @@ pub(super) fn collect<'a>(
     let PublishedState { merged, health, .. } = published;
     out.push(Family::single(&c::BUILD_INFO, &[env!("CARGO_PKG_VERSION")], 1.0));
     out.push(Family::single(&c::READY, &[], f64::from(u8::from(health.ready))));
+    out.push(Family::single(&c::DEGRADED, &[], health.degraded.len() as f64));
     out.push(Family::single(&c::RECORDS_HELD, &[], merged.records.held as f64));
     out.push(Family::single(&c::REBALANCES, &[], health.rebalances as f64));
     out.push(Family::single(&c::SERIES, &[], merged.series.len() as f64));

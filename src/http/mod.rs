@@ -6,13 +6,14 @@
 //! - `negotiation`: the choice of a format by `Accept` and `Accept-Encoding`
 //! - `tls`, `auth`, `security`: TLS of the listener; bearer token and basic authentication; both
 //! - `metrics`: the exposition
-//! - `queues`, `status`: the JSON answers, built from one published state
+//! - `queues`, `status`, `degradations`: the JSON answers, built from one published state
 //! - `sse`: the same numbers, pushed as server-sent events
 //! - `history`, `history_source`: the interval history, streamed from the ledger
 //! - `page`: the live page, one document without external assets
 
 mod app;
 mod auth;
+mod degradations;
 mod error;
 mod history;
 mod history_source;

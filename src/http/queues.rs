@@ -12,6 +12,7 @@ use nabiz_core::snapshot::{QueueSnapshot, SeriesSnapshot, Snapshot};
 use nabiz_core::time::{Millis, Timestamp, WallTime};
 use serde::{Serialize, Serializer};
 
+use super::degradations::Degradations;
 use super::status::{Readiness, withheld};
 use super::time::{age_ms, rfc3339};
 use crate::readmodel::PublishedState;
@@ -34,6 +35,8 @@ pub(super) struct Numbers {
     /// Wall clock minus stream time; negative if the clock of the source is ahead.
     age_ms: Option<i64>,
     ready: bool,
+    #[serde(flatten)]
+    degradations: Degradations,
     #[serde(flatten)]
     model: Arc<Model>,
 }
@@ -79,6 +82,7 @@ impl QueuesCache {
             as_of: stream_time.and_then(rfc3339),
             age_ms: stream_time.map(|stream_time| age_ms(now, stream_time)),
             ready: true,
+            degradations: Degradations::of(&published.health.degraded),
             model,
         })
     }

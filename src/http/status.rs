@@ -8,6 +8,7 @@ use nabiz_core::measures::RecordTotals;
 use serde::Serialize;
 
 use super::app::App;
+use super::degradations::Degradations;
 use super::time::{age_ms, rfc3339};
 use crate::readmodel::{DenialReason, PublishedState};
 
@@ -61,9 +62,8 @@ pub(super) struct Readiness {
     /// Why the process is not ready; absent when ready.
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<String>,
-    /// A fault that does not affect the numbers; absent without one.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    degraded: Option<String>,
+    #[serde(flatten)]
+    degradations: Degradations,
     /// Records still to be read; absent while the end of a partition is not known.
     lag_records: Option<u64>,
     partitions: Vec<Partition>,
@@ -94,9 +94,8 @@ pub(super) struct Status {
     kafka_client_errors: u64,
     /// Absent without a ledger, and before the first checkpoint.
     checkpoint_age_seconds: Option<u64>,
-    /// A fault that does not affect the numbers; absent without one.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    degraded: Option<String>,
+    #[serde(flatten)]
+    degradations: Degradations,
     series: usize,
     open_contacts: u64,
     /// Requests with wrong credentials since the start; absent without authentication.
@@ -135,7 +134,7 @@ pub(super) fn readiness(published: &PublishedState) -> Readiness {
     Readiness {
         ready: true,
         error: None,
-        degraded: published.health.ledger_trouble.clone(),
+        degradations: Degradations::of(&published.health.degraded),
         lag_records: lag_records(&partitions),
         partitions,
     }
@@ -154,7 +153,7 @@ pub(super) fn withheld(published: &PublishedState) -> Readiness {
     Readiness {
         ready: false,
         error: Some(error),
-        degraded: published.health.ledger_trouble.clone(),
+        degradations: Degradations::of(&published.health.degraded),
         lag_records: lag_records(&partitions),
         partitions,
     }
@@ -186,7 +185,7 @@ pub(super) fn status(app: &App, published: &PublishedState) -> Status {
         kafka_connected: health.connected,
         kafka_client_errors: health.client_errors,
         checkpoint_age_seconds: health.checkpoint_time.map(|time| now.since(time).get() / 1000),
-        degraded: health.ledger_trouble.clone(),
+        degradations: Degradations::of(&health.degraded),
         series: published.merged.series.len(),
         open_contacts: published.merged.open_contacts,
         refused_credentials: app

@@ -12,13 +12,15 @@
 //! - `consumer_context`, `consumer_stats`: callbacks and statistics of the client
 //! - `assignment`, `partition`, `offset_tracker`: what a worker owns, and how far it has read
 //! - `ledger_handle`: the thread that owns the ledger; `dead_letters`: the dead-letter topic
-//! - `status_hub`, `worker_status`, `readiness`, `publisher`: from reports to the published state
+//! - `status_hub`, `worker_status`, `readiness`, `degraded`, `publisher`: from reports to the
+//!   published state
 
 mod assignment;
 mod client_log;
 mod consumer_context;
 mod consumer_stats;
 mod dead_letters;
+mod degraded;
 mod error;
 mod ledger_handle;
 mod offset_tracker;

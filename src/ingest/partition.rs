@@ -376,6 +376,7 @@ impl Partition {
             missed: self.missed,
             dead_letters_waiting: self.dead_letters.load(Ordering::Relaxed),
             remembered_ids: self.shard.remembered_ids() as u64,
+            degraded: Vec::new(),
         }
     }
 }

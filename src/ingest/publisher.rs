@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
 
+use super::degraded::log_changes;
 use super::shared::Shared;
 use crate::readmodel::PublishedState;
 
@@ -28,7 +29,9 @@ pub(super) fn run(shared: &Shared, published: &ArcSwap<PublishedState>) {
         let began = Instant::now();
         let (letters, ledger) = (shared.dead_letters.counts(), shared.ledger.health());
         let unreadable = &shared.options.ledger.distribution_errors;
-        last = Arc::new(shared.status_hub.published_state(&last, letters, ledger, unreadable));
+        let next = shared.status_hub.published_state(&last, letters, ledger, unreadable);
+        log_changes(&last.health.degraded, &next.health.degraded);
+        last = Arc::new(next);
         published.store(Arc::clone(&last));
         if is_stopping {
             return;

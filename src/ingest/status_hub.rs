@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use nabiz_core::snapshot::Snapshot;
 
 use super::dead_letters::DeadLetterCounts;
+use super::degraded::degraded;
 use super::ledger_handle::LedgerHealth;
 use super::readiness::Readiness;
 use super::worker_status::{Connection, WorkerReport};
@@ -146,7 +147,7 @@ impl StatusHub {
         ledger: LedgerHealth,
         unreadable: &DistributionErrors,
     ) -> PublishedState {
-        let (shards, health, confirmed_at) = {
+        let (shards, health, workers_degraded, confirmed_at) = {
             let mut state = self.lock();
             let shards: Vec<(ShardLabel, Arc<Snapshot>)> = state
                 .rows
@@ -157,9 +158,15 @@ impl StatusHub {
                 .collect();
             let health = state.health(last);
             state.was_ready |= health.ready;
-            (shards, health, state.workers.iter().map(|worker| worker.as_of).min())
+            let of_workers = state.workers.iter().map(|worker| worker.status.degraded.clone());
+            let workers_degraded: Vec<_> = of_workers.collect();
+            let confirmed_at = state.workers.iter().map(|worker| worker.as_of).min();
+            (shards, health, workers_degraded, confirmed_at)
         };
+        let workers_degraded = workers_degraded.iter().flatten();
+        let degraded = degraded(ledger.trouble, workers_degraded, &health.partitions);
         let mut health = Health {
+            degraded,
             rebalances: self.rebalances.load(Ordering::Relaxed),
             dead_letters: letters.delivered,
             dead_letters_waiting: letters.waiting,
@@ -169,7 +176,6 @@ impl StatusHub {
             checkpoint_duration: ledger.stored_at.map(|_| ledger.store_duration),
             checkpoint_pause: ledger.pause_max,
             ledger_failures: ledger.failures,
-            ledger_trouble: ledger.trouble,
             ledger_bytes: ledger.used_bytes,
             ledger_file_bytes: ledger.file_bytes,
             ledger_wal_bytes: ledger.wal_bytes,

@@ -3,6 +3,8 @@
 use std::collections::BTreeSet;
 use std::time::Instant;
 
+use crate::readmodel::Degradation;
+
 /// The state of a consumer's session.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum Phase {
@@ -49,6 +51,8 @@ pub(super) struct WorkerStatus {
     pub missing_topics: BTreeSet<String>,
     /// Why a partition cannot be acquired yet.
     pub ledger_wait: Option<String>,
+    /// Faults of the worker as a whole that leave the served numbers true.
+    pub degraded: Vec<Degradation>,
 }
 
 /// The last report of one worker, without its partitions.

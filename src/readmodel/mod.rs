@@ -1,7 +1,11 @@
 //! The read model: the immutable state that every reader (scrape, API, page) loads.
 
+mod degradation;
 mod denied_requests;
 mod published_state;
+mod shard_label;
 
+pub use degradation::Degradation;
 pub use denied_requests::{DenialReason, DeniedRequests};
-pub use published_state::{Aggregation, Health, PartitionHealth, PublishedState, ShardLabel};
+pub use published_state::{Aggregation, Health, PartitionHealth, PublishedState};
+pub use shard_label::ShardLabel;

@@ -4,7 +4,6 @@
 //! other.
 
 use std::collections::BTreeMap;
-use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -14,20 +13,8 @@ use nabiz_core::settings::Settings;
 use nabiz_core::snapshot::{Snapshot, merge};
 use nabiz_core::time::{Timestamp, WallTime};
 
-/// The partition of a shard. Its text, `topic/partition`, is the value of the label `shard`.
-#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct ShardLabel {
-    /// The Kafka topic.
-    pub topic: Arc<str>,
-    /// The partition of the topic.
-    pub partition: i32,
-}
-
-impl fmt::Display for ShardLabel {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}/{}", self.topic, self.partition)
-    }
-}
+use super::degradation::Degradation;
+use super::shard_label::ShardLabel;
 
 /// Whether shards are added before they are served.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -72,6 +59,8 @@ pub struct Health {
     pub ready: bool,
     /// Why the pipeline is not ready, for a person; `None` if it is.
     pub not_ready_because: Option<String>,
+    /// The present faults that leave the served numbers true: of the process, then by partition.
+    pub degraded: Vec<Degradation>,
     /// Every worker is connected to a broker.
     pub connected: bool,
     /// Every owned partition, sorted by label.
@@ -96,8 +85,6 @@ pub struct Health {
     pub checkpoint_pause: Duration,
     /// Failed checkpoints and acquisitions of partitions; each is retried.
     pub ledger_failures: u64,
-    /// The present error of the ledger. Reading continues meanwhile.
-    pub ledger_trouble: Option<String>,
     /// Bytes in use in the ledger.
     pub ledger_bytes: u64,
     /// Bytes of the ledger's file, including free pages.
@@ -138,6 +125,8 @@ pub struct PartitionHealth {
     pub dead_letters_waiting: u64,
     /// Identities of records in memory.
     pub remembered_ids: u64,
+    /// The present faults of this partition that leave its served numbers true.
+    pub degraded: Vec<Degradation>,
 }
 
 impl PublishedState {

@@ -14,7 +14,8 @@ use jiff::tz::TimeZone;
 use nabiz::exposition::catalogue::{self, Kind, Source};
 use nabiz::exposition::{ContentCoding, Exposition, MetricsFormat, contact_text};
 use nabiz::readmodel::{
-    Aggregation, DenialReason, DeniedRequests, Health, PartitionHealth, PublishedState, ShardLabel,
+    Aggregation, Degradation, DenialReason, DeniedRequests, Health, PartitionHealth,
+    PublishedState, ShardLabel,
 };
 use nabiz_core::calendar::BusinessDay;
 use nabiz_core::event::{ChannelId, Reason};
@@ -183,6 +184,15 @@ fn published(
         dead_letter_failures: 25,
         client_errors: 26,
         log_resets: 27,
+        degraded: vec![
+            Degradation {
+                label: None,
+                offset: None,
+                cause: "the disk is full".into(),
+                remedy: "make room".into(),
+            };
+            28
+        ],
         ..Health::default()
     };
     let shards = shards.into_iter().map(|(label, snapshot)| (label, Arc::new(snapshot))).collect();
@@ -525,6 +535,7 @@ fn health_comes_from_the_shards_and_the_pipeline() {
     exposed.check("nabiz_dead_letter_failures_total", 25.0);
     exposed.check("nabiz_kafka_client_errors_total", 26.0);
     exposed.check("nabiz_log_resets_total", 27.0);
+    exposed.check("nabiz_degraded", 28.0);
     exposed.check(r#"nabiz_partition_limit{limit="series"}"#, 2_000.0);
     exposed.check(r#"nabiz_partition_limit{limit="open_contacts"}"#, 1_000.0);
     exposed.check(r#"nabiz_partition_limit{limit="remembered_ids"}"#, 1_000.0);

@@ -8,7 +8,8 @@ use crate::harness::numbers::{published, snapshot, with_waiting};
 use crate::harness::serial;
 use crate::harness::server::{DEADLINE, Server};
 use nabiz::http::Limits;
-use nabiz::readmodel::DenialReason;
+use nabiz::readmodel::{Degradation, DenialReason, ShardLabel};
+use nabiz_core::ids::Offset;
 use nabiz_core::time::WallTime;
 use serde_json::{Value, json};
 
@@ -136,6 +137,48 @@ fn healthz_says_ok_and_readyz_follows_the_pipeline() {
     server.publish(published(snapshot(), true));
     let ready = get(&server, "/readyz");
     assert_eq!((ready.status, ready.json()["ready"].clone()), (200, json!(true)));
+}
+
+#[test]
+fn readyz_stays_200_and_names_place_cause_and_remedy_when_degraded() {
+    let _shared = serial::shared();
+    let mut degraded = published(snapshot(), true);
+    degraded.health.degraded = vec![
+        Degradation {
+            label: None,
+            offset: None,
+            cause: "the disk is full".into(),
+            remedy: "make room".into(),
+        },
+        Degradation {
+            label: Some(ShardLabel { topic: "calls".into(), partition: 3 }),
+            offset: Some(Offset(17)),
+            cause: "no right to read".into(),
+            remedy: "grant READ".into(),
+        },
+    ];
+    let server = Server::start(degraded);
+    for path in ["/readyz", "/api/v1/status", "/api/v1/queues"] {
+        let answer = get(&server, path);
+        assert_eq!(answer.status, 200, "{path}");
+        let body = answer.json();
+        assert_eq!(body["ready"], true, "{path}");
+        assert_eq!(
+            body["degraded"],
+            "the disk is full; make room | calls/3 at offset 17: no right to read; grant READ"
+        );
+        assert_eq!(
+            body["degradations"],
+            json!([
+                {"cause": "the disk is full", "remedy": "make room"},
+                {"topic": "calls", "partition": 3, "offset": 17, "cause": "no right to read",
+                 "remedy": "grant READ"}
+            ])
+        );
+    }
+    server.publish(published(snapshot(), true));
+    let body = get(&server, "/readyz").json();
+    assert_eq!((&body["degraded"], &body["degradations"]), (&Value::Null, &Value::Null));
 }
 
 #[test]

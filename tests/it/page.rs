@@ -7,6 +7,8 @@ use crate::harness::numbers::{NOW_MS, published, snapshot, with_waiting};
 use crate::harness::serial;
 use crate::harness::server::{DEADLINE, Server};
 use nabiz::http::Limits;
+use nabiz::readmodel::{Degradation, ShardLabel};
+use nabiz_core::ids::Offset;
 use nabiz_core::time::WallTime;
 use nabiz_dev::browser::{Browser, Page};
 use serde_json::{Value, json};
@@ -106,6 +108,32 @@ fn page_marks_old_numbers_as_stale() {
     page.wait_for(&format!("{}.startsWith('Stale')", text("stale")), &json!(true), DEADLINE);
     page.wait_for("document.getElementById('stale').hidden", &json!(false), DEADLINE);
     keep_screenshot(&mut page, "wall-stale", false);
+}
+
+#[test]
+#[ignore = "needs Chromium (make test)"]
+fn page_shows_the_faults_that_leave_its_numbers_true() {
+    let _shared = serial::shared();
+    let browser = Browser::start();
+    let mut degraded = published(snapshot(), true);
+    degraded.health.degraded = vec![Degradation {
+        label: Some(ShardLabel { topic: "calls".into(), partition: 3 }),
+        offset: Some(Offset(17)),
+        cause: "no right to read".into(),
+        remedy: "grant READ".into(),
+    }];
+    let server = Server::start(degraded);
+    let mut page = browser.open(&server.url("/"), 1920, 1080);
+    page.wait_for(
+        "document.querySelector('#degraded li')?.textContent ?? null",
+        &json!("calls/3, offset 17: no right to read. → grant READ."),
+        PAINT,
+    );
+    page.wait_for("document.querySelectorAll('article').length", &json!(9), DEADLINE);
+    keep_screenshot(&mut page, "wall-degraded", false);
+
+    server.publish(published(snapshot(), true));
+    page.wait_for("document.getElementById('degraded').hidden", &json!(true), DEADLINE);
 }
 
 #[test]

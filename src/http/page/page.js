@@ -154,6 +154,25 @@ function updateAge() {
   return stale;
 }
 
+// Faults that leave the numbers true. Their texts come from the server.
+function updateDegraded() {
+  const faults = (numbers ?? progress)?.degradations ?? [];
+  const section = byId("degraded");
+  const [title, list] = section.children;
+  show(section, faults.length > 0);
+  put(title, faults.length > 0 ? `${MARKS.trouble} ${words.degraded}` : "");
+  while (list.children.length > faults.length) list.lastChild.remove();
+  faults.forEach((fault, index) => {
+    if (index === list.children.length) list.append(make("li"));
+    const place = [
+      fault.topic === undefined ? "" : `${fault.topic}/${fault.partition}`,
+      fault.offset === undefined ? "" : fill(words.offset, fault.offset),
+    ].filter(Boolean).join(", ");
+    put(list.children[index], `${place && `${place}: `}${fault.cause}. → ${fault.remedy}.`);
+  });
+  return faults.length > 0 ? words.degraded : "";
+}
+
 function updateConnection() {
   const node = byId("connection");
   attribute(node, "data-state", connection);
@@ -209,11 +228,13 @@ function update() {
   }
   updateConnection();
   const stale = updateAge();
+  const degraded = updateDegraded();
   const summary = updateSummary();
   fit();
   announce([
     connection === "live" ? "" : words[connection],
     stale ? byId("stale").textContent.split(":")[0] : "",
+    degraded,
     progress ? words.catchingUp : summary,
   ]);
 }
