@@ -9,7 +9,7 @@ use arc_swap::ArcSwap;
 use criterion::{Criterion, criterion_group, criterion_main};
 use nabiz::config::Config;
 use nabiz::exposition::{ContentCoding, Exposition, MetricsFormat};
-use nabiz::readmodel::{Aggregation, Health, PublishedState, ShardLabel};
+use nabiz::readmodel::{Aggregation, Availability, Health, PublishedState, ShardLabel};
 use nabiz_core::decode::{Format as EventFormat, Message};
 use nabiz_core::ids::Offset;
 use nabiz_core::shard::{RecordMeta, Shard};
@@ -42,7 +42,7 @@ fn published() -> PublishedState {
     PublishedState::new(
         settings,
         vec![(label, Arc::new(shard.snapshot()))],
-        Health { ready: true, ..Health::default() },
+        Health { availability: Availability::Served, ..Health::default() },
         Aggregation::Summed,
     )
 }

@@ -344,8 +344,8 @@ pub(super) mod metrics {
 
     section! { "metrics", [],
         SHARD_LABEL: bool = row("shard_label", Kind::Flag, Fallback::Value("false"),
-            "adds the [label `shard`](../spec/metrics.md#label-shard), for several instances in \
-             one group");
+            "adds the [label `shard`](../spec/metrics.md#label-shard); several instances in one \
+             group need it");
     }
 }
 

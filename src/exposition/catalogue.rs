@@ -222,7 +222,7 @@ Pipeline {
     BUILD_INFO: Gauge "nabiz_build_info" ["version"]
         "Always 1; the label version is the version of nabiz.";
     READY: Gauge "nabiz_ready" []
-        "1 once the process has caught up, else 0.";
+        "1 while the contact metrics and the record metrics are served, else 0.";
     DEGRADED: Gauge "nabiz_degraded" []
         "Present faults that leave the served numbers true, as listed at /readyz.";
     RECORDS_HELD: Gauge "nabiz_records_held" []

@@ -29,7 +29,7 @@ pub(super) fn of_pipeline<T>(
         collect_contacts(&published.settings, &parts, &published.merged, &mut families);
         pipeline::collect_records(published, &shards, &mut families);
     }
-    pipeline::collect(published, denied, &mut families);
+    pipeline::collect(published, denied, began, &mut families);
     families.push(Family::single(&catalogue::COLLECT_DURATION, &[], began.elapsed().as_secs_f64()));
     encode(families)
 }

@@ -1,6 +1,7 @@
 //! Metrics of the pipeline, and of the outcomes of records.
 
 use std::borrow::Cow;
+use std::time::Instant;
 
 use nabiz_core::event::Reason;
 use nabiz_core::measures::RecordTotals;
@@ -85,15 +86,16 @@ impl<'a> Records<'a> {
     }
 }
 
-/// Adds the metrics that are always served.
+/// Adds the metrics that are always served, as of `now`.
 pub(super) fn collect<'a>(
     published: &'a PublishedState,
     denied: &DeniedRequests,
+    now: Instant,
     out: &mut Vec<Family<'a>>,
 ) {
     let PublishedState { merged, health, .. } = published;
     out.push(Family::single(&c::BUILD_INFO, &[env!("CARGO_PKG_VERSION")], 1.0));
-    out.push(Family::single(&c::READY, &[], f64::from(u8::from(health.ready))));
+    out.push(Family::single(&c::READY, &[], f64::from(u8::from(published.is_servable(now)))));
     out.push(Family::single(&c::DEGRADED, &[], health.degraded.len() as f64));
     out.push(Family::single(&c::RECORDS_HELD, &[], merged.records.held as f64));
     out.push(Family::single(&c::REBALANCES, &[], health.rebalances as f64));

@@ -66,8 +66,8 @@ pub(super) struct QueuesCache(ArcSwapOption<(Arc<PublishedState>, Arc<Model>)>);
 impl QueuesCache {
     /// Returns the answer for `published` at the wall time `now`.
     pub(super) fn answer(&self, published: &Arc<PublishedState>, now: WallTime) -> QueuesAnswer {
-        if !published.is_servable(Instant::now()) {
-            return QueuesAnswer::CatchingUp(withheld(published));
+        if let Some(reason) = published.withheld_because(Instant::now()) {
+            return QueuesAnswer::CatchingUp(withheld(published, reason));
         }
         let model = match &*self.0.load() {
             Some(kept) if Arc::ptr_eq(&kept.0, published) => kept.1.clone(),

@@ -125,7 +125,7 @@ async fn unknown(uri: Uri) -> Response {
 }
 
 async fn readyz(State(state): State<Arc<HttpState>>) -> Response {
-    let readiness = status::readiness(&state.app.published.load());
+    let readiness = status::readiness(&state.app.published.load(), Instant::now());
     let code = if readiness.ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     (code, Json(readiness)).into_response()
 }

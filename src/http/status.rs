@@ -125,10 +125,10 @@ fn records(published: &PublishedState) -> BTreeMap<String, Records> {
     records.map(|(topic, totals)| (topic.to_string(), totals.into())).collect()
 }
 
-/// Returns the readiness of the process.
-pub(super) fn readiness(published: &PublishedState) -> Readiness {
-    if !published.health.ready {
-        return withheld(published);
+/// Returns the readiness of the process at `now`: ready means that the numbers are served.
+pub(super) fn readiness(published: &PublishedState, now: Instant) -> Readiness {
+    if let Some(reason) = published.withheld_because(now) {
+        return withheld(published, reason);
     }
     let partitions = partitions(published);
     Readiness {
@@ -141,18 +141,11 @@ pub(super) fn readiness(published: &PublishedState) -> Readiness {
 }
 
 /// Returns why contact numbers are withheld, and the progress of the pipeline.
-pub(super) fn withheld(published: &PublishedState) -> Readiness {
+pub(super) fn withheld(published: &PublishedState, reason: &str) -> Readiness {
     let partitions = partitions(published);
-    let error = published.health.not_ready_because.clone().unwrap_or_else(|| {
-        let reason = match partitions.is_empty() {
-            true => "no partition is assigned yet",
-            false => "catching up with the log",
-        };
-        reason.to_owned()
-    });
     Readiness {
         ready: false,
-        error: Some(error),
+        error: Some(reason.to_owned()),
         degradations: Degradations::of(&published.health.degraded),
         lag_records: lag_records(&partitions),
         partitions,
@@ -171,7 +164,7 @@ pub(super) fn status(app: &App, published: &PublishedState) -> Status {
     let stream_time = published.merged.stream_time;
     let servable = published.is_servable(Instant::now());
     Status {
-        ready: health.ready,
+        ready: servable,
         version: env!("CARGO_PKG_VERSION"),
         uptime_seconds: app.started.elapsed().as_secs(),
         as_of: stream_time.and_then(rfc3339),

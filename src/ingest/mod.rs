@@ -12,10 +12,12 @@
 //! - `consumer_context`, `consumer_stats`: callbacks and statistics of the client
 //! - `assignment`, `partition`, `offset_tracker`: what a worker owns, and how far it has read
 //! - `ledger_handle`: the thread that owns the ledger; `dead_letters`: the dead-letter topic
+//! - `broker_watch`, `partition_counts`: what the brokers say of the topics, by a client of its own
 //! - `status_hub`, `worker_status`, `readiness`, `degraded`, `publisher`: from reports to the
 //!   published state
 
 mod assignment;
+mod broker_watch;
 mod client_log;
 mod consumer_context;
 mod consumer_stats;
@@ -26,6 +28,7 @@ mod ledger_handle;
 mod offset_tracker;
 mod options;
 mod partition;
+mod partition_counts;
 mod publisher;
 mod readiness;
 mod seek;

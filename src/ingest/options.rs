@@ -194,6 +194,11 @@ impl Options {
             // only uses memory.
             config.set("queued.max.messages.kbytes", "16384");
         }
+        if config.get("topic.metadata.refresh.interval.ms").is_none() {
+            // The group assigns new partitions after a member has seen them. The default is five
+            // minutes.
+            config.set("topic.metadata.refresh.interval.ms", "10000");
+        }
         if let Some(instance) = self.client.get("group.instance.id") {
             // Static members need distinct ids.
             config.set("group.instance.id", format!("{instance}-{worker}"));
@@ -208,6 +213,13 @@ impl Options {
             // regardless of their topic.
             .set("partition.assignment.strategy", "roundrobin")
             .set("statistics.interval.ms", "1000");
+        config
+    }
+
+    /// Returns the properties of the client that only asks. It is no member of the group.
+    pub(super) fn watch_config(&self) -> ClientConfig {
+        let mut config = self.client_config();
+        config.remove("group.instance.id");
         config
     }
 

@@ -1,12 +1,15 @@
-//! Why the pipeline is not ready. Pure.
+//! Why the numbers are withheld. Pure.
 
+use super::partition_counts::PartitionCounts;
 use super::worker_status::{Connection, Phase, WorkerReport, WorkerStatus};
 use crate::readmodel::{Aggregation, PartitionHealth};
 
 /// The inputs of readiness.
 pub(super) struct Readiness<'a> {
     pub workers: &'a [WorkerReport],
+    /// The partitions that the workers own, each once.
     pub partitions: &'a [PartitionHealth],
+    pub counts: &'a PartitionCounts,
     pub aggregation: Aggregation,
     /// The pipeline was ready before.
     pub was_ready: bool,
@@ -17,8 +20,8 @@ impl Readiness<'_> {
     ///
     /// A broker that becomes unreachable later is no reason: the numbers stay true, and their age
     /// is published.
-    pub(super) fn not_ready_because(&self) -> Option<String> {
-        self.worker_reason().or_else(|| self.partition_reason())
+    pub(super) fn withheld_because(&self) -> Option<String> {
+        self.worker_reason().or_else(|| self.part_reason()).or_else(|| self.partition_reason())
     }
 
     fn worker_reason(&self) -> Option<String> {
@@ -43,6 +46,22 @@ impl Readiness<'_> {
             return None;
         };
         Some(reason.to_owned())
+    }
+
+    /// Returns why a sum over the owned partitions could lack a part. With a series for each
+    /// partition, the others are series of other instances.
+    fn part_reason(&self) -> Option<String> {
+        match self.aggregation {
+            Aggregation::PerShard => return None,
+            Aggregation::Summed => {}
+        }
+        if let Some(topic) = self.counts.unknown() {
+            return Some(format!("the number of partitions of topic {topic:?} is not known yet"));
+        }
+        let total = self.counts.total();
+        let held = self.partitions.iter().filter(|partition| self.counts.has(&partition.label));
+        let held = held.count();
+        (held < total).then(|| format!("holds {held} of {total} partitions"))
     }
 
     fn statuses(&self) -> impl Iterator<Item = &WorkerStatus> {
@@ -82,6 +101,17 @@ mod tests {
     use nabiz_core::ids::Offset;
 
     use super::*;
+    use crate::readmodel::ShardLabel;
+
+    /// Returns partitions of two topics that are caught up.
+    fn caught_up(labels: &[(&str, i32)]) -> Vec<PartitionHealth> {
+        let caught_up = |(topic, partition): &(&str, i32)| PartitionHealth {
+            label: label(topic, *partition),
+            caught_up: true,
+            ..PartitionHealth::default()
+        };
+        labels.iter().map(caught_up).collect()
+    }
 
     fn worker(phase: Phase, connection: Connection) -> WorkerReport {
         let mut report = WorkerReport::initial(Instant::now());
@@ -94,11 +124,27 @@ mod tests {
         partitions: &[PartitionHealth],
         aggregation: Aggregation,
     ) -> Option<String> {
-        Readiness { workers, partitions, aggregation, was_ready: false }.not_ready_because()
+        let mut counts = PartitionCounts::of_topics(["calls"]);
+        counts.set("calls", i32::try_from(partitions.len()).unwrap());
+        reason_of(workers, partitions, &counts, aggregation)
+    }
+
+    fn reason_of(
+        workers: &[WorkerReport],
+        partitions: &[PartitionHealth],
+        counts: &PartitionCounts,
+        aggregation: Aggregation,
+    ) -> Option<String> {
+        Readiness { workers, partitions, counts, aggregation, was_ready: false }.withheld_because()
+    }
+
+    fn label(topic: &str, partition: i32) -> ShardLabel {
+        ShardLabel { topic: topic.into(), partition }
     }
 
     fn behind() -> PartitionHealth {
         PartitionHealth {
+            label: label("calls", 0),
             position: Some(Offset(10)),
             catch_up_to: Some(Offset(30)),
             ..PartitionHealth::default()
@@ -132,9 +178,73 @@ mod tests {
     #[test]
     fn reason_counts_the_records_to_go() {
         let workers = [worker(Phase::Reading, Connection::Up)];
-        let caught_up = PartitionHealth { caught_up: true, ..behind() };
+        let caught_up = PartitionHealth { label: label("calls", 1), caught_up: true, ..behind() };
         let reason = reason(&workers, &[behind(), caught_up], Aggregation::Summed);
         assert_eq!(reason.as_deref(), Some("catching up: 1 of 2 partitions, 20 records to go"));
+    }
+
+    #[test]
+    fn sum_over_a_part_of_the_partitions_is_withheld() {
+        let workers = [worker(Phase::Reading, Connection::Up)];
+        let mut counts = PartitionCounts::of_topics(["calls", "mails"]);
+        counts.set("calls", 4);
+        counts.set("mails", 1);
+        let reason = |partitions: &[PartitionHealth], aggregation| {
+            reason_of(&workers, partitions, &counts, aggregation)
+        };
+        let part = caught_up(&[("calls", 0), ("calls", 3)]);
+        let summed = reason(&part, Aggregation::Summed);
+        assert_eq!(summed.as_deref(), Some("holds 2 of 5 partitions"));
+        assert_eq!(reason(&part, Aggregation::PerShard), None);
+        let none = reason(&[], Aggregation::Summed);
+        assert_eq!(none.as_deref(), Some("holds 0 of 5 partitions"));
+
+        let all = [("calls", 0), ("calls", 1), ("calls", 2), ("calls", 3), ("mails", 0)];
+        assert_eq!(reason(&caught_up(&all), Aggregation::Summed), None);
+        // A partition that the topic does not have stands for no other one.
+        let other = [("calls", 0), ("calls", 1), ("calls", 2), ("calls", 4), ("mails", 0)];
+        let summed = reason(&caught_up(&other), Aggregation::Summed);
+        assert_eq!(summed.as_deref(), Some("holds 4 of 5 partitions"));
+    }
+
+    #[test]
+    fn part_comes_before_catching_up_in_the_reason() {
+        let workers = [worker(Phase::Reading, Connection::Up)];
+        let mut counts = PartitionCounts::of_topics(["calls"]);
+        counts.set("calls", 2);
+        let summed = reason_of(&workers, &[behind()], &counts, Aggregation::Summed);
+        assert_eq!(summed.as_deref(), Some("holds 1 of 2 partitions"));
+    }
+
+    #[test]
+    fn sum_is_withheld_when_a_topic_is_not_counted_yet() {
+        let workers = [worker(Phase::Reading, Connection::Up)];
+        let mut counts = PartitionCounts::of_topics(["calls", "mails"]);
+        counts.set("calls", 1);
+        let held = caught_up(&[("calls", 0), ("mails", 0)]);
+        let summed = reason_of(&workers, &held, &counts, Aggregation::Summed);
+        let expected = "the number of partitions of topic \"mails\" is not known yet";
+        assert_eq!(summed.as_deref(), Some(expected));
+        assert_eq!(reason_of(&workers, &held, &counts, Aggregation::PerShard), None);
+    }
+
+    #[test]
+    fn new_partition_withholds_the_sum_until_it_is_read() {
+        let workers = [worker(Phase::Reading, Connection::Up)];
+        let mut counts = PartitionCounts::of_topics(["calls"]);
+        counts.set("calls", 1);
+        let mut held = caught_up(&[("calls", 0)]);
+        let reason = |held: &[PartitionHealth], counts: &PartitionCounts| {
+            reason_of(&workers, held, counts, Aggregation::Summed)
+        };
+        assert_eq!(reason(&held, &counts), None);
+        counts.set("calls", 2);
+        assert_eq!(reason(&held, &counts).as_deref(), Some("holds 1 of 2 partitions"));
+        held.push(PartitionHealth { label: label("calls", 1), ..behind() });
+        let catching_up = "catching up: 1 of 2 partitions, 20 records to go";
+        assert_eq!(reason(&held, &counts).as_deref(), Some(catching_up));
+        held[1].caught_up = true;
+        assert_eq!(reason(&held, &counts), None);
     }
 
     #[test]

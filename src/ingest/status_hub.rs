@@ -10,10 +10,11 @@ use nabiz_core::snapshot::Snapshot;
 use super::dead_letters::DeadLetterCounts;
 use super::degraded::degraded;
 use super::ledger_handle::LedgerHealth;
+use super::partition_counts::PartitionCounts;
 use super::readiness::Readiness;
 use super::worker_status::{Connection, WorkerReport};
 use crate::ledger::DistributionErrors;
-use crate::readmodel::{Health, PartitionHealth, PublishedState, ShardLabel};
+use crate::readmodel::{Availability, Health, PartitionHealth, PublishedState, ShardLabel};
 
 /// The report of one partition: its health, and its snapshot if that has changed.
 pub(super) type PartitionReport = (PartitionHealth, Option<Arc<Snapshot>>);
@@ -30,6 +31,7 @@ struct State {
     /// The pipeline was ready once; from then on, dead letters that wait do not withhold numbers.
     was_ready: bool,
     rows: BTreeMap<ShardLabel, Row>,
+    counts: PartitionCounts,
     /// A worker has reported since the state was last published.
     has_news: bool,
 }
@@ -47,11 +49,13 @@ pub(super) struct StatusHub {
 }
 
 impl StatusHub {
-    pub(super) fn new(workers: usize) -> Self {
+    /// Creates the hub of `workers` workers. `counts` has the topics that they read.
+    pub(super) fn new(workers: usize, counts: PartitionCounts) -> Self {
         let state = State {
             workers: vec![WorkerReport::initial(Instant::now()); workers],
             was_ready: false,
             rows: BTreeMap::new(),
+            counts,
             has_news: false,
         };
         StatusHub {
@@ -88,6 +92,19 @@ impl StatusHub {
     /// Returns why the process cannot continue.
     pub(super) fn failure(&self) -> Option<String> {
         self.failure.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Records how many partitions the brokers say that a topic has.
+    pub(super) fn set_partition_count(&self, topic: &str, count: i32) {
+        let mut state = self.lock();
+        state.counts.set(topic, count);
+        state.has_news = true;
+        self.reported.notify_all();
+    }
+
+    /// Returns the number of partitions of each topic.
+    pub(super) fn partition_counts(&self) -> PartitionCounts {
+        self.lock().counts.clone()
     }
 
     /// Withholds the numbers of a partition at once, as if it was catching up.
@@ -157,7 +174,7 @@ impl StatusHub {
                 })
                 .collect();
             let health = state.health(last);
-            state.was_ready |= health.ready;
+            state.was_ready |= health.availability == Availability::Served;
             let of_workers = state.workers.iter().map(|worker| worker.status.degraded.clone());
             let workers_degraded: Vec<_> = of_workers.collect();
             let confirmed_at = state.workers.iter().map(|worker| worker.as_of).min();
@@ -204,17 +221,17 @@ impl State {
             ..row.health.clone()
         };
         let partitions: Vec<PartitionHealth> = self.rows.values().map(displayed).collect();
-        let not_ready_because = Readiness {
+        let withheld_because = Readiness {
             workers: &self.workers,
             partitions: &partitions,
+            counts: &self.counts,
             aggregation: last.aggregation,
             was_ready: self.was_ready,
         }
-        .not_ready_because();
+        .withheld_because();
         let is_connected = |worker: &WorkerReport| worker.status.connection == Connection::Up;
         Health {
-            ready: not_ready_because.is_none(),
-            not_ready_because,
+            availability: withheld_because.map_or(Availability::Served, Availability::Withheld),
             connected: self.workers.iter().all(is_connected),
             unsaved_intervals: self
                 .workers

@@ -8,10 +8,12 @@ use std::time::{Duration, Instant};
 use arc_swap::ArcSwap;
 use nabiz_core::settings::Settings;
 
+use super::broker_watch::BrokerWatch;
 use super::dead_letters::DeadLetters;
 use super::error::StartError;
 use super::ledger_handle::LedgerHandle;
 use super::options::Options;
+use super::partition_counts::PartitionCounts;
 use super::publisher;
 use super::shared::Shared;
 use super::status_hub::StatusHub;
@@ -28,6 +30,7 @@ pub struct Ingest {
     stop: Arc<AtomicBool>,
     workers: Vec<JoinHandle<()>>,
     publisher: JoinHandle<()>,
+    broker_watch: JoinHandle<()>,
     dead_letters: Arc<DeadLetters>,
     ledger: JoinHandle<()>,
     status_hub: Arc<StatusHub>,
@@ -49,7 +52,9 @@ impl Ingest {
         let worker_count = options.workers;
         let (ledger, ledger_thread) =
             LedgerHandle::start(&options.ledger, &settings, Arc::clone(&options.clock))?;
-        let status_hub = Arc::new(StatusHub::new(worker_count));
+        let topics = options.topics.iter().map(|topic| topic.name.as_str());
+        let counts = PartitionCounts::of_topics(topics);
+        let status_hub = Arc::new(StatusHub::new(worker_count, counts));
         let shared = Arc::new(Shared {
             status_hub: Arc::clone(&status_hub),
             ledger,
@@ -58,6 +63,7 @@ impl Ingest {
             options,
             settings,
         });
+        let watch = BrokerWatch::new(&shared).map_err(StartError::from_client)?;
         // All consumers are created before the first thread starts, so that a bad property starts
         // nothing.
         let consumers: Vec<Worker> = (0..worker_count)
@@ -68,17 +74,28 @@ impl Ingest {
         for (number, worker) in consumers.into_iter().enumerate() {
             workers.push(spawn(format!("nabiz-ingest-{number}"), move || worker.run())?);
         }
+        let watching = Arc::clone(&shared);
+        let broker_watch = spawn("nabiz-watch".to_owned(), move || watch.run(&watching))?;
         let stop = Arc::clone(&shared.stop);
         let publisher =
             spawn("nabiz-publish".to_owned(), move || publisher::run(&shared, &published))?;
-        Ok(Ingest { stop, workers, publisher, dead_letters, ledger: ledger_thread, status_hub })
+        Ok(Ingest {
+            stop,
+            workers,
+            publisher,
+            broker_watch,
+            dead_letters,
+            ledger: ledger_thread,
+            status_hub,
+        })
     }
 
     /// Returns why ingest cannot continue, if so: the stored state is unusable, or a thread has
     /// ended, which is a bug.
     pub fn failure(&self) -> Option<String> {
         let has_ended = || {
-            self.workers.iter().chain([&self.publisher, &self.ledger]).any(JoinHandle::is_finished)
+            let others = [&self.publisher, &self.broker_watch, &self.ledger];
+            self.workers.iter().chain(others).any(JoinHandle::is_finished)
         };
         self.status_hub.failure().or_else(|| {
             has_ended()
@@ -93,7 +110,8 @@ impl Ingest {
         let deadline = Instant::now() + within;
         self.stop.store(true, Ordering::Relaxed);
         let threads_ended = loop {
-            if self.workers.iter().chain([&self.publisher]).all(JoinHandle::is_finished) {
+            let others = [&self.publisher, &self.broker_watch];
+            if self.workers.iter().chain(others).all(JoinHandle::is_finished) {
                 break true;
             }
             if Instant::now() >= deadline {

@@ -7,5 +7,5 @@ mod shard_label;
 
 pub use degradation::Degradation;
 pub use denied_requests::{DenialReason, DeniedRequests};
-pub use published_state::{Aggregation, Health, PartitionHealth, PublishedState};
+pub use published_state::{Aggregation, Availability, Health, PartitionHealth, PublishedState};
 pub use shard_label::ShardLabel;

@@ -47,18 +47,30 @@ pub struct PublishedState {
 
 /// The time after which numbers without a new confirmation are withheld: the process may have been
 /// suspended, and another instance may own its partitions. Shorter than the shortest session
-/// timeout (6 s) that brokers allow by default.
+/// timeout (6 s) that brokers allow by default. [`PublishedState::withheld_because`] names it.
 const CONFIRMATION_TTL: Duration = Duration::from_secs(4);
+
+/// Whether the contact metrics and the counters of records can be served.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Availability {
+    /// They are true and complete: every worker has its partitions, owns them in the ledger, and
+    /// has read up to the log end that it saw first. Sums have every partition of the topics.
+    Served,
+    /// They could be wrong, for this reason. `ingest/readiness.rs` has every reason.
+    Withheld(String),
+}
+
+impl Default for Availability {
+    fn default() -> Self {
+        Availability::Withheld("the workers are starting".to_owned())
+    }
+}
 
 /// The health of the pipeline.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Health {
-    /// No reason is left to withhold numbers: every worker has its partitions, owns them in the
-    /// ledger, and has read up to the log end that it saw first. While false, the contact metrics
-    /// and the counters of records are withheld. `ingest/readiness.rs` has every reason.
-    pub ready: bool,
-    /// Why the pipeline is not ready, for a person; `None` if it is.
-    pub not_ready_because: Option<String>,
+    /// Whether the numbers can be served, as far as the reports of the workers say.
+    pub availability: Availability,
     /// The present faults that leave the served numbers true: of the process, then by partition.
     pub degraded: Vec<Degradation>,
     /// Every worker is connected to a broker.
@@ -155,14 +167,21 @@ impl PublishedState {
         PublishedState::new(settings, Vec::new(), Health::default(), aggregation)
     }
 
-    /// Returns whether the contact metrics and the counters of records may be served at `now`:
-    /// the pipeline is ready, and the workers confirmed recently that they run and own their
-    /// partitions. The second test works in a process that was suspended a moment ago, before any
-    /// of its workers has noticed.
+    /// Returns whether the contact metrics and the counters of records may be served at `now`.
     pub fn is_servable(&self, now: Instant) -> bool {
-        self.health.ready
-            && self.confirmed_at.is_none_or(|confirmed_at| {
-                now.saturating_duration_since(confirmed_at) < CONFIRMATION_TTL
-            })
+        self.withheld_because(now).is_none()
+    }
+
+    /// Returns why the contact metrics and the counters of records may not be served at `now`;
+    /// `None` if they may: the pipeline is available, and the workers confirmed recently that they
+    /// run and own their partitions. The second test works in a process that was suspended a moment
+    /// ago, before any of its workers has noticed.
+    pub fn withheld_because(&self, now: Instant) -> Option<&str> {
+        if let Availability::Withheld(reason) = &self.health.availability {
+            return Some(reason);
+        }
+        let is_old = |confirmed_at| now.saturating_duration_since(confirmed_at) >= CONFIRMATION_TTL;
+        let is_unconfirmed = self.confirmed_at.is_some_and(is_old);
+        is_unconfirmed.then_some("a worker has not confirmed its partitions for 4 seconds")
     }
 }

@@ -14,7 +14,7 @@ use jiff::tz::TimeZone;
 use nabiz::exposition::catalogue::{self, Kind, Source};
 use nabiz::exposition::{ContentCoding, Exposition, MetricsFormat, contact_text};
 use nabiz::readmodel::{
-    Aggregation, Degradation, DenialReason, DeniedRequests, Health, PartitionHealth,
+    Aggregation, Availability, Degradation, DenialReason, DeniedRequests, Health, PartitionHealth,
     PublishedState, ShardLabel,
 };
 use nabiz_core::calendar::BusinessDay;
@@ -169,7 +169,10 @@ fn published(
         ..PartitionHealth::default()
     };
     let health = Health {
-        ready,
+        availability: match ready {
+            true => Availability::Served,
+            false => Availability::Withheld("catching up".to_owned()),
+        },
         partitions: vec![partition(100, 112)],
         rebalances: 2,
         dead_letters: 3,
@@ -605,6 +608,7 @@ fn contact_metrics_are_withheld_when_no_worker_confirms_them() {
             shown,
             "after {ago_s} s"
         );
+        exposed.check("nabiz_ready", if shown { 1.0 } else { 0.0 });
     }
 }
 

@@ -2,13 +2,13 @@
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::harness::numbers::{published, snapshot, with_waiting};
 use crate::harness::serial;
 use crate::harness::server::{DEADLINE, Server};
 use nabiz::http::Limits;
-use nabiz::readmodel::{Degradation, DenialReason, ShardLabel};
+use nabiz::readmodel::{Availability, Degradation, DenialReason, PublishedState, ShardLabel};
 use nabiz_core::ids::Offset;
 use nabiz_core::time::WallTime;
 use serde_json::{Value, json};
@@ -122,7 +122,7 @@ fn healthz_says_ok_and_readyz_follows_the_pipeline() {
     assert_eq!(behind.status, 503);
     let body = behind.json();
     assert_eq!(body["ready"], false);
-    assert_eq!(body["error"], "catching up with the log");
+    assert_eq!(body["error"], "catching up: 1 of 1 partitions, 12665 records to go");
     assert_eq!(body["lag_records"], 22_665);
     assert_eq!(body["partitions"][0]["position"], 17_335);
     assert_eq!(body["partitions"][0]["end"], 40_000);
@@ -130,7 +130,8 @@ fn healthz_says_ok_and_readyz_follows_the_pipeline() {
     assert_eq!(body["partitions"][0]["caught_up"], false);
 
     let mut unreachable = published(snapshot(), false);
-    unreachable.health.not_ready_because = Some("no kafka broker can be reached".to_owned());
+    unreachable.health.availability =
+        Availability::Withheld("no kafka broker can be reached".to_owned());
     server.publish(unreachable);
     assert_eq!(get(&server, "/readyz").json()["error"], "no kafka broker can be reached");
 
@@ -179,6 +180,24 @@ fn readyz_stays_200_and_names_place_cause_and_remedy_when_degraded() {
     server.publish(published(snapshot(), true));
     let body = get(&server, "/readyz").json();
     assert_eq!((&body["degraded"], &body["degradations"]), (&Value::Null, &Value::Null));
+}
+
+#[test]
+fn readyz_is_503_when_the_numbers_are_withheld_for_want_of_a_confirmation() {
+    let _shared = serial::shared();
+    let confirmed_at = Instant::now().checked_sub(Duration::from_secs(5));
+    assert!(confirmed_at.is_some());
+    let unconfirmed = PublishedState { confirmed_at, ..published(snapshot(), true) };
+    let server = Server::start(unconfirmed);
+    let reason = "a worker has not confirmed its partitions for 4 seconds";
+    for path in ["/readyz", "/api/v1/queues"] {
+        let answer = get(&server, path);
+        assert_eq!(answer.status, 503, "{path}");
+        let body = answer.json();
+        assert_eq!((&body["ready"], &body["error"]), (&json!(false), &json!(reason)), "{path}");
+    }
+    let status = get(&server, "/api/v1/status").json();
+    assert_eq!((&status["ready"], &status["records"]), (&json!(false), &Value::Null));
 }
 
 #[test]
@@ -323,7 +342,7 @@ fn no_numbers_while_catching_up() {
         let answer = get(&server, path);
         assert_eq!(answer.status, 503, "{path}");
         let body = answer.json();
-        assert_eq!(body["error"], "catching up with the log");
+        assert_eq!(body["error"], "catching up: 1 of 1 partitions, 12665 records to go");
         assert_eq!(body["partitions"][0]["end"], 40_000);
         assert_eq!(body["queues"], Value::Null);
     }

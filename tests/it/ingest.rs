@@ -162,6 +162,15 @@ impl Pipeline {
     }
 }
 
+/// Returns why the numbers are withheld.
+fn reason(view: &PublishedState) -> Option<&str> {
+    view.withheld_because(Instant::now())
+}
+
+fn is_ready(view: &PublishedState) -> bool {
+    view.is_servable(Instant::now())
+}
+
 fn offered(view: &PublishedState) -> u64 {
     view.merged.series.iter().map(|series| series.totals.visits.offered).sum()
 }
@@ -220,10 +229,10 @@ fn rejected_record_is_counted_and_written_to_the_dead_letter_topic() {
     broker.flush();
     let pipeline = Pipeline::start(broker.options(&["calls"]), settings());
     let view = pipeline
-        .wait_for("two dead letters", |view| view.health.dead_letters == 2 && view.health.ready);
+        .wait_for("two dead letters", |view| view.health.dead_letters == 2 && is_ready(view));
     assert_eq!(view.health.partitions[0].lag, Some(0));
     assert_eq!(view.health.partitions[0].position, Some(ids::Offset(2)));
-    assert!(view.health.connected && view.health.ready);
+    assert!(view.health.connected && is_ready(&view));
 
     let letters = read_all(&broker, "dead", 2);
     let (headers, key, value) = &letters[1];
@@ -246,10 +255,9 @@ fn ingest_waits_for_an_absent_broker_and_stops_without_it() {
     let options =
         Options { topics, ..Options::new("127.0.0.1:1", "test", "dead", ledger_in(&folder)) };
     let pipeline = Pipeline::start(options, settings());
-    let view = pipeline.wait_for("the reason", |view| {
-        view.health.not_ready_because.as_deref() == Some("no kafka broker can be reached")
-    });
-    assert!(!view.health.ready);
+    let view = pipeline
+        .wait_for("the reason", |view| reason(view) == Some("no kafka broker can be reached"));
+    assert!(!is_ready(&view));
     pipeline.stop();
 }
 
@@ -268,7 +276,7 @@ fn two_workers_share_the_partitions_and_read_every_record() {
     broker.flush();
     let pipeline =
         Pipeline::start(Options { workers: 2, ..broker.options(&["calls"]) }, settings());
-    let view = pipeline.wait_for("readiness", |view| view.health.ready);
+    let view = pipeline.wait_for("readiness", is_ready);
     assert_eq!(offered(&view), 400, "ready means that everything there was is counted");
     assert_eq!(view.shards.len(), 4);
     assert!(view.health.rebalances >= 2, "each worker was given its share");
@@ -293,7 +301,7 @@ fn topics_are_decoded_each_in_its_own_format() {
     let mut options = broker.options(&["calls", "asterisk"]);
     options.topics[1].format = Format::AsteriskQueueLog;
     let pipeline = Pipeline::start(options, settings());
-    let view = pipeline.wait_for("readiness", |view| view.health.ready);
+    let view = pipeline.wait_for("readiness", is_ready);
     let answered: Vec<(&str, u64)> = view
         .merged
         .series
@@ -339,7 +347,7 @@ fn stream_time_advances_with_the_clock_only_at_the_log_end() {
     pipeline.wait_for("the broker is away", |view| !view.health.connected);
     now.store(START_MS + 900_000, Ordering::Relaxed);
     pipeline.stays("old truth with its age", |view| {
-        view.merged.stream_time == Some(Timestamp(START_MS + 597_000)) && view.health.ready
+        view.merged.stream_time == Some(Timestamp(START_MS + 597_000)) && is_ready(view)
     });
     broker.cluster.broker_up(1).unwrap();
     broker.write_visit("calls", 0, "b", START_MS + 890_000);
@@ -358,7 +366,7 @@ fn stream_time_is_event_time_when_idle_advance_is_off() {
     broker.flush();
     let (_, clock) = clock_at(START_MS + 600_000);
     let pipeline = Pipeline::start(Options { clock, ..broker.options(&["calls"]) }, settings());
-    pipeline.wait_for("readiness", |view| view.health.ready);
+    pipeline.wait_for("readiness", is_ready);
     pipeline.stays("time of the last event", |view| {
         view.merged.stream_time == Some(Timestamp(START_MS + 10_000))
     });
@@ -374,14 +382,14 @@ fn partition_continues_at_its_offset_when_it_is_assigned_again() {
         broker.write("calls", partition, "bad", "no JSON", START_MS);
     }
     broker.flush();
-    let options = broker.options(&["calls"]);
+    let options = Options { aggregation: Aggregation::PerShard, ..broker.options(&["calls"]) };
     let one = Pipeline::start(options.clone(), settings());
-    one.wait_for("everything", |view| view.health.ready && view.health.dead_letters == 2);
+    one.wait_for("everything", |view| is_ready(view) && view.health.dead_letters == 2);
 
     let two = Pipeline::start(options, settings());
-    two.wait_for("a share", |view| view.health.ready && view.shards.len() == 1);
+    two.wait_for("a share", |view| is_ready(view) && view.shards.len() == 1);
     let view = one.wait_for("the other share", |view| view.shards.len() == 1);
-    assert!(view.health.ready);
+    assert!(is_ready(&view));
     assert_eq!(offered(&view), 1);
     broker.write_visit("calls", 0, "b0", START_MS + 60_000);
     broker.write_visit("calls", 1, "b1", START_MS + 60_000);
@@ -393,6 +401,30 @@ fn partition_continues_at_its_offset_when_it_is_assigned_again() {
     let view = one.wait_for("everything again", |view| offered(view) == 4);
     assert_eq!(view.health.dead_letters, 2, "nothing was read twice");
     one.stop();
+}
+
+#[test]
+fn sums_are_withheld_while_another_instance_has_a_part() {
+    let _shared = serial::shared();
+    let broker = Broker::new(&[("calls", 2), ("dead", 1)]);
+    for partition in 0..2 {
+        broker.write_visit("calls", partition, &format!("a{partition}"), START_MS);
+    }
+    broker.flush();
+    let one = Pipeline::start(broker.options(&["calls"]), settings());
+    let view = one.wait_for("readiness", is_ready);
+    assert_eq!(offered(&view), 2);
+
+    let two = Pipeline::start(broker.options(&["calls"]), settings());
+    let has_a_part = |view: &PublishedState| reason(view) == Some("holds 1 of 2 partitions");
+    one.wait_for("a part", has_a_part);
+    let view = two.wait_for("the other part", has_a_part);
+    assert_eq!(view.health.partitions.len(), 1, "the health of the partition is served");
+
+    one.stop();
+    let view = two.wait_for("readiness", is_ready);
+    assert_eq!(offered(&view), 2);
+    two.stop();
 }
 
 #[test]
@@ -430,12 +462,12 @@ fn reading_pauses_and_loses_nothing_when_too_many_dead_letters_are_pending() {
     pipeline.wait_for("a full queue", |view| view.health.dead_letters_waiting >= 10_000);
     pipeline.stays("reading is held up", |view| {
         view.health.dead_letters_waiting < 15_000
-            && !view.health.ready
+            && !is_ready(view)
             && view.health.dead_letters == 0
     });
     broker.cluster.topic_error("dead", RDKafkaRespErr::RD_KAFKA_RESP_ERR_NO_ERROR).unwrap();
     let view = pipeline.wait_for("every dead letter", |view| {
-        view.health.dead_letters == RECORDS && view.health.ready
+        view.health.dead_letters == RECORDS && is_ready(view)
     });
     let rejected: Vec<u64> =
         view.health.records.values().map(|totals| totals.rejected_sum()).collect();
@@ -448,17 +480,16 @@ fn ingest_waits_for_a_topic_that_does_not_exist() {
     let _shared = serial::shared();
     let broker = Broker::new(&[("calls", 1), ("dead", 1)]);
     let pipeline = Pipeline::start(broker.options(&["calls", "mails"]), settings());
-    let reason = Some("topic \"mails\" does not exist");
-    let view =
-        pipeline.wait_for("the reason", |view| view.health.not_ready_because.as_deref() == reason);
-    assert!(!view.health.ready);
+    let missing = Some("topic \"mails\" does not exist");
+    let view = pipeline.wait_for("the reason", |view| reason(view) == missing);
+    assert!(!is_ready(&view));
     pipeline.wait_for("the topic that exists", |view| view.health.partitions.len() == 1);
 
     broker.cluster.create_topic("mails", 2, 1).unwrap();
     broker.write_visit("mails", 0, "a", START_MS);
     broker.flush();
-    let view = pipeline
-        .wait_for("readiness", |view| view.health.ready && view.health.partitions.len() == 3);
+    let view =
+        pipeline.wait_for("readiness", |view| is_ready(view) && view.health.partitions.len() == 3);
     assert_eq!(offered(&view), 1);
     pipeline.stop();
 }
@@ -503,14 +534,14 @@ fn stored_stream_time_counts_when_the_process_ended_before_it_advanced() {
     broker.write_visit("calls", 0, "a", START_MS);
     broker.flush();
     let pipeline = Pipeline::start(broker.options(&["calls"]), settings());
-    pipeline.wait_for("readiness", |view| view.health.ready);
+    pipeline.wait_for("readiness", is_ready);
     pipeline.stop();
     let connection = rusqlite::Connection::open(broker.ledger().path).unwrap();
     let advanced =
         connection.execute("UPDATE partitions SET advance_ms = ?1", [START_MS + 600_000]).unwrap();
     assert_eq!(advanced, 1);
     let pipeline = Pipeline::start(broker.options(&["calls"]), settings());
-    let view = pipeline.wait_for("readiness", |view| view.health.ready);
+    let view = pipeline.wait_for("readiness", is_ready);
     assert_eq!(view.merged.stream_time, Some(Timestamp(START_MS + 600_000)));
     assert_eq!((offered(&view), offered_in_window(&view)), (1, 0));
     pipeline.stop();
@@ -536,7 +567,7 @@ fn offset_is_not_stored_before_the_dead_letter_is_written() {
     broker.cluster.topic_error("dead", RDKafkaRespErr::RD_KAFKA_RESP_ERR_NO_ERROR).unwrap();
     let pipeline = Pipeline::start(broker.options(&["calls"]), settings());
     let view =
-        pipeline.wait_for("the letter", |view| view.health.dead_letters == 1 && view.health.ready);
+        pipeline.wait_for("the letter", |view| view.health.dead_letters == 1 && is_ready(view));
     assert_eq!(offered(&view), 1);
     assert_eq!(read_all(&broker, "dead", 1)[0].2.as_deref(), Some("no JSON"));
     pipeline.stop();
@@ -549,7 +580,7 @@ fn partition_never_starts_empty_when_its_stored_state_cannot_be_read() {
     broker.write_visit("calls", 0, "a", START_MS);
     broker.flush();
     let pipeline = Pipeline::start(broker.options(&["calls"]), settings());
-    pipeline.wait_for("the visit", |view| view.health.ready && offered(view) == 1);
+    pipeline.wait_for("the visit", |view| is_ready(view) && offered(view) == 1);
     pipeline.stop();
     let connection = rusqlite::Connection::open(broker.ledger().path).unwrap();
     connection.execute("UPDATE pieces SET bytes = x'ff' WHERE kind = 0", []).unwrap();
@@ -561,7 +592,7 @@ fn partition_never_starts_empty_when_its_stored_state_cannot_be_read() {
     let deadline = Instant::now() + PATIENCE;
     while pipeline.ingest.failure().is_none() {
         assert!(
-            Instant::now() < deadline && !pipeline.published.load().health.ready,
+            Instant::now() < deadline && !is_ready(&pipeline.published.load()),
             "it was begun anew"
         );
         std::thread::sleep(Duration::from_millis(10));

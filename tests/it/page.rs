@@ -149,6 +149,11 @@ fn page_shows_no_numbers_while_catching_up_and_reports_a_lost_connection() {
         &json!("calls/012,665 records to go"),
         DEADLINE,
     );
+    page.wait_for(
+        "document.querySelector('#progress .reason').textContent",
+        &json!("catching up: 1 of 1 partitions, 12665 records to go"),
+        DEADLINE,
+    );
     page.wait_for("document.querySelector('progress').value", &json!(17_335), DEADLINE);
     page.wait_for("document.querySelector('progress').max", &json!(30_000), DEADLINE);
     page.wait_for("document.querySelectorAll('article').length", &json!(0), DEADLINE);

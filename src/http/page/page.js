@@ -104,8 +104,10 @@ function updateTotals() {
 
 function updateProgress() {
   const section = byId("progress");
-  const [title, why, list] = section.children;
+  const [title, reason, why, list] = section.children;
   put(title, words.catchingUp);
+  // The text comes from the server.
+  put(reason, progress.error);
   const partitions = progress.partitions;
   put(why, partitions.length > 0 ? words.catchingUpWhy : words.unassigned);
   if (list.children.length !== partitions.length) {

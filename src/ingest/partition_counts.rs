@@ -1,0 +1,41 @@
+//! How many partitions the configured topics have. Pure.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::readmodel::ShardLabel;
+
+/// The number of partitions of each configured topic, as the brokers last counted them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct PartitionCounts(BTreeMap<Arc<str>, Option<i32>>);
+
+impl PartitionCounts {
+    /// Returns the topics, none of them counted yet.
+    pub(super) fn of_topics<'t>(topics: impl IntoIterator<Item = &'t str>) -> Self {
+        PartitionCounts(topics.into_iter().map(|topic| (Arc::from(topic), None)).collect())
+    }
+
+    /// Records the count of a topic.
+    pub(super) fn set(&mut self, topic: &str, count: i32) {
+        if let Some(known) = self.0.get_mut(topic) {
+            *known = Some(count);
+        }
+    }
+
+    /// Returns the first topic that no broker has counted yet.
+    pub(super) fn unknown(&self) -> Option<&str> {
+        self.0.iter().find(|(_, count)| count.is_none()).map(|(topic, _)| &**topic)
+    }
+
+    /// Returns the number of partitions of all topics that are counted.
+    pub(super) fn total(&self) -> usize {
+        let counts = self.0.values().flatten();
+        counts.map(|count| usize::try_from(*count).unwrap_or(0)).sum()
+    }
+
+    /// Returns whether the topic has the partition.
+    pub(super) fn has(&self, label: &ShardLabel) -> bool {
+        let count = self.0.get(&label.topic).copied().flatten().unwrap_or(0);
+        (0..count).contains(&label.partition)
+    }
+}
