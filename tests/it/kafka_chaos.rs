@@ -1,6 +1,7 @@
 //! Chaos: while a simulated stream is read, nabiz is killed at random moments, the broker is
 //! killed, instances join and leave, and a scraper reads the metrics ten times a second. At the end
 //! every counter and the interval history equal the truth, and no scraped counter ever went down.
+//! Here the series are per partition; `summed` does the same to sums over the partitions.
 //!
 //! Bounded by `NABIZ_CHAOS_RECORDS`, `NABIZ_CHAOS_KILLS`, `NABIZ_CHAOS_BROKER_KILLS` and
 //! `NABIZ_CHAOS_JOINS`; the defaults make a run of a few minutes, `make soak` a long one.
@@ -16,7 +17,7 @@ use nabiz_dev::broker::Kafka;
 use nabiz_dev::client::{Outgoing, produce};
 use nabiz_dev::pipeline::Pipeline;
 use nabiz_dev::process::{Nabiz, nabiz};
-use nabiz_dev::scrape::Scrape;
+use nabiz_dev::scrape::{SampleKey, Scrape};
 use nabiz_simulator::{Options, Scenario, Simulation};
 use rand::seq::SliceRandom;
 use rand::{RngExt, SeedableRng};
@@ -33,6 +34,9 @@ macro_rules! report {
         let _ = writeln!(std::io::stderr(), $($figures)*);
     }};
 }
+
+// After the macro, which it uses.
+mod summed;
 
 /// 2026-01-05T09:00:00+03:00 in milliseconds since the Unix epoch.
 const START_MS: i64 = 1_767_592_800_000;
@@ -58,22 +62,21 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// The observations of a scraper: the highest value of every counter over all instances.
+/// The observations of a scraper: the highest value of every counter.
 #[derive(Default)]
 struct Watch {
-    highest: BTreeMap<(String, BTreeMap<String, String>), f64>,
+    /// By the process if the counter restarts with it, else over all processes.
+    highest: BTreeMap<(Option<u32>, SampleKey), f64>,
     fallen: Vec<String>,
     scrapes: u64,
 }
 
 impl Watch {
-    fn see(&mut self, scrape: &Scrape) {
+    fn see(&mut self, process: u32, scrape: &Scrape) {
         self.scrapes += 1;
         for (key, value) in scrape.counters() {
-            if is_of_the_process(&key.0) {
-                continue;
-            }
-            let highest = self.highest.entry(key.clone()).or_insert(value);
+            let process = is_of_the_process(&key.0).then_some(process);
+            let highest = self.highest.entry((process, key.clone())).or_insert(value);
             if value < *highest {
                 self.fallen.push(format!("{}{:?}: {value} after {highest}", key.0, key.1));
             }
@@ -82,14 +85,19 @@ impl Watch {
     }
 }
 
-fn scraper(places: Vec<Place>, stop: Arc<AtomicBool>) -> thread::JoinHandle<Watch> {
+/// Shows each scrape of the instances in `places` to `see`, until `stop` is set.
+fn scraper<W: Send + 'static>(
+    places: Vec<Place>,
+    stop: Arc<AtomicBool>,
+    mut watch: W,
+    see: impl Fn(&mut W, u32, &Scrape) + Send + 'static,
+) -> thread::JoinHandle<W> {
     thread::spawn(move || {
-        let mut watch = Watch::default();
         while !stop.load(Ordering::Relaxed) {
             for place in &places {
-                let answer = lock(place).as_ref().map(|nabiz| nabiz.get("/metrics"));
-                if let Some(Ok((200, text))) = answer {
-                    watch.see(&Scrape::parse(&text));
+                let answer = lock(place).as_ref().map(|nabiz| (nabiz.id(), nabiz.get("/metrics")));
+                if let Some((process, Ok((200, text)))) = answer {
+                    see(&mut watch, process, &Scrape::parse(&text));
                 }
             }
             thread::sleep(Duration::from_millis(100));
@@ -98,7 +106,7 @@ fn scraper(places: Vec<Place>, stop: Arc<AtomicBool>) -> thread::JoinHandle<Watc
     })
 }
 
-fn stream(records: usize) -> (Vec<Outgoing>, Value) {
+fn stream(records: usize, partitions: i32) -> (Vec<Outgoing>, Value) {
     /// Lower bound of the events per hour, so that the run reaches its number of records. The
     /// simulation needs an end, because only then is its truth complete.
     const HOURLY: u64 = 6_000;
@@ -110,7 +118,7 @@ fn stream(records: usize) -> (Vec<Outgoing>, Value) {
         seed: 29,
         ..Options::default()
     };
-    simulated(Simulation::new(Scenario::OrdinaryDay, options), PARTITIONS)
+    simulated(Simulation::new(Scenario::OrdinaryDay, options), partitions)
 }
 
 #[test]
@@ -137,12 +145,13 @@ fn metrics_equal_the_truth_after_crashes_outages_and_rebalances() {
         .client("heartbeat.interval.ms", "500");
     kafka.create_topic(TOPIC, PARTITIONS);
     kafka.create_topic(pipeline.dead_letters(), 1);
-    let (events, truth) = stream(records);
+    let (events, truth) = stream(records, PARTITIONS);
 
     let one: Place = Arc::new(Mutex::new(Some(pipeline.serve())));
     let two: Place = Arc::default();
     let stop = Arc::new(AtomicBool::new(false));
-    let watch = scraper(vec![Arc::clone(&one), Arc::clone(&two)], Arc::clone(&stop));
+    let places = vec![Arc::clone(&one), Arc::clone(&two)];
+    let watch = scraper(places, Arc::clone(&stop), Watch::default(), Watch::see);
     let kills = AtomicU64::new(0);
     let began = Instant::now();
 
@@ -233,7 +242,7 @@ fn suspended_process_counts_nothing_twice() {
         .client("heartbeat.interval.ms", "500");
     kafka.create_topic(TOPIC, PARTITIONS);
     kafka.create_topic(pipeline.dead_letters(), 1);
-    let (events, truth) = stream(6_000);
+    let (events, truth) = stream(6_000, PARTITIONS);
     let (first, rest) = events.split_at(events.len() / 2);
     let read = |scrapes: &[Scrape], records: usize| {
         let sum = Scrape::over_shards(scrapes);
@@ -256,11 +265,11 @@ fn suspended_process_counts_nothing_twice() {
         read(&[heir.scrape()], events.len())
     });
     let mut watch = Watch::default();
-    watch.see(&heir.scrape());
+    watch.see(heir.id(), &heir.scrape());
     zombie.signal("CONT");
     for _ in 0..50 {
-        watch.see(&zombie.scrape());
-        watch.see(&heir.scrape());
+        watch.see(zombie.id(), &zombie.scrape());
+        watch.see(heir.id(), &heir.scrape());
         thread::sleep(Duration::from_millis(100));
     }
     assert!(

@@ -5,7 +5,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::{Mutex, OnceLock};
 use std::time::Duration;
 
-use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
+use rdkafka::admin::{AdminClient, AdminOptions, NewPartitions, NewTopic, TopicReplication};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::{ClientConfig, Offset, TopicPartitionList};
@@ -176,20 +176,24 @@ impl Kafka {
         for result in results {
             result.expect("the topic is made");
         }
-        wait_for(&format!("leaders of topic {name}"), Duration::from_secs(30), || {
-            let metadata = admin.inner().fetch_metadata(Some(name), Duration::from_secs(5))?;
-            let led = metadata
-                .topics()
-                .iter()
-                .flat_map(|topic| topic.partitions())
-                .filter(|partition| partition.leader() >= 0)
-                .count();
-            if led == partitions as usize {
-                Ok(())
-            } else {
-                Err(anyhow::anyhow!("{led} of {partitions} led"))
-            }
-        });
+        wait_for_leaders(&admin, name, partitions);
+    }
+
+    /// Adds partitions to a topic until it has `partitions`, and waits until they have a leader.
+    pub fn grow_topic(&self, name: &str, partitions: i32) {
+        let admin: AdminClient<DefaultClientContext> =
+            self.client().create().expect("an admin client");
+        let options = AdminOptions::new().request_timeout(Some(Duration::from_secs(30)));
+        let runtime =
+            tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+        let grown = NewPartitions::new(name, partitions as usize);
+        let results = runtime
+            .block_on(admin.create_partitions([&grown], &options))
+            .expect("an answer of the broker");
+        for result in results {
+            result.expect("the topic has grown");
+        }
+        wait_for_leaders(&admin, name, partitions);
     }
 
     /// Deletes the records of a partition below an offset, as retention does.
@@ -345,6 +349,23 @@ impl Drop for Kafka {
         }
         self.stop();
     }
+}
+
+fn wait_for_leaders(admin: &AdminClient<DefaultClientContext>, topic: &str, partitions: i32) {
+    wait_for(&format!("leaders of topic {topic}"), Duration::from_secs(30), || {
+        let metadata = admin.inner().fetch_metadata(Some(topic), Duration::from_secs(5))?;
+        let led = metadata
+            .topics()
+            .iter()
+            .flat_map(|topic| topic.partitions())
+            .filter(|partition| partition.leader() >= 0)
+            .count();
+        if led == partitions as usize {
+            Ok(())
+        } else {
+            Err(anyhow::anyhow!("{led} of {partitions} led"))
+        }
+    });
 }
 
 fn run(command: &mut Command) {

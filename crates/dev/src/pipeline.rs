@@ -22,6 +22,7 @@ pub struct Pipeline {
     dead_letters: String,
     topics: Vec<(String, &'static str)>,
     client: BTreeMap<String, String>,
+    workers: usize,
     shard_label: bool,
     idle_advance: bool,
 }
@@ -41,6 +42,7 @@ impl Pipeline {
             dead_letters: format!("{name}.{DEAD_LETTERS}"),
             topics: Vec::new(),
             client: BTreeMap::new(),
+            workers: 2,
             shard_label: false,
             idle_advance: false,
         }
@@ -52,6 +54,12 @@ impl Pipeline {
             .prefix("nabiz-pipeline-")
             .tempdir_in(disk)
             .expect("a temporary folder");
+        self
+    }
+
+    /// Reads with this many workers instead of two.
+    pub fn workers(mut self, workers: usize) -> Pipeline {
+        self.workers = workers;
         self
     }
 
@@ -112,8 +120,8 @@ impl Pipeline {
 
     fn toml(&self, address: &str) -> String {
         let mut text = format!(
-            "[kafka]\nbrokers = {:?}\ngroup = {:?}\ndead_letter_topic = {:?}\nworkers = 2\n",
-            self.brokers, self.group, self.dead_letters
+            "[kafka]\nbrokers = {:?}\ngroup = {:?}\ndead_letter_topic = {:?}\nworkers = {}\n",
+            self.brokers, self.group, self.dead_letters, self.workers
         );
         for (name, format) in &self.topics {
             let _ = write!(text, "[[kafka.topics]]\nname = {name:?}\nformat = {format:?}\n");

@@ -36,6 +36,11 @@ impl Nabiz {
         &self.address
     }
 
+    /// Returns the process id.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Returns the status and body of an answer, or why there is none.
     pub fn get(&self, path: &str) -> Result<(u16, String), String> {
         let url = format!("http://{}{path}", self.address);

@@ -1,0 +1,48 @@
+//! Partitions that are added to a topic while it is read.
+
+use std::time::Instant;
+
+use super::*;
+
+/// The longest time until added partitions are noticed.
+const NOTICED_WITHIN: Duration = Duration::from_secs(15);
+
+#[test]
+#[ignore = "needs Apache Kafka (make test)"]
+fn added_partition_withholds_sums_until_it_is_read() {
+    let _shared = serial::shared();
+    let kafka = Kafka::shared();
+    let pipeline = Pipeline::new(kafka.brokers(), "grown").topic("grown.calls", "cloudevents");
+    kafka.create_topic("grown.calls", 1);
+    kafka.create_topic(pipeline.dead_letters(), 1);
+    let (events, truth) = simulated_hour(2);
+    let placed = events.into_iter().map(|event| {
+        let of_key = event.key.bytes().fold(0, |sum, byte| sum + i32::from(byte)) % 2;
+        Outgoing { partition: event.partition.or(Some(of_key)), ..event }
+    });
+    let (first, second): (Vec<Outgoing>, Vec<Outgoing>) =
+        placed.partition(|event| event.partition == Some(0));
+    assert!(first.len() > 100 && second.len() > 100);
+    let mut nabiz = pipeline.serve();
+    nabiz.wait_ready();
+    produce(kafka, "grown.calls", &first);
+    let before = nabiz.scrape_until("the first partition read", CAUGHT_UP_WITHIN, |scrape| {
+        read(scrape, "grown.calls", first.len() as u64)
+    });
+
+    kafka.grow_topic("grown.calls", 2);
+    let grown = Instant::now();
+    produce(kafka, "grown.calls", &second);
+    let reason = wait_for("not ready", NOTICED_WITHIN, || match nabiz.get("/readyz")? {
+        (503, reason) => Ok(reason),
+        (status, body) => Err(format!("{status} {body}")),
+    });
+    assert!(grown.elapsed() < NOTICED_WITHIN, "noticed after {:?}: {reason}", grown.elapsed());
+    nabiz.wait_ready();
+    let all = (first.len() + second.len()) as u64;
+    let after = nabiz.scrape_until("the new partition read", CAUGHT_UP_WITHIN, |scrape| {
+        read(scrape, "grown.calls", all)
+    });
+    assert_eq!(contact_metrics_fallen(&after, &before), Vec::<String>::new());
+    assert_truth(&truth, &after);
+}
