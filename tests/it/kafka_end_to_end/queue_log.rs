@@ -80,12 +80,16 @@ pub fn lines() -> Vec<(i64, String)> {
         log.of(at + 8, &call, &format!("600|SIP/11|CONNECT|8|{call}9|2"));
         log.of(at + 38, &call, &format!("600|SIP/11|{verb}"));
     }
-    // The rare endings: the agent hangs up during the announcement, and the channels do not fit.
-    for (n, verb) in ["AGENTDUMP|", "SYSCOMPAT|"].into_iter().enumerate() {
+    // The rare lines: the agent hangs up during the announcement, which ends the offer and not the
+    // visit, and the channels do not fit.
+    let rare: [&[&str]; 2] = [&["AGENTDUMP|", "WITHDRAW|1|1|9|moved"], &["SYSCOMPAT|"]];
+    for (n, verbs) in rare.into_iter().enumerate() {
         let at = 2400 + 20 * n as i64;
         let call = log.call(at, "700");
         log.of(at + 3, &call, "700|SIP/10|RINGCANCELED|3000");
-        log.of(at + 9, &call, &format!("700|SIP/10|{verb}"));
+        for verb in verbs {
+            log.of(at + 9, &call, &format!("700|SIP/10|{verb}"));
+        }
     }
     log.add(2450, &format!("{START}.900|700|NONE|OUTCALL|ANSWERED|12|x"));
 
@@ -197,7 +201,7 @@ pub fn expected() -> Vec<Expected> {
             &[("queue", "700"), ("channel", "phone"), ("reason", "withdrawn")],
             2.0,
         ),
-        ("nabiz_not_answered_total", &[("queue", "700"), ("channel", "phone")], 0.0),
+        ("nabiz_not_answered_total", &[("queue", "700"), ("channel", "phone")], 1.0),
         ("nabiz_visits_offered_total", &[("queue", "702"), ("channel", "phone")], 3.0),
         (
             "nabiz_visits_left_total",

@@ -44,6 +44,7 @@ impl Contacts {
                 && context.contact.visit.is_some_and(|visit| visit.source == event.source)
             {
                 context.end_visit(Ending::Lost, event.event_time, None, event.scope);
+                context.contact.last_record = event.stream_time;
                 // An idle contact has another timeout than a waiting one.
                 self.apply_timeouts(registry, event, handle);
             }

@@ -14,7 +14,8 @@ use crate::time::{Millis, Timestamp};
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Contact {
     pub(super) key: ContactKey,
-    /// Stream time just after the contact's last record.
+    /// Stream time just after the contact's last record, or at the loss of its visit if that is
+    /// later.
     pub(super) last_record: Timestamp,
     /// When the contact's next timer fires; [`Timestamp::MAX`] if none is set.
     #[serde(skip, default = "never")]
@@ -168,6 +169,7 @@ impl Contact {
     /// resolution and no start of a held ending.
     pub(super) fn is_idle(&self) -> bool {
         let awaits_reply = self.reply == Reply::None
+            && self.issue != Issue::Resolved
             && self.started.is_some_and(|started| !started.channel.is_immediate());
         self.visit.is_none()
             && self.service.is_none()

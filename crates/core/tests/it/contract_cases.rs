@@ -290,7 +290,7 @@ fn window_index(settings: &Settings, label: &str) -> Option<usize> {
 
 /// Returns a number by its name: `records NAME`, `skew`, `started CHANNEL`, `followup NAME`,
 /// `agents QUEUE STATE`, `agent_ms QUEUE [WINDOW] STATE`, or `QUEUE[/CHANNEL] [WINDOW] NAME`.
-fn number(settings: &Settings, snapshot: &Snapshot, name: &str) -> u64 {
+pub(crate) fn number(settings: &Settings, snapshot: &Snapshot, name: &str) -> u64 {
     let words: Vec<&str> = name.split(' ').collect();
     let queue = |id: &str| snapshot.queues.iter().find(|queue| queue.queue.as_ref() == id).unwrap();
     match words[..] {
@@ -481,17 +481,32 @@ mod contact {
         case()
             .at("10:00:00")
             .started("c", "email")
-            .resolved("c")
             .advance("20:00:00")
             .at("20:00:00")
             .started("c", "email")
             .outcome(Duplicate)
             .replied("c")
             .expect("none/email first_response_ms", 10 * 3_600_000)
+            .resolved("c")
             .advance("21:00:00.001")
             .at("21:00:00.001")
             .started("c", "email")
             .outcome(Applied);
+    }
+
+    #[test]
+    fn resolved_message_is_forgotten_when_no_reply_came() {
+        case()
+            .at("10:00:00")
+            .started("c", "email")
+            .resolved("c")
+            .at("11:00:00")
+            .started("c", "email")
+            .outcome(Duplicate)
+            .at("11:00:00.001")
+            .started("c", "email")
+            .outcome(Applied)
+            .expect("started email", 2);
     }
 
     #[test]

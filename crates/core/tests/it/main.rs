@@ -12,4 +12,5 @@ mod oracle;
 mod contract_cases;
 mod core_oracle;
 mod decode_fuzz;
+mod field;
 mod restore;

@@ -107,6 +107,7 @@ impl ContactContext<'_> {
             if is_due(visit.start.just_after(info.max_wait)) {
                 let end = visit.start.saturating_add(info.max_wait);
                 self.end_visit(Ending::Lost, end, None, WindowScope::Windows);
+                self.contact.last_record = self.contact.last_record.max(end);
             } else {
                 let target = visit.start.saturating_add(info.target_wait);
                 if !visit.over_target && is_due(target.just_after(Millis::ZERO)) {

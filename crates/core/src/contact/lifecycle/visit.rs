@@ -59,7 +59,10 @@ impl ContactContext<'_> {
             return ApplyOutcome::Applied;
         }
         let start = event_time.saturating_sub(wait.unwrap_or_default());
-        if self.contact.past_visit(queue).is_some_and(|past| start < past.end) {
+        let is_stale = self.contact.past_visit(queue).is_some_and(|past| {
+            start < past.end || (start == past.start && event_time == past.end)
+        });
+        if is_stale {
             return ApplyOutcome::Duplicate;
         }
         let Some(wait) = wait else { return self.hold(queue, ending) };

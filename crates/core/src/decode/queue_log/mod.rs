@@ -133,10 +133,6 @@ fn read<'l, 'a>(text: &'l str, own: impl Fn(&'l str) -> Text<'a>) -> Result<Even
         "EXITWITHKEY" => left(LeftReason::ExitKey, line.seconds(4)?)?,
         "WITHDRAW" => left(LeftReason::Withdrawn, line.seconds(3)?)?,
         "SYSCOMPAT" => left(LeftReason::Withdrawn, None)?,
-        "AGENTDUMP" => {
-            extra_payloads.extend(call_ended()?);
-            left(LeftReason::Withdrawn, None)?
-        }
         // The caller never entered the queue: the line is a whole visit without a wait.
         "FULL" | "DIVERT_CA_RATIO" | "DIVERT_HOLDTIME" => {
             left(LeftReason::Full, Some(Millis::ZERO))?
@@ -144,7 +140,11 @@ fn read<'l, 'a>(text: &'l str, own: impl Fn(&'l str) -> Text<'a>) -> Result<Even
         "CLOSED" => left(LeftReason::Closed, Some(Millis::ZERO))?,
         "JOINEMPTY" => left(LeftReason::Empty, Some(Millis::ZERO))?,
         "LEAVEEMPTY" => left(LeftReason::Empty, line.seconds(1).unwrap_or(None))?,
-        "RINGNOANSWER" => EventPayload::NotAnswered { contact: contact()?, queue: queue()? },
+        // The agent dropped the caller during the announcement: Asterisk offers the same caller to
+        // the next agent.
+        "RINGNOANSWER" | "AGENTDUMP" => {
+            EventPayload::NotAnswered { contact: contact()?, queue: queue()? }
+        }
         "COMPLETEAGENT" => {
             extra_payloads.extend(call_ended()?);
             ended(line.seconds(2)?, Some(EndedBy::Agent))?
@@ -160,7 +160,8 @@ fn read<'l, 'a>(text: &'l str, own: impl Fn(&'l str) -> Text<'a>) -> Result<Even
             transferred((line.verb == "BLINDTRANSFER").then_some(TransferKind::Blind))?
         }
         "ATTENDEDTRANSFER" => {
-            extra_payloads.push(ended(line.attended_talk()?, None)?);
+            let talk = line.seconds(line.attended_parameters() + 2)?;
+            extra_payloads.push(ended(talk, None)?);
             extra_payloads.extend(call_ended()?);
             transferred(Some(TransferKind::Attended))?
         }
@@ -266,12 +267,15 @@ impl<'l> Line<'l> {
         self.parameter(number).map(whole_seconds).transpose()
     }
 
-    /// Returns the talk time of an attended transfer. It is counted from the end (hold time, talk
-    /// time, original position), because the part before it has two or three parameters, depending
-    /// on the method.
-    fn attended_talk(&self) -> Result<Option<Millis>, Rejection> {
-        let count = self.parameters.split('|').count();
-        if count < 5 { Ok(None) } else { self.seconds(count - 1) }
+    /// Returns how many parameters come before the hold time of an attended transfer. The method
+    /// decides; with an unknown one, the parameters are counted from the end (hold time, talk time,
+    /// original position). Empty columns at the end are no parameters.
+    fn attended_parameters(&self) -> usize {
+        match self.parameter(1) {
+            Some("BRIDGE" | "APP") => 2,
+            Some("LINK") => 3,
+            _ => self.parameters.trim_end_matches('|').split('|').count().saturating_sub(3),
+        }
     }
 }
 

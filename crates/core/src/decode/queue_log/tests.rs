@@ -112,8 +112,10 @@ fn verbs_of_conversations_end_them_and_the_call_of_the_agent() {
     assert_eq!(payloads("fault|SIP/8007|COMPLETEAGENT|17|95|1"), [by(EndedBy::Agent), over()]);
     assert_eq!(payloads("fault|SIP/8007|COMPLETECALLER|17|95|1"), [by(EndedBy::Customer), over()]);
     assert_eq!(payloads("fault|NONE|COMPLETECALLER|17"), [ended(None, Some(EndedBy::Customer))]);
-    let dumped = [left(LeftReason::Withdrawn, None), vec![over()]].concat();
-    assert_eq!(payloads("fault|SIP/8007|AGENTDUMP|"), dumped);
+    assert_eq!(
+        payloads("fault|SIP/8007|AGENTDUMP|"),
+        [EventPayload::NotAnswered { contact: CONTACT, queue: QUEUE }]
+    );
 
     let talk = || ended(Some(Millis(95_000)), None);
     let blind = transferred(Some(TransferKind::Blind));
@@ -125,9 +127,12 @@ fn verbs_of_conversations_end_them_and_the_call_of_the_agent() {
         payloads("fault|SIP/8007|TRANSFER|200|internal|17|95|1"),
         [transferred(None), talk(), over()]
     );
-    for method in ["BRIDGE|2a8e-11", "APP|VoiceMail", "LINK|Local/1@a-1;1|Local/1@a-1;2"] {
-        let rest = format!("fault|SIP/8007|ATTENDEDTRANSFER|{method}|17|95|1");
-        assert_eq!(payloads(&rest), [transferred(Some(TransferKind::Attended)), talk(), over()]);
+    for method in ["BRIDGE|2a8e-11", "APP|VoiceMail", "LINK|Local/1@a-1;1|Local/1@a-1;2", "NEW"] {
+        for tail in ["17|95|1", "17|95|1|", "17|95|1|||"] {
+            let rest = format!("fault|SIP/8007|ATTENDEDTRANSFER|{method}|{tail}");
+            let attended = transferred(Some(TransferKind::Attended));
+            assert_eq!(payloads(&rest), [attended, talk(), over()], "{method} {tail}");
+        }
     }
     let attended = transferred(Some(TransferKind::Attended));
     assert_eq!(

@@ -335,7 +335,9 @@ impl Contact {
             return Outcome::Applied;
         }
         let start = time - wait_ms.unwrap_or(0) as i64;
-        if self.last_ends.get(queue).is_some_and(|(_, end)| start < *end) {
+        if let Some((known_start, known_end)) = self.last_ends.get(queue).copied()
+            && (start < known_end || (start == known_start && time == known_end))
+        {
             return Outcome::Duplicate;
         }
         if wait_ms.is_none() && self.held.is_some() {
@@ -561,6 +563,7 @@ impl Contact {
     /// Applies `source.restarted`: an open visit of that source is lost.
     pub fn source_restarted(&mut self, context: &Context<'_>, books: &mut Books) {
         if let Some(visit) = self.visit.take_if(|visit| visit.source == context.source) {
+            self.last_record_stream_ms = context.now;
             self.end_visit(
                 context.settings,
                 books,
@@ -582,6 +585,8 @@ impl Contact {
             if now > lost_at {
                 let visit = visit.clone();
                 self.visit = None;
+                // The memory of a loss begins at the loss.
+                self.last_record_stream_ms = self.last_record_stream_ms.max(lost_at);
                 self.end_visit(settings, books, visit, Ending::Lost, lost_at, None, Cause::InTime);
             } else if !visit.missed && now >= target_at + settings.windows.miss_grace.get() as i64 {
                 visit.missed = true;
@@ -605,6 +610,7 @@ impl Contact {
         });
         let waits_for_reply = self.first_reply.is_none()
             && !self.over_in_self_service
+            && self.resolved.is_none()
             && self.started.is_some_and(|(_, channel)| !channel.is_immediate());
         self.visit.is_none()
             && self.held.is_none()

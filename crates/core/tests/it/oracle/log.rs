@@ -29,6 +29,8 @@ pub enum Content {
     Invalid(Vec<u8>, Reason),
     /// A queue_log line, decoded by the core for both sides.
     QueueLog(String),
+    /// A CloudEvent as a line of JSON, decoded by the core for both sides.
+    CloudEvent(String),
 }
 
 /// A step of a shard.
@@ -229,12 +231,27 @@ impl fmt::Display for Step {
                     Content::Invalid(bytes, reason) => {
                         write!(f, "invalid ({reason}): {}", String::from_utf8_lossy(bytes))?;
                     }
-                    Content::QueueLog(line) => write!(f, "{line}")?,
+                    Content::QueueLog(line) | Content::CloudEvent(line) => write!(f, "{line}")?,
                 }
                 timestamp_ms
                     .map_or(Ok(()), |timestamp| write!(f, " [log time {}]", time_text(timestamp)))
             }
         }
+    }
+}
+
+/// Reads a line with the oracle, decoded by the core.
+fn read_line(
+    oracle: &mut Oracle,
+    settings: &Settings,
+    format: Format,
+    line: &str,
+    (position, timestamp_ms): (i64, Option<i64>),
+) -> Verdict {
+    let message = Message { value: Some(line.as_bytes()), headers: &[] };
+    match decode(format, &message, &settings.channels, settings.limits.record_bytes) {
+        Ok(record) => oracle.read(Ok(&record), position, timestamp_ms),
+        Err(rejection) => oracle.read(Err(rejection.reason), position, timestamp_ms),
     }
 }
 
@@ -249,19 +266,15 @@ pub fn step_oracle(
         Step::Advance(to_ms) => oracle.advance(*to_ms),
         Step::RejectHeld => oracle.reject_held(),
         Step::Read { content, timestamp_ms } => {
+            let meta = (position, *timestamp_ms);
             let verdict = match content {
                 Content::Event(event) => oracle.read(Ok(&event.record()), position, *timestamp_ms),
                 Content::Invalid(_, reason) => oracle.read(Err(*reason), position, *timestamp_ms),
                 Content::QueueLog(line) => {
-                    let message = Message { value: Some(line.as_bytes()), headers: &[] };
-                    let bytes_max = settings.limits.record_bytes;
-                    match decode(Format::AsteriskQueueLog, &message, &settings.channels, bytes_max)
-                    {
-                        Ok(record) => oracle.read(Ok(&record), position, *timestamp_ms),
-                        Err(rejection) => {
-                            oracle.read(Err(rejection.reason), position, *timestamp_ms)
-                        }
-                    }
+                    read_line(oracle, settings, Format::AsteriskQueueLog, line, meta)
+                }
+                Content::CloudEvent(line) => {
+                    read_line(oracle, settings, Format::CloudEvents, line, meta)
                 }
             };
             return Some(verdict);
@@ -282,6 +295,7 @@ pub fn step_shard(shard: &mut Shard, step: &Step, position: i64) -> Option<Recor
                 Content::Event(event) => (Format::CloudEvents, event.json()),
                 Content::Invalid(bytes, _) => (Format::CloudEvents, bytes.clone()),
                 Content::QueueLog(line) => (Format::AsteriskQueueLog, line.clone().into_bytes()),
+                Content::CloudEvent(line) => (Format::CloudEvents, line.clone().into_bytes()),
             };
             return Some(shard.fold(format, &Message { value: Some(&bytes), headers: &[] }, meta));
         }

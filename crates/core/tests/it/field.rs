@@ -1,0 +1,127 @@
+//! Small inputs from the field, with the right values of `tests/data/field/README.md`. Each runs on
+//! the core and on the oracle, with the defaults of the contract.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use nabiz_core::shard::Shard;
+
+use crate::contract_cases::number;
+use crate::oracle::Oracle;
+use crate::oracle::compare::differences;
+use crate::oracle::log::{Content, Step, step_oracle, step_shard};
+use crate::oracle::world::{MINUTE, defaults};
+
+/// An instant after the largest event time of a file.
+const A_MINUTE_LATER: Option<i64> = Some(MINUTE);
+
+/// Replays a file to `later` past its largest event time, and compares numbers by their names
+/// ([`number`]) and everything else of core and oracle.
+fn check(file: &str, later: Option<i64>, expected: &[(&str, u64)]) {
+    let settings = Arc::new(defaults());
+    let (mut shard, mut oracle) =
+        (Shard::new(Arc::clone(&settings), [1; 16]), Oracle::new(Arc::clone(&settings)));
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/data/field").join(file);
+    let text = std::fs::read_to_string(&path).expect("the file");
+    let read = text.lines().map(|line| {
+        let content = match file.ends_with(".log") {
+            true => Content::QueueLog(line.to_owned()),
+            false => Content::CloudEvent(line.to_owned()),
+        };
+        Step::Read { content, timestamp_ms: None }
+    });
+    let mut position = 0;
+    let mut step = |shard: &mut Shard, oracle: &mut Oracle, step: Step| {
+        let outcome = step_shard(shard, &step, position).as_ref().map(Into::into);
+        assert_eq!(outcome, step_oracle(oracle, &settings, &step, position), "{file}: {step}");
+        let found = differences(&settings, &shard.snapshot(), &oracle.snapshot());
+        assert!(found.is_empty(), "{file} after {step}:\n{}", found.join("\n"));
+        position += 1;
+    };
+    for record in read {
+        step(&mut shard, &mut oracle, record);
+    }
+    if let (Some(later), Some(stream_time)) = (later, shard.stream_time()) {
+        step(&mut shard, &mut oracle, Step::Advance(stream_time.get() + later));
+    }
+    step(&mut shard, &mut oracle, Step::RejectHeld);
+    let snapshot = shard.snapshot();
+    for (name, value) in expected {
+        assert_eq!(number(&settings, &snapshot, name), *value, "{file}: {name}");
+    }
+}
+
+#[test]
+fn dump_by_an_agent_ends_the_offer_and_not_the_visit() {
+    check(
+        "01-agentdump-then-connect.log",
+        A_MINUTE_LATER,
+        &[
+            ("fault offered", 1),
+            ("fault answered", 1),
+            ("fault wait_ms", 12_000),
+            ("fault answered_in_target", 1),
+            ("fault met", 1),
+            ("fault missed", 0),
+            ("fault left", 0),
+            ("fault not_answered", 2),
+            ("agent_ms fault busy", 100_000),
+        ],
+    );
+    check(
+        "02-agentdump-then-abandon.log",
+        None,
+        &[
+            ("fault offered", 2),
+            ("fault abandoned", 1),
+            ("fault abandon_wait_ms", 40_000),
+            ("fault left", 1),
+            ("fault missed", 2),
+            ("fault not_answered", 2),
+        ],
+    );
+}
+
+#[test]
+fn visit_counts_once_when_two_lines_end_it() {
+    check(
+        "03-two-abandon-lines.log",
+        None,
+        &[
+            ("fault offered", 4),
+            ("fault abandoned", 3),
+            ("fault abandon_wait_ms", 21_000),
+            ("fault left", 1),
+            ("records duplicate", 4),
+        ],
+    );
+}
+
+#[test]
+fn talk_of_an_attended_transfer_is_found_by_its_method() {
+    check(
+        "15-trailing-pipes.log",
+        None,
+        &[("q1 handled", 4), ("q1 handle_ms", 240_000), ("q1 left", 1), ("q1 abandoned", 1)],
+    );
+}
+
+#[test]
+fn lost_visit_is_remembered_from_its_loss() {
+    check(
+        "20-lost-is-remembered.log",
+        None,
+        &[
+            ("q offered", 2),
+            ("q lost", 1),
+            ("q abandoned", 0),
+            ("q missed", 2),
+            ("records duplicate", 1),
+        ],
+    );
+}
+
+#[test]
+fn resolved_contact_is_forgotten_when_no_reply_came() {
+    check("23-resolved-without-reply.ndjson", None, &[("started petition", 2)]);
+}
