@@ -7,7 +7,7 @@ use nabiz_core::decode::{Format, Message, reads_headers};
 use nabiz_core::event::Rejection;
 use nabiz_core::ids::Offset;
 use nabiz_core::settings::Settings;
-use nabiz_core::shard::{Orphan, RecordMeta, RecordOutcome, Shard};
+use nabiz_core::shard::{Calls, Orphan, RecordMeta, RecordOutcome, Shard};
 use nabiz_core::snapshot::Snapshot;
 use nabiz_core::state::{Checkpoint, RestoreError};
 use nabiz_core::time::{Timestamp, WallTime};
@@ -116,6 +116,11 @@ impl Partition {
             newest_record: acquired.newest_record,
             fetch: FetchState::Running,
         })
+    }
+
+    /// Sets whether calls drive agents from now on.
+    pub(super) fn set_calls(&mut self, calls: Calls) {
+        self.shard.set_calls(calls);
     }
 
     pub(super) fn label(&self) -> &ShardLabel {

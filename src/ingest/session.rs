@@ -6,6 +6,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use nabiz_core::decode::Format;
+use nabiz_core::shard::Calls;
 use nabiz_core::state::RestoreError;
 use nabiz_core::time::Timestamp;
 use rdkafka::TopicPartitionList;
@@ -13,7 +14,7 @@ use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer};
 use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
 
 use super::assignment::{Assignment, Load};
-use super::consumer_context::{ConsumerEvent, WorkerContext};
+use super::consumer_context::{ConsumerEvent, METADATA_TIMEOUT, WorkerContext};
 use super::consumer_stats::ConsumerStats;
 use super::partition::Partition;
 use super::seek::{SeekTarget, start_offset};
@@ -305,8 +306,31 @@ impl<'s> Session<'s> {
         let topic = options.topics.iter().find(|topic| topic.name == *label.topic);
         let format = topic.map_or(Format::CloudEvents, |topic| topic.format);
         let (settings, hash_key) = (Arc::clone(&self.shared.settings), options.ledger.hash_key);
-        Partition::restore(label.clone(), format, settings, hash_key, acquired)
-            .map_err(|source| SessionError::State { label, source })
+        let calls = self.calls(&label, format);
+        let mut partition = Partition::restore(label.clone(), format, settings, hash_key, acquired)
+            .map_err(|source| SessionError::State { label, source })?;
+        partition.set_calls(calls);
+        Ok(partition)
+    }
+
+    /// Returns whether calls drive agents: only where the agents of the calls can be in no other
+    /// partition. If the broker does not tell how many partitions there are, they do not.
+    fn calls(&self, label: &ShardLabel, format: Format) -> Calls {
+        let topics = &self.shared.options.topics;
+        let is_alone =
+            topics.iter().filter(|topic| topic.format == Format::CloudEvents).count() == 1;
+        let has_one_partition = || {
+            let metadata = self.consumer.fetch_metadata(Some(&label.topic), METADATA_TIMEOUT);
+            metadata.is_ok_and(|metadata| {
+                let found = metadata.topics().iter().find(|found| found.name() == &*label.topic);
+                found.is_some_and(|found| found.partitions().len() == 1)
+            })
+        };
+        match format {
+            Format::AsteriskQueueLog => Calls::DriveAgents,
+            Format::CloudEvents if is_alone && has_one_partition() => Calls::DriveAgents,
+            Format::CloudEvents => Calls::Apart,
+        }
     }
 
     fn seek_target(&self, partition: &Partition) -> Option<SeekTarget> {

@@ -19,6 +19,7 @@ mod dashboards;
 mod deployment;
 mod end_to_end;
 mod exposition;
+mod field;
 mod golden;
 mod history;
 mod http;

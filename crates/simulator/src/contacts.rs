@@ -30,17 +30,14 @@ pub(crate) struct Contact {
     pub(crate) answered_ms: i64,
     /// Wait of the last visit that was answered.
     pub(crate) waited_ms: i64,
-    /// Talk time over all legs of the conversation.
+    /// Talk time of the present conversation.
     pub(crate) talk_ms: i64,
-    /// Hold time over all legs of the conversation.
+    /// Hold time of the present conversation.
     pub(crate) hold_ms: i64,
-    /// Wrap-up over all legs of the conversation.
+    /// Wrap-up after the present conversation.
     pub(crate) wrap_up_ms: i64,
-    /// Wrap-up of the present leg.
-    pub(crate) leg_wrap_up_ms: i64,
     pub(crate) will_be_transferred: bool,
-    /// The queue that served the contact before a transfer.
-    pub(crate) transferred_from: Option<QueueId>,
+    pub(crate) is_transferred: bool,
     pub(crate) is_replied: bool,
     pub(crate) is_reopened: bool,
     /// Start of the open issue: the start of the contact, or its reopening.
@@ -88,9 +85,8 @@ impl Contacts {
             talk_ms: 0,
             hold_ms: 0,
             wrap_up_ms: 0,
-            leg_wrap_up_ms: 0,
             will_be_transferred: false,
-            transferred_from: None,
+            is_transferred: false,
             is_replied: false,
             is_reopened: false,
             open_since_ms: now_ms,

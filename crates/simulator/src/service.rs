@@ -294,16 +294,14 @@ impl Simulation {
         it.answered_ms = now_ms;
         it.waited_ms = wait_ms;
         let (number, queue, channel) = (it.number, it.queue, it.channel);
-        it.will_be_transferred = channel == Channel::Phone
-            && it.transferred_from.is_none()
-            && chance(&mut self.rng, TRANSFERRED);
+        it.will_be_transferred =
+            channel == Channel::Phone && !it.is_transferred && chance(&mut self.rng, TRANSFERRED);
         let talk_ms = talk_ms(&mut self.rng, channel);
         let talk_ms = if it.will_be_transferred { talk_ms / 2 } else { talk_ms };
         let hold_ms = hold_ms(&mut self.rng, channel);
-        it.leg_wrap_up_ms = wrap_up_ms(&mut self.rng, channel);
-        it.talk_ms += talk_ms;
-        it.hold_ms += hold_ms;
-        it.wrap_up_ms += it.leg_wrap_up_ms;
+        it.wrap_up_ms = wrap_up_ms(&mut self.rng, channel);
+        it.talk_ms = talk_ms;
+        it.hold_ms = hold_ms;
         self.lines[queue].waiting -= 1;
 
         let source = channel.source();
@@ -322,16 +320,16 @@ impl Simulation {
     /// Ends the conversation, or the work on a message. The agent wraps up or is free.
     pub(crate) fn service_ends(&mut self, contact: ContactRef, agent: AgentIndex) {
         let Some(it) = self.contacts.get(contact) else { return };
-        let (channel, leg_wrap_up_ms, will_be_transferred) =
-            (it.channel, it.leg_wrap_up_ms, it.will_be_transferred);
+        let (channel, wrap_up_ms, will_be_transferred) =
+            (it.channel, it.wrap_up_ms, it.will_be_transferred);
         if !channel.is_immediate() {
             self.message_answered(contact, agent);
         } else if !(will_be_transferred && self.transfer(contact)) {
             self.conversation_ends(contact);
         }
-        if leg_wrap_up_ms > 0 {
+        if wrap_up_ms > 0 {
             self.set_state(agent, AgentState::WrapUp, None);
-            self.plan_in(leg_wrap_up_ms, Step::WrapUpEnds { agent });
+            self.plan_in(wrap_up_ms, Step::WrapUpEnds { agent });
         } else {
             self.release(agent);
         }
@@ -340,7 +338,7 @@ impl Simulation {
     /// Transfers a conversation to another phone queue. Returns false if no other is open.
     fn transfer(&mut self, contact: ContactRef) -> bool {
         let Some(it) = self.contacts.get(contact) else { return false };
-        let (number, from) = (it.number, it.queue);
+        let (number, from, served_ms) = (it.number, it.queue, self.now_ms - it.answered_ms);
         let targets: Vec<QueueId> = (0..QUEUES.len())
             .filter(|queue| {
                 *queue != from && QUEUES[*queue].channel == Channel::Phone && self.is_open(*queue)
@@ -353,12 +351,19 @@ impl Simulation {
         let mut draft = self.begin_contact(ACD, "contact.transferred", number);
         draft.word("from_queue", QUEUES[from].id);
         draft.word("to_queue", QUEUES[to].id);
-        draft.word("kind", if chance(&mut self.rng, 0.3) { "attended" } else { "blind" });
+        let is_attended = chance(&mut self.rng, 0.3);
+        draft.word("kind", if is_attended { "attended" } else { "blind" });
         self.emit(draft);
         self.ground_truth.queues[from].transfers += 1;
         if let Some(it) = self.contacts.get_mut(contact) {
-            it.transferred_from = Some(from);
+            it.is_transferred = true;
             it.will_be_transferred = false;
+        }
+        if is_attended {
+            // An attended transfer ends no conversation: the agent leaves it afterwards.
+            self.ended(contact, from, "agent");
+        } else {
+            self.ground_truth.handled(from, served_ms);
         }
         self.enter(contact, to);
         true
@@ -392,13 +397,11 @@ impl Simulation {
         let Some(it) = self.contacts.get(contact) else { return };
         let (number, talk_ms, hold_ms, wrap_up_ms) =
             (it.number, it.talk_ms, it.hold_ms, it.wrap_up_ms);
-        let is_transferred = it.transferred_from.is_some();
+        let is_transferred = it.is_transferred;
         let mut draft = self.begin_contact(ACD, "contact.ended", number);
         if is_transferred || chance(&mut self.rng, 0.8) {
             draft.word("queue", QUEUES[queue].id);
         }
-        // A reader computes a missing talk time from the event times, which would mix the legs of a
-        // transfer.
         if is_transferred || chance(&mut self.rng, 0.75) {
             draft.duration("talk_ms", talk_ms);
         }
@@ -419,8 +422,7 @@ impl Simulation {
         }
         it.is_waiting = false;
         let (number, queue, wait_ms) = (it.number, it.queue, self.now_ms - it.entered_ms);
-        let (ringing, channel, transferred_from) =
-            (it.ringing.take(), it.channel, it.transferred_from);
+        let (ringing, channel) = (it.ringing.take(), it.channel);
         self.lines[queue].waiting -= 1;
         let source = channel.source();
         let kind = if ending == VisitEnding::Abandoned {
@@ -440,13 +442,6 @@ impl Simulation {
         match ending {
             VisitEnding::Abandoned => self.ground_truth.abandoned(queue, wait_ms),
             VisitEnding::Left(reason) => self.ground_truth.left(queue, reason, wait_ms),
-        }
-        if let Some(served_by) = transferred_from {
-            self.ended(
-                contact,
-                served_by,
-                if ending == VisitEnding::Abandoned { "customer" } else { "system" },
-            );
         }
         if ending == VisitEnding::Left(LeftReason::Callback) {
             self.open_followup(CALLBACK_UNIT, number);

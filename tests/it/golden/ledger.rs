@@ -84,7 +84,8 @@ fn a_stored_ledger_shows_what_was_stored() {
     broker.write(&records);
     let run = Run::with_ledger("part1.db.gz");
     let served = run.serve(&broker, records.len(), Labels::ByShard);
-    assert_expected("metrics_by_shard.txt.gz", &without_help(&served.get_text("/metrics")));
+    let metrics = without_help(&served.get_text("/metrics"));
+    assert_expected("metrics_of_part1_by_shard.txt.gz", &metrics);
 }
 
 #[test]

@@ -4,20 +4,27 @@ use serde::{Deserialize, Serialize};
 use smallvec::SmallVec;
 
 use crate::event::AgentState;
-use crate::ids::QueueId;
+use crate::ids::{CallId, QueueId};
+use crate::time::Timestamp;
 
 /// Queues of an agent. Few agents have more than six, and those need an allocation per change.
 pub(crate) type QueueList = SmallVec<[QueueId; 6]>;
 
 /// Something that changes about an agent.
+///
+/// The ledger stores the variants by position, so their order never changes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum AgentChange {
     /// The agent's state, and the complete list of its queues if the source names them.
     State { state: AgentState, queues: Option<QueueList> },
     /// The state in one queue.
     InQueue { queue: QueueId, state: AgentState },
-    /// A call of that queue began.
-    CallStarted { queue: QueueId },
+    /// Makes the agent available where it is paused: in one queue, or in all.
+    Unpaused { queue: Option<QueueId> },
+    /// The agent is in wrap-up.
+    WrapUp { until: Timestamp },
+    /// A call of that queue began. It ends at `until` at the latest.
+    CallBegun { id: CallId, queue: QueueId, until: Timestamp },
     /// The call is over.
-    CallEnded,
+    CallEnded { id: CallId },
 }

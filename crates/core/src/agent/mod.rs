@@ -6,9 +6,12 @@
 //! time minus `allowed_lateness`; a correction moves only time that is not booked yet.
 
 mod change;
+mod model;
+mod older;
 mod queue_time;
 mod status;
 mod table;
 
 pub(crate) use change::{AgentChange, QueueList};
-pub(crate) use table::{Agents, AgentsHeader, BookingContext};
+pub(crate) use model::BookingContext;
+pub(crate) use table::{Agents, AgentsHeader};

@@ -1,17 +1,25 @@
 //! The status of an agent at one instant.
 
 use serde::{Deserialize, Serialize};
+use smallvec::SmallVec;
 
 use crate::agent::change::{AgentChange, QueueList};
 use crate::event::AgentState;
-use crate::ids::{NO_QUEUE, QueueId};
+use crate::ids::{CallId, NO_QUEUE, QueueId};
 use crate::time::{TimeRange, Timestamp};
+
+/// Bound on the queues of one agent that are known from changes about one queue and from calls;
+/// further queues are ignored.
+const QUEUES_MAX: usize = 64;
+
+/// Bound on the calls of one agent; further calls are ignored.
+const CALLS_MAX: usize = 64;
 
 /// A last-writer-wins value: the newest event time counts.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
-struct LwwRegister<T> {
-    event_time: Timestamp,
-    value: T,
+pub(super) struct LwwRegister<T> {
+    pub(super) event_time: Timestamp,
+    pub(super) value: T,
 }
 
 fn set<T>(register: &mut Option<LwwRegister<T>>, event_time: Timestamp, value: T) {
@@ -27,16 +35,26 @@ pub(super) struct TimedChange {
     pub(super) change: AgentChange,
 }
 
+/// A call that goes on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Call {
+    /// The default for a call of an older ledger.
+    pub(super) id: CallId,
+    /// The call is over then, even if no record ends it.
+    pub(super) until: Timestamp,
+}
+
 /// The status of an agent at one instant.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(super) struct AgentStatus {
-    state: Option<LwwRegister<AgentState>>,
-    queues: Option<LwwRegister<QueueList>>,
-    in_queue: Vec<(QueueId, LwwRegister<AgentState>)>,
-    /// Queues of `in_queue` that are known only from a call. Any state that a record gives for
-    /// such a queue replaces the implied one, even with an earlier event time.
-    implied: QueueList,
-    in_call: Option<LwwRegister<bool>>,
+    pub(super) state: Option<LwwRegister<AgentState>>,
+    pub(super) queues: Option<LwwRegister<QueueList>>,
+    pub(super) in_queue: Vec<(QueueId, LwwRegister<AgentState>)>,
+    /// Queues that are known only from calls: none where `queues` is known, and none of `in_queue`.
+    pub(super) implied: QueueList,
+    pub(super) calls: SmallVec<[Call; 1]>,
+    /// A wrap-up with its end.
+    pub(super) wrap_up: Option<LwwRegister<Timestamp>>,
 }
 
 impl AgentStatus {
@@ -44,6 +62,7 @@ impl AgentStatus {
     pub(super) fn apply(&mut self, event_time: Timestamp, change: &AgentChange) {
         match change {
             AgentChange::State { state, queues } => {
+                self.end_wrap_up(event_time);
                 set(&mut self.state, event_time, *state);
                 // Of two records with the same event time, the later one of the log counts.
                 for (_, known) in &mut self.in_queue {
@@ -54,36 +73,69 @@ impl AgentStatus {
                 if let Some(queues) = queues {
                     set(&mut self.queues, event_time, queues.clone());
                     self.in_queue.retain(|(_, known)| known.event_time > event_time);
-                    self.implied
-                        .retain(|implied| self.in_queue.iter().any(|(queue, _)| queue == implied));
+                    self.implied.clear();
                 }
             }
-            AgentChange::InQueue { queue, state } => self.set_in_queue(event_time, *queue, *state),
-            AgentChange::CallStarted { queue } => {
-                if !self.serves(*queue) {
-                    self.set_in_queue(event_time, *queue, AgentState::Available);
-                    self.implied.push(*queue);
-                }
-                set(&mut self.in_call, event_time, true);
+            AgentChange::InQueue { queue, state } => {
+                self.end_wrap_up(event_time);
+                self.set_in_queue(event_time, *queue, *state);
             }
-            AgentChange::CallEnded => set(&mut self.in_call, event_time, false),
+            AgentChange::Unpaused { queue } => {
+                self.end_wrap_up(event_time);
+                match queue {
+                    Some(queue) => self.unpause_in(event_time, *queue),
+                    None => self.unpause(event_time),
+                }
+            }
+            AgentChange::WrapUp { until } => {
+                let newest = self.in_queue.iter().map(|(_, known)| known.event_time);
+                let newest = newest.chain(self.state.map(|known| known.event_time)).max();
+                if newest.is_none_or(|newest| newest <= event_time) {
+                    set(&mut self.wrap_up, event_time, *until);
+                }
+            }
+            AgentChange::CallBegun { id, queue, until } => {
+                self.forget_older_call();
+                self.imply(*queue);
+                if self.calls.len() < CALLS_MAX {
+                    self.calls.push(Call { id: *id, until: *until });
+                }
+            }
+            AgentChange::CallEnded { id } => {
+                self.forget_older_call();
+                self.calls.retain(|call| call.id != *id);
+            }
         }
     }
 
-    fn serves(&self, queue: QueueId) -> bool {
-        let listed = self.queues.as_ref().is_some_and(|queues| queues.value.contains(&queue));
-        listed || self.in_queue.iter().any(|(known, _)| *known == queue)
+    /// Ends the wrap-up that has begun at `event_time` or before.
+    fn end_wrap_up(&mut self, event_time: Timestamp) {
+        self.wrap_up.take_if(|known| known.event_time <= event_time);
+    }
+
+    /// Removes the call that an older ledger knew without its contact.
+    fn forget_older_call(&mut self) {
+        self.calls.retain(|call| call.id != CallId::default());
+    }
+
+    /// Adds the queue of a call to the agent's.
+    fn imply(&mut self, queue: QueueId) {
+        let is_known =
+            self.implied.contains(&queue) || self.in_queue.iter().any(|(known, _)| *known == queue);
+        if self.queues.is_none()
+            && !is_known
+            && self.in_queue.len() + self.implied.len() < QUEUES_MAX
+        {
+            self.implied.push(queue);
+        }
     }
 
     fn set_in_queue(&mut self, event_time: Timestamp, queue: QueueId, state: AgentState) {
-        /// Bound on the queues of one agent; further queues are ignored.
-        const QUEUES_MAX: usize = 64;
         let replaced = self.queues.as_ref().is_some_and(|queues| queues.event_time > event_time);
-        let is_full = self.in_queue.len() >= QUEUES_MAX;
-        let is_implied = self.implied.contains(&queue);
         self.implied.retain(|implied| *implied != queue);
+        let is_full = self.in_queue.len() + self.implied.len() >= QUEUES_MAX;
         match self.in_queue.iter_mut().find(|(known, _)| *known == queue) {
-            Some((_, known)) if known.event_time <= event_time || is_implied => {
+            Some((_, known)) if known.event_time <= event_time => {
                 *known = LwwRegister { event_time, value: state }
             }
             Some(_) => {}
@@ -92,29 +144,75 @@ impl AgentStatus {
         }
     }
 
-    /// Returns the state in each of the agent's queues.
-    pub(super) fn states(&self) -> impl Iterator<Item = (QueueId, AgentState)> + '_ {
-        let in_call = self.in_call.is_some_and(|in_call| in_call.value);
-        let listed = self.queues.as_ref().map_or(&[][..], |queues| queues.value.as_slice());
-        let unlisted = if self.state.is_some() && self.queues.is_none() && self.in_queue.is_empty()
-        {
-            Some(NO_QUEUE)
-        } else {
-            None
+    /// Makes the agent available in all queues where it is paused. The times stay, so that a queue
+    /// with a later state of its own keeps it.
+    fn unpause(&mut self, event_time: Timestamp) {
+        let own = self.in_queue.iter_mut().map(|(_, known)| known);
+        for known in own.chain(&mut self.state) {
+            if known.value == AgentState::Paused && known.event_time <= event_time {
+                known.value = AgentState::Available;
+            }
+        }
+    }
+
+    /// Makes the agent available in one queue, if it is paused there.
+    fn unpause_in(&mut self, event_time: Timestamp, queue: QueueId) {
+        let listed = self.queues.as_ref().is_some_and(|queues| queues.value.contains(&queue));
+        let own = self.in_queue.iter().find(|(known, _)| *known == queue).map(|(_, known)| *known);
+        let known = match own {
+            Some(own) => Some(self.newer_than(own)),
+            None if listed || self.implied.contains(&queue) => self.state,
+            None => None,
         };
-        let by_state =
-            listed.iter().copied().chain(unlisted).filter_map(|queue| Some((queue, self.state?)));
+        let is_paused = known.is_some_and(|known| {
+            known.value == AgentState::Paused && known.event_time <= event_time
+        });
+        if is_paused {
+            self.set_in_queue(event_time, queue, AgentState::Available);
+        }
+    }
+
+    /// Returns the state of all queues if that is newer than the one of a single queue, else that.
+    fn newer_than(&self, own: LwwRegister<AgentState>) -> LwwRegister<AgentState> {
+        self.state.filter(|state| state.event_time > own.event_time).unwrap_or(own)
+    }
+
+    /// Returns the state in each of the agent's queues in the millisecond that begins at `since`.
+    pub(super) fn states(
+        &self,
+        since: Timestamp,
+    ) -> impl Iterator<Item = (QueueId, AgentState)> + '_ {
+        let in_call = self.calls.iter().any(|call| since < call.until);
+        let in_wrap_up = self.wrap_up.is_some_and(|wrap_up| since < wrap_up.value);
+        let listed = self.queues.as_ref().map_or(&[][..], |queues| queues.value.as_slice());
+        let has_queues =
+            self.queues.is_some() || !self.in_queue.is_empty() || !self.implied.is_empty();
+        let unlisted = if has_queues { None } else { Some(NO_QUEUE) };
+        let by_state = listed
+            .iter()
+            .copied()
+            .chain(unlisted)
+            .filter_map(|queue| Some((queue, self.state?.value)));
         let by_state =
             by_state.filter(|(queue, _)| !self.in_queue.iter().any(|(known, _)| known == queue));
-        let by_queue = self.in_queue.iter().map(|(queue, known)| match self.state {
-            Some(state) if state.event_time > known.event_time => (*queue, state),
-            _ => (*queue, *known),
-        });
-        by_state.chain(by_queue).map(move |(queue, known)| match known.value {
+        let by_queue =
+            self.in_queue.iter().map(|(queue, known)| (*queue, self.newer_than(*known).value));
+        let of_calls = self.state.map_or(AgentState::Available, |state| state.value);
+        let by_call = self.implied.iter().map(move |queue| (*queue, of_calls));
+        by_state.chain(by_queue).chain(by_call).map(move |(queue, state)| match state {
             AgentState::Offline => (queue, AgentState::Offline),
             _ if in_call => (queue, AgentState::Busy),
+            AgentState::Busy => (queue, AgentState::Busy),
+            _ if in_wrap_up => (queue, AgentState::WrapUp),
             state => (queue, state),
         })
+    }
+
+    /// Returns the first instant after `since` at which a call or the wrap-up ends by itself.
+    fn next_expiry(&self, since: Timestamp) -> Option<Timestamp> {
+        let calls = self.calls.iter().map(|call| call.until);
+        let ends = calls.chain(self.wrap_up.map(|wrap_up| wrap_up.value));
+        ends.filter(|end| *end > since).min()
     }
 
     /// Moves the status from `time.start` to `time.end`: applies the changes of the timeline up to
@@ -141,14 +239,19 @@ impl AgentStatus {
         applied
     }
 
-    /// Calls `on_stretch` for each queue and its state, if the range is not empty.
+    /// Calls `on_stretch` for each queue and its state, for each stretch of the range without an
+    /// expiry. An empty range has none.
     pub(super) fn for_each_state(
         &self,
         time: TimeRange,
         on_stretch: &mut impl FnMut(QueueId, AgentState, TimeRange),
     ) {
-        if time.end > time.start {
-            self.states().for_each(|(queue, state)| on_stretch(queue, state, time));
+        let TimeRange { mut start, end } = time;
+        while start < end {
+            let end = self.next_expiry(start).map_or(end, |expiry| expiry.min(end));
+            let stretch = TimeRange { start, end };
+            self.states(start).for_each(|(queue, state)| on_stretch(queue, state, stretch));
+            start = end;
         }
     }
 }
@@ -164,7 +267,7 @@ mod tests {
 
     #[test]
     fn timed_change_has_the_stored_bytes_of_a_tuple() {
-        let change = AgentChange::CallStarted { queue: QueueId(5) };
+        let change = AgentChange::InQueue { queue: QueueId(5), state: AgentState::Busy };
         let tuple = append(Vec::new(), &(-7_i64, &change));
         let timed = TimedChange { event_time: Timestamp(-7), change };
         assert_eq!(append(Vec::new(), &timed), tuple);
@@ -174,7 +277,8 @@ mod tests {
     fn advance_splits_time_at_the_changes_up_to_its_end() {
         let queues = QueueList::from_slice(&[QueueId(5)]);
         let first = AgentChange::State { state: AgentState::Available, queues: Some(queues) };
-        let timeline = [(10, first), (20, AgentChange::CallEnded), (40, AgentChange::CallEnded)]
+        let ended = AgentChange::CallEnded { id: CallId::default() };
+        let timeline = [(10, first), (20, ended.clone()), (40, ended)]
             .map(|(time, change)| TimedChange { event_time: Timestamp(time), change });
         let mut stretches = Vec::new();
         let applied =

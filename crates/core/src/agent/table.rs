@@ -7,53 +7,21 @@ use std::collections::hash_map::Entry;
 use serde::{Deserialize, Serialize};
 
 use crate::agent::change::AgentChange;
+use crate::agent::model::{Agent, BookingContext};
+use crate::agent::older::OneCallAgent;
 use crate::agent::queue_time::QueueTimes;
-use crate::agent::status::{AgentStatus, TimedChange};
+use crate::agent::status::TimedChange;
 use crate::event::AgentState;
 use crate::ids::{AgentKey, BuildHashedKey};
 use crate::measures::{AgentIntervalDelta, AgentWindow};
-use crate::registry::LabelRegistry;
 use crate::state::{
     Checkpoint, CheckpointExtent, ChunkKind, PartSet, RestoreError, StateChunk, read,
 };
 use crate::time::{EventTimes, Millis, TimeRange, Timestamp};
-use crate::window::{AgentTime, DenseAgentTime, PaneLayout, WindowCursor};
+use crate::window::{AgentTime, DenseAgentTime};
 
 /// Bound on the changes of one agent within `allowed_lateness`; past it, time is booked earlier.
 const TIMELINE_MAX: usize = 1024;
-
-/// The labels, panes and business day that time is booked under.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct BookingContext<'a> {
-    pub(crate) registry: &'a LabelRegistry,
-    pub(crate) layout: &'a PaneLayout,
-    pub(crate) cursor: &'a WindowCursor,
-}
-
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
-struct Agent {
-    /// The status at `booked_to`.
-    booked: AgentStatus,
-    booked_to: Timestamp,
-    /// Later changes, by event time and then log order.
-    timeline: Vec<TimedChange>,
-}
-
-impl Agent {
-    /// Books the agent's time up to `end`; an earlier instant does nothing.
-    fn book(&mut self, context: BookingContext<'_>, times: &mut QueueTimes, end: Timestamp) {
-        if end <= self.booked_to {
-            return;
-        }
-        let BookingContext { registry, layout, cursor } = context;
-        let unbooked = TimeRange { start: self.booked_to, end };
-        let applied = self.booked.advance(&self.timeline, unbooked, |queue, state, time| {
-            times.book(registry.label_index(queue), layout, cursor, state, time);
-        });
-        self.timeline.drain(..applied);
-        self.booked_to = end;
-    }
-}
 
 /// The agents of one partition, and the time of each queue.
 #[derive(Debug)]
@@ -166,7 +134,8 @@ impl Agents {
                 // The timeline stays: this status is a copy.
                 let _ = status.to_mut().advance(&agent.timeline, unbooked, add_unbooked);
             }
-            for (queue, state) in status.states() {
+            // What ends at stream time is still shown, as is a visit at its longest wait.
+            for (queue, state) in status.states(stream_time.saturating_sub(Millis(1))) {
                 queues[registry.label_index(queue)].count[state.index()] += 1;
             }
         }
@@ -243,6 +212,11 @@ impl Agents {
         const QUEUES_MAX: usize = 1 << 24;
         if chunk.kind == ChunkKind::Agents {
             self.agents.extend(PartSet::restore::<AgentKey, Agent>(chunk)?);
+            return Ok(());
+        }
+        if chunk.kind == ChunkKind::OneCallAgents {
+            let stored = PartSet::restore::<AgentKey, OneCallAgent>(chunk)?;
+            self.agents.extend(stored.into_iter().map(|(key, agent)| (key, agent.into())));
             return Ok(());
         }
         let index = usize::try_from(chunk.number).ok().filter(|index| *index < QUEUES_MAX);

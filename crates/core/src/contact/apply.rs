@@ -33,21 +33,28 @@ impl Contacts {
         }
     }
 
-    /// Applies `source.restarted`: ends, as lost, every open visit that the source has opened.
+    /// Applies `source.restarted`: ends, as lost, every open visit that the source has opened, and
+    /// drops the conversations of its visits.
     pub(crate) fn end_visits_of_source(
         &mut self,
         registry: &mut LabelRegistry,
         event: &EventContext,
     ) {
         for handle in self.effects.open_visits.take(event.source) {
-            if let Some(mut context) = self.contact_context(registry, event, handle)
-                && context.contact.visit.is_some_and(|visit| visit.source == event.source)
-            {
+            let Some(mut context) = self.contact_context(registry, event, handle) else { continue };
+            let stands = (context.contact.pending_end())
+                .is_some_and(|pending| pending.event_time <= event.event_time);
+            if context.contact.visit.is_none_or(|visit| visit.source != event.source) {
+                // Only its conversations may end.
+            } else if stands {
+                context.effects.open_visits.push(event.source, handle);
+            } else {
                 context.end_visit(Ending::Lost, event.event_time, None, event.scope);
                 context.contact.last_record = event.stream_time;
-                // An idle contact has another timeout than a waiting one.
-                self.apply_timeouts(registry, event, handle);
             }
+            context.drop_conversations(event.event_time, |one| one.source == event.source);
+            // An idle contact has another timeout than a waiting one.
+            self.apply_timeouts(registry, event, handle);
         }
     }
 
@@ -101,8 +108,9 @@ impl ContactContext<'_> {
     /// Ends everything that is open, before the contact is evicted: its visit is lost, and a held
     /// ending becomes an orphan.
     fn close_for_eviction(&mut self) {
+        self.settle_early_end();
         self.end_visit(Ending::Lost, self.event.stream_time, None, WindowScope::Windows);
-        self.leave_service();
+        self.drop_conversations(self.event.event_time, |_| true);
         self.close_issue();
         self.reject_held_ending();
     }

@@ -8,6 +8,7 @@ use crate::contact::arena::{PART_SLOTS, Slot};
 use crate::contact::event_context::EventContext;
 use crate::contact::handle::Handle;
 use crate::contact::model::{Counted, Issue, OpenIssue};
+use crate::contact::older::SingleContact;
 use crate::contact::table::Contacts;
 use crate::registry::LabelRegistry;
 use crate::state::{Checkpoint, ChunkKind, RestoreError, StateChunk, append, take};
@@ -19,6 +20,17 @@ const LOG_SHARE: usize = 2;
 /// Returns the error of a chunk that names a slot past the table.
 fn misplaced(chunk: &StateChunk) -> RestoreError {
     RestoreError::Inconsistent { kind: chunk.kind, number: chunk.number }
+}
+
+/// Reads a slot with its number, in the form of the chunk's kind.
+fn take_slot(chunk: &StateChunk, bytes: &mut &[u8]) -> Result<(u32, Slot), RestoreError> {
+    match chunk.kind {
+        ChunkKind::SingleContactLog | ChunkKind::SingleContactPart => {
+            let (slot, contact): (u32, Option<(u32, SingleContact)>) = take(chunk, bytes)?;
+            Ok((slot, contact.map(|(generation, contact)| (generation, contact.into()))))
+        }
+        _ => take(chunk, bytes),
+    }
 }
 
 impl Contacts {
@@ -61,6 +73,8 @@ impl Contacts {
         self.dirty.clear();
         checkpoint.delete(ChunkKind::ContactLog, i64::MIN, i64::MAX);
         checkpoint.delete(ChunkKind::ContactPart, i64::MIN, i64::MAX);
+        checkpoint.delete(ChunkKind::SingleContactLog, i64::MIN, i64::MAX);
+        checkpoint.delete(ChunkKind::SingleContactPart, i64::MIN, i64::MAX);
         for part in 0..self.slots.parts() {
             self.write_part(part, number, checkpoint);
         }
@@ -84,22 +98,30 @@ impl Contacts {
 
     /// Reads stored contacts into an empty table; `chunks` may hold other kinds too, in any order.
     /// Returns whether the contacts are as they were stored: under changed settings, timeouts may
-    /// be due that were not due before.
+    /// be due that were not due before, and an older ledger has them in another form.
     pub(crate) fn restore(
         &mut self,
         chunks: &[&StateChunk],
         registry: &mut LabelRegistry,
         event: &EventContext,
     ) -> Result<bool, RestoreError> {
+        // A ledger has its contacts in one of the two forms.
+        let is_older = chunks.iter().any(|chunk| {
+            matches!(chunk.kind, ChunkKind::SingleContactLog | ChunkKind::SingleContactPart)
+        });
+        let (log_kind, part_kind) = match is_older {
+            true => (ChunkKind::SingleContactLog, ChunkKind::SingleContactPart),
+            false => (ChunkKind::ContactLog, ChunkKind::ContactPart),
+        };
         let of_kind = |kind: ChunkKind| chunks.iter().filter(move |chunk| chunk.kind == kind);
         // The parts are numbered without gaps, and each later slot has an entry in the log: this
         // bounds what a damaged chunk can make the table allocate.
-        let parts_max = of_kind(ChunkKind::ContactPart).count();
-        let log_bytes: usize = of_kind(ChunkKind::ContactLog).map(|chunk| chunk.bytes.len()).sum();
+        let parts_max = of_kind(part_kind).count();
+        let log_bytes: usize = of_kind(log_kind).map(|chunk| chunk.bytes.len()).sum();
         let slots_max = parts_max * PART_SLOTS + log_bytes;
         // By part, the number of the checkpoint that wrote it.
         let mut part_numbers: Vec<i64> = Vec::new();
-        for chunk in of_kind(ChunkKind::ContactPart) {
+        for chunk in of_kind(part_kind) {
             let mut bytes = chunk.bytes.as_slice();
             let number: i64 = take(chunk, &mut bytes)?;
             let part = usize::try_from(chunk.number)
@@ -111,25 +133,25 @@ impl Contacts {
             }
             part_numbers[part] = number;
             while !bytes.is_empty() {
-                let (slot, contact) = take(chunk, &mut bytes)?;
+                let (slot, contact) = take_slot(chunk, &mut bytes)?;
                 self.put_slot(slot, contact, slots_max).ok_or_else(|| misplaced(chunk))?;
             }
         }
-        let mut log: Vec<&&StateChunk> = of_kind(ChunkKind::ContactLog).collect();
+        let mut log: Vec<&&StateChunk> = of_kind(log_kind).collect();
         log.sort_by_key(|chunk| chunk.number);
         // The first cycle from here on rewrites all that these chunks contain.
         self.dirty.cycle_start = log.last().map_or(0, |chunk| chunk.number);
         for chunk in log {
             let mut bytes = chunk.bytes.as_slice();
             while !bytes.is_empty() {
-                let (slot, contact): (u32, Slot) = take(chunk, &mut bytes)?;
+                let (slot, contact) = take_slot(chunk, &mut bytes)?;
                 let part = slot as usize / PART_SLOTS;
                 if part_numbers.get(part).is_none_or(|number| *number < chunk.number) {
                     self.put_slot(slot, contact, slots_max).ok_or_else(|| misplaced(chunk))?;
                 }
             }
         }
-        self.rebuild_indexes(registry, event)
+        Ok(self.rebuild_indexes(registry, event)? && !is_older)
     }
 
     /// Sets a slot. Returns `None` if the slot is past the table.
@@ -173,24 +195,29 @@ impl Contacts {
     ) -> Result<(), RestoreError> {
         let Some(context) = self.contact_context(registry, event, handle) else { return Ok(()) };
         let (contact, effects) = (context.contact, context.effects);
-        let series = [
-            contact.visit.map(|visit| visit.series),
-            contact.service.map(|service| service.series),
-            contact.open_series(),
-        ];
+        let of_conversations = contact.conversations.iter().map(|conversation| conversation.series);
+        let series = [contact.visit.map(|visit| visit.series), contact.open_series()];
         let series_count = context.registry.series_count();
-        if series.into_iter().flatten().any(|series| series.index() >= series_count) {
+        if series
+            .into_iter()
+            .flatten()
+            .chain(of_conversations)
+            .any(|series| series.index() >= series_count)
+        {
             return Err(RestoreError::Inconsistent { kind: ChunkKind::ContactPart, number: 0 });
         }
         if let Some(visit) = contact.visit {
             effects.open_visits.push(visit.source, handle);
-            let live = effects.live(visit.series);
-            live.waiting += 1;
-            live.over_target += u64::from(visit.over_target);
-            live.oldest_waiting.push(visit.start, handle);
+            if !visit.is_pending {
+                let live = effects.live(visit.series);
+                live.waiting += 1;
+                live.over_target += u64::from(visit.over_target);
+                live.oldest_waiting.push(visit.start, handle);
+            }
         }
-        if let Some(service) = contact.service {
-            effects.live(service.series).in_service += 1;
+        for conversation in &contact.conversations {
+            effects.open_visits.push(conversation.source, handle);
+            effects.live(conversation.series).in_service += 1;
         }
         if let Issue::Open(OpenIssue { since, counted: Some(counted) }) = contact.issue {
             let Counted { series, overdue, .. } = counted;

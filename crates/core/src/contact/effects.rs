@@ -2,7 +2,7 @@
 
 use crate::contact::live::LiveSeries;
 use crate::contact::open_visits::OpenVisits;
-use crate::ids::{Offset, SeriesId};
+use crate::ids::{AgentKey, CallId, Offset, QueueId, SeriesId};
 use crate::measures::Fact;
 use crate::settings::WindowSettings;
 use crate::time::{Millis, Timestamp};
@@ -26,11 +26,35 @@ pub(crate) struct HeldOutcomes {
     pub(crate) orphans: Vec<Offset>,
 }
 
+/// The begin or the end of an agent's call.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct CallEffect {
+    pub(crate) agent: AgentKey,
+    pub(crate) event_time: Timestamp,
+    pub(crate) change: CallChange,
+}
+
+/// What happens to a call.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum CallChange {
+    /// A call of that queue began. It ends at `until` at the latest.
+    Begun {
+        id: CallId,
+        queue: QueueId,
+        until: Timestamp,
+    },
+    Ended {
+        id: CallId,
+    },
+}
+
 /// The facts, live gauges and counters that contacts produce.
 #[derive(Debug)]
 pub(crate) struct Effects {
     /// The shard applies and clears the facts before it returns from a record.
     pub(crate) facts: Vec<Fact>,
+    /// The shard hands them to the agents before it returns from a record.
+    pub(crate) calls: Vec<CallEffect>,
     pub(super) live: Vec<LiveSeries>,
     /// A series whose oldest-trackers hold too many stale entries.
     pub(super) bloated: Option<SeriesId>,
@@ -48,6 +72,7 @@ impl Effects {
     pub(super) fn new(windows: &WindowSettings) -> Self {
         Effects {
             facts: Vec::new(),
+            calls: Vec::new(),
             live: Vec::new(),
             bloated: None,
             open_visits: OpenVisits::default(),

@@ -27,7 +27,7 @@ pub(crate) struct EventContext {
     pub(crate) today: TimeRange,
     /// The position of the record in its log.
     pub(crate) offset: Offset,
-    /// The source of the record; only `contact.queued` and `source.restarted` need it.
+    /// The source of the record, where its effects depend on it.
     pub(crate) source: SourceKey,
 }
 

@@ -64,15 +64,16 @@ fn contact(slots: &ContactArena, handle: Handle) -> Option<&Contact> {
 }
 
 fn is_open_of_source(slots: &ContactArena, source: SourceKey, handle: Handle) -> bool {
-    contact(slots, handle)
-        .and_then(|contact| contact.visit)
-        .is_some_and(|visit| visit.source == source)
+    contact(slots, handle).is_some_and(|contact| {
+        contact.visit.is_some_and(|visit| visit.source == source)
+            || contact.conversations.iter().any(|conversation| conversation.source == source)
+    })
 }
 
 fn is_waiting(slots: &ContactArena, series: SeriesId, since: Timestamp, handle: Handle) -> bool {
     contact(slots, handle)
         .and_then(|contact| contact.visit)
-        .is_some_and(|visit| visit.series == series && visit.start == since)
+        .is_some_and(|visit| visit.series == series && visit.start == since && !visit.is_pending)
 }
 
 fn is_open(slots: &ContactArena, series: SeriesId, since: Timestamp, handle: Handle) -> bool {

@@ -19,11 +19,14 @@ mod handle;
 mod lifecycle;
 mod live;
 mod model;
+mod older;
 mod open_visits;
 mod table;
 mod timer_wheel;
 
+pub(crate) use effects::{CallChange, CallEffect};
 pub(crate) use ending::Ending;
 pub(crate) use event_context::{EventContext, Lateness};
-pub(crate) use lifecycle::conversation::Handling;
+pub(crate) use lifecycle::conversation::Implied;
+pub(crate) use model::HandleParts;
 pub(crate) use table::{Contacts, ContactsHeader};

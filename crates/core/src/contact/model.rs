@@ -1,11 +1,12 @@
 //! The state of one contact.
 
 use serde::{Deserialize, Serialize};
+use smallvec::SmallVec;
 
 use crate::contact::ending::Ending;
 use crate::contact::event_context::Lateness;
-use crate::event::ChannelId;
-use crate::ids::{ContactKey, Offset, QueueId, SeriesId, SourceKey};
+use crate::event::{ChannelId, EndedBy, LeftReason};
+use crate::ids::{AgentKey, ContactKey, Offset, QueueId, SeriesId, SourceKey};
 use crate::time::{Millis, Timestamp};
 
 /// One contact. The times are event times unless a field says otherwise.
@@ -29,9 +30,12 @@ pub(crate) struct Contact {
     /// The last visits that ended in other queues than `last_end`; empty for most contacts.
     pub(super) other_ends: Vec<PastVisit>,
     pub(super) held: Option<Box<HeldEnding>>,
-    pub(super) service: Option<Service>,
-    /// An end that came while the contact was not in service.
+    /// In the order in which they were opened. Most contacts have at most one.
+    pub(super) conversations: SmallVec<[Conversation; 1]>,
+    /// An end that found no conversation.
     pub(super) early_end: Option<Box<EarlyEnd>>,
+    /// A reply that has answered no visit.
+    pub(super) early_reply: Option<Box<EarlyReply>>,
     pub(super) reply: Reply,
     pub(super) issue: Issue,
 }
@@ -55,14 +59,29 @@ pub(super) struct Visit {
     pub(super) missed: bool,
     /// The visit counts in `waiting_over_target`.
     pub(super) over_target: bool,
+    /// The contact's early end is the pending ending of the visit, which does not wait any more.
+    pub(super) is_pending: bool,
 }
 
 /// A visit that ended.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub(super) struct PastVisit {
     pub(super) queue: QueueId,
+    pub(super) channel: ChannelId,
+    pub(super) talk: Talk,
     pub(super) start: Timestamp,
     pub(super) end: Timestamp,
+}
+
+/// The conversation that followed a visit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) enum Talk {
+    /// The visit was not answered.
+    None,
+    /// The visit was answered. No end has ended the conversation; it may have been dropped.
+    Begun,
+    /// An end or a blind transfer has ended a conversation of the queue since the visit ended.
+    Ended,
 }
 
 /// An ending whose start has not come.
@@ -81,21 +100,91 @@ pub(super) struct HeldEnding {
 
 /// A conversation that goes on.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
-pub(super) struct Service {
+pub(super) struct Conversation {
     pub(super) start: Timestamp,
+    pub(super) queue: QueueId,
     pub(super) series: SeriesId,
+    /// The source of the visit.
+    pub(super) source: SourceKey,
+    /// [`NO_AGENT`] where no agent is to be freed at the end. An `Option` would need another 16
+    /// bytes.
+    pub(super) agent: AgentKey,
+    /// The record with which it began. With the contact, it identifies the call of the agent.
+    pub(super) call: Offset,
 }
 
-/// `contact.ended` of a contact that was not in service: its answer may still come.
+/// The agent of a conversation without a known agent.
+pub(super) const NO_AGENT: AgentKey = AgentKey(0);
+
+/// `contact.ended` without a conversation: the answer may still come.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub(super) struct EarlyEnd {
     pub(super) event_time: Timestamp,
+    /// Stream time just after its record.
+    pub(super) stream_time: Timestamp,
     pub(super) queue: Option<QueueId>,
-    pub(super) hold: Millis,
-    pub(super) wrap_up: Millis,
+    pub(super) parts: HandleParts,
+    pub(super) ended_by: Option<EndedBy>,
     pub(super) lateness: Lateness,
-    /// The event had a talk time, so that the handle time is counted already.
-    pub(super) handled: bool,
+    /// The grace is over: a given talk time is counted.
+    pub(super) is_settled: bool,
+}
+
+impl EarlyEnd {
+    /// Returns whether the end can be the pending ending of a visit.
+    pub(super) fn concerns(&self, visit: &Visit) -> bool {
+        !self.is_settled
+            && visit.start <= self.event_time
+            && self.queue.is_none_or(|queue| queue == visit.queue)
+    }
+
+    /// Returns how a visit ends if nothing else ends it.
+    pub(super) fn implied_ending(&self) -> Ending {
+        let has_talk = self.parts.talk.is_some_and(|talk| talk > Millis::ZERO);
+        match self.ended_by {
+            Some(EndedBy::Agent) => Ending::Answered(None),
+            _ if has_talk => Ending::Answered(None),
+            Some(EndedBy::System) => Ending::Left(LeftReason::Closed),
+            Some(EndedBy::Customer) | None => Ending::Abandoned,
+        }
+    }
+
+    /// Returns when a visit ends if nothing else ends it.
+    pub(super) fn implied_time(&self, visit: &Visit) -> Timestamp {
+        match self.implied_ending() {
+            Ending::Answered(_) => {
+                let served = self.parts.sum(self.parts.talk.unwrap_or_default());
+                self.event_time.saturating_sub(served).max(visit.start)
+            }
+            _ => self.event_time,
+        }
+    }
+}
+
+/// A reply that has answered no visit: the start of its visit may still come.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub(super) struct EarlyReply {
+    pub(super) event_time: Timestamp,
+    /// Stream time just after its record.
+    pub(super) stream_time: Timestamp,
+    pub(super) queue: Option<QueueId>,
+    pub(super) lateness: Lateness,
+}
+
+/// The parts of a handle time.
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
+pub(crate) struct HandleParts {
+    /// Without it, talk is the difference of the times.
+    pub(crate) talk: Option<Millis>,
+    pub(crate) hold: Millis,
+    pub(crate) wrap_up: Millis,
+}
+
+impl HandleParts {
+    /// Returns the sum of the parts, with `talk` as the talk time.
+    pub(super) fn sum(&self, talk: Millis) -> Millis {
+        talk.saturating_add(self.hold).saturating_add(self.wrap_up)
+    }
 }
 
 /// The first answer sent to the citizen.
@@ -158,21 +247,23 @@ impl Contact {
             last_end: None,
             other_ends: Vec::new(),
             held: None,
-            service: None,
+            conversations: SmallVec::new(),
             early_end: None,
+            early_reply: None,
             reply: Reply::None,
             issue: Issue::None,
         }
     }
 
     /// Returns whether the contact is in no queue and not in service, and awaits no reply, no
-    /// resolution and no start of a held ending.
+    /// resolution, no start of a held ending and no answer of an early end within the grace.
     pub(super) fn is_idle(&self) -> bool {
         let awaits_reply = self.reply == Reply::None
             && self.issue != Issue::Resolved
             && self.started.is_some_and(|started| !started.channel.is_immediate());
         self.visit.is_none()
-            && self.service.is_none()
+            && self.conversations.is_empty()
+            && self.early_end.as_ref().is_none_or(|end| end.is_settled)
             && self.held.is_none()
             && !awaits_reply
             && self.open_series().is_none()
@@ -189,6 +280,22 @@ impl Contact {
     /// Returns the last visit that ended in a queue.
     pub(super) fn past_visit(&self, queue: QueueId) -> Option<&PastVisit> {
         self.last_end.iter().chain(&self.other_ends).find(|past| past.queue == queue)
+    }
+
+    /// Returns the last visit that ended in a queue, to be changed.
+    pub(super) fn past_visit_mut(&mut self, queue: QueueId) -> Option<&mut PastVisit> {
+        self.last_end.iter_mut().chain(&mut self.other_ends).find(|past| past.queue == queue)
+    }
+
+    /// Returns the pending ending of the open visit.
+    pub(super) fn pending_end(&self) -> Option<&EarlyEnd> {
+        self.visit.filter(|visit| visit.is_pending)?;
+        self.early_end.as_deref()
+    }
+
+    /// Returns whether the contact is in service in a queue.
+    pub(super) fn is_in_service(&self, queue: QueueId) -> bool {
+        self.conversations.iter().any(|conversation| conversation.queue == queue)
     }
 
     /// Remembers a visit that ended.

@@ -1,14 +1,14 @@
-//! Contacts with an open visit, by the source that opened it.
+//! Contacts with an open visit or a conversation, by the source that opened the visit.
 
 use std::collections::HashMap;
 
 use crate::contact::handle::Handle;
 use crate::ids::{BuildHashedKey, SourceKey};
 
-/// Contacts with an open visit, by source, with lazy deletion.
+/// Contacts with an open visit or a conversation, by source, with lazy deletion.
 ///
-/// `source.restarted` ends the visits of one source, and must not look at every contact for that.
-/// An entry stays when its visit ends. Stale entries are dropped when all entries have doubled
+/// `source.restarted` ends the visits and conversations of one source, and must not look at every
+/// contact for that. An entry stays when its visit or conversation ends. Stale entries are dropped when all entries have doubled
 /// since the last time, so that the cost per visit is constant and the number of contacts bounds
 /// the memory.
 #[derive(Debug, Default)]
@@ -21,7 +21,7 @@ pub(super) struct OpenVisits {
 }
 
 impl OpenVisits {
-    /// Adds a contact whose visit the source has opened.
+    /// Adds a contact with a visit or a conversation of the source.
     pub(super) fn push(&mut self, source: SourceKey, handle: Handle) {
         self.by_source.entry(source).or_default().push(handle);
         self.len += 1;

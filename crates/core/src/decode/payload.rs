@@ -86,9 +86,9 @@ fn not_answered<'a>(fields: &mut Fields<'a>, _: &Channels) -> Read<'a> {
 fn answered<'a>(fields: &mut Fields<'a>, _: &Channels) -> Read<'a> {
     let contact = fields.text(Field::ContactId)?;
     let queue = fields.text(Field::Queue)?;
-    fields.optional_text(Field::Agent)?;
+    let agent = fields.optional_text(Field::Agent)?;
     let wait = fields.optional_duration(Field::WaitMs)?;
-    Ok(EventPayload::Answered { contact, queue, wait })
+    Ok(EventPayload::Answered { contact, queue, agent, wait })
 }
 
 fn abandoned<'a>(fields: &mut Fields<'a>, _: &Channels) -> Read<'a> {
@@ -128,7 +128,7 @@ fn ended<'a>(fields: &mut Fields<'a>, _: &Channels) -> Read<'a> {
     let hold = fields.optional_duration(Field::HoldMs)?;
     let wrap_up = fields.optional_duration(Field::WrapUpMs)?;
     let ended_by = fields.optional_word(Field::EndedBy, EndedBy::ALL, EndedBy::as_str)?;
-    Ok(EventPayload::Ended { contact, queue, talk, hold, wrap_up, ended_by })
+    Ok(EventPayload::Ended { contact, queue, talk, hold, wrap_up, ended_by, implied: None })
 }
 
 fn resolved<'a>(fields: &mut Fields<'a>, _: &Channels) -> Read<'a> {

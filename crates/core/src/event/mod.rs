@@ -14,6 +14,6 @@ pub(crate) use limits::{COUNT_MAX, LIST_LEN_MAX, SCALE_MAX};
 pub use rejection::{Reason, Rejection};
 pub use schema::{EVENT_TYPES, Field, Values, document, document_of, event_type};
 pub use vocabulary::{
-    AgentState, ChannelId, Channels, Event, EventPayload, LeftReason, SelfServiceOutcome, Text,
+    AgentState, ChannelId, Channels, EndedBy, Event, EventPayload, ImpliedAnswer, LeftReason,
+    SelfServiceOutcome, Text, TransferKind,
 };
-pub(crate) use vocabulary::{EndedBy, TransferKind};

@@ -39,7 +39,7 @@ pub enum EventPayload<'a> {
     /// `contact.not_answered`
     NotAnswered { contact: Text<'a>, queue: Text<'a> },
     /// `contact.answered`
-    Answered { contact: Text<'a>, queue: Text<'a>, wait: Option<Millis> },
+    Answered { contact: Text<'a>, queue: Text<'a>, agent: Option<Text<'a>>, wait: Option<Millis> },
     /// `contact.abandoned`
     Abandoned { contact: Text<'a>, queue: Text<'a>, wait: Option<Millis> },
     /// `contact.left_queue`
@@ -61,6 +61,8 @@ pub enum EventPayload<'a> {
         hold: Option<Millis>,
         wrap_up: Option<Millis>,
         ended_by: Option<EndedBy>,
+        /// The answer that the record implies where none is known; no CloudEvent has one.
+        implied: Option<ImpliedAnswer<'a>>,
     },
     /// `contact.resolved`
     Resolved { contact: Text<'a>, queue: Option<Text<'a>> },
@@ -85,11 +87,11 @@ pub enum EventPayload<'a> {
     /// The state of an agent in one queue; the other queues of the agent do not change (queue_log
     /// membership and pause lines).
     AgentQueueState { agent: Text<'a>, queue: Text<'a>, state: AgentState },
-    /// The agent took a call of `queue` (queue_log CONNECT): busy in every queue until
-    /// [`EventPayload::AgentCallEnded`], also when its membership changes in between.
-    AgentCallStarted { agent: Text<'a>, queue: Text<'a> },
-    /// The agent's call is over (queue_log COMPLETE*, transfers, AGENTDUMP).
-    AgentCallEnded { agent: Text<'a> },
+    /// Makes the agent available where it is paused: in one queue, or without it in all (queue_log
+    /// UNPAUSE and UNPAUSEALL).
+    AgentUnpaused { agent: Text<'a>, queue: Option<Text<'a>> },
+    /// The agent is in wrap-up for this long (queue_log WRAPUPSTART).
+    AgentWrapUp { agent: Text<'a>, duration: Millis },
     /// `queue.observed`
     QueueObserved { queue: Text<'a>, waiting: u64, oldest_wait: Option<Millis> },
     /// `source.restarted`
@@ -98,7 +100,25 @@ pub enum EventPayload<'a> {
     Nothing,
 }
 
+/// The answer of a conversation, from a line that ends it (queue_log COMPLETE* and transfers).
+#[derive(Clone, Debug, PartialEq)]
+pub struct ImpliedAnswer<'a> {
+    /// The agent of the line.
+    pub agent: Option<Text<'a>>,
+    /// The wait before the answer.
+    pub wait: Millis,
+}
+
 impl EventPayload<'_> {
+    /// Returns the agent who answers the contact of the event, or has answered it.
+    pub fn answering_agent(&self) -> Option<&str> {
+        match self {
+            EventPayload::Answered { agent, .. } => agent.as_deref(),
+            EventPayload::Ended { implied, .. } => implied.as_ref()?.agent.as_deref(),
+            _ => None,
+        }
+    }
+
     /// Returns the contact of an event that concerns one.
     pub fn contact(&self) -> Option<&str> {
         match self {

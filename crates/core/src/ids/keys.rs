@@ -57,6 +57,13 @@ hashed_key! {
     SourceKey;
 }
 
+/// The identity of an agent's call: the contact, and the record with which the call began.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct CallId {
+    pub(crate) contact: ContactKey,
+    pub(crate) record: Offset,
+}
+
 /// The position of a record in its log: a Kafka offset, or the line number of a file.
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,

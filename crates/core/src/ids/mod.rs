@@ -6,6 +6,7 @@ mod keys;
 mod labels;
 
 pub(crate) use hasher::{BuildHashedKey, IdHasher};
+pub(crate) use keys::CallId;
 pub(crate) use keys::HashedId;
 pub use keys::{AgentKey, ContactKey, FollowupKey, Offset, RecordKey, SourceKey};
 pub(crate) use labels::{NO_QUEUE, OTHER_QUEUE, OVERFLOW, OverflowScheme, QueueId, SeriesId};

@@ -100,6 +100,7 @@ impl Shard {
                 ChunkKind::Pane,
                 ChunkKind::PositionalPaneSlice,
                 ChunkKind::PaneSlice,
+                ChunkKind::OneCallAgents,
                 ChunkKind::Agents,
                 ChunkKind::DenseAgentTime,
                 ChunkKind::AgentTime,

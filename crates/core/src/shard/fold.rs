@@ -22,10 +22,35 @@ use crate::window::{PaneIndex, PaneLayout, WindowCursor};
 /// The most that an event time may be ahead of the Kafka timestamp of its record.
 const AHEAD_MAX: Millis = Millis::from_mins(1);
 
+/// Whether the calls of contacts are calls of the agents in the same partition.
+///
+/// Where agents have a partition of their own, a call would make an agent known here whose states
+/// are known there, and the agent would count twice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Calls {
+    /// A call makes its agent busy.
+    DriveAgents,
+    /// Only events about agents change agents.
+    Apart,
+}
+
+/// Returns whether the effects of an event depend on its source: it can begin a visit or a
+/// conversation, or end those of its source.
+fn needs_source(payload: &EventPayload<'_>) -> bool {
+    matches!(
+        payload,
+        EventPayload::Queued { .. }
+            | EventPayload::Answered { .. }
+            | EventPayload::Ended { implied: Some(_), .. }
+            | EventPayload::SourceRestarted
+    )
+}
+
 /// The state of one partition: a pure fold of its log and of the idle advances of stream time.
 pub struct Shard {
     pub(crate) settings: Arc<Settings>,
     hasher: IdHasher,
+    calls: Calls,
     pub(crate) state: State,
 }
 
@@ -78,7 +103,13 @@ impl Shard {
             records: RecordTotals::default(),
             clock_skew: 0,
         };
-        Shard { settings, hasher, state }
+        Shard { settings, hasher, calls: Calls::DriveAgents, state }
+    }
+
+    /// Sets whether calls drive agents from now on. A new or restored shard has
+    /// [`Calls::DriveAgents`].
+    pub fn set_calls(&mut self, calls: Calls) {
+        self.calls = calls;
     }
 
     /// Returns the number of record identities in memory.
@@ -157,7 +188,7 @@ impl Shard {
             return RecordOutcome::Duplicate;
         }
         self.state.clock_skew += u64::from(is_ahead);
-        if matches!(record.payload, EventPayload::Queued { .. } | EventPayload::SourceRestarted) {
+        if needs_source(&record.payload) {
             context.source = self.hasher.source(&record.source);
         }
         let own = record.payload.contact().map(|contact| self.hasher.contact(contact));
@@ -171,7 +202,7 @@ impl Shard {
         if let Some(own) = own {
             self.state.contacts.apply_timeouts_of(&mut self.state.registry, &context, own);
         }
-        self.state.apply_facts();
+        self.state.apply_effects(context.stream_time);
         match outcome {
             ApplyOutcome::Duplicate => RecordOutcome::Duplicate,
             ApplyOutcome::Held => RecordOutcome::Held,
@@ -196,25 +227,24 @@ impl Shard {
             EventPayload::AgentStateChanged { agent, state: agent_state, queues } => {
                 let queues = queues.as_ref().map(|names| state.distinct_queues(names));
                 let change = AgentChange::State { state: *agent_state, queues };
-                return state.change_agent(self.hasher.agent(agent), context, change);
+                return state.change_agent(self.hasher.agent(agent), context.times(), change);
             }
             EventPayload::AgentQueueState { agent, queue, state: agent_state } => {
                 let change = AgentChange::InQueue {
                     queue: state.registry.queue(queue),
                     state: *agent_state,
                 };
-                return state.change_agent(self.hasher.agent(agent), context, change);
+                return state.change_agent(self.hasher.agent(agent), context.times(), change);
             }
-            EventPayload::AgentCallStarted { agent, queue } => {
-                let change = AgentChange::CallStarted { queue: state.registry.queue(queue) };
-                return state.change_agent(self.hasher.agent(agent), context, change);
+            EventPayload::AgentUnpaused { agent, queue } => {
+                let queue = queue.as_ref().map(|queue| state.registry.queue(queue));
+                let change = AgentChange::Unpaused { queue };
+                return state.change_agent(self.hasher.agent(agent), context.times(), change);
             }
-            EventPayload::AgentCallEnded { agent } => {
-                return state.change_agent(
-                    self.hasher.agent(agent),
-                    context,
-                    AgentChange::CallEnded,
-                );
+            EventPayload::AgentWrapUp { agent, duration } => {
+                let until = context.event_time.saturating_add(*duration);
+                let change = AgentChange::WrapUp { until };
+                return state.change_agent(self.hasher.agent(agent), context.times(), change);
             }
             EventPayload::FollowupOpened { followup, unit, due } => {
                 let (key, times) = (self.hasher.followup(followup), context.times());
@@ -247,7 +277,11 @@ impl Shard {
             _ => {}
         }
         match own {
-            Some(key) => state.change_contact(payload, context, key),
+            Some(key) => {
+                let agent = payload.answering_agent().filter(|_| self.calls == Calls::DriveAgents);
+                let agent = agent.map(|agent| self.hasher.agent(agent));
+                state.change_contact(payload, context, key, agent)
+            }
             None => ApplyOutcome::Applied,
         }
     }
@@ -263,11 +297,12 @@ impl Shard {
         self.state.pass_time(&context, None);
     }
 
-    /// Rejects all held endings. A replay calls this at its end, when no start can follow.
+    /// Rejects all held endings, and counts ends whose answers did not come. A replay calls this at
+    /// its end, when no start and no answer can follow.
     pub fn reject_held(&mut self) {
         let context = self.state.context_of_time(self.state.stream_time.unwrap_or_default());
         self.state.contacts.reject_held(&mut self.state.registry, &context);
-        self.state.apply_facts();
+        self.state.apply_effects(context.stream_time);
     }
 
     /// Removes and returns the endings that became orphans since the last call, for the dead-letter

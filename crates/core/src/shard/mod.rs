@@ -13,5 +13,5 @@ mod series;
 mod snapshot;
 mod state;
 
-pub use fold::Shard;
+pub use fold::{Calls, Shard};
 pub use record::{Orphan, RecordMeta, RecordOutcome};

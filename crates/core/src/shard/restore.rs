@@ -134,7 +134,7 @@ impl State {
                     series.totals.set_natives(read(chunk)?);
                 }
                 ChunkKind::Agents | ChunkKind::AgentTime => self.agents.restore(chunk)?,
-                ChunkKind::DenseAgentTime => {
+                ChunkKind::DenseAgentTime | ChunkKind::OneCallAgents => {
                     self.agents.restore(chunk)?;
                     self.nothing_stored = true;
                 }
@@ -143,6 +143,8 @@ impl State {
                 ChunkKind::ShardHeader
                 | ChunkKind::ContactLog
                 | ChunkKind::ContactPart
+                | ChunkKind::SingleContactLog
+                | ChunkKind::SingleContactPart
                 | ChunkKind::Ids
                 | ChunkKind::Pane
                 | ChunkKind::PositionalPaneSlice
@@ -161,7 +163,7 @@ impl State {
         // then replaces the stored contacts, so that a second restore does not apply the facts
         // again.
         self.nothing_stored |= !self.contacts.restore(&sorted, &mut self.registry, &context)?;
-        self.apply_facts();
+        self.apply_effects(context.stream_time);
         Ok(())
     }
 

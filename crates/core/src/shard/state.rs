@@ -2,7 +2,9 @@
 
 use crate::agent::{AgentChange, Agents, BookingContext, QueueList};
 use crate::bounded_labels::BoundedLabels;
-use crate::contact::{Contacts, Ending, EventContext, Handling, Lateness};
+use crate::contact::{
+    CallChange, CallEffect, Contacts, Ending, EventContext, HandleParts, Implied, Lateness,
+};
 use crate::dedup::DedupWindow;
 use crate::event::{EventPayload, Reason, SelfServiceOutcome, Text};
 use crate::followup::Followups;
@@ -11,7 +13,7 @@ use crate::measures::{ApplyOutcome, Observation, RecordTotals, WindowScope};
 use crate::registry::LabelRegistry;
 use crate::settings::Settings;
 use crate::shard::series::{Bounds, Series};
-use crate::time::{Millis, TimeRange, Timestamp};
+use crate::time::{EventTimes, Millis, TimeRange, Timestamp};
 use crate::window::{PaneLayout, WindowCursor};
 
 /// The state of a shard: everything that a checkpoint stores, and its derived values.
@@ -104,7 +106,7 @@ impl State {
     pub(crate) fn pass_time(&mut self, context: &EventContext, own: Option<ContactKey>) {
         self.contacts.apply_timeouts_of_others(&mut self.registry, context, own);
         self.followups.apply_timeouts(context.stream_time);
-        self.apply_facts();
+        self.apply_effects(context.stream_time);
     }
 
     /// Returns the queues of `names`, each once, in the order of `names`.
@@ -123,12 +125,12 @@ impl State {
     pub(crate) fn change_agent(
         &mut self,
         key: AgentKey,
-        context: &EventContext,
+        times: EventTimes,
         change: AgentChange,
     ) -> ApplyOutcome {
         let booking =
             BookingContext { registry: &self.registry, layout: &self.layout, cursor: &self.cursor };
-        self.agents.change(booking, key, context.times(), change);
+        self.agents.change(booking, key, times, change);
         ApplyOutcome::Applied
     }
 
@@ -144,12 +146,13 @@ impl State {
         }
     }
 
-    /// Applies a payload to the contact `key`.
+    /// Applies a payload to the contact `key`. `agent` is the one that answers it.
     pub(crate) fn change_contact(
         &mut self,
         body: &EventPayload<'_>,
         context: &EventContext,
         key: ContactKey,
+        agent: Option<AgentKey>,
     ) -> ApplyOutcome {
         let State { contacts, registry, contacts_started, .. } = self;
         let queue = body.queue().map(|name| registry.queue(name));
@@ -172,7 +175,7 @@ impl State {
             (EventPayload::Queued { channel, .. }, Some(queue)) => contact.queued(queue, *channel),
             (EventPayload::NotAnswered { .. }, Some(queue)) => contact.not_answered(queue),
             (EventPayload::Answered { wait, .. }, Some(queue)) => {
-                contact.ending(queue, Ending::Answered, *wait)
+                contact.ending(queue, Ending::Answered(agent), *wait)
             }
             (EventPayload::Abandoned { wait, .. }, Some(queue)) => {
                 contact.ending(queue, Ending::Abandoned, *wait)
@@ -181,9 +184,12 @@ impl State {
                 contact.ending(queue, Ending::Left(*reason), *wait)
             }
             (EventPayload::Replied { .. }, queue) => contact.replied(queue),
-            (EventPayload::Transferred { .. }, queue) => contact.transferred(queue),
-            (EventPayload::Ended { talk, hold, wrap_up, .. }, queue) => {
-                contact.ended(queue, Handling { talk: *talk, hold: *hold, wrap_up: *wrap_up })
+            (EventPayload::Transferred { kind, .. }, queue) => contact.transferred(queue, *kind),
+            (EventPayload::Ended { talk, hold, wrap_up, ended_by, implied, .. }, queue) => {
+                let (hold, wrap_up) = (hold.unwrap_or_default(), wrap_up.unwrap_or_default());
+                let implied = implied.as_ref().map(|implied| Implied { agent, wait: implied.wait });
+                let parts = HandleParts { talk: *talk, hold, wrap_up };
+                contact.ended(queue, parts, *ended_by, implied)
             }
             (EventPayload::Resolved { .. }, queue) => contact.resolved(queue),
             (EventPayload::Reopened { .. }, queue) => contact.reopened(queue),
@@ -194,8 +200,26 @@ impl State {
         })
     }
 
+    /// Applies what contacts have caused: calls of agents, facts, results of held endings.
+    pub(crate) fn apply_effects(&mut self, stream_time: Timestamp) {
+        if !self.contacts.effects.calls.is_empty() {
+            let mut calls = std::mem::take(&mut self.contacts.effects.calls);
+            for CallEffect { agent, event_time, change } in calls.drain(..) {
+                let change = match change {
+                    CallChange::Begun { id, queue, until } => {
+                        AgentChange::CallBegun { id, queue, until }
+                    }
+                    CallChange::Ended { id } => AgentChange::CallEnded { id },
+                };
+                self.change_agent(agent, EventTimes { event_time, stream_time }, change);
+            }
+            self.contacts.effects.calls = calls;
+        }
+        self.apply_facts();
+    }
+
     /// Adds the facts of contacts to their series, and counts the results of held endings.
-    pub(crate) fn apply_facts(&mut self) {
+    fn apply_facts(&mut self) {
         if !self.contacts.effects.facts.is_empty() {
             self.add_missing_series();
             for fact in self.contacts.effects.facts.drain(..) {

@@ -18,18 +18,19 @@ use crate::time::Timestamp;
 pub enum ChunkKind {
     /// The header of the shard: stream time, counters, names.
     ShardHeader = 0,
-    /// The contacts that changed before a checkpoint, numbered by checkpoint.
-    ContactLog = 1,
-    /// A part of the base image: all contacts of a part of the table.
-    ContactPart = 2,
+    /// The contacts that changed before a checkpoint, each with at most one conversation, up to the
+    /// fourth version of the ledger.
+    SingleContactLog = 1,
+    /// A part of the base image of such contacts, up to the fourth version of the ledger.
+    SingleContactPart = 2,
     /// Identities of records within the dedup horizon.
     Ids = 3,
     /// Totals and business day of a series by position, up to the third version of the ledger.
     PositionalSeries = 4,
     /// A pane of one series, up to the second version of the ledger.
     Pane = 5,
-    /// A part of the agents.
-    Agents = 6,
+    /// A part of the agents, each in a call or not, up to the fourth version of the ledger.
+    OneCallAgents = 6,
     /// Agent time of a queue in every pane, up to the second version of the ledger.
     DenseAgentTime = 7,
     /// A part of the follow-ups.
@@ -46,18 +47,24 @@ pub enum ChunkKind {
     Series = 13,
     /// A pane of all series.
     PaneSlice = 14,
+    /// The contacts that changed before a checkpoint, numbered by checkpoint.
+    ContactLog = 15,
+    /// A part of the base image: all contacts of a part of the table.
+    ContactPart = 16,
+    /// A part of the agents.
+    Agents = 17,
 }
 
 impl ChunkKind {
     /// All kinds, in the order of their numbers.
-    pub const ALL: [ChunkKind; 15] = [
+    pub const ALL: [ChunkKind; 18] = [
         ChunkKind::ShardHeader,
-        ChunkKind::ContactLog,
-        ChunkKind::ContactPart,
+        ChunkKind::SingleContactLog,
+        ChunkKind::SingleContactPart,
         ChunkKind::Ids,
         ChunkKind::PositionalSeries,
         ChunkKind::Pane,
-        ChunkKind::Agents,
+        ChunkKind::OneCallAgents,
         ChunkKind::DenseAgentTime,
         ChunkKind::Followups,
         ChunkKind::SeriesNative,
@@ -66,6 +73,9 @@ impl ChunkKind {
         ChunkKind::AgentTime,
         ChunkKind::Series,
         ChunkKind::PaneSlice,
+        ChunkKind::ContactLog,
+        ChunkKind::ContactPart,
+        ChunkKind::Agents,
     ];
 
     /// Returns the kind of a stored number; `None` for a number that no kind has.

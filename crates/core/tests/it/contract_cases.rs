@@ -9,7 +9,8 @@ use std::sync::Arc;
 
 use Verdict::{Applied, Duplicate, Held, Late};
 use nabiz_core::event::{
-    AgentState, ChannelId, Channels, EventPayload, LeftReason, Reason, SelfServiceOutcome,
+    AgentState, ChannelId, Channels, EndedBy, EventPayload, LeftReason, Reason, SelfServiceOutcome,
+    TransferKind,
 };
 use nabiz_core::measures::BucketHistogram;
 use nabiz_core::settings::Settings;
@@ -33,7 +34,7 @@ fn instant(text: &str) -> i64 {
     MONDAY + days * DAY + hours * HOUR + minutes * MINUTE + seconds * SECOND + millis
 }
 
-struct Case {
+pub(crate) struct Case {
     settings: Arc<Settings>,
     shard: Shard,
     oracle: Oracle,
@@ -45,11 +46,11 @@ struct Case {
     outcome: Option<Verdict>,
 }
 
-fn case() -> Case {
+pub(crate) fn case() -> Case {
     case_with(|_| {})
 }
 
-fn case_with(change: impl FnOnce(&mut Settings)) -> Case {
+pub(crate) fn case_with(change: impl FnOnce(&mut Settings)) -> Case {
     let mut settings = settings();
     change(&mut settings);
     let settings = Arc::new(settings);
@@ -68,30 +69,30 @@ fn case_with(change: impl FnOnce(&mut Settings)) -> Case {
 
 impl Case {
     /// Sets the event time of the following events.
-    fn at(mut self, time: &str) -> Self {
+    pub(crate) fn at(mut self, time: &str) -> Self {
         self.time_ms = instant(time);
         self
     }
 
     /// Sets the record timestamp of the following records. Before the first use, there is none, as
     /// in a replay.
-    fn logged_at(mut self, time: &str) -> Self {
+    pub(crate) fn logged_at(mut self, time: &str) -> Self {
         self.log_time_ms = Some(instant(time));
         self
     }
 
-    fn from(mut self, source: &'static str) -> Self {
+    pub(crate) fn from(mut self, source: &'static str) -> Self {
         self.source = source;
         self
     }
 
     /// Sets the id of the next record. Other records have ids of their own.
-    fn id(mut self, id: &'static str) -> Self {
+    pub(crate) fn id(mut self, id: &'static str) -> Self {
         self.id = Some(id);
         self
     }
 
-    fn step(mut self, step: Step) -> Self {
+    pub(crate) fn step(mut self, step: Step) -> Self {
         let position = self.steps.len() as i64;
         let core = step_shard(&mut self.shard, &step, position);
         let oracle = step_oracle(&mut self.oracle, &self.settings, &step, position);
@@ -108,7 +109,7 @@ impl Case {
         self
     }
 
-    fn say(mut self, payload: EventPayload<'static>) -> Self {
+    pub(crate) fn say(mut self, payload: EventPayload<'static>) -> Self {
         let id = self.id.take().map_or_else(|| format!("n{}", self.steps.len()), str::to_string);
         let event =
             Event { source: self.source.to_string(), id, time_ms: Some(self.time_ms), payload };
@@ -116,19 +117,19 @@ impl Case {
         self.step(Step::Read { content: Content::Event(event), timestamp_ms })
     }
 
-    fn log_text(&self) -> String {
+    pub(crate) fn log_text(&self) -> String {
         self.steps.iter().map(|step| format!("  {step}\n")).collect()
     }
 
-    fn advance(self, time: &str) -> Self {
+    pub(crate) fn advance(self, time: &str) -> Self {
         self.step(Step::Advance(instant(time)))
     }
 
-    fn end_of_replay(self) -> Self {
+    pub(crate) fn end_of_replay(self) -> Self {
         self.step(Step::RejectHeld)
     }
 
-    fn invalid(self, bytes: &str, reason: Reason) -> Self {
+    pub(crate) fn invalid(self, bytes: &str, reason: Reason) -> Self {
         let timestamp_ms = self.log_time_ms;
         self.step(Step::Read {
             content: Content::Invalid(bytes.as_bytes().to_vec(), reason),
@@ -136,7 +137,7 @@ impl Case {
         })
     }
 
-    fn started(self, contact: &'static str, channel: &str) -> Self {
+    pub(crate) fn started(self, contact: &'static str, channel: &str) -> Self {
         let channel = Channels::default().id(channel).unwrap();
         self.say(EventPayload::ContactStarted {
             contact: contact.into(),
@@ -145,11 +146,11 @@ impl Case {
         })
     }
 
-    fn self_service(self, contact: &'static str, outcome: SelfServiceOutcome) -> Self {
+    pub(crate) fn self_service(self, contact: &'static str, outcome: SelfServiceOutcome) -> Self {
         self.say(EventPayload::SelfService { contact: contact.into(), outcome, entry_point: None })
     }
 
-    fn queued(self, contact: &'static str, queue: &'static str) -> Self {
+    pub(crate) fn queued(self, contact: &'static str, queue: &'static str) -> Self {
         self.say(EventPayload::Queued {
             contact: contact.into(),
             queue: queue.into(),
@@ -157,28 +158,54 @@ impl Case {
         })
     }
 
-    fn queued_as(self, contact: &'static str, queue: &'static str, channel: &str) -> Self {
+    pub(crate) fn queued_as(
+        self,
+        contact: &'static str,
+        queue: &'static str,
+        channel: &str,
+    ) -> Self {
         let channel = Channels::default().id(channel);
         self.say(EventPayload::Queued { contact: contact.into(), queue: queue.into(), channel })
     }
 
-    fn answered(self, contact: &'static str, queue: &'static str) -> Self {
+    pub(crate) fn answered(self, contact: &'static str, queue: &'static str) -> Self {
         self.say(EventPayload::Answered {
             contact: contact.into(),
             queue: queue.into(),
+            agent: None,
             wait: None,
         })
     }
 
-    fn answered_after(self, contact: &'static str, queue: &'static str, wait_ms: u64) -> Self {
+    pub(crate) fn answered_by(
+        self,
+        contact: &'static str,
+        queue: &'static str,
+        agent: &'static str,
+    ) -> Self {
         self.say(EventPayload::Answered {
             contact: contact.into(),
             queue: queue.into(),
+            agent: Some(agent.into()),
+            wait: None,
+        })
+    }
+
+    pub(crate) fn answered_after(
+        self,
+        contact: &'static str,
+        queue: &'static str,
+        wait_ms: u64,
+    ) -> Self {
+        self.say(EventPayload::Answered {
+            contact: contact.into(),
+            queue: queue.into(),
+            agent: None,
             wait: Some(Millis(wait_ms)),
         })
     }
 
-    fn abandoned(self, contact: &'static str, queue: &'static str) -> Self {
+    pub(crate) fn abandoned(self, contact: &'static str, queue: &'static str) -> Self {
         self.say(EventPayload::Abandoned {
             contact: contact.into(),
             queue: queue.into(),
@@ -186,7 +213,12 @@ impl Case {
         })
     }
 
-    fn abandoned_after(self, contact: &'static str, queue: &'static str, wait_ms: u64) -> Self {
+    pub(crate) fn abandoned_after(
+        self,
+        contact: &'static str,
+        queue: &'static str,
+        wait_ms: u64,
+    ) -> Self {
         self.say(EventPayload::Abandoned {
             contact: contact.into(),
             queue: queue.into(),
@@ -194,7 +226,12 @@ impl Case {
         })
     }
 
-    fn left(self, contact: &'static str, queue: &'static str, reason: LeftReason) -> Self {
+    pub(crate) fn left(
+        self,
+        contact: &'static str,
+        queue: &'static str,
+        reason: LeftReason,
+    ) -> Self {
         self.say(EventPayload::LeftQueue {
             contact: contact.into(),
             queue: queue.into(),
@@ -203,15 +240,15 @@ impl Case {
         })
     }
 
-    fn replied(self, contact: &'static str) -> Self {
+    pub(crate) fn replied(self, contact: &'static str) -> Self {
         self.say(EventPayload::Replied { contact: contact.into(), queue: None })
     }
 
-    fn ended(self, contact: &'static str) -> Self {
+    pub(crate) fn ended(self, contact: &'static str) -> Self {
         self.ended_with(contact, None, None, None)
     }
 
-    fn ended_with(
+    pub(crate) fn ended_with(
         self,
         contact: &'static str,
         talk_ms: Option<u64>,
@@ -225,28 +262,88 @@ impl Case {
             hold: hold_ms.map(Millis),
             wrap_up: wrap_up_ms.map(Millis),
             ended_by: None,
+            implied: None,
         })
     }
 
-    fn resolved(self, contact: &'static str) -> Self {
+    pub(crate) fn ended_by(self, contact: &'static str, by: EndedBy) -> Self {
+        self.say(EventPayload::Ended {
+            contact: contact.into(),
+            queue: None,
+            talk: None,
+            hold: None,
+            wrap_up: None,
+            ended_by: Some(by),
+            implied: None,
+        })
+    }
+
+    pub(crate) fn replied_in(self, contact: &'static str, queue: &'static str) -> Self {
+        self.say(EventPayload::Replied { contact: contact.into(), queue: Some(queue.into()) })
+    }
+
+    pub(crate) fn ended_in(
+        self,
+        contact: &'static str,
+        queue: &'static str,
+        talk_ms: Option<u64>,
+    ) -> Self {
+        self.say(EventPayload::Ended {
+            contact: contact.into(),
+            queue: Some(queue.into()),
+            talk: talk_ms.map(Millis),
+            hold: None,
+            wrap_up: None,
+            ended_by: None,
+            implied: None,
+        })
+    }
+
+    pub(crate) fn transferred(
+        self,
+        contact: &'static str,
+        from: Option<&'static str>,
+        kind: TransferKind,
+    ) -> Self {
+        self.say(EventPayload::Transferred {
+            contact: contact.into(),
+            from_queue: from.map(Into::into),
+            to_queue: None,
+            kind: Some(kind),
+        })
+    }
+
+    /// Reads a line of a queue_log, without its time.
+    pub(crate) fn line(self, rest: &str) -> Self {
+        let (seconds, millis) = (self.time_ms.div_euclid(1000), self.time_ms.rem_euclid(1000));
+        let content = Content::QueueLog(format!("{seconds}.{millis:03}|{rest}"));
+        self.step(Step::Read { content, timestamp_ms: None })
+    }
+
+    pub(crate) fn resolved(self, contact: &'static str) -> Self {
         self.say(EventPayload::Resolved { contact: contact.into(), queue: None })
     }
 
-    fn reopened(self, contact: &'static str) -> Self {
+    pub(crate) fn reopened(self, contact: &'static str) -> Self {
         self.say(EventPayload::Reopened { contact: contact.into(), queue: None })
     }
 
-    fn alerted(self, contact: &'static str, queue: &'static str) -> Self {
+    pub(crate) fn alerted(self, contact: &'static str, queue: &'static str) -> Self {
         self.say(EventPayload::Alerted { contact: contact.into(), queue: queue.into() })
     }
 
-    fn agent(self, agent: &'static str, state: AgentState, queues: &[&'static str]) -> Self {
+    pub(crate) fn agent(
+        self,
+        agent: &'static str,
+        state: AgentState,
+        queues: &[&'static str],
+    ) -> Self {
         let queues =
             (!queues.is_empty()).then(|| queues.iter().map(|queue| (*queue).into()).collect());
         self.say(EventPayload::AgentStateChanged { agent: agent.into(), state, queues })
     }
 
-    fn followup_opened(self, followup: &'static str, due: Option<&str>) -> Self {
+    pub(crate) fn followup_opened(self, followup: &'static str, due: Option<&str>) -> Self {
         let due = due.map(instant).map(Timestamp);
         self.say(EventPayload::FollowupOpened {
             followup: followup.into(),
@@ -255,20 +352,20 @@ impl Case {
         })
     }
 
-    fn followup_informed(self, followup: &'static str) -> Self {
+    pub(crate) fn followup_informed(self, followup: &'static str) -> Self {
         self.say(EventPayload::FollowupInformed {
             followup: followup.into(),
             unit: Some("callback".into()),
         })
     }
 
-    fn outcome(self, expected: Verdict) -> Self {
+    pub(crate) fn outcome(self, expected: Verdict) -> Self {
         assert_eq!(self.outcome, Some(expected), "outcome of the last of\n{}", self.log_text());
         self
     }
 
     /// Checks a number in core and oracle, by its name in [`number`].
-    fn expect(mut self, name: &str, expected: u64) -> Self {
+    pub(crate) fn expect(mut self, name: &str, expected: u64) -> Self {
         let (core, oracle) = (self.shard.snapshot(), self.oracle.snapshot().snapshot);
         for (side, snapshot) in [("core", core), ("oracle", oracle)] {
             let found = number(&self.settings, &snapshot, name);
@@ -503,6 +600,7 @@ mod contact {
             .at("11:00:00")
             .started("c", "email")
             .outcome(Duplicate)
+            .advance("11:00:00.001")
             .at("11:00:00.001")
             .started("c", "email")
             .outcome(Applied)
@@ -687,8 +785,10 @@ mod contact {
             .queued("c", "fault")
             .ended("c")
             .outcome(Applied)
+            .expect("fault waiting", 0)
+            .end_of_replay()
             .expect("fault handled", 0)
-            .expect("fault waiting", 1);
+            .expect("fault abandoned", 1);
     }
 
     #[test]

@@ -7,7 +7,8 @@
 use std::sync::Arc;
 
 use nabiz_core::event::{
-    AgentState, ChannelId, EventPayload, LeftReason, Reason, SelfServiceOutcome, Text,
+    AgentState, ChannelId, EndedBy, EventPayload, LeftReason, Reason, SelfServiceOutcome, Text,
+    TransferKind,
 };
 use nabiz_core::settings::Settings;
 use nabiz_core::time::{Millis, Timestamp};
@@ -168,9 +169,11 @@ fn contact_payload() -> impl Strategy<Value = EventPayload<'static>> {
                 }),
                 1 => Just(EventPayload::Alerted { contact: c(), queue: q() }),
                 1 => Just(EventPayload::NotAnswered { contact: c(), queue: q() }),
-                6 => wait().prop_map({
+                6 => (agent_if_any(), wait()).prop_map({
                     let (c, q) = (c.clone(), q.clone());
-                    move |wait| EventPayload::Answered { contact: c(), queue: q(), wait }
+                    move |(agent, wait)| EventPayload::Answered {
+                        contact: c(), queue: q(), agent, wait,
+                    }
                 }),
                 3 => wait().prop_map({
                     let (c, q) = (c.clone(), q.clone());
@@ -186,16 +189,16 @@ fn contact_payload() -> impl Strategy<Value = EventPayload<'static>> {
                     let c = c.clone();
                     move |queue| EventPayload::Replied { contact: c(), queue }
                 }),
-                1 => named(q()).prop_map({
+                1 => (named(q()), select(TransferKind::ALL), any::<bool>()).prop_map({
                     let c = c.clone();
-                    move |from_queue| EventPayload::Transferred {
-                        contact: c(), from_queue, to_queue: None, kind: None,
+                    move |(from_queue, kind, is_known)| EventPayload::Transferred {
+                        contact: c(), from_queue, to_queue: None, kind: is_known.then_some(kind),
                     }
                 }),
-                3 => (named(q()), duration(), duration(), duration()).prop_map({
+                3 => (named(q()), duration(), duration(), duration(), ended_by()).prop_map({
                     let c = c.clone();
-                    move |(queue, talk, hold, wrap_up)| EventPayload::Ended {
-                        contact: c(), queue, talk, hold, wrap_up, ended_by: None,
+                    move |(queue, talk, hold, wrap_up, ended_by)| EventPayload::Ended {
+                        contact: c(), queue, talk, hold, wrap_up, ended_by, implied: None,
                     }
                 }),
                 2 => named(q()).prop_map({
@@ -215,6 +218,14 @@ fn contact_payload() -> impl Strategy<Value = EventPayload<'static>> {
             ]
         },
     )
+}
+
+fn ended_by() -> impl Strategy<Value = Option<EndedBy>> {
+    prop_oneof![2 => Just(None), 1 => select(EndedBy::ALL).prop_map(Some)]
+}
+
+fn agent_if_any() -> impl Strategy<Value = Option<Text<'static>>> {
+    select(vec![None, Some(text("a0")), Some(text("a1"))])
 }
 
 fn other_payload() -> impl Strategy<Value = EventPayload<'static>> {
@@ -328,10 +339,16 @@ fn queue_log_line() -> impl Strategy<Value = (i64, i64, String)> {
         "SYSCOMPAT|",
         "FULL|",
         "RINGNOANSWER|1000",
-        "COMPLETEAGENT|1|{n}|1",
+        "COMPLETEAGENT|{n}|{t}|1",
+        "COMPLETECALLER|1|{t}|1",
         "COMPLETECALLER|1",
-        "BLINDTRANSFER|x|y|1|{n}|1",
-        "ATTENDEDTRANSFER|BRIDGE|z|1|{n}|1",
+        "COMPLETECALLER|",
+        "WRAPUPSTART|{n}",
+        "WRAPUPSTART|",
+        "BLINDTRANSFER|x|y|1|{t}|1",
+        "ATTENDEDTRANSFER|BRIDGE|z|1|{t}|1",
+        "ATTENDEDTRANSFER|LINK|z|z|{n}|{t}|1|",
+        "TRANSFER|x|y|{n}|{t}|1",
         "ADDMEMBER|",
         "ADDMEMBER|PAUSED",
         "PAUSE|",
@@ -339,6 +356,7 @@ fn queue_log_line() -> impl Strategy<Value = (i64, i64, String)> {
         "REMOVEMEMBER|",
         "PAUSEALL|",
         "UNPAUSEALL|",
+        "AGENTLOGIN|x",
         "AGENTLOGOFF|x|1",
         "QUEUESTART|",
         "CONFIGRELOAD|",
@@ -349,18 +367,25 @@ fn queue_log_line() -> impl Strategy<Value = (i64, i64, String)> {
         1 => 0i64..40_000,
         1 => select(vec![30_001, MINUTE, 5 * MINUTE, 10 * MINUTE + 1, HOUR, 5 * HOUR]),
     ];
-    let back_ms = prop_oneof![6 => Just(0), 1 => select(vec![1, 1_000, 20_000, 59_000])];
+    let back_ms = prop_oneof![6 => Just(0), 1 => select(vec![1, 1_000, 20_000, 38_000])];
     let call = select(vec!["1.1", "1.2", "1.3"]);
     let queue = select(vec!["fault", "600", "billing", "desk"]);
     let agent = select(vec!["SIP/1", "SIP/2", "NONE"]);
-    let words = (call, queue, agent, select(VERBS), select(vec!["0", "3", "20", "21", "700"]));
-    (step_ms, back_ms, words).prop_map(|(step_ms, back_ms, (call, queue, agent, verb, seconds))| {
-        (step_ms, back_ms, format!("{call}|{queue}|{agent}|{}", verb.replace("{n}", seconds)))
-    })
+    let seconds = select(vec!["0", "3", "20", "21", "700"]);
+    // An implied answer is this much earlier than its line, and is not late either.
+    let talk = select(vec!["0", "1", "20", "21"]);
+    let words = (call, queue, agent, select(VERBS), seconds, talk);
+    (step_ms, back_ms, words).prop_map(
+        |(step_ms, back_ms, (call, queue, agent, verb, seconds, talk))| {
+            let verb = verb.replace("{n}", seconds).replace("{t}", talk);
+            (step_ms, back_ms, format!("{call}|{queue}|{agent}|{verb}"))
+        },
+    )
 }
 
-/// Queue logs whose lines are never later than the allowed lateness: the contract does not define
-/// the order of a call and a membership that arrive after their time was booked.
+/// Queue logs whose lines, and the answers that they imply, are never later than the allowed
+/// lateness: the contract does not define the order of a call and a membership that arrive after
+/// their time was booked.
 fn queue_log() -> impl Strategy<Value = (u8, usize, Vec<Step>)> {
     (0u8..3, compare_every(), prop::collection::vec(queue_log_line(), 1..60)).prop_map(
         |(variant, compare_every, lines)| {

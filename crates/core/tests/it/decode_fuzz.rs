@@ -7,7 +7,8 @@ use std::time::{Duration, Instant};
 
 use nabiz_core::decode::{Format, Message, decode};
 use nabiz_core::event::{
-    Channels, EVENT_TYPES, Event, EventPayload, Field, Reason, Rejection, TEXT_BYTES_MAX, Values,
+    Channels, EVENT_TYPES, Event, EventPayload, Field, ImpliedAnswer, Reason, Rejection,
+    TEXT_BYTES_MAX, Values,
 };
 use nabiz_core::time::{DURATION_MAX, Millis};
 use proptest::prelude::*;
@@ -92,8 +93,12 @@ fn parts<'b>(payload: &'b EventPayload<'_>) -> (Vec<&'b str>, Vec<Option<Millis>
         | EventPayload::NotAnswered { contact, queue } => {
             texts.extend([&**contact, queue]);
         }
-        EventPayload::Answered { contact, queue, wait }
-        | EventPayload::Abandoned { contact, queue, wait }
+        EventPayload::Answered { contact, queue, agent, wait } => {
+            texts.extend([&**contact, queue]);
+            optional.push(agent.as_deref());
+            durations.push(*wait);
+        }
+        EventPayload::Abandoned { contact, queue, wait }
         | EventPayload::LeftQueue { contact, queue, wait, .. } => {
             texts.extend([&**contact, queue]);
             durations.push(*wait);
@@ -108,10 +113,14 @@ fn parts<'b>(payload: &'b EventPayload<'_>) -> (Vec<&'b str>, Vec<Option<Millis>
             texts.push(contact);
             optional.extend([from_queue.as_deref(), to_queue.as_deref()]);
         }
-        EventPayload::Ended { contact, queue, talk, hold, wrap_up, .. } => {
+        EventPayload::Ended { contact, queue, talk, hold, wrap_up, ended_by: _, implied } => {
             texts.push(contact);
             optional.push(queue.as_deref());
             durations.extend([*talk, *hold, *wrap_up]);
+            if let Some(ImpliedAnswer { agent, wait }) = implied {
+                optional.push(agent.as_deref());
+                durations.push(Some(*wait));
+            }
         }
         EventPayload::FollowupOpened { followup, unit, .. }
         | EventPayload::FollowupWorkDone { followup, unit }
@@ -128,11 +137,15 @@ fn parts<'b>(payload: &'b EventPayload<'_>) -> (Vec<&'b str>, Vec<Option<Millis>
             texts.push(agent);
             texts.extend(queues.iter().flatten().map(|queue| &**queue));
         }
-        EventPayload::AgentQueueState { agent, queue, .. }
-        | EventPayload::AgentCallStarted { agent, queue } => {
-            texts.extend([&**agent, queue]);
+        EventPayload::AgentQueueState { agent, queue, .. } => texts.extend([&**agent, queue]),
+        EventPayload::AgentUnpaused { agent, queue } => {
+            texts.push(agent);
+            optional.push(queue.as_deref());
         }
-        EventPayload::AgentCallEnded { agent } => texts.push(agent),
+        EventPayload::AgentWrapUp { agent, duration } => {
+            texts.push(agent);
+            durations.push(Some(*duration));
+        }
         EventPayload::QueueObserved { queue, waiting, oldest_wait } => {
             texts.push(queue);
             durations.extend([Some(Millis(*waiting)), *oldest_wait]);

@@ -122,6 +122,85 @@ fn lost_visit_is_remembered_from_its_loss() {
 }
 
 #[test]
+fn restarted_source_ends_conversations_and_calls() {
+    check(
+        "10-crash-in-conversation.log",
+        A_MINUTE_LATER,
+        &[
+            ("sales offered", 4),
+            ("sales lost", 1),
+            ("sales in_service", 0),
+            ("sales handled", 0),
+            ("agents sales available", 2),
+            ("agents sales busy", 0),
+            // From 15 s to 60 s, and from 26 s to 60 s.
+            ("agent_ms sales busy", 79_000),
+        ],
+    );
+}
+
+#[test]
+fn agent_is_busy_until_the_last_of_two_calls_ends() {
+    check(
+        "12-ringinuse-two-calls.log",
+        A_MINUTE_LATER,
+        &[
+            ("agents q1 busy", 1),
+            ("q1 in_service", 1),
+            ("agent_ms q1 available", 12_000),
+            ("agent_ms q1 busy", 90_000),
+        ],
+    );
+}
+
+#[test]
+fn unpausing_does_not_log_an_agent_in() {
+    check(
+        "21-unpause-after-logoff.log",
+        A_MINUTE_LATER,
+        &[
+            ("agent_ms none available", 900_000),
+            ("agent_ms none offline", 1_000),
+            ("agents none offline", 1),
+        ],
+    );
+}
+
+#[test]
+fn end_that_names_a_queue_ends_the_conversation_in_that_queue() {
+    check(
+        "22-end-of-another-queue.ndjson",
+        None,
+        &[("p handle_ms", 71_000), ("q handle_ms", 25_000), ("q in_service", 0)],
+    );
+}
+
+#[test]
+fn complete_implies_the_answer() {
+    check(
+        "24-complete-without-connect.log",
+        None,
+        &[
+            ("q01 answered", 1),
+            ("q01 wait_ms", 12_000),
+            ("q01 met", 1),
+            ("q01 missed", 0),
+            ("q01 handle_ms", 6_000),
+            ("q01 lost", 0),
+        ],
+    );
+}
+
+#[test]
+fn handle_time_has_the_channel_of_its_own_visit() {
+    check(
+        "25-channel-of-handle-time.ndjson",
+        None,
+        &[("p/phone handle_ms", 60_000), ("p/chat handled", 0), ("q/chat handled", 0)],
+    );
+}
+
+#[test]
 fn resolved_contact_is_forgotten_when_no_reply_came() {
     check("23-resolved-without-reply.ndjson", None, &[("started petition", 2)]);
 }

@@ -10,7 +10,9 @@
 mod oracle;
 
 mod contract_cases;
+mod conversation_cases;
 mod core_oracle;
 mod decode_fuzz;
 mod field;
+mod pending_cases;
 mod restore;

@@ -174,6 +174,10 @@ impl Read {
                 let labels = [("queue", need(data, "from_queue")), labels[1]];
                 assert_eq!(need(data, "from_queue"), contact.last_queue);
                 self.add("nabiz_transfers_total", &labels, 1);
+                // An attended transfer is followed by the end of the first conversation.
+                if need(data, "kind") == "blind" {
+                    self.time("nabiz_handle_seconds", &labels, now_ms - contact.answered_ms);
+                }
             }
             "contact.replied" => {
                 if !std::mem::replace(&mut contact.is_replied, true) {

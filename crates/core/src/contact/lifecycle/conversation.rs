@@ -1,109 +1,327 @@
-//! The conversation between answer and end, and the other events outside of visits and backlog.
+//! The conversations between answers and ends, and the handle times that follow from them.
 
 use crate::contact::contact_context::ContactContext;
+use crate::contact::effects::{CallChange, CallEffect};
+use crate::contact::ending::Ending;
 use crate::contact::event_context::EventContext;
-use crate::contact::model::{EarlyEnd, Issue, Reply, Service};
-use crate::event::ChannelId;
-use crate::ids::QueueId;
-use crate::measures::{ApplyOutcome, FactKind};
+use crate::contact::model::{Conversation, EarlyEnd, HandleParts, NO_AGENT, Talk};
+use crate::event::{EndedBy, TransferKind};
+use crate::ids::{AgentKey, CallId, QueueId, SeriesId};
+use crate::measures::{ApplyOutcome, FactKind, WindowScope};
 use crate::time::{Millis, Timestamp};
 
-/// Durations that `contact.ended` may carry.
+/// Bound on the conversations of one contact; past it, the first one is dropped.
+const CONVERSATIONS_MAX: usize = 8;
+
+/// The answer that a record implies where none is known.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Handling {
-    pub(crate) talk: Option<Millis>,
-    pub(crate) hold: Option<Millis>,
-    pub(crate) wrap_up: Option<Millis>,
+pub(crate) struct Implied {
+    pub(crate) agent: Option<AgentKey>,
+    pub(crate) wait: Millis,
 }
 
 impl ContactContext<'_> {
-    /// Applies `contact.self_service` with any outcome but `to_queue`: the contact is over.
-    pub(crate) fn ended_in_self_service(&mut self) -> ApplyOutcome {
-        self.leave_service();
-        self.close_issue();
-        self.contact.issue = Issue::Resolved;
-        self.contact.reply = Reply::Done;
-        ApplyOutcome::Applied
-    }
-
-    /// Begins the conversation of an answered visit, unless its end has come before.
-    pub(super) fn enter_service(&mut self, service: Service) {
-        self.leave_service();
-        if let Some(end) = self.contact.early_end.take_if(|end| end.event_time >= service.start) {
-            if !end.handled {
-                let talk = self.talk(&service, end.event_time, end.hold);
-                let series = self.contact_series(end.queue, None);
-                let scope = self.event.scope_of(end.event_time, end.lateness);
-                let kind = handled(talk, end.hold, end.wrap_up);
-                self.fact(series, end.event_time, scope, kind);
-            }
+    /// Begins the conversation of an answered visit. An early end ends it at once.
+    pub(super) fn begin_conversation(&mut self, conversation: Conversation) {
+        let start = conversation.start;
+        self.drop_conversations(start, |known| known.queue == conversation.queue);
+        if self.contact.conversations.len() >= CONVERSATIONS_MAX {
+            let first = self.contact.conversations.remove(0);
+            self.leave_service(&first, start);
+        }
+        self.effects.live(conversation.series).in_service += 1;
+        let max_service = self.registry.info(conversation.series).max_service;
+        let until = start.saturating_add(max_service);
+        let queue = conversation.queue;
+        self.push_call(&conversation, start, |id| CallChange::Begun { id, queue, until });
+        let early = self.contact.early_end.take_if(|end| {
+            end.event_time >= start && end.queue.is_none_or(|queue| queue == conversation.queue)
+        });
+        let Some(end) = early else {
+            self.contact.conversations.push(conversation);
             return;
-        }
-        self.contact.service = Some(service);
-        self.effects.live(service.series).in_service += 1;
-    }
-
-    /// Takes the contact out of service, if it is in service.
-    pub(in crate::contact) fn leave_service(&mut self) -> Option<Service> {
-        let service = self.contact.service.take()?;
-        self.effects.live(service.series).in_service -= 1;
-        Some(service)
-    }
-
-    /// Applies `contact.ended`. Talk is that of the event, else end minus answer minus hold.
-    pub(crate) fn ended(&mut self, queue: Option<QueueId>, handling: Handling) -> ApplyOutcome {
-        let EventContext { event_time, lateness, .. } = *self.event;
-        let hold = handling.hold.unwrap_or_default();
-        let wrap_up = handling.wrap_up.unwrap_or_default();
-        let service = self.leave_service();
-        if service.is_none() {
-            let handled = handling.talk.is_some();
-            let end = EarlyEnd { event_time, queue, hold, wrap_up, lateness, handled };
-            self.contact.early_end = Some(Box::new(end));
-        }
-        let talk = match (handling.talk, service) {
-            (Some(talk), _) => talk,
-            (None, Some(service)) => self.talk(&service, event_time, hold),
-            (None, None) => return ApplyOutcome::Applied,
         };
-        let series = self.contact_series(queue, None);
-        self.fact_now(series, handled(talk, hold, wrap_up));
-        ApplyOutcome::Applied
+        if !(end.is_settled && end.parts.talk.is_some()) {
+            let scope = self.event.scope_of(end.event_time, end.lateness);
+            self.handle(&conversation, end.event_time, scope, end.parts);
+        }
+        self.finish(&conversation, end.event_time);
     }
 
-    /// Returns end minus answer minus hold. A negative difference is 0 and counts as clock skew.
-    fn talk(&mut self, service: &Service, end: Timestamp, hold: Millis) -> Millis {
-        self.effects.difference(service.start, end.saturating_sub(hold))
+    /// Drops the conversations for which `is_gone` holds, without a handle time.
+    pub(in crate::contact) fn drop_conversations(
+        &mut self,
+        time: Timestamp,
+        is_gone: impl Fn(&Conversation) -> bool,
+    ) {
+        while let Some(index) = self.contact.conversations.iter().position(&is_gone) {
+            let conversation = self.contact.conversations.remove(index);
+            self.leave_service(&conversation, time);
+        }
     }
 
-    /// Applies `contact.transferred`.
-    pub(crate) fn transferred(&mut self, from_queue: Option<QueueId>) -> ApplyOutcome {
-        let series = self.contact_series(from_queue, None);
-        self.fact_now(series, FactKind::Transferred);
-        ApplyOutcome::Applied
+    /// Drops the conversations that have exceeded `max_service` at stream time, each at its own
+    /// last instant.
+    pub(super) fn drop_exceeded_conversations(&mut self) {
+        let mut index = 0;
+        while let Some(&conversation) = self.contact.conversations.get(index) {
+            let max_service = self.registry.info(conversation.series).max_service;
+            if self.event.stream_time < conversation.start.just_after(max_service) {
+                index += 1;
+                continue;
+            }
+            self.contact.conversations.remove(index);
+            self.leave_service(&conversation, conversation.start.saturating_add(max_service));
+        }
     }
 
-    /// Applies `contact.not_answered`.
-    pub(crate) fn not_answered(&mut self, queue: QueueId) -> ApplyOutcome {
-        let series = self.contact_series(Some(queue), None);
-        self.fact_now(series, FactKind::NotAnswered);
-        ApplyOutcome::Applied
+    /// Takes a conversation that was removed out of the gauges, and frees its agent.
+    fn leave_service(&mut self, conversation: &Conversation, time: Timestamp) {
+        self.effects.live(conversation.series).in_service -= 1;
+        self.push_call(conversation, time.max(conversation.start), |id| CallChange::Ended { id });
     }
 
-    /// Applies `survey.answered`.
-    pub(crate) fn surveyed(
+    /// Ends a conversation that was removed: a later end of it is a duplicate.
+    fn finish(&mut self, conversation: &Conversation, time: Timestamp) {
+        self.leave_service(conversation, time);
+        if let Some(past) = self.contact.past_visit_mut(conversation.queue) {
+            past.talk = Talk::Ended;
+        }
+    }
+
+    /// Adds the begin or the end of the call of a conversation's agent, if it has one.
+    fn push_call(
+        &mut self,
+        conversation: &Conversation,
+        event_time: Timestamp,
+        change: impl Fn(CallId) -> CallChange,
+    ) {
+        let agent = conversation.agent;
+        if agent != NO_AGENT {
+            let id = CallId { contact: self.contact.key, record: conversation.call };
+            self.effects.calls.push(CallEffect { agent, event_time, change: change(id) });
+        }
+    }
+
+    /// Counts the handle time of a conversation. Without a talk time, talk is end minus answer
+    /// minus hold; a negative difference is 0 and counts as clock skew.
+    fn handle(
+        &mut self,
+        conversation: &Conversation,
+        end: Timestamp,
+        scope: WindowScope,
+        parts: HandleParts,
+    ) {
+        let talk = parts.talk.unwrap_or_else(|| {
+            self.effects.difference(conversation.start, end.saturating_sub(parts.hold))
+        });
+        self.fact(conversation.series, end, scope, handled(&parts, talk));
+    }
+
+    /// Applies `contact.ended`.
+    pub(crate) fn ended(
         &mut self,
         queue: Option<QueueId>,
-        channel: Option<ChannelId>,
-        score: u16,
+        parts: HandleParts,
+        ended_by: Option<EndedBy>,
+        implied: Option<Implied>,
     ) -> ApplyOutcome {
-        let series = self.contact_series(queue, channel);
-        self.fact_now(series, FactKind::Survey { score });
+        if self.end_conversations(queue, parts) {
+            if queue.is_none() {
+                self.end_visit_beside_conversations(ended_by);
+            }
+            return ApplyOutcome::Applied;
+        }
+        let event_time = self.event.event_time;
+        let visit_start = self
+            .contact
+            .visit
+            .filter(|visit| queue.is_none_or(|queue| queue == visit.queue))
+            .map(|visit| visit.start)
+            .filter(|start| *start <= event_time);
+        if visit_start.is_none()
+            && let Some(outcome) = self.end_past_visit(queue, parts)
+        {
+            return outcome;
+        }
+        if let (Some(implied), Some(queue)) = (implied, queue) {
+            return self.end_with_answer(queue, parts, implied);
+        }
+        let is_repeated = self.contact.early_end.as_ref().is_some_and(|known| {
+            let may_be_same = known.queue == queue || known.queue.is_none() || queue.is_none();
+            let is_older = visit_start.is_some_and(|start| known.event_time < start);
+            !known.is_settled && may_be_same && !is_older
+        });
+        if is_repeated {
+            return ApplyOutcome::Duplicate;
+        }
+        self.keep_early_end(queue, parts, ended_by);
+        ApplyOutcome::Applied
+    }
+
+    /// Keeps the end at hand for an answer or an open visit, in place of the one before.
+    fn keep_early_end(
+        &mut self,
+        queue: Option<QueueId>,
+        parts: HandleParts,
+        ended_by: Option<EndedBy>,
+    ) {
+        self.settle_early_end();
+        let EventContext { event_time, stream_time, lateness, .. } = *self.event;
+        let is_settled = false;
+        let end =
+            EarlyEnd { event_time, stream_time, queue, parts, ended_by, lateness, is_settled };
+        self.contact.early_end = Some(Box::new(end));
+        self.await_implied_ending();
+    }
+
+    /// Makes an end that has ended all conversations the pending ending of an open visit too. Its
+    /// talk and its agent are those of the conversations.
+    fn end_visit_beside_conversations(&mut self, ended_by: Option<EndedBy>) {
+        let event_time = self.event.event_time;
+        let visit =
+            self.contact.visit.filter(|visit| visit.start <= event_time && !visit.is_pending);
+        if let Some(visit) = visit {
+            let ended_by = ended_by.filter(|by| *by != EndedBy::Agent);
+            self.keep_early_end(Some(visit.queue), HandleParts::default(), ended_by);
+        }
+    }
+
+    /// Ends the conversations that an end concerns, and returns whether there are any. The parts of
+    /// the handle time are those of the newest one.
+    fn end_conversations(&mut self, queue: Option<QueueId>, parts: HandleParts) -> bool {
+        let EventContext { event_time, scope, .. } = *self.event;
+        let conversations = &self.contact.conversations;
+        let started_by_then = |known: &Conversation| known.start <= event_time;
+        let first = conversations.iter().min_by_key(|known| known.start).map(|known| known.queue);
+        let any_by_then = conversations.iter().any(started_by_then);
+        let is_concerned = |known: &Conversation| match queue {
+            Some(queue) => known.queue == queue,
+            None if any_by_then => started_by_then(known),
+            None => first == Some(known.queue),
+        };
+        let concerned = conversations.iter().filter(|known| is_concerned(known));
+        let Some(newest) = concerned.max_by_key(|known| known.start).map(|known| known.queue)
+        else {
+            return false;
+        };
+        while let Some(index) = self.contact.conversations.iter().position(is_concerned) {
+            let conversation = self.contact.conversations.remove(index);
+            let is_newest = conversation.queue == newest;
+            let parts = if is_newest { parts } else { HandleParts::default() };
+            self.handle(&conversation, event_time, scope, parts);
+            self.finish(&conversation, event_time);
+        }
+        true
+    }
+
+    /// Applies an end without a conversation to the last visit that ended in its queue. Returns
+    /// `None` if that visit has no conversation that it could end.
+    fn end_past_visit(
+        &mut self,
+        queue: Option<QueueId>,
+        parts: HandleParts,
+    ) -> Option<ApplyOutcome> {
+        let past = match queue {
+            Some(queue) => self.contact.past_visit_mut(queue),
+            None => self.contact.last_end.as_mut(),
+        }?;
+        match past.talk {
+            Talk::None => None,
+            Talk::Ended => Some(ApplyOutcome::Duplicate),
+            // The conversation was dropped.
+            Talk::Begun => {
+                past.talk = Talk::Ended;
+                let (queue, channel) = (past.queue, past.channel);
+                if let Some(talk) = parts.talk {
+                    let series = self.registry.series(queue, channel);
+                    self.fact_now(series, handled(&parts, talk));
+                }
+                Some(ApplyOutcome::Applied)
+            }
+        }
+    }
+
+    /// Applies an end that carries its own answer: the visit is answered first.
+    fn end_with_answer(
+        &mut self,
+        queue: QueueId,
+        parts: HandleParts,
+        implied: Implied,
+    ) -> ApplyOutcome {
+        let EventContext { event_time, scope, .. } = *self.event;
+        let served = parts.sum(parts.talk.unwrap_or_default());
+        let answer = EventContext { event_time: event_time.saturating_sub(served), ..*self.event };
+        let ContactContext { contact, handle, effects, registry, .. } = self;
+        let mut at_answer =
+            ContactContext { contact, handle: *handle, effects, registry, event: &answer };
+        let ending = Ending::Answered(implied.agent);
+        let outcome = at_answer.ending(queue, ending, Some(implied.wait));
+        if outcome == ApplyOutcome::Applied {
+            self.end_begun_conversation(queue, event_time, scope, parts);
+        }
+        outcome
+    }
+
+    /// Ends the conversation that an implied answer has begun in a queue, unless an early end has
+    /// ended it already. It has a handle time if there is a talk time.
+    pub(super) fn end_begun_conversation(
+        &mut self,
+        queue: QueueId,
+        event_time: Timestamp,
+        scope: WindowScope,
+        parts: HandleParts,
+    ) {
+        let begun = self.contact.conversations.iter().position(|known| known.queue == queue);
+        if let Some(index) = begun {
+            let conversation = self.contact.conversations.remove(index);
+            if parts.talk.is_some() {
+                self.handle(&conversation, event_time, scope, parts);
+            }
+            self.finish(&conversation, event_time);
+        }
+    }
+
+    /// Ends the visit of a pending ending. Without one, counts the talk time of an early end whose
+    /// answer has not come.
+    pub(in crate::contact) fn settle_early_end(&mut self) {
+        self.end_as_implied();
+        let Some(end) = self.contact.early_end.as_mut().filter(|end| !end.is_settled) else {
+            return;
+        };
+        end.is_settled = true;
+        let EarlyEnd { event_time, queue, parts, lateness, .. } = **end;
+        if let Some(talk) = parts.talk {
+            let series = self.contact_series(queue, None);
+            let scope = self.event.scope_of(event_time, lateness);
+            self.fact(series, event_time, scope, handled(&parts, talk));
+        }
+    }
+
+    /// Applies `contact.transferred`: a blind one ends a conversation.
+    pub(crate) fn transferred(
+        &mut self,
+        from_queue: Option<QueueId>,
+        kind: Option<TransferKind>,
+    ) -> ApplyOutcome {
+        let EventContext { event_time, scope, .. } = *self.event;
+        let series: SeriesId = self.contact_series(from_queue, None);
+        self.fact_now(series, FactKind::Transferred);
+        if kind == Some(TransferKind::Blind) {
+            let conversations = &self.contact.conversations;
+            let newest = || conversations.iter().max_by_key(|known| known.start);
+            let from = from_queue.or_else(|| newest().map(|known| known.queue));
+            if let Some(index) = conversations.iter().position(|known| Some(known.queue) == from) {
+                let conversation = self.contact.conversations.remove(index);
+                self.handle(&conversation, event_time, scope, HandleParts::default());
+                self.finish(&conversation, event_time);
+            }
+        }
         ApplyOutcome::Applied
     }
 }
 
-/// Returns the fact of a handle time: talk plus hold plus wrap-up.
-fn handled(talk: Millis, hold: Millis, wrap_up: Millis) -> FactKind {
-    FactKind::Handled { duration: talk.saturating_add(hold).saturating_add(wrap_up) }
+/// Returns the fact of a handle time: `talk`, plus hold and wrap-up of `parts`.
+fn handled(parts: &HandleParts, talk: Millis) -> FactKind {
+    FactKind::Handled { duration: parts.sum(talk) }
 }

@@ -2,5 +2,7 @@
 
 pub(crate) mod backlog;
 pub(crate) mod conversation;
+pub(crate) mod others;
+pub(crate) mod pending;
 pub(crate) mod timeouts;
 pub(crate) mod visit;

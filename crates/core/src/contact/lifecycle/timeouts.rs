@@ -4,7 +4,7 @@ use crate::contact::contact_context::ContactContext;
 use crate::contact::ending::Ending;
 use crate::contact::event_context::EventContext;
 use crate::contact::handle::Handle;
-use crate::contact::model::{Issue, OpenIssue, Visit};
+use crate::contact::model::{Conversation, Issue, OpenIssue, Visit};
 use crate::contact::table::Contacts;
 use crate::ids::ContactKey;
 use crate::measures::{FactKind, WindowScope};
@@ -70,13 +70,14 @@ impl Contacts {
         }
     }
 
-    /// Rejects all held endings, as the end of a replay does.
+    /// Applies the end of a replay: rejects all held endings, and counts early ends.
     pub(crate) fn reject_held(&mut self, registry: &mut LabelRegistry, event: &EventContext) {
         for handle in self.handles() {
             if let Some(mut context) = self.contact_context(registry, event, handle)
-                && context.contact.held.is_some()
+                && (context.contact.held.is_some() || context.contact.early_end.is_some())
             {
                 context.reject_held_ending();
+                context.settle_early_end();
                 self.dirty.mark(handle.slot);
             }
         }
@@ -102,27 +103,43 @@ impl ContactContext<'_> {
         {
             self.reject_held_ending();
         }
+        if let Some(end) = &self.contact.early_end
+            && !end.is_settled
+            && is_due(end.stream_time.just_after(self.effects.timeouts.reorder_grace))
+        {
+            self.settle_early_end();
+        }
         if let Some(visit) = self.contact.visit {
             let info = *self.registry.info(visit.series);
-            if is_due(visit.start.just_after(info.max_wait)) {
-                let end = visit.start.saturating_add(info.max_wait);
+            let pending = self.contact.pending_end();
+            let implied_time = pending.map(|end| end.implied_time(&visit));
+            let end = visit.start.saturating_add(info.max_wait);
+            let stands = pending.is_some_and(|pending| pending.event_time <= end);
+            if is_due(end.just_after(Millis::ZERO)) && !stands {
                 self.end_visit(Ending::Lost, end, None, WindowScope::Windows);
                 self.contact.last_record = self.contact.last_record.max(end);
             } else {
                 let target = visit.start.saturating_add(info.target_wait);
-                if !visit.over_target && is_due(target.just_after(Millis::ZERO)) {
+                if !visit.over_target
+                    && !visit.is_pending
+                    && is_due(target.just_after(Millis::ZERO))
+                {
                     self.count_over_target();
                 }
-                let can_miss = !visit.missed && info.target_wait < info.max_wait;
+                let can_miss = !visit.missed
+                    && info.target_wait < info.max_wait
+                    && implied_time.is_none_or(|implied_time| target < implied_time);
                 if can_miss && is_due(target.saturating_add(self.effects.timeouts.miss_grace)) {
                     self.miss_while_waiting(target);
                 }
             }
         }
-        if let Some(service) = self.contact.service
-            && is_due(service.start.just_after(self.registry.info(service.series).max_service))
-        {
-            self.leave_service();
+        let mut is_exceeded = false;
+        for Conversation { start, series, .. } in &self.contact.conversations {
+            is_exceeded |= is_due(start.just_after(self.registry.info(*series).max_service));
+        }
+        if is_exceeded {
+            self.drop_exceeded_conversations();
         }
         if let Issue::Open(OpenIssue { counted: Some(counted), .. }) = &mut self.contact.issue
             && !counted.overdue

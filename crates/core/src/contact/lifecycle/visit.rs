@@ -3,7 +3,7 @@
 use crate::contact::contact_context::ContactContext;
 use crate::contact::ending::Ending;
 use crate::contact::event_context::{EventContext, Lateness};
-use crate::contact::model::{HeldEnding, PastVisit, Service, Visit};
+use crate::contact::model::{Conversation, HeldEnding, NO_AGENT, PastVisit, Talk, Visit};
 use crate::event::{ChannelId, LeftReason};
 use crate::ids::{QueueId, SeriesId};
 use crate::measures::{ApplyOutcome, FactKind, WindowScope};
@@ -13,11 +13,17 @@ impl ContactContext<'_> {
     /// Applies `contact.queued`: opens a visit, and ends it at once if its ending is held.
     pub(crate) fn queued(&mut self, queue: QueueId, channel: Option<ChannelId>) -> ApplyOutcome {
         let start = self.event.event_time;
+        let is_open = |visit: &Visit| visit.queue == queue;
+        if self.contact.visit.as_ref().is_some_and(is_open)
+            && self.contact.pending_end().is_some_and(|end| end.event_time < start)
+        {
+            self.end_as_implied();
+        }
         let is_stale = self
             .contact
             .past_visit(queue)
             .is_some_and(|past| start < past.end || (start == past.start && start == past.end));
-        if is_stale || self.contact.visit.is_some_and(|visit| visit.queue == queue) {
+        if is_stale || self.contact.visit.as_ref().is_some_and(is_open) {
             return ApplyOutcome::Duplicate;
         }
         self.leave_for_another_queue();
@@ -39,6 +45,9 @@ impl ContactContext<'_> {
             }
             let scope = self.event.scope_of(held.event_time, held.lateness);
             self.end_visit(held.ending, held.event_time, None, scope);
+        } else {
+            self.await_implied_ending();
+            self.answer_by_early_reply();
         }
         ApplyOutcome::Applied
     }
@@ -54,9 +63,16 @@ impl ContactContext<'_> {
         wait: Option<Millis>,
     ) -> ApplyOutcome {
         let EventContext { event_time, scope, .. } = *self.event;
-        if self.contact.visit.is_some_and(|visit| visit.queue == queue) {
+        if let Some(visit) = self.contact.visit.filter(|visit| visit.queue == queue) {
+            if visit.is_pending && !matches!(ending, Ending::Answered(_)) {
+                self.contact.early_end = None;
+            }
             self.end_visit(ending, event_time, wait, scope);
             return ApplyOutcome::Applied;
+        }
+        // Agents of a chat answer again and again.
+        if matches!(ending, Ending::Answered(_)) && self.contact.is_in_service(queue) {
+            return ApplyOutcome::Duplicate;
         }
         let start = event_time.saturating_sub(wait.unwrap_or_default());
         let is_stale = self.contact.past_visit(queue).is_some_and(|past| {
@@ -68,6 +84,9 @@ impl ContactContext<'_> {
         let Some(wait) = wait else { return self.hold(queue, ending) };
         self.leave_for_another_queue();
         let visit = self.enter(queue, None, start);
+        if matches!(ending, Ending::Answered(_)) {
+            self.effects.open_visits.push(visit.source, self.handle);
+        }
         self.close(visit, ending, event_time, wait, scope);
         ApplyOutcome::Applied
     }
@@ -94,9 +113,13 @@ impl ContactContext<'_> {
         }
     }
 
-    /// Ends the open visit, if any, as left/transfer, because the event is about another queue.
+    /// Ends the open visit, if any, because the event is about another queue: as its pending ending
+    /// implies, if that is not later, else as left/transfer.
     fn leave_for_another_queue(&mut self) {
         let EventContext { event_time, scope, .. } = *self.event;
+        if self.contact.pending_end().is_some_and(|end| end.event_time <= event_time) {
+            self.end_as_implied();
+        }
         self.end_visit(Ending::Left(LeftReason::Transfer), event_time, None, scope);
     }
 
@@ -110,7 +133,8 @@ impl ContactContext<'_> {
         self.contact.last_visit = Some((queue, channel));
         self.move_open_issue(series);
         let source = self.event.source;
-        Visit { queue, series, start, source, missed: false, over_target: false }
+        let (missed, over_target, is_pending) = (false, false, false);
+        Visit { queue, series, start, source, missed, over_target, is_pending }
     }
 
     /// Ends the open visit, if any. An end before the start is moved to the start.
@@ -122,9 +146,11 @@ impl ContactContext<'_> {
         scope: WindowScope,
     ) {
         let Some(visit) = self.contact.visit.take() else { return };
-        let live = self.effects.live(visit.series);
-        live.waiting -= 1;
-        live.over_target -= u64::from(visit.over_target);
+        if !visit.is_pending {
+            let live = self.effects.live(visit.series);
+            live.waiting -= 1;
+            live.over_target -= u64::from(visit.over_target);
+        }
         let wait = wait.unwrap_or_else(|| self.effects.difference(visit.start, end));
         self.close(visit, ending, end.max(visit.start), wait, scope);
     }
@@ -140,7 +166,7 @@ impl ContactContext<'_> {
         scope: WindowScope,
     ) {
         let kind = match ending {
-            Ending::Answered => FactKind::Answered { wait },
+            Ending::Answered(_) | Ending::Replied => FactKind::Answered { wait },
             Ending::Abandoned => FactKind::Abandoned { wait },
             Ending::Left(reason) => FactKind::Left { reason },
             Ending::Lost => FactKind::Lost,
@@ -151,13 +177,24 @@ impl ContactContext<'_> {
             if wait > target_wait {
                 let missed_at = visit.start.saturating_add(target_wait).min(end);
                 self.fact(visit.series, missed_at, scope, FactKind::Missed);
-            } else if ending == Ending::Answered {
+            } else if matches!(ending, Ending::Answered(_) | Ending::Replied) {
                 self.fact(visit.series, end, scope, FactKind::Met);
             }
         }
-        self.contact.remember_end(PastVisit { queue: visit.queue, start: visit.start, end });
-        if ending == Ending::Answered {
-            self.enter_service(Service { start: end, series: visit.series });
+        let Visit { queue, series, start, source, .. } = visit;
+        let channel = self.registry.info(series).channel;
+        let talk = if matches!(ending, Ending::Answered(_)) { Talk::Begun } else { Talk::None };
+        self.contact.remember_end(PastVisit { queue, channel, talk, start, end });
+        if let Ending::Answered(agent) = ending {
+            let (agent, call) = (agent.unwrap_or(NO_AGENT), self.event.offset);
+            self.begin_conversation(Conversation {
+                start: end,
+                queue,
+                series,
+                source,
+                agent,
+                call,
+            });
         }
     }
 }

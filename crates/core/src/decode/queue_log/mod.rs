@@ -15,8 +15,8 @@ use crate::decode::raw_value::{
     Heap, KeySeed, ObjectSeed, RawValue, RawValueSeed, ReadObject, Shape, parse, text_of,
 };
 use crate::event::{
-    AgentState, EndedBy, Event, EventPayload, LeftReason, Reason, Rejection, TEXT_BYTES_MAX, Text,
-    TransferKind,
+    AgentState, EndedBy, Event, EventPayload, ImpliedAnswer, LeftReason, Reason, Rejection,
+    TEXT_BYTES_MAX, Text, TransferKind,
 };
 use crate::time::{DURATION_MAX, Millis, Timestamp};
 
@@ -92,15 +92,17 @@ fn read<'l, 'a>(text: &'l str, own: impl Fn(&'l str) -> Text<'a>) -> Result<Even
         |state| Ok(EventPayload::AgentQueueState { agent: agent()?, queue: queue()?, state });
     let everywhere =
         |state| Ok(EventPayload::AgentStateChanged { agent: agent()?, state, queues: None });
-    let ended = |talk, ended_by| {
-        let (hold, wrap_up) = (None, None);
+    // `wait` is the number of the parameter with the hold time; the talk time follows it.
+    let ended = |wait: usize, ended_by| {
+        let (agent, wait, talk) = (agent_if_any()?, line.seconds(wait)?, line.seconds(wait + 1)?);
         Ok(EventPayload::Ended {
             contact: contact()?,
             queue: Some(queue()?),
             talk,
-            hold,
-            wrap_up,
+            hold: None,
+            wrap_up: None,
             ended_by,
+            implied: wait.map(|wait| ImpliedAnswer { agent, wait }),
         })
     };
     let transferred = |kind| {
@@ -111,20 +113,19 @@ fn read<'l, 'a>(text: &'l str, own: impl Fn(&'l str) -> Text<'a>) -> Result<Even
             kind,
         })
     };
-    let call_ended =
-        || agent_if_any().map(|agent| agent.map(|agent| EventPayload::AgentCallEnded { agent }));
+    let unpaused = |queue| Ok(EventPayload::AgentUnpaused { agent: agent()?, queue });
 
     let mut extra_payloads = Vec::new();
     let payload = match line.verb {
         "ENTERQUEUE" => {
             EventPayload::Queued { contact: contact()?, queue: queue()?, channel: None }
         }
-        "CONNECT" => {
-            if let Some(agent) = agent_if_any()? {
-                extra_payloads.push(EventPayload::AgentCallStarted { agent, queue: queue()? });
-            }
-            EventPayload::Answered { contact: contact()?, queue: queue()?, wait: line.seconds(1)? }
-        }
+        "CONNECT" => EventPayload::Answered {
+            contact: contact()?,
+            queue: queue()?,
+            agent: agent_if_any()?,
+            wait: line.seconds(1)?,
+        },
         "ABANDON" => {
             EventPayload::Abandoned { contact: contact()?, queue: queue()?, wait: line.seconds(3)? }
         }
@@ -145,33 +146,33 @@ fn read<'l, 'a>(text: &'l str, own: impl Fn(&'l str) -> Text<'a>) -> Result<Even
         "RINGNOANSWER" | "AGENTDUMP" => {
             EventPayload::NotAnswered { contact: contact()?, queue: queue()? }
         }
-        "COMPLETEAGENT" => {
-            extra_payloads.extend(call_ended()?);
-            ended(line.seconds(2)?, Some(EndedBy::Agent))?
-        }
-        "COMPLETECALLER" => {
-            extra_payloads.extend(call_ended()?);
-            ended(line.seconds(2)?, Some(EndedBy::Customer))?
-        }
+        "COMPLETEAGENT" => ended(1, Some(EndedBy::Agent))?,
+        "COMPLETECALLER" => ended(1, Some(EndedBy::Customer))?,
+        // The end comes first: a blind transfer would end the conversation without the talk time.
         "BLINDTRANSFER" | "TRANSFER" => {
-            extra_payloads.push(ended(line.seconds(4)?, None)?);
-            extra_payloads.extend(call_ended()?);
             // Before Asterisk 12 one verb stood for both kinds.
-            transferred((line.verb == "BLINDTRANSFER").then_some(TransferKind::Blind))?
+            extra_payloads
+                .push(transferred((line.verb == "BLINDTRANSFER").then_some(TransferKind::Blind))?);
+            ended(3, None)?
         }
         "ATTENDEDTRANSFER" => {
-            let talk = line.seconds(line.attended_parameters() + 2)?;
-            extra_payloads.push(ended(talk, None)?);
-            extra_payloads.extend(call_ended()?);
-            transferred(Some(TransferKind::Attended))?
+            extra_payloads.push(transferred(Some(TransferKind::Attended))?);
+            ended(line.attended_parameters() + 1, None)?
         }
         "ADDMEMBER" if line.parameter(1) == Some("PAUSED") => in_queue(AgentState::Paused)?,
-        "ADDMEMBER" | "UNPAUSE" => in_queue(AgentState::Available)?,
+        "ADDMEMBER" => in_queue(AgentState::Available)?,
+        "UNPAUSE" => unpaused(Some(queue()?))?,
+        "UNPAUSEALL" => unpaused(None)?,
         "PAUSE" => in_queue(AgentState::Paused)?,
         "REMOVEMEMBER" => in_queue(AgentState::Offline)?,
         "PAUSEALL" => everywhere(AgentState::Paused)?,
-        "UNPAUSEALL" | "AGENTLOGIN" | "AGENTCALLBACKLOGIN" => everywhere(AgentState::Available)?,
+        "AGENTLOGIN" | "AGENTCALLBACKLOGIN" => everywhere(AgentState::Available)?,
         "AGENTLOGOFF" | "AGENTCALLBACKLOGOFF" => everywhere(AgentState::Offline)?,
+        // Without a length there is no telling when the wrap-up ends.
+        "WRAPUPSTART" => match line.seconds(1)? {
+            Some(duration) => EventPayload::AgentWrapUp { agent: agent()?, duration },
+            None => EventPayload::Nothing,
+        },
         "QUEUESTART" => EventPayload::SourceRestarted,
         // RINGCANCELED: the caller hung up while a member's phone rang, which is no fault of the
         // member. The end of the visit has its own line.

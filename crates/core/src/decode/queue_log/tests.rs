@@ -28,9 +28,18 @@ fn left(reason: LeftReason, wait: Option<Millis>) -> Vec<EventPayload<'static>> 
     vec![EventPayload::LeftQueue { contact: CONTACT, queue: QUEUE, reason, wait }]
 }
 
-fn ended(talk: Option<Millis>, ended_by: Option<EndedBy>) -> EventPayload<'static> {
-    let (hold, wrap_up) = (None, None);
-    EventPayload::Ended { contact: CONTACT, queue: Some(QUEUE), talk, hold, wrap_up, ended_by }
+/// An end by [`AGENT`] after a wait and a talk in seconds.
+fn ended(wait: Option<u64>, talk: Option<u64>, ended_by: Option<EndedBy>) -> EventPayload<'static> {
+    EventPayload::Ended {
+        contact: CONTACT,
+        queue: Some(QUEUE),
+        talk: talk.map(Millis::from_secs),
+        hold: None,
+        wrap_up: None,
+        ended_by,
+        implied: wait
+            .map(|wait| ImpliedAnswer { agent: Some(AGENT), wait: Millis::from_secs(wait) }),
+    }
 }
 
 fn transferred(kind: Option<TransferKind>) -> EventPayload<'static> {
@@ -55,13 +64,13 @@ fn line_becomes_an_event_with_identity_and_time() {
 fn verbs_of_visits_become_their_events() {
     let queued = EventPayload::Queued { contact: CONTACT, queue: QUEUE, channel: None };
     assert_eq!(payloads("fault|NONE|ENTERQUEUE||caller|1"), [queued]);
-    let answered = |wait| EventPayload::Answered { contact: CONTACT, queue: QUEUE, wait };
-    let started = EventPayload::AgentCallStarted { agent: AGENT, queue: QUEUE };
+    let answered =
+        |agent, wait| EventPayload::Answered { contact: CONTACT, queue: QUEUE, agent, wait };
     assert_eq!(
         payloads("fault|SIP/8007|CONNECT|17|1366720340.303268|4"),
-        [answered(Some(Millis(17_000))), started]
+        [answered(Some(AGENT), Some(Millis(17_000)))]
     );
-    assert_eq!(payloads("fault|NONE|CONNECT|"), [answered(None)]);
+    assert_eq!(payloads("fault|NONE|CONNECT|"), [answered(None, None)]);
     let abandoned = |wait| [EventPayload::Abandoned { contact: CONTACT, queue: QUEUE, wait }];
     assert_eq!(payloads("fault|NONE|ABANDON|1|2|33"), abandoned(Some(Millis(33_000))));
     assert_eq!(payloads("fault|SIP/8007|ABANDON|1|2|0"), abandoned(Some(Millis(0))));
@@ -106,38 +115,47 @@ fn refused_caller_makes_a_visit_without_a_wait() {
 }
 
 #[test]
-fn verbs_of_conversations_end_them_and_the_call_of_the_agent() {
-    let over = || EventPayload::AgentCallEnded { agent: AGENT };
-    let by = |who| ended(Some(Millis(95_000)), Some(who));
-    assert_eq!(payloads("fault|SIP/8007|COMPLETEAGENT|17|95|1"), [by(EndedBy::Agent), over()]);
-    assert_eq!(payloads("fault|SIP/8007|COMPLETECALLER|17|95|1"), [by(EndedBy::Customer), over()]);
-    assert_eq!(payloads("fault|NONE|COMPLETECALLER|17"), [ended(None, Some(EndedBy::Customer))]);
+fn verbs_of_conversations_end_them_and_imply_their_answer() {
+    let by = |who| ended(Some(17), Some(95), Some(who));
+    assert_eq!(payloads("fault|SIP/8007|COMPLETEAGENT|17|95|1"), [by(EndedBy::Agent)]);
+    assert_eq!(payloads("fault|SIP/8007|COMPLETECALLER|17|95|1"), [by(EndedBy::Customer)]);
+    assert_eq!(payloads("fault|SIP/8007|COMPLETECALLER|17|95|1||"), [by(EndedBy::Customer)]);
     assert_eq!(
-        payloads("fault|SIP/8007|AGENTDUMP|"),
-        [EventPayload::NotAnswered { contact: CONTACT, queue: QUEUE }]
+        payloads("fault|SIP/8007|COMPLETECALLER|17"),
+        [ended(Some(17), None, Some(EndedBy::Customer))]
+    );
+    assert_eq!(
+        payloads("fault|SIP/8007|COMPLETECALLER||95"),
+        [ended(None, Some(95), Some(EndedBy::Customer))]
     );
 
-    let talk = || ended(Some(Millis(95_000)), None);
-    let blind = transferred(Some(TransferKind::Blind));
+    let talk = || ended(Some(17), Some(95), None);
     assert_eq!(
         payloads("fault|SIP/8007|BLINDTRANSFER|200|internal|17|95|1"),
-        [blind, talk(), over()]
+        [talk(), transferred(Some(TransferKind::Blind))]
     );
     assert_eq!(
         payloads("fault|SIP/8007|TRANSFER|200|internal|17|95|1"),
-        [transferred(None), talk(), over()]
+        [talk(), transferred(None)]
     );
+    let attended = || transferred(Some(TransferKind::Attended));
     for method in ["BRIDGE|2a8e-11", "APP|VoiceMail", "LINK|Local/1@a-1;1|Local/1@a-1;2", "NEW"] {
         for tail in ["17|95|1", "17|95|1|", "17|95|1|||"] {
             let rest = format!("fault|SIP/8007|ATTENDEDTRANSFER|{method}|{tail}");
-            let attended = transferred(Some(TransferKind::Attended));
-            assert_eq!(payloads(&rest), [attended, talk(), over()], "{method} {tail}");
+            assert_eq!(payloads(&rest), [talk(), attended()], "{method} {tail}");
         }
     }
-    let attended = transferred(Some(TransferKind::Attended));
     assert_eq!(
         payloads("fault|SIP/8007|ATTENDEDTRANSFER|BRIDGE"),
-        [attended, ended(None, None), over()]
+        [ended(None, None, None), attended()]
+    );
+}
+
+#[test]
+fn dump_by_an_agent_ends_only_the_offer() {
+    assert_eq!(
+        payloads("fault|SIP/8007|AGENTDUMP|"),
+        [EventPayload::NotAnswered { contact: CONTACT, queue: QUEUE }]
     );
 }
 
@@ -150,13 +168,11 @@ fn verbs_of_agents_change_their_state() {
         ("1|NONE|fault|SIP/8007|ADDMEMBER|PAUSED", AgentState::Paused),
         ("1|MANAGER|fault|SIP/8007|REMOVEMEMBER|", AgentState::Offline),
         ("1|NONE|fault|SIP/8007|PAUSE|lunch", AgentState::Paused),
-        ("1|NONE|fault|SIP/8007|UNPAUSE|Auto-Unpause", AgentState::Available),
     ] {
         assert_eq!(of_line(text), in_queue(state), "{text}");
     }
     for (text, state) in [
         ("1|NONE|NONE|SIP/8007|PAUSEALL|", AgentState::Paused),
-        ("1|NONE|NONE|SIP/8007|UNPAUSEALL|", AgentState::Available),
         ("1|1.2|NONE|SIP/8007|AGENTLOGIN|SIP/8007-1", AgentState::Available),
         ("1|1.2|NONE|SIP/8007|AGENTLOGOFF|SIP/8007-1|60", AgentState::Offline),
         ("1|1.2|NONE|SIP/8007|AGENTCALLBACKLOGIN|200@internal", AgentState::Available),
@@ -168,6 +184,18 @@ fn verbs_of_agents_change_their_state() {
             "{text}"
         );
     }
+    for (text, queue) in [
+        ("1|NONE|fault|SIP/8007|UNPAUSE|Auto-Unpause", Some(QUEUE)),
+        ("1|NONE|NONE|SIP/8007|UNPAUSEALL|", None),
+    ] {
+        let unpaused = EventPayload::AgentUnpaused { agent: AGENT, queue };
+        assert_eq!(of_line(text), unpaused, "{text}");
+    }
+    assert_eq!(
+        of_line("1|NONE|NONE|SIP/8007|WRAPUPSTART|30"),
+        EventPayload::AgentWrapUp { agent: AGENT, duration: Millis(30_000) }
+    );
+    assert_eq!(of_line("1|NONE|NONE|SIP/8007|WRAPUPSTART|"), EventPayload::Nothing);
     assert_eq!(of_line("1|NONE|NONE|NONE|QUEUESTART|"), EventPayload::SourceRestarted);
 }
 

@@ -1,7 +1,7 @@
 //! Agent time: the oracle keeps every change, and folds all changes up to an instant for the state
 //! at that instant.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use nabiz_core::event::{AgentState, EventPayload};
 use nabiz_core::settings::Settings;
@@ -11,10 +11,29 @@ use super::facts::Range;
 
 #[derive(Clone, Debug)]
 enum Change {
-    Everywhere { state: AgentState, queues: Option<Vec<String>> },
-    InQueue { queue: String, state: AgentState },
-    CallStarted { queue: String },
-    CallEnded,
+    Everywhere {
+        state: AgentState,
+        queues: Option<Vec<String>>,
+    },
+    InQueue {
+        queue: String,
+        state: AgentState,
+    },
+    /// In this queue, or in all.
+    Unpause {
+        queue: Option<String>,
+    },
+    WrapUp {
+        until: i64,
+    },
+    Call(CallChange),
+}
+
+/// A call is named by the position of the record with which it began.
+#[derive(Clone, Debug)]
+pub enum CallChange {
+    Started { queue: String, call: i64, until: i64 },
+    Ended { call: i64 },
 }
 
 /// Time that can no longer change.
@@ -35,50 +54,118 @@ pub struct Agents {
     count: usize,
 }
 
-/// Returns the state in each queue after the changes with event time up to `at`, in order of event
-/// time and log. The queue of an agent is `none` as long as no queue of the agent is known.
-fn state_at(changes: &[(i64, usize, Change)], at: i64) -> BTreeMap<String, AgentState> {
-    let mut ordered: Vec<&(i64, usize, Change)> =
-        changes.iter().filter(|(time, _, _)| *time <= at).collect();
-    ordered.sort_by_key(|(time, order, _)| (*time, *order));
-    let mut states: BTreeMap<String, AgentState> = BTreeMap::new();
-    let mut in_call = false;
-    for (_, _, change) in ordered {
+/// What is known of an agent after some changes.
+#[derive(Clone, Debug, Default)]
+struct Known {
+    /// The state of the last change that was about all queues.
+    state: Option<AgentState>,
+    /// The queues that a change about all queues has given.
+    listed: Option<Vec<String>>,
+    /// Explicit states: in `listed`, and in queues of changes about one queue.
+    explicit: BTreeMap<String, AgentState>,
+    /// Queues known only from calls.
+    of_calls: BTreeSet<String>,
+    /// Position and longest end of each call.
+    calls: BTreeMap<i64, i64>,
+    wrap_up_until: Option<i64>,
+}
+
+impl Known {
+    fn of(changes: &[(i64, usize, Change)], at: i64) -> Known {
+        let mut ordered: Vec<&(i64, usize, Change)> =
+            changes.iter().filter(|(time, _, _)| *time <= at).collect();
+        ordered.sort_by_key(|(time, order, _)| (*time, *order));
+        let mut known = Known::default();
+        ordered.into_iter().for_each(|(_, _, change)| known.apply(change));
+        known
+    }
+
+    fn apply(&mut self, change: &Change) {
         match change {
-            Change::Everywhere { state, queues: Some(queues) } => {
-                states = queues.iter().map(|queue| (queue.clone(), *state)).collect();
-            }
-            Change::Everywhere { state, queues: None } => {
-                if states.is_empty() {
-                    states.insert(NO_QUEUE.to_string(), *state);
+            Change::Everywhere { state, queues } => {
+                self.wrap_up_until = None;
+                self.state = Some(*state);
+                self.explicit.values_mut().for_each(|known| *known = *state);
+                if let Some(queues) = queues {
+                    self.listed = Some(queues.clone());
+                    self.explicit = queues.iter().map(|queue| (queue.clone(), *state)).collect();
+                    self.of_calls.clear();
                 }
-                states.values_mut().for_each(|known| *known = *state);
             }
             Change::InQueue { queue, state } => {
-                states.remove(NO_QUEUE);
-                states.insert(queue.clone(), *state);
+                self.wrap_up_until = None;
+                self.of_calls.remove(queue);
+                self.explicit.insert(queue.clone(), *state);
             }
-            Change::CallStarted { queue } => {
-                states.remove(NO_QUEUE);
-                states.entry(queue.clone()).or_insert(AgentState::Available);
-                in_call = true;
+            Change::Unpause { queue: Some(queue) } => {
+                self.wrap_up_until = None;
+                if self.base_states().get(queue) == Some(&AgentState::Paused) {
+                    self.of_calls.remove(queue);
+                    self.explicit.insert(queue.clone(), AgentState::Available);
+                }
             }
-            Change::CallEnded => in_call = false,
+            Change::Unpause { queue: None } => {
+                self.wrap_up_until = None;
+                let states = self.explicit.values_mut().chain(&mut self.state);
+                for state in states.filter(|state| **state == AgentState::Paused) {
+                    *state = AgentState::Available;
+                }
+            }
+            Change::WrapUp { until } => self.wrap_up_until = Some(*until),
+            Change::Call(CallChange::Started { queue, call, until }) => {
+                if self.listed.is_none() && !self.explicit.contains_key(queue) {
+                    self.of_calls.insert(queue.clone());
+                }
+                self.calls.insert(*call, *until);
+            }
+            Change::Call(CallChange::Ended { call }) => {
+                self.calls.remove(call);
+            }
         }
     }
-    if in_call {
-        for state in states.values_mut().filter(|state| **state != AgentState::Offline) {
-            *state = AgentState::Busy;
+
+    /// Returns the states without calls and wrap-up. The queue is `none` as long as no queue of the
+    /// agent is known.
+    fn base_states(&self) -> BTreeMap<String, AgentState> {
+        let mut states = self.explicit.clone();
+        let of_calls = self.state.unwrap_or(AgentState::Available);
+        states.extend(self.of_calls.iter().map(|queue| (queue.clone(), of_calls)));
+        if let (true, None, Some(state)) = (states.is_empty(), &self.listed, self.state) {
+            states.insert(NO_QUEUE.to_string(), state);
         }
+        states
     }
-    states
+
+    /// Returns the states in the millisecond that begins at `since`.
+    fn states(&self, since: i64) -> BTreeMap<String, AgentState> {
+        let in_call = self.calls.values().any(|until| since < *until);
+        let in_wrap_up = self.wrap_up_until.is_some_and(|until| since < until);
+        let mut states = self.base_states();
+        for state in states.values_mut() {
+            *state = match *state {
+                AgentState::Offline => AgentState::Offline,
+                _ if in_call => AgentState::Busy,
+                AgentState::Busy => AgentState::Busy,
+                _ if in_wrap_up => AgentState::WrapUp,
+                state => state,
+            };
+        }
+        states
+    }
 }
 
 /// Returns the stretches of equal state between two instants.
 fn stretches(changes: &[(i64, usize, Change)], from: i64, to: i64) -> Vec<Booked> {
     let mut cuts: Vec<i64> = changes
         .iter()
-        .map(|(time, _, _)| *time)
+        .flat_map(|(time, _, change)| {
+            let ends = match change {
+                Change::WrapUp { until } => Some(*until),
+                Change::Call(CallChange::Started { until, .. }) => Some(*until),
+                _ => None,
+            };
+            [Some(*time), ends].into_iter().flatten()
+        })
         .filter(|time| from < *time && *time < to)
         .collect();
     cuts.extend([from, to]);
@@ -86,7 +173,7 @@ fn stretches(changes: &[(i64, usize, Change)], from: i64, to: i64) -> Vec<Booked
     cuts.dedup();
     let mut stretches = Vec::new();
     for pair in cuts.windows(2) {
-        for (queue, state) in state_at(changes, pair[0]) {
+        for (queue, state) in Known::of(changes, pair[0]).states(pair[0]) {
             stretches.push(Booked { queue, state, from: pair[0], to: pair[1] });
         }
     }
@@ -120,22 +207,33 @@ impl Agents {
             EventPayload::AgentQueueState { agent, queue, state } => {
                 (agent, Change::InQueue { queue: resolve(queue), state: *state })
             }
-            EventPayload::AgentCallStarted { agent, queue } => {
-                (agent, Change::CallStarted { queue: resolve(queue) })
+            EventPayload::AgentUnpaused { agent, queue } => {
+                (agent, Change::Unpause { queue: queue.as_deref().map(resolve) })
             }
-            EventPayload::AgentCallEnded { agent } => (agent, Change::CallEnded),
+            EventPayload::AgentWrapUp { agent, duration } => {
+                (agent, Change::WrapUp { until: time + duration.get() as i64 })
+            }
             _ => return false,
         };
-        self.count += 1;
-        self.changes.entry(agent.to_string()).or_default().push((time, self.count, change));
+        self.change(agent, time, change);
         true
     }
 
-    /// Returns the agents by queue and state.
-    pub fn gauge(&self) -> BTreeMap<String, [u64; 5]> {
+    /// Applies a change of an agent's calls.
+    pub fn apply_call(&mut self, agent: &str, time: i64, change: CallChange) {
+        self.change(agent, time, Change::Call(change));
+    }
+
+    fn change(&mut self, agent: &str, time: i64, change: Change) {
+        self.count += 1;
+        self.changes.entry(agent.to_string()).or_default().push((time, self.count, change));
+    }
+
+    /// Returns the agents by queue and state, in the last millisecond of stream time.
+    pub fn gauge(&self, now: i64) -> BTreeMap<String, [u64; 5]> {
         let mut gauge: BTreeMap<String, [u64; 5]> = BTreeMap::new();
         for changes in self.changes.values() {
-            for (queue, state) in state_at(changes, i64::MAX) {
+            for (queue, state) in Known::of(changes, i64::MAX).states(now - 1) {
                 gauge.entry(queue).or_default()[state.index()] += 1;
             }
         }

@@ -2,10 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use nabiz_core::event::{ChannelId, EventPayload, LeftReason, SelfServiceOutcome};
+use nabiz_core::event::{
+    ChannelId, EndedBy, EventPayload, LeftReason, SelfServiceOutcome, TransferKind,
+};
 use nabiz_core::settings::Settings;
 use nabiz_core::time::{Millis, Timestamp};
 
+use super::agents::CallChange;
 use super::facts::{Cause, Fact, What};
 
 /// The facts of contacts, and counts that are no facts.
@@ -20,6 +23,8 @@ pub struct Books {
     pub completed_late: u64,
     /// The positions of the held records that became orphans.
     pub orphans: Vec<i64>,
+    /// Calls of agents that began or ended since the oracle last took them: agent, time, change.
+    pub calls: Vec<(String, i64, CallChange)>,
 }
 
 /// The record at hand.
@@ -40,9 +45,12 @@ pub enum Outcome {
     Held,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 enum Ending {
-    Answered,
+    /// By this agent, if it is known.
+    Answered(Option<String>),
+    /// Answered by a reply: no conversation begins.
+    Replied,
     Abandoned,
     Left(LeftReason),
     Lost,
@@ -69,21 +77,59 @@ struct Held {
 }
 
 #[derive(Clone, Debug)]
-struct Service {
+struct Conversation {
     queue: String,
     channel: ChannelId,
     answer: i64,
+    source: String,
+    agent: Option<String>,
+    /// The position of the record with which it began: the name of the agent's call.
+    call: i64,
 }
 
-/// A `contact.ended` that was read while the contact was not in service. The answer may still come.
+/// A `contact.ended` without a conversation. The answer may still come.
 #[derive(Clone, Debug)]
 struct EarlyEnd {
     time: i64,
     queue: Option<String>,
-    /// Hold and wrap-up, where the handle time still depends on the answer.
-    open_handle: Option<(u64, u64)>,
+    parts: Parts,
+    ended_by: Option<EndedBy>,
     cause: Cause,
+    read_at_stream_ms: i64,
+    /// The grace is over: a talk time has been counted.
+    is_settled: bool,
 }
+
+/// A reply that has answered no visit yet.
+#[derive(Clone, Debug)]
+struct EarlyReply {
+    time: i64,
+    queue: Option<String>,
+    cause: Cause,
+    read_at_stream_ms: i64,
+}
+
+/// Durations of an end.
+#[derive(Clone, Copy, Debug, Default)]
+struct Parts {
+    talk: Option<u64>,
+    hold: u64,
+    wrap_up: u64,
+}
+
+/// A visit that ended.
+#[derive(Clone, Debug)]
+struct PastVisit {
+    start: i64,
+    end: i64,
+    channel: ChannelId,
+    is_answered: bool,
+    /// An end or a blind transfer has ended a conversation in its queue since.
+    is_over: bool,
+}
+
+/// The most conversations of a contact.
+const CONVERSATIONS_MAX: usize = 8;
 
 #[derive(Clone, Debug, Default)]
 pub struct Contact {
@@ -94,11 +140,15 @@ pub struct Contact {
     first_reply: Option<(i64, Option<String>)>,
     visit: Option<Visit>,
     last_visit: Option<(String, ChannelId)>,
-    /// Start and end of the last visit per queue.
-    last_ends: BTreeMap<String, (i64, i64)>,
+    /// The last visit that ended per queue.
+    last_ends: BTreeMap<String, PastVisit>,
+    /// The queue of the last visit that ended.
+    last_ended: Option<String>,
     held: Option<Held>,
-    service: Option<Service>,
+    /// In the order in which they were opened.
+    conversations: Vec<Conversation>,
     early_end: Option<EarlyEnd>,
+    early_reply: Option<EarlyReply>,
     latest_reopened: Option<i64>,
     /// The resolution since the latest reopening.
     resolved: Option<(i64, Option<String>)>,
@@ -113,7 +163,7 @@ pub struct Contact {
 #[derive(Clone, Debug, Default)]
 pub struct LiveContact {
     pub waiting: Option<(String, ChannelId, i64)>,
-    pub in_service: Option<(String, ChannelId)>,
+    pub in_service: Vec<(String, ChannelId)>,
     pub open: Option<(String, ChannelId, i64)>,
 }
 
@@ -159,6 +209,7 @@ impl Contact {
         time: i64,
         wait_ms: Option<u64>,
         cause: Cause,
+        position: i64,
     ) {
         let end = time.max(visit.start);
         let wait = match wait_ms {
@@ -180,60 +231,154 @@ impl Contact {
                 what,
             });
         };
-        match ending {
-            Ending::Answered => push(end, What::Answered { wait, in_target }),
+        match &ending {
+            Ending::Answered(_) | Ending::Replied => {
+                push(end, What::Answered { wait, in_target });
+            }
             Ending::Abandoned => {
                 push(
                     end,
                     What::Abandoned { wait, in_target, short: wait <= queue.short_abandon.get() },
                 );
             }
-            Ending::Left(reason) => push(end, What::Left(reason)),
+            Ending::Left(reason) => push(end, What::Left(*reason)),
             Ending::Lost => push(end, What::Lost),
         }
         if !visit.missed {
             if !in_target {
                 push(end.min(visit.start + queue.target_wait.get() as i64), What::Missed);
-            } else if ending == Ending::Answered {
+            } else if matches!(ending, Ending::Answered(_) | Ending::Replied) {
                 push(end, What::Met);
             }
         }
-        if ending == Ending::Answered {
-            match self.early_end.take_if(|early| early.time >= end) {
-                // Answered and already ended: an earlier conversation is dropped without a new one.
-                Some(early) => {
-                    self.service = None;
-                    self.handle_early_end(books, early, end, &visit);
-                }
-                None => {
-                    self.service = Some(Service {
-                        queue: visit.queue.clone(),
-                        channel: visit.channel,
-                        answer: end,
-                    });
-                }
-            }
+        let past = PastVisit {
+            start: visit.start,
+            end,
+            channel: visit.channel,
+            is_answered: matches!(ending, Ending::Answered(_)),
+            is_over: false,
+        };
+        self.last_ends.insert(visit.queue.clone(), past);
+        self.last_ended = Some(visit.queue.clone());
+        if let Ending::Answered(agent) = ending {
+            let Visit { queue, channel, source, .. } = visit;
+            let conversation =
+                Conversation { queue, channel, answer: end, source, agent, call: position };
+            self.open_conversation(settings, books, conversation);
         }
-        self.last_ends.insert(visit.queue, (visit.start, end));
     }
 
-    fn handle_early_end(&mut self, books: &mut Books, early: EarlyEnd, answer: i64, visit: &Visit) {
-        if let Some((hold, wrap_up)) = early.open_handle {
-            let talk = early.time - answer - hold as i64;
-            if talk < 0 {
-                books.clock_skew += 1;
+    /// Opens a conversation. An early end ends it at once.
+    fn open_conversation(
+        &mut self,
+        settings: &Settings,
+        books: &mut Books,
+        conversation: Conversation,
+    ) {
+        let answer = conversation.answer;
+        if let Some(replaced) = self.take_conversation(&conversation.queue) {
+            free_agent(books, &replaced, answer);
+        }
+        if self.conversations.len() == CONVERSATIONS_MAX {
+            let first = self.conversations.remove(0);
+            free_agent(books, &first, answer);
+        }
+        if let Some(agent) = &conversation.agent {
+            let max_service =
+                settings.queue(&conversation.queue).max_service_on(conversation.channel);
+            let change = CallChange::Started {
+                queue: conversation.queue.clone(),
+                call: conversation.call,
+                until: answer + max_service.get() as i64,
+            };
+            books.calls.push((agent.clone(), answer, change));
+        }
+        let early = self.early_end.take_if(|early| {
+            early.time >= answer
+                && early.queue.as_ref().is_none_or(|queue| *queue == conversation.queue)
+        });
+        match early {
+            Some(early) => {
+                if !(early.is_settled && early.parts.talk.is_some()) {
+                    handle(books, &conversation, early.time, early.parts, early.cause);
+                }
+                self.finish(books, &conversation, early.time);
             }
-            books.facts.push(Fact {
-                time: early.time,
-                cause: early.cause,
-                queue: early.queue.unwrap_or_else(|| visit.queue.clone()),
-                channel: visit.channel,
-                what: What::Handled { ms: talk.max(0) as u64 + hold + wrap_up },
-            });
+            None => self.conversations.push(conversation),
+        }
+    }
+
+    fn take_conversation(&mut self, queue: &str) -> Option<Conversation> {
+        let index = self.conversations.iter().position(|one| one.queue == queue)?;
+        Some(self.conversations.remove(index))
+    }
+
+    /// Notes that an end has ended a conversation, and frees its agent.
+    fn finish(&mut self, books: &mut Books, conversation: &Conversation, time: i64) {
+        free_agent(books, conversation, time);
+        if let Some(past) = self.last_ends.get_mut(&conversation.queue) {
+            past.is_over = true;
+        }
+    }
+
+    /// Ends all conversations for which `is_gone` holds, without a handle time.
+    fn drop_conversations(
+        &mut self,
+        books: &mut Books,
+        time: i64,
+        is_gone: impl Fn(&Conversation) -> bool,
+    ) {
+        let (gone, kept) =
+            std::mem::take(&mut self.conversations).into_iter().partition(|one| is_gone(one));
+        self.conversations = kept;
+        let gone: Vec<Conversation> = gone;
+        gone.iter().for_each(|one| free_agent(books, one, time));
+    }
+
+    /// Returns the end that is the pending ending of the open visit.
+    fn pending(&self) -> Option<&EarlyEnd> {
+        let visit = self.visit.as_ref()?;
+        self.early_end.as_ref().filter(|early| {
+            !early.is_settled
+                && visit.start <= early.time
+                && early.queue.as_ref().is_none_or(|queue| *queue == visit.queue)
+        })
+    }
+
+    /// Ends the open visit as its pending ending implies.
+    fn end_as_implied(&mut self, settings: &Settings, books: &mut Books, position: i64) {
+        if self.pending().is_none() {
+            return;
+        }
+        let (Some(early), Some(visit)) = (self.early_end.take(), self.visit.take()) else {
+            return;
+        };
+        let Parts { talk, hold, wrap_up } = early.parts;
+        let (queue, cause, time) = (visit.queue.clone(), early.cause, early.time);
+        if talk.is_some_and(|talk| talk > 0) || early.ended_by == Some(EndedBy::Agent) {
+            let answer = implied_end(&early, &visit);
+            let ending = Ending::Answered(None);
+            self.end_visit(settings, books, visit, ending, answer, None, cause, position);
+            if let Some(conversation) = self.take_conversation(&queue) {
+                if talk.is_some() {
+                    let parts = Parts { talk, hold, wrap_up };
+                    handle(books, &conversation, time, parts, cause);
+                }
+                self.finish(books, &conversation, time);
+            }
+        } else {
+            let ending = match early.ended_by {
+                Some(EndedBy::System) => Ending::Left(LeftReason::Closed),
+                _ => Ending::Abandoned,
+            };
+            self.end_visit(settings, books, visit, ending, time, None, cause, position);
         }
     }
 
     fn leave_for_another_queue(&mut self, context: &Context<'_>, books: &mut Books) {
+        if self.pending().is_some_and(|early| early.time <= context.time) {
+            self.end_as_implied(context.settings, books, context.position);
+        }
         if let Some(visit) = self.visit.take() {
             let ending = Ending::Left(LeftReason::Transfer);
             self.end_visit(
@@ -244,6 +389,7 @@ impl Contact {
                 context.time,
                 None,
                 context.cause,
+                context.position,
             );
         }
     }
@@ -287,8 +433,12 @@ impl Contact {
         channel: Option<ChannelId>,
     ) -> Outcome {
         let time = context.time;
-        if let Some(&(start, end)) = self.last_ends.get(queue)
-            && (time < end || (time == start && time == end))
+        let is_open = self.visit.as_ref().is_some_and(|visit| visit.queue == queue);
+        if is_open && self.pending().is_some_and(|early| early.time < time) {
+            self.end_as_implied(context.settings, books, context.position);
+        }
+        if let Some(past) = self.last_ends.get(queue)
+            && (time < past.end || (time == past.start && time == past.end))
         {
             return Outcome::Duplicate;
         }
@@ -307,6 +457,7 @@ impl Contact {
                     held.time,
                     None,
                     held.cause,
+                    context.position,
                 );
                 match held.cause {
                     Cause::InTime => books.completed += 1,
@@ -316,6 +467,7 @@ impl Contact {
             held => {
                 self.held = held;
                 self.visit = Some(visit);
+                self.answer_by_early_reply(context, books);
             }
         }
         Outcome::Applied
@@ -330,13 +482,32 @@ impl Contact {
         wait_ms: Option<u64>,
     ) -> Outcome {
         let time = context.time;
+        if self.visit.as_ref().is_some_and(|visit| visit.queue == queue) {
+            let is_answer = matches!(ending, Ending::Answered(_));
+            if self.pending().is_some() && !is_answer {
+                self.early_end = None;
+            }
+        }
         if let Some(visit) = self.visit.take_if(|visit| visit.queue == queue) {
-            self.end_visit(context.settings, books, visit, ending, time, wait_ms, context.cause);
+            self.end_visit(
+                context.settings,
+                books,
+                visit,
+                ending,
+                time,
+                wait_ms,
+                context.cause,
+                context.position,
+            );
             return Outcome::Applied;
         }
+        let in_service = self.conversations.iter().any(|one| one.queue == queue);
+        if matches!(ending, Ending::Answered(_)) && in_service {
+            return Outcome::Duplicate;
+        }
         let start = time - wait_ms.unwrap_or(0) as i64;
-        if let Some((known_start, known_end)) = self.last_ends.get(queue).copied()
-            && (start < known_end || (start == known_start && time == known_end))
+        if let Some(past) = self.last_ends.get(queue)
+            && (start < past.end || (start == past.start && time == past.end))
         {
             return Outcome::Duplicate;
         }
@@ -346,7 +517,16 @@ impl Contact {
         self.leave_for_another_queue(context, books);
         if wait_ms.is_some() {
             let visit = self.enter(context, books, queue, None, start);
-            self.end_visit(context.settings, books, visit, ending, time, wait_ms, context.cause);
+            self.end_visit(
+                context.settings,
+                books,
+                visit,
+                ending,
+                time,
+                wait_ms,
+                context.cause,
+                context.position,
+            );
             Outcome::Applied
         } else {
             self.held = Some(Held {
@@ -358,6 +538,51 @@ impl Contact {
                 position: context.position,
             });
             Outcome::Held
+        }
+    }
+
+    /// Applies a reply to the open visit, or remembers it.
+    fn reply(&mut self, context: &Context<'_>, books: &mut Books, queue: Option<String>) {
+        let time = context.time;
+        let may_answer = self.visit.as_ref().is_some_and(|visit| {
+            visit.start <= time && queue.as_ref().is_none_or(|queue| *queue == visit.queue)
+        });
+        if may_answer && self.pending().is_none_or(|early| time <= early.time) {
+            let visit = self.visit.take().expect("an open visit");
+            let Context { settings, cause, position, .. } = *context;
+            self.end_visit(settings, books, visit, Ending::Replied, time, None, cause, position);
+            return;
+        }
+        let grace = context.settings.windows.reorder_grace.get() as i64;
+        let is_kept = self.early_reply.as_ref().is_some_and(|known| {
+            context.now <= known.read_at_stream_ms + grace && known.time <= time
+        });
+        if !is_kept {
+            self.early_reply = Some(EarlyReply {
+                time,
+                queue,
+                cause: context.cause,
+                read_at_stream_ms: context.now,
+            });
+        }
+    }
+
+    /// Answers a visit that has just opened by a reply that was read before.
+    fn answer_by_early_reply(&mut self, context: &Context<'_>, books: &mut Books) {
+        let grace = context.settings.windows.reorder_grace.get() as i64;
+        let (Some(reply), Some(visit)) = (self.early_reply.clone(), self.visit.clone()) else {
+            return;
+        };
+        if context.now <= reply.read_at_stream_ms + grace
+            && visit.start <= reply.time
+            && reply.queue.as_ref().is_none_or(|queue| *queue == visit.queue)
+            && self.pending().is_none_or(|early| reply.time <= early.time)
+        {
+            self.early_reply = None;
+            self.visit = None;
+            let (settings, position) = (context.settings, context.position);
+            let (time, cause) = (reply.time, reply.cause);
+            self.end_visit(settings, books, visit, Ending::Replied, time, None, cause, position);
         }
     }
 
@@ -412,38 +637,134 @@ impl Contact {
         Outcome::Applied
     }
 
+    /// Applies `contact.ended`. `implied` is the agent and the wait of a queue_log line.
     fn end(
         &mut self,
         context: &Context<'_>,
         books: &mut Books,
         queue: Option<&str>,
-        talk_ms: Option<u64>,
-        hold_ms: Option<u64>,
-        wrap_up_ms: Option<u64>,
-    ) {
-        let service = self.service.take();
-        let (hold, wrap_up) = (hold_ms.unwrap_or(0), wrap_up_ms.unwrap_or(0));
-        if service.is_none() {
-            self.early_end = Some(EarlyEnd {
-                time: context.time,
-                queue: queue.map(str::to_string),
-                open_handle: talk_ms.is_none().then_some((hold, wrap_up)),
-                cause: context.cause,
-            });
-        }
-        let talk = match (talk_ms, service) {
-            (Some(talk), _) => talk,
-            (None, Some(service)) => {
-                let talk = context.time - service.answer - hold as i64;
-                if talk < 0 {
-                    books.clock_skew += 1;
-                }
-                talk.max(0) as u64
+        implied: Option<(Option<String>, u64)>,
+        parts: Parts,
+        ended_by: Option<EndedBy>,
+    ) -> Outcome {
+        let time = context.time;
+        let concerned: Vec<String> = match queue {
+            Some(queue) => {
+                let of_queue = self.conversations.iter().filter(|one| one.queue == queue);
+                of_queue.map(|one| one.queue.clone()).collect()
             }
-            (None, None) => return,
+            None => {
+                let by_then = self.conversations.iter().filter(|one| one.answer <= time);
+                let mut queues: Vec<String> = by_then.map(|one| one.queue.clone()).collect();
+                if queues.is_empty() {
+                    let first = self.conversations.iter().min_by_key(|one| one.answer);
+                    queues.extend(first.map(|one| one.queue.clone()));
+                }
+                queues
+            }
         };
-        let what = What::Handled { ms: talk + hold + wrap_up };
-        self.record(context, books, self.last_queue(queue), context.time, what);
+        if !concerned.is_empty() {
+            let mut ended: Vec<Conversation> =
+                concerned.iter().filter_map(|queue| self.take_conversation(queue)).collect();
+            // A stable sort: of two with the same answer, the later opened is the newest.
+            ended.sort_by_key(|one| one.answer);
+            let newest = ended.len() - 1;
+            for (index, conversation) in ended.iter().enumerate() {
+                let parts = if index == newest { parts } else { Parts::default() };
+                handle(books, conversation, time, parts, context.cause);
+                self.finish(books, conversation, time);
+            }
+            let visit = self.visit.as_ref().filter(|visit| visit.start <= time);
+            if let (None, None, Some(visit)) = (queue, self.pending(), visit) {
+                let queue = visit.queue.clone();
+                self.settle_early_end(context.settings, books, context.position);
+                self.early_end = Some(EarlyEnd {
+                    time,
+                    queue: Some(queue),
+                    parts: Parts::default(),
+                    ended_by: ended_by.filter(|by| *by != EndedBy::Agent),
+                    cause: context.cause,
+                    read_at_stream_ms: context.now,
+                    is_settled: false,
+                });
+            }
+            return Outcome::Applied;
+        }
+        let visit = self
+            .visit
+            .as_ref()
+            .filter(|visit| queue.is_none_or(|queue| visit.queue == queue) && visit.start <= time);
+        let visit_start = visit.map(|visit| visit.start);
+        if visit_start.is_none()
+            && let Some(ended) = queue.map(str::to_string).or(self.last_ended.clone())
+            && let Some(past) = self.last_ends.get_mut(&ended)
+            && (past.is_answered || past.is_over)
+        {
+            if past.is_over {
+                return Outcome::Duplicate;
+            }
+            past.is_over = true;
+            if let Some(talk) = parts.talk {
+                books.facts.push(Fact {
+                    time,
+                    cause: context.cause,
+                    queue: ended,
+                    channel: past.channel,
+                    what: What::Handled { ms: talk + parts.hold + parts.wrap_up },
+                });
+            }
+            return Outcome::Applied;
+        }
+        if let (Some((agent, wait)), Some(queue)) = (implied, queue) {
+            let answer = Context {
+                time: time - (parts.talk.unwrap_or(0) + parts.hold + parts.wrap_up) as i64,
+                ..context.clone()
+            };
+            let answered = self.ending(&answer, books, queue, Ending::Answered(agent), Some(wait));
+            if answered == Outcome::Applied
+                && let Some(conversation) = self.take_conversation(queue)
+            {
+                if parts.talk.is_some() {
+                    handle(books, &conversation, time, parts, context.cause);
+                }
+                self.finish(books, &conversation, time);
+            }
+            return answered;
+        }
+        if let Some(kept) = &self.early_end {
+            let is_same_queue = kept.queue.as_deref() == queue;
+            let may_be_same = is_same_queue || kept.queue.is_none() || queue.is_none();
+            let is_older = visit_start.is_some_and(|start| kept.time < start);
+            if !kept.is_settled && may_be_same && !is_older {
+                return Outcome::Duplicate;
+            }
+        }
+        self.settle_early_end(context.settings, books, context.position);
+        self.early_end = Some(EarlyEnd {
+            time,
+            queue: queue.map(str::to_string),
+            parts,
+            ended_by,
+            cause: context.cause,
+            read_at_stream_ms: context.now,
+            is_settled: false,
+        });
+        Outcome::Applied
+    }
+
+    /// Ends the visit of a pending ending. Without one, counts the talk time of an early end whose
+    /// answer did not come in time.
+    fn settle_early_end(&mut self, settings: &Settings, books: &mut Books, position: i64) {
+        self.end_as_implied(settings, books, position);
+        let Some(mut early) = self.early_end.take() else { return };
+        if let (false, Some(talk)) = (early.is_settled, early.parts.talk) {
+            let queue = self.last_queue(early.queue.as_deref());
+            let channel = self.channel(settings, &queue);
+            let what = What::Handled { ms: talk + early.parts.hold + early.parts.wrap_up };
+            books.facts.push(Fact { time: early.time, cause: early.cause, queue, channel, what });
+        }
+        early.is_settled = true;
+        self.early_end = Some(early);
     }
 
     /// Applies a record to its contact. On [`Outcome::Duplicate`] nothing has changed.
@@ -461,7 +782,7 @@ impl Contact {
                 books.self_service.entry(entry_point).or_default()[outcome.index()] += 1;
                 if *outcome != SelfServiceOutcome::ToQueue {
                     self.over_in_self_service = true;
-                    self.service = None;
+                    self.drop_conversations(books, context.time, |_| true);
                     self.open_since = None;
                     self.latest_reopened = None;
                 }
@@ -475,11 +796,11 @@ impl Contact {
                 self.record(context, books, resolve(queue), context.time, What::NotAnswered);
                 Outcome::Applied
             }
-            EventPayload::Answered { queue, wait, .. } => self.ending(
+            EventPayload::Answered { queue, agent, wait, .. } => self.ending(
                 context,
                 books,
                 &resolve(queue),
-                Ending::Answered,
+                Ending::Answered(agent.as_ref().map(|agent| agent.to_string())),
                 wait.map(Millis::get),
             ),
             EventPayload::Abandoned { queue, wait, .. } => self.ending(
@@ -497,23 +818,39 @@ impl Contact {
                 wait.map(Millis::get),
             ),
             EventPayload::Replied { queue, .. } => {
+                let queue = queue.as_deref().map(resolve);
                 if self.first_reply.is_none() {
-                    self.first_reply = Some((context.time, queue.as_deref().map(resolve)));
+                    self.first_reply = Some((context.time, queue.clone()));
                     self.observe_first_response(context, books);
+                }
+                self.reply(context, books, queue);
+                Outcome::Applied
+            }
+            EventPayload::Transferred { from_queue, kind, .. } => {
+                let named = from_queue.as_deref().map(resolve);
+                let queue = self.last_queue(named.as_deref());
+                self.record(context, books, queue, context.time, What::Transferred);
+                let newest = || self.conversations.iter().max_by_key(|one| one.answer);
+                let from = named.or_else(|| newest().map(|one| one.queue.clone()));
+                if *kind == Some(TransferKind::Blind)
+                    && let Some(conversation) = from.and_then(|from| self.take_conversation(&from))
+                {
+                    let parts = Parts::default();
+                    handle(books, &conversation, context.time, parts, context.cause);
+                    self.finish(books, &conversation, context.time);
                 }
                 Outcome::Applied
             }
-            EventPayload::Transferred { from_queue, .. } => {
-                let queue = self.last_queue(from_queue.as_deref().map(resolve).as_deref());
-                self.record(context, books, queue, context.time, What::Transferred);
-                Outcome::Applied
-            }
-            EventPayload::Ended { queue, talk, hold, wrap_up, .. } => {
+            EventPayload::Ended { queue, talk, hold, wrap_up, ended_by, implied, .. } => {
                 let queue = queue.as_deref().map(resolve);
                 let [talk, hold, wrap_up] =
                     [*talk, *hold, *wrap_up].map(|part| part.map(Millis::get));
-                self.end(context, books, queue.as_deref(), talk, hold, wrap_up);
-                Outcome::Applied
+                let (hold, wrap_up) = (hold.unwrap_or(0), wrap_up.unwrap_or(0));
+                let implied = implied.as_ref().map(|implied| {
+                    (implied.agent.as_ref().map(|agent| agent.to_string()), implied.wait.get())
+                });
+                let parts = Parts { talk, hold, wrap_up };
+                self.end(context, books, queue.as_deref(), implied, parts, *ended_by)
             }
             EventPayload::Resolved { queue, .. } => {
                 if self.resolved.is_none() {
@@ -560,9 +897,10 @@ impl Contact {
         outcome
     }
 
-    /// Applies `source.restarted`: an open visit of that source is lost.
+    /// Applies `source.restarted`: an open visit of that source is lost, and its conversations end.
     pub fn source_restarted(&mut self, context: &Context<'_>, books: &mut Books) {
-        if let Some(visit) = self.visit.take_if(|visit| visit.source == context.source) {
+        let stands = self.pending().is_some_and(|early| early.time <= context.time);
+        if let Some(visit) = self.visit.take_if(|visit| visit.source == context.source && !stands) {
             self.last_record_stream_ms = context.now;
             self.end_visit(
                 context.settings,
@@ -572,23 +910,45 @@ impl Contact {
                 context.time,
                 None,
                 context.cause,
+                context.position,
             );
         }
+        self.drop_conversations(books, context.time, |one| one.source == context.source);
     }
 
     /// Applies the timeouts that are due. Returns true where the contact is then forgotten.
     pub fn apply_timeouts(&mut self, settings: &Settings, books: &mut Books, now: i64) -> bool {
+        let grace = settings.windows.reorder_grace.get() as i64;
+        if self.early_end.as_ref().is_some_and(|early| now > early.read_at_stream_ms + grace) {
+            self.settle_early_end(settings, books, 0);
+        }
+        let pending = self.pending().cloned();
         if let Some(visit) = &mut self.visit {
             let queue = settings.queue(&visit.queue);
             let lost_at = visit.start + queue.max_wait_on(visit.channel).get() as i64;
             let target_at = visit.start + queue.target_wait.get() as i64;
-            if now > lost_at {
+            let stands = pending.as_ref().is_some_and(|early| early.time <= lost_at);
+            let implied = pending.as_ref().map_or(i64::MAX, |early| implied_end(early, visit));
+            if now > lost_at && !stands {
                 let visit = visit.clone();
                 self.visit = None;
                 // The memory of a loss begins at the loss.
                 self.last_record_stream_ms = self.last_record_stream_ms.max(lost_at);
-                self.end_visit(settings, books, visit, Ending::Lost, lost_at, None, Cause::InTime);
-            } else if !visit.missed && now >= target_at + settings.windows.miss_grace.get() as i64 {
+                self.end_visit(
+                    settings,
+                    books,
+                    visit,
+                    Ending::Lost,
+                    lost_at,
+                    None,
+                    Cause::InTime,
+                    0,
+                );
+            } else if !visit.missed
+                && now >= target_at + settings.windows.miss_grace.get() as i64
+                && target_at < implied
+                && target_at < lost_at
+            {
                 visit.missed = true;
                 books.facts.push(Fact {
                     time: target_at,
@@ -604,23 +964,30 @@ impl Contact {
         }) {
             books.orphans.push(held.position);
         }
-        self.service.take_if(|service| {
-            now > service.answer
-                + settings.queue(&service.queue).max_service_on(service.channel).get() as i64
-        });
+        let (gone, kept): (Vec<Conversation>, Vec<Conversation>) =
+            std::mem::take(&mut self.conversations)
+                .into_iter()
+                .partition(|one| now > one.longest(settings));
+        self.conversations = kept;
+        for one in gone {
+            free_agent(books, &one, one.longest(settings));
+        }
         let waits_for_reply = self.first_reply.is_none()
             && !self.over_in_self_service
             && self.resolved.is_none()
             && self.started.is_some_and(|(_, channel)| !channel.is_immediate());
         self.visit.is_none()
             && self.held.is_none()
-            && self.service.is_none()
+            && self.conversations.is_empty()
+            && self.early_end.as_ref().is_none_or(|early| early.is_settled)
             && self.open_since.is_none()
             && !waits_for_reply
             && now > self.last_record_stream_ms + settings.windows.dedup_horizon.get() as i64
     }
 
-    pub fn reject_held(&mut self, books: &mut Books) {
+    /// Applies the end of a replay.
+    pub fn reject_held(&mut self, settings: &Settings, books: &mut Books) {
+        self.settle_early_end(settings, books, 0);
         if let Some(held) = self.held.take() {
             books.orphans.push(held.position);
         }
@@ -635,16 +1002,58 @@ impl Contact {
             waiting: self
                 .visit
                 .as_ref()
+                .filter(|_| self.pending().is_none())
                 .map(|visit| (visit.queue.clone(), visit.channel, visit.start)),
-            in_service: self
-                .service
-                .as_ref()
-                .map(|service| (service.queue.clone(), service.channel)),
+            in_service: (self.conversations.iter())
+                .map(|one| (one.queue.clone(), one.channel))
+                .collect(),
             open: self.open_since.map(|since| {
                 let queue = self.last_queue(self.matter_queue.as_deref());
                 let channel = self.matter_channel.unwrap_or(self.channel(settings, &queue));
                 (queue, channel, since)
             }),
         }
+    }
+}
+
+impl Conversation {
+    /// Returns the last instant at which it can go on.
+    fn longest(&self, settings: &Settings) -> i64 {
+        self.answer + settings.queue(&self.queue).max_service_on(self.channel).get() as i64
+    }
+}
+
+/// Ends the call of a conversation's agent, but not before the answer.
+fn free_agent(books: &mut Books, conversation: &Conversation, time: i64) {
+    if let Some(agent) = &conversation.agent {
+        let change = CallChange::Ended { call: conversation.call };
+        books.calls.push((agent.clone(), time.max(conversation.answer), change));
+    }
+}
+
+/// Counts the handle time of a conversation that ends at `time`.
+fn handle(books: &mut Books, conversation: &Conversation, time: i64, parts: Parts, cause: Cause) {
+    let talk = parts.talk.unwrap_or_else(|| {
+        let talk = time - conversation.answer - parts.hold as i64;
+        books.clock_skew += u64::from(talk < 0);
+        talk.max(0) as u64
+    });
+    books.facts.push(Fact {
+        time,
+        cause,
+        queue: conversation.queue.clone(),
+        channel: conversation.channel,
+        what: What::Handled { ms: talk + parts.hold + parts.wrap_up },
+    });
+}
+
+/// Returns when the visit ends as implied by an end.
+fn implied_end(early: &EarlyEnd, visit: &Visit) -> i64 {
+    let Parts { talk, hold, wrap_up } = early.parts;
+    if talk.is_some_and(|talk| talk > 0) || early.ended_by == Some(EndedBy::Agent) {
+        let served = talk.unwrap_or(0) + hold + wrap_up;
+        (early.time - served as i64).max(visit.start)
+    } else {
+        early.time
     }
 }

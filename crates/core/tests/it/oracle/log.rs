@@ -34,6 +34,7 @@ pub enum Content {
 }
 
 /// A step of a shard.
+#[expect(clippy::large_enum_variant, reason = "almost every step is a record")]
 #[derive(Clone, Debug, PartialEq)]
 pub enum Step {
     Read { content: Content, timestamp_ms: Option<i64> },
@@ -95,9 +96,10 @@ fn type_and_data(payload: &EventPayload<'_>) -> (&'static str, Map<String, Value
             put("agent", json!("a1"));
             "contact.not_answered"
         }
-        EventPayload::Answered { contact, queue, wait } => {
+        EventPayload::Answered { contact, queue, agent, wait } => {
             put("contact_id", json!(contact));
             put("queue", json!(queue));
+            put("agent", text(agent));
             put("wait_ms", json!(wait));
             "contact.answered"
         }
@@ -126,7 +128,7 @@ fn type_and_data(payload: &EventPayload<'_>) -> (&'static str, Map<String, Value
             put("kind", json!(kind.map(|kind| kind.as_str())));
             "contact.transferred"
         }
-        EventPayload::Ended { contact, queue, talk, hold, wrap_up, ended_by } => {
+        EventPayload::Ended { contact, queue, talk, hold, wrap_up, ended_by, implied: _ } => {
             put("contact_id", json!(contact));
             put("queue", text(queue));
             put("talk_ms", json!(talk));

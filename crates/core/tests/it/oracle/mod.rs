@@ -199,6 +199,14 @@ impl Oracle {
             }
         });
         self.followups.apply_timeouts(&self.settings, now);
+        self.apply_calls();
+    }
+
+    /// Hands calls that began or ended over to the agents.
+    fn apply_calls(&mut self) {
+        for (agent, time, change) in std::mem::take(&mut self.books.calls) {
+            self.agents.apply_call(&agent, time, change);
+        }
     }
 
     /// Applies all payloads of a record. The first decides the outcome.
@@ -238,6 +246,7 @@ impl Oracle {
             } else {
                 self.contacts.insert(id.to_string(), contact);
             }
+            self.apply_calls();
             return outcome;
         }
         if let Some(outcome) = self.followups.apply(time, now, body) {
@@ -263,6 +272,7 @@ impl Oracle {
                 for contact in self.contacts.values_mut() {
                     contact.source_restarted(&context, &mut self.books);
                 }
+                self.apply_calls();
             }
             EventPayload::Nothing => {}
             other => panic!("no rule for {other:?}"),
@@ -280,7 +290,7 @@ impl Oracle {
     /// Rejects all held endings, as the end of a replay does.
     pub fn reject_held(&mut self) {
         for contact in self.contacts.values_mut() {
-            contact.reject_held(&mut self.books);
+            contact.reject_held(&self.settings, &mut self.books);
         }
         if let Some(now) = self.now {
             self.apply_timeouts(now, None);
@@ -331,7 +341,7 @@ impl Oracle {
                 live.longest_wait = live.longest_wait.max(waited);
                 live.oldest_waiting = live.oldest_waiting.max(age);
             }
-            if let Some(key) = contact.in_service {
+            for key in contact.in_service {
                 series.entry(key).or_default().in_service += 1;
             }
             if let Some((queue, channel, since)) = contact.open {
@@ -411,7 +421,7 @@ impl Oracle {
     }
 
     fn queues(&self, ranges: &[facts::Range]) -> Vec<QueueSnapshot> {
-        let (gauge, booked) = (self.agents.gauge(), self.agents.booked_ms());
+        let (gauge, booked) = (self.agents.gauge(self.now.unwrap_or(0)), self.agents.booked_ms());
         let windows: Vec<BTreeMap<String, [u64; 5]>> = ranges
             .iter()
             .map(|range| self.agents.window_ms(range, self.now.unwrap_or(range.to_inclusive)))

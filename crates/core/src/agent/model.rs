@@ -1,0 +1,47 @@
+//! One agent: its status, and the changes that are not booked.
+
+use serde::{Deserialize, Serialize};
+
+use crate::agent::queue_time::QueueTimes;
+use crate::agent::status::{AgentStatus, TimedChange};
+use crate::registry::LabelRegistry;
+use crate::time::{TimeRange, Timestamp};
+use crate::window::{PaneLayout, WindowCursor};
+
+/// The labels, panes and business day that time is booked under.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct BookingContext<'a> {
+    pub(crate) registry: &'a LabelRegistry,
+    pub(crate) layout: &'a PaneLayout,
+    pub(crate) cursor: &'a WindowCursor,
+}
+
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub(super) struct Agent {
+    /// The status at `booked_to`.
+    pub(super) booked: AgentStatus,
+    pub(super) booked_to: Timestamp,
+    /// Later changes, by event time and then log order.
+    pub(super) timeline: Vec<TimedChange>,
+}
+
+impl Agent {
+    /// Books the agent's time up to `end`; an earlier instant does nothing.
+    pub(super) fn book(
+        &mut self,
+        context: BookingContext<'_>,
+        times: &mut QueueTimes,
+        end: Timestamp,
+    ) {
+        if end <= self.booked_to {
+            return;
+        }
+        let BookingContext { registry, layout, cursor } = context;
+        let unbooked = TimeRange { start: self.booked_to, end };
+        let applied = self.booked.advance(&self.timeline, unbooked, |queue, state, time| {
+            times.book(registry.label_index(queue), layout, cursor, state, time);
+        });
+        self.timeline.drain(..applied);
+        self.booked_to = end;
+    }
+}

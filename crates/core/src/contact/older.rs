@@ -1,0 +1,264 @@
+//! Contacts in the form of older ledgers, up to the fourth version: a contact had at most one
+//! conversation, without its queue, its source and its agent.
+//!
+//! These types are only read; the next checkpoint writes the current form.
+
+use serde::Deserialize;
+use smallvec::smallvec;
+
+use crate::contact::ending::Ending;
+use crate::contact::event_context::Lateness;
+use crate::contact::model::{
+    Contact, Conversation, EarlyEnd, HandleParts, HeldEnding, Issue, NO_AGENT, PastVisit, Reply,
+    Started, Talk, Visit,
+};
+use crate::event::{ChannelId, LeftReason};
+use crate::ids::{ContactKey, NO_QUEUE, Offset, QueueId, SeriesId, SourceKey};
+use crate::time::{Millis, Timestamp};
+
+/// The fields of [`Contact`] by position.
+#[derive(Debug, Deserialize)]
+#[cfg_attr(test, derive(serde::Serialize))]
+pub(super) struct SingleContact {
+    key: ContactKey,
+    last_record: Timestamp,
+    started: Option<Started>,
+    visit: Option<SingleVisit>,
+    last_visit: Option<(QueueId, ChannelId)>,
+    last_end: Option<SinglePastVisit>,
+    other_ends: Vec<SinglePastVisit>,
+    held: Option<Box<SingleHeldEnding>>,
+    service: Option<Service>,
+    early_end: Option<Box<SingleEarlyEnd>>,
+    reply: Reply,
+    issue: Issue,
+}
+
+/// An open visit, which always waits.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[cfg_attr(test, derive(serde::Serialize))]
+struct SingleVisit {
+    queue: QueueId,
+    series: SeriesId,
+    start: Timestamp,
+    source: SourceKey,
+    missed: bool,
+    over_target: bool,
+}
+
+/// A visit that ended, without its channel and its answer.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[cfg_attr(test, derive(serde::Serialize))]
+struct SinglePastVisit {
+    queue: QueueId,
+    start: Timestamp,
+    end: Timestamp,
+}
+
+/// A held ending, without its agent.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[cfg_attr(test, derive(serde::Serialize))]
+struct SingleHeldEnding {
+    queue: QueueId,
+    ending: SingleEnding,
+    event_time: Timestamp,
+    stream_time: Timestamp,
+    lateness: Lateness,
+    offset: Offset,
+}
+
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[cfg_attr(test, derive(serde::Serialize))]
+enum SingleEnding {
+    Answered,
+    Abandoned,
+    Left(LeftReason),
+    Lost,
+}
+
+/// The only conversation of a contact.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[cfg_attr(test, derive(serde::Serialize))]
+struct Service {
+    start: Timestamp,
+    series: SeriesId,
+}
+
+/// An early end, whose talk time was counted when it was read.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[cfg_attr(test, derive(serde::Serialize))]
+struct SingleEarlyEnd {
+    event_time: Timestamp,
+    queue: Option<QueueId>,
+    hold: Millis,
+    wrap_up: Millis,
+    lateness: Lateness,
+    handled: bool,
+}
+
+impl SingleContact {
+    /// Returns the conversation with what is known: its queue is that of the visit that ended with
+    /// its answer, and its source and agent are unknown.
+    fn conversation(&self) -> Option<Conversation> {
+        let Service { start, series } = self.service?;
+        let past = self.last_end.iter().chain(&self.other_ends).find(|past| past.end == start);
+        let last_visit = self.last_visit.map(|(queue, _)| queue);
+        let queue = past.map(|past| past.queue).or(last_visit).unwrap_or(NO_QUEUE);
+        let (source, call) = (SourceKey::default(), Offset::default());
+        Some(Conversation { start, queue, series, source, agent: NO_AGENT, call })
+    }
+
+    /// Returns a visit that ended. Its channel is that of the last visit; whether it was answered
+    /// is known of the one whose conversation goes on.
+    fn past_visit(&self, past: SinglePastVisit) -> PastVisit {
+        let SinglePastVisit { queue, start, end } = past;
+        let channel = self.last_visit.map_or(ChannelId::PHONE, |(_, channel)| channel);
+        let is_answered = self.service.is_some_and(|service| service.start == end);
+        let talk = if is_answered { Talk::Begun } else { Talk::None };
+        PastVisit { queue, channel, talk, start, end }
+    }
+}
+
+impl From<SingleVisit> for Visit {
+    fn from(visit: SingleVisit) -> Self {
+        let SingleVisit { queue, series, start, source, missed, over_target } = visit;
+        Visit { queue, series, start, source, missed, over_target, is_pending: false }
+    }
+}
+
+impl From<SingleHeldEnding> for HeldEnding {
+    fn from(held: SingleHeldEnding) -> Self {
+        let SingleHeldEnding { queue, ending, event_time, stream_time, lateness, offset } = held;
+        let ending = match ending {
+            SingleEnding::Answered => Ending::Answered(None),
+            SingleEnding::Abandoned => Ending::Abandoned,
+            SingleEnding::Left(reason) => Ending::Left(reason),
+            SingleEnding::Lost => Ending::Lost,
+        };
+        HeldEnding { queue, ending, event_time, stream_time, lateness, offset }
+    }
+}
+
+impl From<SingleContact> for Contact {
+    fn from(stored: SingleContact) -> Self {
+        let conversation = stored.conversation();
+        let early_end = stored.early_end.as_deref().map(|end| {
+            // A counted talk time must not count again with the answer.
+            let talk = end.handled.then_some(Millis::ZERO);
+            let parts = HandleParts { talk, hold: end.hold, wrap_up: end.wrap_up };
+            let SingleEarlyEnd { event_time, queue, lateness, .. } = *end;
+            let (stream_time, ended_by, is_settled) = (stored.last_record, None, true);
+            Box::new(EarlyEnd {
+                event_time,
+                stream_time,
+                queue,
+                parts,
+                ended_by,
+                lateness,
+                is_settled,
+            })
+        });
+        let last_end = stored.last_end.map(|past| stored.past_visit(past));
+        let other_ends = stored.other_ends.iter().map(|past| stored.past_visit(*past)).collect();
+        let held = stored.held.as_deref().map(|held| Box::new((*held).into()));
+        Contact {
+            started: stored.started,
+            visit: stored.visit.map(Visit::from),
+            last_visit: stored.last_visit,
+            last_end,
+            other_ends,
+            held,
+            conversations: conversation.map_or_else(Default::default, |one| smallvec![one]),
+            early_end,
+            reply: stored.reply,
+            issue: stored.issue,
+            ..Contact::new(stored.key, stored.last_record)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::state::{ChunkKind, StateChunk, append, read};
+
+    const BILLING: QueueId = QueueId(3);
+    const FAULT: QueueId = QueueId(4);
+
+    /// A contact that was answered in `fault` at 50 and then abandoned `billing`.
+    fn stored() -> SingleContact {
+        let past = |queue, start, end| SinglePastVisit {
+            queue,
+            start: Timestamp(start),
+            end: Timestamp(end),
+        };
+        SingleContact {
+            key: ContactKey(7),
+            last_record: Timestamp(90),
+            started: None,
+            visit: None,
+            last_visit: Some((BILLING, ChannelId::CHAT)),
+            last_end: Some(past(BILLING, 60, 90)),
+            other_ends: vec![past(FAULT, 20, 50)],
+            held: None,
+            service: Some(Service { start: Timestamp(50), series: SeriesId(2) }),
+            early_end: None,
+            reply: Reply::Done,
+            issue: Issue::None,
+        }
+    }
+
+    /// Returns the contact that is read from the stored bytes.
+    fn restored(stored: &SingleContact) -> Contact {
+        let bytes = append(Vec::new(), stored);
+        let chunk = StateChunk { kind: ChunkKind::SingleContactLog, number: 1, bytes };
+        read::<SingleContact>(&chunk).unwrap().into()
+    }
+
+    #[test]
+    fn conversation_has_the_queue_of_the_visit_that_its_answer_ended() {
+        let contact = restored(&stored());
+        let [conversation] = contact.conversations.as_slice() else {
+            panic!("{:?}", contact.conversations)
+        };
+        assert_eq!((conversation.queue, conversation.start), (FAULT, Timestamp(50)));
+        assert_eq!((conversation.series, conversation.agent), (SeriesId(2), NO_AGENT));
+        let talk = |queue| contact.past_visit(queue).map(|past| past.talk);
+        assert_eq!(talk(FAULT), Some(Talk::Begun));
+        assert_eq!(talk(BILLING), Some(Talk::None));
+        assert_eq!((contact.key, contact.last_record), (ContactKey(7), Timestamp(90)));
+    }
+
+    #[test]
+    fn early_end_counts_its_handle_time_once_when_it_had_a_talk_time() {
+        for (handled, talk) in [(true, Some(Millis::ZERO)), (false, None)] {
+            let end = SingleEarlyEnd {
+                event_time: Timestamp(80),
+                queue: Some(FAULT),
+                hold: Millis(3),
+                wrap_up: Millis(4),
+                lateness: Lateness::Late,
+                handled,
+            };
+            let contact = restored(&SingleContact { early_end: Some(Box::new(end)), ..stored() });
+            let end = contact.early_end.unwrap();
+            assert!(end.is_settled);
+            assert_eq!((end.parts.talk, end.parts.hold), (talk, Millis(3)));
+        }
+    }
+
+    #[test]
+    fn held_answer_has_no_agent() {
+        let held = SingleHeldEnding {
+            queue: BILLING,
+            ending: SingleEnding::Answered,
+            event_time: Timestamp(80),
+            stream_time: Timestamp(90),
+            lateness: Lateness::InTime,
+            offset: Offset(5),
+        };
+        let contact = restored(&SingleContact { held: Some(Box::new(held)), ..stored() });
+        let held = contact.held.unwrap();
+        assert_eq!((held.ending, held.offset), (Ending::Answered(None), Offset(5)));
+    }
+}
