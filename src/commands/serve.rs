@@ -57,6 +57,7 @@ fn options(config: &Config) -> Result<Options, Failure> {
         workers: kafka.workers,
         topics: kafka.topics.iter().map(topic).collect(),
         client: kafka.client.iter().cloned().collect(),
+        on_undecodable: kafka.on_undecodable,
         record_bytes_max: config.limits.record_bytes,
         aggregation: match config.metrics.shard_label {
             true => Aggregation::PerShard,

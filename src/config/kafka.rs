@@ -10,6 +10,7 @@ use super::diagnostics::Diagnostics;
 use super::document::{Node, Place, Table, Value};
 use super::keys::kafka as keys;
 use super::keys::{CLIENT_OWNED, MASK, is_secret, topic};
+use super::on_undecodable::OnUndecodable;
 use super::section::{Fields, Section, Visitor, with_defaults};
 
 /// Largest file that a value is read from, in bytes.
@@ -26,6 +27,8 @@ pub struct Kafka {
     pub dead_letter_topic: String,
     /// Ingest workers, at least 1.
     pub workers: usize,
+    /// What is done with a batch that cannot be decoded.
+    pub on_undecodable: OnUndecodable,
     /// Topics that are read; empty where not configured.
     pub topics: Vec<Topic>,
     /// librdkafka properties and values, sorted by property. May hold secrets.
@@ -62,6 +65,7 @@ impl Default for Kafka {
             group: String::new(),
             dead_letter_topic: String::new(),
             workers: 1,
+            on_undecodable: OnUndecodable::Stop,
             topics: Vec::new(),
             client: Vec::new(),
             client_files: BTreeMap::new(),
@@ -76,6 +80,7 @@ impl std::fmt::Debug for Kafka {
             .field("group", &self.group)
             .field("dead_letter_topic", &self.dead_letter_topic)
             .field("workers", &self.workers)
+            .field("on_undecodable", &self.on_undecodable)
             .field("topics", &self.topics)
             .field("client", &self.client_masked().collect::<Vec<_>>())
             .finish()
@@ -89,6 +94,7 @@ impl Fields for Kafka {
         visitor.field(&keys::GROUP, &mut self.group);
         visitor.field(&keys::DEAD_LETTER_TOPIC, &mut self.dead_letter_topic);
         visitor.field(&keys::WORKERS, &mut self.workers);
+        visitor.field(&keys::ON_UNDECODABLE, &mut self.on_undecodable);
     }
 }
 

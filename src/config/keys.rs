@@ -15,6 +15,7 @@ use nabiz_core::event::Channels;
 use nabiz_core::settings::{Clock, Formula, WindowLength};
 use nabiz_core::time::{DURATION_MAX, Millis, format_duration};
 
+use super::on_undecodable::OnUndecodable;
 use super::rules::{self, TextRule};
 use crate::secret::SecretHash;
 
@@ -191,6 +192,10 @@ pub(super) mod kafka {
             .allowed("a topic name that is not in `topics`");
         WORKERS: usize = row("workers", Kind::Integer { min: 1, max: WORKERS_MAX },
             Fallback::Value("1"), "ingest workers of this process, each a consumer of the group");
+        ON_UNDECODABLE: OnUndecodable = row("on_undecodable",
+            Kind::Word(&words(OnUndecodable::ALL)), Fallback::Value("stop"),
+            "what is done with a batch that cannot be decoded: the partition stands still, or its \
+             offsets are passed over");
         TOPICS: Tables = row("topics", Kind::Toml, Fallback::Nothing("none"),
             "topics to read, one table `[[kafka.topics]]` for each")
             .allowed("different names; `serve` needs one");

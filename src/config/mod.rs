@@ -24,6 +24,7 @@ mod keys;
 mod ledger;
 mod limits;
 mod metrics;
+mod on_undecodable;
 mod print;
 mod queues;
 #[cfg(test)]
@@ -39,5 +40,6 @@ pub use http::{Http, TlsFiles};
 pub use kafka::{Kafka, PropertyCheck, PropertyError, Topic};
 pub use ledger::Ledger;
 pub use metrics::Metrics;
+pub use on_undecodable::OnUndecodable;
 pub use queues::{Queue, QueueKeys};
 pub use windows::Windows;

@@ -13,6 +13,7 @@ use nabiz_core::time::{DurationError, Millis, format_duration, parse_duration};
 use super::diagnostics::Diagnostics;
 use super::document::{Node, Value};
 use super::keys::{CLOCKS, FORMATS, Kind, MASK, Row};
+use super::on_undecodable::OnUndecodable;
 use super::rules::{self, TextRule};
 use crate::secret::{SecretHash, SecretHashError};
 use crate::suggestion::suggestion;
@@ -242,6 +243,7 @@ macro_rules! words {
 words!(Clock, CLOCKS);
 words!(Format, FORMATS);
 words!(Formula, Formula::ALL);
+words!(OnUndecodable, OnUndecodable::ALL);
 
 fn read_word<T: Copy>(
     words: &[(T, &str)],

@@ -261,6 +261,8 @@ Pipeline {
         "Errors that the Kafka consumers reported, and consumers that were recreated.";
     LOG_RESETS: Counter "nabiz_log_resets_total" []
         "Partitions whose log ended before the next record, as when a topic was recreated.";
+    OFFSETS_SKIPPED: Counter "nabiz_offsets_skipped_total" []
+        "Offsets that were passed over because their batch cannot be decoded.";
     HTTP_REFUSED: Counter "nabiz_http_refused_total" ["reason"]
         "Requests and connections that were not served, by reason.";
     RECORDS_MISSED: Gauge "nabiz_records_missed" []

@@ -115,6 +115,7 @@ pub(super) fn collect<'a>(
         (&c::DEAD_LETTER_FAILURES, health.dead_letter_failures),
         (&c::KAFKA_CLIENT_ERRORS, health.client_errors),
         (&c::LOG_RESETS, health.log_resets),
+        (&c::OFFSETS_SKIPPED, health.offsets_skipped),
         (
             &c::REMEMBERED_IDS,
             health.partitions.iter().map(|partition| partition.remembered_ids).sum(),

@@ -66,6 +66,8 @@ pub(super) enum Isolation {
 pub(super) enum FetchState {
     /// It fetches, or will.
     Running,
+    /// It fetches, but the last answer of the leader about this partition was an error.
+    Refused,
     /// It has stopped, and does not start by itself.
     Stopped,
 }
@@ -75,13 +77,19 @@ pub(super) enum FetchState {
 pub(super) struct PartitionStats {
     pub topic: String,
     pub partition: i32,
-    /// The end of the log, as its leader last reported it.
+    /// The offset up to which records are handed over, as the leader last reported it: the last
+    /// stable offset, or the high watermark if uncommitted records are read.
     pub end: Option<Offset>,
-    /// The end of the log, if everything before it has been handed over and its leader has
-    /// answered recently.
+    /// The high watermark, as fetched from a leader that has answered recently.
+    pub high_watermark: Option<Offset>,
+    /// The end, if everything before it has been handed over and its leader has answered recently.
     pub drained_to: Option<Offset>,
     pub fetch: FetchState,
 }
+
+/// The offsets that a leader sends with an error. The client stores them as they are; before the
+/// first answer it has another number.
+const ERROR_OFFSET: i64 = -1;
 
 /// The part of a report that a worker uses.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -113,21 +121,29 @@ impl ConsumerStats {
         for (topic, of_topic) in &statistics.topics {
             // The entry with the number -1 collects records that have no partition yet.
             for partition in of_topic.partitions.values().filter(|one| one.partition >= 0) {
+                let end = match isolation {
+                    Isolation::ReadCommitted => partition.ls_offset,
+                    Isolation::ReadUncommitted => partition.hi_offset,
+                };
                 // In any other state the offsets may be those of an earlier assignment.
-                let is_drained = partition.fetch_state == "active"
+                let is_answering =
+                    partition.fetch_state == "active" && answering.contains(&partition.broker);
+                // The client sets its mark of the end once for each end, and keeps it when the log
+                // grows and nothing can be fetched: the end must still be there.
+                let is_drained = is_answering
                     && partition.fetchq_cnt == 0
                     && partition.eof_offset == partition.next_offset
-                    && answering.contains(&partition.broker);
+                    && partition.eof_offset == end;
+                let high_watermark = is_answering.then_some(partition.hi_offset).and_then(known);
                 partitions.push(PartitionStats {
                     topic: topic.to_string(),
                     partition: partition.partition,
-                    end: known(match isolation {
-                        Isolation::ReadCommitted => partition.ls_offset,
-                        Isolation::ReadUncommitted => partition.hi_offset,
-                    }),
+                    end: known(end),
+                    high_watermark,
                     drained_to: is_drained.then_some(partition.eof_offset).and_then(known),
                     fetch: match &*partition.fetch_state {
                         "none" => FetchState::Stopped,
+                        "active" if partition.hi_offset == ERROR_OFFSET => FetchState::Refused,
                         _ => FetchState::Running,
                     },
                 });
@@ -179,6 +195,7 @@ mod tests {
             topic: "calls".into(),
             partition: 0,
             end: Some(Offset(7)),
+            high_watermark: Some(Offset(9)),
             drained_to: Some(Offset(7)),
             fetch: FetchState::Running,
         };
@@ -189,6 +206,10 @@ mod tests {
             ("active", [1, 7, 7, 7, 7]),
             ("active", [0, 8, 7, 9, 9]),
             ("active", [0, -1001, -1001, -1001, -1001]),
+            // The log has grown, and a batch of it cannot be decoded.
+            ("active", [0, 7, 7, 9, 9]),
+            // The leader refuses to answer.
+            ("active", [0, 7, 7, -1, -1]),
         ] {
             let stats = report(UP, &partition(fetch_state, offsets));
             assert_eq!(stats.partitions[0].drained_to, None, "{fetch_state} {offsets:?}");
@@ -206,6 +227,15 @@ mod tests {
             assert_eq!(report(broker, &at_end).partitions[0].drained_to, None, "{broker}");
         }
         assert!(!report(r#""state":"DOWN","rxidle":400000"#, &at_end).is_connected);
+    }
+
+    #[test]
+    fn fetch_is_refused_when_the_leader_answers_with_an_error() {
+        let stats = report(UP, &partition("active", [0, 7, 7, -1, -1]));
+        let refused = &stats.partitions[0];
+        assert_eq!((refused.fetch, refused.high_watermark), (FetchState::Refused, None));
+        let unknown = report(UP, &partition("active", [0, 7, -1001, -1001, -1001]));
+        assert_eq!(unknown.partitions[0].fetch, FetchState::Running);
     }
 
     #[test]

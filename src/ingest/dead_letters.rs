@@ -15,6 +15,7 @@ use rdkafka::producer::{BaseRecord, Producer, ProducerContext, ThreadedProducer}
 
 use super::client_log::log_client_line;
 use super::options::Options;
+use super::undecodable::SkippedRange;
 use crate::log_limit::LogLimit;
 use crate::readmodel::ShardLabel;
 
@@ -31,13 +32,16 @@ const OVERHEAD_BYTES: u64 = 256;
 /// Time between two attempts to write the dead letters that the broker rejected.
 const RETRY_INTERVAL: Duration = Duration::from_secs(5);
 
-/// One rejected record.
+/// One rejected record, or one batch that was passed over.
 #[derive(Debug)]
 pub(super) struct DeadLetter {
     topic: Arc<str>,
     partition: i32,
     offset: Offset,
-    rejection: Rejection,
+    /// The last offset, if it is about several.
+    last_offset: Option<Offset>,
+    reason: &'static str,
+    message: String,
     key: Option<Vec<u8>>,
     value: Option<Vec<u8>>,
     /// Dead letters of the partition that are not written yet, this one included once it is sent.
@@ -62,7 +66,9 @@ impl DeadLetter {
             topic: Arc::clone(&label.topic),
             partition: label.partition,
             offset,
-            rejection,
+            last_offset: None,
+            reason: rejection.reason.as_str(),
+            message: rejection.detail,
             key: fitting(key, KEY_BYTES_MAX),
             value: fitting(value, value_bytes_max.min(VALUE_BYTES_MAX)),
             unwritten: Arc::default(),
@@ -77,18 +83,39 @@ impl DeadLetter {
         DeadLetter::new(label, offset, rejection, None, None, 0)
     }
 
+    /// Returns the dead letter of a batch that cannot be decoded. It has no key and no value.
+    pub(super) fn undecodable(label: &ShardLabel, skipped: &SkippedRange) -> Self {
+        DeadLetter {
+            topic: Arc::clone(&label.topic),
+            partition: label.partition,
+            offset: skipped.from,
+            last_offset: Some(skipped.last()),
+            reason: "undecodable",
+            message: format!("the batch cannot be decoded: {}", skipped.why),
+            key: None,
+            value: None,
+            unwritten: Arc::default(),
+        }
+    }
+
     fn bytes(&self) -> u64 {
         let length = |bytes: &Option<Vec<u8>>| bytes.as_ref().map_or(0, |bytes| bytes.len() as u64);
         length(&self.key) + length(&self.value) + OVERHEAD_BYTES
     }
 
     fn headers(&self) -> OwnedHeaders {
-        OwnedHeaders::new_with_capacity(5)
+        let headers = OwnedHeaders::new_with_capacity(6)
             .insert(Header { key: "topic", value: Some(&*self.topic) })
             .insert(Header { key: "partition", value: Some(&self.partition.to_string()) })
             .insert(Header { key: "offset", value: Some(&self.offset.0.to_string()) })
-            .insert(Header { key: "reason", value: Some(self.rejection.reason.as_str()) })
-            .insert(Header { key: "message", value: Some(&self.rejection.detail) })
+            .insert(Header { key: "reason", value: Some(self.reason) })
+            .insert(Header { key: "message", value: Some(&self.message) });
+        match self.last_offset {
+            None => headers,
+            Some(last) => {
+                headers.insert(Header { key: "last_offset", value: Some(&last.0.to_string()) })
+            }
+        }
     }
 }
 

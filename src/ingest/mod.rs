@@ -4,15 +4,17 @@
 //! and folds records itself: there is no channel between poll and fold. A few times a second it
 //! reports snapshots to the status hub, and one publishing thread adds them up for the readers.
 //!
-//! The ends of the logs come from librdkafka's statistics, once a second. The end-of-partition
-//! event of the client binding does not name the topic, and a query would block the poll loop.
+//! The ends of the logs come from librdkafka's statistics, once a second, and are proven by the
+//! answers of the brokers to a thread of their own: a question would block the poll loop.
 //!
 //! - `supervisor`: starts and stops all threads; `shared` is what they have in common
 //! - `worker`, `session`: the life of a consumer and its poll loop; `seek`: where reading continues
 //! - `consumer_context`, `consumer_stats`: callbacks and statistics of the client
 //! - `assignment`, `partition`, `offset_tracker`: what a worker owns, and how far it has read
+//! - `broker_watch`, by a client of its own: what the topics have (`partition_counts`), where the
+//!   logs end (`log_ends`), and why a partition stands still (`probe`, `standstill`); `undecodable`:
+//!   where reading continues after a batch
 //! - `ledger_handle`: the thread that owns the ledger; `dead_letters`: the dead-letter topic
-//! - `broker_watch`, `partition_counts`: what the brokers say of the topics, by a client of its own
 //! - `status_hub`, `worker_status`, `readiness`, `degraded`, `publisher`: from reports to the
 //!   published state
 
@@ -25,20 +27,24 @@ mod dead_letters;
 mod degraded;
 mod error;
 mod ledger_handle;
+mod log_ends;
 mod offset_tracker;
 mod options;
 mod partition;
 mod partition_counts;
+mod probe;
 mod publisher;
 mod readiness;
 mod seek;
 mod session;
 mod shared;
 mod stall;
+mod standstill;
 mod status_hub;
 mod supervisor;
 mod threads;
 mod topic_check;
+mod undecodable;
 mod worker;
 mod worker_status;
 

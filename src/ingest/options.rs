@@ -13,7 +13,7 @@ use rdkafka::types::RDKafkaConfRes;
 use super::consumer_stats::Isolation;
 use super::error::StartError;
 use crate::clock::{WallClock, system_clock};
-use crate::config::PropertyError;
+use crate::config::{OnUndecodable, PropertyError};
 use crate::ledger::DistributionErrors;
 use crate::readmodel::Aggregation;
 
@@ -41,7 +41,9 @@ pub struct Options {
     pub topics: Vec<Topic>,
     /// Properties that are passed to librdkafka unchanged.
     pub client: BTreeMap<String, String>,
-    /// The largest value that a dead letter carries.
+    /// What is done with a batch that cannot be decoded.
+    pub on_undecodable: OnUndecodable,
+    /// The largest value of a record that is read, and that a dead letter carries.
     pub record_bytes_max: usize,
     /// The shortest time between two reports of a worker.
     pub publish_interval: Duration,
@@ -103,6 +105,18 @@ const RESERVED: [&str; 14] = [
     "statistics.interval.ms",
 ];
 
+/// librdkafka's default of `fetch.message.max.bytes`.
+const FETCH_BYTES: usize = 1 << 20;
+/// librdkafka's default of `receive.message.max.bytes`.
+const RECEIVE_BYTES: usize = 100_000_000;
+/// Key, headers and batch of a record, which are read too.
+const RECORD_OVERHEAD: usize = 1 << 20;
+/// Room of an answer that is no record. librdkafka wants 512 bytes.
+const ANSWER_OVERHEAD: usize = 4096;
+/// librdkafka inflates into a buffer that it triples until the batch fits, and gives up where the
+/// buffer would be larger than `receive.message.max.bytes`.
+const INFLATE_FACTOR: usize = 3;
+
 /// librdkafka's default of `fetch.wait.max.ms`.
 const FETCH_WAIT: Duration = Duration::from_millis(500);
 /// Time for an answer on top of `fetch.wait.max.ms`.
@@ -140,6 +154,7 @@ impl Options {
             workers: 1,
             topics: Vec::new(),
             client: BTreeMap::new(),
+            on_undecodable: OnUndecodable::Stop,
             record_bytes_max: 1 << 20,
             publish_interval: Duration::from_millis(100),
             aggregation: Aggregation::Summed,
@@ -199,6 +214,7 @@ impl Options {
             // minutes.
             config.set("topic.metadata.refresh.interval.ms", "10000");
         }
+        self.make_room_for_records(&mut config);
         if let Some(instance) = self.client.get("group.instance.id") {
             // Static members need distinct ids.
             config.set("group.instance.id", format!("{instance}-{worker}"));
@@ -216,10 +232,45 @@ impl Options {
         config
     }
 
-    /// Returns the properties of the client that only asks. It is no member of the group.
+    /// Raises the bounds of the client so that a record of `record_bytes_max` is read, also
+    /// compressed. Leaves the bounds that the configuration sets.
+    fn make_room_for_records(&self, config: &mut ClientConfig) {
+        let set = |names: &[&str]| {
+            names.iter().filter_map(|name| self.client.get(*name)?.parse::<usize>().ok()).max()
+        };
+        let with_overhead = self.record_bytes_max.saturating_add(RECORD_OVERHEAD);
+        if set(&["fetch.message.max.bytes", "max.partition.fetch.bytes"]).is_none()
+            && with_overhead > FETCH_BYTES
+        {
+            config.set("fetch.message.max.bytes", with_overhead.to_string());
+        }
+        let inflating = with_overhead.saturating_mul(INFLATE_FACTOR);
+        if set(&["receive.message.max.bytes"]).is_none() && inflating > RECEIVE_BYTES {
+            // librdkafka wants room for a whole answer to a fetch. It would raise its own default.
+            let answer = set(&["fetch.max.bytes", "message.max.bytes"]).unwrap_or(0);
+            let receive = inflating.max(answer.saturating_add(ANSWER_OVERHEAD));
+            config.set("receive.message.max.bytes", receive.to_string());
+        }
+    }
+
+    /// Returns the properties of the client that asks the brokers. It is no member of the group.
     pub(super) fn watch_config(&self) -> ClientConfig {
         let mut config = self.client_config();
         config.remove("group.instance.id");
+        config.set("isolation.level", "read_uncommitted").set("enable.auto.commit", "false");
+        config
+    }
+
+    /// Returns the properties of a consumer that tries to read single offsets. It decodes as the
+    /// workers do, and joins no group.
+    pub(super) fn probe_config(&self) -> ClientConfig {
+        let mut config = self.consumer_config(0);
+        config.remove("group.instance.id");
+        config
+            .set("enable.partition.eof", "true")
+            .set("fetch.wait.max.ms", "100")
+            .set("queued.max.messages.kbytes", "1024")
+            .set("statistics.interval.ms", "0");
         config
     }
 
@@ -331,6 +382,26 @@ mod tests {
     fn static_members_have_distinct_ids() {
         let options = with("group.instance.id", "host-a");
         assert_eq!(options.consumer_config(1).get("group.instance.id"), Some("host-a-1"));
+    }
+
+    #[test]
+    fn bounds_of_the_client_follow_from_the_largest_record() {
+        let of = |options: &Options| {
+            let config = options.consumer_config(0);
+            let get = |name: &str| config.get(name).map(str::to_owned);
+            (get("receive.message.max.bytes"), get("fetch.message.max.bytes"))
+        };
+        assert_eq!(of(&options()), (None, Some("2097152".to_owned())));
+        let mut large = Options { record_bytes_max: 100 << 20, ..options() };
+        let bounds = (Some("317718528".to_owned()), Some("105906176".to_owned()));
+        assert_eq!(of(&large), bounds);
+        assert!(large.consumer_config(0).create::<BaseConsumer>().is_ok());
+        large.client.insert("fetch.max.bytes".to_owned(), "400000000".to_owned());
+        assert_eq!(of(&large).0.as_deref(), Some("400004096"));
+        assert!(large.consumer_config(0).create::<BaseConsumer>().is_ok());
+        large.client.insert("receive.message.max.bytes".to_owned(), "500000000".to_owned());
+        large.client.insert("max.partition.fetch.bytes".to_owned(), "1000".to_owned());
+        assert_eq!(of(&large), (Some("500000000".to_owned()), None));
     }
 
     #[test]

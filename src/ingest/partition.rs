@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
 
 use nabiz_core::decode::{Format, Message, reads_headers};
 use nabiz_core::event::Rejection;
@@ -14,9 +15,13 @@ use nabiz_core::time::{Timestamp, WallTime};
 use rdkafka::message::{BorrowedMessage, Headers, Message as _};
 
 use super::consumer_stats::{FetchState, PartitionStats};
-use super::offset_tracker::{OffsetTracker, Step};
+use super::log_ends::{HeldPartition, LogAnswer, Reading};
+use super::offset_tracker::{OffsetTracker, PROOF_TTL, Step};
+use super::standstill::Standstill;
+use super::undecodable::SkippedRange;
+use super::worker_status::Phase;
 use crate::ledger::{AcquiredPartition, CheckpointRequest, Lease};
-use crate::readmodel::{PartitionHealth, ShardLabel};
+use crate::readmodel::{Degradation, PartitionHealth, ShardLabel};
 
 /// Whether a copy of the shard, published or stored, is up to date.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,6 +72,8 @@ pub(super) struct Partition {
     advance_to: Option<Timestamp>,
     /// Dead letters that are not written yet.
     dead_letters: Arc<AtomicU64>,
+    /// Dead letters of skipped batches that are not written yet. They are no rejected records.
+    skip_letters: Arc<AtomicU64>,
     /// Records that retention deleted before they were read.
     missed: u64,
     /// How often the log went back since the last call of [`Self::take_log_resets`].
@@ -74,6 +81,10 @@ pub(super) struct Partition {
     /// The largest Kafka timestamp of a record that was read.
     newest_record: Option<WallTime>,
     fetch: FetchState,
+    /// Why the partition stands still, by the last answer of the broker watch.
+    standstill: Option<Standstill>,
+    /// Since when no broker has told the high watermark, and why.
+    unanswered: Option<(Instant, Standstill)>,
 }
 
 impl Partition {
@@ -111,10 +122,13 @@ impl Partition {
             captured_offset: None,
             advance_to: None,
             dead_letters: Arc::default(),
+            skip_letters: Arc::default(),
             missed: acquired.records_missed,
             log_resets: 0,
             newest_record: acquired.newest_record,
             fetch: FetchState::Running,
+            standstill: None,
+            unanswered: None,
         })
     }
 
@@ -164,6 +178,32 @@ impl Partition {
         );
         self.missed = self.missed.saturating_add(records);
         self.seek(start);
+    }
+
+    /// Continues after a batch that cannot be decoded. Returns whether the partition stood there.
+    #[must_use = "skipped offsets must be counted, and go to the dead-letter topic"]
+    pub(super) fn skip_batch(&mut self, skipped: &SkippedRange) -> bool {
+        if self.offsets.position().is_some_and(|position| position != skipped.from) {
+            return false;
+        }
+        tracing::error!(
+            topic = %self.label.topic,
+            partition = self.label.partition,
+            from = skipped.from.0,
+            to = skipped.to.0,
+            offsets = skipped.offsets(),
+            error = skipped.why,
+            "batch skipped, it cannot be decoded"
+        );
+        self.standstill = None;
+        self.offsets.skip_to(skipped.to);
+        self.on_change();
+        true
+    }
+
+    /// Returns the counter of dead letters of skipped batches that are not written yet.
+    pub(super) fn skip_letters(&self) -> &Arc<AtomicU64> {
+        &self.skip_letters
     }
 
     /// Continues at `offset` of a log that lost its end, or whose topic was recreated.
@@ -232,8 +272,65 @@ impl Partition {
 
     /// Records what the client reports about the log.
     pub(super) fn observe(&mut self, stats: &PartitionStats) {
-        self.offsets.observe(stats);
+        self.offsets.observe(stats, Instant::now());
         self.fetch = stats.fetch;
+    }
+
+    /// Returns the partition as the broker watch sees it.
+    pub(super) fn held(&self, phase: Phase) -> HeldPartition {
+        let reading = match self.fetch {
+            _ if phase == Phase::Paused => Reading::Paused,
+            FetchState::Refused => Reading::Refused,
+            FetchState::Running | FetchState::Stopped => Reading::Active,
+        };
+        HeldPartition { label: self.label.clone(), position: self.offsets.position(), reading }
+    }
+
+    /// Records an answer of the broker watch.
+    pub(super) fn on_log_answer(&mut self, answer: LogAnswer) {
+        self.standstill = answer.standstill;
+        match answer.high_watermark {
+            Ok(high_watermark) => {
+                self.unanswered = None;
+                self.offsets.on_asked(high_watermark, answer.asked_at, Instant::now());
+            }
+            Err(error) => {
+                let since = self.unanswered.take().map_or(answer.asked_at, |(since, _)| since);
+                self.unanswered = Some((since, error.into()));
+            }
+        }
+    }
+
+    /// Returns whether this partition is known to cause an error with each fetch.
+    pub(super) fn explains_errors(&self) -> bool {
+        matches!(self.standstill, Some(Standstill::Undecodable { .. }))
+    }
+
+    /// Records an error of the client that may be about this partition.
+    pub(super) fn on_client_error(&mut self) {
+        self.offsets.on_error(Instant::now());
+    }
+
+    /// Returns why the partition stands still, and at which offset.
+    fn standstill(&self, now: Instant) -> Option<(&Standstill, Option<Offset>)> {
+        let is_due = |since: Instant| now.saturating_duration_since(since) > PROOF_TTL;
+        let unanswered = self.unanswered.as_ref().filter(|(since, standstill)| {
+            matches!(standstill, Standstill::Refused { .. }) || is_due(*since)
+        });
+        let position = self.offsets.position();
+        if let Some(standstill) = &self.standstill {
+            Some((standstill, position))
+        } else if let Some((_, standstill)) = unanswered {
+            Some((standstill, position))
+        } else {
+            let held_back = self.offsets.held_back(now)?;
+            Some((&Standstill::HeldBack, Some(held_back)))
+        }
+    }
+
+    fn degradation(&self, now: Instant) -> Option<Degradation> {
+        let (standstill, offset) = self.standstill(now)?;
+        Some(standstill.degradation(&self.label, offset))
     }
 
     /// Records that nothing is known about the end of the log until the next report.
@@ -286,6 +383,7 @@ impl Partition {
     ) -> Option<CheckpointRequest> {
         let is_confirmed = self.ownership == Ownership::Confirmed;
         if self.dead_letters.load(Ordering::Acquire) > 0
+            || self.skip_letters.load(Ordering::Acquire) > 0
             || (self.offsets.position().is_none() && is_confirmed)
         {
             return None;
@@ -370,18 +468,19 @@ impl Partition {
     }
 
     pub(super) fn health(&self) -> PartitionHealth {
+        let now = Instant::now();
         PartitionHealth {
             label: self.label.clone(),
             position: self.offsets.position(),
             end: self.offsets.end(),
-            lag: self.offsets.lag(),
+            lag: self.offsets.lag(now),
             stream_time: self.stream_time(),
             catch_up_to: self.offsets.target(),
             caught_up: self.is_servable(),
             missed: self.missed,
             dead_letters_waiting: self.dead_letters.load(Ordering::Relaxed),
             remembered_ids: self.shard.remembered_ids() as u64,
-            degraded: Vec::new(),
+            degraded: self.degradation(now).into_iter().collect(),
         }
     }
 }
@@ -406,6 +505,7 @@ mod tests {
             topic: "calls".into(),
             partition: 0,
             end: Some(Offset(0)),
+            high_watermark: Some(Offset(0)),
             drained_to: Some(Offset(0)),
             fetch: FetchState::Running,
         });

@@ -81,16 +81,25 @@ impl Readiness<'_> {
             return (!self.was_ready && waiting > 0)
                 .then(|| format!("{waiting} dead letters are being written"));
         }
+        // Without an answer to a fetch the first end is unknown; the broker tells the last one.
         let records = behind.iter().map(|partition| {
-            let (position, target) = (partition.position, partition.catch_up_to);
-            target.unwrap_or_default().0.saturating_sub(position.unwrap_or_default().0).max(0)
+            let target = partition.catch_up_to.or(partition.end)?;
+            Some(target.0.saturating_sub(partition.position.unwrap_or_default().0).max(0))
         });
-        Some(format!(
-            "catching up: {} of {} partitions, {} records to go",
+        let records: Option<Vec<i64>> = records.collect();
+        let to_go = match records {
+            Some(records) => records.into_iter().fold(0, i64::saturating_add).to_string(),
+            None => "an unknown number of".to_owned(),
+        };
+        let mut reason = format!(
+            "catching up: {} of {} partitions, {to_go} records to go",
             behind.len(),
             self.partitions.len(),
-            records.fold(0, i64::saturating_add)
-        ))
+        );
+        for standstill in behind.iter().flat_map(|partition| &partition.degraded) {
+            reason.push_str(&format!("; {standstill}"));
+        }
+        Some(reason)
     }
 }
 
@@ -101,7 +110,7 @@ mod tests {
     use nabiz_core::ids::Offset;
 
     use super::*;
-    use crate::readmodel::ShardLabel;
+    use crate::readmodel::{Degradation, ShardLabel};
 
     /// Returns partitions of two topics that are caught up.
     fn caught_up(labels: &[(&str, i32)]) -> Vec<PartitionHealth> {
@@ -245,6 +254,28 @@ mod tests {
         assert_eq!(reason(&held, &counts).as_deref(), Some(catching_up));
         held[1].caught_up = true;
         assert_eq!(reason(&held, &counts), None);
+    }
+
+    #[test]
+    fn reason_names_place_cause_and_remedy_when_a_partition_stands_still() {
+        let workers = [worker(Phase::Reading, Connection::Up)];
+        let stuck = PartitionHealth {
+            catch_up_to: None,
+            end: Some(Offset(25)),
+            degraded: vec![Degradation {
+                label: Some(ShardLabel { topic: "calls".into(), partition: 1 }),
+                offset: Some(Offset(10)),
+                cause: "no right".into(),
+                remedy: "grant it".into(),
+            }],
+            ..behind()
+        };
+        let expected = "catching up: 1 of 1 partitions, 15 records to go; \
+                        calls/1 at offset 10: no right; grant it";
+        assert_eq!(reason(&workers, &[stuck], Aggregation::Summed).as_deref(), Some(expected));
+        let unknown = PartitionHealth { catch_up_to: None, end: None, ..behind() };
+        let expected = "catching up: 1 of 1 partitions, an unknown number of records to go";
+        assert_eq!(reason(&workers, &[unknown], Aggregation::Summed).as_deref(), Some(expected));
     }
 
     #[test]

@@ -16,6 +16,7 @@ use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
 use super::assignment::{Assignment, Load};
 use super::consumer_context::{ConsumerEvent, METADATA_TIMEOUT, WorkerContext};
 use super::consumer_stats::ConsumerStats;
+use super::dead_letters::DeadLetter;
 use super::partition::Partition;
 use super::seek::{SeekTarget, start_offset};
 use super::shared::Shared;
@@ -69,6 +70,8 @@ pub(super) struct Session<'s> {
     ignore_log_end_until: Instant,
     committed_at: Instant,
     topic_check: TopicCheck,
+    /// The last round of answers about the ends of the logs.
+    log_round: u64,
 }
 
 impl<'s> Session<'s> {
@@ -88,6 +91,7 @@ impl<'s> Session<'s> {
             ignore_log_end_until: now,
             committed_at: now,
             topic_check: TopicCheck::new(now),
+            log_round: 0,
         }
     }
 
@@ -101,6 +105,7 @@ impl<'s> Session<'s> {
             self.commit_stored();
         }
         self.assignment.clear();
+        self.hold_partitions();
         result
     }
 
@@ -114,6 +119,7 @@ impl<'s> Session<'s> {
             for event in self.consumer.context().take_events() {
                 self.handle(event)?;
             }
+            self.take_log_answers()?;
             if self.assignment.report_is_due() {
                 self.assignment.send_orphans();
                 self.pause_or_resume()?;
@@ -188,13 +194,58 @@ impl<'s> Session<'s> {
                 // The error does not name the partition. The partition stays stopped until the
                 // session finds another offset.
                 self.reseek_at = Some(Instant::now() + RESEEK_INTERVAL);
+                self.distrust_log_ends();
                 Ok(())
             }
             other => {
+                self.distrust_log_ends();
                 tracing::debug!(worker = self.worker, error = %other, "poll error");
                 Ok(())
             }
         }
+    }
+
+    /// Takes no earlier answer about the end of a log for a proof, because the error does not name
+    /// its partition, and asks again. An error that a known standstill explains is about that
+    /// partition alone: the client repeats it for as long as the partition stands still.
+    fn distrust_log_ends(&mut self) {
+        let partitions = &mut self.assignment.partitions;
+        if partitions.iter().any(Partition::explains_errors) {
+            return;
+        }
+        partitions.iter_mut().for_each(Partition::on_client_error);
+        self.shared.log_ends.ask_soon();
+    }
+
+    /// Applies the answers about the ends of the logs, if there are new ones.
+    fn take_log_answers(&mut self) -> Result<(), SessionError> {
+        let round = self.shared.log_ends.round();
+        if round == self.log_round {
+            return Ok(());
+        }
+        self.log_round = round;
+        let mut has_skipped = false;
+        for partition in &mut self.assignment.partitions {
+            let Some(mut answer) = self.shared.log_ends.answer(partition.label()) else { continue };
+            let skip = answer.skip.take();
+            partition.on_log_answer(answer);
+            if let Some(skipped) = skip
+                && partition.skip_batch(&skipped)
+            {
+                self.shared.status_hub.count_offsets_skipped(skipped.offsets());
+                let letter = DeadLetter::undecodable(partition.label(), &skipped);
+                self.shared.dead_letters.send(letter, partition.skip_letters());
+                has_skipped = true;
+            }
+        }
+        if has_skipped { self.assign_positions() } else { Ok(()) }
+    }
+
+    /// Tells the broker watch which partitions this worker holds, and how far it has read.
+    fn hold_partitions(&self) {
+        let phase = self.status.phase;
+        let held = self.assignment.partitions.iter().map(|partition| partition.held(phase));
+        self.shared.log_ends.hold(self.worker, held.collect());
     }
 
     fn handle(&mut self, event: ConsumerEvent) -> Result<(), SessionError> {
@@ -223,6 +274,7 @@ impl<'s> Session<'s> {
         self.assignment.checkpoint_all_blocking(Instant::now() + STORE_TIMEOUT);
         self.commit_stored();
         self.assignment.clear();
+        self.hold_partitions();
         self.status.phase = Phase::Rebalancing;
         self.report();
     }
@@ -252,6 +304,8 @@ impl<'s> Session<'s> {
         self.topic_check.on_assigned(&mut self.status.missing_topics);
         self.assign(&starts)?;
         self.assignment.replace(partitions);
+        self.hold_partitions();
+        self.shared.log_ends.ask_soon();
         self.reseek_at = None;
         Ok(())
     }
@@ -355,11 +409,18 @@ impl<'s> Session<'s> {
         if !targets.iter().any(moves) {
             return Ok(());
         }
-        let mut positions = TopicPartitionList::with_capacity(targets.len());
         for (partition, target) in self.assignment.partitions.iter_mut().zip(targets) {
             if let Some(target) = target {
                 target.apply(partition);
             }
+        }
+        self.assign_positions()
+    }
+
+    /// Reads all partitions from their positions.
+    fn assign_positions(&mut self) -> Result<(), SessionError> {
+        let mut positions = TopicPartitionList::with_capacity(self.assignment.partitions.len());
+        for partition in &self.assignment.partitions {
             let label = partition.label();
             let position = start_offset(partition);
             positions.add_partition_offset(&label.topic, label.partition, position)?;
@@ -423,6 +484,7 @@ impl<'s> Session<'s> {
                 partition.observe(of_partition);
             }
         }
+        self.hold_partitions();
     }
 
     /// Returns whether there is room for more dead letters and unsaved intervals.

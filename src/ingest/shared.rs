@@ -7,6 +7,7 @@ use nabiz_core::settings::Settings;
 
 use super::dead_letters::DeadLetters;
 use super::ledger_handle::LedgerHandle;
+use super::log_ends::LogEnds;
 use super::options::Options;
 use super::status_hub::StatusHub;
 
@@ -15,6 +16,7 @@ pub(super) struct Shared {
     pub options: Options,
     pub settings: Arc<Settings>,
     pub status_hub: Arc<StatusHub>,
+    pub log_ends: LogEnds,
     pub ledger: LedgerHandle,
     pub dead_letters: Arc<DeadLetters>,
     /// Set once, when ingest is to stop.

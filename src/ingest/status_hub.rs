@@ -44,6 +44,7 @@ pub(super) struct StatusHub {
     rebalances: AtomicU64,
     client_errors: AtomicU64,
     log_resets: AtomicU64,
+    offsets_skipped: AtomicU64,
     /// Why the process cannot continue.
     failure: Mutex<Option<String>>,
 }
@@ -64,6 +65,7 @@ impl StatusHub {
             rebalances: AtomicU64::new(0),
             client_errors: AtomicU64::new(0),
             log_resets: AtomicU64::new(0),
+            offsets_skipped: AtomicU64::new(0),
             failure: Mutex::default(),
         }
     }
@@ -82,6 +84,10 @@ impl StatusHub {
 
     pub(super) fn count_log_resets(&self, count: u64) {
         self.log_resets.fetch_add(count, Ordering::Relaxed);
+    }
+
+    pub(super) fn count_offsets_skipped(&self, count: u64) {
+        self.offsets_skipped.fetch_add(count, Ordering::Relaxed);
     }
 
     /// Records why the process cannot continue; the first reason counts.
@@ -180,8 +186,8 @@ impl StatusHub {
             let confirmed_at = state.workers.iter().map(|worker| worker.as_of).min();
             (shards, health, workers_degraded, confirmed_at)
         };
-        let workers_degraded = workers_degraded.iter().flatten();
-        let degraded = degraded(ledger.trouble, workers_degraded, &health.partitions);
+        let of_workers = workers_degraded.iter().flatten();
+        let degraded = degraded(ledger.trouble, of_workers, &health.partitions);
         let mut health = Health {
             degraded,
             rebalances: self.rebalances.load(Ordering::Relaxed),
@@ -199,6 +205,7 @@ impl StatusHub {
             distributions_replaced: unreadable.replaced(),
             distributions_unreadable: unreadable.left_out(),
             log_resets: self.log_resets.load(Ordering::Relaxed),
+            offsets_skipped: self.offsets_skipped.load(Ordering::Relaxed),
             ..health
         };
         if same_snapshots(&shards, &last.shards) {

@@ -12,6 +12,7 @@ use super::broker_watch::BrokerWatch;
 use super::dead_letters::DeadLetters;
 use super::error::StartError;
 use super::ledger_handle::LedgerHandle;
+use super::log_ends::LogEnds;
 use super::options::Options;
 use super::partition_counts::PartitionCounts;
 use super::publisher;
@@ -57,37 +58,31 @@ impl Ingest {
         let status_hub = Arc::new(StatusHub::new(worker_count, counts));
         let shared = Arc::new(Shared {
             status_hub: Arc::clone(&status_hub),
+            log_ends: LogEnds::default(),
             ledger,
             dead_letters: Arc::clone(&dead_letters),
             stop: Arc::new(AtomicBool::new(false)),
             options,
             settings,
         });
-        let watch = BrokerWatch::new(&shared).map_err(StartError::from_client)?;
         // All consumers are created before the first thread starts, so that a bad property starts
         // nothing.
         let consumers: Vec<Worker> = (0..worker_count)
             .map(|number| Worker::new(number, Arc::clone(&shared)))
             .collect::<Result<_, _>>()
             .map_err(StartError::from_client)?;
+        let broker_watch =
+            BrokerWatch::new(Arc::clone(&shared)).map_err(StartError::from_client)?;
         let mut workers = Vec::with_capacity(worker_count);
         for (number, worker) in consumers.into_iter().enumerate() {
             workers.push(spawn(format!("nabiz-ingest-{number}"), move || worker.run())?);
         }
-        let watching = Arc::clone(&shared);
-        let broker_watch = spawn("nabiz-watch".to_owned(), move || watch.run(&watching))?;
+        let broker_watch = spawn("nabiz-watch".to_owned(), move || broker_watch.run())?;
         let stop = Arc::clone(&shared.stop);
         let publisher =
             spawn("nabiz-publish".to_owned(), move || publisher::run(&shared, &published))?;
-        Ok(Ingest {
-            stop,
-            workers,
-            publisher,
-            broker_watch,
-            dead_letters,
-            ledger: ledger_thread,
-            status_hub,
-        })
+        let ledger = ledger_thread;
+        Ok(Ingest { stop, workers, publisher, broker_watch, dead_letters, ledger, status_hub })
     }
 
     /// Returns why ingest cannot continue, if so: the stored state is unusable, or a thread has

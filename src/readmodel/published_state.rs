@@ -111,6 +111,8 @@ pub struct Health {
     pub distributions_unreadable: u64,
     /// Partitions whose log went back, because it lost its end or its topic was recreated.
     pub log_resets: u64,
+    /// Offsets that were passed over because their batch cannot be decoded.
+    pub offsets_skipped: u64,
 }
 
 /// The health of one partition.

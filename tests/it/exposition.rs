@@ -187,6 +187,7 @@ fn published(
         dead_letter_failures: 25,
         client_errors: 26,
         log_resets: 27,
+        offsets_skipped: 29,
         degraded: vec![
             Degradation {
                 label: None,
@@ -539,6 +540,7 @@ fn health_comes_from_the_shards_and_the_pipeline() {
     exposed.check("nabiz_kafka_client_errors_total", 26.0);
     exposed.check("nabiz_log_resets_total", 27.0);
     exposed.check("nabiz_degraded", 28.0);
+    exposed.check("nabiz_offsets_skipped_total", 29.0);
     exposed.check(r#"nabiz_partition_limit{limit="series"}"#, 2_000.0);
     exposed.check(r#"nabiz_partition_limit{limit="open_contacts"}"#, 1_000.0);
     exposed.check(r#"nabiz_partition_limit{limit="remembered_ids"}"#, 1_000.0);

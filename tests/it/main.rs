@@ -28,6 +28,7 @@ mod kafka_chaos;
 mod kafka_end_to_end;
 mod kafka_full_disk;
 mod kafka_locked_ledger;
+mod kafka_proof;
 mod ledger;
 mod page;
 mod prometheus;

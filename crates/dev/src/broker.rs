@@ -11,6 +11,7 @@ use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::{ClientConfig, Offset, TopicPartitionList};
 use tempfile::TempDir;
 
+use super::acls::{self, Operation, Permission};
 use super::{end, exit_within, free_port, kafka_class_path, signal, tail, try_wait_for, wait_for};
 
 const READY_WITHIN: Duration = Duration::from_secs(60);
@@ -214,6 +215,23 @@ impl Kafka {
             .for_each(|element| element.error().expect("the records are deleted"));
     }
 
+    /// Takes the right to read a topic from [`USER`], who may still describe it. Users without
+    /// authentication keep all rights.
+    pub fn deny_read(&self, topic: &str) {
+        acls::add(&self.brokers(), topic, USER, Operation::Describe, Permission::Allow);
+        acls::add(&self.brokers(), topic, USER, Operation::Read, Permission::Deny);
+    }
+
+    /// Takes all rights on a topic from [`USER`].
+    pub fn deny_all(&self, topic: &str) {
+        acls::add(&self.brokers(), topic, USER, Operation::All, Permission::Deny);
+    }
+
+    /// Gives everyone all rights on a topic again.
+    pub fn allow_all(&self, topic: &str) {
+        acls::remove_all(&self.brokers(), topic);
+    }
+
     /// Returns a client configuration for the listener without authentication.
     pub fn client(&self) -> ClientConfig {
         let mut config = ClientConfig::new();
@@ -316,6 +334,9 @@ impl Kafka {
              transaction.state.log.num.partitions=1\n\
              transaction.state.log.replication.factor=1\n\
              transaction.state.log.min.isr=1\n\
+             authorizer.class.name=org.apache.kafka.metadata.authorizer.StandardAuthorizer\n\
+             super.users=User:ANONYMOUS\n\
+             allow.everyone.if.no.acl.found=true\n\
              share.coordinator.state.topic.replication.factor=1\n\
              share.coordinator.state.topic.min.isr=1\n\
              share.coordinator.state.topic.num.partitions=1\n\

@@ -6,6 +6,7 @@
 
 #![allow(clippy::disallowed_methods, reason = "the programs under test run by the real clock")]
 
+mod acls;
 pub mod alertmanager;
 pub mod broker;
 pub mod browser;

@@ -25,6 +25,7 @@ pub struct Pipeline {
     workers: usize,
     shard_label: bool,
     idle_advance: bool,
+    on_undecodable: Option<&'static str>,
 }
 
 impl Pipeline {
@@ -45,6 +46,7 @@ impl Pipeline {
             workers: 2,
             shard_label: false,
             idle_advance: false,
+            on_undecodable: None,
         }
     }
 
@@ -72,6 +74,12 @@ impl Pipeline {
     /// Advances stream time with the clock at the end of a log.
     pub fn idle_advance(mut self) -> Pipeline {
         self.idle_advance = true;
+        self
+    }
+
+    /// Sets what is done with a batch that cannot be decoded.
+    pub fn on_undecodable(mut self, choice: &'static str) -> Pipeline {
+        self.on_undecodable = Some(choice);
         self
     }
 
@@ -123,6 +131,9 @@ impl Pipeline {
             "[kafka]\nbrokers = {:?}\ngroup = {:?}\ndead_letter_topic = {:?}\nworkers = {}\n",
             self.brokers, self.group, self.dead_letters, self.workers
         );
+        if let Some(choice) = self.on_undecodable {
+            let _ = writeln!(text, "on_undecodable = {choice:?}");
+        }
         for (name, format) in &self.topics {
             let _ = write!(text, "[[kafka.topics]]\nname = {name:?}\nformat = {format:?}\n");
         }
