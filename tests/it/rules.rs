@@ -23,7 +23,7 @@ const UNIT_TESTS: [&str; 6] = [
 ];
 
 /// Every alert that there has to be, and the receiver of each of its severities.
-const EXPECTED: [(&str, &str, &str); 22] = [
+const EXPECTED: [(&str, &str, &str); 25] = [
     ("NabizServiceLevelFastBurn", "critical", "contact-centre-page"),
     ("NabizServiceLevelSlowBurn", "warning", "contact-centre-mail"),
     ("NabizServiceLevelBudgetLow", "info", "contact-centre-mail"),
@@ -41,6 +41,9 @@ const EXPECTED: [(&str, &str, &str); 22] = [
     ("NabizStreamTimeStalled", "critical", "platform-page"),
     ("NabizStreamTimeStalled", "critical", "platform-page"),
     ("NabizLagGrowing", "warning", "platform-mail"),
+    ("NabizPartitionStuck", "warning", "platform-mail"),
+    ("NabizDegraded", "warning", "platform-mail"),
+    ("NabizKafkaClientErrors", "warning", "platform-mail"),
     ("NabizRecordsRejected", "warning", "platform-mail"),
     ("NabizQueueVanished", "warning", "platform-mail"),
     ("NabizGhostVisits", "warning", "platform-mail"),
