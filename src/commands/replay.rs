@@ -27,8 +27,8 @@ use crate::exposition;
 
 /// Folds a file as if it were one partition and prints the metrics.
 ///
-/// Rejected lines and a summary go to standard error. Standard output gets the contact metrics as
-/// Prometheus text, as of the largest event time read or of --at.
+/// Rejected lines and a summary go to standard error. Standard output gets the contact metrics and
+/// the clock skew as Prometheus text, as of the largest event time read or of --at.
 #[derive(Debug, clap::Args)]
 #[command(
     after_help = "Example: nabiz replay events.ndjson --at 2026-01-05T18:00:00+03:00 --strict"
@@ -146,7 +146,7 @@ fn replay(
     shard.reject_held();
     report_orphans(&mut shard, &mut report);
     let snapshot = shard.snapshot();
-    report(&summary(&snapshot.records));
+    report(&summary(&snapshot));
     Ok(snapshot)
 }
 
@@ -161,8 +161,10 @@ fn report_orphans(shard: &mut Shard, report: &mut impl FnMut(&str)) {
     }
 }
 
-fn summary(records: &RecordTotals) -> String {
-    let RecordTotals { applied, duplicate, late, rejected, held: _ } = records;
+fn summary(snapshot: &Snapshot) -> String {
+    let Snapshot { records, clock_skew, .. } = snapshot;
+    // A line always has a value, so that none is ignored.
+    let RecordTotals { applied, duplicate, late, rejected, fields_dropped, .. } = records;
     let mut text = format!(
         "read {} lines: applied {applied}, duplicate {duplicate}, late {late}, rejected {}",
         records.read_sum(),
@@ -170,6 +172,15 @@ fn summary(records: &RecordTotals) -> String {
     );
     if let Some(orphans) = rejected.get(&Reason::Orphan) {
         text.push_str(&format!(" (orphans {orphans})"));
+    }
+    if *clock_skew > 0 {
+        text.push_str(&format!(", clock skew {clock_skew}"));
+    }
+    if !fields_dropped.is_empty() {
+        let dropped = fields_dropped.iter();
+        let dropped: Vec<String> =
+            dropped.map(|(field, count)| format!("{} {count}", field.as_str())).collect();
+        text.push_str(&format!(", fields left out: {}", dropped.join(", ")));
     }
     text
 }

@@ -209,10 +209,12 @@ Records {
         "Records read, by result.";
     RECORDS_REJECTED: Counter "nabiz_records_rejected_total" ["topic", "reason"]
         "Rejected records, by reason.";
+    FIELDS_DROPPED: Counter "nabiz_fields_dropped_total" ["topic", "field"]
+        "Optional fields left out because of a fault, and names that are not UTF-8.";
     DEAD_LETTERS: Counter "nabiz_dead_letters_total" []
         "Rejected records written to the dead-letter topic.";
     CLOCK_SKEW: Counter "nabiz_clock_skew_total" []
-        "Time differences that were negative, and event times too far ahead.";
+        "Time differences and durations that were negative, and event times too far ahead.";
     SERIES_REFUSED: Counter "nabiz_series_refused_total" []
         "Label sets counted as other because a bound was reached.";
     EVICTED: Counter "nabiz_evicted_total" []

@@ -34,7 +34,7 @@ pub(super) fn of_pipeline<T>(
     encode(families)
 }
 
-/// Passes the contact metrics of one snapshot to `encode`.
+/// Passes the contact metrics of one snapshot, and its clock skew, to `encode`.
 pub(super) fn of_snapshot<T>(
     settings: &Settings,
     snapshot: &Snapshot,
@@ -43,6 +43,7 @@ pub(super) fn of_snapshot<T>(
     let parts = [Part { shard: None, snapshot }];
     let mut families = Vec::new();
     collect_contacts(settings, &parts, snapshot, &mut families);
+    families.push(Family::single(&catalogue::CLOCK_SKEW, &[], snapshot.clock_skew as f64));
     encode(families)
 }
 

@@ -130,8 +130,8 @@ impl Exposition {
     }
 }
 
-/// Returns the contact metrics of one snapshot as text, without the metrics of the pipeline and of
-/// the records.
+/// Returns the contact metrics of one snapshot and its clock skew as text, without the metrics of
+/// the pipeline and the other metrics of the records.
 pub fn contact_text(settings: &Settings, snapshot: &Snapshot) -> String {
     collector::of_snapshot(settings, snapshot, text::encode)
 }

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::time::Instant;
 
-use nabiz_core::event::Reason;
+use nabiz_core::event::{OptionalField, Reason};
 use nabiz_core::measures::RecordTotals;
 use nabiz_core::snapshot::Snapshot;
 
@@ -22,6 +22,7 @@ pub(super) fn collect_records<'a>(
     let mut families = Records {
         results: Family::new(&c::RECORDS),
         rejected: Family::new(&c::RECORDS_REJECTED),
+        fields_dropped: Family::new(&c::FIELDS_DROPPED),
         dead_letters: Family::new(&c::DEAD_LETTERS),
         clock_skew: Family::new(&c::CLOCK_SKEW),
         series_refused: Family::new(&c::SERIES_REFUSED),
@@ -45,13 +46,30 @@ pub(super) fn collect_records<'a>(
         }
         families.add_counts(None, &published.merged, unwritten(None));
     }
-    let Records { results, rejected, dead_letters, clock_skew, series_refused, evicted } = families;
-    out.extend([results, rejected, dead_letters, clock_skew, series_refused, evicted]);
+    let Records {
+        results,
+        rejected,
+        fields_dropped,
+        dead_letters,
+        clock_skew,
+        series_refused,
+        evicted,
+    } = families;
+    out.extend([
+        results,
+        rejected,
+        fields_dropped,
+        dead_letters,
+        clock_skew,
+        series_refused,
+        evicted,
+    ]);
 }
 
 struct Records<'a> {
     results: Family<'a>,
     rejected: Family<'a>,
+    fields_dropped: Family<'a>,
     dead_letters: Family<'a>,
     clock_skew: Family<'a>,
     series_refused: Family<'a>,
@@ -64,6 +82,7 @@ impl<'a> Records<'a> {
             ("applied", records.applied),
             ("duplicate", records.duplicate),
             ("late", records.late),
+            ("ignored", records.ignored),
             ("rejected", records.rejected_sum()),
         ];
         for (result, count) in by_result {
@@ -72,6 +91,10 @@ impl<'a> Records<'a> {
         for reason in Reason::ALL {
             let count = records.rejected.get(&reason).copied().unwrap_or(0);
             self.rejected.add(&[topic, reason.as_str()], shard, count as f64);
+        }
+        for field in OptionalField::ALL {
+            let count = records.fields_dropped.get(field).copied().unwrap_or(0);
+            self.fields_dropped.add(&[topic, field.as_str()], shard, count as f64);
         }
     }
 

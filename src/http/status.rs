@@ -35,6 +35,7 @@ struct Records {
     applied: u64,
     duplicate: u64,
     late: u64,
+    ignored: u64,
     rejected: BTreeMap<&'static str, u64>,
     held: u64,
 }
@@ -45,6 +46,7 @@ impl From<&RecordTotals> for Records {
             applied: totals.applied,
             duplicate: totals.duplicate,
             late: totals.late,
+            ignored: totals.ignored,
             rejected: totals
                 .rejected
                 .iter()

@@ -26,6 +26,7 @@ mod consumer_stats;
 mod dead_letters;
 mod degraded;
 mod error;
+mod headers;
 mod ledger_handle;
 mod log_ends;
 mod offset_tracker;

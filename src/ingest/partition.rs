@@ -12,9 +12,10 @@ use nabiz_core::shard::{Calls, Orphan, RecordMeta, RecordOutcome, Shard};
 use nabiz_core::snapshot::Snapshot;
 use nabiz_core::state::{Checkpoint, RestoreError};
 use nabiz_core::time::{Timestamp, WallTime};
-use rdkafka::message::{BorrowedMessage, Headers, Message as _};
+use rdkafka::message::{BorrowedMessage, Message as _};
 
 use super::consumer_stats::{FetchState, PartitionStats};
+use super::headers;
 use super::log_ends::{HeldPartition, LogAnswer, Reading};
 use super::offset_tracker::{OffsetTracker, PROOF_TTL, Step};
 use super::standstill::Standstill;
@@ -251,11 +252,10 @@ impl Partition {
             }
         }
         self.on_change();
-        if reads_headers(self.format, record.payload())
+        if reads_headers(self.format)
             && let Some(found) = record.headers()
         {
-            headers
-                .extend(found.iter().map(|header| (header.key, header.value.unwrap_or_default())));
+            headers::read(found, headers);
         }
         let message = Message { value: record.payload(), headers };
         let timestamp = record.timestamp().to_millis().map(WallTime);
@@ -266,6 +266,7 @@ impl Partition {
             RecordOutcome::Applied
             | RecordOutcome::Duplicate
             | RecordOutcome::Late
+            | RecordOutcome::Ignored
             | RecordOutcome::Held => None,
         }
     }

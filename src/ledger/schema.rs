@@ -9,7 +9,7 @@ use rusqlite::{Connection, OpenFlags, OptionalExtension, TransactionBehavior};
 use super::error::LedgerError;
 
 /// The version of the tables that this program writes.
-pub const SCHEMA_VERSION: i64 = 5;
+pub const SCHEMA_VERSION: i64 = 6;
 
 /// `nabz` in ASCII: marks the file as a ledger.
 const APPLICATION_ID: i64 = 0x6e61_627a;
@@ -131,6 +131,9 @@ ALTER TABLE partitions ADD COLUMN record_ms INTEGER;
 ",
     "
 -- A contact can be in several conversations, an agent in several calls: programs that know one are kept out.
+",
+    "
+-- Pieces may be counts of records by name: programs that do not know these pieces are kept out.
 ",
 ];
 

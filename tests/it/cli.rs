@@ -101,6 +101,32 @@ fn assert_same(truth: &Value, replayed: &Output, at_least: usize) {
 }
 
 #[test]
+fn negative_hold_is_zero_and_costs_no_call() {
+    let _shared = serial::shared();
+    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/field/13-negative-hold.log");
+    let replayed = nabiz(&["replay", file, "--format", "asterisk_queue_log", "--strict"])
+        .output()
+        .expect("the replay runs");
+    let found = scraped(&replayed);
+    let queue = [("queue", "q1"), ("channel", "phone")];
+    let waits = |outcome| [queue[0], queue[1], ("outcome", outcome)];
+    for (name, expected) in [
+        ("nabiz_visits_answered_total", 2.0),
+        ("nabiz_visits_abandoned_total", 1.0),
+        ("nabiz_visits_lost_total", 0.0),
+    ] {
+        assert_eq!(found.value(name, &queue), Some(expected), "{name}");
+    }
+    assert_eq!(found.value("nabiz_wait_seconds_sum", &waits("answered")), Some(2.0), "0 s and 2 s");
+    assert_eq!(found.value("nabiz_wait_seconds_sum", &waits("abandoned")), Some(0.0));
+    assert_eq!(found.value("nabiz_clock_skew_total", &[]), Some(2.0));
+    assert_eq!(
+        last_line(&replayed),
+        "read 7 lines: applied 7, duplicate 0, late 0, rejected 0, clock skew 2"
+    );
+}
+
+#[test]
 fn replayed_day_equals_the_truth_of_its_simulation() {
     let _shared = serial::shared();
     let (truth, replayed) = simulated_and_replayed(&["--scenario", "ordinary-day", "--seed", "7"]);

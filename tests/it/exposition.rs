@@ -18,7 +18,7 @@ use nabiz::readmodel::{
     PublishedState, ShardLabel,
 };
 use nabiz_core::calendar::BusinessDay;
-use nabiz_core::event::{ChannelId, Reason};
+use nabiz_core::event::{ChannelId, OptionalField, Reason};
 use nabiz_core::ids::Offset;
 use nabiz_core::measures::{
     AgentWindow, BucketHistogram, FollowupSnapshot, Live, Observation, RecordTotals,
@@ -142,6 +142,8 @@ fn busy(settings: &Settings) -> Snapshot {
         late: 1,
         rejected: BTreeMap::from([(Reason::NotJson, 3)]),
         held: 5,
+        ignored: 6,
+        fields_dropped: BTreeMap::from([(OptionalField::WaitMs, 4)]),
     };
     snapshot.clock_skew = 6;
     snapshot.series_refused = 7;
@@ -511,9 +513,12 @@ fn health_comes_from_the_shards_and_the_pipeline() {
     exposed.check(r#"nabiz_records_total{topic="calls",result="applied"}"#, 40.0);
     exposed.check(r#"nabiz_records_total{topic="mails",result="duplicate"}"#, 2.0);
     exposed.check(r#"nabiz_records_total{topic="mails",result="late"}"#, 1.0);
+    exposed.check(r#"nabiz_records_total{topic="mails",result="ignored"}"#, 6.0);
     exposed.check(r#"nabiz_records_total{topic="mails",result="rejected"}"#, 3.0);
     exposed.check(r#"nabiz_records_rejected_total{topic="calls",reason="not_json"}"#, 3.0);
     exposed.check(r#"nabiz_records_rejected_total{topic="calls",reason="orphan"}"#, 0.0);
+    exposed.check(r#"nabiz_fields_dropped_total{topic="calls",field="wait_ms"}"#, 4.0);
+    exposed.check(r#"nabiz_fields_dropped_total{topic="mails",field="agent"}"#, 0.0);
     exposed.check("nabiz_records_held", 10.0);
     exposed.check("nabiz_dead_letters_total", 6.0);
     exposed.check("nabiz_clock_skew_total", 12.0);
@@ -702,11 +707,12 @@ fn types_and_labels_match_the_catalogue() {
 }
 
 #[test]
-fn contact_text_leaves_out_pipeline_and_record_metrics() {
+fn contact_text_has_contacts_and_clock_skew_alone() {
     let exposed = contacts_of(busy(&settings()));
     let expected: BTreeSet<&str> = in_text()
         .filter(|metric| matches!(metric.source, Source::Contacts | Source::Settings))
         .map(|metric| metric.name)
+        .chain(["nabiz_clock_skew_total"])
         .collect();
     let served: BTreeSet<&str> = exposed.types.keys().map(String::as_str).collect();
     assert_eq!(served, expected);

@@ -486,7 +486,7 @@ fn bad_records(partitions: i32) -> Vec<Outgoing> {
         envelope("contact.evaporated", r#"{"contact_id":"x"}"#),
         envelope("contact.started", r#"{"contact_id":"x","channel":"pigeon"}"#),
         envelope("contact.started", r#"{"contact_id":"","channel":"phone"}"#),
-        envelope("contact.answered", r#"{"contact_id":"x","queue":"fault","wait_ms":-1}"#),
+        envelope("queue.observed", r#"{"queue":"fault","waiting":-1}"#),
     ]
     .into_iter()
     .enumerate()

@@ -7,7 +7,10 @@ use serde::de::{IgnoredAny, MapAccess};
 
 use crate::decode::fast_json::FastJson;
 use crate::decode::raw_value::{Heap, KeySeed, RawValue, RawValueSeed, ReadObject};
-use crate::event::{ChannelId, Channels, LIST_LEN_MAX, Reason, Rejection, TEXT_BYTES_MAX, Text};
+use crate::event::{
+    ChannelId, Channels, FieldFaults, LIST_LEN_MAX, OptionalField, Reason, Rejection,
+    TEXT_BYTES_MAX, Text,
+};
 use crate::time::{DURATION_MAX, Millis, Timestamp};
 
 macro_rules! fields {
@@ -69,11 +72,14 @@ pub(crate) fn missing(name: &str) -> Rejection {
 }
 
 /// The captured data fields of one event. Each getter checks its field by the contract and is
-/// called once.
+/// called once. A fault of a required field rejects the record; a fault of an optional field leaves
+/// the field out and is recorded.
 #[derive(Debug, Default)]
 pub(crate) struct Fields<'a> {
     values: [RawValue<'a>; Field::COUNT],
     pub(crate) heap: Heap<'a>,
+    /// The faults of the optional fields that were read so far.
+    pub(crate) faults: FieldFaults,
 }
 
 impl<'a> Fields<'a> {
@@ -98,15 +104,36 @@ impl<'a> Fields<'a> {
         self.values[field as usize]
     }
 
-    pub(crate) fn optional_text(&mut self, field: Field) -> Result<Option<Text<'a>>, Rejection> {
+    /// Returns an optional field. `null` is absence.
+    fn optional<T>(
+        &mut self,
+        field: Field,
+        read: impl FnOnce(&mut Self) -> Result<Option<T>, Rejection>,
+    ) -> Option<T> {
+        if matches!(self.value(field), RawValue::Null) {
+            return None;
+        }
+        read(self).unwrap_or_else(|_| {
+            if let Some(field) = OptionalField::from_name(field.as_str()) {
+                self.faults.record_dropped(field);
+            }
+            None
+        })
+    }
+
+    fn checked_text(&mut self, field: Field) -> Result<Option<Text<'a>>, Rejection> {
         self.heap.text(self.value(field), field.as_str())
     }
 
-    pub(crate) fn text(&mut self, field: Field) -> Result<Text<'a>, Rejection> {
-        self.optional_text(field)?.ok_or_else(|| missing(field.as_str()))
+    pub(crate) fn optional_text(&mut self, field: Field) -> Option<Text<'a>> {
+        self.optional(field, |fields| fields.checked_text(field))
     }
 
-    pub(crate) fn optional_integer(
+    pub(crate) fn text(&mut self, field: Field) -> Result<Text<'a>, Rejection> {
+        self.checked_text(field)?.ok_or_else(|| missing(field.as_str()))
+    }
+
+    fn checked_integer(
         &mut self,
         field: Field,
         min: u64,
@@ -115,7 +142,7 @@ impl<'a> Fields<'a> {
         match self.value(field) {
             RawValue::Absent => Ok(None),
             RawValue::Integer(value) if (min..=max).contains(&value) => Ok(Some(value)),
-            RawValue::Integer(_) | RawValue::Beyond => Err(Rejection::new(
+            RawValue::Integer(_) | RawValue::Negative | RawValue::Beyond => Err(Rejection::new(
                 Reason::OutOfRange,
                 format!("{} must be {min} to {max}", field.as_str()),
             )),
@@ -123,27 +150,38 @@ impl<'a> Fields<'a> {
         }
     }
 
+    pub(crate) fn optional_integer(&mut self, field: Field, min: u64, max: u64) -> Option<u64> {
+        self.optional(field, |fields| fields.checked_integer(field, min, max))
+    }
+
     pub(crate) fn integer(&mut self, field: Field, min: u64, max: u64) -> Result<u64, Rejection> {
-        self.optional_integer(field, min, max)?.ok_or_else(|| missing(field.as_str()))
+        self.checked_integer(field, min, max)?.ok_or_else(|| missing(field.as_str()))
     }
 
-    pub(crate) fn optional_duration(&mut self, field: Field) -> Result<Option<Millis>, Rejection> {
-        Ok(self.optional_integer(field, 0, DURATION_MAX.get())?.map(Millis))
-    }
-
-    pub(crate) fn optional_bool(&mut self, field: Field) -> Result<(), Rejection> {
-        match self.value(field) {
-            RawValue::Absent | RawValue::Bool => Ok(()),
-            other => Err(other.wrong_type(field.as_str(), "true or false")),
+    /// Returns a duration. A negative one is 0, because the source measured it with a clock that
+    /// was set back.
+    pub(crate) fn optional_duration(&mut self, field: Field) -> Option<Millis> {
+        if matches!(self.value(field), RawValue::Negative) {
+            self.faults.record_negative_duration();
+            return Some(Millis::ZERO);
         }
+        self.optional_integer(field, 0, DURATION_MAX.get()).map(Millis)
     }
 
-    pub(crate) fn optional_time(&mut self, field: Field) -> Result<Option<Timestamp>, Rejection> {
-        self.heap.time(self.value(field), field.as_str())
+    /// Checks a field that the core does not use.
+    pub(crate) fn optional_bool(&mut self, field: Field) {
+        self.optional(field, |fields| match fields.value(field) {
+            RawValue::Absent | RawValue::Bool => Ok(None::<bool>),
+            other => Err(other.wrong_type(field.as_str(), "true or false")),
+        });
+    }
+
+    pub(crate) fn optional_time(&mut self, field: Field) -> Option<Timestamp> {
+        self.optional(field, |fields| fields.heap.time(fields.value(field), field.as_str()))
     }
 
     /// Returns a value of a fixed set of words.
-    pub(crate) fn optional_word<T: Copy>(
+    fn checked_word<T: Copy>(
         &mut self,
         field: Field,
         values: &[T],
@@ -158,19 +196,25 @@ impl<'a> Fields<'a> {
         }
     }
 
+    pub(crate) fn optional_word<T: Copy>(
+        &mut self,
+        field: Field,
+        values: &[T],
+        word_of: fn(T) -> &'static str,
+    ) -> Option<T> {
+        self.optional(field, |fields| fields.checked_word(field, values, word_of))
+    }
+
     pub(crate) fn word<T: Copy>(
         &mut self,
         field: Field,
         values: &[T],
         word_of: fn(T) -> &'static str,
     ) -> Result<T, Rejection> {
-        self.optional_word(field, values, word_of)?.ok_or_else(|| missing(field.as_str()))
+        self.checked_word(field, values, word_of)?.ok_or_else(|| missing(field.as_str()))
     }
 
-    pub(crate) fn optional_channel(
-        &mut self,
-        channels: &Channels,
-    ) -> Result<Option<ChannelId>, Rejection> {
+    fn checked_channel(&mut self, channels: &Channels) -> Result<Option<ChannelId>, Rejection> {
         let Some(text) = self.heap.any_text(self.value(Field::Channel), Field::Channel.as_str())?
         else {
             return Ok(None);
@@ -181,14 +225,15 @@ impl<'a> Fields<'a> {
         }
     }
 
-    pub(crate) fn channel(&mut self, channels: &Channels) -> Result<ChannelId, Rejection> {
-        self.optional_channel(channels)?.ok_or_else(|| missing(Field::Channel.as_str()))
+    pub(crate) fn optional_channel(&mut self, channels: &Channels) -> Option<ChannelId> {
+        self.optional(Field::Channel, |fields| fields.checked_channel(channels))
     }
 
-    pub(crate) fn optional_texts(
-        &mut self,
-        field: Field,
-    ) -> Result<Option<Vec<Text<'a>>>, Rejection> {
+    pub(crate) fn channel(&mut self, channels: &Channels) -> Result<ChannelId, Rejection> {
+        self.checked_channel(channels)?.ok_or_else(|| missing(Field::Channel.as_str()))
+    }
+
+    fn checked_texts(&mut self, field: Field) -> Result<Option<Vec<Text<'a>>>, Rejection> {
         let texts = match self.value(field) {
             RawValue::Absent => return Ok(None),
             value => self
@@ -206,6 +251,10 @@ impl<'a> Fields<'a> {
             return Err(Rejection::new(Reason::TextLength, detail));
         }
         Ok(Some(texts))
+    }
+
+    pub(crate) fn optional_texts(&mut self, field: Field) -> Option<Vec<Text<'a>>> {
+        self.optional(field, |fields| fields.checked_texts(field))
     }
 }
 

@@ -5,9 +5,11 @@ use crate::event::{Reason, Rejection};
 /// A message before it is decoded: a Kafka record, or a line of a file.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Message<'a> {
-    /// The value. A Kafka tombstone has none.
+    /// The value. A Kafka tombstone has none: it deletes the records of its key in a compacted
+    /// topic.
     pub value: Option<&'a [u8]>,
-    /// The names and values of the headers, in order. A line of a file has none.
+    /// The names and values of the headers, in order, without those that have no value. A line of a
+    /// file has none.
     pub headers: &'a [(&'a str, &'a [u8])],
 }
 
@@ -20,4 +22,9 @@ pub(crate) fn check_size(message: &Message<'_>, record_bytes_max: usize) -> Resu
         )),
         _ => Ok(()),
     }
+}
+
+/// Returns a value without the byte order mark with which some systems begin UTF-8.
+pub(crate) fn without_bom(value: &[u8]) -> &[u8] {
+    value.strip_prefix(b"\xef\xbb\xbf").unwrap_or(value)
 }

@@ -19,7 +19,9 @@ pub(crate) enum RawValue<'a> {
     Unescaped(usize),
     /// A whole number that fits into 64 bits.
     Integer(u64),
-    /// A number below zero or above every range of the contract.
+    /// A whole number below zero.
+    Negative,
+    /// A number above every range of the contract.
     Beyond,
     /// A number with a fraction or an exponent.
     Fraction,
@@ -39,7 +41,7 @@ impl RawValue<'_> {
         let found = match self {
             RawValue::Absent => "absent",
             RawValue::Text(_) | RawValue::Unescaped(_) => "a text",
-            RawValue::Integer(_) | RawValue::Beyond => "a whole number",
+            RawValue::Integer(_) | RawValue::Negative | RawValue::Beyond => "a whole number",
             RawValue::Fraction => "a number with a fraction or an exponent",
             RawValue::Bool => "true or false",
             RawValue::Null => "null",
@@ -138,28 +140,76 @@ pub(crate) fn text_of(value: &[u8]) -> Result<&str, Rejection> {
         .map_err(|_| Rejection::new(Reason::NotJson, "the value is not UTF-8 text"))
 }
 
-/// Runs `seed` over the whole of `text`, which must be one JSON value.
-pub(crate) fn parse<'a, S: DeserializeSeed<'a>>(
-    text: &'a str,
-    seed: S,
-) -> Result<S::Value, Rejection> {
+/// Parses the whole of `text`, which must be one JSON value, into an empty target. Texts without
+/// escapes are borrowed.
+pub(crate) fn parse<'a, T>(text: &'a str, target: &mut T) -> Result<Shape, Rejection>
+where
+    T: Default,
+    for<'t> &'t mut T: ReadObject<'a>,
+{
     let mut deserializer = serde_json::Deserializer::from_str(text);
-    let parsed = seed.deserialize(&mut deserializer).map_err(|error| not_json(&error))?;
-    deserializer.end().map_err(|error| not_json(&error))?;
-    Ok(parsed)
+    let shape = ObjectSeed(&mut *target).deserialize(&mut deserializer);
+    match shape.and_then(|shape| deserializer.end().map(|()| shape)) {
+        Ok(shape) => Ok(shape),
+        // The parser refuses the whole text for one number that is too large for it, also in a
+        // field that is not read.
+        Err(error) if error.to_string().starts_with("number out of range") => {
+            *target = T::default();
+            parse_unborrowed(text, target)
+        }
+        Err(error) => Err(not_json(&error)),
+    }
+}
+
+/// Parses the whole of `text`, which must be one JSON value, into a target that lives longer.
+pub(crate) fn parse_unborrowed<'a, T>(text: &str, target: &mut T) -> Result<Shape, Rejection>
+where
+    for<'t> &'t mut T: ReadObject<'a>,
+{
+    let text = with_smaller_numbers(text);
+    let mut deserializer = serde_json::Deserializer::from_reader(text.as_bytes());
+    let shape = ObjectSeed(target).deserialize(&mut deserializer);
+    shape.and_then(|shape| deserializer.end().map(|()| shape)).map_err(|error| not_json(&error))
+}
+
+/// Returns JSON with other numbers for those that are too large for a 64-bit float. Both are beyond
+/// every range of the contract.
+fn with_smaller_numbers(text: &str) -> Cow<'_, str> {
+    const LARGE: &str = "1e300";
+    let is_of_number = |byte: u8| matches!(byte, b'0'..=b'9' | b'.' | b'e' | b'E' | b'+' | b'-');
+    let bytes = text.as_bytes();
+    let (mut smaller, mut copied, mut at, mut is_in_text) = (String::new(), 0, 0, false);
+    while let Some(byte) = bytes.get(at) {
+        match byte {
+            b'\\' if is_in_text => at += 1,
+            b'"' => is_in_text = !is_in_text,
+            b'0'..=b'9' if !is_in_text => {
+                let digits = bytes[at..].iter().take_while(|byte| is_of_number(**byte)).count();
+                let number = text.get(at..at + digits).unwrap_or_default();
+                if number.parse().is_ok_and(f64::is_infinite) {
+                    smaller.push_str(text.get(copied..at).unwrap_or_default());
+                    smaller.push_str(LARGE);
+                    copied = at + digits;
+                }
+                at += digits - 1;
+            }
+            _ => {}
+        }
+        at += 1;
+    }
+    match copied {
+        0 => Cow::Borrowed(text),
+        _ => Cow::Owned(smaller + text.get(copied..).unwrap_or_default()),
+    }
 }
 
 /// Returns the rejection for an error of the parser. The seeds accept any value, so that the
 /// message of the parser is about the form and never repeats a value.
 fn not_json(error: &serde_json::Error) -> Rejection {
-    let detail = error.to_string();
-    if detail.starts_with("number out of range") {
-        return Rejection::new(Reason::OutOfRange, detail);
-    }
-    Rejection::new(Reason::NotJson, format!("the value is not JSON: {detail}"))
+    Rejection::new(Reason::NotJson, format!("the value is not JSON: {error}"))
 }
 
-/// The shape of a value that should be an object.
+/// The shape of a value that should be an object. `null` is absence.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Shape {
     #[default]
@@ -223,12 +273,16 @@ impl<'de> Visitor<'de> for RawValueSeed<'_, 'de> {
     }
 
     fn visit_i64<E>(self, value: i64) -> Result<RawValue<'de>, E> {
-        Ok(u64::try_from(value).map_or(RawValue::Beyond, RawValue::Integer))
+        Ok(u64::try_from(value).map_or(RawValue::Negative, RawValue::Integer))
     }
 
     fn visit_f64<E>(self, value: f64) -> Result<RawValue<'de>, E> {
         // A whole number that does not fit into 64 bits arrives here as well.
-        Ok(if value.abs() >= u64::MAX as f64 { RawValue::Beyond } else { RawValue::Fraction })
+        Ok(match value.abs() >= u64::MAX as f64 {
+            true if value < 0.0 => RawValue::Negative,
+            true => RawValue::Beyond,
+            false => RawValue::Fraction,
+        })
     }
 
     fn visit_bool<E>(self, _: bool) -> Result<RawValue<'de>, E> {
@@ -321,6 +375,6 @@ impl<'de, T: ReadObject<'de>> Visitor<'de> for ObjectSeed<T> {
     }
 
     fn visit_unit<E>(self) -> Result<Shape, E> {
-        Ok(Shape::Other)
+        Ok(Shape::Absent)
     }
 }

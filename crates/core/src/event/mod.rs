@@ -5,12 +5,14 @@
 //! format; every other room knows only [`Event`].
 
 mod limits;
+mod optional_field;
 mod rejection;
 mod schema;
 mod vocabulary;
 
 pub use limits::TEXT_BYTES_MAX;
 pub(crate) use limits::{COUNT_MAX, LIST_LEN_MAX, SCALE_MAX};
+pub use optional_field::{FieldFaults, OptionalField};
 pub use rejection::{Reason, Rejection};
 pub use schema::{EVENT_TYPES, Field, Values, document, document_of, event_type};
 pub use vocabulary::{

@@ -13,7 +13,8 @@ pub enum Reason {
     NotObject,
     /// A required field or attribute is absent.
     MissingField,
-    /// A field has a value of another JSON type than in the contract; null is a wrong type too.
+    /// A required field or an attribute has a value of another JSON type than in the contract;
+    /// `null` is one too.
     WrongType,
     /// The `type` is not in the vocabulary, or the verb of a queue_log line is unknown.
     UnknownType,

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use crate::event::optional_field::FieldFaults;
 use crate::time::{Millis, Timestamp};
 
 /// A text of 1 to 256 bytes, borrowed from the message unless it has escapes.
@@ -21,6 +22,8 @@ pub struct Event<'a> {
     /// Further events of the same record, in order: a queue_log line may mean two things. Empty,
     /// and then without an allocation, for CloudEvents.
     pub extra_payloads: Vec<EventPayload<'a>>,
+    /// The faults of optional fields: the payloads lack these fields.
+    pub faults: FieldFaults,
 }
 
 /// An event, with the fields that the core uses. No duration is longer than
@@ -107,6 +110,8 @@ pub struct ImpliedAnswer<'a> {
     pub agent: Option<Text<'a>>,
     /// The wait before the answer.
     pub wait: Millis,
+    /// Whether the line has a negative wait, which is read as 0.
+    pub is_negative: bool,
 }
 
 impl EventPayload<'_> {

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::event::Reason;
+use crate::event::{OptionalField, Reason};
 
-/// Counts of the records read. Each record counts in exactly one field.
+/// Counts of the records read. Each record counts in exactly one of the results.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RecordTotals {
     /// Records that were applied in time.
@@ -19,7 +19,20 @@ pub struct RecordTotals {
     pub rejected: BTreeMap<Reason, u64>,
     /// Endings that wait for their start now. The only count that can go down.
     pub held: u64,
+    /// Tombstones: records without a value, which say nothing.
+    #[serde(skip)]
+    pub ignored: u64,
+    /// Optional fields that were left out because of a fault, by field. No result: the record counts
+    /// beside it.
+    #[serde(skip)]
+    pub fields_dropped: BTreeMap<OptionalField, u64>,
 }
+
+/// The name of [`RecordTotals::ignored`] in [`RecordTotals::named`].
+const IGNORED: &str = "ignored";
+
+/// The prefix of a dropped field in [`RecordTotals::named`].
+const DROPPED: &str = "dropped ";
 
 impl RecordTotals {
     /// Returns the number of rejected records.
@@ -29,6 +42,31 @@ impl RecordTotals {
 
     /// Returns the number of records read.
     pub fn read_sum(&self) -> u64 {
-        self.applied + self.duplicate + self.late + self.rejected_sum() + self.held
+        let RecordTotals { applied, duplicate, late, ignored, held, .. } = self;
+        applied + duplicate + late + self.rejected_sum() + ignored + held
+    }
+
+    /// Returns the counts that are stored by name, without those that are 0. They are newer than
+    /// the stored form of the others, which is by position.
+    pub(crate) fn named(&self) -> BTreeMap<String, u64> {
+        let dropped = self.fields_dropped.iter();
+        let ignored = (self.ignored > 0).then(|| (IGNORED.to_owned(), self.ignored));
+        dropped
+            .map(|(field, count)| (format!("{DROPPED}{}", field.as_str()), *count))
+            .chain(ignored)
+            .collect()
+    }
+
+    /// Sets the counts that are stored by name.
+    pub(crate) fn set_named(&mut self, counts: BTreeMap<String, u64>) {
+        for (name, count) in counts {
+            if name == IGNORED {
+                self.ignored = count;
+            }
+            let dropped = name.strip_prefix(DROPPED).and_then(OptionalField::from_name);
+            if let Some(field) = dropped {
+                self.fields_dropped.insert(field, count);
+            }
+        }
     }
 }

@@ -45,8 +45,8 @@ pub(crate) struct ShardHeader {
     /// By [`crate::registry::LabelRegistry::label_index`].
     pub(crate) observed: Vec<Option<Observation>>,
     pub(crate) records: RecordTotals,
-    /// Event times too far ahead, and negative durations of follow-ups. Contacts have their own
-    /// count.
+    /// Event times too far ahead, negative durations in events, and those of follow-ups. Contacts
+    /// have their own count.
     pub(crate) clock_skew: u64,
 }
 
@@ -106,6 +106,7 @@ impl Shard {
                 ChunkKind::AgentTime,
                 ChunkKind::Followups,
                 ChunkKind::UnitNative,
+                ChunkKind::RecordCounts,
             ] {
                 checkpoint.delete(kind, i64::MIN, i64::MAX);
             }
@@ -175,6 +176,10 @@ impl Shard {
         };
         let scheme = state.registry.overflow_scheme();
         checkpoint.put(ChunkKind::ShardHeader, 0, &(header, scheme));
+        let counts = state.records.named();
+        if !counts.is_empty() {
+            checkpoint.put(ChunkKind::RecordCounts, 0, &counts);
+        }
         checkpoint
     }
 

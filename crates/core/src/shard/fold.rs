@@ -133,7 +133,8 @@ impl Shard {
         let decoded =
             decode(format, message, &self.settings.channels, self.settings.limits.record_bytes);
         let outcome = match decoded {
-            Ok(record) => self.fold_record(&record, meta),
+            Ok(Some(record)) => self.fold_record(&record, meta),
+            Ok(None) => RecordOutcome::Ignored,
             Err(rejection) => RecordOutcome::Rejected(rejection),
         };
         let records = &mut self.state.records;
@@ -141,6 +142,7 @@ impl Shard {
             RecordOutcome::Applied => records.applied += 1,
             RecordOutcome::Duplicate => records.duplicate += 1,
             RecordOutcome::Late => records.late += 1,
+            RecordOutcome::Ignored => records.ignored += 1,
             RecordOutcome::Rejected(rejection) => {
                 *records.rejected.entry(rejection.reason).or_default() += 1
             }
@@ -188,6 +190,7 @@ impl Shard {
             return RecordOutcome::Duplicate;
         }
         self.state.clock_skew += u64::from(is_ahead);
+        self.state.count_faults(record.faults);
         if needs_source(&record.payload) {
             context.source = self.hasher.source(&record.source);
         }

@@ -33,6 +33,8 @@ pub enum RecordOutcome {
     Late,
     /// The record is an ending that waits for its start. A later record or a timeout decides.
     Held,
+    /// The record is a tombstone: it has no value, and says nothing.
+    Ignored,
     /// The record was rejected.
     Rejected(Rejection),
 }

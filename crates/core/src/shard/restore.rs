@@ -140,6 +140,7 @@ impl State {
                 }
                 ChunkKind::UnitNative => self.followups.restore_natives(chunk)?,
                 ChunkKind::Followups => self.followups.restore(chunk)?,
+                ChunkKind::RecordCounts => self.records.set_named(read(chunk)?),
                 ChunkKind::ShardHeader
                 | ChunkKind::ContactLog
                 | ChunkKind::ContactPart

@@ -6,7 +6,7 @@ use crate::contact::{
     CallChange, CallEffect, Contacts, Ending, EventContext, HandleParts, Implied, Lateness,
 };
 use crate::dedup::DedupWindow;
-use crate::event::{EventPayload, Reason, SelfServiceOutcome, Text};
+use crate::event::{EventPayload, FieldFaults, Reason, SelfServiceOutcome, Text};
 use crate::followup::Followups;
 use crate::ids::{AgentKey, ContactKey, Offset, QueueId, SourceKey};
 use crate::measures::{ApplyOutcome, Observation, RecordTotals, WindowScope};
@@ -55,12 +55,23 @@ pub(crate) struct State {
     pub(crate) observed: Vec<Option<Observation>>,
     /// Records by result; the contacts count those that are held.
     pub(crate) records: RecordTotals,
-    /// Event times too far ahead, and negative durations of follow-ups. Contacts have their own
-    /// count.
+    /// Event times too far ahead, negative durations in events, and those of follow-ups. Contacts
+    /// have their own count.
     pub(crate) clock_skew: u64,
 }
 
 impl State {
+    /// Counts the faults that cost a field and not its record.
+    pub(crate) fn count_faults(&mut self, faults: FieldFaults) {
+        if faults.is_empty() {
+            return;
+        }
+        self.clock_skew += faults.negative_durations();
+        for field in faults.dropped() {
+            *self.records.fields_dropped.entry(field).or_default() += 1;
+        }
+    }
+
     /// Adds an empty series for each one that only the registry has.
     pub(crate) fn add_missing_series(&mut self) {
         while self.series.len() < self.registry.series_count() {
@@ -187,7 +198,11 @@ impl State {
             (EventPayload::Transferred { kind, .. }, queue) => contact.transferred(queue, *kind),
             (EventPayload::Ended { talk, hold, wrap_up, ended_by, implied, .. }, queue) => {
                 let (hold, wrap_up) = (hold.unwrap_or_default(), wrap_up.unwrap_or_default());
-                let implied = implied.as_ref().map(|implied| Implied { agent, wait: implied.wait });
+                let implied = implied.as_ref().map(|implied| Implied {
+                    agent,
+                    wait: implied.wait,
+                    is_negative: implied.is_negative,
+                });
                 let parts = HandleParts { talk: *talk, hold, wrap_up };
                 contact.ended(queue, parts, *ended_by, implied)
             }

@@ -53,11 +53,13 @@ pub enum ChunkKind {
     ContactPart = 16,
     /// A part of the agents.
     Agents = 17,
+    /// Counts of records by name.
+    RecordCounts = 18,
 }
 
 impl ChunkKind {
     /// All kinds, in the order of their numbers.
-    pub const ALL: [ChunkKind; 18] = [
+    pub const ALL: [ChunkKind; 19] = [
         ChunkKind::ShardHeader,
         ChunkKind::SingleContactLog,
         ChunkKind::SingleContactPart,
@@ -76,6 +78,7 @@ impl ChunkKind {
         ChunkKind::ContactLog,
         ChunkKind::ContactPart,
         ChunkKind::Agents,
+        ChunkKind::RecordCounts,
     ];
 
     /// Returns the kind of a stored number; `None` for a number that no kind has.

@@ -7,18 +7,21 @@
 
 use std::sync::Arc;
 
-use Verdict::{Applied, Duplicate, Held, Late};
+use Verdict::{Applied, Duplicate, Held, Ignored, Late};
+use nabiz_core::decode::Format;
 use nabiz_core::event::{
-    AgentState, ChannelId, Channels, EndedBy, EventPayload, LeftReason, Reason, SelfServiceOutcome,
-    TransferKind,
+    AgentState, ChannelId, Channels, EndedBy, EventPayload, LeftReason, OptionalField, Reason,
+    SelfServiceOutcome, TransferKind,
 };
 use nabiz_core::measures::BucketHistogram;
 use nabiz_core::settings::Settings;
 use nabiz_core::shard::Shard;
 use nabiz_core::snapshot::Snapshot;
 use nabiz_core::time::{Millis, Timestamp};
+use serde_json::{Value, json};
 
 use crate::oracle::compare::differences;
+use crate::oracle::flaws::Flaw;
 use crate::oracle::log::{Content, Event, Step, step_oracle, step_shard};
 use crate::oracle::world::{DAY, HOUR, MINUTE, MONDAY, SECOND, settings};
 use crate::oracle::{Oracle, Verdict};
@@ -43,6 +46,7 @@ pub(crate) struct Case {
     log_time_ms: Option<i64>,
     source: &'static str,
     id: Option<&'static str>,
+    flaws: Vec<Flaw>,
     outcome: Option<Verdict>,
 }
 
@@ -63,6 +67,7 @@ pub(crate) fn case_with(change: impl FnOnce(&mut Settings)) -> Case {
         log_time_ms: None,
         source: "acd",
         id: None,
+        flaws: Vec::new(),
         outcome: None,
     }
 }
@@ -92,6 +97,18 @@ impl Case {
         self
     }
 
+    /// Sets a wrong value of an optional field of the next event.
+    fn with(mut self, field: &'static str, value: Value) -> Self {
+        self.flaws.push(Flaw { field, value });
+        self
+    }
+
+    /// Reads a whole line of a queue_log, with its own time, in any encoding.
+    fn bytes(self, line: &[u8]) -> Self {
+        let content = Content::QueueLog(line.to_vec());
+        self.step(Step::Read { content, timestamp_ms: None })
+    }
+
     pub(crate) fn step(mut self, step: Step) -> Self {
         let position = self.steps.len() as i64;
         let core = step_shard(&mut self.shard, &step, position);
@@ -111,8 +128,8 @@ impl Case {
 
     pub(crate) fn say(mut self, payload: EventPayload<'static>) -> Self {
         let id = self.id.take().map_or_else(|| format!("n{}", self.steps.len()), str::to_string);
-        let event =
-            Event { source: self.source.to_string(), id, time_ms: Some(self.time_ms), payload };
+        let (source, flaws) = (self.source.to_string(), std::mem::take(&mut self.flaws));
+        let event = Event { source, id, time_ms: Some(self.time_ms), payload, flaws };
         let timestamp_ms = self.log_time_ms;
         self.step(Step::Read { content: Content::Event(event), timestamp_ms })
     }
@@ -135,6 +152,23 @@ impl Case {
             content: Content::Invalid(bytes.as_bytes().to_vec(), reason),
             timestamp_ms,
         })
+    }
+
+    /// Reads a `contact.queued` with the flaws, of which one is in a required field.
+    fn rejected_queued(mut self, reason: Reason) -> Self {
+        let mut data = json!({"contact_id": "c", "queue": "fault"});
+        for flaw in std::mem::take(&mut self.flaws) {
+            data[flaw.field] = flaw.value;
+        }
+        let event = json!({
+            "specversion": "1.0",
+            "id": "rejected",
+            "source": self.source,
+            "type": "contact.queued",
+            "time": "2026-01-05T10:00:00+03:00",
+            "data": data,
+        });
+        self.invalid(&event.to_string(), reason)
     }
 
     pub(crate) fn started(self, contact: &'static str, channel: &str) -> Self {
@@ -316,7 +350,7 @@ impl Case {
     /// Reads a line of a queue_log, without its time.
     pub(crate) fn line(self, rest: &str) -> Self {
         let (seconds, millis) = (self.time_ms.div_euclid(1000), self.time_ms.rem_euclid(1000));
-        let content = Content::QueueLog(format!("{seconds}.{millis:03}|{rest}"));
+        let content = Content::QueueLog(format!("{seconds}.{millis:03}|{rest}").into_bytes());
         self.step(Step::Read { content, timestamp_ms: None })
     }
 
@@ -385,13 +419,19 @@ fn window_index(settings: &Settings, label: &str) -> Option<usize> {
     configured.or((label == "today").then_some(lengths.len()))
 }
 
-/// Returns a number by its name: `records NAME`, `skew`, `started CHANNEL`, `followup NAME`,
+/// Returns a number by its name: `records NAME`, `dropped [FIELD]`, `skew`, `started CHANNEL`, `followup NAME`,
 /// `agents QUEUE STATE`, `agent_ms QUEUE [WINDOW] STATE`, or `QUEUE[/CHANNEL] [WINDOW] NAME`.
 pub(crate) fn number(settings: &Settings, snapshot: &Snapshot, name: &str) -> u64 {
     let words: Vec<&str> = name.split(' ').collect();
     let queue = |id: &str| snapshot.queues.iter().find(|queue| queue.queue.as_ref() == id).unwrap();
     match words[..] {
         ["skew"] => snapshot.clock_skew,
+        ["records", "ignored"] => snapshot.records.ignored,
+        ["dropped"] => snapshot.records.fields_dropped.values().sum(),
+        ["dropped", field] => {
+            let field = OptionalField::from_name(field).unwrap();
+            snapshot.records.fields_dropped.get(&field).copied().unwrap_or(0)
+        }
         ["records", "applied"] => snapshot.records.applied,
         ["records", "duplicate"] => snapshot.records.duplicate,
         ["records", "late"] => snapshot.records.late,
@@ -1593,6 +1633,189 @@ mod followup {
             .outcome(Applied)
             .expect("followup open", 0)
             .expect("followup sum_ms", 5_000);
+    }
+}
+
+mod field {
+    use super::*;
+
+    #[test]
+    fn tombstone_is_ignored_and_moves_no_time() {
+        let tombstone = |format| Content::Tombstone(format);
+        case()
+            .at("10:00:00")
+            .queued("c", "fault")
+            .step(Step::Read {
+                content: tombstone(Format::CloudEvents),
+                timestamp_ms: Some(instant("12:00:00")),
+            })
+            .outcome(Ignored)
+            .expect("fault waiting", 1)
+            .expect("fault missed", 0)
+            .expect("records ignored", 1)
+            .expect("records rejected", 0)
+            .step(Step::Read { content: tombstone(Format::AsteriskQueueLog), timestamp_ms: None })
+            .expect("records ignored", 2)
+            .expect("records applied", 1);
+    }
+
+    #[test]
+    fn null_in_an_optional_field_is_absence() {
+        case()
+            .at("10:00:00")
+            .with("channel", json!(null))
+            .queued_as("c", "fault", "email")
+            .at("10:00:07")
+            .with("wait_ms", json!(null))
+            .with("agent", json!(null))
+            .answered("c", "fault")
+            .outcome(Applied)
+            .expect("fault answered", 1)
+            .expect("fault wait_ms", 7_000)
+            .expect("dropped", 0)
+            .expect("skew", 0);
+    }
+
+    #[test]
+    fn optional_field_is_left_out_and_counted_when_it_has_a_fault() {
+        case()
+            .at("10:00:00")
+            .with("channel", json!("smoke signal"))
+            .with("priority", json!(-1))
+            .with("position", json!("third"))
+            .with("is_callback", json!("no"))
+            .queued("c", "fault")
+            .outcome(Applied)
+            .expect("dropped channel", 1)
+            .expect("dropped priority", 1)
+            .expect("dropped position", 1)
+            .expect("dropped is_callback", 1)
+            .at("10:00:07")
+            .with("wait_ms", json!(7.5))
+            .with("agent", json!(""))
+            .answered("c", "fault")
+            .outcome(Applied)
+            .expect("fault wait_ms", 7_000)
+            .expect("dropped wait_ms", 1)
+            .expect("dropped agent", 1)
+            .at("10:01:07")
+            .with("queue", json!(7))
+            .with("talk_ms", json!((1_u64 << 40) + 1))
+            .with("ended_by", json!("nobody"))
+            .ended("c")
+            .expect("fault handled", 1)
+            .expect("dropped queue", 1)
+            .expect("dropped talk_ms", 1)
+            .expect("dropped ended_by", 1)
+            .expect("dropped", 9)
+            .expect("records rejected", 0)
+            .expect("skew", 0);
+    }
+
+    #[test]
+    fn negative_duration_is_zero_and_clock_skew() {
+        case()
+            .at("10:00:00")
+            .queued("c", "fault")
+            .at("10:00:30")
+            .with("wait_ms", json!(-1))
+            .answered("c", "fault")
+            .expect("fault wait_ms", 0)
+            .expect("fault met", 1)
+            .expect("skew", 1)
+            .at("10:00:40")
+            .with("talk_ms", json!(-5))
+            .with("hold_ms", json!(-5))
+            .with("wrap_up_ms", json!(-5))
+            .ended("c")
+            .expect("fault handled", 1)
+            .expect("skew", 4)
+            .expect("dropped", 0);
+    }
+
+    #[test]
+    fn faults_count_when_the_record_says_nothing_new_but_not_when_seen_before_or_rejected() {
+        case()
+            .at("10:00:00")
+            .queued("c", "fault")
+            .id("twice")
+            .with("priority", json!(-1))
+            .queued("c", "fault")
+            .outcome(Duplicate)
+            .expect("dropped priority", 1)
+            .id("twice")
+            .with("priority", json!(-1))
+            .queued("c", "fault")
+            .outcome(Duplicate)
+            .expect("dropped priority", 1)
+            .with("channel", json!(7))
+            .with("contact_id", json!(7))
+            .rejected_queued(Reason::WrongType)
+            .expect("dropped", 1);
+    }
+
+    #[test]
+    fn held_ending_counts_its_faults_when_it_arrives() {
+        case()
+            .at("10:00:10")
+            .with("wait_ms", json!("ten"))
+            .answered("c", "fault")
+            .outcome(Held)
+            .expect("dropped wait_ms", 1)
+            .at("10:00:00")
+            .queued("c", "fault")
+            .expect("fault wait_ms", 10_000)
+            .expect("dropped", 1);
+    }
+
+    #[test]
+    fn hold_and_talk_of_a_queue_log_are_fields_and_cost_no_line() {
+        case()
+            .bytes(b"1767601000|1.1|fault|NONE|ENTERQUEUE||x|1")
+            .bytes(b"1767601004|1.1|fault|SIP/1|CONNECT|soon|1.2|1")
+            .outcome(Applied)
+            .expect("fault wait_ms", 4_000)
+            .bytes(b"1767601064|1.1|fault|SIP/1|COMPLETECALLER|4|1.5|1")
+            .outcome(Applied)
+            .expect("fault handled", 1)
+            .expect("dropped wait_ms", 1)
+            .expect("dropped talk_ms", 1)
+            .bytes(b"1767601100|1.3|fault|NONE|ENTERQUEUE||x|1")
+            .bytes(b"1767601099|1.3|fault|NONE|ABANDON|1|1|-1")
+            .expect("fault abandoned", 1)
+            .expect("skew", 1)
+            .expect("dropped", 2)
+            .expect("records rejected", 0);
+    }
+
+    #[test]
+    fn hold_of_an_end_is_skew_only_when_it_implies_the_answer() {
+        case()
+            .bytes(b"1767601000|1.1|fault|NONE|ENTERQUEUE||x|1")
+            .bytes(b"1767601004|1.1|fault|SIP/1|CONNECT|4|1.2|1")
+            .bytes(b"1767601064|1.1|fault|SIP/1|COMPLETECALLER|-4|60|1")
+            .expect("skew", 0)
+            .bytes(b"1767601164|1.3|fault|SIP/1|COMPLETECALLER|-4|60|1")
+            .outcome(Applied)
+            .expect("fault answered", 2)
+            .expect("fault wait_ms", 4_000)
+            .expect("skew", 1)
+            .expect("dropped", 0);
+    }
+
+    #[test]
+    fn name_in_another_encoding_costs_no_line_and_agents_stay_apart() {
+        case()
+            .bytes(b"1767601000|NONE|caf\xe9|Ren\xe9|ADDMEMBER|")
+            .bytes(b"1767601000|NONE|caf\xe9|Ren\xe8|ADDMEMBER|")
+            .outcome(Applied)
+            .expect("agents caf\u{fffd} available", 2)
+            .bytes(b"1767601001|NONE|caf\xe9|Ren\xe9|PAUSE|lunch")
+            .expect("agents caf\u{fffd} available", 1)
+            .expect("agents caf\u{fffd} paused", 1)
+            .expect("dropped queue", 3)
+            .expect("dropped agent", 3)
+            .expect("records applied", 3);
     }
 }
 

@@ -6,6 +6,7 @@
 
 use std::sync::Arc;
 
+use nabiz_core::decode::Format;
 use nabiz_core::event::{
     AgentState, ChannelId, EndedBy, EventPayload, LeftReason, Reason, SelfServiceOutcome, Text,
     TransferKind,
@@ -13,12 +14,13 @@ use nabiz_core::event::{
 use nabiz_core::settings::Settings;
 use nabiz_core::time::{Millis, Timestamp};
 use proptest::prelude::*;
-use proptest::sample::select;
+use proptest::sample::{Index, select};
 use proptest::test_runner::{Config, RngAlgorithm, TestCaseError, TestError, TestRng, TestRunner};
 use serde_json::{Value, json};
 
 use crate::oracle::crash::CheckpointStep;
-use crate::oracle::log::{Content, Event, Step};
+use crate::oracle::flaws::{Flaw, flaws_of, optional_fields};
+use crate::oracle::log::{Content, Event, Step, type_and_data};
 use crate::oracle::run::{Run, disagreement};
 use crate::oracle::world::{DAY, EMAIL, HOUR, MINUTE, MONDAY, SECOND, WEB, variant};
 
@@ -42,6 +44,7 @@ enum Act {
     Say(EventPayload<'static>),
     Repeat(usize),
     Invalid(String, Reason),
+    Tombstone,
     Advance,
     RejectHeld,
 }
@@ -55,6 +58,8 @@ struct Op {
     /// The lag of the event time behind that clock.
     back_ms: i64,
     stamp: Stamp,
+    /// An optional field and a wrong value for it.
+    flaw: Option<(Index, Index)>,
     swap_with_next: bool,
 }
 
@@ -81,7 +86,7 @@ fn invalid() -> Vec<(String, Reason)> {
         .to_string()
     };
     let queued = |data| event("contact.queued", data);
-    let too_long = json!({"contact_id": "p0", "queue": "fault", "wait_ms": 1_099_511_627_777_u64});
+    let too_many = json!({"queue": "fault", "waiting": 1_099_511_627_777_u64});
     vec![
         ("{".to_string(), Reason::NotJson),
         (String::new(), Reason::NotJson),
@@ -94,7 +99,7 @@ fn invalid() -> Vec<(String, Reason)> {
             event("contact.started", json!({"contact_id": "p0", "channel": "smoke"})),
             Reason::UnknownValue,
         ),
-        (event("contact.answered", too_long), Reason::OutOfRange),
+        (event("queue.observed", too_many), Reason::OutOfRange),
     ]
 }
 
@@ -273,6 +278,7 @@ fn op() -> impl Strategy<Value = Op> {
         6 => other_payload().prop_map(Act::Say),
         2 => (0usize..20).prop_map(Act::Repeat),
         1 => select(invalid()).prop_map(|(text, reason)| Act::Invalid(text, reason)),
+        1 => Just(Act::Tombstone),
         3 => Just(Act::Advance),
         1 => Just(Act::RejectHeld),
     ];
@@ -301,13 +307,15 @@ fn op() -> impl Strategy<Value = Op> {
         1 => select(vec![59_999, 60_000, 60_001, HOUR]).prop_map(Stamp::Ahead),
         1 => Just(Stamp::Neither),
     ];
-    (act, 0u8..3, step_ms, back_ms, stamp, prop::bool::weighted(0.15)).prop_map(
-        |(act, source, step_ms, back_ms, stamp, swap_with_next)| Op {
+    let flaw = prop::option::weighted(0.1, any::<(Index, Index)>());
+    (act, 0u8..3, step_ms, back_ms, stamp, flaw, prop::bool::weighted(0.15)).prop_map(
+        |(act, source, step_ms, back_ms, stamp, flaw, swap_with_next)| Op {
             act,
             source,
             step_ms,
             back_ms,
             stamp,
+            flaw,
             swap_with_next,
         },
     )
@@ -369,11 +377,12 @@ fn queue_log_line() -> impl Strategy<Value = (i64, i64, String)> {
     ];
     let back_ms = prop_oneof![6 => Just(0), 1 => select(vec![1, 1_000, 20_000, 38_000])];
     let call = select(vec!["1.1", "1.2", "1.3"]);
-    let queue = select(vec!["fault", "600", "billing", "desk"]);
-    let agent = select(vec!["SIP/1", "SIP/2", "NONE"]);
-    let seconds = select(vec!["0", "3", "20", "21", "700"]);
+    // The names with an é are in Latin-1, which is no UTF-8.
+    let queue = select(vec!["fault", "600", "billing", "desk", "caf\u{e9}"]);
+    let agent = select(vec!["SIP/1", "SIP/2", "NONE", "Ren\u{e9}", "Ren\u{e8}"]);
+    let seconds = select(vec!["0", "3", "20", "21", "700", "-7", "soon", "1.5", "99999999999"]);
     // An implied answer is this much earlier than its line, and is not late either.
-    let talk = select(vec!["0", "1", "20", "21"]);
+    let talk = select(vec!["0", "1", "20", "21", "-7", "soon"]);
     let words = (call, queue, agent, select(VERBS), seconds, talk);
     (step_ms, back_ms, words).prop_map(
         |(step_ms, back_ms, (call, queue, agent, verb, seconds, talk))| {
@@ -395,11 +404,24 @@ fn queue_log() -> impl Strategy<Value = (u8, usize, Vec<Step>)> {
                 let time = clock - back_ms;
                 let line =
                     format!("{}.{:03}|{rest}", time.div_euclid(SECOND), time.rem_euclid(SECOND));
-                Step::Read { content: Content::QueueLog(line), timestamp_ms: None }
+                let latin_1 = line.chars().map(|char| u32::from(char) as u8).collect();
+                Step::Read { content: Content::QueueLog(latin_1), timestamp_ms: None }
             });
             (variant, compare_every, steps.collect())
         },
     )
+}
+
+impl Op {
+    /// Returns the flaws of an event with a payload.
+    fn flaws(&self, payload: &EventPayload<'_>) -> Vec<Flaw> {
+        let fields = optional_fields(type_and_data(payload).0);
+        let Some((field, value)) = self.flaw.filter(|_| !fields.is_empty()) else {
+            return Vec::new();
+        };
+        let flaws = flaws_of(fields[field.index(fields.len())]);
+        vec![flaws[value.index(flaws.len())].clone()]
+    }
 }
 
 impl Log {
@@ -423,6 +445,7 @@ impl Log {
                         id: number.to_string(),
                         time_ms,
                         payload: body.clone(),
+                        flaws: op.flaws(body),
                     };
                     Step::Read { content: Content::Event(event), timestamp_ms }
                 }
@@ -438,6 +461,10 @@ impl Log {
                 }
                 Act::Invalid(text, reason) => Step::Read {
                     content: Content::Invalid(text.clone().into_bytes(), *reason),
+                    timestamp_ms: Some(clock),
+                },
+                Act::Tombstone => Step::Read {
+                    content: Content::Tombstone(Format::CloudEvents),
                     timestamp_ms: Some(clock),
                 },
                 Act::Advance if steps.is_empty() => continue,

@@ -5,6 +5,8 @@
 
 use std::time::{Duration, Instant};
 
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
 use nabiz_core::decode::{Format, Message, decode};
 use nabiz_core::event::{
     Channels, EVENT_TYPES, Event, EventPayload, Field, ImpliedAnswer, Reason, Rejection,
@@ -41,7 +43,8 @@ fn run<'a>(
 ) -> Result<Event<'a>, Rejection> {
     let started = Instant::now();
     let result =
-        decode(format, &Message { value: Some(value), headers }, &Channels::default(), 1 << 21);
+        decode(format, &Message { value: Some(value), headers }, &Channels::default(), 1 << 21)
+            .map(|event| event.expect("no tombstone"));
     assert!(started.elapsed() < DEADLINE, "{} bytes took {:?}", value.len(), started.elapsed());
     match &result {
         Ok(record) => assert_valid(record, format),
@@ -117,7 +120,7 @@ fn parts<'b>(payload: &'b EventPayload<'_>) -> (Vec<&'b str>, Vec<Option<Millis>
             texts.push(contact);
             optional.push(queue.as_deref());
             durations.extend([*talk, *hold, *wrap_up]);
-            if let Some(ImpliedAnswer { agent, wait }) = implied {
+            if let Some(ImpliedAnswer { agent, wait, is_negative: _ }) = implied {
                 optional.push(agent.as_deref());
                 durations.push(Some(*wait));
             }
@@ -387,8 +390,14 @@ proptest! {
         for text in [format!("{again:#}"), escaped(&event)] {
             prop_assert_eq!(&run(Format::CloudEvents, text.as_bytes(), &[]).unwrap(), &record, "{}", text);
         }
-        let binary = run_binary(event["data"].to_string().as_bytes(), &headers(&event)).unwrap();
+        let data = event["data"].to_string();
+        let binary = run_binary(data.as_bytes(), &headers(&event)).unwrap();
         prop_assert_eq!(binary, format!("{record:?}"));
+        let mut encoded = event.clone();
+        encoded.as_object_mut().unwrap().remove("data");
+        encoded["data_base64"] = json!(BASE64_STANDARD.encode(data));
+        let encoded = encoded.to_string();
+        prop_assert_eq!(&run(Format::CloudEvents, encoded.as_bytes(), &[]).unwrap(), &record);
     }
 
     #[test]

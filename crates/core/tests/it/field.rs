@@ -25,7 +25,7 @@ fn check(file: &str, later: Option<i64>, expected: &[(&str, u64)]) {
     let text = std::fs::read_to_string(&path).expect("the file");
     let read = text.lines().map(|line| {
         let content = match file.ends_with(".log") {
-            true => Content::QueueLog(line.to_owned()),
+            true => Content::QueueLog(line.as_bytes().to_vec()),
             false => Content::CloudEvent(line.to_owned()),
         };
         Step::Read { content, timestamp_ms: None }
@@ -203,4 +203,21 @@ fn handle_time_has_the_channel_of_its_own_visit() {
 #[test]
 fn resolved_contact_is_forgotten_when_no_reply_came() {
     check("23-resolved-without-reply.ndjson", None, &[("started petition", 2)]);
+}
+
+#[test]
+fn negative_hold_is_zero_and_costs_no_call() {
+    check(
+        "13-negative-hold.log",
+        None,
+        &[
+            ("q1 answered", 2),
+            ("q1 wait_ms", 2_000),
+            ("q1 abandoned", 1),
+            ("q1 abandon_wait_ms", 0),
+            ("q1 lost", 0),
+            ("skew", 2),
+            ("records rejected", 0),
+        ],
+    );
 }

@@ -18,6 +18,8 @@ const CONVERSATIONS_MAX: usize = 8;
 pub(crate) struct Implied {
     pub(crate) agent: Option<AgentKey>,
     pub(crate) wait: Millis,
+    /// Whether the wait was negative, and is read as 0.
+    pub(crate) is_negative: bool,
 }
 
 impl ContactContext<'_> {
@@ -250,6 +252,7 @@ impl ContactContext<'_> {
         implied: Implied,
     ) -> ApplyOutcome {
         let EventContext { event_time, scope, .. } = *self.event;
+        self.effects.clock_skew += u64::from(implied.is_negative);
         let served = parts.sum(parts.talk.unwrap_or_default());
         let answer = EventContext { event_time: event_time.saturating_sub(served), ..*self.event };
         let ContactContext { contact, handle, effects, registry, .. } = self;

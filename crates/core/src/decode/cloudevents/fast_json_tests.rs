@@ -4,6 +4,7 @@ use proptest::prelude::*;
 use serde_json::json;
 
 use crate::decode::cloudevents::Envelope;
+use crate::event::{Channels, EVENT_TYPES, Event, Rejection};
 
 /// Returns what the fast reader and the general parser read of a text; `None` where one of them
 /// gives up.
@@ -62,6 +63,7 @@ fn key() -> impl Strategy<Value = String> {
         "type",
         "time",
         "data",
+        "data_base64",
         "subject",
         "queue",
         "queues",
@@ -73,8 +75,9 @@ fn key() -> impl Strategy<Value = String> {
     .prop_map(str::to_owned)
 }
 
-fn json_text() -> impl Strategy<Value = String> {
-    let leaf = prop_oneof![
+/// A value without inner values, also one that is no JSON.
+fn leaf() -> impl Strategy<Value = String> {
+    prop_oneof![
         Just("null".to_owned()),
         any::<bool>().prop_map(|value| value.to_string()),
         any::<u64>().prop_map(|value| value.to_string()),
@@ -94,8 +97,11 @@ fn json_text() -> impl Strategy<Value = String> {
         ])
         .prop_map(str::to_owned),
         "[a-zü /:]{0,40}".prop_map(|text| format!("\"{text}\"")),
-    ];
-    let value = leaf.prop_recursive(10, 40, 6, |inner| {
+    ]
+}
+
+fn json_text() -> impl Strategy<Value = String> {
+    let value = leaf().prop_recursive(10, 40, 6, |inner| {
         prop_oneof![
             prop::collection::vec(inner.clone(), 0..6)
                 .prop_map(|values| format!("[{}]", values.join(","))),
@@ -111,6 +117,55 @@ fn json_text() -> impl Strategy<Value = String> {
             entries.iter().map(|(key, value)| format!("\"{key}\" :{value}")).collect();
         format!("{{{}}}", entries.join(","))
     })
+}
+
+/// An event of any type whose fields have any values, most of them allowed ones.
+fn event_text() -> impl Strategy<Value = String> {
+    let allowed = |name: &str| match name {
+        name if name.ends_with("_ms") => "7",
+        "priority" | "position" | "waiting" | "score" | "scale" => "5",
+        "channel" => "\"phone\"",
+        "outcome" => "\"failed\"",
+        "reason" => "\"full\"",
+        "state" => "\"busy\"",
+        "kind" => "\"blind\"",
+        "ended_by" => "\"agent\"",
+        "is_callback" => "true",
+        "queues" => "[\"a\",\"b\"]",
+        "due" => "\"2026-01-05T08:30:00Z\"",
+        _ => "\"x\"",
+    };
+    let other = prop_oneof![
+        leaf(),
+        Just("{}".to_owned()),
+        prop::collection::vec(leaf(), 0..3).prop_map(|list| format!("[{}]", list.join(","))),
+        Just(format!("\"{}\"", "x".repeat(257))),
+        Just("1099511627777".to_owned()),
+    ];
+    prop::sample::select(EVENT_TYPES)
+        .prop_flat_map(move |event_type| {
+            let fields: Vec<_> = event_type
+                .fields
+                .iter()
+                .map(|field| {
+                    let value =
+                        prop_oneof![4 => Just(allowed(field.name).to_owned()), 1 => other.clone()];
+                    value.prop_map(|value| format!("\"{}\":{value}", field.name))
+                })
+                .collect();
+            (Just(event_type.name), fields, leaf(), prop::bool::weighted(0.1))
+        })
+        .prop_map(|(kind, fields, leaf, has_other_data)| {
+            let data = if has_other_data { leaf } else { format!("{{{}}}", fields.join(",")) };
+            format!(
+                r#"{{"specversion":"1.0","id":"1","source":"s","type":"{kind}","data":{data}}}"#
+            )
+        })
+}
+
+/// Returns the event of an envelope that was read.
+fn event_of<'a>(mut envelope: Envelope<'a>) -> Result<Event<'a>, Rejection> {
+    envelope.take_event(&Channels::default())
 }
 
 proptest! {
@@ -137,6 +192,15 @@ proptest! {
         let (fast, general) = both_readings(&text);
         if fast.is_some() {
             prop_assert_eq!(fast, general);
+        }
+    }
+
+    #[test]
+    fn both_readers_find_the_same_event_and_the_same_faults(text in event_text()) {
+        let (mut fast, mut general) = (Envelope::default(), Envelope::default());
+        if fast.read_fast(&text).is_some() {
+            prop_assert_eq!(general.read_any(&text), Ok(()));
+            prop_assert_eq!(event_of(fast), event_of(general));
         }
     }
 }

@@ -1,65 +1,74 @@
 //! CloudEvents 1.0 in JSON: structured mode, where the value is the whole envelope, and the binary
 //! mode of the Kafka protocol binding, where the attributes are `ce_` headers and the value is
-//! `data`.
+//! `data`. The file `mode.rs` tells them apart.
 //!
 //! This is the hot path. It reads the bytes in one pass, and allocates only for a text with escapes
 //! and for the list of an agent's queues.
 
 #[cfg(test)]
 mod fast_json_tests;
+mod mode;
 #[cfg(test)]
 mod tests;
 
+use base64::Engine;
+use base64::alphabet::STANDARD;
+use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use serde::de::{IgnoredAny, MapAccess};
 
+use crate::decode::cloudevents::mode::{Mode, attribute_of, mode_of};
 use crate::decode::fast_json::FastJson;
 use crate::decode::fields::{Fields, missing};
-use crate::decode::message::{Message, check_size};
+use crate::decode::message::{Message, check_size, without_bom};
 use crate::decode::payload::reader;
 use crate::decode::raw_value::{
-    KeySeed, ObjectSeed, RawValue, RawValueSeed, ReadObject, Shape, parse, text_of,
+    KeySeed, ObjectSeed, RawValue, RawValueSeed, ReadObject, Shape, parse, parse_unborrowed,
+    text_of,
 };
-use crate::event::{Channels, Event, EventPayload, Reason, Rejection};
+use crate::event::{Channels, Event, EventPayload, OptionalField, Reason, Rejection};
 
 const SPECVERSION: &str = "1.0";
 
-/// Decodes one message. Faults are reported in a fixed order: the form of the JSON, `specversion`,
+/// The one type without data fields: its data are optional.
+const NO_FIELDS: &str = "source.restarted";
+
+/// Base64 by RFC 4648; some encoders leave the padding out.
+const BASE64: GeneralPurpose = GeneralPurpose::new(
+    &STANDARD,
+    GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
+);
+
+/// Decodes one message; `None` for a tombstone: a record without a value and without attributes in
+/// headers. Faults are reported in a fixed order: the form of the JSON, `specversion`,
 /// `id`, `source`, `type`, `time`, then the data fields.
 pub(crate) fn decode<'a>(
     message: &Message<'a>,
     channels: &Channels,
     record_bytes_max: usize,
-) -> Result<Event<'a>, Rejection> {
+) -> Result<Option<Event<'a>>, Rejection> {
     check_size(message, record_bytes_max)?;
     let mut envelope = Envelope::default();
-    if is_binary_mode(message) {
-        envelope.read_headers(message.headers)?;
-        // A producer without data may write an empty value or none.
-        if let Some(value) = message.value.filter(|value| !value.is_empty()) {
-            envelope.read_data(text_of(value)?)?;
+    let mode = mode_of(message.headers);
+    let value = message.value.map(without_bom);
+    match (mode, value) {
+        (Ok(Mode::Structured) | Err(_), None) => return Ok(None),
+        (Err(rejection), _) => return Err(rejection),
+        (Ok(Mode::Binary), value) => {
+            envelope.read_headers(message.headers)?;
+            // A producer without data may write an empty value or none.
+            if let Some(value) = value.filter(|value| !value.is_empty()) {
+                envelope.read_data(text_of(value)?)?;
+            }
         }
-    } else {
-        let value = message
-            .value
-            .ok_or_else(|| Rejection::new(Reason::NotJson, "the record has no value"))?;
-        let text = text_of(value)?;
-        if envelope.read_fast(text).is_none() {
-            envelope = Envelope::default();
-            envelope.read_any(text)?;
+        (Ok(Mode::Structured), Some(value)) => {
+            let text = text_of(value)?;
+            if envelope.read_fast(text).is_none() {
+                envelope = Envelope::default();
+                envelope.read_any(text)?;
+            }
         }
     }
-    envelope.take_event(channels)
-}
-
-fn is_binary_mode(message: &Message<'_>) -> bool {
-    let has_attributes =
-        |(name, _): &(&str, &[u8])| matches!(*name, "ce_specversion" | "ce_type" | "ce_id");
-    message.headers.iter().any(has_attributes) && !message.value.is_some_and(begins_as_envelope)
-}
-
-/// Returns whether a value begins as most producers begin an envelope. Such a value is read as one.
-pub(crate) fn begins_as_envelope(value: &[u8]) -> bool {
-    value.starts_with(br#"{"specversion""#)
+    envelope.take_event(channels).map(Some)
 }
 
 /// The captured attributes and data of one message.
@@ -71,24 +80,24 @@ pub(crate) struct Envelope<'a> {
     kind: RawValue<'a>,
     time: RawValue<'a>,
     data: Shape,
+    /// The data, encoded. They count where `data` is absent.
+    data_base64: RawValue<'a>,
     fields: Fields<'a>,
 }
 
 impl<'a> Envelope<'a> {
     fn read_headers(&mut self, headers: &'a [(&'a str, &'a [u8])]) -> Result<(), Rejection> {
         for (name, value) in headers {
-            let target = match *name {
-                "ce_specversion" => &mut self.specversion,
-                "ce_id" => &mut self.id,
-                "ce_source" => &mut self.source,
-                "ce_type" => &mut self.kind,
-                "ce_time" => &mut self.time,
-                _ => continue,
-            };
+            let Some(attribute) = attribute_of(name) else { continue };
             let text = std::str::from_utf8(value).map_err(|_| {
-                Rejection::new(Reason::WrongType, format!("header {name} must be UTF-8 text"))
+                let detail = format!("header ce_{attribute} must be UTF-8 text");
+                Rejection::new(Reason::WrongType, detail)
             })?;
-            *target = RawValue::Text(text);
+            if let Some(target) =
+                Attribute::from_key(attribute).and_then(|attribute| self.attribute(attribute))
+            {
+                *target = RawValue::Text(text);
+            }
         }
         Ok(())
     }
@@ -117,7 +126,7 @@ impl<'a> Envelope<'a> {
 
     /// Reads the whole envelope with the general parser.
     fn read_any(&mut self, text: &'a str) -> Result<(), Rejection> {
-        match parse(text, ObjectSeed(self))? {
+        match parse(text, self)? {
             Shape::Object => Ok(()),
             _ => Err(Rejection::new(Reason::NotObject, "the value must be a JSON object")),
         }
@@ -132,10 +141,22 @@ impl<'a> Envelope<'a> {
             None => {
                 // The heap is dropped too: attributes from headers are never in it.
                 self.fields = Fields::default();
-                parse(text, ObjectSeed(&mut self.fields))?
+                parse(text, &mut self.fields)?
             }
         };
         Ok(())
+    }
+
+    /// Reads the data from base64. The attributes must have been taken before.
+    fn read_base64(&mut self) -> Result<Shape, Rejection> {
+        const NAME: &str = "data_base64";
+        let Some(text) = self.fields.heap.any_text(self.data_base64, NAME)? else {
+            return Ok(Shape::Absent);
+        };
+        let bytes = BASE64.decode(text.as_bytes()).map_err(|_| {
+            Rejection::new(Reason::NotJson, format!("{NAME} must be base64 of a JSON object"))
+        })?;
+        parse_unborrowed(text_of(without_bom(&bytes))?, &mut self.fields)
     }
 
     /// Clears earlier data: of several `data`, the last counts.
@@ -153,6 +174,7 @@ impl<'a> Envelope<'a> {
             Attribute::Source => &mut self.source,
             Attribute::Type => &mut self.kind,
             Attribute::Time => &mut self.time,
+            Attribute::DataBase64 => &mut self.data_base64,
             Attribute::Data => return None,
         })
     }
@@ -172,16 +194,29 @@ impl<'a> Envelope<'a> {
         let Some(read) = reader(&kind) else {
             return Err(Rejection::new(Reason::UnknownType, "type is not in the event vocabulary"));
         };
-        let time = self.fields.heap.time(self.time, "time")?;
-        let payload = match self.data {
+        let time = match self.time {
+            RawValue::Null => None,
+            value => self.fields.heap.time(value, "time")?,
+        };
+        let data = match (self.data, self.data_base64) {
+            (Shape::Absent, RawValue::Absent | RawValue::Null) => Shape::Absent,
+            (Shape::Absent, _) => self.read_base64()?,
+            (data, _) => data,
+        };
+        let payload = match data {
+            Shape::Object => read(&mut self.fields, channels)?,
+            Shape::Absent if kind == NO_FIELDS => EventPayload::SourceRestarted,
+            Shape::Absent => return Err(missing("data")),
+            Shape::Other if kind == NO_FIELDS => {
+                self.fields.faults.record_dropped(OptionalField::Data);
+                EventPayload::SourceRestarted
+            }
             Shape::Other => {
                 return Err(Rejection::new(Reason::NotObject, "data must be a JSON object"));
             }
-            Shape::Absent if kind == "source.restarted" => EventPayload::SourceRestarted,
-            Shape::Absent => return Err(missing("data")),
-            Shape::Object => read(&mut self.fields, channels)?,
         };
-        Ok(Event { source, id, time, payload, extra_payloads: Vec::new() })
+        let faults = self.fields.faults;
+        Ok(Event { source, id, time, payload, extra_payloads: Vec::new(), faults })
     }
 }
 
@@ -193,6 +228,7 @@ enum Attribute {
     Type,
     Time,
     Data,
+    DataBase64,
 }
 
 impl Attribute {
@@ -204,6 +240,7 @@ impl Attribute {
             "type" => Attribute::Type,
             "time" => Attribute::Time,
             "data" => Attribute::Data,
+            "data_base64" => Attribute::DataBase64,
             _ => return None,
         })
     }

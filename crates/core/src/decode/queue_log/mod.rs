@@ -2,21 +2,22 @@
 //!
 //! `docs/guide/asterisk.md` has the table of verbs, with the reason for the meaning of each.
 
+mod encoding;
 #[cfg(test)]
 mod tests;
 
 use std::borrow::Cow;
+use std::cell::Cell;
 
 use serde::de::{IgnoredAny, MapAccess};
 
 use crate::decode::fields::missing;
-use crate::decode::message::{Message, check_size};
-use crate::decode::raw_value::{
-    Heap, KeySeed, ObjectSeed, RawValue, RawValueSeed, ReadObject, Shape, parse, text_of,
-};
+use crate::decode::message::{Message, check_size, without_bom};
+use crate::decode::queue_log::encoding::{Encoding, text_of, with_replacements};
+use crate::decode::raw_value::{Heap, KeySeed, RawValue, RawValueSeed, ReadObject, Shape, parse};
 use crate::event::{
-    AgentState, EndedBy, Event, EventPayload, ImpliedAnswer, LeftReason, Reason, Rejection,
-    TEXT_BYTES_MAX, Text, TransferKind,
+    AgentState, EndedBy, Event, EventPayload, FieldFaults, ImpliedAnswer, LeftReason,
+    OptionalField, Reason, Rejection, TEXT_BYTES_MAX, Text, TransferKind,
 };
 use crate::time::{DURATION_MAX, Millis, Timestamp};
 
@@ -26,34 +27,37 @@ const SOURCE: &str = "asterisk_queue_log";
 /// The word of Asterisk for no call, queue or agent.
 const NONE: &str = "NONE";
 
+/// The byte order mark, which a shipper may have read as a part of the first line of a file.
+const BOM: char = '\u{feff}';
+
 /// The last second of the year 9999.
 const UNIX_SECONDS_MAX: u64 = 253_402_300_799;
 
-/// Decodes a line, bare or as `message` of a JSON object. The channel of a call comes from the
-/// configuration of its queue.
+/// Decodes a line, bare or as `message` of a JSON object; `None` for a tombstone, which has no
+/// value. The channel of a call comes from the configuration of its queue.
 pub(crate) fn decode<'a>(
     message: &Message<'a>,
     record_bytes_max: usize,
-) -> Result<Event<'a>, Rejection> {
+) -> Result<Option<Event<'a>>, Rejection> {
     check_size(message, record_bytes_max)?;
-    let value = message.value.ok_or_else(|| bad_line("the record has no value"))?;
-    let text = if value.trim_ascii_start().starts_with(b"{") {
-        line_in_json(value)?
-    } else {
-        // A caller's name in another encoding must not cost the call. `Line::split` rejects the
-        // line where another field has one.
-        String::from_utf8_lossy(value)
+    let Some(value) = message.value else { return Ok(None) };
+    let (text, encoding) = text_of(without_bom(value));
+    let line = match text {
+        text if !text.trim_ascii_start().starts_with('{') => text,
+        Cow::Borrowed(text) => line_in_json(text)?,
+        Cow::Owned(text) => Cow::Owned(line_in_json(&text)?.into_owned()),
     };
-    match text {
-        Cow::Borrowed(text) => read(text, Cow::Borrowed),
-        Cow::Owned(text) => read(&text, |part| Cow::Owned(part.to_owned())),
+    match line {
+        Cow::Borrowed(line) => read(line, encoding, Cow::Borrowed),
+        Cow::Owned(line) => read(&line, encoding, |part| Cow::Owned(part.to_owned())),
     }
+    .map(Some)
 }
 
 /// Returns the text of `message` in the object that a log shipper makes of a line.
-fn line_in_json(value: &[u8]) -> Result<Text<'_>, Rejection> {
+fn line_in_json(value: &str) -> Result<Text<'_>, Rejection> {
     let mut shipped = Shipped::default();
-    if parse(text_of(value)?, ObjectSeed(&mut shipped))? != Shape::Object {
+    if parse(value, &mut shipped)? != Shape::Object {
         return Err(Rejection::new(Reason::NotObject, "the value must be a line or a JSON object"));
     }
     shipped.heap.any_text(shipped.message, "message")?.ok_or_else(|| missing("message"))
@@ -79,12 +83,24 @@ impl<'de> ReadObject<'de> for &mut Shipped<'de> {
 }
 
 /// Reads a line. `own` returns a text that lives as long as the record.
-fn read<'l, 'a>(text: &'l str, own: impl Fn(&'l str) -> Text<'a>) -> Result<Event<'a>, Rejection> {
-    let line = Line::split(text)?;
+fn read<'l, 'a>(
+    text: &'l str,
+    encoding: Encoding,
+    own: impl Fn(&'l str) -> Text<'a>,
+) -> Result<Event<'a>, Rejection> {
+    let line = Line::split(text, encoding)?;
     let contact = || line.call().map(&own);
-    let queue = || line.queue().map(&own);
+    // A queue is shown; a call and an agent are only hashed.
+    let queue = || {
+        line.queue().map(|queue| match encoding {
+            Encoding::Utf8 => own(queue),
+            Encoding::Other => Cow::Owned(with_replacements(queue)),
+        })
+    };
     let agent = || line.agent().map(&own);
-    let agent_if_any = || line.agent_if_any().map(|agent| agent.map(&own));
+    let agent_if_any = || line.agent_if_any().map(&own);
+    let wait = |number| line.seconds(number, OptionalField::WaitMs);
+    let talk = |number| line.seconds(number, OptionalField::TalkMs);
     let left = |reason, wait| {
         Ok(EventPayload::LeftQueue { contact: contact()?, queue: queue()?, reason, wait })
     };
@@ -94,7 +110,7 @@ fn read<'l, 'a>(text: &'l str, own: impl Fn(&'l str) -> Text<'a>) -> Result<Even
         |state| Ok(EventPayload::AgentStateChanged { agent: agent()?, state, queues: None });
     // `wait` is the number of the parameter with the hold time; the talk time follows it.
     let ended = |wait: usize, ended_by| {
-        let (agent, wait, talk) = (agent_if_any()?, line.seconds(wait)?, line.seconds(wait + 1)?);
+        let (agent, wait, talk) = (agent_if_any(), line.implied_wait(wait), talk(wait + 1));
         Ok(EventPayload::Ended {
             contact: contact()?,
             queue: Some(queue()?),
@@ -102,7 +118,7 @@ fn read<'l, 'a>(text: &'l str, own: impl Fn(&'l str) -> Text<'a>) -> Result<Even
             hold: None,
             wrap_up: None,
             ended_by,
-            implied: wait.map(|wait| ImpliedAnswer { agent, wait }),
+            implied: wait.map(|(wait, is_negative)| ImpliedAnswer { agent, wait, is_negative }),
         })
     };
     let transferred = |kind| {
@@ -123,16 +139,16 @@ fn read<'l, 'a>(text: &'l str, own: impl Fn(&'l str) -> Text<'a>) -> Result<Even
         "CONNECT" => EventPayload::Answered {
             contact: contact()?,
             queue: queue()?,
-            agent: agent_if_any()?,
-            wait: line.seconds(1)?,
+            agent: agent_if_any(),
+            wait: wait(1),
         },
         "ABANDON" => {
-            EventPayload::Abandoned { contact: contact()?, queue: queue()?, wait: line.seconds(3)? }
+            EventPayload::Abandoned { contact: contact()?, queue: queue()?, wait: wait(3) }
         }
-        "EXITWITHTIMEOUT" => left(LeftReason::Timeout, line.seconds(3)?)?,
-        "EXITEMPTY" => left(LeftReason::Empty, line.seconds(3)?)?,
-        "EXITWITHKEY" => left(LeftReason::ExitKey, line.seconds(4)?)?,
-        "WITHDRAW" => left(LeftReason::Withdrawn, line.seconds(3)?)?,
+        "EXITWITHTIMEOUT" => left(LeftReason::Timeout, wait(3))?,
+        "EXITEMPTY" => left(LeftReason::Empty, wait(3))?,
+        "EXITWITHKEY" => left(LeftReason::ExitKey, wait(4))?,
+        "WITHDRAW" => left(LeftReason::Withdrawn, wait(3))?,
         "SYSCOMPAT" => left(LeftReason::Withdrawn, None)?,
         // The caller never entered the queue: the line is a whole visit without a wait.
         "FULL" | "DIVERT_CA_RATIO" | "DIVERT_HOLDTIME" => {
@@ -140,7 +156,7 @@ fn read<'l, 'a>(text: &'l str, own: impl Fn(&'l str) -> Text<'a>) -> Result<Even
         }
         "CLOSED" => left(LeftReason::Closed, Some(Millis::ZERO))?,
         "JOINEMPTY" => left(LeftReason::Empty, Some(Millis::ZERO))?,
-        "LEAVEEMPTY" => left(LeftReason::Empty, line.seconds(1).unwrap_or(None))?,
+        "LEAVEEMPTY" => left(LeftReason::Empty, wait(1))?,
         // The agent dropped the caller during the announcement: Asterisk offers the same caller to
         // the next agent.
         "RINGNOANSWER" | "AGENTDUMP" => {
@@ -169,7 +185,7 @@ fn read<'l, 'a>(text: &'l str, own: impl Fn(&'l str) -> Text<'a>) -> Result<Even
         "AGENTLOGIN" | "AGENTCALLBACKLOGIN" => everywhere(AgentState::Available)?,
         "AGENTLOGOFF" | "AGENTCALLBACKLOGOFF" => everywhere(AgentState::Offline)?,
         // Without a length there is no telling when the wrap-up ends.
-        "WRAPUPSTART" => match line.seconds(1)? {
+        "WRAPUPSTART" => match line.seconds(1, OptionalField::WrapUpMs) {
             Some(duration) => EventPayload::AgentWrapUp { agent: agent()?, duration },
             None => EventPayload::Nothing,
         },
@@ -181,8 +197,9 @@ fn read<'l, 'a>(text: &'l str, own: impl Fn(&'l str) -> Text<'a>) -> Result<Even
         }
         _ => return Err(Rejection::new(Reason::UnknownType, "the verb of the line is not known")),
     };
-    let source = Cow::Borrowed(SOURCE);
-    Ok(Event { source, id: own(line.identity()), time: Some(line.time), payload, extra_payloads })
+    let (source, id) = (Cow::Borrowed(SOURCE), own(line.identity()));
+    let (time, faults) = (Some(line.time), line.faults.get());
+    Ok(Event { source, id, time, payload, extra_payloads, faults })
 }
 
 /// The parts of a line.
@@ -196,11 +213,14 @@ struct Line<'l> {
     agent: &'l str,
     verb: &'l str,
     parameters: &'l str,
+    encoding: Encoding,
+    /// The faults of the parts that were read so far.
+    faults: Cell<FieldFaults>,
 }
 
 impl<'l> Line<'l> {
-    fn split(text: &'l str) -> Result<Self, Rejection> {
-        let text = text.trim_end_matches(['\r', '\n']);
+    fn split(text: &'l str, encoding: Encoding) -> Result<Self, Rejection> {
+        let text = text.trim_start_matches(BOM).trim_end_matches(['\r', '\n']);
         if text.is_empty() {
             return Err(bad_line("the line is empty"));
         }
@@ -220,17 +240,49 @@ impl<'l> Line<'l> {
             }
             None => (text, ""),
         };
-        if head.contains(char::REPLACEMENT_CHARACTER) {
-            return Err(bad_line("call, queue, agent and verb must be UTF-8 text"));
+        let (time, faults) = (unix_time(time)?, Cell::default());
+        Ok(Line { text, head, time, call, queue, agent, verb, parameters, encoding, faults })
+    }
+
+    fn record(&self, record: impl FnOnce(&mut FieldFaults)) {
+        let mut faults = self.faults.get();
+        record(&mut faults);
+        self.faults.set(faults);
+    }
+
+    /// Returns a part that the verb needs. One that is not UTF-8 is counted under `field`.
+    fn required(
+        &self,
+        part: &'l str,
+        name: &str,
+        field: OptionalField,
+    ) -> Result<&'l str, Rejection> {
+        if part.is_empty() || part == NONE {
+            return Err(bad_line(format!("this verb needs the {name}")));
         }
-        Ok(Line { text, head, time: unix_time(time)?, call, queue, agent, verb, parameters })
+        if part.len() > TEXT_BYTES_MAX {
+            return Err(Rejection::new(
+                Reason::TextLength,
+                format!("the {name} must have 1 to {TEXT_BYTES_MAX} bytes"),
+            ));
+        }
+        if self.encoding.is_damaged(part) {
+            self.record(|faults| faults.record_dropped(field));
+        }
+        Ok(part)
     }
 
     /// Returns the id of the record, which is different for each line, so that the same line read
     /// twice is one record. Parameters that may contain a caller's number or name, a dialled number
     /// or free text are left out: they must not leave the decoder, and the other parts already
-    /// differ between such lines.
+    /// differ between such lines. A hold or talk that is no number may be such a text too.
     fn identity(&self) -> &'l str {
+        let is_duration = |field| {
+            matches!(field, OptionalField::WaitMs | OptionalField::TalkMs | OptionalField::WrapUpMs)
+        };
+        if self.faults.get().dropped().any(is_duration) {
+            return self.head;
+        }
         match self.verb {
             "ENTERQUEUE" | "BLINDTRANSFER" | "ATTENDEDTRANSFER" | "TRANSFER" | "OUTCALL"
             | "DID" | "INFO" => self.head,
@@ -239,19 +291,27 @@ impl<'l> Line<'l> {
     }
 
     fn call(&self) -> Result<&'l str, Rejection> {
-        required(self.call, "call id")
+        self.required(self.call, "call id", OptionalField::ContactId)
     }
 
     fn queue(&self) -> Result<&'l str, Rejection> {
-        required(self.queue, "queue")
+        self.required(self.queue, "queue", OptionalField::Queue)
     }
 
     fn agent(&self) -> Result<&'l str, Rejection> {
-        required(self.agent, "agent")
+        self.required(self.agent, "agent", OptionalField::Agent)
     }
 
-    fn agent_if_any(&self) -> Result<Option<&'l str>, Rejection> {
-        if self.agent.is_empty() || self.agent == NONE { Ok(None) } else { self.agent().map(Some) }
+    /// Returns the agent of a line about a call. One with a fault is left out.
+    fn agent_if_any(&self) -> Option<&'l str> {
+        if self.agent.is_empty() || self.agent == NONE {
+            return None;
+        }
+        let agent = self.agent().ok();
+        if agent.is_none() {
+            self.record(|faults| faults.record_dropped(OptionalField::Agent));
+        }
+        agent
     }
 
     /// Returns a parameter by its number, counted from 1 as in Asterisk's documentation; `None`
@@ -263,9 +323,29 @@ impl<'l> Line<'l> {
             .filter(|parameter| !parameter.is_empty())
     }
 
-    /// Returns the duration of a parameter in whole seconds.
-    fn seconds(&self, number: usize) -> Result<Option<Millis>, Rejection> {
-        self.parameter(number).map(whole_seconds).transpose()
+    /// Returns the duration of a parameter in whole seconds. A negative one is 0: Asterisk writes
+    /// it when the clock of its host was set back meanwhile. Anything else is left out, and counted
+    /// under `field`.
+    fn seconds(&self, number: usize, field: OptionalField) -> Option<Millis> {
+        let parameter = self.parameter(number)?;
+        if is_negative(parameter) {
+            self.record(FieldFaults::record_negative_duration);
+            return Some(Millis::ZERO);
+        }
+        let duration = whole_seconds(parameter);
+        if duration.is_none() {
+            self.record(|faults| faults.record_dropped(field));
+        }
+        duration
+    }
+
+    /// Returns the hold time of a line that ends a conversation, and whether it is negative. That
+    /// is no fault of the record: the hold time counts only where the line implies the answer.
+    fn implied_wait(&self, number: usize) -> Option<(Millis, bool)> {
+        match self.parameter(number)? {
+            parameter if is_negative(parameter) => Some((Millis::ZERO, true)),
+            _ => self.seconds(number, OptionalField::WaitMs).map(|wait| (wait, false)),
+        }
     }
 
     /// Returns how many parameters come before the hold time of an attended transfer. The method
@@ -284,32 +364,12 @@ fn bad_line(detail: impl Into<String>) -> Rejection {
     Rejection::new(Reason::BadLine, detail)
 }
 
-fn required<'l>(part: &'l str, name: &str) -> Result<&'l str, Rejection> {
-    if part.is_empty() || part == NONE {
-        return Err(bad_line(format!("this verb needs the {name}")));
-    }
-    if part.len() > TEXT_BYTES_MAX {
-        return Err(Rejection::new(
-            Reason::TextLength,
-            format!("the {name} must have 1 to {TEXT_BYTES_MAX} bytes"),
-        ));
-    }
-    Ok(part)
-}
-
-fn whole_seconds(text: &str) -> Result<Millis, Rejection> {
-    let beyond =
-        || Rejection::new(Reason::OutOfRange, format!("a duration must be 0 to {DURATION_MAX}"));
-    // Asterisk writes a negative time when the clock of its host was set back while the caller
-    // waited.
-    if text.strip_prefix('-').is_some_and(is_digits) {
-        return Err(beyond());
-    }
+fn whole_seconds(text: &str) -> Option<Millis> {
     if !is_digits(text) {
-        return Err(bad_line("a duration must be whole seconds"));
+        return None;
     }
     let duration = text.parse().ok().map(Millis::from_secs);
-    duration.filter(|duration| *duration <= DURATION_MAX).ok_or_else(beyond)
+    duration.filter(|duration| *duration <= DURATION_MAX)
 }
 
 fn unix_time(text: &str) -> Result<Timestamp, Rejection> {
@@ -327,6 +387,10 @@ fn unix_time(text: &str) -> Result<Timestamp, Rejection> {
             + fraction.as_bytes().get(digit).map_or(0, |digit| i64::from(digit - b'0'));
     }
     Ok(Timestamp(seconds as i64 * 1000 + fraction_ms))
+}
+
+fn is_negative(text: &str) -> bool {
+    text.strip_prefix('-').is_some_and(is_digits)
 }
 
 fn is_digits(text: &str) -> bool {

@@ -113,7 +113,8 @@ fn add_all<T: Clone + Default>(sums: &mut Vec<T>, more: &[T], add_one: fn(&mut T
 impl RecordTotals {
     /// Adds the counts of other records.
     pub fn add(&mut self, other: &RecordTotals) {
-        let RecordTotals { applied, duplicate, late, rejected, held } = other;
+        let RecordTotals { applied, duplicate, late, rejected, held, ignored, fields_dropped } =
+            other;
         add(&mut self.applied, applied);
         add(&mut self.duplicate, duplicate);
         add(&mut self.late, late);
@@ -121,6 +122,10 @@ impl RecordTotals {
             add(self.rejected.entry(*reason).or_default(), count);
         }
         add(&mut self.held, held);
+        add(&mut self.ignored, ignored);
+        for (field, count) in fields_dropped {
+            add(self.fields_dropped.entry(*field).or_default(), count);
+        }
     }
 }
 

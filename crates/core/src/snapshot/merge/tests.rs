@@ -5,7 +5,7 @@ use proptest::collection::{btree_map, vec};
 use proptest::prelude::*;
 
 use super::*;
-use crate::event::Reason;
+use crate::event::{OptionalField, Reason};
 use crate::measures::{BucketHistogram, Observation, SparseHdrCounts};
 use crate::time::{Millis, Timestamp};
 
@@ -137,13 +137,16 @@ fn followup() -> impl Strategy<Value = FollowupSnapshot> {
 
 fn records() -> impl Strategy<Value = RecordTotals> {
     let rejected = btree_map(prop::sample::select(Reason::ALL.to_vec()), count(), 0..4);
-    (count(), count(), count(), rejected, count()).prop_map(
-        |(applied, duplicate, late, rejected, held)| RecordTotals {
+    let dropped = btree_map(prop::sample::select(OptionalField::ALL), count(), 0..4);
+    (count(), count(), count(), rejected, count(), count(), dropped).prop_map(
+        |(applied, duplicate, late, rejected, held, ignored, fields_dropped)| RecordTotals {
             applied,
             duplicate,
             late,
             rejected,
             held,
+            ignored,
+            fields_dropped,
         },
     )
 }

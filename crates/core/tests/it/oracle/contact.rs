@@ -637,13 +637,14 @@ impl Contact {
         Outcome::Applied
     }
 
-    /// Applies `contact.ended`. `implied` is the agent and the wait of a queue_log line.
+    /// Applies `contact.ended`. `implied` is the agent and the wait of a queue_log line, and whether
+    /// the wait was negative.
     fn end(
         &mut self,
         context: &Context<'_>,
         books: &mut Books,
         queue: Option<&str>,
-        implied: Option<(Option<String>, u64)>,
+        implied: Option<(Option<String>, u64, bool)>,
         parts: Parts,
         ended_by: Option<EndedBy>,
     ) -> Outcome {
@@ -715,7 +716,8 @@ impl Contact {
             }
             return Outcome::Applied;
         }
-        if let (Some((agent, wait)), Some(queue)) = (implied, queue) {
+        if let (Some((agent, wait, is_negative)), Some(queue)) = (implied, queue) {
+            books.clock_skew += u64::from(is_negative);
             let answer = Context {
                 time: time - (parts.talk.unwrap_or(0) + parts.hold + parts.wrap_up) as i64,
                 ..context.clone()
@@ -847,7 +849,8 @@ impl Contact {
                     [*talk, *hold, *wrap_up].map(|part| part.map(Millis::get));
                 let (hold, wrap_up) = (hold.unwrap_or(0), wrap_up.unwrap_or(0));
                 let implied = implied.as_ref().map(|implied| {
-                    (implied.agent.as_ref().map(|agent| agent.to_string()), implied.wait.get())
+                    let agent = implied.agent.as_ref().map(|agent| agent.to_string());
+                    (agent, implied.wait.get(), implied.is_negative)
                 });
                 let parts = Parts { talk, hold, wrap_up };
                 self.end(context, books, queue.as_deref(), implied, parts, *ended_by)

@@ -4,13 +4,16 @@ use std::fmt;
 
 use jiff::Timestamp;
 use nabiz_core::decode::{Format, Message, decode};
-use nabiz_core::event::{ChannelId, Channels, Event as DecodedEvent, EventPayload, Reason, Text};
+use nabiz_core::event::{
+    ChannelId, Channels, Event as DecodedEvent, EventPayload, FieldFaults, Reason, Text,
+};
 use nabiz_core::ids::Offset;
 use nabiz_core::settings::Settings;
 use nabiz_core::shard::{RecordMeta, RecordOutcome, Shard};
 use nabiz_core::time::WallTime;
 use serde_json::{Map, Value, json};
 
+use super::flaws::{Flaw, faults_of_line};
 use super::{Oracle, Verdict};
 
 /// An event, before it is written as JSON.
@@ -20,17 +23,22 @@ pub struct Event {
     pub id: String,
     pub time_ms: Option<i64>,
     pub payload: EventPayload<'static>,
+    /// Wrong values that replace optional fields of the payload.
+    pub flaws: Vec<Flaw>,
 }
 
+#[expect(clippy::large_enum_variant, reason = "almost every record is an event")]
 #[derive(Clone, Debug, PartialEq)]
 pub enum Content {
     Event(Event),
     /// Bytes that are no event, with the reason.
     Invalid(Vec<u8>, Reason),
-    /// A queue_log line, decoded by the core for both sides.
-    QueueLog(String),
+    /// A queue_log line, decoded by the core for both sides. The oracle finds its faults itself.
+    QueueLog(Vec<u8>),
     /// A CloudEvent as a line of JSON, decoded by the core for both sides.
     CloudEvent(String),
+    /// A record without a value.
+    Tombstone(Format),
 }
 
 /// A step of a shard.
@@ -52,7 +60,7 @@ fn channel_word(channel: ChannelId) -> &'static str {
 }
 
 /// Returns `type` and `data` of a payload.
-fn type_and_data(payload: &EventPayload<'_>) -> (&'static str, Map<String, Value>) {
+pub fn type_and_data(payload: &EventPayload<'_>) -> (&'static str, Map<String, Value>) {
     let mut data = Map::new();
     let mut put = |name: &str, value: Value| {
         if !value.is_null() {
@@ -191,7 +199,8 @@ fn type_and_data(payload: &EventPayload<'_>) -> (&'static str, Map<String, Value
 
 impl Event {
     pub fn json(&self) -> Vec<u8> {
-        let (kind, data) = type_and_data(&self.payload);
+        let (kind, mut data) = type_and_data(&self.payload);
+        self.flaws.iter().for_each(|flaw| flaw.write(&mut data));
         let mut envelope = json!({
             "specversion": "1.0", "id": self.id, "source": self.source, "type": kind, "data": data,
         });
@@ -202,12 +211,15 @@ impl Event {
     }
 
     fn record(&self) -> DecodedEvent<'_> {
+        let (mut payload, mut faults) = (self.payload.clone(), FieldFaults::default());
+        self.flaws.iter().for_each(|flaw| flaw.read(&mut payload, &mut faults));
         DecodedEvent {
             source: self.source.as_str().into(),
             id: self.id.as_str().into(),
             time: self.time_ms.map(nabiz_core::time::Timestamp),
-            payload: self.payload.clone(),
+            payload,
             extra_payloads: Vec::new(),
+            faults,
         }
     }
 }
@@ -221,7 +233,8 @@ impl fmt::Display for Step {
                 match content {
                     Content::Event(event) => {
                         let time = event.time_ms.map_or("(no time)".to_string(), time_text);
-                        let (kind, data) = type_and_data(&event.payload);
+                        let (kind, mut data) = type_and_data(&event.payload);
+                        event.flaws.iter().for_each(|flaw| flaw.write(&mut data));
                         write!(
                             f,
                             "{time} {kind} {} id={} source={}",
@@ -233,7 +246,9 @@ impl fmt::Display for Step {
                     Content::Invalid(bytes, reason) => {
                         write!(f, "invalid ({reason}): {}", String::from_utf8_lossy(bytes))?;
                     }
-                    Content::QueueLog(line) | Content::CloudEvent(line) => write!(f, "{line}")?,
+                    Content::QueueLog(line) => write!(f, "{}", line.escape_ascii())?,
+                    Content::CloudEvent(line) => write!(f, "{line}")?,
+                    Content::Tombstone(_) => write!(f, "tombstone")?,
                 }
                 timestamp_ms
                     .map_or(Ok(()), |timestamp| write!(f, " [log time {}]", time_text(timestamp)))
@@ -247,12 +262,19 @@ fn read_line(
     oracle: &mut Oracle,
     settings: &Settings,
     format: Format,
-    line: &str,
+    line: &[u8],
     (position, timestamp_ms): (i64, Option<i64>),
 ) -> Verdict {
-    let message = Message { value: Some(line.as_bytes()), headers: &[] };
+    let message = Message { value: Some(line), headers: &[] };
     match decode(format, &message, &settings.channels, settings.limits.record_bytes) {
-        Ok(record) => oracle.read(Ok(&record), position, timestamp_ms),
+        Ok(record) => {
+            let record = record.expect("no tombstone");
+            if format == Format::AsteriskQueueLog {
+                let text = line.escape_ascii();
+                assert_eq!(record.faults, faults_of_line(line), "{text}");
+            }
+            oracle.read(Ok(&record), position, timestamp_ms)
+        }
         Err(rejection) => oracle.read(Err(rejection.reason), position, timestamp_ms),
     }
 }
@@ -272,11 +294,12 @@ pub fn step_oracle(
             let verdict = match content {
                 Content::Event(event) => oracle.read(Ok(&event.record()), position, *timestamp_ms),
                 Content::Invalid(_, reason) => oracle.read(Err(*reason), position, *timestamp_ms),
+                Content::Tombstone(_) => oracle.ignore(),
                 Content::QueueLog(line) => {
                     read_line(oracle, settings, Format::AsteriskQueueLog, line, meta)
                 }
                 Content::CloudEvent(line) => {
-                    read_line(oracle, settings, Format::CloudEvents, line, meta)
+                    read_line(oracle, settings, Format::CloudEvents, line.as_bytes(), meta)
                 }
             };
             return Some(verdict);
@@ -294,12 +317,14 @@ pub fn step_shard(shard: &mut Shard, step: &Step, position: i64) -> Option<Recor
             let timestamp = timestamp_ms.map(WallTime);
             let meta = RecordMeta { offset: Offset(position), timestamp };
             let (format, bytes) = match content {
-                Content::Event(event) => (Format::CloudEvents, event.json()),
-                Content::Invalid(bytes, _) => (Format::CloudEvents, bytes.clone()),
-                Content::QueueLog(line) => (Format::AsteriskQueueLog, line.clone().into_bytes()),
-                Content::CloudEvent(line) => (Format::CloudEvents, line.clone().into_bytes()),
+                Content::Event(event) => (Format::CloudEvents, Some(event.json())),
+                Content::Invalid(bytes, _) => (Format::CloudEvents, Some(bytes.clone())),
+                Content::QueueLog(line) => (Format::AsteriskQueueLog, Some(line.clone())),
+                Content::CloudEvent(line) => (Format::CloudEvents, Some(line.clone().into_bytes())),
+                Content::Tombstone(format) => (*format, None),
             };
-            return Some(shard.fold(format, &Message { value: Some(&bytes), headers: &[] }, meta));
+            let message = Message { value: bytes.as_deref(), headers: &[] };
+            return Some(shard.fold(format, &message, meta));
         }
     }
     None

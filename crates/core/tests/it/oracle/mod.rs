@@ -9,7 +9,7 @@ use agents::Agents;
 use contact::{Books, Contact, Context, Outcome};
 use facts::{Cause, Interval, IntervalKey};
 use followups::Followups;
-use nabiz_core::event::{ChannelId, Event, EventPayload, Reason};
+use nabiz_core::event::{ChannelId, Event, EventPayload, OptionalField, Reason};
 use nabiz_core::measures::{AgentWindow, Live, Observation, RecordTotals, WindowSnapshot};
 use nabiz_core::settings::Settings;
 use nabiz_core::shard::RecordOutcome;
@@ -21,6 +21,7 @@ pub mod compare;
 mod contact;
 pub mod crash;
 pub mod facts;
+pub mod flaws;
 mod followups;
 pub mod log;
 pub mod run;
@@ -37,6 +38,7 @@ pub enum Verdict {
     Duplicate,
     Late,
     Held,
+    Ignored,
     Rejected(Reason),
 }
 
@@ -47,6 +49,7 @@ impl From<&RecordOutcome> for Verdict {
             RecordOutcome::Duplicate => Verdict::Duplicate,
             RecordOutcome::Late => Verdict::Late,
             RecordOutcome::Held => Verdict::Held,
+            RecordOutcome::Ignored => Verdict::Ignored,
             RecordOutcome::Rejected(rejection) => Verdict::Rejected(rejection.reason),
         }
     }
@@ -76,7 +79,9 @@ pub struct Oracle {
     applied: u64,
     duplicate: u64,
     late: u64,
+    ignored: u64,
     rejected: BTreeMap<Reason, u64>,
+    fields_dropped: BTreeMap<OptionalField, u64>,
     clock_skew: u64,
 }
 
@@ -115,7 +120,9 @@ impl Oracle {
             applied: 0,
             duplicate: 0,
             late: 0,
+            ignored: 0,
             rejected: BTreeMap::new(),
+            fields_dropped: BTreeMap::new(),
             clock_skew: 0,
         }
     }
@@ -153,7 +160,10 @@ impl Oracle {
         let verdict = if self.is_repeated(record, now) {
             Verdict::Duplicate
         } else {
-            self.clock_skew += u64::from(clamped);
+            self.clock_skew += u64::from(clamped) + record.faults.negative_durations();
+            for field in record.faults.dropped() {
+                *self.fields_dropped.entry(field).or_default() += 1;
+            }
             self.seen.push(Seen {
                 source: record.source.to_string(),
                 id: record.id.to_string(),
@@ -176,9 +186,15 @@ impl Oracle {
             Verdict::Applied => self.applied += 1,
             Verdict::Duplicate => self.duplicate += 1,
             Verdict::Late => self.late += 1,
-            Verdict::Held | Verdict::Rejected(_) => {}
+            Verdict::Held | Verdict::Ignored | Verdict::Rejected(_) => {}
         }
         verdict
+    }
+
+    /// Reads a tombstone: it is counted, and nothing else.
+    pub fn ignore(&mut self) -> Verdict {
+        self.ignored += 1;
+        Verdict::Ignored
     }
 
     fn is_repeated(&self, record: &Event<'_>, now: i64) -> bool {
@@ -323,6 +339,8 @@ impl Oracle {
             late: self.late + self.books.completed_late,
             rejected,
             held: self.contacts.values().filter(|contact| contact.holds()).count() as u64,
+            ignored: self.ignored,
+            fields_dropped: self.fields_dropped.clone(),
         }
     }
 
