@@ -14,6 +14,7 @@ mod harness;
 mod alertmanager;
 mod architecture;
 mod cli;
+mod cloudevents_sdks;
 mod config;
 mod dashboards;
 mod deployment;
