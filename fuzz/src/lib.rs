@@ -25,13 +25,29 @@ pub fn new_shard() -> Shard {
     Shard::new(settings(), KEY)
 }
 
+/// Separates the headers of a record from each other and from its value.
+const UNIT_SEPARATOR: u8 = 0x1f;
+
+/// Returns the headers and the value of a line. Parts before the last unit separator are headers,
+/// `name=value`; an empty line is a tombstone.
+fn record_of(line: &[u8]) -> (Vec<(&str, &[u8])>, Option<&[u8]>) {
+    let mut parts: Vec<&[u8]> = line.split(|byte| *byte == UNIT_SEPARATOR).collect();
+    let value = parts.pop().filter(|value| !value.is_empty());
+    let headers = parts.into_iter().filter_map(|part| {
+        let (name, value) = part.split_at(part.iter().position(|byte| *byte == b'=')?);
+        Some((std::str::from_utf8(name).ok()?, value.strip_prefix(b"=")?))
+    });
+    (headers.collect(), value)
+}
+
 /// Folds the lines of a log.
 ///
 /// # Panics
 /// Where a record is rejected without saying why.
 pub fn fold_lines(shard: &mut Shard, format: Format, log: &[u8]) {
     for (position, line) in (0..).zip(log.split(|byte| *byte == b'\n')) {
-        let message = Message { value: Some(line), headers: &[] };
+        let (headers, value) = record_of(line);
+        let message = Message { value, headers: &headers };
         let outcome =
             shard.fold(format, &message, RecordMeta { offset: Offset(position), timestamp: None });
         if let RecordOutcome::Rejected(rejection) = outcome {
