@@ -50,16 +50,17 @@ export default dashboard(
       heading('Does it lose anything?'),
       row(8,
         [8, graph('Records a second', 'Records that were read, by result.', [series('A', rate('result', m('nabiz_records_total')), '{{result}}')], 'suffix:/s', {
-          stack: true, overrides: [coloured('applied', 'green'), coloured('duplicate', 'blue'), coloured('late', 'yellow'), coloured('rejected', 'red')],
+          stack: true, overrides: [coloured('applied', 'green'), coloured('duplicate', 'blue'), coloured('late', 'yellow'), coloured('ignored', 'text'), coloured('rejected', 'red')],
         })],
         [8, graph('Rejected records a minute', 'Rejected records by reason, if there were any. They go to the dead-letter topic.',
           [series('A', `60 * ${rate('reason', m('nabiz_records_rejected_total'))} > 0`, '{{reason}}')], 'suffix:/min', { noValue: 'No record was rejected.' })],
-        [8, graph('Losses an hour', 'Visits whose end never came; series and contacts that a bound folded or evicted; records that the topic had deleted before they were read; and logs that ended before the next record. All should be 0.', [
+        [8, graph('Losses an hour', 'Visits whose end never came; series and contacts that a bound folded or evicted; records that the topic had deleted before they were read; logs that ended before the next record; and optional fields that were left out of a record because they were wrong. All should be 0.', [
           series('A', `3600 * ${rate('', m('nabiz_visits_lost_total'))}`, 'Lost visits'),
           series('B', `3600 * ${rate('', m('nabiz_series_refused_total'))}`, 'Folded series'),
           series('C', `3600 * ${rate('', m('nabiz_evicted_total'))}`, 'Evicted'),
           series('D', sum('', m('nabiz_records_missed')), 'Records missed, in all'),
           series('E', `3600 * ${rate('', m('nabiz_log_resets_total'))}`, 'Log resets'),
+          series('F', `3600 * ${rate('', m('nabiz_fields_dropped_total'))}`, 'Fields left out'),
         ], 'short', CALM)],
       ),
       row(8,

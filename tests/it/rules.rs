@@ -23,7 +23,7 @@ const UNIT_TESTS: [&str; 6] = [
 ];
 
 /// Every alert that there has to be, and the receiver of each of its severities.
-const EXPECTED: [(&str, &str, &str); 25] = [
+const EXPECTED: [(&str, &str, &str); 26] = [
     ("NabizServiceLevelFastBurn", "critical", "contact-centre-page"),
     ("NabizServiceLevelSlowBurn", "warning", "contact-centre-mail"),
     ("NabizServiceLevelBudgetLow", "info", "contact-centre-mail"),
@@ -45,6 +45,7 @@ const EXPECTED: [(&str, &str, &str); 25] = [
     ("NabizDegraded", "warning", "platform-mail"),
     ("NabizKafkaClientErrors", "warning", "platform-mail"),
     ("NabizRecordsRejected", "warning", "platform-mail"),
+    ("NabizFieldsDropped", "warning", "platform-mail"),
     ("NabizQueueVanished", "warning", "platform-mail"),
     ("NabizGhostVisits", "warning", "platform-mail"),
     ("NabizNoTrafficInHours", "warning", "platform-mail"),
