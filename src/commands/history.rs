@@ -4,18 +4,14 @@ mod table;
 
 use std::collections::BTreeSet;
 use std::io::{self, BufWriter, Write};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::{Context, anyhow};
 
 use super::configuration;
 use super::failure::Failure;
-use crate::config::Config;
 use crate::ledger::history::{History, HistoryFormat, OutputError, Request, write_rows};
-
-/// The configuration file that is read where none is named.
-const CONFIG_FILE: &str = "nabiz.toml";
 
 /// Prints the interval history from the ledger.
 ///
@@ -66,7 +62,7 @@ enum Format {
 /// # Errors
 /// A usage failure for wrong arguments or configuration, else an error of the ledger or the output.
 pub(crate) fn run(args: Args) -> Result<(), Failure> {
-    let config = load_config(args.config.as_deref())?;
+    let config = configuration::load_or_default(args.config.as_deref())?;
     let settings = Arc::new(config.settings());
     let Args { from, to, step, queues, channels, format, .. } = args;
     let request = Request { from, to, step, queues, channels };
@@ -121,13 +117,4 @@ pub(crate) fn run(args: Args) -> Result<(), Failure> {
         let _ = writeln!(io::stderr(), "nabiz: the queue {queue:?} has no history in this period");
     }
     Ok(())
-}
-
-fn load_config(config: Option<&Path>) -> Result<Config, Failure> {
-    let default = Path::new(CONFIG_FILE);
-    match config {
-        Some(path) => configuration::load(path),
-        None if default.exists() => configuration::load(default),
-        None => configuration::without_file(),
-    }
 }

@@ -17,11 +17,13 @@ use nabiz_core::event::{Reason, Rejection};
 use nabiz_core::ids::Offset;
 use nabiz_core::measures::RecordTotals;
 use nabiz_core::settings::Settings;
-use nabiz_core::shard::{RecordMeta, RecordOutcome, Shard};
+use nabiz_core::shard::{AheadRule, Ceiling, RecordMeta, RecordOutcome, Shard};
 use nabiz_core::snapshot::Snapshot;
 
+use super::arguments::parse_time;
 use super::configuration;
 use super::failure::Failure;
+use crate::clock::{WallClock, system_clock};
 use crate::config::Config;
 use crate::exposition;
 
@@ -43,8 +45,13 @@ pub(crate) struct Args {
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
     /// Instant of the metrics (RFC 3339), not before the largest event time read
-    #[arg(long, value_name = "TIME", value_parser = parse_at)]
+    #[arg(long, value_name = "TIME", value_parser = parse_time)]
     at: Option<Timestamp>,
+    /// Accept event times ahead of the clock
+    ///
+    /// Without this option, a line more than `windows.max_ahead` ahead is rejected.
+    #[arg(long)]
+    simulated: bool,
     /// Exit with code 1 if a line was rejected
     #[arg(long)]
     strict: bool,
@@ -56,11 +63,6 @@ fn format_parser() -> impl TypedValueParser<Value = Format> {
         .try_map(|word| Format::from_word(&word).ok_or_else(|| format!("unknown format {word:?}")))
 }
 
-fn parse_at(text: &str) -> Result<Timestamp, String> {
-    text.parse()
-        .map_err(|_| "expected a time in RFC 3339, such as 2026-01-05T18:00:00+03:00".to_string())
-}
-
 /// Folds the file and prints the metrics.
 ///
 /// # Errors
@@ -69,7 +71,8 @@ fn parse_at(text: &str) -> Result<Timestamp, String> {
 pub(crate) fn run(args: Args) -> Result<(), Failure> {
     let settings = Arc::new(load_settings(args.config.as_deref())?);
     let (input, progress) = open(&args.file)?;
-    let replayed = replay(input, args.format, args.at, &settings, |line| {
+    let clock = if args.simulated { None } else { Some(system_clock()) };
+    let replayed = replay(input, args.format, args.at, &settings, clock, |line| {
         // Standard error may be closed; the metrics are printed anyway.
         progress.suspend(|| writeln!(io::stderr(), "{line}").unwrap_or(()));
     });
@@ -103,13 +106,15 @@ pub(crate) fn run(args: Args) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Folds all lines and advances stream time to `at`. Calls `report` with a line for each rejection,
+/// Folds all lines and advances stream time to `at`. With a clock, rejects event times that are
+/// ahead of it: one line of the year 2530 must not make all others late. Calls `report` with a line for each rejection,
 /// then with the summary.
 fn replay(
     input: impl BufRead,
     format: Format,
     at: Option<Timestamp>,
     settings: &Arc<Settings>,
+    clock: Option<WallClock>,
     mut report: impl FnMut(&str),
 ) -> Result<Snapshot, Failure> {
     // The hashes of a run are never stored or shown, so a fixed key is enough.
@@ -124,7 +129,10 @@ fn replay(
             continue;
         }
         let meta = RecordMeta { offset: Offset(line_number), timestamp: None };
-        let outcome = shard.fold(format, &Message { value: Some(line), headers: &[] }, meta);
+        let ceiling =
+            clock.as_ref().map(|clock| Ceiling { clock: clock(), rule: AheadRule::Reject });
+        let message = Message { value: Some(line), headers: &[] };
+        let outcome = shard.fold_by_clock(format, &message, meta, ceiling).outcome;
         report_orphans(&mut shard, &mut report);
         if let RecordOutcome::Rejected(rejection) = outcome {
             report(&format!("line {line_number}: {rejection}"));

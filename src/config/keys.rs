@@ -243,6 +243,9 @@ pub(super) mod windows {
         IDLE_ADVANCE: bool = row("idle_advance", Kind::Flag, Fallback::Value("true"),
             "stream time advances with the wall clock at the end of a partition")
             .allowed("`false` for old, simulated or accelerated streams");
+        MAX_AHEAD: Millis = row("max_ahead", Kind::Duration { min: SECOND, max: DAY },
+            Fallback::Value("1m"),
+            "how far an event may be ahead of the clock, and of the timestamp of its record");
         ALLOWED_LATENESS: Millis = row("allowed_lateness", SHORT_WAIT, Fallback::Value("1m"),
             "how far an event may be behind the longest window before it is late");
         TRANSPORT_DELAY: Millis = row("transport_delay", SHORT_WAIT, Fallback::Value("3s"),

@@ -42,6 +42,7 @@ impl Fields for Windows {
         visitor.field(&keys::PANE, &mut settings.pane);
         visitor.field(&keys::LENGTHS, &mut settings.lengths);
         visitor.field(&keys::IDLE_ADVANCE, &mut settings.idle_advance);
+        visitor.field(&keys::MAX_AHEAD, &mut settings.max_ahead);
         visitor.field(&keys::ALLOWED_LATENESS, &mut settings.allowed_lateness);
         visitor.field(&keys::TRANSPORT_DELAY, &mut settings.transport_delay);
         visitor.field(&keys::MISS_GRACE, &mut settings.miss_grace);

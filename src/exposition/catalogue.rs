@@ -265,6 +265,8 @@ Pipeline {
         "Partitions whose log ended before the next record, as when a topic was recreated.";
     OFFSETS_SKIPPED: Counter "nabiz_offsets_skipped_total" []
         "Offsets that were passed over because their batch cannot be decoded.";
+    FUTURE_EVENTS: Counter "nabiz_future_events_total" ["topic"]
+        "Records whose event time or timestamp was more than max_ahead ahead of the clock.";
     HTTP_REFUSED: Counter "nabiz_http_refused_total" ["reason"]
         "Requests and connections that were not served, by reason.";
     RECORDS_MISSED: Gauge "nabiz_records_missed" []

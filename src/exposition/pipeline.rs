@@ -154,6 +154,11 @@ pub(super) fn collect<'a>(
         out.push(Family::single(&c::CHECKPOINT_DURATION, &[], duration.as_secs_f64()));
     }
 
+    let mut future = Family::new(&c::FUTURE_EVENTS);
+    for (topic, records) in &health.future_records {
+        future.add(&[topic], None, *records as f64);
+    }
+
     let mut http_denied = Family::new(&c::HTTP_REFUSED);
     for reason in DenialReason::ALL {
         http_denied.add(&[reason.as_str()], None, denied.get(reason) as f64);
@@ -167,7 +172,7 @@ pub(super) fn collect<'a>(
     ] {
         limit.add(&[name], None, value as f64);
     }
-    out.extend([http_denied, limit]);
+    out.extend([future, http_denied, limit]);
 
     let mut stream_time = Family::new(&c::STREAM_TIME);
     let mut lag = Family::new(&c::CONSUMER_LAG);

@@ -1,5 +1,6 @@
 //! The partitions that a worker owns, with their checkpoints.
 
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, TryRecvError};
 use std::time::{Duration, Instant};
 
@@ -10,6 +11,7 @@ use rdkafka::message::{BorrowedMessage, Message};
 use super::dead_letters::DeadLetter;
 use super::ledger_handle::CheckpointResult;
 use super::partition::{CheckpointScope, Partition};
+use super::record_clock::RecordClock;
 use super::shared::Shared;
 use super::stall::StallDetector;
 use super::worker_status::{WorkerReport, WorkerStatus};
@@ -68,6 +70,7 @@ pub(super) struct Assignment<'s> {
     worker: usize,
     shared: &'s Shared,
     pub(super) partitions: Vec<Partition>,
+    pub(super) clock: RecordClock,
     /// The index of the partition of the last record; the next record is mostly of the same.
     last_index: usize,
     in_flight: Option<InFlight>,
@@ -89,6 +92,11 @@ impl<'s> Assignment<'s> {
             worker,
             shared,
             partitions: Vec::new(),
+            clock: RecordClock::new(
+                Arc::clone(&shared.clock),
+                Arc::clone(&shared.status_hub),
+                &shared.settings.windows,
+            ),
             last_index: 0,
             in_flight: None,
             checkpointed_at: now,
@@ -148,7 +156,14 @@ impl<'s> Assignment<'s> {
         hub.count_log_resets(self.partitions.iter_mut().map(Partition::take_log_resets).sum());
         let partitions = if status.phase.is_assigned() {
             let partitions = self.partitions.iter_mut();
-            partitions.map(|partition| (partition.health(), partition.take_snapshot())).collect()
+            let clock = &self.clock;
+            partitions
+                .map(|partition| {
+                    // The snapshot decides which stream time is shown.
+                    let snapshot = partition.take_snapshot();
+                    (partition.health(clock), snapshot)
+                })
+                .collect()
         } else {
             Vec::new()
         };
@@ -192,16 +207,20 @@ impl<'s> Assignment<'s> {
             // If the advance is stored, it comes before this record, as after a restart.
             self.await_checkpoint(Wait::UntilStopped(status));
         }
-        let Some(partition) = self.find_by_record(record) else {
+        if self.find_by_record(record).is_none() {
             tracing::debug!(partition = record.partition(), "record of a partition not owned");
             return false;
-        };
+        }
+        // Finding the partition has set its index.
+        let Some(partition) = self.partitions.get_mut(self.last_index) else { return false };
         if partition.is_advancing() {
             // Ingest stops, and it is unknown whether the advance is stored. The next owner reads
             // this record again.
             return false;
         }
-        let Some(rejection) = partition.fold(record, headers) else { return false };
+        let Some(rejection) = partition.fold(record, headers, &mut self.clock) else {
+            return false;
+        };
         let label = partition.label();
         tracing::debug!(
             topic = %label.topic,

@@ -10,6 +10,7 @@ use nabiz_core::settings::Settings;
 use nabiz_core::time::{Millis, Timestamp, WallTime};
 
 use super::error::StartError;
+use super::host_clock::HostClock;
 use super::options::LedgerOptions;
 use super::threads::spawn;
 use crate::clock::WallClock;
@@ -66,6 +67,7 @@ impl LedgerHandle {
         options: &LedgerOptions,
         settings: &Settings,
         clock: WallClock,
+        host_clock: Arc<HostClock>,
     ) -> Result<(Self, JoinHandle<()>), StartError> {
         let mut ledger = Ledger::open(&options.path, settings.channels.clone())
             .map_err(StartError::Ledger)?
@@ -79,6 +81,7 @@ impl LedgerHandle {
             ledger,
             health: Arc::clone(&health),
             clock,
+            host_clock,
             owner: format!("{}:{}", std::process::id(), options.instance),
             retention: options.history_retention,
             cleaned_at: Instant::now(),
@@ -137,6 +140,7 @@ struct LedgerThread {
     ledger: Ledger,
     health: Arc<Mutex<LedgerHealth>>,
     clock: WallClock,
+    host_clock: Arc<HostClock>,
     owner: String,
     retention: Millis,
     cleaned_at: Instant,
@@ -212,8 +216,13 @@ impl LedgerThread {
     }
 
     fn delete_old_history(&mut self) {
+        let view = self.host_clock.read();
+        if !view.is_witnessed || view.jumped_to.is_some() {
+            // A clock that is wrong for a moment must not delete anything.
+            return;
+        }
         // Rows of the history carry event time; their age is counted from the wall clock.
-        let before = Timestamp((self.clock)().saturating_sub(self.retention).get());
+        let before = Timestamp(view.now.saturating_sub(self.retention).get());
         match self.ledger.delete_history_before(before) {
             Ok(0) => {}
             Ok(rows) => tracing::info!(rows, "interval history past its retention deleted"),

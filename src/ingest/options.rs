@@ -12,7 +12,7 @@ use rdkafka::types::RDKafkaConfRes;
 
 use super::consumer_stats::Isolation;
 use super::error::StartError;
-use crate::clock::{WallClock, system_clock};
+use crate::clock::{MonotonicClock, WallClock, system_clock, system_monotonic};
 use crate::config::{OnUndecodable, PropertyError};
 use crate::ledger::DistributionErrors;
 use crate::readmodel::Aggregation;
@@ -49,8 +49,10 @@ pub struct Options {
     pub publish_interval: Duration,
     /// Whether series are served summed or per partition.
     pub aggregation: Aggregation,
-    /// The wall clock, for idle advance and checkpoints.
+    /// The wall clock, for idle advance, times that are ahead, and checkpoints.
     pub clock: WallClock,
+    /// The clock that decides how far the wall clock is believed.
+    pub monotonic: MonotonicClock,
     /// The options of the ledger.
     pub ledger: LedgerOptions,
 }
@@ -159,6 +161,7 @@ impl Options {
             publish_interval: Duration::from_millis(100),
             aggregation: Aggregation::Summed,
             clock: system_clock(),
+            monotonic: system_monotonic(),
             ledger,
         }
     }

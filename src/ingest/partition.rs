@@ -8,16 +8,19 @@ use nabiz_core::decode::{Format, Message, reads_headers};
 use nabiz_core::event::Rejection;
 use nabiz_core::ids::Offset;
 use nabiz_core::settings::Settings;
-use nabiz_core::shard::{Calls, Orphan, RecordMeta, RecordOutcome, Shard};
+use nabiz_core::shard::{Calls, Orphan, RecordMeta, RecordOutcome, Shard, Standing};
 use nabiz_core::snapshot::Snapshot;
 use nabiz_core::state::{Checkpoint, RestoreError};
 use nabiz_core::time::{Timestamp, WallTime};
 use rdkafka::message::{BorrowedMessage, Message as _};
 
+use super::clock_effects::ClockEffects;
+use super::clock_faults::stream_ahead;
 use super::consumer_stats::{FetchState, PartitionStats};
 use super::headers;
 use super::log_ends::{HeldPartition, LogAnswer, Reading};
 use super::offset_tracker::{OffsetTracker, PROOF_TTL, Step};
+use super::record_clock::RecordClock;
 use super::standstill::Standstill;
 use super::undecodable::SkippedRange;
 use super::worker_status::Phase;
@@ -79,8 +82,9 @@ pub(super) struct Partition {
     missed: u64,
     /// How often the log went back since the last call of [`Self::take_log_resets`].
     log_resets: u64,
-    /// The largest Kafka timestamp of a record that was read.
+    /// The largest plausible Kafka timestamp of a record that was read.
     newest_record: Option<WallTime>,
+    clock_effects: ClockEffects,
     fetch: FetchState,
     /// Why the partition stands still, by the last answer of the broker watch.
     standstill: Option<Standstill>,
@@ -127,6 +131,7 @@ impl Partition {
             missed: acquired.records_missed,
             log_resets: 0,
             newest_record: acquired.newest_record,
+            clock_effects: ClockEffects::default(),
             fetch: FetchState::Running,
             standstill: None,
             unanswered: None,
@@ -231,13 +236,14 @@ impl Partition {
         self.saved = SyncState::Outdated;
     }
 
-    /// Folds one record. Returns the rejection if the record is rejected. `headers` is scratch
-    /// space.
+    /// Folds one record, whose time is judged by `clock`. Returns the rejection if the record is
+    /// rejected. `headers` is scratch space.
     #[must_use = "a rejection must go to the dead-letter topic"]
     pub(super) fn fold<'m>(
         &mut self,
         record: &'m BorrowedMessage<'_>,
         headers: &mut Vec<(&'m str, &'m [u8])>,
+        clock: &mut RecordClock,
     ) -> Option<Rejection> {
         match self.offsets.read(Offset(record.offset())) {
             Step::Forward => {}
@@ -259,9 +265,19 @@ impl Partition {
         }
         let message = Message { value: record.payload(), headers };
         let timestamp = record.timestamp().to_millis().map(WallTime);
-        self.newest_record = self.newest_record.max(timestamp);
+        let stream_time = self.stream_time();
+        let ceiling = clock.ceiling(timestamp, stream_time);
+        self.newest_record =
+            self.newest_record.max(timestamp.filter(|timestamp| clock.is_plausible(*timestamp)));
         let meta = RecordMeta { offset: Offset(record.offset()), timestamp };
-        match self.shard.fold(self.format, &message, meta) {
+        let result = self.shard.fold_by_clock(self.format, &message, meta, ceiling);
+        if let Some(witness) = &result.witness {
+            if witness.standing == Standing::Ahead {
+                self.clock_effects.on_decision(stream_time);
+            }
+            clock.on_record(&self.label.topic, witness);
+        }
+        match result.outcome {
             RecordOutcome::Rejected(rejection) => Some(rejection),
             RecordOutcome::Applied
             | RecordOutcome::Duplicate
@@ -406,6 +422,7 @@ impl Partition {
             self.ownership = Ownership::Confirming;
         }
         let mut checkpoint = self.shard.checkpoint();
+        self.clock_effects.on_captured(|| self.shard.snapshot());
         if let Some(position) = self.offsets.position() {
             // After the last record there may be transaction markers, which the client skips.
             checkpoint.next_offset = position;
@@ -433,6 +450,7 @@ impl Partition {
             Ownership::Unconfirmed => Ownership::Unconfirmed,
         };
         self.stored_offset = self.captured_offset.take().or(self.stored_offset);
+        self.clock_effects.on_stored();
         if let Some(advance_to) = self.advance_to.take() {
             self.shard.advance(advance_to);
             self.on_change();
@@ -444,6 +462,7 @@ impl Partition {
         self.advance_to = None;
         self.captured_offset = None;
         self.saved = SyncState::Outdated;
+        self.clock_effects.on_store_failed();
         self.shard.rollback(checkpoint);
     }
 
@@ -454,11 +473,15 @@ impl Partition {
     }
 
     /// Returns a snapshot if the shard has changed. There is none while catching up or unconfirmed,
-    /// because the numbers could be wrong.
+    /// because the numbers could be wrong. While a decision of the clock is not stored, it is that
+    /// of the last stored checkpoint.
     #[must_use]
     pub(super) fn take_snapshot(&mut self) -> Option<Arc<Snapshot>> {
         if self.published == SyncState::UpToDate || !self.is_servable() {
             return None;
+        }
+        if self.clock_effects.hide() {
+            return self.clock_effects.take_stored();
         }
         self.published = SyncState::UpToDate;
         Some(Arc::new(self.shard.snapshot()))
@@ -468,20 +491,22 @@ impl Partition {
         self.offsets.caught_up() && self.ownership == Ownership::Confirmed
     }
 
-    pub(super) fn health(&self) -> PartitionHealth {
+    pub(super) fn health(&self, clock: &RecordClock) -> PartitionHealth {
         let now = Instant::now();
+        let stream_time = self.clock_effects.shown_stream_time(self.stream_time());
+        let ahead = clock.is_behind(stream_time).then(|| stream_ahead(&self.label));
         PartitionHealth {
             label: self.label.clone(),
             position: self.offsets.position(),
             end: self.offsets.end(),
             lag: self.offsets.lag(now),
-            stream_time: self.stream_time(),
+            stream_time,
             catch_up_to: self.offsets.target(),
             caught_up: self.is_servable(),
             missed: self.missed,
             dead_letters_waiting: self.dead_letters.load(Ordering::Relaxed),
             remembered_ids: self.shard.remembered_ids() as u64,
-            degraded: self.degradation(now).into_iter().collect(),
+            degraded: self.degradation(now).into_iter().chain(ahead).collect(),
         }
     }
 }
@@ -489,9 +514,19 @@ impl Partition {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::clock::{system_clock, system_monotonic};
     use crate::config::Config;
+    use crate::ingest::host_clock::HostClock;
+    use crate::ingest::partition_counts::PartitionCounts;
+    use crate::ingest::status_hub::StatusHub;
     use crate::ledger::Ledger;
     use nabiz_core::event::Channels;
+
+    fn clock() -> RecordClock {
+        let host = HostClock::new(system_clock(), system_monotonic());
+        let status_hub = Arc::new(StatusHub::new(1, PartitionCounts::default()));
+        RecordClock::new(Arc::new(host), status_hub, &Config::defaults().settings().windows)
+    }
 
     fn caught_up() -> Partition {
         let folder = tempfile::tempdir().unwrap();
@@ -510,7 +545,7 @@ mod tests {
             drained_to: Some(Offset(0)),
             fetch: FetchState::Running,
         });
-        assert!(partition.health().caught_up);
+        assert!(partition.health(&clock()).caught_up);
         partition
     }
 
@@ -520,12 +555,12 @@ mod tests {
         assert!(partition.checkpoint(None, CheckpointScope::Changed).is_some());
         partition.suspend_until_confirmed();
         partition.on_stored();
-        assert!(!partition.health().caught_up, "it may be stored before the suspension");
+        assert!(!partition.health(&clock()).caught_up, "it may be stored before the suspension");
         assert!(partition.take_snapshot().is_none());
 
         assert!(partition.checkpoint(None, CheckpointScope::Changed).is_some(), "asks again");
         partition.on_stored();
-        assert!(partition.health().caught_up);
+        assert!(partition.health(&clock()).caught_up);
         assert!(partition.take_snapshot().is_some());
     }
 

@@ -15,6 +15,11 @@ impl PartitionCounts {
         PartitionCounts(topics.into_iter().map(|topic| (Arc::from(topic), None)).collect())
     }
 
+    /// Returns the topics.
+    pub(super) fn topics(&self) -> impl Iterator<Item = &Arc<str>> {
+        self.0.keys()
+    }
+
     /// Records the count of a topic.
     pub(super) fn set(&mut self, topic: &str, count: i32) {
         if let Some(known) = self.0.get_mut(topic) {

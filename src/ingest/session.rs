@@ -125,7 +125,8 @@ impl<'s> Session<'s> {
                 self.pause_or_resume()?;
                 self.report();
             }
-            self.assignment.maybe_checkpoint(self.advance_to());
+            let advance_to = self.advance_to();
+            self.assignment.maybe_checkpoint(advance_to);
             if self.reseek_at.is_none() && self.committed_at.elapsed() >= COMMIT_INTERVAL {
                 self.committed_at = Instant::now();
                 self.commit_stored();
@@ -524,17 +525,17 @@ impl<'s> Session<'s> {
         self.ignore_log_end_until = Instant::now() + self.shared.options.leader_timeout();
     }
 
-    /// Returns the stream time of partitions that have no more records: the wall clock less the
-    /// transport delay.
-    fn advance_to(&self) -> Option<Timestamp> {
-        let windows = &self.shared.settings.windows;
-        (windows.idle_advance && self.status.phase != Phase::Paused).then(|| {
-            let now = (self.shared.options.clock)();
-            Timestamp(now.saturating_sub(windows.transport_delay).get())
-        })
+    /// Reads the clock, and returns the stream time of partitions that have no more records: the
+    /// believed wall clock less the transport delay.
+    fn advance_to(&mut self) -> Option<Timestamp> {
+        let now = self.assignment.clock.advance_time()?;
+        let delay = self.shared.settings.windows.transport_delay;
+        let is_reading = self.status.phase != Phase::Paused;
+        is_reading.then(|| Timestamp(now.saturating_sub(delay).get()))
     }
 
     fn report(&mut self) {
+        self.status.degraded = self.assignment.clock.degraded();
         self.assignment.report(&self.status);
     }
 }

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use nabiz_core::settings::Settings;
 
 use super::dead_letters::DeadLetters;
+use super::host_clock::HostClock;
 use super::ledger_handle::LedgerHandle;
 use super::log_ends::LogEnds;
 use super::options::Options;
@@ -17,6 +18,7 @@ pub(super) struct Shared {
     pub settings: Arc<Settings>,
     pub status_hub: Arc<StatusHub>,
     pub log_ends: LogEnds,
+    pub clock: Arc<HostClock>,
     pub ledger: LedgerHandle,
     pub dead_letters: Arc<DeadLetters>,
     /// Set once, when ingest is to stop.

@@ -45,6 +45,8 @@ pub(super) struct StatusHub {
     client_errors: AtomicU64,
     log_resets: AtomicU64,
     offsets_skipped: AtomicU64,
+    /// Records ahead of the clock by topic.
+    future_records: Mutex<BTreeMap<Arc<str>, u64>>,
     /// Why the process cannot continue.
     failure: Mutex<Option<String>>,
 }
@@ -52,6 +54,7 @@ pub(super) struct StatusHub {
 impl StatusHub {
     /// Creates the hub of `workers` workers. `counts` has the topics that they read.
     pub(super) fn new(workers: usize, counts: PartitionCounts) -> Self {
+        let future_records = counts.topics().map(|topic| (Arc::clone(topic), 0)).collect();
         let state = State {
             workers: vec![WorkerReport::initial(Instant::now()); workers],
             was_ready: false,
@@ -66,6 +69,7 @@ impl StatusHub {
             client_errors: AtomicU64::new(0),
             log_resets: AtomicU64::new(0),
             offsets_skipped: AtomicU64::new(0),
+            future_records: Mutex::new(future_records),
             failure: Mutex::default(),
         }
     }
@@ -88,6 +92,14 @@ impl StatusHub {
 
     pub(super) fn count_offsets_skipped(&self, count: u64) {
         self.offsets_skipped.fetch_add(count, Ordering::Relaxed);
+    }
+
+    pub(super) fn count_future_record(&self, topic: &Arc<str>) {
+        *self.lock_future_records().entry(Arc::clone(topic)).or_default() += 1;
+    }
+
+    fn lock_future_records(&self) -> MutexGuard<'_, BTreeMap<Arc<str>, u64>> {
+        self.future_records.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Records why the process cannot continue; the first reason counts.
@@ -206,6 +218,7 @@ impl StatusHub {
             distributions_unreadable: unreadable.left_out(),
             log_resets: self.log_resets.load(Ordering::Relaxed),
             offsets_skipped: self.offsets_skipped.load(Ordering::Relaxed),
+            future_records: self.lock_future_records().clone(),
             ..health
         };
         if same_snapshots(&shards, &last.shards) {

@@ -11,6 +11,7 @@ use nabiz_core::settings::Settings;
 use super::broker_watch::BrokerWatch;
 use super::dead_letters::DeadLetters;
 use super::error::StartError;
+use super::host_clock::HostClock;
 use super::ledger_handle::LedgerHandle;
 use super::log_ends::LogEnds;
 use super::options::Options;
@@ -51,14 +52,17 @@ impl Ingest {
         options.validate()?;
         let dead_letters = Arc::new(DeadLetters::new(&options).map_err(StartError::from_client)?);
         let worker_count = options.workers;
+        let (wall, monotonic) = (Arc::clone(&options.clock), Arc::clone(&options.monotonic));
+        let clock = Arc::new(HostClock::new(wall, monotonic));
         let (ledger, ledger_thread) =
-            LedgerHandle::start(&options.ledger, &settings, Arc::clone(&options.clock))?;
+            LedgerHandle::start(&options.ledger, &settings, options.clock.clone(), clock.clone())?;
         let topics = options.topics.iter().map(|topic| topic.name.as_str());
         let counts = PartitionCounts::of_topics(topics);
         let status_hub = Arc::new(StatusHub::new(worker_count, counts));
         let shared = Arc::new(Shared {
             status_hub: Arc::clone(&status_hub),
             log_ends: LogEnds::default(),
+            clock,
             ledger,
             dead_letters: Arc::clone(&dead_letters),
             stop: Arc::new(AtomicBool::new(false)),

@@ -113,6 +113,8 @@ pub struct Health {
     pub log_resets: u64,
     /// Offsets that were passed over because their batch cannot be decoded.
     pub offsets_skipped: u64,
+    /// Records ahead of the clock by topic, since the process started.
+    pub future_records: BTreeMap<Arc<str>, u64>,
 }
 
 /// The health of one partition.

@@ -68,8 +68,10 @@ fn simulated_and_replayed(arguments: &[&str]) -> (Value, Output) {
         .map(Running)
         .expect("the simulation starts");
     let events = simulation.0.stdout.take().expect("standard output");
-    let replayed =
-        nabiz(&["replay", "-", "--strict"]).stdin(events).output().expect("the replay runs");
+    let replayed = nabiz(&["replay", "-", "--simulated", "--strict"])
+        .stdin(events)
+        .output()
+        .expect("the replay runs");
     assert_eq!(simulation.ended(Duration::from_secs(60)), Some(0));
     let truth = serde_json::from_slice(&std::fs::read(&truth).expect("the truth")).expect("JSON");
     (truth, replayed)

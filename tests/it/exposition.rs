@@ -190,6 +190,7 @@ fn published(
         client_errors: 26,
         log_resets: 27,
         offsets_skipped: 29,
+        future_records: [(Arc::from("calls"), 30)].into(),
         degraded: vec![
             Degradation {
                 label: None,
@@ -546,6 +547,7 @@ fn health_comes_from_the_shards_and_the_pipeline() {
     exposed.check("nabiz_log_resets_total", 27.0);
     exposed.check("nabiz_degraded", 28.0);
     exposed.check("nabiz_offsets_skipped_total", 29.0);
+    exposed.check(r#"nabiz_future_events_total{topic="calls"}"#, 30.0);
     exposed.check(r#"nabiz_partition_limit{limit="series"}"#, 2_000.0);
     exposed.check(r#"nabiz_partition_limit{limit="open_contacts"}"#, 1_000.0);
     exposed.check(r#"nabiz_partition_limit{limit="remembered_ids"}"#, 1_000.0);

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
@@ -11,7 +10,7 @@ use nabiz::readmodel::{Aggregation, PublishedState};
 use nabiz_core::decode::Format;
 use nabiz_core::ids;
 use nabiz_core::settings::{Limits, Settings, WindowLength, WindowSettings};
-use nabiz_core::time::{Millis, Timestamp, WallTime};
+use nabiz_core::time::{Millis, Timestamp};
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::message::{Headers, Message};
 use rdkafka::mocking::MockCluster;
@@ -20,7 +19,10 @@ use rdkafka::types::{RDKafkaApiKey, RDKafkaRespErr};
 use rdkafka::{ClientConfig, Offset, TopicPartitionList};
 use tempfile::TempDir;
 
+use crate::harness::fake_clock::FakeClock;
 use crate::harness::serial;
+
+mod clocks;
 
 /// 2026-01-05 10:00 in Istanbul, a Monday.
 const START_MS: i64 = 1_767_596_400_000;
@@ -314,30 +316,21 @@ fn topics_are_decoded_each_in_its_own_format() {
     pipeline.stop();
 }
 
-/// Returns a clock that a test sets.
-fn clock_at(time_ms: i64) -> (Arc<AtomicI64>, nabiz::clock::WallClock) {
-    let clock = Arc::new(AtomicI64::new(time_ms));
-    let read = Arc::clone(&clock);
-    (clock, Arc::new(move || WallTime(read.load(Ordering::Relaxed))))
-}
-
 #[test]
 fn stream_time_advances_with_the_clock_only_at_the_log_end() {
     let _shared = serial::shared();
     let broker = Broker::new(&[("calls", 1), ("dead", 1)]);
     broker.write_visit("calls", 0, "a", START_MS);
     broker.flush();
-    let (now, clock) = clock_at(START_MS + 15_000);
-    let pipeline = Pipeline::start(
-        Options { clock, ..broker.options(&["calls"]) },
-        settings_with_idle_advance(),
-    );
+    let clock = FakeClock::at(START_MS + 15_000);
+    let pipeline =
+        Pipeline::start(clock.of(broker.options(&["calls"])), settings_with_idle_advance());
     let view = pipeline.wait_for("time up to the clock less the delay", |view| {
         view.merged.stream_time == Some(Timestamp(START_MS + 12_000))
     });
     assert_eq!((offered(&view), offered_in_window(&view)), (1, 1));
 
-    now.store(START_MS + 600_000, Ordering::Relaxed);
+    clock.advance_to(START_MS + 600_000);
     let view = pipeline.wait_for("an empty window", |view| offered_in_window(view) == 0);
     assert_eq!(view.merged.stream_time, Some(Timestamp(START_MS + 597_000)));
     assert_eq!(offered(&view), 1, "the counter stays");
@@ -345,7 +338,7 @@ fn stream_time_advances_with_the_clock_only_at_the_log_end() {
     // The end of the log is unknown while its broker is unreachable: the log may have grown.
     broker.cluster.broker_down(1).unwrap();
     pipeline.wait_for("the broker is away", |view| !view.health.connected);
-    now.store(START_MS + 900_000, Ordering::Relaxed);
+    clock.advance_to(START_MS + 900_000);
     pipeline.stays("old truth with its age", |view| {
         view.merged.stream_time == Some(Timestamp(START_MS + 597_000)) && is_ready(view)
     });
@@ -364,8 +357,8 @@ fn stream_time_is_event_time_when_idle_advance_is_off() {
     let broker = Broker::new(&[("calls", 1), ("dead", 1)]);
     broker.write_visit("calls", 0, "a", START_MS);
     broker.flush();
-    let (_, clock) = clock_at(START_MS + 600_000);
-    let pipeline = Pipeline::start(Options { clock, ..broker.options(&["calls"]) }, settings());
+    let clock = FakeClock::at(START_MS + 600_000);
+    let pipeline = Pipeline::start(clock.of(broker.options(&["calls"])), settings());
     pipeline.wait_for("readiness", is_ready);
     pipeline.stays("time of the last event", |view| {
         view.merged.stream_time == Some(Timestamp(START_MS + 10_000))
@@ -508,17 +501,15 @@ fn stream_time_does_not_advance_when_it_is_not_stored() {
     let broker = Broker::new(&[("calls", 1), ("dead", 1)]);
     broker.write_visit("calls", 0, "a", START_MS);
     broker.flush();
-    let (now, clock) = clock_at(START_MS + 15_000);
-    let pipeline = Pipeline::start(
-        Options { clock, ..broker.options(&["calls"]) },
-        settings_with_idle_advance(),
-    );
+    let clock = FakeClock::at(START_MS + 15_000);
+    let pipeline =
+        Pipeline::start(clock.of(broker.options(&["calls"])), settings_with_idle_advance());
     let time = |view: &PublishedState| view.merged.stream_time.map(Timestamp::get);
     pipeline.wait_for("time up to the clock less the delay", |view| {
         time(view) == Some(START_MS + 12_000)
     });
     let held = hold_ledger(&broker);
-    now.store(START_MS + 600_000, Ordering::Relaxed);
+    clock.advance_to(START_MS + 600_000);
     pipeline.stays("what could not be stored is not shown", |view| {
         time(view) == Some(START_MS + 12_000)
     });

@@ -26,6 +26,7 @@ mod history;
 mod http;
 mod ingest;
 mod kafka_chaos;
+mod kafka_clock;
 mod kafka_end_to_end;
 mod kafka_full_disk;
 mod kafka_locked_ledger;

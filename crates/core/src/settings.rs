@@ -131,6 +131,8 @@ pub struct WindowSettings {
     pub lengths: Vec<WindowLength>,
     /// Whether stream time advances with the wall clock at the end of a partition.
     pub idle_advance: bool,
+    /// How far an event may be ahead of the clock, and of the Kafka timestamp of its record.
+    pub max_ahead: Millis,
     /// How far behind the longest window an event may be before it is late.
     pub allowed_lateness: Millis,
     /// How far behind the wall clock stream time stays when it advances without events.
@@ -264,6 +266,7 @@ impl Default for WindowSettings {
                 })
                 .to_vec(),
             idle_advance: true,
+            max_ahead: Millis::from_mins(1),
             allowed_lateness: Millis::from_mins(1),
             transport_delay: Millis::from_secs(3),
             miss_grace: Millis::from_secs(2),

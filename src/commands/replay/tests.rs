@@ -1,4 +1,5 @@
 use clap::{CommandFactory, Parser};
+use nabiz_core::time::WallTime;
 
 use super::*;
 
@@ -28,9 +29,19 @@ struct Outcome {
 }
 
 fn fold_with(settings: Settings, lines: &str, format: Format, at: Option<&str>) -> Outcome {
+    fold_by_clock(settings, lines, format, at, None)
+}
+
+fn fold_by_clock(
+    settings: Settings,
+    lines: &str,
+    format: Format,
+    at: Option<&str>,
+    clock: Option<WallClock>,
+) -> Outcome {
     let mut reported = Vec::new();
     let at = at.map(|at| at.parse().unwrap());
-    let result = replay(lines.as_bytes(), format, at, &Arc::new(settings), |line| {
+    let result = replay(lines.as_bytes(), format, at, &Arc::new(settings), clock, |line| {
         reported.push(line.to_string())
     });
     Outcome { result, reported }
@@ -131,6 +142,25 @@ fn at_is_wrong_usage_when_it_is_before_the_largest_event_time() {
     assert!(
         text.contains("2026-01-05T09:00:29Z") && text.contains("2026-01-05T09:00:30Z"),
         "{text}"
+    );
+}
+
+#[test]
+fn line_is_rejected_when_it_is_ahead_of_the_clock() {
+    let at = |time: &str| WallTime(time.parse::<Timestamp>().unwrap().as_millisecond());
+    let clock = at("2026-01-05T09:00:30Z");
+    let far = queued(2, 0, "b").replace("2026-01-05", "2530-01-05");
+    let lines = queued(1, 0, "a") + &far + &queued(3, 90, "c") + &queued(4, 91, "d");
+    let settings = || load_settings(None).unwrap();
+    let format = Format::CloudEvents;
+    let outcome = fold_by_clock(settings(), &lines, format, None, Some(Arc::new(move || clock)));
+    let summary = "read 4 lines: applied 2, duplicate 0, late 0, rejected 2";
+    assert_eq!(outcome.reported(), ["line 2: future_time", "line 4: future_time", summary]);
+    let simulated = fold_by_clock(settings(), &lines, format, None, None);
+    assert_eq!(
+        simulated.reported(),
+        ["read 4 lines: applied 2, duplicate 0, late 2, rejected 0"],
+        "one line makes the others late"
     );
 }
 

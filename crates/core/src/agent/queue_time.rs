@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::event::AgentState;
-use crate::time::{TimeRange, Timestamp};
+use crate::time::{Millis, TimeRange, Timestamp};
 use crate::window::{AgentTime, PaneLayout, WindowCursor};
 
 /// Milliseconds by [`AgentState::index`].
@@ -11,6 +11,10 @@ type StateMillis = [u64; AgentState::ALL.len()];
 
 /// Stretches of one queue that are kept before they are booked.
 const PENDING_MAX: usize = 16;
+
+/// The most intervals of the history that one stretch reaches: a month of quarter hours. Stream
+/// time moves that far at once only after a long standstill, or by an event far ahead.
+const STRETCH_INTERVALS_MAX: u64 = 3_000;
 
 /// Time of one agent in one state.
 #[derive(Clone, Copy, Debug)]
@@ -41,6 +45,11 @@ impl QueueTimes {
     /// pending stretches.
     pub(super) fn interval_count(&self) -> usize {
         self.intervals.len
+    }
+
+    /// Returns how many stretches were cut, because they reach too many intervals.
+    pub(super) fn cut_count(&self) -> u64 {
+        self.intervals.cut
     }
 
     /// Adds a stretch of time, which must not end after stream time.
@@ -132,9 +141,12 @@ struct PendingIntervals {
     queues: Vec<BTreeMap<Timestamp, StateMillis>>,
     /// Intervals of all queues together.
     len: usize,
+    /// Stretches that were cut.
+    cut: u64,
 }
 
 impl PendingIntervals {
+    /// Adds a stretch to the intervals that it reaches, and cuts what is past the bound.
     fn add_stretch(
         &mut self,
         index: usize,
@@ -146,7 +158,10 @@ impl PendingIntervals {
         else {
             return;
         };
-        while start < time.end {
+        let longest = Millis(length.get().saturating_mul(STRETCH_INTERVALS_MAX));
+        let reached = time.end.min(start.saturating_add(longest));
+        self.cut += u64::from(reached < time.end);
+        while start < reached {
             let end = start.saturating_add(length);
             let mut state_ms = StateMillis::default();
             state_ms[state.index()] = time.overlap(TimeRange { start, end }).get();
@@ -178,7 +193,24 @@ impl PendingIntervals {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::time::Millis;
+
+    #[test]
+    fn stretch_is_cut_when_it_reaches_too_many_intervals() {
+        let layout =
+            PaneLayout { pane_width: Millis(5), panes: vec![10], interval: Some(Millis(100)) };
+        let mut intervals = PendingIntervals::default();
+        let mut add = |start, end| {
+            let time = TimeRange { start: Timestamp(start), end: Timestamp(end) };
+            intervals.add_stretch(0, &layout, AgentState::Busy, time);
+            (intervals.take(0), intervals.cut)
+        };
+        let (whole, cut) = add(50, 100 * 3_000);
+        assert_eq!((whole.len(), cut), (3_000, 0));
+        // Half a million years.
+        let (first, cut) = add(50, 1 << 54);
+        assert_eq!((first.len(), cut), (3_000, 1));
+        assert_eq!(first, whole, "the first intervals stay");
+    }
 
     #[test]
     fn interval_count_is_that_of_all_queues_when_intervals_are_taken_and_rolled_back() {

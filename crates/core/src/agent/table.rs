@@ -30,8 +30,9 @@ pub(crate) struct Agents {
     times: QueueTimes,
     allowed_lateness: Millis,
     limit: usize,
-    /// Agents that are ignored because of the bound.
-    pub(crate) refused: u64,
+    /// Agents that are ignored, and stretches that were cut before the last restore, because of a
+    /// bound.
+    refused: u64,
     /// Parts that differ from what is stored.
     changed: PartSet,
     /// The interval of the history up to which all agents are booked.
@@ -148,9 +149,15 @@ impl Agents {
         self.times.interval_count()
     }
 
+    /// Returns how many agents are ignored, and how many stretches of agent time are not in the
+    /// history as a whole, because of a bound.
+    pub(crate) fn refused(&self) -> u64 {
+        self.refused + self.times.cut_count()
+    }
+
     /// Returns the stored form of everything but the agents and the time of queues.
     pub(crate) fn header(&self) -> AgentsHeader {
-        AgentsHeader { refused: self.refused, booked_interval: self.booked_interval }
+        AgentsHeader { refused: self.refused(), booked_interval: self.booked_interval }
     }
 
     /// Restores a header.

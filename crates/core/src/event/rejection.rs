@@ -32,11 +32,13 @@ pub enum Reason {
     MissingTime,
     /// The start of an ending did not come within `reorder_grace`.
     Orphan,
+    /// In a replay: the event time is ahead of the clock.
+    FutureTime,
 }
 
 impl Reason {
     /// Every reason, in the order of the documentation.
-    pub const ALL: [Reason; 12] = [
+    pub const ALL: [Reason; 13] = [
         Reason::NotJson,
         Reason::NotObject,
         Reason::MissingField,
@@ -48,6 +50,7 @@ impl Reason {
         Reason::TooLarge,
         Reason::BadLine,
         Reason::MissingTime,
+        Reason::FutureTime,
         Reason::Orphan,
     ];
 
@@ -66,6 +69,7 @@ impl Reason {
             Reason::BadLine => "bad_line",
             Reason::MissingTime => "missing_time",
             Reason::Orphan => "orphan",
+            Reason::FutureTime => "future_time",
         }
     }
 }

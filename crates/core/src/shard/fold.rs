@@ -7,20 +7,18 @@ use crate::bounded_labels::BoundedLabels;
 use crate::contact::{Contacts, EventContext, Lateness};
 use crate::decode::{Format, Message, decode};
 use crate::dedup::DedupWindow;
-use crate::event::{Event, EventPayload, Reason, Rejection};
+use crate::event::{Event, EventPayload};
 use crate::followup::Followups;
 use crate::ids::{ContactKey, IdHasher, Offset, SourceKey};
 use crate::measures::{ApplyOutcome, Observation, RecordTotals, WindowScope};
 use crate::registry::LabelRegistry;
 use crate::settings::Settings;
-use crate::shard::record::{Orphan, RecordMeta, RecordOutcome};
+use crate::shard::event_time::{Ceiling, JudgedTime, Standing, judge};
+use crate::shard::record::{FoldResult, Orphan, RecordMeta, RecordOutcome, Witness};
 use crate::shard::series::Bounds;
 use crate::shard::state::State;
 use crate::time::{Millis, TimeRange, Timestamp};
 use crate::window::{PaneIndex, PaneLayout, WindowCursor};
-
-/// The most that an event time may be ahead of the Kafka timestamp of its record.
-const AHEAD_MAX: Millis = Millis::from_mins(1);
 
 /// Whether the calls of contacts are calls of the agents in the same partition.
 ///
@@ -129,13 +127,29 @@ impl Shard {
         message: &Message<'_>,
         meta: RecordMeta,
     ) -> RecordOutcome {
+        self.fold_by_clock(format, message, meta, None).outcome
+    }
+
+    /// Does the same as [`Self::fold`], and judges the time of the record by a clock. Where
+    /// [`Standing::Ahead`] is returned, a second reading with another clock can have another
+    /// effect: do not show this one before it is stored with an offset past the record.
+    pub fn fold_by_clock<'m>(
+        &mut self,
+        format: Format,
+        message: &Message<'m>,
+        meta: RecordMeta,
+        ceiling: Option<Ceiling>,
+    ) -> FoldResult<'m> {
         self.state.next_offset = meta.offset.next();
         let decoded =
             decode(format, message, &self.settings.channels, self.settings.limits.record_bytes);
-        let outcome = match decoded {
-            Ok(Some(record)) => self.fold_record(&record, meta),
-            Ok(None) => RecordOutcome::Ignored,
-            Err(rejection) => RecordOutcome::Rejected(rejection),
+        let (outcome, witness) = match decoded {
+            Ok(Some(record)) => {
+                let (outcome, standing) = self.judge_and_fold(&record, meta, ceiling);
+                (outcome, Some(Witness { source: record.source, standing }))
+            }
+            Ok(None) => (RecordOutcome::Ignored, None),
+            Err(rejection) => (RecordOutcome::Rejected(rejection), None),
         };
         let records = &mut self.state.records;
         match &outcome {
@@ -149,23 +163,31 @@ impl Shard {
             // The contacts count it as held, until a later record or a timeout decides.
             RecordOutcome::Held => {}
         }
-        outcome
+        FoldResult { outcome, witness }
+    }
+
+    /// Judges the time of a decoded record, and folds it at that time.
+    fn judge_and_fold(
+        &mut self,
+        record: &Event<'_>,
+        meta: RecordMeta,
+        ceiling: Option<Ceiling>,
+    ) -> (RecordOutcome, Standing) {
+        match judge(record.time, meta.event_time(), ceiling, self.settings.windows.max_ahead) {
+            Ok(judged) => (self.fold_record(record, meta, judged), judged.standing),
+            Err((rejection, standing)) => (RecordOutcome::Rejected(rejection), standing),
+        }
     }
 
     /// Folds a decoded record: moves stream time, drops a duplicate, applies the timeouts of other
     /// contacts, and then the record.
-    fn fold_record(&mut self, record: &Event<'_>, meta: RecordMeta) -> RecordOutcome {
-        let record_time = meta.event_time();
-        let Some(mut event_time) = record.time.or(record_time) else {
-            let detail = "neither the event nor the record has a time";
-            return RecordOutcome::Rejected(Rejection::new(Reason::MissingTime, detail));
-        };
-        let latest = record_time.map_or(Timestamp::MAX, |time| time.saturating_add(AHEAD_MAX));
-        let is_ahead = event_time > latest;
-        if let (true, Some(record_time)) = (is_ahead, record_time) {
-            event_time = record_time;
-        }
-
+    fn fold_record(
+        &mut self,
+        record: &Event<'_>,
+        meta: RecordMeta,
+        time: JudgedTime,
+    ) -> RecordOutcome {
+        let event_time = time.event_time;
         let stream_time = self.state.move_stream(&self.settings, event_time);
         let mut context = EventContext {
             stream_time,
@@ -189,7 +211,7 @@ impl Shard {
             self.state.pass_time(&context, None);
             return RecordOutcome::Duplicate;
         }
-        self.state.clock_skew += u64::from(is_ahead);
+        self.state.clock_skew += u64::from(time.is_skewed);
         self.state.count_faults(record.faults);
         if needs_source(&record.payload) {
             context.source = self.hasher.source(&record.source);

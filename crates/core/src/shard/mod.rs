@@ -6,6 +6,7 @@
 //! numbers from the same records.
 
 mod checkpoint;
+mod event_time;
 mod fold;
 mod record;
 mod restore;
@@ -13,5 +14,6 @@ mod series;
 mod snapshot;
 mod state;
 
+pub use event_time::{AheadRule, Ceiling, Standing, is_before};
 pub use fold::{Calls, Shard};
-pub use record::{Orphan, RecordMeta, RecordOutcome};
+pub use record::{FoldResult, Orphan, RecordMeta, RecordOutcome, Witness};

@@ -1,7 +1,8 @@
 //! The position of a record in the log, and its result.
 
-use crate::event::Rejection;
+use crate::event::{Rejection, Text};
 use crate::ids::Offset;
+use crate::shard::event_time::Standing;
 use crate::time::{Timestamp, WallTime};
 
 /// The offset and the Kafka timestamp of a record.
@@ -44,4 +45,22 @@ pub enum RecordOutcome {
 pub struct Orphan {
     /// Kafka offset of the record, or line number of a file.
     pub offset: Offset,
+}
+
+/// What a record says about the clock at its reading.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Witness<'m> {
+    /// The system that wrote the record.
+    pub source: Text<'m>,
+    /// Where the record stands by the clock.
+    pub standing: Standing,
+}
+
+/// What the fold says about a record.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FoldResult<'m> {
+    /// Its result.
+    pub outcome: RecordOutcome,
+    /// What it says about the clock; `None` if it could not be decoded.
+    pub witness: Option<Witness<'m>>,
 }

@@ -34,7 +34,7 @@ impl Shard {
                 + state.self_service.refused()
                 + state.followups.labels_refused(),
             open_contacts: state.contacts.len() as u64,
-            evicted: state.contacts.evicted + state.agents.refused + state.followups.refused,
+            evicted: state.contacts.evicted + state.agents.refused() + state.followups.refused,
         }
     }
 }

@@ -12,7 +12,8 @@ use nabiz_core::event::{
     TransferKind,
 };
 use nabiz_core::settings::Settings;
-use nabiz_core::time::{Millis, Timestamp};
+use nabiz_core::shard::{AheadRule, Ceiling};
+use nabiz_core::time::{Millis, Timestamp, WallTime};
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
 use proptest::test_runner::{Config, RngAlgorithm, TestCaseError, TestError, TestRng, TestRunner};
@@ -37,6 +38,16 @@ enum Stamp {
     Ahead(i64),
     /// Neither has a time.
     Neither,
+    /// The timestamp is in seconds.
+    Seconds,
+}
+
+/// The clock at the reading of a record.
+#[derive(Clone, Copy, Debug)]
+struct Host {
+    /// Its error against the world's clock.
+    error_ms: i64,
+    rule: AheadRule,
 }
 
 #[derive(Clone, Debug)]
@@ -58,6 +69,7 @@ struct Op {
     /// The lag of the event time behind that clock.
     back_ms: i64,
     stamp: Stamp,
+    host: Option<Host>,
     /// An optional field and a wrong value for it.
     flaw: Option<(Index, Index)>,
     swap_with_next: bool,
@@ -306,15 +318,21 @@ fn op() -> impl Strategy<Value = Op> {
         2 => Just(Stamp::InsteadOfTime),
         1 => select(vec![59_999, 60_000, 60_001, HOUR]).prop_map(Stamp::Ahead),
         1 => Just(Stamp::Neither),
+        1 => Just(Stamp::Seconds),
     ];
+    let errors = vec![0, -1, -59_999, -60_000, -60_001, -61_000, 61_000, -3 * HOUR, 2 * DAY];
+    let rule = select(vec![AheadRule::Clamp, AheadRule::Keep, AheadRule::Reject]);
+    let host = (select(errors), rule).prop_map(|(error_ms, rule)| Host { error_ms, rule });
+    let host = prop_oneof![2 => Just(None), 1 => host.prop_map(Some)];
     let flaw = prop::option::weighted(0.1, any::<(Index, Index)>());
-    (act, 0u8..3, step_ms, back_ms, stamp, flaw, prop::bool::weighted(0.15)).prop_map(
-        |(act, source, step_ms, back_ms, stamp, flaw, swap_with_next)| Op {
+    (act, 0u8..3, step_ms, back_ms, stamp, (host, flaw), prop::bool::weighted(0.15)).prop_map(
+        |(act, source, step_ms, back_ms, stamp, (host, flaw), swap_with_next)| Op {
             act,
             source,
             step_ms,
             back_ms,
             stamp,
+            host,
             flaw,
             swap_with_next,
         },
@@ -439,6 +457,7 @@ impl Log {
                         Stamp::InsteadOfTime => (None, Some(time)),
                         Stamp::Ahead(ahead) => (Some(time), Some(time - ahead)),
                         Stamp::Neither => (None, None),
+                        Stamp::Seconds => (Some(time), Some(clock / SECOND)),
                     };
                     let event = Event {
                         source: format!("s{}", op.source),
@@ -447,7 +466,14 @@ impl Log {
                         payload: body.clone(),
                         flaws: op.flaws(body),
                     };
-                    Step::Read { content: Content::Event(event), timestamp_ms }
+                    let content = Content::Event(event);
+                    match op.host {
+                        None => Step::Read { content, timestamp_ms },
+                        Some(Host { error_ms, rule }) => {
+                            let ceiling = Ceiling { clock: WallTime(clock + error_ms), rule };
+                            Step::ReadByClock { content, timestamp_ms, ceiling }
+                        }
+                    }
                 }
                 Act::Repeat(back) => {
                     let Some(index) = steps.len().checked_sub(back + 1) else { continue };

@@ -13,6 +13,7 @@ mod contract_cases;
 mod conversation_cases;
 mod core_oracle;
 mod decode_fuzz;
+mod far_ahead;
 mod field;
 mod pending_cases;
 mod restore;

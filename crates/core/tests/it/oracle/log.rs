@@ -9,7 +9,7 @@ use nabiz_core::event::{
 };
 use nabiz_core::ids::Offset;
 use nabiz_core::settings::Settings;
-use nabiz_core::shard::{RecordMeta, RecordOutcome, Shard};
+use nabiz_core::shard::{Ceiling, RecordMeta, RecordOutcome, Shard};
 use nabiz_core::time::WallTime;
 use serde_json::{Map, Value, json};
 
@@ -42,10 +42,18 @@ pub enum Content {
 }
 
 /// A step of a shard.
-#[expect(clippy::large_enum_variant, reason = "almost every step is a record")]
 #[derive(Clone, Debug, PartialEq)]
 pub enum Step {
-    Read { content: Content, timestamp_ms: Option<i64> },
+    Read {
+        content: Content,
+        timestamp_ms: Option<i64>,
+    },
+    /// A record whose time is judged by the clock at its reading.
+    ReadByClock {
+        content: Content,
+        timestamp_ms: Option<i64>,
+        ceiling: Ceiling,
+    },
     Advance(i64),
     RejectHeld,
 }
@@ -229,54 +237,36 @@ impl fmt::Display for Step {
         match self {
             Step::Advance(to_ms) => write!(f, "advance to {}", time_text(*to_ms)),
             Step::RejectHeld => write!(f, "reject held"),
-            Step::Read { content, timestamp_ms } => {
-                match content {
-                    Content::Event(event) => {
-                        let time = event.time_ms.map_or("(no time)".to_string(), time_text);
-                        let (kind, mut data) = type_and_data(&event.payload);
-                        event.flaws.iter().for_each(|flaw| flaw.write(&mut data));
-                        write!(
-                            f,
-                            "{time} {kind} {} id={} source={}",
-                            Value::from(data),
-                            event.id,
-                            event.source
-                        )?;
-                    }
-                    Content::Invalid(bytes, reason) => {
-                        write!(f, "invalid ({reason}): {}", String::from_utf8_lossy(bytes))?;
-                    }
-                    Content::QueueLog(line) => write!(f, "{}", line.escape_ascii())?,
-                    Content::CloudEvent(line) => write!(f, "{line}")?,
-                    Content::Tombstone(_) => write!(f, "tombstone")?,
-                }
-                timestamp_ms
-                    .map_or(Ok(()), |timestamp| write!(f, " [log time {}]", time_text(timestamp)))
+            Step::Read { content, timestamp_ms } => write_record(f, content, *timestamp_ms),
+            Step::ReadByClock { content, timestamp_ms, ceiling } => {
+                write_record(f, content, *timestamp_ms)?;
+                write!(f, " [{:?} at {}]", ceiling.rule, time_text(ceiling.clock.get()))
             }
         }
     }
 }
 
-/// Reads a line with the oracle, decoded by the core.
-fn read_line(
-    oracle: &mut Oracle,
-    settings: &Settings,
-    format: Format,
-    line: &[u8],
-    (position, timestamp_ms): (i64, Option<i64>),
-) -> Verdict {
-    let message = Message { value: Some(line), headers: &[] };
-    match decode(format, &message, &settings.channels, settings.limits.record_bytes) {
-        Ok(record) => {
-            let record = record.expect("no tombstone");
-            if format == Format::AsteriskQueueLog {
-                let text = line.escape_ascii();
-                assert_eq!(record.faults, faults_of_line(line), "{text}");
-            }
-            oracle.read(Ok(&record), position, timestamp_ms)
+fn write_record(
+    f: &mut fmt::Formatter<'_>,
+    content: &Content,
+    timestamp_ms: Option<i64>,
+) -> fmt::Result {
+    match content {
+        Content::Event(event) => {
+            let time = event.time_ms.map_or("(no time)".to_string(), time_text);
+            let (kind, mut data) = type_and_data(&event.payload);
+            event.flaws.iter().for_each(|flaw| flaw.write(&mut data));
+            let data = Value::from(data);
+            write!(f, "{time} {kind} {data} id={} source={}", event.id, event.source)?;
         }
-        Err(rejection) => oracle.read(Err(rejection.reason), position, timestamp_ms),
+        Content::Invalid(bytes, reason) => {
+            write!(f, "invalid ({reason}): {}", String::from_utf8_lossy(bytes))?;
+        }
+        Content::QueueLog(line) => write!(f, "{}", line.escape_ascii())?,
+        Content::CloudEvent(line) => write!(f, "{line}")?,
+        Content::Tombstone(_) => write!(f, "tombstone")?,
     }
+    timestamp_ms.map_or(Ok(()), |timestamp| write!(f, " [log time {}]", time_text(timestamp)))
 }
 
 /// Applies a step to the oracle.
@@ -290,22 +280,46 @@ pub fn step_oracle(
         Step::Advance(to_ms) => oracle.advance(*to_ms),
         Step::RejectHeld => oracle.reject_held(),
         Step::Read { content, timestamp_ms } => {
-            let meta = (position, *timestamp_ms);
-            let verdict = match content {
-                Content::Event(event) => oracle.read(Ok(&event.record()), position, *timestamp_ms),
-                Content::Invalid(_, reason) => oracle.read(Err(*reason), position, *timestamp_ms),
-                Content::Tombstone(_) => oracle.ignore(),
-                Content::QueueLog(line) => {
-                    read_line(oracle, settings, Format::AsteriskQueueLog, line, meta)
-                }
-                Content::CloudEvent(line) => {
-                    read_line(oracle, settings, Format::CloudEvents, line.as_bytes(), meta)
-                }
-            };
-            return Some(verdict);
+            return Some(read_oracle(oracle, settings, content, position, *timestamp_ms, None));
+        }
+        Step::ReadByClock { content, timestamp_ms, ceiling } => {
+            let ceiling = Some(*ceiling);
+            return Some(read_oracle(oracle, settings, content, position, *timestamp_ms, ceiling));
         }
     }
     None
+}
+
+fn read_oracle(
+    oracle: &mut Oracle,
+    settings: &Settings,
+    content: &Content,
+    position: i64,
+    timestamp_ms: Option<i64>,
+    ceiling: Option<Ceiling>,
+) -> Verdict {
+    // Decoded by the core for both sides.
+    let mut read_line = |format: Format, line: &[u8]| {
+        let message = Message { value: Some(line), headers: &[] };
+        match decode(format, &message, &settings.channels, settings.limits.record_bytes) {
+            Ok(record) => {
+                let record = record.expect("no tombstone");
+                if format == Format::AsteriskQueueLog {
+                    let text = line.escape_ascii();
+                    assert_eq!(record.faults, faults_of_line(line), "{text}");
+                }
+                oracle.read(Ok(&record), position, timestamp_ms, ceiling)
+            }
+            Err(rejection) => oracle.read(Err(rejection.reason), position, timestamp_ms, ceiling),
+        }
+    };
+    match content {
+        Content::Event(event) => oracle.read(Ok(&event.record()), position, timestamp_ms, ceiling),
+        Content::Invalid(_, reason) => oracle.read(Err(*reason), position, timestamp_ms, ceiling),
+        Content::Tombstone(_) => oracle.ignore(),
+        Content::QueueLog(line) => read_line(Format::AsteriskQueueLog, line),
+        Content::CloudEvent(line) => read_line(Format::CloudEvents, line.as_bytes()),
+    }
 }
 
 /// Applies a step to the core.
@@ -314,18 +328,31 @@ pub fn step_shard(shard: &mut Shard, step: &Step, position: i64) -> Option<Recor
         Step::Advance(to_ms) => shard.advance(nabiz_core::time::Timestamp(*to_ms)),
         Step::RejectHeld => shard.reject_held(),
         Step::Read { content, timestamp_ms } => {
-            let timestamp = timestamp_ms.map(WallTime);
-            let meta = RecordMeta { offset: Offset(position), timestamp };
-            let (format, bytes) = match content {
-                Content::Event(event) => (Format::CloudEvents, Some(event.json())),
-                Content::Invalid(bytes, _) => (Format::CloudEvents, Some(bytes.clone())),
-                Content::QueueLog(line) => (Format::AsteriskQueueLog, Some(line.clone())),
-                Content::CloudEvent(line) => (Format::CloudEvents, Some(line.clone().into_bytes())),
-                Content::Tombstone(format) => (*format, None),
-            };
-            let message = Message { value: bytes.as_deref(), headers: &[] };
-            return Some(shard.fold(format, &message, meta));
+            return Some(read_shard(shard, content, position, *timestamp_ms, None));
+        }
+        Step::ReadByClock { content, timestamp_ms, ceiling } => {
+            return Some(read_shard(shard, content, position, *timestamp_ms, Some(*ceiling)));
         }
     }
     None
+}
+
+fn read_shard(
+    shard: &mut Shard,
+    content: &Content,
+    position: i64,
+    timestamp_ms: Option<i64>,
+    ceiling: Option<Ceiling>,
+) -> RecordOutcome {
+    let timestamp = timestamp_ms.map(WallTime);
+    let meta = RecordMeta { offset: Offset(position), timestamp };
+    let (format, bytes) = match content {
+        Content::Event(event) => (Format::CloudEvents, Some(event.json())),
+        Content::Invalid(bytes, _) => (Format::CloudEvents, Some(bytes.clone())),
+        Content::QueueLog(line) => (Format::AsteriskQueueLog, Some(line.clone())),
+        Content::CloudEvent(line) => (Format::CloudEvents, Some(line.clone().into_bytes())),
+        Content::Tombstone(format) => (*format, None),
+    };
+    let message = Message { value: bytes.as_deref(), headers: &[] };
+    shard.fold_by_clock(format, &message, meta, ceiling).outcome
 }

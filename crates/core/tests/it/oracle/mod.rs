@@ -12,7 +12,7 @@ use followups::Followups;
 use nabiz_core::event::{ChannelId, Event, EventPayload, OptionalField, Reason};
 use nabiz_core::measures::{AgentWindow, Live, Observation, RecordTotals, WindowSnapshot};
 use nabiz_core::settings::Settings;
-use nabiz_core::shard::RecordOutcome;
+use nabiz_core::shard::{AheadRule, Ceiling, RecordOutcome};
 use nabiz_core::snapshot::{QueueSnapshot, SeriesSnapshot, Snapshot};
 use nabiz_core::time::{Millis, Timestamp};
 
@@ -28,8 +28,8 @@ pub mod run;
 pub mod store;
 pub mod world;
 
-/// How far an event time may be ahead of the timestamp of its record.
-const AHEAD_MAX_MS: i64 = 60_000;
+/// 2000-01-01 and the first instant of the year 10000: a timestamp outside is not plausible.
+const STAMPS_MS: std::ops::Range<i64> = 946_684_800_000..253_402_300_800_000;
 
 /// The outcome of a record, without the text of a rejection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -133,26 +133,20 @@ impl Oracle {
         record: Result<&Event<'_>, Reason>,
         position: i64,
         timestamp_ms: Option<i64>,
+        ceiling: Option<Ceiling>,
     ) -> Verdict {
         let checked = record.and_then(|record| {
-            let time =
-                record.time.map(Timestamp::get).or(timestamp_ms).ok_or(Reason::MissingTime)?;
-            Ok((record, time))
+            let time = record.time.map(Timestamp::get);
+            let (time, skewed) = self.time_of(time, timestamp_ms, ceiling)?;
+            Ok((record, time, skewed))
         });
-        let (record, mut time) = match checked {
+        let (record, time, skewed) = match checked {
             Ok(checked) => checked,
             Err(reason) => {
                 *self.rejected.entry(reason).or_default() += 1;
                 return Verdict::Rejected(reason);
             }
         };
-        let mut clamped = false;
-        if let Some(timestamp) = timestamp_ms
-            && time > timestamp + AHEAD_MAX_MS
-        {
-            time = timestamp;
-            clamped = true;
-        }
         let now = self.now.map_or(time, |now| now.max(time));
         self.now = Some(now);
         let contact = contact_of(&record.payload).map(str::to_string);
@@ -160,7 +154,7 @@ impl Oracle {
         let verdict = if self.is_repeated(record, now) {
             Verdict::Duplicate
         } else {
-            self.clock_skew += u64::from(clamped) + record.faults.negative_durations();
+            self.clock_skew += u64::from(skewed) + record.faults.negative_durations();
             for field in record.faults.dropped() {
                 *self.fields_dropped.entry(field).or_default() += 1;
             }
@@ -195,6 +189,41 @@ impl Oracle {
     pub fn ignore(&mut self) -> Verdict {
         self.ignored += 1;
         Verdict::Ignored
+    }
+
+    /// Returns the event time, and whether it counts as clock skew.
+    fn time_of(
+        &self,
+        time: Option<i64>,
+        timestamp: Option<i64>,
+        ceiling: Option<Ceiling>,
+    ) -> Result<(i64, bool), Reason> {
+        let ahead = self.settings.windows.max_ahead.get() as i64;
+        let limit = |rule: AheadRule| {
+            let ceiling = ceiling.filter(|ceiling| ceiling.rule == rule);
+            ceiling.map_or(i64::MAX, |ceiling| ceiling.clock.get() + ahead)
+        };
+        let (clamp_above, reject_above) = (limit(AheadRule::Clamp), limit(AheadRule::Reject));
+        let possible = timestamp.filter(|timestamp| STAMPS_MS.contains(timestamp));
+        let plausible =
+            possible.filter(|timestamp| *timestamp <= clamp_above && *timestamp <= reject_above);
+        let mut skewed = possible != timestamp;
+        let mut event_time = time.or(plausible).ok_or(Reason::MissingTime)?;
+        if let Some(timestamp) = plausible
+            && event_time > timestamp + ahead
+        {
+            event_time = timestamp;
+            skewed = true;
+        }
+        if event_time > reject_above {
+            return Err(Reason::FutureTime);
+        }
+        if event_time > clamp_above {
+            let clock = clamp_above - ahead;
+            event_time = plausible.map_or(clock, |timestamp| timestamp.min(clock));
+            skewed = true;
+        }
+        Ok((event_time, skewed))
     }
 
     fn is_repeated(&self, record: &Event<'_>, now: i64) -> bool {

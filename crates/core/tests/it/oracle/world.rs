@@ -71,6 +71,7 @@ pub fn defaults() -> Settings {
                 ("1h", HOUR),
             ]),
             idle_advance: true,
+            max_ahead: Millis(MINUTE as u64),
             allowed_lateness: Millis(MINUTE as u64),
             transport_delay: Millis(3_000),
             miss_grace: Millis(2_000),
