@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use crate::commands::{check, demo, hash_secret, history, replay, schema, serve, simulate};
+use crate::commands::{check, demo, hash_secret, history, ledger, replay, schema, serve, simulate};
 
 /// Streaming telemetry for contact centres.
 #[derive(Debug, Parser)]
@@ -32,6 +32,7 @@ enum Command {
     Simulate(simulate::Args),
     Replay(replay::Args),
     History(history::Args),
+    Ledger(ledger::Args),
     Check(check::Args),
     Schema(schema::Args),
     HashSecret(hash_secret::Args),
@@ -45,6 +46,7 @@ pub fn main() -> ExitCode {
         Command::Simulate(args) => simulate::run(args),
         Command::Replay(args) => replay::run(args),
         Command::History(args) => history::run(args),
+        Command::Ledger(args) => ledger::run(args),
         Command::Check(args) => check::run(args),
         Command::Schema(args) => schema::run(args),
         Command::HashSecret(args) => hash_secret::run(args),

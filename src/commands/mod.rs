@@ -7,6 +7,7 @@ pub(crate) mod demo;
 pub(crate) mod failure;
 pub(crate) mod hash_secret;
 pub(crate) mod history;
+pub(crate) mod ledger;
 mod logging;
 mod memory;
 mod pipeline;

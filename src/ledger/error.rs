@@ -100,6 +100,12 @@ pub enum LedgerError {
         /// The length in the configuration.
         configured: Millis,
     },
+    /// Another process has the file open.
+    #[error("the ledger {path} is in use: stop every nabiz that has it open", path = path.display())]
+    InUse {
+        /// The file.
+        path: PathBuf,
+    },
     /// A read or write failed; a retry may succeed.
     #[error("the ledger failed")]
     Sqlite(#[from] rusqlite::Error),

@@ -9,6 +9,7 @@
 //! - `schema`: the tables and their migrations
 //! - `key`: the hash key of ids, in a file of its own
 //! - `store`: leases and checkpoints
+//! - `rewind`: stream time that is set back
 //! - `intervals`: increments of the history, written; `counts` and `distribution` are its columns
 //! - `history`: the history, read
 
@@ -19,12 +20,14 @@ mod error;
 pub mod history;
 mod intervals;
 mod key;
+mod rewind;
 mod schema;
 mod store;
 
 pub use distribution_errors::DistributionErrors;
 pub use error::LedgerError;
 pub use key::{load_or_create, path_of_key};
+pub use rewind::{PartitionAhead, RewindPlan, plan_rewind};
 pub use schema::SCHEMA_VERSION;
 pub use store::{
     AcquiredPartition, CheckpointRequest, CommitOutcome, CrashPoint, Lease, Ledger, LedgerSize,

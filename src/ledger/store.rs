@@ -109,7 +109,7 @@ pub struct LedgerSize {
 /// The ledger, open for writing.
 #[derive(Debug)]
 pub struct Ledger {
-    connection: Connection,
+    pub(super) connection: Connection,
     channels: Channels,
     distribution_errors: DistributionErrors,
 }

@@ -32,6 +32,7 @@ mod kafka_full_disk;
 mod kafka_locked_ledger;
 mod kafka_proof;
 mod ledger;
+mod ledger_rewind;
 mod page;
 mod prometheus;
 mod rules;

@@ -221,6 +221,15 @@ impl Followups {
         Ok(())
     }
 
+    /// Sets times after `to` back to it. A due date stays.
+    pub(crate) fn rewind(&mut self, to: Timestamp) {
+        for followup in self.followups.values_mut() {
+            let Followup { opened, informed, last_record, .. } = followup;
+            let times = opened.iter_mut().chain(informed).chain([last_record]);
+            times.for_each(|time| *time = (*time).min(to));
+        }
+    }
+
     /// Rebuilds the queue of informed follow-ups after all parts are restored.
     pub(crate) fn rebuild_indexes(&mut self) {
         let informed = self.followups.iter().filter(|(_, followup)| followup.informed.is_some());

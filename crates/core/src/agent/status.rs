@@ -118,6 +118,21 @@ impl AgentStatus {
         self.calls.retain(|call| call.id != CallId::default());
     }
 
+    /// Sets times after `to` back to it. The ends of calls stay: their contacts end them.
+    pub(super) fn rewind(&mut self, to: Timestamp) {
+        if let Some(wrap_up) = &mut self.wrap_up {
+            let too_late = wrap_up.event_time.since(to);
+            wrap_up.value = wrap_up.value.saturating_sub(too_late);
+            wrap_up.event_time = wrap_up.event_time.min(to);
+        }
+        let in_queue = self.in_queue.iter_mut().map(|(_, known)| &mut known.event_time);
+        let times = [
+            self.state.as_mut().map(|state| &mut state.event_time),
+            self.queues.as_mut().map(|queues| &mut queues.event_time),
+        ];
+        times.into_iter().flatten().chain(in_queue).for_each(|time| *time = (*time).min(to));
+    }
+
     /// Adds the queue of a call to the agent's.
     fn imply(&mut self, queue: QueueId) {
         let is_known =

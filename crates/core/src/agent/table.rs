@@ -237,6 +237,20 @@ impl Agents {
         Ok(())
     }
 
+    /// Sets times after `to` back to it, and drops the panes. Time that is booked stays booked.
+    pub(crate) fn rewind(&mut self, to: Timestamp) {
+        let book_to = to.saturating_sub(self.allowed_lateness);
+        for agent in self.agents.values_mut() {
+            agent.booked_to = agent.booked_to.min(book_to);
+            agent.booked.rewind(to);
+            for change in &mut agent.timeline {
+                change.event_time = change.event_time.min(to);
+            }
+        }
+        self.booked_interval = None;
+        self.forget_panes();
+    }
+
     /// Drops the panes, as when their width has changed.
     pub(crate) fn forget_panes(&mut self) {
         self.times.forget_panes();

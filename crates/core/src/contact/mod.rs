@@ -21,6 +21,7 @@ mod live;
 mod model;
 mod older;
 mod open_visits;
+mod rewind;
 mod table;
 mod timer_wheel;
 

@@ -113,6 +113,13 @@ impl DedupWindow {
         }
     }
 
+    /// Sets times after `to` back to it, so that the horizon counts from there.
+    pub(crate) fn rewind(&mut self, to: Timestamp) {
+        for arrivals in &mut self.arrivals {
+            arrivals.stream_time = arrivals.stream_time.min(to);
+        }
+    }
+
     /// Drops all identities; the next one gets the number `next`.
     fn clear(&mut self, next: u64) {
         self.seen.clear();

@@ -10,6 +10,7 @@ mod event_time;
 mod fold;
 mod record;
 mod restore;
+mod rewind;
 mod series;
 mod snapshot;
 mod state;

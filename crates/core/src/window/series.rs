@@ -155,6 +155,15 @@ impl SeriesWindows {
         }
     }
 
+    /// Drops all panes, and the business day unless it is that of `cursor`.
+    pub(crate) fn rewind(&mut self, layout: &PaneLayout, cursor: &WindowCursor) {
+        let empty = SeriesWindows::new(layout, cursor);
+        let SeriesWindows { today, today_start, .. } = std::mem::replace(self, empty);
+        if today_start == self.today_start {
+            self.today = today;
+        }
+    }
+
     /// Returns the stored form of the business day.
     pub(crate) fn stored_day(&self) -> StoredDay {
         StoredDay {

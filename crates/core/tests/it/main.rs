@@ -17,3 +17,4 @@ mod far_ahead;
 mod field;
 mod pending_cases;
 mod restore;
+mod rewind;

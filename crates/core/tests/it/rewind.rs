@@ -1,0 +1,163 @@
+//! Stream time that was moved ahead, and is set back.
+
+use std::sync::Arc;
+
+use nabiz_core::decode::{Format, Message};
+use nabiz_core::ids::Offset;
+use nabiz_core::settings::Settings;
+use nabiz_core::shard::{RecordMeta, RecordOutcome, Shard};
+use nabiz_core::snapshot::Snapshot;
+use nabiz_core::time::Timestamp;
+use nabiz_simulator::{DEFAULT_START_MS, Options, Scenario, SimulatedEvent, Simulation};
+
+use crate::oracle::store::Store;
+use crate::oracle::world::{HOUR, MINUTE, defaults};
+
+const KEY: [u8; 16] = [3; 16];
+const DAY: i64 = 24 * HOUR;
+
+fn events() -> Vec<SimulatedEvent> {
+    let start_ms = DEFAULT_START_MS + 9 * HOUR;
+    let options = Options {
+        start_ms,
+        rate_scale: 3.0,
+        seed: 11,
+        duration_ms: Some(2 * HOUR as u64),
+        ..Options::default()
+    };
+    Simulation::new(Scenario::PipeBurst, options).collect()
+}
+
+fn fold(shard: &mut Shard, position: i64, json: &str) -> RecordOutcome {
+    let message = Message { value: Some(json.as_bytes()), headers: &[] };
+    shard.fold(
+        Format::CloudEvents,
+        &message,
+        RecordMeta { offset: Offset(position), timestamp: None },
+    )
+}
+
+/// Sets the shard back and restores it from what is stored then.
+fn rewound(settings: &Arc<Settings>, mut shard: Shard, to: i64) -> Shard {
+    let mut store = Store::default();
+    store.apply(shard.checkpoint());
+    store.apply(shard.rewind(Timestamp(to)));
+    Shard::restore(Arc::clone(settings), KEY, &store.chunks()).expect("the stored state")
+}
+
+fn counters(snapshot: &Snapshot) -> Vec<(Arc<str>, [u64; 8])> {
+    let of_series = snapshot.series.iter().map(|series| {
+        let totals = &series.totals;
+        let (visits, level) = (totals.visits, totals.service_level);
+        let counts = [
+            visits.offered,
+            visits.answered,
+            visits.abandoned,
+            totals.lost,
+            level.met,
+            level.missed,
+            totals.left.iter().sum(),
+            series.live.in_service,
+        ];
+        (Arc::clone(&series.queue), counts)
+    });
+    of_series.collect()
+}
+
+#[test]
+fn counters_and_open_visits_stay_and_events_are_in_time_when_stream_time_is_set_back() {
+    let settings = Arc::new(defaults());
+    for ahead in [55 * MINUTE, 9 * HOUR, 3 * 365 * DAY] {
+        let events = events();
+        let (before, after) = events.split_at(events.len() / 2);
+        let now = before.last().expect("an event").time_ms;
+        let mut shard = Shard::new(Arc::clone(&settings), KEY);
+        for (position, event) in (0..).zip(before) {
+            fold(&mut shard, position, &event.json);
+            if position == before.len() as i64 - 100 {
+                // A wall clock that was believed.
+                shard.advance(Timestamp(now + ahead));
+            }
+        }
+        let (poisoned, remembered) = (shard.snapshot(), shard.remembered_ids());
+        let mut shard = rewound(&settings, shard, now);
+        let snapshot = shard.snapshot();
+        assert_eq!(snapshot.stream_time, Some(Timestamp(now)));
+        assert_eq!(counters(&snapshot), counters(&poisoned));
+        assert_eq!(snapshot.open_contacts, poisoned.open_contacts);
+        assert_eq!(snapshot.queues[0].agent_ms, poisoned.queues[0].agent_ms);
+        assert_eq!(shard.remembered_ids(), remembered);
+        let last = before.last().expect("an event");
+        let repeated = fold(&mut shard, before.len() as i64, &last.json);
+        assert_eq!(repeated, RecordOutcome::Duplicate);
+
+        let mut late = 0;
+        for (position, event) in (before.len() as i64 + 1..).zip(after) {
+            let outcome = fold(&mut shard, position, &event.json);
+            late += u64::from(outcome == RecordOutcome::Late);
+        }
+        let end = shard.snapshot();
+        assert_eq!(late, 0, "{ahead} ms ahead");
+        let answered = |snapshot: &Snapshot| -> u64 {
+            snapshot.series.iter().map(|series| series.windows[4].counts.visits.answered).sum()
+        };
+        assert!(answered(&end) > 100, "the hour fills again: {}", answered(&end));
+        let busy = |snapshot: &Snapshot| -> u64 {
+            snapshot.queues.iter().map(|queue| queue.agent_ms[1]).sum()
+        };
+        assert!(busy(&end) > busy(&poisoned), "agent time goes on");
+    }
+}
+
+#[test]
+fn stream_time_stays_when_it_is_not_after_the_time_to_set() {
+    let settings = Arc::new(defaults());
+    let at = |time: i64, to: i64| {
+        let mut shard = Shard::new(Arc::clone(&settings), KEY);
+        shard.advance(Timestamp(time));
+        shard.rewind(Timestamp(to)).stream_time
+    };
+    assert_eq!(Shard::new(Arc::clone(&settings), KEY).rewind(Timestamp(0)).stream_time, None);
+    assert_eq!(
+        [at(1_000, 1_001), at(1_000, 1_000), at(1_000, 999)],
+        [1_000, 1_000, 999].map(|time| Some(Timestamp(time)))
+    );
+}
+
+#[test]
+fn contacts_wait_and_are_forgotten_from_the_time_that_is_set() {
+    let settings = Arc::new(defaults());
+    let event = |id: &str, kind: &str, time: &str| {
+        format!(
+            r#"{{"specversion":"1.0","id":"{id}","source":"s","type":"contact.{kind}","time":"{time}","data":{{"contact_id":"{id}","queue":"fault"}}}}"#
+        )
+    };
+    let mut shard = Shard::new(Arc::clone(&settings), KEY);
+    fold(&mut shard, 0, &event("ahead", "queued", "2029-01-05T09:00:00Z"));
+    for (position, contact) in [(1, "b"), (2, "c")] {
+        let over = event(contact, "answered", "2026-01-05T09:00:00Z");
+        let over = over.replace(r#""queue""#, r#""wait_ms":1000,"queue""#);
+        assert_eq!(fold(&mut shard, position, &over), RecordOutcome::Late);
+        let ended =
+            event(contact, "ended", "2026-01-05T09:00:30Z").replace(r#""id":""#, r#""id":"e"#);
+        assert_eq!(fold(&mut shard, position + 2, &ended), RecordOutcome::Late);
+    }
+
+    let to = "2026-01-05T09:01:00Z".parse::<jiff::Timestamp>().expect("a time").as_millisecond();
+    let mut shard = rewound(&settings, shard, to);
+    let live = |shard: &mut Shard| {
+        let snapshot = shard.snapshot();
+        let fault = snapshot.series.iter().find(|series| &*series.queue == "fault");
+        (fault.expect("the queue").live, snapshot.open_contacts)
+    };
+    let (waiting, contacts) = live(&mut shard);
+    assert_eq!((waiting.waiting, waiting.longest_wait.get(), contacts), (1, 0, 3));
+    shard.advance(Timestamp(to + 30_000));
+    let (waiting, _) = live(&mut shard);
+    assert_eq!((waiting.longest_wait.get(), waiting.waiting_over_target), (30_000, 1));
+    shard.advance(Timestamp(to + HOUR + 1));
+    let (waiting, contacts) = live(&mut shard);
+    assert_eq!((waiting.waiting, contacts), (1, 1), "contacts that are over are forgotten");
+    shard.advance(Timestamp(to + 2 * HOUR + 1));
+    assert_eq!(live(&mut shard).0.waiting, 0, "lost after max_wait");
+}

@@ -1,0 +1,126 @@
+//! Stream time that is set back: what that changes in the ledger.
+
+use std::path::Path;
+
+use nabiz_core::event::Channels;
+use nabiz_core::time::Timestamp;
+use rusqlite::{Connection, TransactionBehavior, params};
+
+use super::error::LedgerError;
+use super::store::Ledger;
+use super::{counts, schema};
+
+/// A partition whose stream time is after an instant.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PartitionAhead {
+    /// The topic.
+    pub topic: String,
+    /// The partition of the topic.
+    pub partition: i32,
+    /// Its stream time, with the advance that is stored.
+    pub stream_time: Timestamp,
+}
+
+/// What would change if stream time was set back.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RewindPlan {
+    /// The partitions that would be set back, by topic and number.
+    pub partitions: Vec<PartitionAhead>,
+    /// The rows of the interval history that would be deleted.
+    pub history_rows: u64,
+}
+
+/// Returns what would change if stream time was set back to `to`. Changes nothing.
+///
+/// # Errors
+/// [`LedgerError`], also where there is no ledger.
+pub fn plan_rewind(path: &Path, to: Timestamp) -> Result<RewindPlan, LedgerError> {
+    let connection = schema::open_read_only(path)?;
+    let mut select = connection.prepare(
+        "SELECT topic, partition, max(stream_ms, coalesce(advance_ms, stream_ms)) AS time_ms
+         FROM partitions WHERE time_ms > ?1 ORDER BY topic, partition",
+    )?;
+    let partitions = select.query_map(params![to.get()], |row| {
+        Ok(PartitionAhead {
+            topic: row.get(0)?,
+            partition: row.get(1)?,
+            stream_time: Timestamp(row.get(2)?),
+        })
+    })?;
+    let partitions = partitions.collect::<Result<Vec<_>, _>>()?;
+    let history_rows = connection.query_row(
+        "SELECT (SELECT count(*) FROM intervals WHERE start_ms >= ?1)
+         + (SELECT count(*) FROM agent_intervals WHERE start_ms >= ?1)",
+        params![to.get()],
+        |row| row.get(0),
+    )?;
+    Ok(RewindPlan { partitions, history_rows: counts::from_stored(history_rows) })
+}
+
+impl Ledger {
+    /// Opens an existing ledger for this process alone, until it is dropped.
+    ///
+    /// # Errors
+    /// [`LedgerError::InUse`] where another process has it open, else as [`Ledger::open`].
+    pub fn open_alone(path: &Path, channels: Channels) -> Result<Self, LedgerError> {
+        let ledger = Ledger::open(path, channels)?;
+        match lock(&ledger.connection).map_err(LedgerError::from) {
+            Ok(()) => Ok(ledger),
+            Err(error) if error.is_busy() => Err(LedgerError::InUse { path: path.to_owned() }),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Deletes the interval history from `start` on. Returns how many rows it had.
+    ///
+    /// # Errors
+    /// [`LedgerError`]; nothing is deleted then.
+    pub fn delete_history_from(&mut self, start: Timestamp) -> Result<usize, LedgerError> {
+        let transaction =
+            self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let mut deleted = 0;
+        for table in ["intervals", "agent_intervals"] {
+            let delete = format!("DELETE FROM {table} WHERE start_ms >= ?1");
+            deleted += transaction.execute(&delete, params![start.get()])?;
+        }
+        transaction.commit()?;
+        Ok(deleted)
+    }
+}
+
+/// Locks the file. In the mode of the write-ahead log every open connection holds a lock that
+/// forbids another mode, so this fails also where the other process only reads, or does nothing.
+fn lock(connection: &Connection) -> rusqlite::Result<()> {
+    connection.pragma_update(None, "locking_mode", "exclusive")?;
+    connection.pragma_update(None, "journal_mode", "delete")?;
+    connection.execute_batch("BEGIN EXCLUSIVE; COMMIT")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ledger_is_in_use_when_another_connection_is_open() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("nabiz.db");
+        let open = || Ledger::open(&path, Channels::default());
+        let alone = || Ledger::open_alone(&path, Channels::default());
+        let other = open().unwrap();
+        assert!(matches!(alone(), Err(LedgerError::InUse { .. })));
+        drop(other);
+        let reader = schema::open_read_only(&path).unwrap();
+        // A connection without any statement holds no lock.
+        reader
+            .query_row("SELECT count(*) FROM partitions", [], |row| row.get::<_, i64>(0))
+            .unwrap();
+        assert!(matches!(alone(), Err(LedgerError::InUse { .. })));
+        drop(reader);
+
+        let mut locked = alone().unwrap();
+        assert!(open().is_err());
+        locked.acquire("calls", 0, "test").unwrap();
+        drop(locked);
+        assert!(open().is_ok());
+    }
+}
