@@ -253,7 +253,7 @@ pub(super) mod windows {
         MISS_GRACE: Millis = row("miss_grace", SHORT_WAIT, Fallback::Value("2s"),
             "how long after its target a waiting visit is counted as missed");
         REORDER_GRACE: Millis = row("reorder_grace", SHORT_WAIT, Fallback::Value("30s"),
-            "how long an ending is held for its start");
+            "how long an ending is held for its start, and a delayed start waits for its ending");
         DEDUP_HORIZON: Millis = row("dedup_horizon", SHORT_WAIT, Fallback::Value("1h"),
             "how long identities of records, and contacts that are over, are remembered");
         TIME_ZONE: String = row("time_zone", Kind::Text(&rules::TIME_ZONE),

@@ -93,7 +93,9 @@ Contacts {
     SERVICE_LEVEL_MET: Counter "nabiz_service_level_met_total" ["queue", "channel"]
         "Service-level events met: answered within the target.";
     SERVICE_LEVEL_MISSED: Counter "nabiz_service_level_missed_total" ["queue", "channel"]
-        "Service-level events missed, also of visits that still wait.";
+        "Service-level events missed, also of visits that still wait, with those revoked later.";
+    SERVICE_LEVEL_REVOKED: Counter "nabiz_service_level_revoked_total" ["queue", "channel"]
+        "Service-level misses revoked: a delayed record showed that the visit ended in target.";
     WAIT: Histogram "nabiz_wait_seconds" ["queue", "channel", "outcome"]
         "Wait of visits that were answered or abandoned.";
     HANDLE: Histogram "nabiz_handle_seconds" ["queue", "channel"]
@@ -168,7 +170,7 @@ Contacts {
         "Service-level events met within the window.";
     WINDOW_SERVICE_LEVEL_MISSED: Gauge
         "nabiz_window_service_level_missed" ["queue", "channel", "window"]
-        "Service-level events missed within the window.";
+        "Service-level events missed within the window, without revoked ones.";
     WINDOW_SERVICE_LEVEL: Gauge "nabiz_window_service_level_ratio" ["queue", "channel", "window"]
         "Service level of the window by the formula of the queue; absent if nothing counts.";
     WINDOW_ABANDONMENT: Gauge "nabiz_window_abandonment_ratio" ["queue", "channel", "window"]

@@ -24,6 +24,7 @@ const SERIES_NUMBERS: &[OfSeries<f64>] = &[
     (&c::VISITS_LOST, |series| series.totals.lost as f64),
     (&c::SERVICE_LEVEL_MET, |series| series.totals.service_level.met as f64),
     (&c::SERVICE_LEVEL_MISSED, |series| series.totals.service_level.missed as f64),
+    (&c::SERVICE_LEVEL_REVOKED, |series| series.totals.contacts.service_level_revoked as f64),
     (&c::NOT_ANSWERED, |series| series.totals.contacts.not_answered as f64),
     (&c::TRANSFERS, |series| series.totals.contacts.transfers as f64),
     (&c::REOPENED, |series| series.totals.contacts.reopened as f64),

@@ -5,6 +5,7 @@
 
 use nabiz_core::measures::IntervalCounts;
 use nabiz_core::time::Millis;
+use rusqlite::Connection;
 
 /// The columns of [`IntervalCounts::left`], by [`nabiz_core::event::LeftReason::index`].
 const LEFT: [&str; 8] = [
@@ -52,9 +53,30 @@ pub(super) fn names() -> Vec<&'static str> {
     columns(&mut IntervalCounts::default()).map(|(name, _)| name).collect()
 }
 
+/// Returns what a statement selects from `intervals` for each column, in the order of [`columns`]:
+/// its name, or 0 where the ledger is of a version that does not have the column.
+pub(super) fn selected(connection: &Connection) -> rusqlite::Result<Vec<&'static str>> {
+    let mut select = connection.prepare("SELECT name FROM pragma_table_info('intervals')")?;
+    let stored = select.query_map([], |row| row.get(0))?;
+    let stored: Vec<String> = stored.collect::<Result<_, _>>()?;
+    let select = |name| if stored.iter().any(|known| known == name) { name } else { "0" };
+    Ok(names().into_iter().map(select).collect())
+}
+
+/// Adds an increment to a row: its misses are without those that the increment revokes. No count
+/// exceeds the bound of a stored number.
+pub(super) fn add_increment(counts: &mut IntervalCounts, increment: &IntervalCounts) {
+    counts.add_increment(increment);
+    bound(counts);
+}
+
 /// Adds counts, and keeps the larger maximum. No count exceeds the bound of a stored number.
 pub(super) fn add(counts: &mut IntervalCounts, more: &IntervalCounts) {
     counts.add(more);
+    bound(counts);
+}
+
+fn bound(counts: &mut IntervalCounts) {
     for (_, count) in columns(counts) {
         *count = (*count).min(COUNT_MAX);
     }

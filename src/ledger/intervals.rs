@@ -207,7 +207,7 @@ impl<'tx> Rows<'tx> {
             })
             .optional()?;
         let (mut sum, format, blobs) = stored.unwrap_or_default();
-        deltas.iter().for_each(|delta| counts::add(&mut sum, &delta.counts));
+        deltas.iter().for_each(|delta| counts::add_increment(&mut sum, &delta.counts));
 
         let mut values = vec![
             Value::Integer(delta.start.get()),

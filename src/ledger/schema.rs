@@ -9,7 +9,7 @@ use rusqlite::{Connection, OpenFlags, OptionalExtension, TransactionBehavior};
 use super::error::LedgerError;
 
 /// The version of the tables that this program writes.
-pub const SCHEMA_VERSION: i64 = 6;
+pub const SCHEMA_VERSION: i64 = 7;
 
 /// `nabz` in ASCII: marks the file as a ledger.
 const APPLICATION_ID: i64 = 0x6e61_627a;
@@ -134,6 +134,10 @@ ALTER TABLE partitions ADD COLUMN record_ms INTEGER;
 ",
     "
 -- Pieces may be counts of records by name: programs that do not know these pieces are kept out.
+",
+    "
+-- Misses that were revoked. service_level_missed is without them.
+ALTER TABLE intervals ADD COLUMN service_level_revoked INTEGER NOT NULL DEFAULT 0;
 ",
 ];
 

@@ -205,6 +205,24 @@ fn unanswered_queue_shows_misses_while_callers_wait() {
     }
 }
 
+/// A shipper stalls for longer than the target, and then sends two calls in order: both callers were
+/// answered in target.
+#[test]
+fn replayed_late_batch_of_a_queue_log_is_counted_as_it_was() {
+    let _shared = serial::shared();
+    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/field/19-late-batch.log");
+    let output = nabiz(&["replay", "--format", "asterisk_queue_log", file])
+        .output()
+        .expect("the replay runs");
+    assert_eq!(last_line(&output), "read 6 lines: applied 6, duplicate 0, late 0, rejected 0");
+    let found = scraped(&output);
+    let labels = [("queue", "q1"), ("channel", "phone")];
+    for (name, expected) in [("met", 2.0), ("missed", 0.0), ("revoked", 0.0)] {
+        let name = format!("nabiz_service_level_{name}_total");
+        assert_eq!(found.value(&name, &labels), Some(expected), "{name}");
+    }
+}
+
 /// An hour of a small centre with every verb, call by call:
 ///
 /// - support, answered: waits of 3, 5, 8, 12, 15, 18, 20, 21, 25, 30, 40, 60 s with 100 s of talk,

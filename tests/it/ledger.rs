@@ -254,6 +254,7 @@ fn ledger_of_the_first_version_is_migrated_by_its_first_opener() {
     // in the form of older ledgers, and the golden tests read a ledger of an older program.
     let first_version = "DROP TABLE facts; ALTER TABLE partitions DROP COLUMN missed;
                          ALTER TABLE partitions DROP COLUMN record_ms;
+                         ALTER TABLE intervals DROP COLUMN service_level_revoked;
                          DELETE FROM pieces WHERE kind IN (9, 10); PRAGMA user_version = 1;";
     rusqlite::Connection::open(&path).unwrap().execute_batch(first_version).unwrap();
     std::thread::scope(|scope| {

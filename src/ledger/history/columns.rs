@@ -24,7 +24,7 @@ pub(super) type Column = (&'static str, fn(&HistoryRow) -> Cell<'_>);
 
 /// Every column, in the order of CSV. The names are a contract: a column may be added at the end,
 /// none changes its meaning.
-pub(super) const COLUMNS: [Column; 59] = [
+pub(super) const COLUMNS: [Column; 60] = [
     ("start", |row| Cell::Time(row.range.start)),
     ("end", |row| Cell::Time(row.range.end)),
     ("open", |row| Cell::Flag(row.open)),
@@ -97,6 +97,7 @@ pub(super) const COLUMNS: [Column; 59] = [
     ("agent_offline_seconds", |row| agent_seconds(row, 4)),
     ("occupancy", |row| row.occupancy().into()),
     ("quantile_values_missing", |row| Cell::Count(row.quantile_values_missing)),
+    ("service_level_revoked", |row| Cell::Count(row.counts.contacts.service_level_revoked)),
 ];
 
 impl From<Option<f64>> for Cell<'_> {

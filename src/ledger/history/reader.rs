@@ -265,7 +265,7 @@ struct StepSums<'a> {
 impl StepSums<'_> {
     fn add_intervals(&mut self, range: TimeRange) -> Result<(), LedgerError> {
         let tx = self.tx;
-        let count_columns = counts::names();
+        let count_columns = counts::selected(tx)?;
         let mut sql = format!(
             "SELECT start_ms, queue, channel, target_wait_ms, target_ratio, {}, histogram_format, {}
              FROM intervals WHERE start_ms >= ?1 AND start_ms < ?2",

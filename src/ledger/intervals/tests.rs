@@ -1,4 +1,4 @@
-use nabiz_core::measures::{DurationSums, VisitCounts};
+use nabiz_core::measures::{ContactCounts, DurationSums, ServiceLevelCounts, VisitCounts};
 use std::path::Path;
 
 use nabiz_core::event::ChannelId;
@@ -142,4 +142,55 @@ fn retention_deletes_one_day_at_a_time_and_nothing_newer() {
         })
         .unwrap();
     assert_eq!(left, (before_ms, 5 * 96 - 250));
+}
+
+/// Returns the misses and the revoked misses of the only row.
+fn stored_misses(connection: &Connection) -> (i64, i64) {
+    let sql = "SELECT service_level_missed, service_level_revoked FROM intervals";
+    connection.query_row(sql, [], |row| Ok((row.get(0)?, row.get(1)?))).unwrap()
+}
+
+fn misses(missed: u64, service_level_revoked: u64) -> IntervalDelta {
+    let counts = IntervalCounts {
+        service_level: ServiceLevelCounts { missed, ..ServiceLevelCounts::default() },
+        contacts: ContactCounts { service_level_revoked, ..ContactCounts::default() },
+        ..IntervalCounts::default()
+    };
+    IntervalDelta { counts, ..delta(START, &[]) }
+}
+
+#[test]
+fn row_loses_the_misses_that_a_later_increment_revokes() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut connection = ledger(folder.path());
+    store(&mut connection, &[misses(3, 1)], &[]);
+    assert_eq!(stored_misses(&connection), (2, 1));
+    // Of two partitions, one revokes a miss and one adds a miss.
+    store(&mut connection, &[misses(0, 2), misses(1, 0)], &[]);
+    assert_eq!(stored_misses(&connection), (1, 3));
+}
+
+#[test]
+fn row_never_has_fewer_than_no_misses_when_retention_took_the_missed_interval() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut connection = ledger(folder.path());
+    store(&mut connection, &[misses(0, 1)], &[]);
+    assert_eq!(stored_misses(&connection), (0, 1));
+}
+
+#[test]
+fn column_that_an_older_ledger_lacks_is_read_as_zero() {
+    let folder = tempfile::tempdir().unwrap();
+    let connection = ledger(folder.path());
+    assert_eq!(counts::selected(&connection).unwrap(), counts::names());
+    let older = "ALTER TABLE intervals DROP COLUMN service_level_revoked";
+    connection.execute_batch(older).unwrap();
+    let selected = counts::selected(&connection).unwrap();
+    let absent: Vec<&str> = counts::names()
+        .into_iter()
+        .zip(&selected)
+        .filter(|(_, select)| **select == "0")
+        .map(|(name, _)| name)
+        .collect();
+    assert_eq!(absent, ["service_level_revoked"]);
 }

@@ -55,12 +55,26 @@ pub(super) struct Visit {
     pub(super) start: Timestamp,
     /// The source that opened it.
     pub(super) source: SourceKey,
-    /// The service-level miss was counted while the contact waited.
-    pub(super) missed: bool,
+    pub(super) miss: Miss,
     /// The visit counts in `waiting_over_target`.
     pub(super) over_target: bool,
     /// The contact's early end is the pending ending of the visit, which does not wait any more.
     pub(super) is_pending: bool,
+}
+
+/// The service-level miss of an open visit. In older ledgers it is a `bool`, which has the stored
+/// bytes of the first two variants.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) enum Miss {
+    /// It is not recorded.
+    NotRecorded,
+    /// It was recorded by an older program, at start + T.
+    RecordedAtTarget,
+    /// It is not recorded. Stream time was past the target or the longest wait when the start
+    /// arrived.
+    Delayed { arrival: Timestamp },
+    /// It was recorded at this event time.
+    RecordedAt { time: Timestamp },
 }
 
 /// A visit that ended.
@@ -234,6 +248,35 @@ fn never() -> Timestamp {
     Timestamp::MAX
 }
 
+impl Visit {
+    /// Returns the event time of the miss that was recorded while the contact waited, if one was.
+    /// `target` is start + T.
+    pub(super) fn recorded_miss(&self, target: Timestamp) -> Option<Timestamp> {
+        match self.miss {
+            Miss::NotRecorded | Miss::Delayed { .. } => None,
+            Miss::RecordedAtTarget => Some(target),
+            Miss::RecordedAt { time } => Some(time),
+        }
+    }
+
+    /// Returns when a timeout of the wait may act: at `due`, but for a start that arrived after
+    /// `limit` only once stream time is more than `reorder_grace` past that arrival, because the
+    /// ending may follow soon.
+    pub(super) fn timeout(
+        &self,
+        limit: Timestamp,
+        due: Timestamp,
+        reorder_grace: Millis,
+    ) -> Timestamp {
+        match self.miss {
+            Miss::Delayed { arrival } if arrival > limit => {
+                due.max(arrival.just_after(reorder_grace))
+            }
+            _ => due,
+        }
+    }
+}
+
 impl Contact {
     /// Creates a contact without any history.
     pub(super) fn new(key: ContactKey, stream_time: Timestamp) -> Self {
@@ -310,6 +353,19 @@ impl Contact {
                 self.other_ends.remove(0);
             }
             self.other_ends.push(before);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::state::append;
+
+    #[test]
+    fn miss_has_the_stored_bytes_of_the_bool_in_older_ledgers() {
+        for (miss, missed) in [(Miss::NotRecorded, false), (Miss::RecordedAtTarget, true)] {
+            assert_eq!(append(Vec::new(), &miss), append(Vec::new(), &missed));
         }
     }
 }

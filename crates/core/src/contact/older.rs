@@ -9,8 +9,8 @@ use smallvec::smallvec;
 use crate::contact::ending::Ending;
 use crate::contact::event_context::Lateness;
 use crate::contact::model::{
-    Contact, Conversation, EarlyEnd, HandleParts, HeldEnding, Issue, NO_AGENT, PastVisit, Reply,
-    Started, Talk, Visit,
+    Contact, Conversation, EarlyEnd, HandleParts, HeldEnding, Issue, Miss, NO_AGENT, PastVisit,
+    Reply, Started, Talk, Visit,
 };
 use crate::event::{ChannelId, LeftReason};
 use crate::ids::{ContactKey, NO_QUEUE, Offset, QueueId, SeriesId, SourceKey};
@@ -122,7 +122,8 @@ impl SingleContact {
 impl From<SingleVisit> for Visit {
     fn from(visit: SingleVisit) -> Self {
         let SingleVisit { queue, series, start, source, missed, over_target } = visit;
-        Visit { queue, series, start, source, missed, over_target, is_pending: false }
+        let miss = if missed { Miss::RecordedAtTarget } else { Miss::NotRecorded };
+        Visit { queue, series, start, source, miss, over_target, is_pending: false }
     }
 }
 

@@ -112,6 +112,8 @@ counters! {
         transfers,
         /// Issues that were reopened.
         reopened,
+        /// Service-level misses that were revoked, at the times of the misses.
+        service_level_revoked,
     }
 
     /// Sums of durations, and the count of handle times, in windows and intervals.

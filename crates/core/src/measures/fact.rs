@@ -32,6 +32,8 @@ pub(crate) enum FactKind {
     Met,
     /// A service-level event missed the target.
     Missed,
+    /// A miss of the same time, which windows may contain, is revoked: its visit ended in target.
+    MissRevoked,
     /// A conversation ended with a handle time.
     Handled { duration: Millis },
     /// The first response to an issue, on the clock of the queue.

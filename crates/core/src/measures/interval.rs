@@ -38,6 +38,10 @@ pub struct IntervalDelta {
 }
 
 /// Exact counts and sums of one interval. The event time of a fact selects its interval.
+///
+/// In a stored row, and in sums of stored rows, the misses are without the revoked ones. In an
+/// increment they are with them, because an increment can revoke the misses of an earlier one:
+/// [`Self::add_increment`] adds it to a row.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct IntervalCounts {
     /// Visits by outcome.
@@ -106,6 +110,7 @@ impl IntervalNumbers {
             FactKind::NotAnswered => counts.contacts.not_answered += 1,
             FactKind::Transferred => counts.contacts.transfers += 1,
             FactKind::Reopened => counts.contacts.reopened += 1,
+            FactKind::MissRevoked => counts.contacts.service_level_revoked += 1,
             FactKind::Survey { score } => {
                 counts.responses.surveys += 1;
                 counts.responses.survey_score_sum += u64::from(score);
@@ -151,6 +156,13 @@ impl IntervalNumbers {
 }
 
 impl IntervalCounts {
+    /// Adds an increment, and takes the misses that it revokes from the misses.
+    pub fn add_increment(&mut self, increment: &IntervalCounts) {
+        self.add(increment);
+        let revoked = increment.contacts.service_level_revoked;
+        self.service_level.missed = self.service_level.missed.saturating_sub(revoked);
+    }
+
     /// Adds the counts and sums of `more` and keeps the larger maximum.
     pub fn add(&mut self, more: &IntervalCounts) {
         self.visits.add(&more.visits);

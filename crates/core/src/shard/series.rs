@@ -138,6 +138,9 @@ impl Series {
         if let Some(update) = update {
             self.windows.add(layout, cursor, fact.event_time, fact.scope, update);
         }
+        if fact.kind == FactKind::MissRevoked {
+            self.windows.revoke_miss(layout, cursor, fact.event_time);
+        }
         if let Some(start) = layout.interval_of(fact.event_time) {
             self.interval(start).count(fact.kind, update);
         }
@@ -174,6 +177,7 @@ impl Series {
             FactKind::NotAnswered => totals.contacts.not_answered += 1,
             FactKind::Transferred => totals.contacts.transfers += 1,
             FactKind::Reopened => totals.contacts.reopened += 1,
+            FactKind::MissRevoked => totals.contacts.service_level_revoked += 1,
             FactKind::Survey { score } => *totals.survey.entry(score).or_default() += 1,
             FactKind::Offered | FactKind::Met | FactKind::Missed => {}
         }
@@ -203,6 +207,7 @@ fn window_update(info: &SeriesInfo, kind: FactKind) -> Option<WindowUpdate> {
         | FactKind::NotAnswered
         | FactKind::Transferred
         | FactKind::Reopened
+        | FactKind::MissRevoked
         | FactKind::Survey { .. } => None,
     }
 }

@@ -98,6 +98,7 @@ impl From<PositionalTotals> for Totals {
                 not_answered: stored.not_answered,
                 transfers: stored.transfers,
                 reopened: stored.reopened,
+                ..ContactCounts::default()
             },
             left: stored.left,
             lost: stored.lost,

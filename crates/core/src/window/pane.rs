@@ -158,6 +158,23 @@ impl Pane {
         }
     }
 
+    /// Takes one miss out of the pane. Returns whether the pane has one.
+    pub(crate) fn revoke_miss(&mut self) -> bool {
+        match &mut self.facts {
+            Facts::Sparse(entries) => {
+                let is_miss = |packed: &PackedUpdate| packed.update() == WindowUpdate::Missed;
+                let miss = entries.iter().position(is_miss);
+                miss.map(|place| entries.remove(place)).is_some()
+            }
+            Facts::Dense(sums) => {
+                let missed = &mut sums.counts.service_level.missed;
+                let has_miss = *missed > 0;
+                *missed -= u64::from(has_miss);
+                has_miss
+            }
+        }
+    }
+
     /// Returns the facts of a pane that keeps them one by one; nothing for a pane with sums.
     pub(crate) fn sparse(&self) -> impl Iterator<Item = WindowUpdate> + '_ {
         let sparse = match &self.facts {
@@ -217,6 +234,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::measures::{ServiceLevelCounts, VisitCounts};
 
     fn update() -> impl Strategy<Value = WindowUpdate> {
         let duration =
@@ -261,6 +279,28 @@ mod tests {
                     prop_assert_eq!(actual.counts, expected.counts);
                     prop_assert_eq!(&actual.waits, &expected.waits);
                 }
+            }
+        }
+    }
+
+    #[test]
+    fn pane_loses_one_miss_for_each_revocation_when_it_has_one() {
+        // With few facts a pane keeps them one by one, with many it keeps sums.
+        for others in [0, SPARSE_MAX] {
+            let mut pane = Pane::new(PaneIndex(1));
+            for update in [WindowUpdate::Met, WindowUpdate::Missed, WindowUpdate::Missed] {
+                pane.add(update);
+            }
+            (0..others).for_each(|_| pane.add(WindowUpdate::Offered));
+            assert_eq!(pane.dense().is_some(), others > 0);
+            for (is_taken, left) in [(true, 1), (true, 0), (false, 0)] {
+                assert_eq!(pane.revoke_miss(), is_taken);
+                let due = WindowCounts {
+                    visits: VisitCounts { offered: others as u64, ..VisitCounts::default() },
+                    service_level: ServiceLevelCounts { met: 1, missed: left },
+                    ..WindowCounts::default()
+                };
+                assert_eq!(pane.sums().counts, due);
             }
         }
     }

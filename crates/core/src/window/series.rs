@@ -58,6 +58,12 @@ impl Window {
         totals.waits.counts.iter().for_each(|(cell, count)| self.waits.subtract(*cell, *count));
     }
 
+    /// Takes one miss out of the window.
+    fn revoke_miss(&mut self) {
+        let missed = &mut self.counts.service_level.missed;
+        *missed = missed.saturating_sub(1);
+    }
+
     /// Returns the numbers of the window, with its longest wait.
     fn snapshot(&self, wait_max: Millis) -> WindowSnapshot {
         WindowSnapshot {
@@ -315,8 +321,41 @@ impl SeriesWindows {
         let pane = self.pane(layout, index);
         pane.add(update);
         if !std::mem::replace(&mut pane.changed, true) {
-            self.changed_from = Some(self.changed_from.map_or(index, |oldest| oldest.min(index)));
+            self.mark_changed(index);
         }
+    }
+
+    /// Takes a miss of an event time out of its pane, and out of the windows that contain it.
+    pub(crate) fn revoke_miss(
+        &mut self,
+        layout: &PaneLayout,
+        cursor: &WindowCursor,
+        event_time: Timestamp,
+    ) {
+        self.roll(layout, cursor);
+        if cursor.today.contains(event_time) {
+            self.today.revoke_miss();
+        }
+        let index = layout.pane_of(event_time);
+        let Ok(place) = self.panes.binary_search_by_key(&index, |pane| pane.index) else { return };
+        let pane = &mut self.panes[place];
+        // A pane lacks the miss if a change of the window lengths dropped its stored facts.
+        if !pane.revoke_miss() {
+            return;
+        }
+        if !std::mem::replace(&mut pane.changed, true) {
+            self.mark_changed(index);
+        }
+        for (window, panes) in self.windows.iter_mut().zip(&layout.panes) {
+            if index >= self.current.first_of_window(*panes) {
+                window.revoke_miss();
+            }
+        }
+    }
+
+    /// Remembers that a pane differs from the ledger.
+    fn mark_changed(&mut self, index: PaneIndex) {
+        self.changed_from = Some(self.changed_from.map_or(index, |oldest| oldest.min(index)));
     }
 
     /// Updates `maxima` with a wait of pane `index`.

@@ -489,6 +489,7 @@ fn series_number(settings: &Settings, snapshot: &Snapshot, series: &str, words: 
         ["lost"] => totals.lost,
         ["met"] => totals.service_level.met,
         ["missed"] => totals.service_level.missed,
+        ["revoked"] => totals.contacts.service_level_revoked,
         ["wait_ms"] => totals.wait_answered.sum.get(),
         ["abandon_wait_ms"] => totals.wait_abandoned.sum.get(),
         ["handled"] => of(&totals.handle),
@@ -899,12 +900,14 @@ mod visit {
             .advance("10:00:22")
             .expect("fault missed", 1)
             .expect("fault waiting", 1)
-            // A later ending changes nothing, whatever wait it gives.
+            // A later ending with a wait past the target changes nothing.
             .at("10:00:23")
-            .answered_after("c", "fault", 19_000)
-            .expect("fault answered_in_target", 1)
+            .answered("c", "fault")
+            .expect("fault answered_in_target", 0)
             .expect("fault met", 0)
-            .expect("fault missed", 1);
+            .expect("fault missed", 1)
+            .expect("fault revoked", 0)
+            .expect("fault 1m missed", 1);
     }
 
     #[test]
@@ -986,14 +989,232 @@ mod visit {
     }
 
     #[test]
-    fn start_after_its_target_has_passed_is_judged_on_arrival() {
+    fn miss_of_a_delayed_start_waits_for_its_ending() {
+        // Stream time is past 10:00:20 when the start arrives: the miss waits until it is past
+        // 10:00:52.
         case()
             .at("10:00:22")
             .alerted("x", "fault")
             .at("10:00:00")
             .queued("c", "fault")
+            .expect("fault missed", 0)
+            .expect("fault waiting_over_target", 1)
+            .advance("10:00:52")
+            .expect("fault missed", 0)
+            .advance("10:00:52.001")
             .expect("fault missed", 1)
-            .expect("fault waiting_over_target", 1);
+            .expect("fault 1m missed", 1)
+            .expect("fault waiting", 1);
+    }
+
+    #[test]
+    fn miss_of_a_start_at_its_target_does_not_wait() {
+        case()
+            .at("10:00:20")
+            .alerted("x", "fault")
+            .at("10:00:00")
+            .queued("c", "fault")
+            .advance("10:00:22")
+            .expect("fault missed", 1);
+    }
+
+    #[test]
+    fn miss_of_a_delayed_start_waits_for_the_miss_grace_when_that_is_later() {
+        case_with(|settings| settings.windows.miss_grace = Millis(60_000))
+            .at("10:00:22")
+            .alerted("x", "fault")
+            .at("10:00:00")
+            .queued("c", "fault")
+            .advance("10:01:19.999")
+            .expect("fault missed", 0)
+            .advance("10:01:20")
+            .expect("fault missed", 1);
+    }
+
+    #[test]
+    fn batch_of_a_stalled_source_is_counted_as_it_was() {
+        // Everything of 10:00 arrives at 13:00, an hour past the longest wait of a call.
+        case()
+            .at("13:00:00")
+            .alerted("x", "fault")
+            .at("10:00:00")
+            .queued("a", "fault")
+            .queued("b", "fault")
+            .at("10:00:10")
+            .answered("a", "fault")
+            .at("10:00:25")
+            .abandoned("b", "fault")
+            .at("10:01:00")
+            .queued("c", "fault")
+            .advance("13:00:30")
+            .expect("fault met", 1)
+            .expect("fault missed", 1)
+            .expect("fault abandoned", 1)
+            .expect("fault lost", 0)
+            .expect("fault waiting", 1)
+            .expect("fault today met", 1)
+            .expect("fault today missed", 1)
+            // The third caller's ending never comes: lost at 12:01:00, missed at 10:01:20.
+            .advance("13:00:30.001")
+            .expect("fault lost", 1)
+            .expect("fault missed", 2)
+            .expect("fault revoked", 0)
+            .expect("fault waiting", 0);
+    }
+
+    #[test]
+    fn start_that_arrives_at_its_longest_wait_is_lost_without_delay() {
+        // T is 20 s, the longest wait 30 s. At 10:00:30 the target has passed, the wait has not.
+        case_with(|settings| settings.queues[1].1.max_wait = Some(Millis(30_000)))
+            .at("10:00:30")
+            .alerted("x", "fault")
+            .at("10:00:00")
+            .queued("c", "fault")
+            .expect("fault missed", 0)
+            .expect("fault lost", 0)
+            .advance("10:00:30.001")
+            .expect("fault lost", 1)
+            .expect("fault missed", 1);
+    }
+
+    #[test]
+    fn delayed_start_with_a_wait_below_its_target_is_lost_without_a_miss() {
+        case_with(|settings| settings.queues[1].1.max_wait = Some(Millis(8_000)))
+            .at("10:00:10")
+            .alerted("x", "fault")
+            .at("10:00:00")
+            .queued("c", "fault")
+            .advance("10:00:40")
+            .expect("fault waiting", 1)
+            .expect("fault missed", 0)
+            .advance("10:00:40.001")
+            .expect("fault lost", 1)
+            .expect("fault missed", 0);
+    }
+
+    #[test]
+    fn delayed_answer_within_the_target_revokes_the_miss() {
+        case()
+            .at("10:00:00")
+            .queued("c", "fault")
+            .advance("10:00:40")
+            .expect("fault missed", 1)
+            .at("10:00:20")
+            .answered("c", "fault")
+            .expect("fault missed", 1)
+            .expect("fault revoked", 1)
+            .expect("fault met", 1)
+            .expect("fault answered_in_target", 1)
+            .expect("fault 1m missed", 0)
+            .expect("fault 1m met", 1)
+            .expect("fault today missed", 0);
+    }
+
+    #[test]
+    fn delayed_answer_past_the_target_leaves_the_miss() {
+        case()
+            .at("10:00:00")
+            .queued("c", "fault")
+            .advance("10:00:40")
+            .at("10:00:20.001")
+            .answered("c", "fault")
+            .expect("fault missed", 1)
+            .expect("fault revoked", 0)
+            .expect("fault met", 0)
+            .expect("fault 1m missed", 1);
+    }
+
+    #[test]
+    fn delayed_abandonment_and_leaving_within_the_target_revoke_the_miss() {
+        case()
+            .at("10:00:00")
+            .queued("a", "fault")
+            .queued("b", "fault")
+            .queued("c", "fault")
+            .advance("10:00:40")
+            .at("10:00:05")
+            .abandoned("a", "fault")
+            .at("10:00:06")
+            .left("b", "fault", LeftReason::ExitKey)
+            // Another queue ends the visit as a transfer.
+            .at("10:00:07")
+            .queued("c", "billing")
+            .expect("fault left_transfer", 1)
+            .expect("fault missed", 3)
+            .expect("fault revoked", 3)
+            .expect("fault met", 0)
+            .expect("fault 1m missed", 0);
+    }
+
+    #[test]
+    fn wait_of_the_source_within_the_target_revokes_the_miss() {
+        case()
+            .at("10:00:00")
+            .queued("c", "fault")
+            .at("10:00:23")
+            .alerted("x", "fault")
+            .answered_after("c", "fault", 19_000)
+            .expect("fault answered_in_target", 1)
+            .expect("fault met", 1)
+            .expect("fault missed", 1)
+            .expect("fault revoked", 1)
+            .expect("fault 1m missed", 0);
+    }
+
+    #[test]
+    fn loss_within_the_target_revokes_nothing() {
+        case()
+            .at("10:00:00")
+            .queued("c", "fault")
+            .advance("10:00:40")
+            .at("10:00:10")
+            .say(EventPayload::SourceRestarted)
+            .expect("fault lost", 1)
+            .expect("fault missed", 1)
+            .expect("fault revoked", 0)
+            .expect("fault 1m missed", 1);
+    }
+
+    #[test]
+    fn late_answer_revokes_the_miss_in_every_window_that_has_it() {
+        // T is two minutes: missed at 10:02:00. At 10:06:30 the 5m window still covers that, but an
+        // answer of 10:00:10 is late.
+        case_with(|settings| settings.queues[1].1.target_wait = Millis(120_000))
+            .at("10:00:00")
+            .queued("c", "fault")
+            .advance("10:06:30")
+            .expect("fault 5m missed", 1)
+            .expect("fault today missed", 1)
+            .at("10:00:10")
+            .answered("c", "fault")
+            .outcome(Late)
+            .expect("fault missed", 1)
+            .expect("fault revoked", 1)
+            .expect("fault met", 1)
+            .expect("fault 5m missed", 0)
+            .expect("fault 5m met", 0)
+            .expect("fault today missed", 0)
+            .expect("fault today met", 1);
+    }
+
+    #[test]
+    fn revocation_takes_one_miss_when_its_pane_has_several() {
+        case()
+            .at("10:00:00")
+            .queued("a", "fault")
+            .queued("b", "fault")
+            .at("10:00:01")
+            .queued("c", "fault")
+            .advance("10:00:40")
+            .expect("fault 1m missed", 3)
+            .at("10:00:10")
+            .answered("b", "fault")
+            .expect("fault 1m missed", 2)
+            .advance("10:01:14.999")
+            .expect("fault 1m missed", 2)
+            .advance("10:01:20")
+            .expect("fault 1m missed", 0)
+            .expect("fault 5m missed", 2);
     }
 
     #[test]
@@ -1411,14 +1632,15 @@ mod visit {
 
     #[test]
     fn miss_by_timeout_is_placed_by_its_own_time() {
-        // A late start at 10:03:30, target 2 minutes: missed at 10:05:30, which the 5m window
-        // covers at 10:10:00.
+        // A late start at 10:03:40, target 2 minutes: missed at 10:05:40, which the 5m window
+        // covers at 10:10:31.
         case_with(|settings| settings.queues[1].1.target_wait = Millis(120_000))
             .at("10:10:00")
             .alerted("x", "fault")
-            .at("10:03:30")
+            .at("10:03:40")
             .queued("c", "fault")
             .outcome(Late)
+            .advance("10:10:31")
             .expect("fault 5m offered", 0)
             .expect("fault 5m missed", 1);
     }

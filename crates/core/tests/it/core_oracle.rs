@@ -21,6 +21,7 @@ use serde_json::{Value, json};
 
 use crate::oracle::crash::CheckpointStep;
 use crate::oracle::flaws::{Flaw, flaws_of, optional_fields};
+use crate::oracle::late::late_log;
 use crate::oracle::log::{Content, Event, Step, type_and_data};
 use crate::oracle::run::{Run, disagreement};
 use crate::oracle::world::{DAY, EMAIL, HOUR, MINUTE, MONDAY, SECOND, WEB, variant};
@@ -594,6 +595,31 @@ fn core_equals_oracle_on_generated_queue_logs() {
         steps: steps.clone(),
         checkpoint_steps: Vec::new(),
     });
+}
+
+#[test]
+fn core_equals_oracle_on_late_batches() {
+    let noise = prop_oneof![contact_payload(), other_payload()];
+    compare_on_logs(late_log(noise, compare_every()), |log| Run {
+        settings: variant(log.variant),
+        compare_every: log.compare_every,
+        steps: log.steps(),
+        checkpoint_steps: Vec::new(),
+    });
+}
+
+#[test]
+fn core_equals_oracle_on_late_batches_when_checkpoints_fail_and_processes_crash() {
+    let noise = prop_oneof![contact_payload(), other_payload()];
+    compare_on_logs(
+        (late_log(noise, compare_every()), checkpoint_steps()),
+        |(log, checkpoint_steps)| Run {
+            settings: with_history(log.variant),
+            compare_every: log.compare_every,
+            steps: log.steps(),
+            checkpoint_steps: checkpoint_steps.clone(),
+        },
+    );
 }
 
 #[test]

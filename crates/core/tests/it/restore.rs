@@ -1,9 +1,11 @@
 //! A shard that is stored and restored continues as if it had never stopped.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use nabiz_core::decode::{Format, Message};
 use nabiz_core::ids::Offset;
+use nabiz_core::measures::IntervalCounts;
 use nabiz_core::settings::Settings;
 use nabiz_core::shard::{RecordMeta, Shard};
 use nabiz_core::snapshot::SeriesSnapshot;
@@ -366,4 +368,33 @@ fn facts_before_their_contact_start_count_in_their_own_interval() {
         })
         .collect();
     assert_eq!(counted, [(Timestamp(DEFAULT_START_MS + 30 * 60_000), 1, 1)]);
+}
+
+#[test]
+fn revocation_finds_its_miss_when_the_target_has_changed_since() {
+    let before = defaults();
+    let mut after = before.clone();
+    after.queue_defaults.target_wait = Millis(15 * 60_000);
+    let mut shard = Shard::new(Arc::new(before.clone()), KEY);
+    let mut store = Store::default();
+    let data = r#"{"contact_id":"c","queue":"fault"}"#;
+    fold(&mut shard, 0, &event_of("q", "contact.queued", DEFAULT_START_MS, data));
+    // Missed at 20 s, which is another interval than that of the new target.
+    shard.advance(Timestamp(DEFAULT_START_MS + 60_000));
+    shard = stored(&mut shard, &mut store, &after);
+    let answer = event_of("a", "contact.answered", DEFAULT_START_MS + 10_000, data);
+    fold(&mut shard, 1, &answer);
+    let snapshot = shard.snapshot();
+    let windows = &snapshot.series.iter().find(|series| &*series.queue == "fault").unwrap().windows;
+    assert!(windows.iter().all(|window| window.counts.service_level.missed == 0));
+    store.apply(shard.checkpoint());
+    let mut rows: BTreeMap<Timestamp, IntervalCounts> = BTreeMap::new();
+    for delta in &store.intervals {
+        rows.entry(delta.start).or_default().add_increment(&delta.counts);
+    }
+    let revoked: Vec<_> = rows
+        .values()
+        .map(|row| (row.service_level.missed, row.contacts.service_level_revoked))
+        .collect();
+    assert_eq!(revoked, [(0, 1)]);
 }

@@ -1,10 +1,11 @@
 //! Timeouts: what happens because stream time passes. Misses, losses, orphans, and forgetting.
 
 use crate::contact::contact_context::ContactContext;
+use crate::contact::effects::Timeouts;
 use crate::contact::ending::Ending;
 use crate::contact::event_context::EventContext;
 use crate::contact::handle::Handle;
-use crate::contact::model::{Conversation, Issue, OpenIssue, Visit};
+use crate::contact::model::{Conversation, Issue, Miss, OpenIssue, Visit};
 use crate::contact::table::Contacts;
 use crate::ids::ContactKey;
 use crate::measures::{FactKind, WindowScope};
@@ -111,11 +112,13 @@ impl ContactContext<'_> {
         }
         if let Some(visit) = self.contact.visit {
             let info = *self.registry.info(visit.series);
+            let Timeouts { miss_grace, reorder_grace, .. } = self.effects.timeouts;
             let pending = self.contact.pending_end();
             let implied_time = pending.map(|end| end.implied_time(&visit));
             let end = visit.start.saturating_add(info.max_wait);
             let stands = pending.is_some_and(|pending| pending.event_time <= end);
-            if is_due(end.just_after(Millis::ZERO)) && !stands {
+            let due = visit.timeout(end, end.just_after(Millis::ZERO), reorder_grace);
+            if is_due(due) && !stands {
                 self.end_visit(Ending::Lost, end, None, WindowScope::Windows);
                 self.contact.last_record = self.contact.last_record.max(end);
             } else {
@@ -126,10 +129,11 @@ impl ContactContext<'_> {
                 {
                     self.count_over_target();
                 }
-                let can_miss = !visit.missed
+                let can_miss = visit.recorded_miss(target).is_none()
                     && info.target_wait < info.max_wait
                     && implied_time.is_none_or(|implied_time| target < implied_time);
-                if can_miss && is_due(target.saturating_add(self.effects.timeouts.miss_grace)) {
+                let due = target.saturating_add(miss_grace);
+                if can_miss && is_due(visit.timeout(target, due, reorder_grace)) {
                     self.miss_while_waiting(target);
                 }
             }
@@ -161,10 +165,10 @@ impl ContactContext<'_> {
         }
     }
 
-    /// Counts the miss of an open visit at the instant at which its target passed.
+    /// Records the miss of an open visit at the instant at which its target passed.
     fn miss_while_waiting(&mut self, target: Timestamp) {
-        if let Some(Visit { missed, series, .. }) = &mut self.contact.visit {
-            *missed = true;
+        if let Some(Visit { miss, series, .. }) = &mut self.contact.visit {
+            *miss = Miss::RecordedAt { time: target };
             let series = *series;
             self.fact(series, target, WindowScope::Windows, FactKind::Missed);
         }

@@ -3,7 +3,7 @@
 use crate::contact::contact_context::ContactContext;
 use crate::contact::ending::Ending;
 use crate::contact::event_context::{EventContext, Lateness};
-use crate::contact::model::{Conversation, HeldEnding, NO_AGENT, PastVisit, Talk, Visit};
+use crate::contact::model::{Conversation, HeldEnding, Miss, NO_AGENT, PastVisit, Talk, Visit};
 use crate::event::{ChannelId, LeftReason};
 use crate::ids::{QueueId, SeriesId};
 use crate::measures::{ApplyOutcome, FactKind, WindowScope};
@@ -133,8 +133,15 @@ impl ContactContext<'_> {
         self.contact.last_visit = Some((queue, channel));
         self.move_open_issue(series);
         let source = self.event.source;
-        let (missed, over_target, is_pending) = (false, false, false);
-        Visit { queue, series, start, source, missed, over_target, is_pending }
+        let info = self.registry.info(series);
+        let first_timeout = start.saturating_add(info.target_wait.min(info.max_wait));
+        let arrival = self.event.stream_time;
+        let miss = match arrival > first_timeout {
+            true => Miss::Delayed { arrival },
+            false => Miss::NotRecorded,
+        };
+        let (over_target, is_pending) = (false, false);
+        Visit { queue, series, start, source, miss, over_target, is_pending }
     }
 
     /// Ends the open visit, if any. An end before the start is moved to the start.
@@ -172,14 +179,21 @@ impl ContactContext<'_> {
             Ending::Lost => FactKind::Lost,
         };
         self.fact(visit.series, end, scope, kind);
-        if !visit.missed {
-            let target_wait = self.registry.info(visit.series).target_wait;
-            if wait > target_wait {
-                let missed_at = visit.start.saturating_add(target_wait).min(end);
-                self.fact(visit.series, missed_at, scope, FactKind::Missed);
-            } else if matches!(ending, Ending::Answered(_) | Ending::Replied) {
-                self.fact(visit.series, end, scope, FactKind::Met);
+        let target_wait = self.registry.info(visit.series).target_wait;
+        let target = visit.start.saturating_add(target_wait);
+        match visit.recorded_miss(target) {
+            None if wait > target_wait => {
+                self.fact(visit.series, target.min(end), scope, FactKind::Missed);
             }
+            Some(missed_at) if wait <= target_wait && ending != Ending::Lost => {
+                // Windows contain the miss whether or not this record is late.
+                self.fact(visit.series, missed_at, WindowScope::Windows, FactKind::MissRevoked);
+            }
+            _ => {}
+        }
+        let is_answer = matches!(ending, Ending::Answered(_) | Ending::Replied);
+        if is_answer && wait <= target_wait {
+            self.fact(visit.series, end, scope, FactKind::Met);
         }
         let Visit { queue, series, start, source, .. } = visit;
         let channel = self.registry.info(series).channel;

@@ -58,7 +58,7 @@ fn window() -> impl Strategy<Value = WindowSnapshot> {
 }
 
 fn totals() -> impl Strategy<Value = Totals> {
-    (any::<[u8; 12]>(), any::<[u8; 8]>(), vec(histogram(), 5), btree_map(1..6u16, count(), 0..4))
+    (any::<[u8; 13]>(), any::<[u8; 8]>(), vec(histogram(), 5), btree_map(1..6u16, count(), 0..4))
         .prop_map(|(n, left, histograms, survey)| {
             let n = n.map(u64::from);
             Totals {
@@ -71,7 +71,12 @@ fn totals() -> impl Strategy<Value = Totals> {
                     abandoned_short: n[5],
                 },
                 service_level: ServiceLevelCounts { met: n[7], missed: n[8] },
-                contacts: ContactCounts { not_answered: n[9], transfers: n[10], reopened: n[11] },
+                contacts: ContactCounts {
+                    not_answered: n[9],
+                    transfers: n[10],
+                    reopened: n[11],
+                    service_level_revoked: n[12],
+                },
                 left: left.map(u64::from),
                 lost: n[6],
                 wait_answered: histograms[0].clone(),

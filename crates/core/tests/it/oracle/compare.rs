@@ -191,7 +191,7 @@ pub fn history_differences(settings: &Settings, store: &Store, oracle: &Oracle) 
         differ(&mut found, "target", &delta.target_wait, &queue.target_wait);
         let row =
             stored.entry((delta.start.get(), delta.queue.to_string(), delta.channel)).or_default();
-        row.counts.add(&delta.counts);
+        row.counts.add_increment(&delta.counts);
         row.wait_answered.add(&delta.wait_answered);
         row.wait_abandoned.add(&delta.wait_abandoned);
         row.handle.add(&delta.handle);

@@ -61,7 +61,10 @@ struct Visit {
     queue: String,
     channel: ChannelId,
     start: i64,
-    missed: bool,
+    /// Stream time just after the `contact.queued`.
+    arrival: i64,
+    /// The time of the miss that was recorded while the visit waited.
+    missed: Option<i64>,
     /// The source of the `contact.queued`.
     source: String,
 }
@@ -244,12 +247,33 @@ impl Contact {
             Ending::Left(reason) => push(end, What::Left(*reason)),
             Ending::Lost => push(end, What::Lost),
         }
-        if !visit.missed {
-            if !in_target {
-                push(end.min(visit.start + queue.target_wait.get() as i64), What::Missed);
-            } else if matches!(ending, Ending::Answered(_) | Ending::Replied) {
+        if let (Some(missed_at), true) = (visit.missed, in_target && ending != Ending::Lost) {
+            // The miss leaves what it is in, however late the ending is.
+            books.facts.push(Fact {
+                time: missed_at,
+                cause: Cause::InTime,
+                queue: visit.queue.clone(),
+                channel: visit.channel,
+                what: What::MissRevoked,
+            });
+        }
+        let mut push = |time: i64, what: What| {
+            books.facts.push(Fact {
+                time,
+                cause,
+                queue: visit.queue.clone(),
+                channel: visit.channel,
+                what,
+            });
+        };
+        match (in_target, visit.missed) {
+            (true, _) if matches!(ending, Ending::Answered(_) | Ending::Replied) => {
                 push(end, What::Met);
             }
+            (false, None) => {
+                push(end.min(visit.start + queue.target_wait.get() as i64), What::Missed);
+            }
+            _ => {}
         }
         let past = PastVisit {
             start: visit.start,
@@ -420,7 +444,8 @@ impl Contact {
             queue: queue.to_string(),
             channel,
             start,
-            missed: false,
+            arrival: context.now,
+            missed: None,
             source: context.source.to_string(),
         }
     }
@@ -932,7 +957,10 @@ impl Contact {
             let target_at = visit.start + queue.target_wait.get() as i64;
             let stands = pending.as_ref().is_some_and(|early| early.time <= lost_at);
             let implied = pending.as_ref().map_or(i64::MAX, |early| implied_end(early, visit));
-            if now > lost_at && !stands {
+            // A start that arrived after `limit` waits for its ending.
+            let arrival = visit.arrival;
+            let may_be_judged = |limit: i64| arrival <= limit || now > arrival + grace;
+            if now > lost_at && may_be_judged(lost_at) && !stands {
                 let visit = visit.clone();
                 self.visit = None;
                 // The memory of a loss begins at the loss.
@@ -947,12 +975,13 @@ impl Contact {
                     Cause::InTime,
                     0,
                 );
-            } else if !visit.missed
+            } else if visit.missed.is_none()
                 && now >= target_at + settings.windows.miss_grace.get() as i64
+                && may_be_judged(target_at)
                 && target_at < implied
                 && target_at < lost_at
             {
-                visit.missed = true;
+                visit.missed = Some(target_at);
                 books.facts.push(Fact {
                     time: target_at,
                     cause: Cause::InTime,

@@ -22,19 +22,36 @@ pub enum Cause {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum What {
     Offered,
-    Answered { wait: u64, in_target: bool },
-    Abandoned { wait: u64, in_target: bool, short: bool },
+    Answered {
+        wait: u64,
+        in_target: bool,
+    },
+    Abandoned {
+        wait: u64,
+        in_target: bool,
+        short: bool,
+    },
     Left(LeftReason),
     Lost,
     Met,
     Missed,
-    Handled { ms: u64 },
-    FirstResponse { ms: u64 },
-    Resolution { ms: u64 },
+    /// A miss at this time that was recorded before is taken back.
+    MissRevoked,
+    Handled {
+        ms: u64,
+    },
+    FirstResponse {
+        ms: u64,
+    },
+    Resolution {
+        ms: u64,
+    },
     NotAnswered,
     Transferred,
     Reopened,
-    Survey { score: u16 },
+    Survey {
+        score: u16,
+    },
 }
 
 /// A fact of a (queue, channel) at an event time.
@@ -154,6 +171,7 @@ pub fn totals<'a>(settings: &Settings, facts: impl Iterator<Item = &'a Fact>) ->
             What::Lost => totals.lost += 1,
             What::Met => totals.service_level.met += 1,
             What::Missed => totals.service_level.missed += 1,
+            What::MissRevoked => totals.contacts.service_level_revoked += 1,
             What::Handled { ms } => observe(&mut totals.handle, *ms, &handle),
             What::FirstResponse { ms } => observe(&mut totals.first_response, *ms, &response),
             What::Resolution { ms } => observe(&mut totals.resolution, *ms, &response),
@@ -175,6 +193,7 @@ pub fn window<'a>(
     let mut waits = Vec::new();
     for fact in facts.filter(|fact| range.holds(fact)) {
         match &fact.what {
+            What::MissRevoked => counts.service_level.missed -= 1,
             What::Offered => counts.visits.offered += 1,
             What::Answered { wait, in_target } => {
                 counts.visits.answered += 1;
@@ -257,6 +276,10 @@ pub fn intervals(interval_ms: i64, facts: &[Fact]) -> BTreeMap<IntervalKey, Inte
             What::Lost => counts.lost += 1,
             What::Met => counts.service_level.met += 1,
             What::Missed => counts.service_level.missed += 1,
+            What::MissRevoked => {
+                counts.service_level.missed -= 1;
+                counts.contacts.service_level_revoked += 1;
+            }
             What::Handled { ms } => {
                 counts.sums.handled += 1;
                 counts.sums.handle_sum_ms += ms;

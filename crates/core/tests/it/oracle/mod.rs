@@ -23,6 +23,7 @@ pub mod crash;
 pub mod facts;
 pub mod flaws;
 mod followups;
+pub mod late;
 pub mod log;
 pub mod run;
 pub mod store;
