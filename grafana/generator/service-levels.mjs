@@ -10,8 +10,10 @@ import { TARGET_LEVEL, countedInRange, recorded } from './recorded.mjs';
 const BY_QUEUE = 'queue, channel';
 const MET = 'nabiz_service_level_met_total';
 const MISSED = 'nabiz_service_level_missed_total';
+const REVOKED = 'nabiz_service_level_revoked_total';
 const met = (by) => countedInRange(by, MET);
-const missed = (by) => countedInRange(by, MISSED);
+/** Misses without revoked ones. Before the counter of revoked ones was there, nothing was revoked. */
+const missed = (by) => `clamp_min(${countedInRange(by, MISSED)} - (${countedInRange(by, REVOKED)} or 0 * ${countedInRange(by, MISSED)}), 0)`;
 const events = (by) => `(${met(by)} + ${missed(by)})`;
 /** Misses that the target allows in the period. */
 const allowed = `(${events(BY_QUEUE)} * on (queue, channel) (1 - ${TARGET_LEVEL}))`;
