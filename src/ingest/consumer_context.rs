@@ -29,8 +29,17 @@ pub(super) enum ConsumerEvent {
     Revoked,
     /// Statistics of brokers and partitions.
     Stats(ConsumerStats),
-    /// A topic does not exist.
-    TopicMissing(String),
+    /// A topic does not exist, or may not be described.
+    TopicMissing(String, Absence),
+}
+
+/// Why a broker does not tell the partitions of a topic.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Absence {
+    /// It knows no such topic.
+    Unknown,
+    /// The user of nabiz has no right to describe the topic.
+    Denied,
 }
 
 /// The state behind the callbacks of one consumer.
@@ -145,7 +154,11 @@ impl ClientContext for WorkerContext {
         self.status_hub.count_client_error();
         let code = error.rdkafka_error_code();
         if let Some(topic) = self.missing_topic(code, reason) {
-            self.push(ConsumerEvent::TopicMissing(topic.to_string()));
+            let absence = match code {
+                Some(RDKafkaErrorCode::TopicAuthorizationFailed) => Absence::Denied,
+                _ => Absence::Unknown,
+            };
+            self.push(ConsumerEvent::TopicMissing(topic.to_string(), absence));
             return;
         }
         let is_first = self

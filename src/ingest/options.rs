@@ -212,11 +212,6 @@ impl Options {
             // only uses memory.
             config.set("queued.max.messages.kbytes", "16384");
         }
-        if config.get("topic.metadata.refresh.interval.ms").is_none() {
-            // The group assigns new partitions after a member has seen them. The default is five
-            // minutes.
-            config.set("topic.metadata.refresh.interval.ms", "10000");
-        }
         self.make_room_for_records(&mut config);
         if let Some(instance) = self.client.get("group.instance.id") {
             // Static members need distinct ids.

@@ -29,6 +29,12 @@ impl Readiness<'_> {
             return Some(format!("waiting for the ledger: {why}"));
         }
         if let Some(missing) = self.statuses().find_map(|status| status.missing_topics.first()) {
+            if self.statuses().any(|status| status.denied_topics.contains(missing)) {
+                return Some(format!(
+                    "the broker refuses to describe topic {missing:?}: grant the user of nabiz the \
+                     rights DESCRIBE and READ on it"
+                ));
+            }
             return Some(format!("topic {missing:?} does not exist"));
         }
         let reason = if self.workers.iter().any(|worker| worker.fenced_at.is_some()) {
@@ -254,6 +260,20 @@ mod tests {
         assert_eq!(reason(&held, &counts).as_deref(), Some(catching_up));
         held[1].caught_up = true;
         assert_eq!(reason(&held, &counts), None);
+    }
+
+    #[test]
+    fn reason_names_the_right_when_a_topic_may_not_be_described() {
+        let mut denied = worker(Phase::Joining, Connection::Up);
+        denied.status.missing_topics.insert("calls".to_owned());
+        let told = reason(&[denied.clone()], &[], Aggregation::Summed);
+        assert_eq!(told.as_deref(), Some("topic \"calls\" does not exist"));
+        denied.status.denied_topics.insert("calls".to_owned());
+        let told = reason(&[denied], &[], Aggregation::Summed).unwrap_or_default();
+        assert!(
+            told.starts_with("the broker refuses to describe topic \"calls\": grant"),
+            "{told}"
+        );
     }
 
     #[test]

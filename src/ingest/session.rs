@@ -14,13 +14,13 @@ use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer};
 use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
 
 use super::assignment::{Assignment, Load};
-use super::consumer_context::{ConsumerEvent, METADATA_TIMEOUT, WorkerContext};
+use super::consumer_context::{Absence, ConsumerEvent, METADATA_TIMEOUT, WorkerContext};
 use super::consumer_stats::ConsumerStats;
 use super::dead_letters::DeadLetter;
 use super::partition::Partition;
 use super::seek::{SeekTarget, start_offset};
 use super::shared::Shared;
-use super::topic_check::TopicCheck;
+use super::topic_check::{QUERY_TIMEOUT, TopicCheck};
 use super::worker_status::{Connection, Phase, WorkerStatus};
 use crate::ledger::{AcquiredPartition, LedgerError};
 use crate::readmodel::ShardLabel;
@@ -30,6 +30,8 @@ const BATCH_RECORDS: usize = 1024;
 /// Longest wait for a record. Bounds the delay of an event, a report or a stop.
 const POLL_TIMEOUT: Duration = Duration::from_millis(50);
 const COMMIT_INTERVAL: Duration = Duration::from_secs(5);
+/// Time between two looks at the number of partitions.
+const COUNT_INTERVAL: Duration = Duration::from_secs(1);
 /// Time between an offset out of range and the search for another one. Longer than the interval of
 /// the client's statistics, which show whether the partition has stopped.
 const RESEEK_INTERVAL: Duration = Duration::from_secs(2);
@@ -72,6 +74,9 @@ pub(super) struct Session<'s> {
     topic_check: TopicCheck,
     /// The last round of answers about the ends of the logs.
     log_round: u64,
+    /// The partitions of all topics that the client was last made to look at.
+    counted: usize,
+    counted_at: Instant,
 }
 
 impl<'s> Session<'s> {
@@ -92,6 +97,8 @@ impl<'s> Session<'s> {
             committed_at: now,
             topic_check: TopicCheck::new(now),
             log_round: 0,
+            counted: 0,
+            counted_at: now,
         }
     }
 
@@ -141,8 +148,31 @@ impl<'s> Session<'s> {
                 }
             }
             self.topic_check.run(self.worker, &self.consumer, &mut self.status);
+            self.notice_partitions();
         }
         Ok(())
+    }
+
+    /// Fetches the metadata of all topics when the broker watch has counted other partitions: the
+    /// client then makes the group assign the new ones. By itself it looks every five minutes.
+    fn notice_partitions(&mut self) {
+        if self.counted_at.elapsed() < COUNT_INTERVAL
+            || self.status.connection != Connection::Up
+            || !self.status.phase.is_assigned()
+        {
+            return;
+        }
+        self.counted_at = Instant::now();
+        let counted = self.shared.status_hub.partition_counts().total();
+        if counted == self.counted {
+            return;
+        }
+        match self.consumer.fetch_metadata(None, QUERY_TIMEOUT) {
+            Ok(_) => self.counted = counted,
+            Err(error) => {
+                tracing::debug!(worker = self.worker, %error, "metadata request failed");
+            }
+        }
     }
 
     /// Withholds all partitions if the process was suspended: another instance may have acquired
@@ -254,13 +284,17 @@ impl<'s> Session<'s> {
             ConsumerEvent::Assigned(labels) => self.on_assigned(labels)?,
             ConsumerEvent::Revoked => self.on_revoked(),
             ConsumerEvent::Stats(stats) => self.on_stats(stats),
-            ConsumerEvent::TopicMissing(topic) => {
+            ConsumerEvent::TopicMissing(topic, absence) => {
+                match absence {
+                    Absence::Unknown => self.status.denied_topics.remove(&topic),
+                    Absence::Denied => self.status.denied_topics.insert(topic.clone()),
+                };
                 if self.status.missing_topics.insert(topic.clone()) {
-                    tracing::warn!(
-                        worker = self.worker,
-                        topic,
-                        "topic does not exist, waiting for it"
-                    );
+                    let why = match absence {
+                        Absence::Unknown => "it does not exist",
+                        Absence::Denied => "no right to describe it",
+                    };
+                    tracing::warn!(worker = self.worker, topic, why, "topic is missing, waiting");
                 }
             }
         }

@@ -5,11 +5,14 @@ use std::time::{Duration, Instant};
 
 use rdkafka::consumer::{BaseConsumer, Consumer};
 
-use super::consumer_context::{METADATA_TIMEOUT, WorkerContext};
+use super::consumer_context::WorkerContext;
 use super::worker_status::{Connection, WorkerStatus};
 
 /// Time between two checks.
 const CHECK_INTERVAL: Duration = Duration::from_secs(5);
+/// Longest wait for metadata. At the end of a log an answer comes only after that of the fetch
+/// before it on the same connection, which takes `fetch.wait.max.ms`.
+pub(super) const QUERY_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Checks whether missing topics exist by now. librdkafka reports a missing topic once, and looks
 /// again only after minutes.
@@ -47,7 +50,7 @@ impl TopicCheck {
         }
         self.checked_at = Instant::now();
         let exists = |topic: &String| {
-            consumer.fetch_metadata(Some(topic), METADATA_TIMEOUT).is_ok_and(|metadata| {
+            consumer.fetch_metadata(Some(topic), QUERY_TIMEOUT).is_ok_and(|metadata| {
                 let found = metadata.topics().iter().find(|found| found.name() == topic);
                 found.is_some_and(|found| found.error().is_none() && !found.partitions().is_empty())
             })
@@ -63,7 +66,7 @@ impl TopicCheck {
         if found.is_empty() || status.missing_topics.is_empty() {
             return;
         }
-        match consumer.fetch_metadata(None, METADATA_TIMEOUT) {
+        match consumer.fetch_metadata(None, QUERY_TIMEOUT) {
             Ok(_) => {
                 tracing::info!(worker, topics = ?found, "topics found");
                 self.found = found;

@@ -49,6 +49,8 @@ pub(super) struct WorkerStatus {
     pub connection: Connection,
     /// Configured topics that do not exist.
     pub missing_topics: BTreeSet<String>,
+    /// Those of them that may exist, but may not be described.
+    pub denied_topics: BTreeSet<String>,
     /// Why a partition cannot be acquired yet.
     pub ledger_wait: Option<String>,
     /// Faults of the worker as a whole that leave the served numbers true.
