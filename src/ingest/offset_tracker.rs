@@ -365,6 +365,16 @@ mod tests {
     }
 
     #[test]
+    fn end_is_not_proven_when_the_fetched_high_watermark_is_past_the_position() {
+        let mut timed = Timed::new();
+        read(&mut timed.tracker, 4);
+        timed.ask(0, 5);
+        timed.observe(0, &stats_of(5, 9, Some(5)));
+        assert!(!timed.tracker.at_end(), "a transaction has begun since the answer");
+        assert_eq!(timed.tracker.lag(timed.start), Some(4));
+    }
+
+    #[test]
     fn end_is_not_proven_by_an_answer_to_a_question_from_before_an_error() {
         let mut timed = Timed::new();
         read(&mut timed.tracker, 4);

@@ -172,6 +172,8 @@ fn stream_time_stands_still_and_the_reason_is_told_when_the_right_to_read_is_tak
     wait_for_reason(&nabiz, 503, "error", &texts, WITHIN);
     kafka.allow_all(faulty);
     wait_until_well(&nabiz);
+    // After a start the first advance waits for a record, or for a steady minute.
+    produce(kafka, faulty, &[record("queued", "d")]);
     wait_until_advanced(&nabiz, faulty);
 }
 
