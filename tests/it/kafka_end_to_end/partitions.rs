@@ -13,33 +13,34 @@ fn added_partition_withholds_sums_until_it_is_read() {
     let _shared = serial::shared();
     let kafka = Kafka::shared();
     let pipeline = Pipeline::new(kafka.brokers(), "grown").topic("grown.calls", "cloudevents");
-    kafka.create_topic("grown.calls", 1);
+    // Of more than one partition, so that calls drive no agents, before and after.
+    kafka.create_topic("grown.calls", 2);
     kafka.create_topic(pipeline.dead_letters(), 1);
-    let (events, truth) = simulated_hour(2);
+    let (events, truth) = simulated_hour(3);
     let placed = events.into_iter().map(|event| {
-        let of_key = event.key.bytes().fold(0, |sum, byte| sum + i32::from(byte)) % 2;
+        let of_key = event.key.bytes().fold(0, |sum, byte| sum + i32::from(byte)) % 3;
         Outgoing { partition: event.partition.or(Some(of_key)), ..event }
     });
-    let (first, second): (Vec<Outgoing>, Vec<Outgoing>) =
-        placed.partition(|event| event.partition == Some(0));
-    assert!(first.len() > 100 && second.len() > 100);
+    let (first, added): (Vec<Outgoing>, Vec<Outgoing>) =
+        placed.partition(|event| event.partition != Some(2));
+    assert!(first.len() > 100 && added.len() > 100);
     let mut nabiz = pipeline.serve();
     nabiz.wait_ready();
     produce(kafka, "grown.calls", &first);
-    let before = nabiz.scrape_until("the first partition read", CAUGHT_UP_WITHIN, |scrape| {
+    let before = nabiz.scrape_until("the first partitions read", CAUGHT_UP_WITHIN, |scrape| {
         read(scrape, "grown.calls", first.len() as u64)
     });
 
-    kafka.grow_topic("grown.calls", 2);
+    kafka.grow_topic("grown.calls", 3);
     let grown = Instant::now();
-    produce(kafka, "grown.calls", &second);
+    produce(kafka, "grown.calls", &added);
     let reason = wait_for("not ready", NOTICED_WITHIN, || match nabiz.get("/readyz")? {
         (503, reason) => Ok(reason),
         (status, body) => Err(format!("{status} {body}")),
     });
     assert!(grown.elapsed() < NOTICED_WITHIN, "noticed after {:?}: {reason}", grown.elapsed());
     nabiz.wait_ready();
-    let all = (first.len() + second.len()) as u64;
+    let all = (first.len() + added.len()) as u64;
     let after = nabiz.scrape_until("the new partition read", CAUGHT_UP_WITHIN, |scrape| {
         read(scrape, "grown.calls", all)
     });
