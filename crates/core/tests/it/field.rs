@@ -206,6 +206,15 @@ fn resolved_contact_is_forgotten_when_no_reply_came() {
 }
 
 #[test]
+fn late_batch_is_counted_as_it_was_when_it_comes_in_order() {
+    check(
+        "19-late-batch.log",
+        A_MINUTE_LATER,
+        &[("q1 answered", 2), ("q1 met", 2), ("q1 missed", 0), ("q1 revoked", 0)],
+    );
+}
+
+#[test]
 fn negative_hold_is_zero_and_costs_no_call() {
     check(
         "13-negative-hold.log",
