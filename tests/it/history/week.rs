@@ -7,7 +7,7 @@ use nabiz::ledger::history::{self, Step};
 use nabiz_core::decode::{Format, Message};
 use nabiz_core::ids::Offset;
 use nabiz_core::settings::Settings;
-use nabiz_core::shard::{RecordMeta, Shard};
+use nabiz_core::shard::{Calls, RecordMeta, Shard};
 use nabiz_core::time::Millis;
 use nabiz_simulator::{DAY_MS, DEFAULT_START_MS, Options, Scenario, Simulation};
 use serde_json::Value;
@@ -45,6 +45,8 @@ fn history_of_a_simulated_week_equals_the_truth_with_p90_within_one_percent() {
     let settings = Arc::new(settings);
     let mut shards: Vec<Shard> =
         (0..PARTITIONS).map(|_| Shard::new(settings.clone(), [7; 16])).collect();
+    // Agents have their own key, so their partition is not that of their calls.
+    shards.iter_mut().for_each(|shard| shard.set_calls(Calls::Apart));
     let leases: Vec<_> =
         (0..PARTITIONS).map(|partition| fixture.acquire(partition as i32)).collect();
 

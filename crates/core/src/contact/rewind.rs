@@ -1,6 +1,6 @@
 //! Times of contacts, set back with stream time.
 
-use crate::contact::model::{Contact, Issue, PastVisit, Reply};
+use crate::contact::model::{Contact, Issue, Miss, PastVisit, Reply};
 use crate::contact::table::Contacts;
 use crate::time::Timestamp;
 
@@ -28,6 +28,9 @@ impl Contact {
             set_back(&mut visit.start);
             // A restore finds out whether the target has passed.
             visit.over_target = false;
+            if let Miss::Delayed { arrival: time } | Miss::RecordedAt { time } = &mut visit.miss {
+                set_back(time);
+            }
         }
         for PastVisit { start, end, .. } in self.last_end.iter_mut().chain(&mut self.other_ends) {
             set_back(start);
