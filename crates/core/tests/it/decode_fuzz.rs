@@ -450,6 +450,18 @@ proptest! {
 }
 
 #[test]
+fn value_over_the_limit_is_too_large_in_every_format() {
+    for format in Format::ALL {
+        let decoded = |value: &[u8]| {
+            let message = Message { value: Some(value), headers: &[] };
+            decode(format, &message, &Channels::default(), 8).map(|_| ()).unwrap_err().reason
+        };
+        assert_eq!(decoded(b"123456789"), Reason::TooLarge, "{format:?}");
+        assert_ne!(decoded(b"12345678"), Reason::TooLarge, "{format:?}");
+    }
+}
+
+#[test]
 fn megabyte_inputs_are_decoded_in_bounded_time() {
     let repeated = |open: &str, part: &str, close: &str| {
         format!("{open}{}{close}", part.repeat((1 << 20) / part.len()))
