@@ -29,6 +29,7 @@ mod state;
 mod status;
 mod time;
 mod tls;
+mod unfinished;
 
 pub use app::{App, Limits, RenderMetrics};
 pub use auth::Authentication;

@@ -23,6 +23,7 @@ use crate::readmodel::DenialReason;
 
 const CROSS_ORIGIN_RESOURCE_POLICY: HeaderName =
     HeaderName::from_static("cross-origin-resource-policy");
+const ACCEL_BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");
 /// The content security policy of every answer but the page: it may load nothing.
 const NO_CONTENT_POLICY: &str = "default-src 'none'; frame-ancestors 'none'";
 /// The path that needs no credentials, because a liveness probe has none. Its answer reveals
@@ -160,7 +161,12 @@ async fn queue(State(state): State<Arc<HttpState>>, Path(id_or_alias): Path<Stri
 async fn stream(State(state): State<Arc<HttpState>>) -> Response {
     match sse::stream(&state) {
         Some(body) => {
-            ([(CONTENT_TYPE, HeaderValue::from_static("text/event-stream"))], body).into_response()
+            let headers = [
+                (CONTENT_TYPE, HeaderValue::from_static("text/event-stream")),
+                // nginx would otherwise collect events until a buffer is full.
+                (ACCEL_BUFFERING, HeaderValue::from_static("no")),
+            ];
+            (headers, body).into_response()
         }
         None => {
             state.app.denied.count(DenialReason::Streams);

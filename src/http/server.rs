@@ -7,11 +7,12 @@ use std::time::Duration;
 
 use axum::Router;
 use hyper::server::conn::http1;
+use hyper::service::{Service, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::JoinSet;
 use tokio_rustls::server::TlsStream;
 
@@ -19,8 +20,9 @@ use super::app::App;
 use super::security::Security;
 use super::state::HttpState;
 use super::tls::Tls;
+use super::unfinished::{Place, Unfinished};
 use super::{routes, sse};
-use crate::readmodel::DenialReason;
+use crate::readmodel::{DenialReason, DeniedRequests};
 
 /// Most headers of a request. More are answered 431.
 const HEADERS_MAX: usize = 64;
@@ -34,6 +36,8 @@ const END_GRACE: Duration = Duration::from_secs(3);
 /// Pause after a failed accept, whose cause is nearly always a lack of file descriptors that
 /// passes.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(200);
+/// Time for a connection that was asked to close to do so, before another one is asked.
+const ROOM_WITHIN: Duration = Duration::from_millis(50);
 
 /// Serves `app` on `listener` until `shutdown` resolves. Then it ends event streams, waits at most
 /// three seconds for running answers, and returns.
@@ -51,6 +55,7 @@ pub async fn serve(
         tracing::warn!(%address, exposure, "listener is reachable from other hosts");
     }
     let permits = Arc::new(Semaphore::new(app.limits.connections));
+    let unfinished = Arc::new(Unfinished::default());
     let tls = app.security.tls.clone();
     let denied = Arc::clone(&app.denied);
     let handshake_timeout = app.limits.handshake_timeout;
@@ -77,8 +82,6 @@ pub async fn serve(
 
     let accept = async {
         loop {
-            // `acquire_owned` fails only if the semaphore is closed, which never happens.
-            let Ok(permit) = permits.clone().acquire_owned().await else { return };
             let stream = match listener.accept().await {
                 Ok((stream, _)) => stream,
                 Err(error) => {
@@ -88,6 +91,8 @@ pub async fn serve(
                     continue;
                 }
             };
+            let Some(permit) = make_room(&permits, &unfinished, &denied).await else { return };
+            let place = unfinished.enter();
             let _ = stream.set_nodelay(true);
             let (http, router, tls, denied) =
                 (http.clone(), router.clone(), tls.clone(), Arc::clone(&denied));
@@ -95,17 +100,18 @@ pub async fn serve(
             connections.spawn(async move {
                 let _permit = permit;
                 match tls {
-                    None => serve_connection(stream, &http, router, &mut stopped).await,
+                    None => serve_connection(stream, &http, router, place, &mut stopped).await,
                     Some(tls) => {
                         let handshake =
                             tokio::time::timeout(handshake_timeout, handshake(&tls, stream));
                         let secured = tokio::select! {
                             secured = handshake => secured,
+                            () = place.closed() => return,
                             _ = stopped.changed() => return,
                         };
                         match secured {
                             Ok(Some(stream)) => {
-                                serve_connection(stream, &http, router, &mut stopped).await
+                                serve_connection(stream, &http, router, place, &mut stopped).await
                             }
                             Ok(None) | Err(_) => denied.count(DenialReason::Handshake),
                         }
@@ -128,6 +134,29 @@ pub async fn serve(
     Ok(())
 }
 
+/// Waits for a permit for a new connection. At the limit, closes the oldest connections that have
+/// not finished a request head; where every connection answers a request, the new one waits.
+/// Returns `None` if the semaphore is closed, which never happens.
+async fn make_room(
+    permits: &Arc<Semaphore>,
+    unfinished: &Unfinished,
+    denied: &DeniedRequests,
+) -> Option<OwnedSemaphorePermit> {
+    loop {
+        if let Ok(permit) = Arc::clone(permits).try_acquire_owned() {
+            return Some(permit);
+        }
+        if unfinished.close_oldest() {
+            denied.count(DenialReason::Connections);
+        }
+        // The closed connection gives its permit back when its task ends.
+        match tokio::time::timeout(ROOM_WITHIN, Arc::clone(permits).acquire_owned()).await {
+            Ok(permit) => return permit.ok(),
+            Err(_) => continue,
+        }
+    }
+}
+
 /// Performs the TLS handshake. Returns `None` if it fails.
 async fn handshake(tls: &Tls, stream: TcpStream) -> Option<TlsStream<TcpStream>> {
     match tls.acceptor().accept(stream).await {
@@ -139,18 +168,25 @@ async fn handshake(tls: &Tls, stream: TcpStream) -> Option<TlsStream<TcpStream>>
     }
 }
 
-/// Serves a connection until it ends, is too old, or the server stops.
+/// Serves a connection until it ends, is too old, has to make room, or the server stops.
 async fn serve_connection(
     stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
     http: &http1::Builder,
     router: Router,
+    place: Arc<Place>,
     stopped: &mut watch::Receiver<()>,
 ) {
-    let mut connection =
-        pin!(http.serve_connection(TokioIo::new(stream), TowerToHyperService::new(router)));
+    let router = TowerToHyperService::new(router);
+    let service = service_fn(|request| {
+        let answering = place.begin();
+        let answer = router.call(request);
+        async move { answer.await.map(|answer| answer.map(|body| answering.body(body))) }
+    });
+    let mut connection = pin!(http.serve_connection(TokioIo::new(stream), service));
     tokio::select! {
         // The client may end a connection in any way.
         _ = connection.as_mut() => return,
+        () = place.closed() => return,
         _ = stopped.changed() => {}
         () = tokio::time::sleep(CONNECTION_AGE_MAX) => {}
     }

@@ -13,6 +13,8 @@ pub enum DenialReason {
     Handshake,
     /// The operating system did not accept a connection, for example without file descriptors.
     Accept,
+    /// A connection without a request made room for another one at the limit of connections.
+    Connections,
     /// An answer did not begin in time.
     Timeout,
     /// The limit of open event streams was reached.
@@ -23,10 +25,11 @@ pub enum DenialReason {
 
 impl DenialReason {
     /// Every reason.
-    pub const ALL: [DenialReason; 6] = [
+    pub const ALL: [DenialReason; 7] = [
         DenialReason::Credentials,
         DenialReason::Handshake,
         DenialReason::Accept,
+        DenialReason::Connections,
         DenialReason::Timeout,
         DenialReason::Streams,
         DenialReason::History,
@@ -38,6 +41,7 @@ impl DenialReason {
             DenialReason::Credentials => "credentials",
             DenialReason::Handshake => "handshake",
             DenialReason::Accept => "accept",
+            DenialReason::Connections => "connections",
             DenialReason::Timeout => "timeout",
             DenialReason::Streams => "streams",
             DenialReason::History => "history",

@@ -81,6 +81,7 @@ impl Events {
         }
         assert!(head.starts_with("HTTP/1.1 200"), "{head}");
         assert!(head.contains("content-type: text/event-stream"), "{head}");
+        assert!(head.contains("x-accel-buffering: no"), "nginx would collect events: {head}");
         events
     }
 

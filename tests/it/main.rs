@@ -35,6 +35,7 @@ mod ledger;
 mod ledger_rewind;
 mod page;
 mod prometheus;
+mod proxy;
 mod rules;
 mod security;
 mod simulate;

@@ -15,6 +15,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use nabiz::config::Config;
 use nabiz::http::{Authentication, Limits, Security, SecurityError, Tls};
+use nabiz::readmodel::DenialReason;
 use nabiz::secret::SecretHash;
 use nabiz_core::time::WallTime;
 use serde_json::{Value, json};
@@ -218,9 +219,59 @@ fn silent_handshake_times_out_and_blocks_no_other_client() {
         "{end:?}"
     );
 
-    // Silent connections take all places: the next one waits for the limit, and gets its answer.
-    let _silent = [connect(&server), connect(&server)];
-    until("the count", || status(&server, &certificate.trust)["failed_handshakes"] == 3);
+    // Silent connections take all places: the oldest makes room at once.
+    let mut silent = connect(&server);
+    let _newer = connect(&server);
+    assert_eq!(status(&server, &certificate.trust)["ready"], true);
+    assert!(server.denied.get(DenialReason::Connections) >= 1);
+    assert_eq!(silent.read(&mut [0; 1]).expect("closed"), 0);
+}
+
+#[test]
+fn silent_connections_keep_no_request_out() {
+    let _shared = serial::shared();
+    let limits = Limits { connections: 64, ..Limits::default() };
+    let server = serve(limits, None, None);
+    // Half of them begin a request and do not end it.
+    let _silent: Vec<TcpStream> = (0..500)
+        .map(|number| {
+            let mut silent = connect(&server);
+            if number % 2 == 0 {
+                let _ = silent.write_all(b"GET /healthz HTTP/1.1\r\nhost: loc");
+            }
+            silent
+        })
+        .collect();
+    for path in ["/healthz", "/metrics"] {
+        let begun = Instant::now();
+        assert!(head(connect(&server), &request(path, "")).starts_with("HTTP/1.1 200"), "{path}");
+        // Without room they would wait for the timeout of the headers, 30 seconds.
+        assert!(begun.elapsed() < Duration::from_secs(5), "{path}: {:?}", begun.elapsed());
+    }
+    assert!(server.denied.get(DenialReason::Connections) >= 400);
+}
+
+#[test]
+fn connection_that_reads_a_stream_makes_no_room() {
+    let _shared = serial::shared();
+    let limits = Limits { connections: 2, ..Limits::default() };
+    let server = serve(limits, None, None);
+    let mut stream = connect(&server);
+    stream.write_all(request("/api/v1/stream", "").as_bytes()).expect("sent");
+    let mut first = [0; 12];
+    stream.read_exact(&mut first).expect("the answer begins");
+    assert_eq!(&first, b"HTTP/1.1 200");
+    let _silent: Vec<TcpStream> = (0..20).map(|_| connect(&server)).collect();
+    assert!(head(connect(&server), &request("/healthz", "")).starts_with("HTTP/1.1 200"));
+    // The stream goes on.
+    server.publish(published(snapshot(), false));
+    let mut text = String::new();
+    while !text.contains("catching_up") {
+        let mut buffer = [0; 4096];
+        let read = stream.read(&mut buffer).expect("more of the stream");
+        assert!(read > 0, "the stream ended");
+        text.push_str(&String::from_utf8_lossy(&buffer[..read]));
+    }
 }
 
 #[test]

@@ -277,7 +277,7 @@ async function fetchOnce() {
   if (fetching) return false;
   fetching = true;
   try {
-    const response = await fetch("/api/v1/queues", { cache: "no-store" });
+    const response = await fetch("api/v1/queues", { cache: "no-store" });
     const answer = await response.json();
     if (answer.ready === undefined) throw new Error(answer.error);
     take(answer);
@@ -293,7 +293,7 @@ async function fetchOnce() {
 
 function follow(pause) {
   if (stream !== null) stream.close();
-  const opened = new EventSource("/api/v1/stream");
+  const opened = new EventSource("api/v1/stream");
   stream = opened;
   opened.addEventListener("open", () => {
     pause = 1000;
