@@ -264,7 +264,9 @@ Pipeline {
     KAFKA_CLIENT_ERRORS: Counter "nabiz_kafka_client_errors_total" []
         "Errors that the Kafka consumers reported, and consumers that were recreated.";
     LOG_RESETS: Counter "nabiz_log_resets_total" []
-        "Partitions whose log ended before the next record, as when a topic was recreated.";
+        "Partitions whose log was not the one that was read, as when a topic was recreated.";
+    LOG_UNVERIFIED: Counter "nabiz_log_unverified_total" []
+        "Partitions that were read on although their log no longer had the last record.";
     OFFSETS_SKIPPED: Counter "nabiz_offsets_skipped_total" []
         "Offsets that were passed over because their batch cannot be decoded.";
     FUTURE_EVENTS: Counter "nabiz_future_events_total" ["topic"]

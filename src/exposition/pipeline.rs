@@ -139,6 +139,7 @@ pub(super) fn collect<'a>(
         (&c::KAFKA_CLIENT_ERRORS, health.client_errors),
         (&c::LOG_RESETS, health.log_resets),
         (&c::OFFSETS_SKIPPED, health.offsets_skipped),
+        (&c::LOG_UNVERIFIED, health.logs_unverified),
         (
             &c::REMEMBERED_IDS,
             health.partitions.iter().map(|partition| partition.remembered_ids).sum(),

@@ -9,6 +9,7 @@ use nabiz_core::time::Timestamp;
 use rdkafka::message::{BorrowedMessage, Message};
 
 use super::dead_letters::DeadLetter;
+use super::last_record::LogIdentity;
 use super::ledger_handle::CheckpointResult;
 use super::partition::{CheckpointScope, Partition};
 use super::record_clock::RecordClock;
@@ -154,6 +155,7 @@ impl<'s> Assignment<'s> {
         };
         let hub = &self.shared.status_hub;
         hub.count_log_resets(self.partitions.iter_mut().map(Partition::take_log_resets).sum());
+        hub.count_unverified(self.partitions.iter_mut().map(Partition::take_unverified).sum());
         let partitions = if status.phase.is_assigned() {
             let partitions = self.partitions.iter_mut();
             let clock = &self.clock;
@@ -177,6 +179,11 @@ impl<'s> Assignment<'s> {
             self.last_index = self.partitions.iter().position(matches)?;
         }
         self.partitions.get_mut(self.last_index)
+    }
+
+    /// Returns whether a log has turned out to be another one.
+    pub(super) fn has_other_log(&self) -> bool {
+        self.partitions.iter().any(|partition| partition.identity() == LogIdentity::Other)
     }
 
     fn find_by_label(&mut self, label: &ShardLabel) -> Option<&mut Partition> {

@@ -10,7 +10,8 @@
 //! - `supervisor`: starts and stops all threads; `shared` is what they have in common
 //! - `worker`, `session`: the life of a consumer and its poll loop; `seek`: where reading continues
 //! - `consumer_context`, `consumer_stats`: callbacks and statistics of the client
-//! - `assignment`, `partition`, `offset_tracker`: what a worker owns, and how far it has read
+//! - `assignment`, `partition`, `offset_tracker`, `last_record`: what a worker owns, how far it has
+//!   read, and whether a log still is the one that was read
 //! - `broker_watch`, by a client of its own: what the topics have (`partition_counts`), where the
 //!   logs end (`log_ends`), and why a partition stands still (`probe`, `standstill`); `undecodable`:
 //!   where reading continues after a batch
@@ -30,6 +31,7 @@ mod degraded;
 mod error;
 mod headers;
 mod host_clock;
+mod last_record;
 mod ledger_handle;
 mod log_ends;
 mod offset_tracker;

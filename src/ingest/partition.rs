@@ -18,6 +18,7 @@ use super::clock_effects::ClockEffects;
 use super::clock_faults::stream_ahead;
 use super::consumer_stats::{FetchState, PartitionStats};
 use super::headers;
+use super::last_record::{LastRecord, LogIdentity, RecordParts, Verdict};
 use super::log_ends::{HeldPartition, LogAnswer, Reading};
 use super::offset_tracker::{OffsetTracker, PROOF_TTL, Step};
 use super::record_clock::RecordClock;
@@ -90,6 +91,12 @@ pub(super) struct Partition {
     standstill: Option<Standstill>,
     /// Since when no broker has told the high watermark, and why.
     unanswered: Option<(Instant, Standstill)>,
+    hash_key: [u8; 16],
+    last_record: LastRecord,
+    identity: LogIdentity,
+    /// How often reading resumed without proof that the log is the one that was read, since the
+    /// last call of [`Self::take_unverified`].
+    unverified: u64,
 }
 
 impl Partition {
@@ -135,6 +142,10 @@ impl Partition {
             fetch: FetchState::Running,
             standstill: None,
             unanswered: None,
+            hash_key,
+            last_record: LastRecord::from_stored(acquired.last_record),
+            identity: LogIdentity::at_start(stored_offset, acquired.last_record),
+            unverified: 0,
         })
     }
 
@@ -150,6 +161,49 @@ impl Partition {
     /// Returns the next offset to read; `None` for the beginning of the log.
     pub(super) fn position(&self) -> Option<Offset> {
         self.offsets.position()
+    }
+
+    /// Returns the offset from which the client reads: that of the last record while it is awaited,
+    /// else the position.
+    pub(super) fn read_from(&self) -> Option<Offset> {
+        self.identity.awaited().or(self.position())
+    }
+
+    pub(super) fn identity(&self) -> LogIdentity {
+        self.identity
+    }
+
+    /// Records that the log may have been replaced meanwhile: the next record must be that at
+    /// [`Self::read_from`].
+    pub(super) fn recheck(&mut self) {
+        if self.identity != LogIdentity::Other {
+            let last = self.last_record.fingerprint(&self.hash_key);
+            self.identity = LogIdentity::at_start(self.position(), last);
+            self.offsets.mark_leader_silent();
+        }
+    }
+
+    /// Continues at the position, without the last record: the log has it no longer.
+    pub(super) fn continue_unverified(&mut self) {
+        self.identity = LogIdentity::Known;
+        self.fetch = FetchState::Running;
+        self.count_unverified();
+    }
+
+    fn count_unverified(&mut self) {
+        tracing::warn!(
+            topic = %self.label.topic,
+            partition = self.label.partition,
+            position = self.position().map(|position| position.0),
+            "last record no longer in the log, a recreated topic would not be recognised"
+        );
+        self.unverified += 1;
+    }
+
+    /// Returns how often reading resumed without proof since the last call.
+    #[must_use]
+    pub(super) fn take_unverified(&mut self) -> u64 {
+        std::mem::take(&mut self.unverified)
     }
 
     /// Returns the offset of the stored state.
@@ -183,6 +237,9 @@ impl Partition {
             "records deleted by retention before they were read"
         );
         self.missed = self.missed.saturating_add(records);
+        if self.identity != LogIdentity::Known {
+            self.count_unverified();
+        }
         self.seek(start);
     }
 
@@ -203,6 +260,9 @@ impl Partition {
         );
         self.standstill = None;
         self.offsets.skip_to(skipped.to);
+        // Reading from the last record would meet the batch again.
+        self.last_record = LastRecord::default();
+        self.identity = LogIdentity::Known;
         self.on_change();
         true
     }
@@ -228,6 +288,8 @@ impl Partition {
     fn seek(&mut self, position: Offset) {
         self.offsets = OffsetTracker::from_position(Some(position));
         self.fetch = FetchState::Running;
+        self.last_record = LastRecord::default();
+        self.identity = LogIdentity::Known;
         self.on_change();
     }
 
@@ -245,7 +307,20 @@ impl Partition {
         headers: &mut Vec<(&'m str, &'m [u8])>,
         clock: &mut RecordClock,
     ) -> Option<Rejection> {
-        match self.offsets.read(Offset(record.offset())) {
+        let timestamp = record.timestamp().to_millis().map(WallTime);
+        let parts = RecordParts {
+            offset: Offset(record.offset()),
+            timestamp,
+            key: record.key(),
+            value: record.payload(),
+        };
+        match self.identity.judge(self.offsets.position(), &parts, &self.hash_key) {
+            Verdict::Fold => {}
+            Verdict::FoldUnverified => self.count_unverified(),
+            Verdict::Pass => return None,
+        }
+        self.last_record.read(&parts);
+        match self.offsets.read(parts.offset) {
             Step::Forward => {}
             Step::Back => {
                 self.log_resets += 1;
@@ -264,12 +339,11 @@ impl Partition {
             headers::read(found, headers);
         }
         let message = Message { value: record.payload(), headers };
-        let timestamp = record.timestamp().to_millis().map(WallTime);
         let stream_time = self.stream_time();
         let ceiling = clock.ceiling(timestamp, stream_time);
         self.newest_record =
             self.newest_record.max(timestamp.filter(|timestamp| clock.is_plausible(*timestamp)));
-        let meta = RecordMeta { offset: Offset(record.offset()), timestamp };
+        let meta = RecordMeta { offset: parts.offset, timestamp };
         let result = self.shard.fold_by_clock(self.format, &message, meta, ceiling);
         if let Some(witness) = &result.witness {
             if witness.standing == Standing::Ahead {
@@ -289,8 +363,16 @@ impl Partition {
 
     /// Records what the client reports about the log.
     pub(super) fn observe(&mut self, stats: &PartitionStats) {
-        self.offsets.observe(stats, Instant::now());
         self.fetch = stats.fetch;
+        if self.identity == LogIdentity::Other {
+            // Records are passed over, so that the position stays behind what the client has read.
+            self.offsets.mark_leader_silent();
+            return;
+        }
+        self.offsets.observe(stats, Instant::now());
+        if self.offsets.at_end() && self.identity.continue_unverified() {
+            self.count_unverified();
+        }
     }
 
     /// Returns the partition as the broker watch sees it.
@@ -434,6 +516,7 @@ impl Partition {
             advance_to,
             records_missed: self.missed,
             newest_record: self.newest_record,
+            last_record: self.last_record.fingerprint(&self.hash_key),
         })
     }
 

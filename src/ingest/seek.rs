@@ -1,13 +1,16 @@
 //! Where reading of a partition continues if its log no longer has the next record.
 
+use std::time::Duration;
+
 use nabiz_core::ids::Offset;
 use nabiz_core::settings::WindowSettings;
 use nabiz_core::time::{Millis, WallTime};
 use rdkafka::TopicPartitionList;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 
-use super::consumer_context::{METADATA_TIMEOUT, WorkerContext};
+use super::consumer_context::WorkerContext;
 use super::consumer_stats::FetchState;
+use super::last_record::LogIdentity;
 use super::partition::Partition;
 
 /// After a log went back, reading resumes at least this long before the newest record that was
@@ -19,32 +22,41 @@ const RESUME_MARGIN: Millis = Millis::from_mins(1);
 pub(super) enum SeekTarget {
     /// At its position.
     Position,
+    /// At its position: the log no longer has the last record.
+    Unverified,
     /// At the start of the log: retention deleted the records before it.
     LogStart(Offset),
-    /// At this offset of a log that went back: it lost its end, or its topic was recreated.
+    /// At this offset of another log: it lost its end, or its topic was recreated.
     Resume(Offset),
 }
 
 impl SeekTarget {
-    /// Asks the broker where reading continues; `None` if it does not answer.
+    /// Asks the broker where reading continues; `None` if it does not answer within `timeout`.
     #[must_use]
     pub(super) fn find(
         consumer: &BaseConsumer<WorkerContext>,
         windows: &WindowSettings,
         partition: &Partition,
+        timeout: Duration,
     ) -> Option<Self> {
         let Some(position) = partition.position() else { return Some(SeekTarget::Position) };
         let label = partition.label();
         let (start, end) =
-            consumer.fetch_watermarks(&label.topic, label.partition, METADATA_TIMEOUT).ok()?;
+            consumer.fetch_watermarks(&label.topic, label.partition, timeout).ok()?;
         let (start, end) = (Offset(start), Offset(end));
-        if position < start {
+        let identity = partition.identity();
+        if position < start && identity != LogIdentity::Other {
             Some(SeekTarget::LogStart(start))
-        } else if position > end || partition.fetch() == FetchState::Stopped {
+        } else if position <= end && identity.awaited().is_some_and(|last| last < start) {
+            Some(SeekTarget::Unverified)
+        } else if position > end
+            || identity == LogIdentity::Other
+            || partition.fetch() == FetchState::Stopped
+        {
             // The client also stops if the log lost its end and has grown past the position since.
             let offset = match resume_time(windows, partition) {
                 None => start,
-                Some(since) => offset_at(consumer, partition, since)?.unwrap_or(end),
+                Some(since) => offset_at(consumer, partition, since, timeout)?.unwrap_or(end),
             };
             Some(SeekTarget::Resume(offset.clamp(start, end)))
         } else {
@@ -56,6 +68,7 @@ impl SeekTarget {
     pub(super) fn apply(self, partition: &mut Partition) {
         match self {
             SeekTarget::Position => {}
+            SeekTarget::Unverified => partition.continue_unverified(),
             SeekTarget::LogStart(start) => partition.skip_to(start),
             SeekTarget::Resume(offset) => partition.resume_at(offset),
         }
@@ -78,13 +91,14 @@ fn offset_at(
     consumer: &BaseConsumer<WorkerContext>,
     partition: &Partition,
     time: WallTime,
+    timeout: Duration,
 ) -> Option<Option<Offset>> {
     let label = partition.label();
     let mut times = TopicPartitionList::new();
     times
         .add_partition_offset(&label.topic, label.partition, rdkafka::Offset::Offset(time.get()))
         .ok()?;
-    let found = consumer.offsets_for_times(times, METADATA_TIMEOUT).ok()?;
+    let found = consumer.offsets_for_times(times, timeout).ok()?;
     let element = found.find_partition(&label.topic, label.partition)?;
     element.error().ok()?;
     match element.offset() {
@@ -95,8 +109,8 @@ fn offset_at(
 
 /// Returns the offset from which the client reads a partition.
 pub(super) fn start_offset(partition: &Partition) -> rdkafka::Offset {
-    match partition.position() {
-        Some(position) => rdkafka::Offset::Offset(position.0),
+    match partition.read_from() {
+        Some(offset) => rdkafka::Offset::Offset(offset.0),
         None => rdkafka::Offset::Beginning,
     }
 }

@@ -35,6 +35,9 @@ const COUNT_INTERVAL: Duration = Duration::from_secs(1);
 /// Time between an offset out of range and the search for another one. Longer than the interval of
 /// the client's statistics, which show whether the partition has stopped.
 const RESEEK_INTERVAL: Duration = Duration::from_secs(2);
+/// Longest wait for one answer in a search. The broker answers a connection in order, so that a
+/// fetch that waits for records comes first.
+const RESEEK_ANSWER_TIMEOUT: Duration = Duration::from_secs(1);
 /// Time after which a search asks the broker for no further partition.
 const RESEEK_TIMEOUT: Duration = Duration::from_secs(2);
 /// After a fenced checkpoint, the worker rejoins the group if it assigns nothing within this time.
@@ -71,6 +74,8 @@ pub(super) struct Session<'s> {
     /// Until then, statistics about the ends of logs may be from before the last pause or seek.
     ignore_log_end_until: Instant,
     committed_at: Instant,
+    /// A broker was connected before: what is read may have been replaced while none was.
+    was_connected: bool,
     topic_check: TopicCheck,
     /// The last round of answers about the ends of the logs.
     log_round: u64,
@@ -95,6 +100,7 @@ impl<'s> Session<'s> {
             reseek_at: None,
             ignore_log_end_until: now,
             committed_at: now,
+            was_connected: false,
             topic_check: TopicCheck::new(now),
             log_round: 0,
             counted: 0,
@@ -119,7 +125,7 @@ impl<'s> Session<'s> {
     fn poll_until_stopped(&mut self) -> Result<(), SessionError> {
         while !self.shared.is_stopping() {
             self.read_batch()?;
-            self.check_stall();
+            self.check_stall()?;
             if self.status.phase == Phase::Reading && !self.has_room() {
                 self.pause_or_resume()?;
             }
@@ -139,6 +145,9 @@ impl<'s> Session<'s> {
                 self.commit_stored();
             }
             if self.status.phase.is_assigned() {
+                if self.reseek_at.is_none() && self.assignment.has_other_log() {
+                    self.reseek_at = Some(Instant::now());
+                }
                 if self.reseek_at.is_some_and(|reseek_at| Instant::now() >= reseek_at) {
                     self.reseek_all()?;
                 }
@@ -177,7 +186,7 @@ impl<'s> Session<'s> {
 
     /// Withholds all partitions if the process was suspended: another instance may have acquired
     /// them meanwhile.
-    fn check_stall(&mut self) {
+    fn check_stall(&mut self) -> Result<(), SessionError> {
         let now = Instant::now();
         self.assignment.stall.tick(now);
         if self.assignment.stall.take_stall(now) && !self.assignment.partitions.is_empty() {
@@ -186,7 +195,26 @@ impl<'s> Session<'s> {
                 "process was suspended, partitions withheld until the ledger confirms them"
             );
             self.assignment.suspend_until_confirmed();
+            // The client does not report that it found another topic of the same name.
+            self.recheck_logs(None)?;
         }
+        Ok(())
+    }
+
+    /// Reads and compares the last records of a topic, or of all topics, once more: their logs may
+    /// have been replaced meanwhile.
+    fn recheck_logs(&mut self, topic: Option<&str>) -> Result<(), SessionError> {
+        if !self.status.phase.is_assigned() {
+            return Ok(());
+        }
+        let mut is_any = false;
+        for partition in &mut self.assignment.partitions {
+            if topic.is_none_or(|topic| *partition.label().topic == *topic) {
+                partition.recheck();
+                is_any |= partition.read_from() != partition.position();
+            }
+        }
+        if is_any { self.assign_positions() } else { Ok(()) }
     }
 
     fn read_batch(&mut self) -> Result<(), SessionError> {
@@ -283,8 +311,9 @@ impl<'s> Session<'s> {
         match event {
             ConsumerEvent::Assigned(labels) => self.on_assigned(labels)?,
             ConsumerEvent::Revoked => self.on_revoked(),
-            ConsumerEvent::Stats(stats) => self.on_stats(stats),
+            ConsumerEvent::Stats(stats) => self.on_stats(stats)?,
             ConsumerEvent::TopicMissing(topic, absence) => {
+                self.recheck_logs(Some(&topic))?;
                 match absence {
                     Absence::Unknown => self.status.denied_topics.remove(&topic),
                     Absence::Denied => self.status.denied_topics.insert(topic.clone()),
@@ -328,7 +357,7 @@ impl<'s> Session<'s> {
             let mut partition = self.restore(label, acquired)?;
             // If the broker does not answer, reading starts at the stored offset, and the client
             // reports an offset out of range.
-            if let Some(target) = self.seek_target(&partition) {
+            if let Some(target) = self.seek_target(&partition, METADATA_TIMEOUT) {
                 target.apply(&mut partition);
             }
             let label = partition.label();
@@ -422,8 +451,8 @@ impl<'s> Session<'s> {
         }
     }
 
-    fn seek_target(&self, partition: &Partition) -> Option<SeekTarget> {
-        SeekTarget::find(&self.consumer, &self.shared.settings.windows, partition)
+    fn seek_target(&self, partition: &Partition, timeout: Duration) -> Option<SeekTarget> {
+        SeekTarget::find(&self.consumer, &self.shared.settings.windows, partition, timeout)
     }
 
     /// Moves every partition whose log does not have the next record, and continues to read. Tries
@@ -433,7 +462,11 @@ impl<'s> Session<'s> {
         let mut targets = Vec::with_capacity(self.assignment.partitions.len());
         for partition in &self.assignment.partitions {
             let is_in_time = began.elapsed() < RESEEK_TIMEOUT;
-            targets.push(if is_in_time { self.seek_target(partition) } else { None });
+            targets.push(if is_in_time {
+                self.seek_target(partition, RESEEK_ANSWER_TIMEOUT)
+            } else {
+                None
+            });
             self.assignment.stall.tick(Instant::now());
         }
         let is_answered = targets.iter().all(Option::is_some);
@@ -452,10 +485,11 @@ impl<'s> Session<'s> {
         self.assign_positions()
     }
 
-    /// Reads all partitions from their positions.
+    /// Reads every partition from where it continues.
     fn assign_positions(&mut self) -> Result<(), SessionError> {
-        let mut positions = TopicPartitionList::with_capacity(self.assignment.partitions.len());
-        for partition in &self.assignment.partitions {
+        let partitions = &self.assignment.partitions;
+        let mut positions = TopicPartitionList::with_capacity(partitions.len());
+        for partition in partitions {
             let label = partition.label();
             let position = start_offset(partition);
             positions.add_partition_offset(&label.topic, label.partition, position)?;
@@ -494,21 +528,24 @@ impl<'s> Session<'s> {
         }
     }
 
-    fn on_stats(&mut self, mut stats: ConsumerStats) {
-        if self.status.phase == Phase::Paused || Instant::now() < self.ignore_log_end_until {
-            // A pause discards what was fetched. For a moment the client still counts that as
-            // handed over.
-            stats.partitions.iter_mut().for_each(|partition| partition.drained_to = None);
-        }
+    fn on_stats(&mut self, mut stats: ConsumerStats) -> Result<(), SessionError> {
         let connection = if stats.is_connected { Connection::Up } else { Connection::Down };
         if connection != self.status.connection {
             self.status.connection = connection;
             if stats.is_connected {
                 tracing::info!(worker = self.worker, "kafka connected");
                 self.consumer.context().on_connected();
+                if std::mem::replace(&mut self.was_connected, true) {
+                    self.recheck_logs(None)?;
+                }
             } else {
                 tracing::warn!(worker = self.worker, "no kafka broker can be reached, retrying");
             }
+        }
+        if self.status.phase == Phase::Paused || Instant::now() < self.ignore_log_end_until {
+            // A pause discards what was fetched. For a moment the client still counts that as
+            // handed over.
+            stats.partitions.iter_mut().for_each(|partition| partition.drained_to = None);
         }
         for of_partition in &stats.partitions {
             let partition = self.assignment.find(|partition| {
@@ -520,6 +557,7 @@ impl<'s> Session<'s> {
             }
         }
         self.hold_partitions();
+        Ok(())
     }
 
     /// Returns whether there is room for more dead letters and unsaved intervals.

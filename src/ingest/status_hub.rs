@@ -47,6 +47,7 @@ pub(super) struct StatusHub {
     offsets_skipped: AtomicU64,
     /// Records ahead of the clock by topic.
     future_records: Mutex<BTreeMap<Arc<str>, u64>>,
+    unverified: AtomicU64,
     /// Why the process cannot continue.
     failure: Mutex<Option<String>>,
 }
@@ -70,6 +71,7 @@ impl StatusHub {
             log_resets: AtomicU64::new(0),
             offsets_skipped: AtomicU64::new(0),
             future_records: Mutex::new(future_records),
+            unverified: AtomicU64::new(0),
             failure: Mutex::default(),
         }
     }
@@ -100,6 +102,10 @@ impl StatusHub {
 
     fn lock_future_records(&self) -> MutexGuard<'_, BTreeMap<Arc<str>, u64>> {
         self.future_records.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn count_unverified(&self, count: u64) {
+        self.unverified.fetch_add(count, Ordering::Relaxed);
     }
 
     /// Records why the process cannot continue; the first reason counts.
@@ -219,6 +225,7 @@ impl StatusHub {
             log_resets: self.log_resets.load(Ordering::Relaxed),
             offsets_skipped: self.offsets_skipped.load(Ordering::Relaxed),
             future_records: self.lock_future_records().clone(),
+            logs_unverified: self.unverified.load(Ordering::Relaxed),
             ..health
         };
         if same_snapshots(&shards, &last.shards) {

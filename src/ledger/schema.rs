@@ -9,7 +9,7 @@ use rusqlite::{Connection, OpenFlags, OptionalExtension, TransactionBehavior};
 use super::error::LedgerError;
 
 /// The version of the tables that this program writes.
-pub const SCHEMA_VERSION: i64 = 7;
+pub const SCHEMA_VERSION: i64 = 8;
 
 /// `nabz` in ASCII: marks the file as a ledger.
 const APPLICATION_ID: i64 = 0x6e61_627a;
@@ -138,6 +138,13 @@ ALTER TABLE partitions ADD COLUMN record_ms INTEGER;
     "
 -- Misses that were revoked. service_level_missed is without them.
 ALTER TABLE intervals ADD COLUMN service_level_revoked INTEGER NOT NULL DEFAULT 0;
+",
+    "
+-- The last record in the stored state: its offset, its timestamp by Kafka, and a keyed hash of its
+-- key and value. NULL where none is known. Programs that read past it without comparing are kept out.
+ALTER TABLE partitions ADD COLUMN last_offset INTEGER;
+ALTER TABLE partitions ADD COLUMN last_ms INTEGER;
+ALTER TABLE partitions ADD COLUMN last_digest BLOB;
 ",
 ];
 

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use nabiz_core::event::Channels;
-use nabiz_core::ids::Offset;
+use nabiz_core::ids::{Offset, RecordDigest};
 use nabiz_core::state::{Checkpoint, ChunkKind, StateChunk};
 use nabiz_core::time::{Millis, Timestamp, WallTime};
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
@@ -30,8 +30,21 @@ pub struct AcquiredPartition {
     pub records_missed: u64,
     /// The largest Kafka timestamp of a record in the stored state.
     pub newest_record: Option<WallTime>,
+    /// The last record in the stored state; `None` if none is known.
+    pub last_record: Option<RecordFingerprint>,
     /// When the last checkpoint was stored.
     pub stored_at: Option<WallTime>,
+}
+
+/// What identifies the record of a log at its offset.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RecordFingerprint {
+    /// The offset of the record.
+    pub offset: Offset,
+    /// Its timestamp by Kafka.
+    pub timestamp: Option<WallTime>,
+    /// The keyed hash of its key and value.
+    pub digest: RecordDigest,
 }
 
 /// The last checkpoint of a partition.
@@ -59,6 +72,8 @@ pub struct CheckpointRequest {
     pub records_missed: u64,
     /// The largest Kafka timestamp of a record that was read.
     pub newest_record: Option<WallTime>,
+    /// The last record that was read; `None` if none is known.
+    pub last_record: Option<RecordFingerprint>,
 }
 
 impl CheckpointRequest {
@@ -70,6 +85,7 @@ impl CheckpointRequest {
             advance_to: None,
             records_missed: 0,
             newest_record: None,
+            last_record: None,
         }
     }
 }
@@ -177,9 +193,10 @@ impl Ledger {
              DO UPDATE SET generation = generation + 1, owner = excluded.owner",
             params![topic, partition, owner],
         )?;
-        let (lease, next_offset, advance_to, records_missed, newest_record, stored_at) =
+        let (lease, next_offset, advance_to, records_missed, newest_record, stored_at, last_record) =
             transaction.query_row(
-                "SELECT id, generation, next_offset, advance_ms, missed, record_ms, stored_ms
+                "SELECT id, generation, next_offset, advance_ms, missed, record_ms, stored_ms,
+                 last_offset, last_ms, last_digest
                  FROM partitions WHERE topic = ?1 AND partition = ?2",
                 params![topic, partition],
                 |row| {
@@ -190,6 +207,7 @@ impl Ledger {
                         counts::from_stored(row.get(4)?),
                         row.get::<_, Option<i64>>(5)?.map(WallTime),
                         row.get::<_, Option<i64>>(6)?.map(WallTime),
+                        fingerprint(row.get(7)?, row.get(8)?, row.get(9)?),
                     ))
                 },
             )?;
@@ -202,7 +220,14 @@ impl Ledger {
             None => None,
         };
         transaction.commit()?;
-        Ok(AcquiredPartition { lease, stored, records_missed, newest_record, stored_at })
+        Ok(AcquiredPartition {
+            lease,
+            stored,
+            records_missed,
+            newest_record,
+            last_record,
+            stored_at,
+        })
     }
 
     /// Stores a checkpoint in one transaction. Returns the outcome of each request, in their order.
@@ -293,6 +318,19 @@ impl Ledger {
     }
 }
 
+/// Returns the fingerprint that is stored in these columns.
+fn fingerprint(
+    offset: Option<i64>,
+    timestamp_ms: Option<i64>,
+    digest: Option<[u8; 16]>,
+) -> Option<RecordFingerprint> {
+    Some(RecordFingerprint {
+        offset: Offset(offset?),
+        timestamp: timestamp_ms.map(WallTime),
+        digest: RecordDigest::from_bytes(digest?),
+    })
+}
+
 fn read_chunks(
     transaction: &Transaction<'_>,
     partition_id: i64,
@@ -317,13 +355,20 @@ fn write_partition(
     request: &CheckpointRequest,
     now: WallTime,
 ) -> Result<CommitOutcome, LedgerError> {
-    let CheckpointRequest { lease, checkpoint, advance_to, records_missed, newest_record } =
-        request;
+    let CheckpointRequest {
+        lease,
+        checkpoint,
+        advance_to,
+        records_missed,
+        newest_record,
+        last_record,
+    } = request;
     let id = lease.partition_id;
     let owned: Option<i64> = transaction
         .prepare(
             "UPDATE partitions SET next_offset = ?3, stream_ms = ?4, advance_ms = ?5,
-             stored_ms = ?6, missed = ?7, record_ms = ?8, checkpoint = checkpoint + 1
+             stored_ms = ?6, missed = ?7, record_ms = ?8, last_offset = ?9, last_ms = ?10,
+             last_digest = ?11, checkpoint = checkpoint + 1
              WHERE id = ?1 AND generation = ?2 RETURNING id",
         )?
         .query_row(
@@ -336,6 +381,9 @@ fn write_partition(
                 now.get(),
                 counts::to_stored(*records_missed),
                 newest_record.map(WallTime::get),
+                last_record.map(|last| last.offset.0),
+                last_record.and_then(|last| last.timestamp).map(WallTime::get),
+                last_record.map(|last| last.digest.to_bytes()),
             ],
             |row| row.get(0),
         )

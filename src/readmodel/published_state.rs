@@ -109,12 +109,15 @@ pub struct Health {
     pub distributions_replaced: u64,
     /// Unreadable distributions in the ledger that a query left out; counted for each query.
     pub distributions_unreadable: u64,
-    /// Partitions whose log went back, because it lost its end or its topic was recreated.
+    /// Partitions whose log is not the one that was read: it lost its end, or its topic was
+    /// recreated.
     pub log_resets: u64,
     /// Offsets that were passed over because their batch cannot be decoded.
     pub offsets_skipped: u64,
     /// Records ahead of the clock by topic, since the process started.
     pub future_records: BTreeMap<Arc<str>, u64>,
+    /// Partitions that were read on without proof that their log is the one that was read.
+    pub logs_unverified: u64,
 }
 
 /// The health of one partition.

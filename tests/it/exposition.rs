@@ -196,6 +196,7 @@ fn published(
         log_resets: 27,
         offsets_skipped: 29,
         future_records: [(Arc::from("calls"), 30)].into(),
+        logs_unverified: 28,
         degraded: vec![
             Degradation {
                 label: None,
@@ -551,6 +552,7 @@ fn health_comes_from_the_shards_and_the_pipeline() {
     exposed.check("nabiz_dead_letter_failures_total", 25.0);
     exposed.check("nabiz_kafka_client_errors_total", 26.0);
     exposed.check("nabiz_log_resets_total", 27.0);
+    exposed.check("nabiz_log_unverified_total", 28.0);
     exposed.check("nabiz_degraded", 28.0);
     exposed.check("nabiz_offsets_skipped_total", 29.0);
     exposed.check(r#"nabiz_future_events_total{topic="calls"}"#, 30.0);

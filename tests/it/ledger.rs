@@ -7,11 +7,12 @@ use std::sync::Arc;
 
 use nabiz::config::Config;
 use nabiz::ledger::{
-    CheckpointRequest, CommitOutcome, CrashPoint, Lease, Ledger, LedgerError, StoredState,
+    CheckpointRequest, CommitOutcome, CrashPoint, Lease, Ledger, LedgerError, RecordFingerprint,
+    StoredState,
 };
 use nabiz_core::decode::{Format, Message};
 use nabiz_core::event::Channels;
-use nabiz_core::ids::Offset;
+use nabiz_core::ids::{Offset, RecordDigest};
 use nabiz_core::settings::Settings;
 use nabiz_core::shard::{RecordMeta, Shard};
 use nabiz_core::state::{Checkpoint, ChunkKind, StateChunk};
@@ -255,6 +256,9 @@ fn ledger_of_the_first_version_is_migrated_by_its_first_opener() {
     let first_version = "DROP TABLE facts; ALTER TABLE partitions DROP COLUMN missed;
                          ALTER TABLE partitions DROP COLUMN record_ms;
                          ALTER TABLE intervals DROP COLUMN service_level_revoked;
+                         ALTER TABLE partitions DROP COLUMN last_offset;
+                         ALTER TABLE partitions DROP COLUMN last_ms;
+                         ALTER TABLE partitions DROP COLUMN last_digest;
                          DELETE FROM pieces WHERE kind IN (9, 10); PRAGMA user_version = 1;";
     rusqlite::Connection::open(&path).unwrap().execute_batch(first_version).unwrap();
     std::thread::scope(|scope| {
@@ -269,6 +273,40 @@ fn ledger_of_the_first_version_is_migrated_by_its_first_opener() {
         .pragma_query_value(None, "user_version", |row| row.get(0))
         .unwrap();
     assert_eq!(version, nabiz::ledger::SCHEMA_VERSION);
+}
+
+#[test]
+fn ledger_returns_the_fingerprint_of_the_last_record() {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("nabiz.db");
+    let mut ledger = open(&path);
+    let taken = ledger.acquire("calls", 0, "test").unwrap();
+    assert_eq!(taken.last_record, None);
+    let mut shard = Shard::new(settings(), KEY);
+    let dated = RecordFingerprint {
+        offset: Offset(34),
+        timestamp: Some(WallTime(1_000)),
+        digest: RecordDigest::new(&KEY, Some(b"key"), Some(b"value")),
+    };
+    let undated = RecordFingerprint { timestamp: None, ..dated };
+    for last_record in [Some(dated), Some(undated), None] {
+        let stored = CheckpointRequest { last_record, ..request(taken.lease, &mut shard) };
+        assert_eq!(ledger.store(&[stored], WallTime(0)).unwrap(), [CommitOutcome::Stored]);
+        let connection = rusqlite::Connection::open(&path).unwrap();
+        let select = "SELECT last_offset, last_ms, last_digest FROM partitions";
+        let columns = connection
+            .query_row(select, [], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
+            .unwrap();
+        let expected: (Option<i64>, Option<i64>, Option<Vec<u8>>) = (
+            last_record.map(|last| last.offset.0),
+            last_record.and_then(|last| last.timestamp).map(WallTime::get),
+            last_record.map(|last| last.digest.to_bytes().to_vec()),
+        );
+        assert_eq!(columns, expected);
+    }
+    let stored = CheckpointRequest { last_record: Some(dated), ..request(taken.lease, &mut shard) };
+    assert_eq!(ledger.store(&[stored], WallTime(0)).unwrap(), [CommitOutcome::Stored]);
+    assert_eq!(ledger.acquire("calls", 0, "next").unwrap().last_record, Some(dated));
 }
 
 /// Returns the chunks of a shard that has a contact in a queue, a contact whose ending is held, an

@@ -30,6 +30,7 @@ mod kafka_clock;
 mod kafka_end_to_end;
 mod kafka_full_disk;
 mod kafka_locked_ledger;
+mod kafka_log_identity;
 mod kafka_proof;
 mod ledger;
 mod ledger_rewind;

@@ -165,12 +165,20 @@ impl Kafka {
 
     /// Creates a topic and waits until its partitions have a leader.
     pub fn create_topic(&self, name: &str, partitions: i32) {
+        self.create_topic_with(name, partitions, &[]);
+    }
+
+    /// Creates a topic as [`Kafka::create_topic`] does, with settings of its own.
+    pub fn create_topic_with(&self, name: &str, partitions: i32, settings: &[(&str, &str)]) {
         let admin: AdminClient<DefaultClientContext> =
             self.client().create().expect("an admin client");
         let options = AdminOptions::new().request_timeout(Some(Duration::from_secs(30)));
         let runtime =
             tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-        let topic = NewTopic::new(name, partitions, TopicReplication::Fixed(1));
+        let mut topic = NewTopic::new(name, partitions, TopicReplication::Fixed(1));
+        for (key, value) in settings {
+            topic = topic.set(key, value);
+        }
         let results = runtime
             .block_on(admin.create_topics([&topic], &options))
             .expect("an answer of the broker");
@@ -195,6 +203,29 @@ impl Kafka {
             result.expect("the topic has grown");
         }
         wait_for_leaders(&admin, name, partitions);
+    }
+
+    /// Deletes a topic and waits until the broker does not know it.
+    pub fn delete_topic(&self, name: &str) {
+        let admin: AdminClient<DefaultClientContext> =
+            self.client().create().expect("an admin client");
+        let options = AdminOptions::new().operation_timeout(Some(Duration::from_secs(30)));
+        let runtime =
+            tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+        let results = runtime
+            .block_on(admin.delete_topics(&[name], &options))
+            .expect("an answer of the broker");
+        for result in results {
+            result.expect("the topic is deleted");
+        }
+        wait_for(&format!("no topic {name}"), Duration::from_secs(30), || {
+            let metadata = admin.inner().fetch_metadata(None, Duration::from_secs(5))?;
+            if metadata.topics().iter().all(|topic| topic.name() != name) {
+                Ok(())
+            } else {
+                Err(anyhow::anyhow!("it is there"))
+            }
+        });
     }
 
     /// Deletes the records of a partition below an offset, as retention does.

@@ -150,3 +150,19 @@ pub fn length(kafka: &Kafka, topic: &str) -> u64 {
         })
         .sum()
 }
+
+/// Returns the offset of the first record of partition 0 at or after `offset`; `None` if none comes
+/// within a second.
+pub fn first_offset_from(kafka: &Kafka, topic: &str, offset: i64) -> Option<i64> {
+    let consumer: BaseConsumer = kafka
+        .client()
+        .set("group.id", "reader-of-the-test")
+        .set("enable.auto.commit", "false")
+        .create()
+        .expect("a consumer");
+    let mut assignment = TopicPartitionList::new();
+    assignment.add_partition_offset(topic, 0, Offset::Offset(offset)).expect("an assignment");
+    consumer.assign(&assignment).expect("an assignment");
+    let found = consumer.poll(Duration::from_secs(1))?;
+    found.ok().map(|record| record.offset())
+}
