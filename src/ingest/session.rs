@@ -44,6 +44,8 @@ const RESEEK_TIMEOUT: Duration = Duration::from_secs(2);
 const REJOIN_AFTER: Duration = Duration::from_secs(10);
 /// Longest wait for dead letters when partitions are revoked.
 const FLUSH_TIMEOUT: Duration = Duration::from_secs(1);
+/// Longest wait for the number of partitions of a topic, on which the numbers of agents depend.
+const CALLS_TIMEOUT: Duration = Duration::from_secs(10);
 /// Longest wait for the ledger when partitions are revoked.
 const STORE_TIMEOUT: Duration = Duration::from_secs(2);
 
@@ -416,7 +418,7 @@ impl<'s> Session<'s> {
     }
 
     fn restore(
-        &self,
+        &mut self,
         label: ShardLabel,
         acquired: AcquiredPartition,
     ) -> Result<Partition, SessionError> {
@@ -432,23 +434,39 @@ impl<'s> Session<'s> {
     }
 
     /// Returns whether calls drive agents: only where the agents of the calls can be in no other
-    /// partition. If the broker does not tell how many partitions there are, they do not.
-    fn calls(&self, label: &ShardLabel, format: Format) -> Calls {
+    /// partition. A second reading of the log has to decide the same, so the broker is asked until it
+    /// answers. If it does not answer within [`CALLS_TIMEOUT`], they do not.
+    fn calls(&mut self, label: &ShardLabel, format: Format) -> Calls {
         let topics = &self.shared.options.topics;
         let is_alone =
             topics.iter().filter(|topic| topic.format == Format::CloudEvents).count() == 1;
-        let has_one_partition = || {
-            let metadata = self.consumer.fetch_metadata(Some(&label.topic), METADATA_TIMEOUT);
-            metadata.is_ok_and(|metadata| {
-                let found = metadata.topics().iter().find(|found| found.name() == &*label.topic);
-                found.is_some_and(|found| found.partitions().len() == 1)
-            })
-        };
         match format {
-            Format::AsteriskQueueLog => Calls::DriveAgents,
-            Format::CloudEvents if is_alone && has_one_partition() => Calls::DriveAgents,
-            Format::CloudEvents => Calls::Apart,
+            Format::AsteriskQueueLog => return Calls::DriveAgents,
+            Format::CloudEvents if !is_alone => return Calls::Apart,
+            Format::CloudEvents => {}
         }
+        let asked_at = Instant::now();
+        while !self.shared.is_stopping() && asked_at.elapsed() < CALLS_TIMEOUT {
+            self.assignment.stall.tick(Instant::now());
+            match self.consumer.fetch_metadata(Some(&label.topic), METADATA_TIMEOUT) {
+                Ok(metadata) => {
+                    let found = metadata.topics().iter().find(|one| one.name() == &*label.topic);
+                    match found.map(|topic| topic.partitions().len()) {
+                        Some(1) => return Calls::DriveAgents,
+                        Some(count) if count > 1 => return Calls::Apart,
+                        // A broker that has just started knows no topic yet.
+                        Some(_) | None => thread::sleep(POLL_TIMEOUT),
+                    }
+                }
+                Err(error) => tracing::debug!(topic = &*label.topic, %error, "partitions unknown"),
+            }
+        }
+        tracing::warn!(
+            topic = &*label.topic,
+            partition = label.partition,
+            "the broker did not tell the number of partitions; calls do not drive agents"
+        );
+        Calls::Apart
     }
 
     fn seek_target(&self, partition: &Partition, timeout: Duration) -> Option<SeekTarget> {
