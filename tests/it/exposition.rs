@@ -577,7 +577,8 @@ fn denied_requests_are_exported_at_zero_by_reason() {
         published.store(Arc::new(PublishedState::starting(settings(), Aggregation::Summed)));
         Exposed::parse(&text_of(&exposition))
     };
-    let reasons = ["credentials", "handshake", "accept", "timeout", "streams", "history"];
+    let reasons =
+        ["credentials", "handshake", "accept", "connections", "timeout", "streams", "history"];
     for reason in reasons {
         exposed().check(&format!(r#"nabiz_http_refused_total{{reason="{reason}"}}"#), 0.0);
     }
