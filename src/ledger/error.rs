@@ -19,6 +19,21 @@ pub enum LedgerError {
         /// The error of SQLite.
         source: rusqlite::Error,
     },
+    /// The newest data is in a write-ahead log that cannot be read.
+    #[error(
+        "the newest data of the ledger {path} is in {log}, which cannot be read without the right \
+         to write beside it: copy both files into a folder where this user may write, or run \
+         this as a user with that right",
+        path = path.display(), log = log.display()
+    )]
+    LogUnusable {
+        /// The ledger.
+        path: PathBuf,
+        /// Its write-ahead log.
+        log: PathBuf,
+        /// The error of SQLite.
+        source: rusqlite::Error,
+    },
     /// There is no file.
     #[error(
         "there is no ledger at {path}: `nabiz serve` creates it, and --config says where it is",

@@ -7,6 +7,7 @@
 //!
 //! - `error`: what can go wrong
 //! - `schema`: the tables and their migrations
+//! - `read_only`: a ledger opened for reading, also where nothing can be written beside it
 //! - `key`: the hash key of ids, in a file of its own
 //! - `store`: leases and checkpoints
 //! - `rewind`: stream time that is set back
@@ -20,6 +21,7 @@ mod error;
 pub mod history;
 mod intervals;
 mod key;
+mod read_only;
 mod rewind;
 mod schema;
 mod store;

@@ -8,7 +8,7 @@ use rusqlite::{Connection, TransactionBehavior, params};
 
 use super::error::LedgerError;
 use super::store::Ledger;
-use super::{counts, schema};
+use super::{counts, read_only};
 
 /// A partition whose stream time is after an instant.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,7 +35,7 @@ pub struct RewindPlan {
 /// # Errors
 /// [`LedgerError`], also where there is no ledger.
 pub fn plan_rewind(path: &Path, to: Timestamp) -> Result<RewindPlan, LedgerError> {
-    let connection = schema::open_read_only(path)?;
+    let connection = read_only::open_read_only(path)?;
     let mut select = connection.prepare(
         "SELECT topic, partition, max(stream_ms, coalesce(advance_ms, stream_ms)) AS time_ms
          FROM partitions WHERE time_ms > ?1 ORDER BY topic, partition",
@@ -109,7 +109,7 @@ mod tests {
         let other = open().unwrap();
         assert!(matches!(alone(), Err(LedgerError::InUse { .. })));
         drop(other);
-        let reader = schema::open_read_only(&path).unwrap();
+        let reader = read_only::open_read_only(&path).unwrap();
         // A connection without any statement holds no lock.
         reader
             .query_row("SELECT count(*) FROM partitions", [], |row| row.get::<_, i64>(0))

@@ -154,7 +154,7 @@ const CACHE_KIB: i64 = 16 << 10;
 const WAL_PAGES: i64 = 4096;
 /// How long a statement waits for another instance's write. Short, because a worker may wait for
 /// the outcome of its checkpoint before it reads on; a failed checkpoint is retried.
-const BUSY_WAIT: Duration = Duration::from_secs(2);
+pub(super) const BUSY_WAIT: Duration = Duration::from_secs(2);
 
 /// How long opening is retried, and the pause between two attempts.
 const OPEN_WITHIN: Duration = Duration::from_secs(5);
@@ -254,24 +254,6 @@ fn try_contents(path: &Path) -> Result<Contents, LedgerError> {
     Ok(if stored.map_err(unreadable)? { Contents::Partitions } else { Contents::NoPartition })
 }
 
-/// Opens an existing ledger for reading only.
-///
-/// # Errors
-/// [`LedgerError`], also where there is no file.
-pub(super) fn open_read_only(path: &Path) -> Result<Connection, LedgerError> {
-    let unreadable = |source| LedgerError::Unreadable { path: path.to_owned(), source };
-    if !path.exists() {
-        return Err(LedgerError::Absent { path: path.to_owned() });
-    }
-    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let connection = Connection::open_with_flags(path, flags).map_err(unreadable)?;
-    connection.busy_timeout(BUSY_WAIT)?;
-    if schema_version(&connection, path)? == 0 {
-        return Err(LedgerError::Foreign { path: path.to_owned() });
-    }
-    Ok(connection)
-}
-
 /// Returns the interval length of the history; `None` where it is not stored, as in a ledger of
 /// the first version.
 pub(super) fn interval(connection: &Connection) -> rusqlite::Result<Option<Millis>> {
@@ -284,7 +266,7 @@ pub(super) fn interval(connection: &Connection) -> rusqlite::Result<Option<Milli
 }
 
 /// Returns the schema version of a file; 0 for an empty one.
-fn schema_version(connection: &Connection, path: &Path) -> Result<usize, LedgerError> {
+pub(super) fn schema_version(connection: &Connection, path: &Path) -> Result<usize, LedgerError> {
     let unreadable = |source| LedgerError::Unreadable { path: path.to_owned(), source };
     // One statement reads one state, also while another process creates the ledger.
     let (application, version, tables): (i64, i64, i64) = connection

@@ -3,6 +3,7 @@
 mod api;
 mod command;
 mod fixture;
+mod read_only;
 mod week;
 
 use std::collections::BTreeMap;

@@ -17,7 +17,7 @@ use crate::ledger::error::LedgerError;
 use crate::ledger::intervals::{
     AGENT_COLUMNS, DISTRIBUTIONS, DistributionRef, read_agent_time, read_counts,
 };
-use crate::ledger::schema;
+use crate::ledger::{read_only, schema};
 
 /// The rows of a query, step by step, and within a step by queue and channel. Steps and pairs
 /// without an interval have no row.
@@ -57,7 +57,7 @@ impl History {
         interval: Millis,
         query: Query,
     ) -> Result<History, LedgerError> {
-        let connection = schema::open_read_only(path)?;
+        let connection = read_only::open_read_only(path)?;
         match schema::interval(&connection)? {
             Some(stored) if stored != interval => {
                 return Err(LedgerError::OtherInterval { stored, configured: interval });

@@ -68,6 +68,11 @@ impl Fixture {
         self.folder.path()
     }
 
+    /// Closes the ledger, which empties its log. Returns the folder.
+    pub fn close(self) -> tempfile::TempDir {
+        self.folder
+    }
+
     /// Acquires a partition.
     pub fn acquire(&mut self, partition: i32) -> Lease {
         self.ledger.acquire("calls", partition, "test").expect("taken over").lease
