@@ -5,7 +5,9 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use crate::commands::{check, demo, hash_secret, history, ledger, replay, schema, serve, simulate};
+use crate::commands::{
+    check, demo, hash_secret, history, ledger, logging, replay, schema, serve, simulate,
+};
 
 /// Streaming telemetry for contact centres.
 #[derive(Debug, Parser)]
@@ -40,7 +42,8 @@ enum Command {
 
 /// Parses the arguments of the process, runs the command, and returns the exit code.
 pub fn main() -> ExitCode {
-    let result = match Cli::parse().command {
+    let command = Cli::parse().command;
+    let result = logging::check().and_then(|()| match command {
         Command::Demo(args) => demo::run(args),
         Command::Serve(args) => serve::run(args),
         Command::Simulate(args) => simulate::run(args),
@@ -50,7 +53,7 @@ pub fn main() -> ExitCode {
         Command::Check(args) => check::run(args),
         Command::Schema(args) => schema::run(args),
         Command::HashSecret(args) => hash_secret::run(args),
-    };
+    });
     match result {
         Ok(()) => ExitCode::SUCCESS,
         // The reader of standard output has read enough, as with `| head`.

@@ -88,7 +88,7 @@ const SIMULATED_NOW: Timestamp =
 /// # Errors
 /// Returns a running failure when a part cannot be started.
 pub(crate) fn run(args: Args) -> Result<(), Failure> {
-    logging::start("warn");
+    logging::start("warn")?;
     let config = Config::parse(include_str!("demo.toml"), "demo.toml", std::iter::empty())
         .map_err(Failure::usage)?;
     let cluster = MockCluster::new(1).context("cannot start the embedded Kafka")?;

@@ -8,7 +8,7 @@ pub(crate) mod failure;
 pub(crate) mod hash_secret;
 pub(crate) mod history;
 pub(crate) mod ledger;
-mod logging;
+pub(crate) mod logging;
 mod memory;
 mod pipeline;
 pub(crate) mod replay;

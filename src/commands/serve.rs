@@ -29,7 +29,7 @@ pub(crate) struct Args {
 /// Returns a usage failure when the configuration is wrong, else a running failure.
 pub(crate) fn run(args: Args) -> Result<(), Failure> {
     let config = configuration::load(&args.config)?;
-    logging::start("info");
+    logging::start("info")?;
     let options = options(&config)?;
     memory::bound_arenas(options.workers);
     let mut settings = config.settings();

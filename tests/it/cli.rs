@@ -383,3 +383,48 @@ fn demo_shows_every_metric_and_its_contacts_move() {
     }
     assert_eq!(demo.ended(Duration::from_secs(60)), Some(0));
 }
+
+#[test]
+fn command_names_what_is_allowed_when_a_variable_of_the_log_is_wrong() {
+    let _shared = serial::shared();
+    let levels = "allowed are off, error, warn, info, debug, trace, and TARGET=LEVEL";
+    let formats = "allowed are text and json";
+    // One command that logs, and one that does not.
+    for arguments in [&["demo", "--duration", "1s", "--listen", "127.0.0.1:0"][..], &["schema"]] {
+        for (name, value, allowed) in [
+            ("NABIZ_LOG", "debgu", levels),
+            ("NABIZ_LOG", "nabiz=loud", levels),
+            ("NABIZ_LOG", "info,,nabiz", levels),
+            ("NABIZ_LOG_FORMAT", "JSON", formats),
+            ("NABIZ_LOG_FORMAT", "pretty", formats),
+        ] {
+            let output = nabiz(arguments).env(name, value).output().expect("it runs");
+            let shown = text(&output.stderr);
+            assert_eq!(output.status.code(), Some(2), "{arguments:?} {name}={value}: {shown}");
+            assert!(shown.starts_with(&format!("nabiz: {name}: ")), "{shown}");
+            assert!(shown.contains(allowed), "{shown}");
+            assert_eq!(text(&output.stdout), "", "{arguments:?} {name}={value}");
+        }
+    }
+}
+
+#[test]
+fn command_runs_when_the_variables_of_the_log_are_right_or_empty() {
+    let _shared = serial::shared();
+    for (name, value) in [
+        ("NABIZ_LOG", ""),
+        ("NABIZ_LOG", "off"),
+        ("NABIZ_LOG", "WARN"),
+        ("NABIZ_LOG", "librdkafka=debug,nabiz=info"),
+        ("NABIZ_LOG", "info, nabiz::ingest=trace"),
+        ("NABIZ_LOG_FORMAT", ""),
+        ("NABIZ_LOG_FORMAT", "text"),
+        ("NABIZ_LOG_FORMAT", "json"),
+        // Other programs read it too, with their own notation.
+        ("RUST_LOG", "nabiz=loud"),
+    ] {
+        let output = nabiz(&["schema"]).env(name, value).output().expect("it runs");
+        let shown = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(0), "{name}={value}: {shown}");
+    }
+}
