@@ -5,6 +5,12 @@
 const LEVEL_EVENTS_MIN = 5;
 // Time for which a recovered queue stays among those in trouble, so that cards do not jump.
 const HOLD_MS = 30000;
+// Counts of a source and of nabiz are compared if they are at most this far apart in time,
+const SAME_MOMENT_MS = 5000;
+// and their difference is shown once it has lasted longer than this.
+const DIFFERS_MS = 60000;
+// Contacts that are in no queue.
+const NO_QUEUE = "none";
 // Each state has a shape of its own, so that it can be seen without colour.
 const MARKS = { trouble: "▲", watch: "◆", fine: "●", quiet: "○", closed: "■" };
 
@@ -89,7 +95,7 @@ function makeCard(id) {
   }
   return {
     node, name, mark, stateText, channels, agentsTitle, states,
-    sections: new Map(), troubleAt: -Infinity,
+    sections: new Map(), troubleAt: -Infinity, differsSince: null,
   };
 }
 
@@ -139,7 +145,22 @@ function makeCalls(labels) {
   };
 }
 
-function updateCalls(section, queue, channel, labels) {
+// Returns whether the source's count of waiting contacts has differed from the own one for long. The
+// source counts the whole queue, so its count is compared with the sum of all channels.
+function differsForLong(card, queue) {
+  const observed = queue.observed;
+  const at = observed === null ? NaN : Date.parse(observed.at);
+  const age = Math.abs(Date.parse(numbers.as_of) - at);
+  if (!(age <= DIFFERS_MS)) {
+    card.differsSince = null;
+  } else if (age <= SAME_MOMENT_MS) {
+    const own = queue.channels.reduce((sum, one) => sum + one.live.waiting, 0);
+    card.differsSince = observed.waiting === own ? null : card.differsSince ?? at;
+  }
+  return card.differsSince !== null && at - card.differsSince > DIFFERS_MS;
+}
+
+function updateCalls(section, queue, channel, labels, differs) {
   const live = channel.live;
   putFigure(section.waiting, count(live.waiting), words.waiting);
   const longest = live.waiting > 0 ? clock(live.longest_wait_seconds) : EMPTY;
@@ -148,9 +169,6 @@ function updateCalls(section, queue, channel, labels) {
   section.waiting.node.classList.toggle("late", late);
   section.longest.node.classList.toggle("late", late);
   put(section.over, late ? fill(words.overTarget, count(live.waiting_over_target)) : "");
-  // The source counts the whole queue, so its count is compared with the sum of all channels.
-  const own = queue.channels.reduce((sum, one) => sum + one.live.waiting, 0);
-  const differs = queue.observed !== null && queue.observed.waiting !== own;
   put(section.observed, differs ? fill(words.observed, count(queue.observed.waiting)) : "");
   put(section.inService, fill(words.inService, count(live.in_service)));
 
@@ -214,6 +232,7 @@ function updateCard(card, queue, labels, now) {
   put(card.mark, MARKS[state]);
   put(card.stateText, text);
 
+  const differs = differsForLong(card, queue);
   const shown = queue.channels.filter((channel, index) => index === 0 || isBusy(channel, labels));
   const names = new Set(shown.map((channel) => channel.channel));
   for (const [name, section] of card.sections) {
@@ -230,7 +249,7 @@ function updateCard(card, queue, labels, now) {
     }
     put(section.title, words.channels[channel.channel] ?? channel.channel);
     show(section.title, shown.length > 1);
-    if (channel.immediate) updateCalls(section, queue, channel, labels);
+    if (channel.immediate) updateCalls(section, queue, channel, labels, differs);
     else updateIssues(section, channel);
   }
 
@@ -243,13 +262,16 @@ function updateCard(card, queue, labels, now) {
 function updateCards() {
   const now = performance.now();
   const labels = shownWindows();
-  const known = new Set(numbers.queues.map((queue) => queue.queue));
+  const queues = numbers.queues.filter((queue) =>
+    queue.queue !== NO_QUEUE || queue.channels.some((channel) => isBusy(channel, labels))
+      || Object.values(queue.agents).some((agents) => agents > 0));
+  const known = new Set(queues.map((queue) => queue.queue));
   for (const [id, card] of cards) {
     if (known.has(id)) continue;
     card.node.remove();
     cards.delete(id);
   }
-  for (const queue of numbers.queues) {
+  for (const queue of queues) {
     let card = cards.get(queue.queue);
     if (!card) {
       card = makeCard(queue.queue);
