@@ -55,6 +55,7 @@ fn options(config: &Config) -> Result<Options, Failure> {
     let topic = |topic: &config::Topic| Topic { name: topic.name.clone(), format: topic.format };
     Ok(Options {
         workers: kafka.workers,
+        instance_id: kafka.instance_id.clone(),
         topics: kafka.topics.iter().map(topic).collect(),
         client: kafka.client.iter().cloned().collect(),
         on_undecodable: kafka.on_undecodable,

@@ -9,7 +9,7 @@ use nabiz_core::decode::Format;
 use super::diagnostics::Diagnostics;
 use super::document::{Node, Place, Table, Value};
 use super::keys::kafka as keys;
-use super::keys::{CLIENT_OWNED, MASK, is_secret, topic};
+use super::keys::{MASK, client_owned, is_secret, topic};
 use super::on_undecodable::OnUndecodable;
 use super::section::{Fields, Section, Visitor, with_defaults};
 
@@ -27,6 +27,8 @@ pub struct Kafka {
     pub dead_letter_topic: String,
     /// Ingest workers, at least 1.
     pub workers: usize,
+    /// The name by which the group knows this process after a restart.
+    pub instance_id: Option<String>,
     /// What is done with a batch that cannot be decoded.
     pub on_undecodable: OnUndecodable,
     /// Topics that are read; empty where not configured.
@@ -65,6 +67,7 @@ impl Default for Kafka {
             group: String::new(),
             dead_letter_topic: String::new(),
             workers: 1,
+            instance_id: None,
             on_undecodable: OnUndecodable::Stop,
             topics: Vec::new(),
             client: Vec::new(),
@@ -80,6 +83,7 @@ impl std::fmt::Debug for Kafka {
             .field("group", &self.group)
             .field("dead_letter_topic", &self.dead_letter_topic)
             .field("workers", &self.workers)
+            .field("instance_id", &self.instance_id)
             .field("on_undecodable", &self.on_undecodable)
             .field("topics", &self.topics)
             .field("client", &self.client_masked().collect::<Vec<_>>())
@@ -94,6 +98,7 @@ impl Fields for Kafka {
         visitor.field(&keys::GROUP, &mut self.group);
         visitor.field(&keys::DEAD_LETTER_TOPIC, &mut self.dead_letter_topic);
         visitor.field(&keys::WORKERS, &mut self.workers);
+        visitor.field(&keys::INSTANCE_ID, &mut self.instance_id);
         visitor.field(&keys::ON_UNDECODABLE, &mut self.on_undecodable);
     }
 }
@@ -193,7 +198,7 @@ fn read_client(section: &mut Section<'_, '_>, check: PropertyCheck) -> Client {
     found.sort_by(|(one, here), (other, there)| (one, &here.place).cmp(&(other, &there.place)));
     for (property, node) in found {
         let path = format!("kafka.client.{property:?}");
-        if let Some((_, reason)) = CLIENT_OWNED.iter().find(|(owned, _)| *owned == property) {
+        if let Some(reason) = client_owned(&property) {
             section.diagnostics.report(
                 &node.place,
                 &path,

@@ -192,6 +192,10 @@ pub(super) mod kafka {
             .allowed("a topic name that is not in `topics`");
         WORKERS: usize = row("workers", Kind::Integer { min: 1, max: WORKERS_MAX },
             Fallback::Value("1"), "ingest workers of this process, each a consumer of the group");
+        INSTANCE_ID: Option<String> = row("instance_id", Kind::Text(&rules::INSTANCE_ID),
+            Fallback::Nothing("none"),
+            "name by which the group knows this process after a restart; see below")
+            .allowed("1 to 200 letters, digits, `.`, `_`, `-`; another one in each process");
         ON_UNDECODABLE: OnUndecodable = row("on_undecodable",
             Kind::Word(&words(OnUndecodable::ALL)), Fallback::Value("stop"),
             "what is done with a batch that cannot be decoded: the partition stands still, or its \
@@ -409,11 +413,11 @@ pub(super) static SECTIONS: [(&str, &SectionKeys); 9] = [
 ];
 
 /// The librdkafka properties that nabiz sets itself, with the reason or the key to use.
-pub(super) const CLIENT_OWNED: [(&str, &str); 15] = [
+const CLIENT_OWNED: [(&str, &str); 21] = [
     ("bootstrap.servers", "the key is kafka.brokers"),
     ("metadata.broker.list", "the key is kafka.brokers"),
     ("group.id", "the key is kafka.group"),
-    ("group.instance.id", "every worker is a member of its own"),
+    ("group.instance.id", "the key is kafka.instance_id"),
     ("group.protocol", "assignments are handled in the classic protocol"),
     ("group.remote.assignor", "assignments are handled in the classic protocol"),
     ("partition.assignment.strategy", "assignments are handled by nabiz"),
@@ -425,7 +429,18 @@ pub(super) const CLIENT_OWNED: [(&str, &str); 15] = [
     ("enable.partition.eof", "the end of a partition is what catching up means"),
     ("offset.store.method", "offsets are stored with the state they belong to"),
     ("consume.callback.max.messages", "messages are polled one by one"),
+    ("statistics.interval.ms", "the statistics show the ends of the logs and the connection"),
+    ("acks", "a dead letter is written once all replicas have it"),
+    ("request.required.acks", "a dead letter is written once all replicas have it"),
+    ("enable.idempotence", "dead letters are written at least once"),
+    ("message.timeout.ms", "a dead letter is retried until it is written"),
+    ("delivery.timeout.ms", "a dead letter is retried until it is written"),
 ];
+
+/// Returns the reason, or the key to use, if nabiz sets this property of librdkafka itself.
+pub(crate) fn client_owned(property: &str) -> Option<&'static str> {
+    CLIENT_OWNED.iter().find(|(owned, _)| *owned == property).map(|(_, reason)| *reason)
+}
 
 /// The text in the place of a secret.
 pub(super) const MASK: &str = "***";

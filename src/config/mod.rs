@@ -38,6 +38,7 @@ pub use configuration::{Config, environment, load};
 pub use error::{ConfigError, Diagnostic};
 pub use http::{Http, TlsFiles};
 pub use kafka::{Kafka, PropertyCheck, PropertyError, Topic};
+pub(crate) use keys::client_owned;
 pub use ledger::Ledger;
 pub use metrics::Metrics;
 pub use on_undecodable::OnUndecodable;

@@ -9,6 +9,10 @@ use nabiz_core::event::TEXT_BYTES_MAX;
 /// Longest name of a topic, in bytes; a limit of Kafka.
 const TOPIC_BYTES_MAX: usize = 249;
 
+/// Longest id of an instance, in bytes. With the number of a worker it stays below the limit of
+/// Kafka, which is that of topics.
+const INSTANCE_ID_BYTES_MAX: usize = 200;
+
 /// A rule for the text of a key.
 #[derive(Debug)]
 pub(super) struct TextRule {
@@ -26,6 +30,10 @@ pub(super) static BROKERS: TextRule = TextRule {
 pub(super) static TOPIC: TextRule = TextRule {
     expected: "a topic name: 1 to 249 letters, digits, dots, _ and -",
     allows: is_topic_name,
+};
+pub(super) static INSTANCE_ID: TextRule = TextRule {
+    expected: "1 to 200 letters, digits, dots, _ and -",
+    allows: |id| (1..=INSTANCE_ID_BYTES_MAX).contains(&id.len()) && has_name_bytes(id),
 };
 pub(super) static CHANNEL: TextRule =
     TextRule { expected: "the name of a channel", allows: |_| true };
@@ -58,9 +66,14 @@ pub(super) fn is_short_text(text: &str) -> bool {
 
 fn is_topic_name(name: &str) -> bool {
     (1..=TOPIC_BYTES_MAX).contains(&name.len())
-        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte))
+        && has_name_bytes(name)
         && name != "."
         && name != ".."
+}
+
+/// Returns whether a text has only the characters that Kafka allows in names.
+fn has_name_bytes(name: &str) -> bool {
+    name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte))
 }
 
 /// Parses a time such as `06:30`.

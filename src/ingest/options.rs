@@ -13,7 +13,7 @@ use rdkafka::types::RDKafkaConfRes;
 use super::consumer_stats::Isolation;
 use super::error::StartError;
 use crate::clock::{MonotonicClock, WallClock, system_clock, system_monotonic};
-use crate::config::{OnUndecodable, PropertyError};
+use crate::config::{OnUndecodable, PropertyError, client_owned};
 use crate::ledger::DistributionErrors;
 use crate::readmodel::Aggregation;
 
@@ -37,6 +37,9 @@ pub struct Options {
     pub dead_letter_topic: String,
     /// The number of workers, each a member of the group; at least 1.
     pub workers: usize,
+    /// The name by which the group knows this process after a restart: each worker is a static
+    /// member. No other process of the group has it.
+    pub instance_id: Option<String>,
     /// The topics to read; at least one, each once.
     pub topics: Vec<Topic>,
     /// Properties that are passed to librdkafka unchanged.
@@ -89,24 +92,6 @@ impl LedgerOptions {
     }
 }
 
-/// Client properties on which correctness depends, or that have a configuration key of their own.
-const RESERVED: [&str; 14] = [
-    "acks",
-    "auto.offset.reset",
-    "bootstrap.servers",
-    "enable.auto.commit",
-    "enable.auto.offset.store",
-    "enable.idempotence",
-    "enable.partition.eof",
-    "group.id",
-    "group.protocol",
-    "message.timeout.ms",
-    "metadata.broker.list",
-    "partition.assignment.strategy",
-    "request.required.acks",
-    "statistics.interval.ms",
-];
-
 /// librdkafka's default of `fetch.message.max.bytes`.
 const FETCH_BYTES: usize = 1 << 20;
 /// librdkafka's default of `receive.message.max.bytes`.
@@ -154,6 +139,7 @@ impl Options {
             group: group.into(),
             dead_letter_topic: dead_letter_topic.into(),
             workers: 1,
+            instance_id: None,
             topics: Vec::new(),
             client: BTreeMap::new(),
             on_undecodable: OnUndecodable::Stop,
@@ -183,8 +169,8 @@ impl Options {
         if names.contains(self.dead_letter_topic.as_str()) {
             return Err(StartError::DeadLetterTopicIsRead(self.dead_letter_topic.clone()));
         }
-        match RESERVED.into_iter().find(|property| self.client.contains_key(*property)) {
-            Some(property) => Err(StartError::ReservedProperty(property.to_owned())),
+        match self.client.keys().find(|property| client_owned(property).is_some()) {
+            Some(property) => Err(StartError::ReservedProperty(property.clone())),
             None => Ok(()),
         }
     }
@@ -213,7 +199,7 @@ impl Options {
             config.set("queued.max.messages.kbytes", "16384");
         }
         self.make_room_for_records(&mut config);
-        if let Some(instance) = self.client.get("group.instance.id") {
+        if let Some(instance) = &self.instance_id {
             // Static members need distinct ids.
             config.set("group.instance.id", format!("{instance}-{worker}"));
         }
@@ -254,7 +240,6 @@ impl Options {
     /// Returns the properties of the client that asks the brokers. It is no member of the group.
     pub(super) fn watch_config(&self) -> ClientConfig {
         let mut config = self.client_config();
-        config.remove("group.instance.id");
         config.set("isolation.level", "read_uncommitted").set("enable.auto.commit", "false");
         config
     }
@@ -275,8 +260,6 @@ impl Options {
     /// Returns the properties of the dead-letter producer.
     pub(super) fn producer_config(&self) -> ClientConfig {
         let mut config = self.client_config();
-        // A producer would warn about a property of the group.
-        config.remove("group.instance.id");
         config.set("acks", "all").set("message.timeout.ms", "0").set("linger.ms", "20");
         config
     }
@@ -334,7 +317,7 @@ mod tests {
         );
         let twice = vec![options().topics[0].clone(), options().topics[0].clone()];
         assert!(message(Options { topics: twice, ..options() }).contains("twice"));
-        for property in RESERVED {
+        for property in ["acks", "group.id", "group.instance.id", "statistics.interval.ms"] {
             assert!(message(with(property, "x")).contains(property));
         }
     }
@@ -378,8 +361,16 @@ mod tests {
 
     #[test]
     fn static_members_have_distinct_ids() {
-        let options = with("group.instance.id", "host-a");
-        assert_eq!(options.consumer_config(1).get("group.instance.id"), Some("host-a-1"));
+        let id = |config: &ClientConfig| config.get("group.instance.id").map(str::to_owned);
+        assert_eq!(id(&options().consumer_config(1)), None);
+        let options = Options { instance_id: Some("host-a".to_owned()), ..options() };
+        assert_eq!(id(&options.consumer_config(0)).as_deref(), Some("host-a-0"));
+        assert_eq!(id(&options.consumer_config(1)).as_deref(), Some("host-a-1"));
+        for joins_no_group in
+            [options.watch_config(), options.probe_config(), options.producer_config()]
+        {
+            assert_eq!(id(&joins_no_group), None);
+        }
     }
 
     #[test]

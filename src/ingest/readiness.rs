@@ -18,8 +18,9 @@ pub(super) struct Readiness<'a> {
 impl Readiness<'_> {
     /// Returns why the numbers are withheld; `None` if they are served.
     ///
-    /// A broker that becomes unreachable later is no reason: the numbers stay true, and their age
-    /// is published.
+    /// A broker that becomes unreachable later is no reason while the client keeps its partitions:
+    /// the numbers stay true, and their age is published. After its session timeout the client
+    /// gives them up, because the group may have assigned them to another instance.
     pub(super) fn withheld_because(&self) -> Option<String> {
         self.worker_reason().or_else(|| self.part_reason()).or_else(|| self.partition_reason())
     }
@@ -37,10 +38,17 @@ impl Readiness<'_> {
             }
             return Some(format!("topic {missing:?} does not exist"));
         }
+        // A series of each partition is served as long as one worker has partitions.
+        let are_lost = match self.aggregation {
+            Aggregation::Summed => self.statuses().any(WorkerStatus::is_lost),
+            Aggregation::PerShard => self.statuses().all(WorkerStatus::is_lost),
+        };
         let reason = if self.workers.iter().any(|worker| worker.fenced_at.is_some()) {
             "another instance has acquired partitions, waiting for a new assignment"
         } else if self.joining().any(|status| status.connection != Connection::Up) {
             "no kafka broker can be reached"
+        } else if are_lost {
+            "no kafka broker can be reached, and the session with the consumer group is over"
         } else if self.joining().next().is_some() {
             "waiting for the consumer group to assign partitions"
         } else if self.aggregation == Aggregation::Summed
@@ -180,6 +188,20 @@ mod tests {
         let caught_up = PartitionHealth { caught_up: true, ..behind() };
         let workers = [worker(Phase::Reading, Connection::Down)];
         assert_eq!(reason(&workers, &[caught_up], Aggregation::Summed), None);
+    }
+
+    #[test]
+    fn reason_names_the_broker_when_it_is_lost_for_longer_than_the_session() {
+        let gave_up = worker(Phase::Rebalancing, Connection::Down);
+        let reads = worker(Phase::Reading, Connection::Down);
+        let over =
+            "no kafka broker can be reached, and the session with the consumer group is over";
+        let both = [gave_up.clone(), reads];
+        assert_eq!(reason(&both, &[], Aggregation::Summed).as_deref(), Some(over));
+        assert_eq!(reason(&both, &[], Aggregation::PerShard), None);
+        let none = [gave_up.clone(), gave_up];
+        assert_eq!(reason(&none, &[], Aggregation::Summed).as_deref(), Some(over));
+        assert_eq!(reason(&none, &[], Aggregation::PerShard).as_deref(), Some(over));
     }
 
     #[test]

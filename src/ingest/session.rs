@@ -62,6 +62,13 @@ pub(super) enum SessionError {
     /// Another instance has acquired a partition, and the group has assigned nothing since.
     #[error("another instance has acquired partitions, and the group assigned none since")]
     Fenced,
+    /// A member with the same `group.instance.id` has taken the place of this one. A new consumer
+    /// would take it back, and so on.
+    #[error(
+        "another process has joined the consumer group with the same kafka.instance_id: give each \
+         process an id of its own"
+    )]
+    SameInstanceId,
 }
 
 /// One consumer with the partitions that the group has assigned to it.
@@ -112,7 +119,7 @@ impl<'s> Session<'s> {
 
     /// Reads until ingest stops, or until the consumer cannot continue.
     pub(super) fn run(mut self) -> Result<(), SessionError> {
-        let result = self.poll_until_stopped();
+        let result = self.poll_until_stopped().map_err(|error| self.explain(error));
         if result.is_ok() {
             self.shared.dead_letters.flush(FLUSH_TIMEOUT);
             self.assignment.checkpoint_all_blocking(Instant::now() + STORE_TIMEOUT);
@@ -122,6 +129,16 @@ impl<'s> Session<'s> {
         self.assignment.clear();
         self.hold_partitions();
         result
+    }
+
+    /// Returns the cause if the client has failed for good, whichever call has shown it.
+    fn explain(&self, error: SessionError) -> SessionError {
+        match (error, self.consumer.client().fatal_error()) {
+            (SessionError::Client(_), Some((RDKafkaErrorCode::FencedInstanceId, _))) => {
+                SessionError::SameInstanceId
+            }
+            (error, _) => error,
+        }
     }
 
     fn poll_until_stopped(&mut self) -> Result<(), SessionError> {

@@ -89,8 +89,8 @@ impl Ingest {
         Ok(Ingest { stop, workers, publisher, broker_watch, dead_letters, ledger, status_hub })
     }
 
-    /// Returns why ingest cannot continue, if so: the stored state is unusable, or a thread has
-    /// ended, which is a bug.
+    /// Returns why ingest cannot continue, if so: the stored state is unusable, another process has
+    /// the same instance id, or a thread has ended, which is a bug.
     pub fn failure(&self) -> Option<String> {
         let has_ended = || {
             let others = [&self.publisher, &self.broker_watch, &self.ledger];

@@ -33,7 +33,7 @@ impl Worker {
         Ok(Worker { number, shared, consumer })
     }
 
-    /// Reads until ingest stops, or until a stored state is unusable.
+    /// Reads until ingest stops, or until an error that a new consumer would not mend.
     pub(super) fn run(self) {
         let Worker { number, shared, consumer } = self;
         let mut next = Ok(consumer);
@@ -45,10 +45,13 @@ impl Worker {
                 .and_then(|consumer| Session::new(number, &shared, consumer).run());
             let Err(error) = result else { return };
             let text = error_chain(&error);
-            if matches!(error, SessionError::State { .. }) {
-                tracing::error!(worker = number, error = text, "stored state is unusable");
-                shared.status_hub.fail(text);
-                return;
+            match error {
+                SessionError::State { .. } | SessionError::SameInstanceId => {
+                    tracing::error!(worker = number, error = text, "worker cannot continue");
+                    shared.status_hub.fail(text);
+                    return;
+                }
+                SessionError::Client(_) | SessionError::Fenced => {}
             }
             if started.elapsed() > RECREATE_PAUSE_MAX {
                 pause = RECREATE_PAUSE_MIN;

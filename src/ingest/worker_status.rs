@@ -57,6 +57,13 @@ pub(super) struct WorkerStatus {
     pub degraded: Vec<Degradation>,
 }
 
+impl WorkerStatus {
+    /// Returns whether the worker has given up its partitions for want of a broker.
+    pub(super) fn is_lost(&self) -> bool {
+        self.phase == Phase::Rebalancing && self.connection == Connection::Down
+    }
+}
+
 /// The last report of one worker, without its partitions.
 #[derive(Clone, Debug)]
 pub(super) struct WorkerReport {

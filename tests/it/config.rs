@@ -156,6 +156,7 @@ fn environment_variables_override_the_file() {
             ("NABIZ_HTTP__LISTEN", "0.0.0.0:9500"),
             ("NABIZ_KAFKA__BROKERS", "one:9092,two:9092"),
             ("NABIZ_KAFKA__WORKERS", "4"),
+            ("NABIZ_KAFKA__INSTANCE_ID", "7"),
             ("NABIZ_KAFKA__TOPICS", "[{name='a'}, {name='b', format='asterisk_queue_log'}]"),
             ("NABIZ_KAFKA__CLIENT__SASL_PASSWORD", "pass_word"),
             ("NABIZ_WINDOWS__LENGTHS", "10m, 1m"),
@@ -175,6 +176,7 @@ fn environment_variables_override_the_file() {
         (kafka.brokers.as_str(), kafka.workers, kafka.topics.len()),
         ("one:9092,two:9092", 4, 2)
     );
+    assert_eq!(kafka.instance_id.as_deref(), Some("7"));
     assert_eq!(kafka.client, [("sasl.password".to_string(), "pass_word".to_string())]);
     assert_eq!(config.http.listen.to_string(), "0.0.0.0:9500");
     assert!(config.metrics.shard_label);
@@ -479,6 +481,12 @@ const WRONG: &[(&str, usize, &[&str])] = &[
     ),
     ("[kafka]\nbrokers = 'a:1,,b:1'", 2, &["kafka.brokers: expected addresses with commas"]),
     ("[kafka]\ngroup = ''", 2, &["kafka.group"]),
+    (
+        "[kafka]\ninstance_id = 'a b'",
+        2,
+        &["kafka.instance_id: expected 1 to 200 letters, digits, dots, _ and -, found \"a b\""],
+    ),
+    ("[kafka]\ninstance_id = ''", 2, &["kafka.instance_id: expected 1 to 200 letters"]),
     ("[kafka]\ndead_letter_topic = '^x'", 2, &["kafka.dead_letter_topic: expected a topic name"]),
     ("[[kafka.topics]]\nname = 'a b'", 2, &["kafka.topics.name: expected a topic name"]),
     ("\n[[kafka.topics]]\nformat = 'cloudevents'", 2, &["kafka.topics.name: missing"]),
@@ -500,6 +508,12 @@ const WRONG: &[(&str, usize, &[&str])] = &[
         2,
         &["kafka.client.\"group.id\": set by nabiz", "the key is kafka.group"],
     ),
+    (
+        "[kafka.client]\n'group.instance.id' = 'x'",
+        2,
+        &["kafka.client.\"group.instance.id\": set by nabiz", "the key is kafka.instance_id"],
+    ),
+    ("[kafka.client]\nacks = '1'", 2, &["kafka.client.\"acks\": set by nabiz"]),
     (
         "[kafka.client]\nauto.offset.reset = 'latest'",
         2,
@@ -601,6 +615,11 @@ fn error_names_the_variable_when_its_value_is_wrong() {
             "NABIZ_KAFKA__WORKERS",
             "two",
             "NABIZ_KAFKA__WORKERS: kafka.workers: expected a whole number from 1 to 64, found \"two\"",
+        ),
+        (
+            "NABIZ_KAFKA__INSTANCE_ID",
+            "a/b",
+            "NABIZ_KAFKA__INSTANCE_ID: kafka.instance_id: expected 1 to 200 letters",
         ),
         (
             "NABIZ_WINDOWS__PANE",

@@ -3,6 +3,7 @@
 
 mod partitions;
 mod queue_log;
+mod sessions;
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -13,7 +14,7 @@ use nabiz_core::event::Channels;
 use nabiz_dev::broker::{Kafka, PASSWORD, USER};
 use nabiz_dev::client::{Incoming, Outgoing, commit, length, produce, read_all};
 use nabiz_dev::pipeline::Pipeline;
-use nabiz_dev::process::nabiz;
+use nabiz_dev::process::{Nabiz, nabiz};
 use nabiz_dev::scrape::Scrape;
 use nabiz_dev::wait_for;
 use nabiz_simulator::{Options, Scenario, Simulation};

@@ -23,6 +23,7 @@ pub struct Pipeline {
     topics: Vec<(String, &'static str)>,
     client: BTreeMap<String, String>,
     workers: usize,
+    instance_id: Option<&'static str>,
     shard_label: bool,
     idle_advance: bool,
     on_undecodable: Option<&'static str>,
@@ -44,6 +45,7 @@ impl Pipeline {
             topics: Vec::new(),
             client: BTreeMap::new(),
             workers: 2,
+            instance_id: None,
             shard_label: false,
             idle_advance: false,
             on_undecodable: None,
@@ -62,6 +64,12 @@ impl Pipeline {
     /// Reads with this many workers instead of two.
     pub fn workers(mut self, workers: usize) -> Pipeline {
         self.workers = workers;
+        self
+    }
+
+    /// Makes the workers static members of the group.
+    pub fn instance_id(mut self, id: &'static str) -> Pipeline {
+        self.instance_id = Some(id);
         self
     }
 
@@ -131,6 +139,9 @@ impl Pipeline {
             "[kafka]\nbrokers = {:?}\ngroup = {:?}\ndead_letter_topic = {:?}\nworkers = {}\n",
             self.brokers, self.group, self.dead_letters, self.workers
         );
+        if let Some(id) = self.instance_id {
+            let _ = writeln!(text, "instance_id = {id:?}");
+        }
         if let Some(choice) = self.on_undecodable {
             let _ = writeln!(text, "on_undecodable = {choice:?}");
         }

@@ -99,6 +99,12 @@ impl Nabiz {
             .unwrap_or_else(|| panic!("nabiz runs {deadline:?} after SIGTERM\n{}", self.log_tail()))
     }
 
+    /// Waits until the process ends by itself; fails if it is still running at the deadline.
+    pub fn wait_end(&mut self, deadline: Duration) -> ExitStatus {
+        let status = exit_within(&mut self.child, deadline);
+        status.unwrap_or_else(|| panic!("nabiz runs after {deadline:?}\n{}", self.log_tail()))
+    }
+
     /// Kills the process, as a crash does.
     pub fn kill(mut self) {
         signal(&self.child, "KILL");
