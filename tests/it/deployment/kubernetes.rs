@@ -219,8 +219,10 @@ fn pod_runs_the_program_with_its_files() {
     );
 
     // The environment and the file make a valid configuration, and the secret is not in the tree.
-    let names: Vec<&str> = container.env.iter().map(|variable| variable.name.as_str()).collect();
-    let environment: Vec<(&str, &str)> = names.iter().map(|name| (*name, "not-a-secret")).collect();
+    let variables = container.env.iter();
+    let environment: Vec<(&str, &str)> = variables
+        .map(|it| (it.name.as_str(), it.value.as_deref().unwrap_or("not-a-secret")))
+        .collect();
     let config = effective("deploy/kubernetes/nabiz.toml", &environment);
     assert_eq!(
         config["kafka"]["client"]["sasl.password"].as_str(),
