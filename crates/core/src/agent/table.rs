@@ -101,7 +101,7 @@ impl Agents {
         agent.timeline.insert(index, TimedChange { event_time, change });
     }
 
-    /// Returns the agents of each queue at stream time, by [`LabelRegistry::label_index`].
+    /// Returns the agents of each queue at stream time, by the index of the queue's label.
     pub(crate) fn snapshot(
         &mut self,
         context: BookingContext<'_>,

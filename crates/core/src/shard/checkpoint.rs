@@ -31,7 +31,7 @@ pub(crate) struct ShardHeader {
     /// Channels of the settings, in configured order.
     pub(crate) channels: Vec<String>,
     /// Pane width of the stored panes, in milliseconds. Signed, because the ledger stores a signed
-    /// number in other bytes than a [`Millis`].
+    /// number in other bytes than a `Millis`.
     pub(crate) pane_ms: i64,
     /// Bounds of the stored classic buckets.
     pub(crate) bounds: Bounds,
