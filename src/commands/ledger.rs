@@ -98,7 +98,7 @@ fn description(plan: &RewindPlan, to: Timestamp) -> String {
         .push("kept: offsets, all counters, open visits and follow-ups, remembered ids".to_owned());
     lines.push(format!(
         "lost: the windows of these partitions, which begin again, and the interval history from \
-         {to} on, of all partitions: {rows} rows"
+         {to} on, of all partitions (rows: {rows})"
     ));
     lines.join("\n")
 }
@@ -136,6 +136,7 @@ fn set_back(
         checkpoint.next_offset = stored.next_offset;
         requests.push(CheckpointRequest {
             records_missed: acquired.records_missed,
+            last_record: acquired.last_record,
             newest_record: acquired.newest_record.map(|newest| newest.min(WallTime(to.get()))),
             ..CheckpointRequest::new(acquired.lease, checkpoint)
         });

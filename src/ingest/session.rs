@@ -242,6 +242,11 @@ impl<'s> Session<'s> {
         // a clock read per record.
         let mut timeout = POLL_TIMEOUT;
         for _ in 0..BATCH_RECORDS {
+            // `Assignment::fold` may drop a record when ingest stops. None may be folded after it:
+            // the position would pass the dropped record.
+            if self.shared.is_stopping() {
+                return Ok(());
+            }
             match self.consumer.poll(std::mem::take(&mut timeout)) {
                 // Also after a rebalance, which is handled before the next record.
                 None => {

@@ -111,15 +111,16 @@ fn recreated_topic_loses_nothing_when_the_process_was_suspended() {
 fn log_is_no_other_when_retention_has_taken_the_last_record() {
     let _shared = serial::shared();
     let kafka = Kafka::shared();
-    let pipeline = Pipeline::new(kafka.brokers(), "taken").topic("taken.calls", "cloudevents");
+    let pipeline =
+        Pipeline::new(kafka.brokers(), "retained").topic("retained.calls", "cloudevents");
     kafka.create_topic(pipeline.dead_letters(), 1);
-    kafka.create_topic("taken.calls", 1);
-    produce(kafka, "taken.calls", &visits("a", 35, 3));
+    kafka.create_topic("retained.calls", 1);
+    produce(kafka, "retained.calls", &visits("a", 35, 3));
     serve_once(&pipeline, 35);
 
-    kafka.delete_records("taken.calls", 0, 35);
+    kafka.delete_records("retained.calls", 0, 35);
     assert_found(&serve_once(&pipeline, 35), 0.0, 1.0);
-    produce(kafka, "taken.calls", &visits("b", 60, 2));
+    produce(kafka, "retained.calls", &visits("b", 60, 2));
     assert_found(&serve_once(&pipeline, 95), 0.0, 1.0);
     assert_found(&serve_once(&pipeline, 95), 0.0, 0.0);
 }

@@ -4,10 +4,10 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::Arc;
 
-use nabiz::ledger::{self, CheckpointRequest, CommitOutcome, Ledger};
+use nabiz::ledger::{self, CheckpointRequest, CommitOutcome, Ledger, RecordFingerprint};
 use nabiz_core::decode::{Format, Message};
 use nabiz_core::event::Channels;
-use nabiz_core::ids::Offset;
+use nabiz_core::ids::{Offset, RecordDigest};
 use nabiz_core::settings::Settings;
 use nabiz_core::shard::{RecordMeta, RecordOutcome, Shard};
 use nabiz_core::snapshot::Snapshot;
@@ -18,6 +18,12 @@ const START_MS: i64 = 1_767_596_400_000;
 const TO: &str = "2026-01-05T07:10:00Z";
 const TO_MS: i64 = START_MS + 600_000;
 const THREE_YEARS_MS: i64 = 3 * 365 * 86_400_000;
+
+const LAST_RECORD: RecordFingerprint = RecordFingerprint {
+    offset: Offset(3),
+    timestamp: Some(WallTime(START_MS + THREE_YEARS_MS)),
+    digest: RecordDigest::from_bytes([7; 16]),
+};
 
 /// A folder with a configuration and a ledger.
 struct Fixture {
@@ -57,6 +63,7 @@ impl Fixture {
             advance_to: advance_to.map(Timestamp),
             records_missed: 7,
             newest_record: Some(WallTime(START_MS + THREE_YEARS_MS)),
+            last_record: Some(LAST_RECORD),
             ..CheckpointRequest::new(lease, shard.checkpoint())
         };
         assert_eq!(ledger.store(&[request], WallTime(0)).unwrap(), [CommitOutcome::Stored]);
@@ -70,6 +77,7 @@ impl Fixture {
     fn restored(&self, partition: i32) -> (Shard, i64) {
         let acquired = self.open().acquire("calls", partition, "test").unwrap();
         assert_eq!(acquired.records_missed, 7);
+        assert_eq!(acquired.last_record, Some(LAST_RECORD), "the log is still known by it");
         assert!(acquired.newest_record <= Some(WallTime(START_MS + THREE_YEARS_MS)));
         let stored = acquired.stored.unwrap();
         let settings = Arc::clone(&self.settings);
@@ -144,7 +152,8 @@ fn stream_time_is_set_back_and_counters_and_offsets_stay() {
         "calls/0: stream time 2029-01-04T07:00:00Z is set back to 2026-01-05T07:10:00Z",
         "calls/1: stream time 2029-01-04T07:00:00Z",
         "kept: offsets",
-        "2 rows",
+        // The start that is far ahead. The visit that arrived late is not over yet.
+        "(rows: 1)",
         "add --yes",
     ] {
         assert!(plan.contains(part), "{part} is not in\n{plan}");
