@@ -2,38 +2,17 @@
 
 use std::time::Duration;
 
+use crate::harness::callers::{caller, wait_offered};
 use crate::harness::serial;
 use nabiz_dev::broker::Kafka;
 use nabiz_dev::client::{Outgoing, produce};
 use nabiz_dev::pipeline::Pipeline;
-use nabiz_dev::process::Nabiz;
 use nabiz_dev::scrape::Scrape;
 
-const WITHIN: Duration = Duration::from_secs(60);
 const TOPIC: &str = "clock.calls";
 
 fn now_ms() -> i64 {
     jiff::Timestamp::now().as_millisecond()
-}
-
-/// A caller who enters the queue at `time_ms`, by a record with this timestamp.
-fn caller(name: &str, time_ms: i64, timestamp_ms: i64) -> Outgoing {
-    let time = jiff::Timestamp::from_millisecond(time_ms).expect("a time");
-    let value = format!(
-        r#"{{"specversion":"1.0","id":"{name}","source":"/test","type":"contact.queued","time":"{time}",
-           "data":{{"contact_id":"{name}","queue":"support","channel":"phone"}}}}"#
-    );
-    Outgoing { key: name.to_owned(), value: value.into_bytes(), timestamp_ms, partition: None }
-}
-
-/// Waits until so many callers are counted, and returns that scrape.
-fn wait_offered(nabiz: &Nabiz, count: f64) -> Scrape {
-    nabiz.scrape_until("all callers", WITHIN, |scrape| {
-        match scrape.sum("nabiz_visits_offered_total", &[("queue", "support")]) {
-            offered if offered == count => Ok(()),
-            offered => Err(format!("{offered} of {count}")),
-        }
-    })
 }
 
 fn stream_time_ms(scrape: &Scrape) -> i64 {
@@ -63,7 +42,7 @@ fn wrong_record_and_event_times_move_no_other_call() {
 
     let mut nabiz = pipeline.serve();
     nabiz.wait_ready();
-    let scrape = wait_offered(&nabiz, 11.0);
+    let scrape = wait_offered(&nabiz, 11);
     assert_eq!(scrape.value("nabiz_future_events_total", &[("topic", TOPIC)]), Some(1.0));
     assert!(stream_time_ms(&scrape) <= now_ms(), "{}", stream_time_ms(&scrape));
     let late = [("topic", TOPIC), ("result", "late")];
@@ -76,7 +55,7 @@ fn wrong_record_and_event_times_move_no_other_call() {
     nabiz.kill();
     let mut nabiz = pipeline.serve();
     nabiz.wait_ready();
-    let again = wait_offered(&nabiz, 11.0);
+    let again = wait_offered(&nabiz, 11);
     assert_eq!(again.value("nabiz_future_events_total", &[("topic", TOPIC)]), Some(0.0));
     assert!(stream_time_ms(&again) >= stream_time_ms(&scrape));
     assert!(stream_time_ms(&again) <= now_ms());

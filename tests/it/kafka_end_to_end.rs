@@ -472,6 +472,18 @@ fn simulated_hour(partitions: i32) -> (Vec<Outgoing>, Value) {
     simulated(Simulation::new(Scenario::OrdinaryDay, options), partitions)
 }
 
+/// Returns the events of an hour that are in a topic's first two partitions, those of the third
+/// partition, which is added later, and the truth of all.
+fn simulated_hour_before_and_after_growth() -> (Vec<Outgoing>, Vec<Outgoing>, Value) {
+    let (events, truth) = simulated_hour(3);
+    let placed = events.into_iter().map(|event| {
+        let of_key = event.key.bytes().fold(0, |sum, byte| sum + i32::from(byte)) % 3;
+        Outgoing { partition: event.partition.or(Some(of_key)), ..event }
+    });
+    let (first, added) = placed.partition(|event| event.partition != Some(2));
+    (first, added, truth)
+}
+
 /// Returns records that a pipeline must reject, each for another reason.
 fn bad_records(partitions: i32) -> Vec<Outgoing> {
     let envelope = |kind: &str, data: &str| {

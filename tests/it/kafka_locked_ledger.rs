@@ -6,12 +6,12 @@ use std::path::Path;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use crate::harness::callers::{caller, wait_offered};
 use crate::harness::serial;
 use nabiz_dev::broker::Kafka;
 use nabiz_dev::client::{Outgoing, produce};
 use nabiz_dev::pipeline::Pipeline;
 use nabiz_dev::process::Nabiz;
-use nabiz_dev::scrape::Scrape;
 use serde_json::Value;
 
 const WITHIN: Duration = Duration::from_secs(60);
@@ -40,37 +40,13 @@ impl Lock {
 fn visits(name: &str, count: usize, apart_ms: i64, last_ms: i64) -> Vec<Outgoing> {
     let visit = |number: usize| {
         let timestamp_ms = last_ms - (count - 1 - number) as i64 * apart_ms;
-        let time = jiff::Timestamp::from_millisecond(timestamp_ms).expect("a time");
-        let value = format!(
-            r#"{{"specversion":"1.0","id":"{name}-{number}","source":"/test","type":"contact.queued","time":"{time}",
-               "data":{{"contact_id":"{name}-{number}","queue":"support","channel":"phone"}}}}"#
-        );
-        Outgoing {
-            key: format!("{name}-{number}"),
-            value: value.into_bytes(),
-            timestamp_ms,
-            partition: None,
-        }
+        caller(&format!("{name}-{number}"), timestamp_ms, timestamp_ms)
     };
     (0..count).map(visit).collect()
 }
 
 fn now_ms() -> i64 {
     jiff::Timestamp::now().as_millisecond()
-}
-
-fn offered(scrape: &Scrape) -> f64 {
-    scrape.sum("nabiz_visits_offered_total", &[("queue", "support"), ("channel", "phone")])
-}
-
-fn wait_offered(nabiz: &Nabiz, count: usize) -> Scrape {
-    nabiz.scrape_until("all visits", WITHIN, |scrape| {
-        if offered(scrape) == count as f64 {
-            Ok(())
-        } else {
-            Err(format!("{} of {count} visits", offered(scrape)))
-        }
-    })
 }
 
 fn readyz(nabiz: &Nabiz) -> Result<(u16, Value), String> {

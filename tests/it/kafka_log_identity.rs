@@ -1,14 +1,14 @@
-//! A topic that was deleted and made anew is recognised by the last record that was read, also if
-//! it is as long as before. A record that compaction or retention has taken is no sign of that.
+//! nabiz recognises a recreated topic by the last record that it read, also if the topic is as long
+//! as before. A record that compaction or retention has deleted is no sign of a recreated topic.
 
 use std::time::Duration;
 
 use nabiz_dev::broker::Kafka;
 use nabiz_dev::client::{Outgoing, first_offset_from, produce};
 use nabiz_dev::pipeline::Pipeline;
-use nabiz_dev::process::Nabiz;
 use nabiz_dev::scrape::Scrape;
 
+use crate::harness::callers::{caller, wait_offered};
 use crate::harness::serial;
 
 const WITHIN: Duration = Duration::from_secs(60);
@@ -19,27 +19,9 @@ fn visits(name: &str, count: i64, hours_ago: i64) -> Vec<Outgoing> {
     let start_ms = jiff::Timestamp::now().as_millisecond() - hours_ago * HOUR_MS;
     let visit = |number: i64| {
         let timestamp_ms = start_ms + number * 1_000;
-        let time = jiff::Timestamp::from_millisecond(timestamp_ms).expect("a time");
-        let value = format!(
-            r#"{{"specversion":"1.0","id":"{name}-{number}","source":"/test","type":"contact.queued","time":"{time}",
-               "data":{{"contact_id":"{name}-{number}","queue":"support","channel":"phone"}}}}"#
-        );
-        Outgoing {
-            key: format!("{name}-{number}"),
-            value: value.into_bytes(),
-            timestamp_ms,
-            partition: None,
-        }
+        caller(&format!("{name}-{number}"), timestamp_ms, timestamp_ms)
     };
     (0..count).map(visit).collect()
-}
-
-/// Waits until `count` visits are counted, and returns the metrics.
-fn wait_offered(nabiz: &Nabiz, count: usize) -> Scrape {
-    nabiz.scrape_until("all visits", WITHIN, |scrape| {
-        let offered = scrape.sum("nabiz_visits_offered_total", &[("queue", "support")]);
-        if offered == count as f64 { Ok(()) } else { Err(format!("{offered} of {count} visits")) }
-    })
 }
 
 /// Starts the program, waits for `count` visits, and returns the metrics after a clean stop.

@@ -16,13 +16,7 @@ fn added_partition_withholds_sums_until_it_is_read() {
     // Of more than one partition, so that calls drive no agents, before and after.
     kafka.create_topic("grown.calls", 2);
     kafka.create_topic(pipeline.dead_letters(), 1);
-    let (events, truth) = simulated_hour(3);
-    let placed = events.into_iter().map(|event| {
-        let of_key = event.key.bytes().fold(0, |sum, byte| sum + i32::from(byte)) % 3;
-        Outgoing { partition: event.partition.or(Some(of_key)), ..event }
-    });
-    let (first, added): (Vec<Outgoing>, Vec<Outgoing>) =
-        placed.partition(|event| event.partition != Some(2));
+    let (first, added, truth) = simulated_hour_before_and_after_growth();
     assert!(first.len() > 100 && added.len() > 100);
     let mut nabiz = pipeline.serve();
     nabiz.wait_ready();

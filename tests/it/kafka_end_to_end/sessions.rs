@@ -37,13 +37,7 @@ fn killed_static_member_is_ready_again_within_its_session() {
     let _shared = serial::shared();
     let kafka = Kafka::shared();
     let pipeline = pipeline(kafka, "static", SESSION).instance_id("here");
-    let (events, truth) = simulated_hour(3);
-    let placed = events.into_iter().map(|event| {
-        let of_key = event.key.bytes().fold(0, |sum, byte| sum + i32::from(byte)) % 3;
-        Outgoing { partition: event.partition.or(Some(of_key)), ..event }
-    });
-    let (first, added): (Vec<Outgoing>, Vec<Outgoing>) =
-        placed.partition(|event| event.partition != Some(2));
+    let (first, added, truth) = simulated_hour_before_and_after_growth();
     let mut nabiz = pipeline.serve();
     nabiz.wait_ready();
     produce(kafka, "static.calls", &first);

@@ -114,7 +114,7 @@ impl<'a> Fields<'a> {
             return None;
         }
         read(self).unwrap_or_else(|_| {
-            if let Some(field) = OptionalField::from_name(field.as_str()) {
+            if let Some(field) = OptionalField::from_wire(field.as_str()) {
                 self.faults.record_dropped(field);
             }
             None

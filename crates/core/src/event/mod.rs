@@ -4,6 +4,7 @@
 //! The types do not depend on a wire format. [`decode`](crate::decode) has one file for each
 //! format; every other room knows only [`Event`].
 
+mod labels;
 mod limits;
 mod optional_field;
 mod rejection;

@@ -1,79 +1,59 @@
 //! Optional fields, and the faults that cost a field and not its record.
 
-use serde::{Deserialize, Serialize};
+use crate::event::labels::labels;
 
-macro_rules! optional_fields {
-    ($($(#[$doc:meta])* $variant:ident = $name:literal),+ $(,)?) => {
-        /// A field that a record may lack: the value of the `field` label.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-        pub enum OptionalField { $($(#[$doc])* $variant),+ }
-
-        impl OptionalField {
-            /// Every optional field, in the order of the documentation.
-            pub const ALL: &'static [OptionalField] = &[$(OptionalField::$variant),+];
-
-            /// Returns the name in the contract and in labels.
-            pub fn as_str(self) -> &'static str {
-                match self { $(OptionalField::$variant => $name),+ }
-            }
-
-            /// Returns the field of a name.
-            pub fn from_name(name: &str) -> Option<Self> {
-                match name { $($name => Some(OptionalField::$variant),)+ _ => None }
-            }
-        }
-    };
-}
-
-optional_fields! {
-    /// The data of a type without required fields.
-    Data = "data",
-    /// The number, address or page that was reached.
-    EntryPoint = "entry_point",
-    /// The place in the menu.
-    Menu = "menu",
-    /// The channel.
-    Channel = "channel",
-    /// The priority in the queue.
-    Priority = "priority",
-    /// The position on entry.
-    Position = "position",
-    /// Whether the place is kept for a call back.
-    IsCallback = "is_callback",
-    /// The agent, or an agent whose name is not UTF-8.
-    Agent = "agent",
-    /// How long it rang.
-    RingMs = "ring_ms",
-    /// The wait.
-    WaitMs = "wait_ms",
-    /// The queue, or a queue whose name is not UTF-8.
-    Queue = "queue",
-    /// The queue that a transfer leaves.
-    FromQueue = "from_queue",
-    /// The queue that a transfer goes to.
-    ToQueue = "to_queue",
-    /// The kind of a transfer.
-    Kind = "kind",
-    /// The talk.
-    TalkMs = "talk_ms",
-    /// The hold.
-    HoldMs = "hold_ms",
-    /// The work after the contact.
-    WrapUpMs = "wrap_up_ms",
-    /// The party that ended the conversation.
-    EndedBy = "ended_by",
-    /// The contact of a follow-up, or a call id that is not UTF-8.
-    ContactId = "contact_id",
-    /// The callback unit.
-    Unit = "unit",
-    /// The time by which a follow-up is due.
-    Due = "due",
-    /// The reason of an agent's state.
-    Reason = "reason",
-    /// The queues of an agent.
-    Queues = "queues",
-    /// The longest wait by the count of the source.
-    OldestWaitMs = "oldest_wait_ms",
+labels! {
+    /// A field that a record may lack: the value of the `field` label.
+    OptionalField {
+        /// The data of a type without required fields.
+        Data = "data",
+        /// The number, address or page that was reached.
+        EntryPoint = "entry_point",
+        /// The place in the menu.
+        Menu = "menu",
+        /// The channel.
+        Channel = "channel",
+        /// The priority in the queue.
+        Priority = "priority",
+        /// The position on entry.
+        Position = "position",
+        /// Whether the place is kept for a call back.
+        IsCallback = "is_callback",
+        /// The agent, or an agent whose name is not UTF-8.
+        Agent = "agent",
+        /// How long it rang.
+        RingMs = "ring_ms",
+        /// The wait.
+        WaitMs = "wait_ms",
+        /// The queue, or a queue whose name is not UTF-8.
+        Queue = "queue",
+        /// The queue that a transfer leaves.
+        FromQueue = "from_queue",
+        /// The queue that a transfer goes to.
+        ToQueue = "to_queue",
+        /// The kind of a transfer.
+        Kind = "kind",
+        /// The talk.
+        TalkMs = "talk_ms",
+        /// The hold.
+        HoldMs = "hold_ms",
+        /// The work after the contact.
+        WrapUpMs = "wrap_up_ms",
+        /// The party that ended the conversation.
+        EndedBy = "ended_by",
+        /// The contact of a follow-up, or a call id that is not UTF-8.
+        ContactId = "contact_id",
+        /// The callback unit.
+        Unit = "unit",
+        /// The time by which a follow-up is due.
+        Due = "due",
+        /// The reason of an agent's state.
+        Reason = "reason",
+        /// The queues of an agent.
+        Queues = "queues",
+        /// The longest wait by the count of the source.
+        OldestWaitMs = "oldest_wait_ms",
+    }
 }
 
 /// The faults of a record that cost a field and not the record.

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use crate::event::labels::labels;
 use crate::event::optional_field::FieldFaults;
 use crate::time::{Millis, Timestamp};
 
@@ -164,34 +165,6 @@ impl EventPayload<'_> {
             _ => None,
         }
     }
-}
-
-macro_rules! labels {
-    ($(#[$doc:meta])* $name:ident { $($(#[$vdoc:meta])* $variant:ident = $label:literal),+ $(,)? }) => {
-        $(#[$doc])*
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
-        pub enum $name { $($(#[$vdoc])* $variant),+ }
-
-        impl $name {
-            /// Every value, in the order of the discriminants.
-            pub const ALL: &'static [$name] = &[$($name::$variant),+];
-
-            /// Returns the word on the wire and in labels.
-            pub fn as_str(self) -> &'static str {
-                match self { $($name::$variant => $label),+ }
-            }
-
-            /// Returns the value of a word on the wire.
-            pub fn from_wire(word: &str) -> Option<Self> {
-                match word { $($label => Some($name::$variant),)+ _ => None }
-            }
-
-            /// Returns the position in [`Self::ALL`].
-            pub fn index(self) -> usize {
-                self as usize
-            }
-        }
-    };
 }
 
 labels! {

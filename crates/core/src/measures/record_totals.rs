@@ -63,7 +63,7 @@ impl RecordTotals {
             if name == IGNORED {
                 self.ignored = count;
             }
-            let dropped = name.strip_prefix(DROPPED).and_then(OptionalField::from_name);
+            let dropped = name.strip_prefix(DROPPED).and_then(OptionalField::from_wire);
             if let Some(field) = dropped {
                 self.fields_dropped.insert(field, count);
             }

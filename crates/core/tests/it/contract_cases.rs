@@ -154,7 +154,7 @@ impl Case {
         })
     }
 
-    /// Reads a `contact.queued` with the flaws, of which one is in a required field.
+    /// Reads a `contact.queued` with the flaws. One of them is in a required field.
     fn rejected_queued(mut self, reason: Reason) -> Self {
         let mut data = json!({"contact_id": "c", "queue": "fault"});
         for flaw in std::mem::take(&mut self.flaws) {
@@ -429,7 +429,7 @@ pub(crate) fn number(settings: &Settings, snapshot: &Snapshot, name: &str) -> u6
         ["records", "ignored"] => snapshot.records.ignored,
         ["dropped"] => snapshot.records.fields_dropped.values().sum(),
         ["dropped", field] => {
-            let field = OptionalField::from_name(field).unwrap();
+            let field = OptionalField::from_wire(field).unwrap();
             snapshot.records.fields_dropped.get(&field).copied().unwrap_or(0)
         }
         ["records", "applied"] => snapshot.records.applied,

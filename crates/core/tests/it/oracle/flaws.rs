@@ -75,7 +75,7 @@ impl Flaw {
         if is_negative {
             faults.record_negative_duration();
         } else if !self.value.is_null() {
-            faults.record_dropped(OptionalField::from_name(self.field).expect("an optional field"));
+            faults.record_dropped(OptionalField::from_wire(self.field).expect("an optional field"));
         }
         let duration = is_negative.then_some(Millis(0));
         match (self.field, payload) {
