@@ -6,7 +6,7 @@ use nabiz_core::time::{Millis, WallTime};
 
 /// A wall clock that differs from the monotonic clock by more than this has jumped.
 const JUMP: Millis = Millis::from_secs(1);
-/// A jumped wall clock is believed after it has been steady for this long.
+/// Time for which a wall clock must be steady after a jump before nabiz follows it.
 const STEADY: Duration = Duration::from_secs(60);
 /// How often the believed time is set to a wall clock that has not jumped. It follows a clock that
 /// is corrected slowly, by at most [`JUMP`] in this time.
@@ -66,7 +66,7 @@ struct Jump {
 /// record close to it, or a steady minute.
 #[derive(Debug)]
 pub struct TrustedClock {
-    /// A reading that is believed: all others follow from it and the monotonic clock.
+    /// The trusted reading. All others follow from it and the monotonic clock.
     line: ClockReading,
     /// The start, or the last jump before the clock had a witness.
     steady_since: Instant,

@@ -246,8 +246,8 @@ impl Kafka {
             .for_each(|element| element.error().expect("the records are deleted"));
     }
 
-    /// Takes the right to read a topic from [`USER`], who may still describe it. Users without
-    /// authentication keep all rights.
+    /// Revokes the right of [`USER`] to read a topic. The user may still describe it. Clients
+    /// without authentication keep all rights.
     pub fn deny_read(&self, topic: &str) {
         acls::add(&self.brokers(), topic, USER, Operation::Describe, Permission::Allow);
         acls::add(&self.brokers(), topic, USER, Operation::Read, Permission::Deny);

@@ -3,7 +3,7 @@
 use crate::event::{Reason, Rejection};
 use crate::time::{Millis, Timestamp, WallTime};
 
-/// A clock vouches for a record, and a record for a clock, if they differ by this much at most.
+/// The largest difference at which a record confirms a clock, and the clock a record.
 const NEAR: Millis = Millis::from_mins(1);
 /// 2000-01-01. Systems that write seconds or an unset clock as milliseconds stamp records before.
 const EARLIEST_STAMP: Timestamp = Timestamp(946_684_800_000);
