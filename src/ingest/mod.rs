@@ -8,10 +8,12 @@
 //! answers of the brokers to a thread of their own: a question would block the poll loop.
 //!
 //! - `supervisor`: starts and stops all threads; `shared` is what they have in common
-//! - `worker`, `session`: the life of a consumer and its poll loop; `seek`: where reading continues
+//! - `worker`, `session`: the life of a consumer and its poll loop, with its rebalances, its seeks and
+//!   the answers about its logs; `seek`: where reading continues
 //! - `consumer_context`, `consumer_stats`: callbacks and statistics of the client
 //! - `assignment`, `partition`, `offset_tracker`, `last_record`: what a worker owns, how far it has
-//!   read, and whether a log still is the one that was read
+//!   read, and whether a log still is the one that was read; below `partition`: its moves when the
+//!   log is another one, its checkpoints, and its condition
 //! - `broker_watch`, by a client of its own: what the topics have (`partition_counts`), where the
 //!   logs end (`log_ends`), and why a partition stands still (`probe`, `standstill`); `undecodable`:
 //!   where reading continues after a batch

@@ -1,12 +1,11 @@
 //! The life of one consumer: its poll loop, from the first assignment to the last commit.
 
-use std::sync::Arc;
-use std::sync::mpsc::{Receiver, RecvTimeoutError};
-use std::thread;
+mod log_answers;
+mod rebalance;
+mod seeks;
+
 use std::time::{Duration, Instant};
 
-use nabiz_core::decode::Format;
-use nabiz_core::shard::Calls;
 use nabiz_core::state::RestoreError;
 use nabiz_core::time::Timestamp;
 use rdkafka::TopicPartitionList;
@@ -14,15 +13,12 @@ use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer};
 use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
 
 use super::assignment::{Assignment, Load};
-use super::consumer_context::{Absence, ConsumerEvent, METADATA_TIMEOUT, WorkerContext};
+use super::consumer_context::{Absence, ConsumerEvent, WorkerContext};
 use super::consumer_stats::ConsumerStats;
-use super::dead_letters::DeadLetter;
 use super::partition::Partition;
-use super::seek::{SeekTarget, start_offset};
 use super::shared::Shared;
-use super::topic_check::{QUERY_TIMEOUT, TopicCheck};
+use super::topic_check::TopicCheck;
 use super::worker_status::{Connection, Phase, WorkerStatus};
-use crate::ledger::{AcquiredPartition, LedgerError};
 use crate::readmodel::ShardLabel;
 
 /// Records that are folded before anything else is done.
@@ -30,22 +26,13 @@ const BATCH_RECORDS: usize = 1024;
 /// Longest wait for a record. Bounds the delay of an event, a report or a stop.
 const POLL_TIMEOUT: Duration = Duration::from_millis(50);
 const COMMIT_INTERVAL: Duration = Duration::from_secs(5);
-/// Time between two looks at the number of partitions.
-const COUNT_INTERVAL: Duration = Duration::from_secs(1);
 /// Time between an offset out of range and the search for another one. Longer than the interval of
 /// the client's statistics, which show whether the partition has stopped.
 const RESEEK_INTERVAL: Duration = Duration::from_secs(2);
-/// Longest wait for one answer in a search. The broker answers a connection in order, so that a
-/// fetch that waits for records comes first.
-const RESEEK_ANSWER_TIMEOUT: Duration = Duration::from_secs(1);
-/// Time after which a search asks the broker for no further partition.
-const RESEEK_TIMEOUT: Duration = Duration::from_secs(2);
 /// After a fenced checkpoint, the worker rejoins the group if it assigns nothing within this time.
 const REJOIN_AFTER: Duration = Duration::from_secs(10);
 /// Longest wait for dead letters when partitions are revoked.
 const FLUSH_TIMEOUT: Duration = Duration::from_secs(1);
-/// Longest wait for the number of partitions of a topic, on which the numbers of agents depend.
-const CALLS_TIMEOUT: Duration = Duration::from_secs(10);
 /// Longest wait for the ledger when partitions are revoked.
 const STORE_TIMEOUT: Duration = Duration::from_secs(2);
 
@@ -181,28 +168,6 @@ impl<'s> Session<'s> {
         Ok(())
     }
 
-    /// Fetches the metadata of all topics when the broker watch has counted other partitions: the
-    /// client then makes the group assign the new ones. By itself it looks every five minutes.
-    fn notice_partitions(&mut self) {
-        if self.counted_at.elapsed() < COUNT_INTERVAL
-            || self.status.connection != Connection::Up
-            || !self.status.phase.is_assigned()
-        {
-            return;
-        }
-        self.counted_at = Instant::now();
-        let counted = self.shared.status_hub.partition_counts().total();
-        if counted == self.counted {
-            return;
-        }
-        match self.consumer.fetch_metadata(None, QUERY_TIMEOUT) {
-            Ok(_) => self.counted = counted,
-            Err(error) => {
-                tracing::debug!(worker = self.worker, %error, "metadata request failed");
-            }
-        }
-    }
-
     /// Withholds all partitions if the process was suspended: another instance may have acquired
     /// them meanwhile.
     fn check_stall(&mut self) -> Result<(), SessionError> {
@@ -218,22 +183,6 @@ impl<'s> Session<'s> {
             self.recheck_logs(None)?;
         }
         Ok(())
-    }
-
-    /// Reads and compares the last records of a topic, or of all topics, once more: their logs may
-    /// have been replaced meanwhile.
-    fn recheck_logs(&mut self, topic: Option<&str>) -> Result<(), SessionError> {
-        if !self.status.phase.is_assigned() {
-            return Ok(());
-        }
-        let mut is_any = false;
-        for partition in &mut self.assignment.partitions {
-            if topic.is_none_or(|topic| *partition.label().topic == *topic) {
-                partition.recheck();
-                is_any |= partition.read_from() != partition.position();
-            }
-        }
-        if is_any { self.assign_positions() } else { Ok(()) }
     }
 
     fn read_batch(&mut self) -> Result<(), SessionError> {
@@ -288,49 +237,6 @@ impl<'s> Session<'s> {
         }
     }
 
-    /// Takes no earlier answer about the end of a log for a proof, because the error does not name
-    /// its partition, and asks again. An error that a known standstill explains is about that
-    /// partition alone: the client repeats it for as long as the partition stands still.
-    fn distrust_log_ends(&mut self) {
-        let partitions = &mut self.assignment.partitions;
-        if partitions.iter().any(Partition::explains_errors) {
-            return;
-        }
-        partitions.iter_mut().for_each(Partition::on_client_error);
-        self.shared.log_ends.ask_soon();
-    }
-
-    /// Applies the answers about the ends of the logs, if there are new ones.
-    fn take_log_answers(&mut self) -> Result<(), SessionError> {
-        let round = self.shared.log_ends.round();
-        if round == self.log_round {
-            return Ok(());
-        }
-        self.log_round = round;
-        let mut has_skipped = false;
-        for partition in &mut self.assignment.partitions {
-            let Some(mut answer) = self.shared.log_ends.answer(partition.label()) else { continue };
-            let skip = answer.skip.take();
-            partition.on_log_answer(answer);
-            if let Some(skipped) = skip
-                && partition.skip_batch(&skipped)
-            {
-                self.shared.status_hub.count_offsets_skipped(skipped.offsets());
-                let letter = DeadLetter::undecodable(partition.label(), &skipped);
-                self.shared.dead_letters.send(letter, partition.skip_letters());
-                has_skipped = true;
-            }
-        }
-        if has_skipped { self.assign_positions() } else { Ok(()) }
-    }
-
-    /// Tells the broker watch which partitions this worker holds, and how far it has read.
-    fn hold_partitions(&self) {
-        let phase = self.status.phase;
-        let held = self.assignment.partitions.iter().map(|partition| partition.held(phase));
-        self.shared.log_ends.hold(self.worker, held.collect());
-    }
-
     fn handle(&mut self, event: ConsumerEvent) -> Result<(), SessionError> {
         match event {
             ConsumerEvent::Assigned(labels) => self.on_assigned(labels)?,
@@ -351,202 +257,6 @@ impl<'s> Session<'s> {
                 }
             }
         }
-        Ok(())
-    }
-
-    /// Stores the partitions and drops them.
-    fn on_revoked(&mut self) {
-        let partitions = self.assignment.partitions.len();
-        tracing::info!(worker = self.worker, partitions, "partitions revoked");
-        self.shared.dead_letters.flush(FLUSH_TIMEOUT);
-        self.assignment.checkpoint_all_blocking(Instant::now() + STORE_TIMEOUT);
-        self.commit_stored();
-        self.assignment.clear();
-        self.hold_partitions();
-        self.status.phase = Phase::Rebalancing;
-        self.report();
-    }
-
-    /// Acquires the partitions in the ledger, restores them, and reads from their stored offsets.
-    fn on_assigned(&mut self, labels: Vec<ShardLabel>) -> Result<(), SessionError> {
-        tracing::info!(worker = self.worker, partitions = labels.len(), "partitions assigned");
-        let mut starts = TopicPartitionList::with_capacity(labels.len());
-        let mut partitions = Vec::with_capacity(labels.len());
-        for label in labels {
-            let Some(acquired) = self.acquire(&label) else {
-                // Ingest stops. Without an answer to the group the consumer could not close.
-                return Ok(self.consumer.unassign()?);
-            };
-            self.status.missing_topics.remove(&*label.topic);
-            let mut partition = self.restore(label, acquired)?;
-            // If the broker does not answer, reading starts at the stored offset, and the client
-            // reports an offset out of range.
-            if let Some(target) = self.seek_target(&partition, METADATA_TIMEOUT) {
-                target.apply(&mut partition);
-            }
-            let label = partition.label();
-            let start = start_offset(&partition);
-            starts.add_partition_offset(&label.topic, label.partition, start)?;
-            partitions.push(partition);
-        }
-        self.topic_check.on_assigned(&mut self.status.missing_topics);
-        self.assign(&starts)?;
-        self.assignment.replace(partitions);
-        self.hold_partitions();
-        self.shared.log_ends.ask_soon();
-        self.reseek_at = None;
-        Ok(())
-    }
-
-    /// Acquires a partition in the ledger. Waits for the ledger as long as it takes, and reports
-    /// that. Returns `None` if ingest stops.
-    fn acquire(&mut self, label: &ShardLabel) -> Option<AcquiredPartition> {
-        loop {
-            let reply = self.shared.ledger.acquire(label.clone());
-            match self.await_acquired(&reply)? {
-                Ok(acquired) => {
-                    self.status.ledger_wait = None;
-                    return Some(acquired);
-                }
-                Err(error) => {
-                    self.status.ledger_wait = Some(error.chain());
-                    self.report();
-                    thread::sleep(POLL_TIMEOUT);
-                }
-            }
-        }
-    }
-
-    /// Waits for the reply of the ledger. Returns `None` if ingest stops.
-    fn await_acquired(
-        &mut self,
-        reply: &Receiver<Result<AcquiredPartition, LedgerError>>,
-    ) -> Option<Result<AcquiredPartition, LedgerError>> {
-        loop {
-            if self.shared.is_stopping() {
-                return None;
-            }
-            self.assignment.stall.tick(Instant::now());
-            match reply.recv_timeout(POLL_TIMEOUT) {
-                Ok(acquired) => return Some(acquired),
-                Err(RecvTimeoutError::Timeout) => {
-                    let no_reply = || "it has not replied yet".to_owned();
-                    self.status.ledger_wait.get_or_insert_with(no_reply);
-                    self.report();
-                }
-                Err(RecvTimeoutError::Disconnected) => return None,
-            }
-        }
-    }
-
-    fn restore(
-        &mut self,
-        label: ShardLabel,
-        acquired: AcquiredPartition,
-    ) -> Result<Partition, SessionError> {
-        let options = &self.shared.options;
-        let topic = options.topics.iter().find(|topic| topic.name == *label.topic);
-        let format = topic.map_or(Format::CloudEvents, |topic| topic.format);
-        let (settings, hash_key) = (Arc::clone(&self.shared.settings), options.ledger.hash_key);
-        let calls = self.calls(&label, format);
-        let mut partition = Partition::restore(label.clone(), format, settings, hash_key, acquired)
-            .map_err(|source| SessionError::State { label, source })?;
-        partition.set_calls(calls);
-        Ok(partition)
-    }
-
-    /// Returns whether calls drive agents: only where the agents of the calls can be in no other
-    /// partition. A second reading of the log has to decide the same, so the broker is asked until it
-    /// answers. If it does not answer within [`CALLS_TIMEOUT`], they do not.
-    fn calls(&mut self, label: &ShardLabel, format: Format) -> Calls {
-        let topics = &self.shared.options.topics;
-        let is_alone =
-            topics.iter().filter(|topic| topic.format == Format::CloudEvents).count() == 1;
-        match format {
-            Format::AsteriskQueueLog => return Calls::DriveAgents,
-            Format::CloudEvents if !is_alone => return Calls::Apart,
-            Format::CloudEvents => {}
-        }
-        let asked_at = Instant::now();
-        while !self.shared.is_stopping() && asked_at.elapsed() < CALLS_TIMEOUT {
-            self.assignment.stall.tick(Instant::now());
-            match self.consumer.fetch_metadata(Some(&label.topic), METADATA_TIMEOUT) {
-                Ok(metadata) => {
-                    let found = metadata.topics().iter().find(|one| one.name() == &*label.topic);
-                    match found.map(|topic| topic.partitions().len()) {
-                        Some(1) => return Calls::DriveAgents,
-                        Some(count) if count > 1 => return Calls::Apart,
-                        // A broker that has just started knows no topic yet.
-                        Some(_) | None => thread::sleep(POLL_TIMEOUT),
-                    }
-                }
-                Err(error) => tracing::debug!(topic = &*label.topic, %error, "partitions unknown"),
-            }
-        }
-        tracing::warn!(
-            topic = &*label.topic,
-            partition = label.partition,
-            "the broker did not tell the number of partitions; calls do not drive agents"
-        );
-        Calls::Apart
-    }
-
-    fn seek_target(&self, partition: &Partition, timeout: Duration) -> Option<SeekTarget> {
-        SeekTarget::find(&self.consumer, &self.shared.settings.windows, partition, timeout)
-    }
-
-    /// Moves every partition whose log does not have the next record, and continues to read. Tries
-    /// again later if a broker does not answer.
-    fn reseek_all(&mut self) -> Result<(), SessionError> {
-        let began = Instant::now();
-        let mut targets = Vec::with_capacity(self.assignment.partitions.len());
-        for partition in &self.assignment.partitions {
-            let is_in_time = began.elapsed() < RESEEK_TIMEOUT;
-            targets.push(if is_in_time {
-                self.seek_target(partition, RESEEK_ANSWER_TIMEOUT)
-            } else {
-                None
-            });
-            self.assignment.stall.tick(Instant::now());
-        }
-        let is_answered = targets.iter().all(Option::is_some);
-        self.reseek_at = (!is_answered).then(|| Instant::now() + RESEEK_INTERVAL);
-        let moves = |target: &Option<SeekTarget>| {
-            target.is_some_and(|target| target != SeekTarget::Position)
-        };
-        if !targets.iter().any(moves) {
-            return Ok(());
-        }
-        for (partition, target) in self.assignment.partitions.iter_mut().zip(targets) {
-            if let Some(target) = target {
-                target.apply(partition);
-            }
-        }
-        self.assign_positions()
-    }
-
-    /// Reads every partition from where it continues.
-    fn assign_positions(&mut self) -> Result<(), SessionError> {
-        let partitions = &self.assignment.partitions;
-        let mut positions = TopicPartitionList::with_capacity(partitions.len());
-        for partition in partitions {
-            let label = partition.label();
-            let position = start_offset(partition);
-            positions.add_partition_offset(&label.topic, label.partition, position)?;
-        }
-        // Records that were fetched and not yet polled are fetched again.
-        self.assign(&positions)?;
-        self.ignore_log_end();
-        Ok(())
-    }
-
-    /// Reads these partitions from these offsets, none of them paused.
-    fn assign(&mut self, offsets: &TopicPartitionList) -> Result<(), SessionError> {
-        // In librdkafka a pause outlasts an assignment. `resume` fails for partitions that the
-        // client has not loaded yet; these are not paused.
-        let _ = self.consumer.resume(offsets);
-        self.consumer.assign(offsets)?;
-        self.status.phase = Phase::Reading;
         Ok(())
     }
 

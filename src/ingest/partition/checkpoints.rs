@@ -1,0 +1,196 @@
+//! The way of a partition's state out: to the ledger, and from there confirmed to the readers.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use nabiz_core::snapshot::Snapshot;
+use nabiz_core::state::Checkpoint;
+use nabiz_core::time::Timestamp;
+
+use super::{CheckpointScope, Ownership, Partition, SyncState};
+use crate::ledger::CheckpointRequest;
+
+impl Partition {
+    /// Returns whether the ledger has the present state.
+    pub(in crate::ingest) fn is_stored(&self) -> bool {
+        self.saved == SyncState::UpToDate && self.stored_offset.is_some()
+    }
+
+    /// Returns whether stream time advances once the checkpoint on its way is stored.
+    pub(in crate::ingest) fn is_advancing(&self) -> bool {
+        self.advance_to.is_some()
+    }
+
+    /// Returns the checkpoint to store, if there is one. At the end of the log it advances stream
+    /// time to `advance_to`.
+    ///
+    /// There is none while a dead letter is not written: no checkpoint passes its record. There is
+    /// none before the broker has answered either, because a stored start of the log would pass for
+    /// a known position.
+    #[must_use]
+    pub(in crate::ingest) fn checkpoint(
+        &mut self,
+        advance_to: Option<Timestamp>,
+        scope: CheckpointScope,
+    ) -> Option<CheckpointRequest> {
+        let is_confirmed = self.ownership == Ownership::Confirmed;
+        if self.dead_letters.load(Ordering::Acquire) > 0
+            || self.skip_letters.load(Ordering::Acquire) > 0
+            || (self.offsets.position().is_none() && is_confirmed)
+        {
+            return None;
+        }
+        let is_idle = self.offsets.at_end() && self.offsets.caught_up();
+        let stream_time = self.stream_time();
+        let advance_to =
+            advance_to.filter(|to| is_idle && stream_time.is_none_or(|stream| *to > stream));
+        let is_needed = self.saved == SyncState::Outdated
+            || scope == CheckpointScope::All
+            || !is_confirmed
+            || advance_to.is_some();
+        if !is_needed {
+            return None;
+        }
+        self.saved = SyncState::UpToDate;
+        self.advance_to = advance_to;
+        if !is_confirmed {
+            self.ownership = Ownership::Confirming;
+        }
+        let mut checkpoint = self.shard.checkpoint();
+        self.clock_effects.on_captured(|| self.shard.snapshot());
+        if let Some(position) = self.offsets.position() {
+            // After the last record there may be transaction markers, which the client skips.
+            checkpoint.next_offset = position;
+        }
+        self.captured_offset = Some(checkpoint.next_offset);
+        Some(CheckpointRequest {
+            lease: self.lease,
+            checkpoint,
+            advance_to,
+            records_missed: self.missed,
+            newest_record: self.newest_record,
+            last_record: self.last_record.fingerprint(&self.hash_key),
+        })
+    }
+
+    /// Publishes nothing until the ledger has confirmed that this process owns the partition.
+    pub(in crate::ingest) fn suspend_until_confirmed(&mut self) {
+        self.ownership = Ownership::Unconfirmed;
+        self.published = SyncState::Outdated;
+    }
+
+    /// Records that the checkpoint on its way is stored.
+    pub(in crate::ingest) fn on_stored(&mut self) {
+        self.ownership = match self.ownership {
+            Ownership::Confirmed | Ownership::Confirming => Ownership::Confirmed,
+            Ownership::Unconfirmed => Ownership::Unconfirmed,
+        };
+        self.stored_offset = self.captured_offset.take().or(self.stored_offset);
+        self.clock_effects.on_stored();
+        if let Some(advance_to) = self.advance_to.take() {
+            self.shard.advance(advance_to);
+            self.on_change();
+        }
+    }
+
+    /// Takes back the checkpoint on its way, which is not stored.
+    pub(in crate::ingest) fn on_store_failed(&mut self, checkpoint: Checkpoint) {
+        self.advance_to = None;
+        self.captured_offset = None;
+        self.saved = SyncState::Outdated;
+        self.clock_effects.on_store_failed();
+        self.shard.rollback(checkpoint);
+    }
+
+    /// Returns a snapshot if the shard has changed. There is none while catching up or unconfirmed,
+    /// because the numbers could be wrong. While a decision of the clock is not stored, it is that
+    /// of the last stored checkpoint.
+    #[must_use]
+    pub(in crate::ingest) fn take_snapshot(&mut self) -> Option<Arc<Snapshot>> {
+        if self.published == SyncState::UpToDate || !self.is_servable() {
+            return None;
+        }
+        if self.clock_effects.hide() {
+            return self.clock_effects.take_stored();
+        }
+        self.published = SyncState::UpToDate;
+        Some(Arc::new(self.shard.snapshot()))
+    }
+
+    pub(super) fn is_servable(&self) -> bool {
+        self.offsets.caught_up() && self.ownership == Ownership::Confirmed
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use nabiz_core::decode::Format;
+    use nabiz_core::event::Channels;
+    use nabiz_core::ids::Offset;
+
+    use super::*;
+    use crate::clock::{system_clock, system_monotonic};
+    use crate::config::Config;
+    use crate::ingest::consumer_stats::{FetchState, PartitionStats};
+    use crate::ingest::host_clock::HostClock;
+    use crate::ingest::partition_counts::PartitionCounts;
+    use crate::ingest::record_clock::RecordClock;
+    use crate::ingest::status_hub::StatusHub;
+    use crate::ledger::Ledger;
+    use crate::readmodel::ShardLabel;
+
+    fn clock() -> RecordClock {
+        let host = HostClock::new(system_clock(), system_monotonic());
+        let status_hub = Arc::new(StatusHub::new(1, PartitionCounts::default()));
+        RecordClock::new(Arc::new(host), status_hub, &Config::defaults().settings().windows)
+    }
+
+    fn caught_up() -> Partition {
+        let folder = tempfile::tempdir().unwrap();
+        let mut ledger =
+            Ledger::open(&folder.path().join("nabiz.db"), Channels::default()).unwrap();
+        let acquired = ledger.acquire("calls", 0, "test").unwrap();
+        let label = ShardLabel { topic: "calls".into(), partition: 0 };
+        let settings = Arc::new(Config::defaults().settings());
+        let mut partition =
+            Partition::restore(label, Format::CloudEvents, settings, [1; 16], acquired).unwrap();
+        partition.observe(&PartitionStats {
+            topic: "calls".into(),
+            partition: 0,
+            end: Some(Offset(0)),
+            high_watermark: Some(Offset(0)),
+            drained_to: Some(Offset(0)),
+            fetch: FetchState::Running,
+        });
+        assert!(partition.health(&clock()).caught_up);
+        partition
+    }
+
+    #[test]
+    fn earlier_checkpoint_does_not_confirm_ownership_when_it_is_stored() {
+        let mut partition = caught_up();
+        assert!(partition.checkpoint(None, CheckpointScope::Changed).is_some());
+        partition.suspend_until_confirmed();
+        partition.on_stored();
+        assert!(!partition.health(&clock()).caught_up, "it may be stored before the suspension");
+        assert!(partition.take_snapshot().is_none());
+
+        assert!(partition.checkpoint(None, CheckpointScope::Changed).is_some(), "asks again");
+        partition.on_stored();
+        assert!(partition.health(&clock()).caught_up);
+        assert!(partition.take_snapshot().is_some());
+    }
+
+    #[test]
+    fn confirming_checkpoint_does_not_count_after_a_second_suspension() {
+        let mut partition = caught_up();
+        partition.suspend_until_confirmed();
+        assert!(partition.checkpoint(None, CheckpointScope::Changed).is_some());
+        partition.suspend_until_confirmed();
+        partition.on_stored();
+        assert!(partition.take_snapshot().is_none());
+        assert!(partition.checkpoint(None, CheckpointScope::Changed).is_some());
+        partition.on_stored();
+        assert!(partition.take_snapshot().is_some());
+    }
+}

@@ -1,0 +1,123 @@
+//! A partition whose log is another one, has lost records, or cannot be decoded: where it
+//! continues, and what is counted.
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+
+use nabiz_core::ids::Offset;
+
+use super::Partition;
+use crate::ingest::consumer_stats::FetchState;
+use crate::ingest::last_record::{LastRecord, LogIdentity};
+use crate::ingest::offset_tracker::OffsetTracker;
+use crate::ingest::undecodable::SkippedRange;
+
+impl Partition {
+    /// Records that the log may have been replaced meanwhile: the next record must be that at
+    /// [`Self::read_from`].
+    pub(in crate::ingest) fn recheck(&mut self) {
+        if self.identity != LogIdentity::Other {
+            let last = self.last_record.fingerprint(&self.hash_key);
+            self.identity = LogIdentity::at_start(self.position(), last);
+            self.offsets.mark_leader_silent();
+        }
+    }
+
+    /// Continues at the position, without the last record: the log has it no longer.
+    pub(in crate::ingest) fn continue_unverified(&mut self) {
+        self.identity = LogIdentity::Known;
+        self.fetch = FetchState::Running;
+        self.count_unverified();
+    }
+
+    pub(super) fn count_unverified(&mut self) {
+        tracing::warn!(
+            topic = %self.label.topic,
+            partition = self.label.partition,
+            position = self.position().map(|position| position.0),
+            "last record no longer in the log, a recreated topic would not be recognised"
+        );
+        self.unverified += 1;
+    }
+
+    /// Returns how often reading resumed without proof since the last call.
+    #[must_use]
+    pub(in crate::ingest) fn take_unverified(&mut self) -> u64 {
+        std::mem::take(&mut self.unverified)
+    }
+
+    /// Continues at the start of the log, and counts the records that retention deleted.
+    pub(in crate::ingest) fn skip_to(&mut self, start: Offset) {
+        let Some(position) = self.offsets.position() else { return };
+        let records = start.0.abs_diff(position.0);
+        tracing::error!(
+            topic = %self.label.topic,
+            partition = self.label.partition,
+            position = position.0,
+            log_start = start.0,
+            records,
+            "records deleted by retention before they were read"
+        );
+        self.missed = self.missed.saturating_add(records);
+        if self.identity != LogIdentity::Known {
+            self.count_unverified();
+        }
+        self.seek(start);
+    }
+
+    /// Continues after a batch that cannot be decoded. Returns whether the partition stood there.
+    #[must_use = "skipped offsets must be counted, and go to the dead-letter topic"]
+    pub(in crate::ingest) fn skip_batch(&mut self, skipped: &SkippedRange) -> bool {
+        if self.offsets.position().is_some_and(|position| position != skipped.from) {
+            return false;
+        }
+        tracing::error!(
+            topic = %self.label.topic,
+            partition = self.label.partition,
+            from = skipped.from.0,
+            to = skipped.to.0,
+            offsets = skipped.offsets(),
+            error = skipped.why,
+            "batch skipped, it cannot be decoded"
+        );
+        self.standstill = None;
+        self.offsets.skip_to(skipped.to);
+        // Reading from the last record would meet the batch again.
+        self.last_record = LastRecord::default();
+        self.identity = LogIdentity::Known;
+        self.on_change();
+        true
+    }
+
+    /// Returns the counter of dead letters of skipped batches that are not written yet.
+    pub(in crate::ingest) fn skip_letters(&self) -> &Arc<AtomicU64> {
+        &self.skip_letters
+    }
+
+    /// Continues at `offset` of a log that lost its end, or whose topic was recreated.
+    pub(in crate::ingest) fn resume_at(&mut self, offset: Offset) {
+        tracing::error!(
+            topic = %self.label.topic,
+            partition = self.label.partition,
+            position = self.offsets.position().map(|position| position.0),
+            resume = offset.0,
+            "log truncated or topic recreated, older records are skipped"
+        );
+        self.log_resets += 1;
+        self.seek(offset);
+    }
+
+    fn seek(&mut self, position: Offset) {
+        self.offsets = OffsetTracker::from_position(Some(position));
+        self.fetch = FetchState::Running;
+        self.last_record = LastRecord::default();
+        self.identity = LogIdentity::Known;
+        self.on_change();
+    }
+
+    /// Returns how often the log went back since the last call.
+    #[must_use]
+    pub(in crate::ingest) fn take_log_resets(&mut self) -> u64 {
+        std::mem::take(&mut self.log_resets)
+    }
+}

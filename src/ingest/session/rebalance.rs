@@ -1,0 +1,161 @@
+//! What a session does when the group revokes and assigns partitions.
+
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use nabiz_core::decode::Format;
+use nabiz_core::shard::Calls;
+use rdkafka::TopicPartitionList;
+use rdkafka::consumer::Consumer;
+
+use super::{FLUSH_TIMEOUT, POLL_TIMEOUT, STORE_TIMEOUT, Session, SessionError};
+use crate::ingest::consumer_context::METADATA_TIMEOUT;
+use crate::ingest::partition::Partition;
+use crate::ingest::seek::start_offset;
+use crate::ingest::worker_status::Phase;
+use crate::ledger::{AcquiredPartition, LedgerError};
+use crate::readmodel::ShardLabel;
+
+/// Longest wait for the number of partitions of a topic, on which the numbers of agents depend.
+const CALLS_TIMEOUT: Duration = Duration::from_secs(10);
+
+impl Session<'_> {
+    /// Stores the partitions and drops them.
+    pub(super) fn on_revoked(&mut self) {
+        let partitions = self.assignment.partitions.len();
+        tracing::info!(worker = self.worker, partitions, "partitions revoked");
+        self.shared.dead_letters.flush(FLUSH_TIMEOUT);
+        self.assignment.checkpoint_all_blocking(Instant::now() + STORE_TIMEOUT);
+        self.commit_stored();
+        self.assignment.clear();
+        self.hold_partitions();
+        self.status.phase = Phase::Rebalancing;
+        self.report();
+    }
+
+    /// Acquires the partitions in the ledger, restores them, and reads from their stored offsets.
+    pub(super) fn on_assigned(&mut self, labels: Vec<ShardLabel>) -> Result<(), SessionError> {
+        tracing::info!(worker = self.worker, partitions = labels.len(), "partitions assigned");
+        let mut starts = TopicPartitionList::with_capacity(labels.len());
+        let mut partitions = Vec::with_capacity(labels.len());
+        for label in labels {
+            let Some(acquired) = self.acquire(&label) else {
+                // Ingest stops. Without an answer to the group the consumer could not close.
+                return Ok(self.consumer.unassign()?);
+            };
+            self.status.missing_topics.remove(&*label.topic);
+            let mut partition = self.restore(label, acquired)?;
+            // If the broker does not answer, reading starts at the stored offset, and the client
+            // reports an offset out of range.
+            if let Some(target) = self.seek_target(&partition, METADATA_TIMEOUT) {
+                target.apply(&mut partition);
+            }
+            let label = partition.label();
+            let start = start_offset(&partition);
+            starts.add_partition_offset(&label.topic, label.partition, start)?;
+            partitions.push(partition);
+        }
+        self.topic_check.on_assigned(&mut self.status.missing_topics);
+        self.assign(&starts)?;
+        self.assignment.replace(partitions);
+        self.hold_partitions();
+        self.shared.log_ends.ask_soon();
+        self.reseek_at = None;
+        Ok(())
+    }
+
+    /// Acquires a partition in the ledger. Waits for the ledger as long as it takes, and reports
+    /// that. Returns `None` if ingest stops.
+    fn acquire(&mut self, label: &ShardLabel) -> Option<AcquiredPartition> {
+        loop {
+            let reply = self.shared.ledger.acquire(label.clone());
+            match self.await_acquired(&reply)? {
+                Ok(acquired) => {
+                    self.status.ledger_wait = None;
+                    return Some(acquired);
+                }
+                Err(error) => {
+                    self.status.ledger_wait = Some(error.chain());
+                    self.report();
+                    thread::sleep(POLL_TIMEOUT);
+                }
+            }
+        }
+    }
+
+    /// Waits for the reply of the ledger. Returns `None` if ingest stops.
+    fn await_acquired(
+        &mut self,
+        reply: &Receiver<Result<AcquiredPartition, LedgerError>>,
+    ) -> Option<Result<AcquiredPartition, LedgerError>> {
+        loop {
+            if self.shared.is_stopping() {
+                return None;
+            }
+            self.assignment.stall.tick(Instant::now());
+            match reply.recv_timeout(POLL_TIMEOUT) {
+                Ok(acquired) => return Some(acquired),
+                Err(RecvTimeoutError::Timeout) => {
+                    let no_reply = || "it has not replied yet".to_owned();
+                    self.status.ledger_wait.get_or_insert_with(no_reply);
+                    self.report();
+                }
+                Err(RecvTimeoutError::Disconnected) => return None,
+            }
+        }
+    }
+
+    fn restore(
+        &mut self,
+        label: ShardLabel,
+        acquired: AcquiredPartition,
+    ) -> Result<Partition, SessionError> {
+        let options = &self.shared.options;
+        let topic = options.topics.iter().find(|topic| topic.name == *label.topic);
+        let format = topic.map_or(Format::CloudEvents, |topic| topic.format);
+        let (settings, hash_key) = (Arc::clone(&self.shared.settings), options.ledger.hash_key);
+        let calls = self.calls(&label, format);
+        let mut partition = Partition::restore(label.clone(), format, settings, hash_key, acquired)
+            .map_err(|source| SessionError::State { label, source })?;
+        partition.set_calls(calls);
+        Ok(partition)
+    }
+
+    /// Returns whether calls drive agents: only where the agents of the calls can be in no other
+    /// partition. A second reading of the log has to decide the same, so the broker is asked until it
+    /// answers. If it does not answer within [`CALLS_TIMEOUT`], they do not.
+    fn calls(&mut self, label: &ShardLabel, format: Format) -> Calls {
+        let topics = &self.shared.options.topics;
+        let is_alone =
+            topics.iter().filter(|topic| topic.format == Format::CloudEvents).count() == 1;
+        match format {
+            Format::AsteriskQueueLog => return Calls::DriveAgents,
+            Format::CloudEvents if !is_alone => return Calls::Apart,
+            Format::CloudEvents => {}
+        }
+        let asked_at = Instant::now();
+        while !self.shared.is_stopping() && asked_at.elapsed() < CALLS_TIMEOUT {
+            self.assignment.stall.tick(Instant::now());
+            match self.consumer.fetch_metadata(Some(&label.topic), METADATA_TIMEOUT) {
+                Ok(metadata) => {
+                    let found = metadata.topics().iter().find(|one| one.name() == &*label.topic);
+                    match found.map(|topic| topic.partitions().len()) {
+                        Some(1) => return Calls::DriveAgents,
+                        Some(count) if count > 1 => return Calls::Apart,
+                        // A broker that has just started knows no topic yet.
+                        Some(_) | None => thread::sleep(POLL_TIMEOUT),
+                    }
+                }
+                Err(error) => tracing::debug!(topic = &*label.topic, %error, "partitions unknown"),
+            }
+        }
+        tracing::warn!(
+            topic = &*label.topic,
+            partition = label.partition,
+            "the broker did not tell the number of partitions; calls do not drive agents"
+        );
+        Calls::Apart
+    }
+}
