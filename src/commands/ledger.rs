@@ -137,6 +137,7 @@ fn set_back(
         requests.push(CheckpointRequest {
             records_missed: acquired.records_missed,
             last_record: acquired.last_record,
+            topic_id: acquired.topic_id,
             newest_record: acquired.newest_record.map(|newest| newest.min(WallTime(to.get()))),
             ..CheckpointRequest::new(acquired.lease, checkpoint)
         });

@@ -24,7 +24,7 @@ use super::last_record::{LastRecord, LogIdentity, RecordParts, Verdict};
 use super::offset_tracker::{OffsetTracker, Step};
 use super::record_clock::RecordClock;
 use super::standstill::Standstill;
-use crate::ledger::{AcquiredPartition, Lease};
+use crate::ledger::{AcquiredPartition, Lease, TopicId};
 use crate::readmodel::ShardLabel;
 
 /// Whether a copy of the shard, published or stored, is up to date.
@@ -93,6 +93,8 @@ pub(super) struct Partition {
     hash_key: [u8; 16],
     last_record: LastRecord,
     identity: LogIdentity,
+    /// The id of the topic whose records are in the state.
+    topic_id: Option<TopicId>,
     /// How often reading resumed without proof that the log is the one that was read, since the
     /// last call of [`Self::take_unverified`].
     unverified: u64,
@@ -144,6 +146,7 @@ impl Partition {
             hash_key,
             last_record: LastRecord::from_stored(acquired.last_record),
             identity: LogIdentity::at_start(stored_offset, acquired.last_record),
+            topic_id: acquired.topic_id,
             unverified: 0,
         })
     }

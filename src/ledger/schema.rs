@@ -9,7 +9,7 @@ use rusqlite::{Connection, OpenFlags, OptionalExtension, TransactionBehavior};
 use super::error::LedgerError;
 
 /// The version of the tables that this program writes.
-pub const SCHEMA_VERSION: i64 = 8;
+pub const SCHEMA_VERSION: i64 = 9;
 
 /// `nabz` in ASCII: marks the file as a ledger.
 const APPLICATION_ID: i64 = 0x6e61_627a;
@@ -145,6 +145,11 @@ ALTER TABLE intervals ADD COLUMN service_level_revoked INTEGER NOT NULL DEFAULT 
 ALTER TABLE partitions ADD COLUMN last_offset INTEGER;
 ALTER TABLE partitions ADD COLUMN last_ms INTEGER;
 ALTER TABLE partitions ADD COLUMN last_digest BLOB;
+",
+    "
+-- The id of the topic whose records are in the stored state; NULL where no broker has told it.
+-- Programs that would leave an old id beside a newer state are kept out.
+ALTER TABLE partitions ADD COLUMN topic_id BLOB;
 ",
 ];
 

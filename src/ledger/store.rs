@@ -32,6 +32,8 @@ pub struct AcquiredPartition {
     pub newest_record: Option<WallTime>,
     /// The last record in the stored state; `None` if none is known.
     pub last_record: Option<RecordFingerprint>,
+    /// The id of the topic whose records are in the stored state; `None` if no broker has told it.
+    pub topic_id: Option<TopicId>,
     /// When the last checkpoint was stored.
     pub stored_at: Option<WallTime>,
 }
@@ -46,6 +48,11 @@ pub struct RecordFingerprint {
     /// The keyed hash of its key and value.
     pub digest: RecordDigest,
 }
+
+/// The id that the brokers give to a topic when it is created: a topic that is deleted and created
+/// again has another one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TopicId(pub [u8; 16]);
 
 /// The last checkpoint of a partition.
 #[derive(Debug)]
@@ -74,6 +81,8 @@ pub struct CheckpointRequest {
     pub newest_record: Option<WallTime>,
     /// The last record that was read; `None` if none is known.
     pub last_record: Option<RecordFingerprint>,
+    /// The id of the topic whose records were read; `None` if no broker has told it.
+    pub topic_id: Option<TopicId>,
 }
 
 impl CheckpointRequest {
@@ -86,6 +95,7 @@ impl CheckpointRequest {
             records_missed: 0,
             newest_record: None,
             last_record: None,
+            topic_id: None,
         }
     }
 }
@@ -193,41 +203,32 @@ impl Ledger {
              DO UPDATE SET generation = generation + 1, owner = excluded.owner",
             params![topic, partition, owner],
         )?;
-        let (lease, next_offset, advance_to, records_missed, newest_record, stored_at, last_record) =
-            transaction.query_row(
-                "SELECT id, generation, next_offset, advance_ms, missed, record_ms, stored_ms,
-                 last_offset, last_ms, last_digest
-                 FROM partitions WHERE topic = ?1 AND partition = ?2",
-                params![topic, partition],
-                |row| {
-                    Ok((
-                        Lease { partition_id: row.get(0)?, generation: row.get(1)? },
-                        row.get::<_, Option<i64>>(2)?.map(Offset),
-                        row.get::<_, Option<i64>>(3)?.map(Timestamp),
-                        counts::from_stored(row.get(4)?),
-                        row.get::<_, Option<i64>>(5)?.map(WallTime),
-                        row.get::<_, Option<i64>>(6)?.map(WallTime),
-                        fingerprint(row.get(7)?, row.get(8)?, row.get(9)?),
-                    ))
-                },
-            )?;
-        let stored = match next_offset {
-            Some(next_offset) => Some(StoredState {
-                next_offset,
-                advance_to,
-                chunks: read_chunks(&transaction, lease.partition_id)?,
-            }),
-            None => None,
-        };
+        let (mut acquired, next_offset, advance_to) = transaction.query_row(
+            "SELECT id, generation, next_offset, advance_ms, missed, record_ms, stored_ms,
+             last_offset, last_ms, last_digest, topic_id
+             FROM partitions WHERE topic = ?1 AND partition = ?2",
+            params![topic, partition],
+            |row| {
+                let acquired = AcquiredPartition {
+                    lease: Lease { partition_id: row.get(0)?, generation: row.get(1)? },
+                    stored: None,
+                    records_missed: counts::from_stored(row.get(4)?),
+                    newest_record: row.get::<_, Option<i64>>(5)?.map(WallTime),
+                    stored_at: row.get::<_, Option<i64>>(6)?.map(WallTime),
+                    last_record: fingerprint(row.get(7)?, row.get(8)?, row.get(9)?),
+                    topic_id: row.get::<_, Option<[u8; 16]>>(10)?.map(TopicId),
+                };
+                let next_offset = row.get::<_, Option<i64>>(2)?.map(Offset);
+                let advance_to = row.get::<_, Option<i64>>(3)?.map(Timestamp);
+                Ok((acquired, next_offset, advance_to))
+            },
+        )?;
+        if let Some(next_offset) = next_offset {
+            let chunks = read_chunks(&transaction, acquired.lease.partition_id)?;
+            acquired.stored = Some(StoredState { next_offset, advance_to, chunks });
+        }
         transaction.commit()?;
-        Ok(AcquiredPartition {
-            lease,
-            stored,
-            records_missed,
-            newest_record,
-            last_record,
-            stored_at,
-        })
+        Ok(acquired)
     }
 
     /// Stores a checkpoint in one transaction. Returns the outcome of each request, in their order.
@@ -362,13 +363,14 @@ fn write_partition(
         records_missed,
         newest_record,
         last_record,
+        topic_id,
     } = request;
     let id = lease.partition_id;
     let owned: Option<i64> = transaction
         .prepare(
             "UPDATE partitions SET next_offset = ?3, stream_ms = ?4, advance_ms = ?5,
              stored_ms = ?6, missed = ?7, record_ms = ?8, last_offset = ?9, last_ms = ?10,
-             last_digest = ?11, checkpoint = checkpoint + 1
+             last_digest = ?11, topic_id = ?12, checkpoint = checkpoint + 1
              WHERE id = ?1 AND generation = ?2 RETURNING id",
         )?
         .query_row(
@@ -384,6 +386,7 @@ fn write_partition(
                 last_record.map(|last| last.offset.0),
                 last_record.and_then(|last| last.timestamp).map(WallTime::get),
                 last_record.map(|last| last.digest.to_bytes()),
+                topic_id.map(|TopicId(bytes)| bytes),
             ],
             |row| row.get(0),
         )

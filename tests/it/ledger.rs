@@ -8,7 +8,7 @@ use std::sync::Arc;
 use nabiz::config::Config;
 use nabiz::ledger::{
     CheckpointRequest, CommitOutcome, CrashPoint, Lease, Ledger, LedgerError, RecordFingerprint,
-    StoredState,
+    StoredState, TopicId,
 };
 use nabiz_core::decode::{Format, Message};
 use nabiz_core::event::Channels;
@@ -259,6 +259,7 @@ fn ledger_of_the_first_version_is_migrated_by_its_first_opener() {
                          ALTER TABLE partitions DROP COLUMN last_offset;
                          ALTER TABLE partitions DROP COLUMN last_ms;
                          ALTER TABLE partitions DROP COLUMN last_digest;
+                         ALTER TABLE partitions DROP COLUMN topic_id;
                          DELETE FROM pieces WHERE kind IN (9, 10); PRAGMA user_version = 1;";
     rusqlite::Connection::open(&path).unwrap().execute_batch(first_version).unwrap();
     std::thread::scope(|scope| {
@@ -307,6 +308,21 @@ fn ledger_returns_the_fingerprint_of_the_last_record() {
     let stored = CheckpointRequest { last_record: Some(dated), ..request(taken.lease, &mut shard) };
     assert_eq!(ledger.store(&[stored], WallTime(0)).unwrap(), [CommitOutcome::Stored]);
     assert_eq!(ledger.acquire("calls", 0, "next").unwrap().last_record, Some(dated));
+}
+
+#[test]
+fn ledger_returns_the_topic_id_of_the_last_checkpoint() {
+    let folder = TempDir::new().unwrap();
+    let mut ledger = open(&folder.path().join("nabiz.db"));
+    let taken = ledger.acquire("calls", 0, "test").unwrap();
+    assert_eq!(taken.topic_id, None);
+    let mut shard = Shard::new(settings(), KEY);
+    for topic_id in [Some(TopicId([7; 16])), None, Some(TopicId([9; 16]))] {
+        let taken = ledger.acquire("calls", 0, "test").unwrap();
+        let stored = CheckpointRequest { topic_id, ..request(taken.lease, &mut shard) };
+        assert_eq!(ledger.store(&[stored], WallTime(0)).unwrap(), [CommitOutcome::Stored]);
+        assert_eq!(ledger.acquire("calls", 0, "next").unwrap().topic_id, topic_id);
+    }
 }
 
 /// Returns the chunks of a shard that has a contact in a queue, a contact whose ending is held, an

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::Arc;
 
-use nabiz::ledger::{self, CheckpointRequest, CommitOutcome, Ledger, RecordFingerprint};
+use nabiz::ledger::{self, CheckpointRequest, CommitOutcome, Ledger, RecordFingerprint, TopicId};
 use nabiz_core::decode::{Format, Message};
 use nabiz_core::event::Channels;
 use nabiz_core::ids::{Offset, RecordDigest};
@@ -24,6 +24,8 @@ const LAST_RECORD: RecordFingerprint = RecordFingerprint {
     timestamp: Some(WallTime(START_MS + THREE_YEARS_MS)),
     digest: RecordDigest::from_bytes([7; 16]),
 };
+
+const TOPIC_ID: TopicId = TopicId([5; 16]);
 
 /// A folder with a configuration and a ledger.
 struct Fixture {
@@ -64,6 +66,7 @@ impl Fixture {
             records_missed: 7,
             newest_record: Some(WallTime(START_MS + THREE_YEARS_MS)),
             last_record: Some(LAST_RECORD),
+            topic_id: Some(TOPIC_ID),
             ..CheckpointRequest::new(lease, shard.checkpoint())
         };
         assert_eq!(ledger.store(&[request], WallTime(0)).unwrap(), [CommitOutcome::Stored]);
@@ -78,6 +81,7 @@ impl Fixture {
         let acquired = self.open().acquire("calls", partition, "test").unwrap();
         assert_eq!(acquired.records_missed, 7);
         assert_eq!(acquired.last_record, Some(LAST_RECORD), "the log is still known by it");
+        assert_eq!(acquired.topic_id, Some(TOPIC_ID));
         assert!(acquired.newest_record <= Some(WallTime(START_MS + THREE_YEARS_MS)));
         let stored = acquired.stored.unwrap();
         let settings = Arc::clone(&self.settings);
