@@ -37,7 +37,9 @@ pub struct RewindPlan {
 pub fn plan_rewind(path: &Path, to: Timestamp) -> Result<RewindPlan, LedgerError> {
     let connection = read_only::open_read_only(path)?;
     let mut select = connection.prepare(
-        "SELECT topic, partition, max(stream_ms, coalesce(advance_ms, stream_ms)) AS time_ms
+        "SELECT topic, partition,
+         -- Before the first record there is only the advance: max() of a NULL would be NULL.
+         max(coalesce(stream_ms, advance_ms), coalesce(advance_ms, stream_ms)) AS time_ms
          FROM partitions WHERE time_ms > ?1 ORDER BY topic, partition",
     )?;
     let partitions = select.query_map(params![to.get()], |row| {
@@ -98,7 +100,34 @@ fn lock(connection: &Connection) -> rusqlite::Result<()> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
+    use nabiz_core::settings::Settings;
+    use nabiz_core::shard::Shard;
+    use nabiz_core::time::WallTime;
+
     use super::*;
+    use crate::ledger::CheckpointRequest;
+
+    #[test]
+    fn plan_has_a_partition_that_time_alone_has_moved() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("nabiz.db");
+        let mut ledger = Ledger::open(&path, Channels::default()).unwrap();
+        let lease = ledger.acquire("calls", 0, "test").unwrap().lease;
+        // Before the first record the state has no stream time.
+        let settings = Arc::new(Settings::builder().build());
+        let checkpoint = Shard::new(settings, [1; 16]).checkpoint();
+        let advance_to = Some(Timestamp(9_000));
+        let request = CheckpointRequest { advance_to, ..CheckpointRequest::new(lease, checkpoint) };
+        let _ = ledger.store(&[request], WallTime(0)).unwrap();
+        drop(ledger);
+
+        let plan = plan_rewind(&path, Timestamp(8_999)).unwrap();
+        let times: Vec<Timestamp> = plan.partitions.iter().map(|one| one.stream_time).collect();
+        assert_eq!(times, [Timestamp(9_000)]);
+        assert_eq!(plan_rewind(&path, Timestamp(9_000)).unwrap().partitions, []);
+    }
 
     #[test]
     fn ledger_is_in_use_when_another_connection_is_open() {
