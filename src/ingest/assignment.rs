@@ -154,8 +154,6 @@ impl<'s> Assignment<'s> {
             as_of: self.stall.running_at(),
         };
         let hub = &self.shared.status_hub;
-        hub.count_log_resets(self.partitions.iter_mut().map(Partition::take_log_resets).sum());
-        hub.count_unverified(self.partitions.iter_mut().map(Partition::take_unverified).sum());
         let partitions = if status.phase.is_assigned() {
             let partitions = self.partitions.iter_mut();
             let clock = &self.clock;

@@ -79,6 +79,9 @@ impl LastRecord {
 pub(super) enum LogIdentity {
     /// It is, or what can be told of it has been told.
     Known,
+    /// It is: the last record was found. Records from there to the position were left out before,
+    /// and are again, such as those of an aborted transaction. `passed` is the last one of them.
+    Found { passed: Offset },
     /// The last record is read again and compared.
     Awaiting(RecordFingerprint),
     /// There is no record to compare. To be counted when reading continues.
@@ -116,10 +119,15 @@ impl LogIdentity {
         }
     }
 
+    /// Returns whether it is still to be told whether the log is the one that was read.
+    pub(super) fn is_open(self) -> bool {
+        matches!(self, LogIdentity::Awaiting(_) | LogIdentity::Unprovable)
+    }
+
     /// Records that reading continues without the last record. Returns whether that must be counted.
     #[must_use = "a log that is not verified must be counted"]
     pub(super) fn continue_unverified(&mut self) -> bool {
-        let is_open = matches!(self, LogIdentity::Awaiting(_) | LogIdentity::Unprovable);
+        let is_open = self.is_open();
         if is_open {
             *self = LogIdentity::Known;
         }
@@ -139,8 +147,24 @@ impl LogIdentity {
             LogIdentity::Awaiting(last) if record.offset == last.offset => {
                 let is_same = last.timestamp == record.timestamp
                     && last.digest == RecordDigest::new(hash_key, record.key, record.value);
-                *self = if is_same { LogIdentity::Known } else { LogIdentity::Other };
+                *self = if is_same {
+                    LogIdentity::Found { passed: last.offset }
+                } else {
+                    LogIdentity::Other
+                };
                 Verdict::Pass
+            }
+            // With another `isolation.level` the client hands over what it left out before. It is
+            // before the position, so it must not look like a log that went back.
+            LogIdentity::Found { passed }
+                if record.offset > passed && position.is_some_and(|next| record.offset < next) =>
+            {
+                *self = LogIdentity::Found { passed: record.offset };
+                Verdict::Pass
+            }
+            LogIdentity::Found { .. } => {
+                *self = LogIdentity::Known;
+                Verdict::Fold
             }
             // Between the last record and the position there was none.
             LogIdentity::Awaiting(_) if position.is_some_and(|next| record.offset < next) => {
@@ -187,7 +211,30 @@ mod tests {
 
     #[test]
     fn log_is_known_when_it_has_the_last_record() {
-        assert_eq!(judged(&record(34, "last")), (Verdict::Pass, LogIdentity::Known));
+        let found = LogIdentity::Found { passed: Offset(34) };
+        assert_eq!(judged(&record(34, "last")), (Verdict::Pass, found));
+    }
+
+    #[test]
+    fn record_before_the_position_is_passed_over_when_it_follows_the_last_record() {
+        let (_, mut identity) = judged(&record(34, "last"));
+        let mut verdict = |offset| {
+            let verdict = identity.judge(Some(Offset(40)), &record(offset, "aborted"), &HASH_KEY);
+            (verdict, identity)
+        };
+        let passed = |offset| (Verdict::Pass, LogIdentity::Found { passed: Offset(offset) });
+        assert_eq!(verdict(36), passed(36));
+        assert_eq!(verdict(39), passed(39));
+        assert_eq!(verdict(40), (Verdict::Fold, LogIdentity::Known));
+        // From here on the log went back, which the position shows.
+        assert_eq!(verdict(37), (Verdict::Fold, LogIdentity::Known));
+    }
+
+    #[test]
+    fn log_went_back_when_a_record_comes_twice_after_the_last_one() {
+        let (_, mut identity) = judged(&record(34, "last"));
+        let again = identity.judge(Some(Offset(40)), &record(34, "last"), &HASH_KEY);
+        assert_eq!((again, identity), (Verdict::Fold, LogIdentity::Known));
     }
 
     #[test]

@@ -9,7 +9,7 @@
 //!
 //! - `supervisor`: starts and stops all threads; `shared` is what they have in common
 //! - `worker`, `session`: the life of a consumer and its poll loop, with its rebalances, its seeks and
-//!   the answers about its logs; `seek`: where reading continues
+//!   the answers about its logs; `seek`, `offset_search`: where reading continues
 //! - `consumer_context`, `consumer_stats`: callbacks and statistics of the client
 //! - `assignment`, `partition`, `offset_tracker`, `last_record`: what a worker owns, how far it has
 //!   read, and whether a log still is the one that was read; below `partition`: its moves when the
@@ -18,7 +18,7 @@
 //!   logs end (`log_ends`), and why a partition stands still (`probe`, `standstill`); `undecodable`:
 //!   where reading continues after a batch
 //! - `ledger_handle`: the thread that owns the ledger; `dead_letters`: the dead-letter topic
-//! - `status_hub`, `worker_status`, `readiness`, `degraded`, `publisher`: from reports to the
+//! - `status_hub`, `worker_status`, `log_counters`, `readiness`, `degraded`, `publisher`: from reports to the
 //!   published state
 
 mod assignment;
@@ -35,7 +35,9 @@ mod headers;
 mod host_clock;
 mod last_record;
 mod ledger_handle;
+mod log_counters;
 mod log_ends;
+mod offset_search;
 mod offset_tracker;
 mod options;
 mod partition;

@@ -3,6 +3,8 @@
 mod checkpoints;
 mod condition;
 mod moves;
+#[cfg(test)]
+mod testing;
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
@@ -21,6 +23,7 @@ use super::clock_effects::ClockEffects;
 use super::consumer_stats::{FetchState, PartitionStats};
 use super::headers;
 use super::last_record::{LastRecord, LogIdentity, RecordParts, Verdict};
+use super::log_counters::LogCounters;
 use super::offset_tracker::{OffsetTracker, Step};
 use super::record_clock::RecordClock;
 use super::standstill::Standstill;
@@ -80,8 +83,7 @@ pub(super) struct Partition {
     skip_letters: Arc<AtomicU64>,
     /// Records that retention deleted before they were read.
     missed: u64,
-    /// How often the log went back since the last call of [`Self::take_log_resets`].
-    log_resets: u64,
+    log_counters: Arc<LogCounters>,
     /// The largest plausible Kafka timestamp of a record that was read.
     newest_record: Option<WallTime>,
     clock_effects: ClockEffects,
@@ -95,9 +97,9 @@ pub(super) struct Partition {
     identity: LogIdentity,
     /// The id of the topic whose records are in the state.
     topic_id: Option<TopicId>,
-    /// How often reading resumed without proof that the log is the one that was read, since the
-    /// last call of [`Self::take_unverified`].
-    unverified: u64,
+    /// It was counted that nothing proves the log to be the one that was read, and no record was
+    /// read since: another look at the same records is no other case.
+    is_unverified_counted: bool,
 }
 
 impl Partition {
@@ -111,6 +113,7 @@ impl Partition {
         settings: Arc<Settings>,
         hash_key: [u8; 16],
         acquired: AcquiredPartition,
+        log_counters: Arc<LogCounters>,
     ) -> Result<Self, RestoreError> {
         let (shard, stored_offset) = match acquired.stored {
             None => (Shard::new(settings, hash_key), None),
@@ -137,7 +140,7 @@ impl Partition {
             dead_letters: Arc::default(),
             skip_letters: Arc::default(),
             missed: acquired.records_missed,
-            log_resets: 0,
+            log_counters,
             newest_record: acquired.newest_record,
             clock_effects: ClockEffects::default(),
             fetch: FetchState::Running,
@@ -147,7 +150,7 @@ impl Partition {
             last_record: LastRecord::from_stored(acquired.last_record),
             identity: LogIdentity::at_start(stored_offset, acquired.last_record),
             topic_id: acquired.topic_id,
-            unverified: 0,
+            is_unverified_counted: false,
         })
     }
 
@@ -219,11 +222,12 @@ impl Partition {
             Verdict::FoldUnverified => self.count_unverified(),
             Verdict::Pass => return None,
         }
+        self.is_unverified_counted = false;
         self.last_record.read(&parts);
         match self.offsets.read(parts.offset) {
             Step::Forward => {}
             Step::Back => {
-                self.log_resets += 1;
+                self.log_counters.count_reset();
                 tracing::error!(
                     topic = %self.label.topic,
                     partition = self.label.partition,

@@ -32,6 +32,13 @@ impl PartitionCounts {
         self.0.iter().find(|(_, count)| count.is_none()).map(|(topic, _)| &**topic)
     }
 
+    /// Returns whether `found`, asked for each topic that is counted, has the same counts.
+    pub(super) fn agree_with(&self, found: impl Fn(&str) -> Option<usize>) -> bool {
+        self.0.iter().all(|(topic, count)| {
+            count.is_none_or(|count| usize::try_from(count).ok() == found(topic))
+        })
+    }
+
     /// Returns the number of partitions of all topics that are counted.
     pub(super) fn total(&self) -> usize {
         let counts = self.0.values().flatten();
@@ -42,5 +49,22 @@ impl PartitionCounts {
     pub(super) fn has(&self, label: &ShardLabel) -> bool {
         let count = self.0.get(&label.topic).copied().flatten().unwrap_or(0);
         (0..count).contains(&label.partition)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn counts_agree_only_with_a_broker_that_knows_the_same_partitions() {
+        let mut counts = PartitionCounts::of_topics(["calls", "mails"]);
+        assert!(counts.agree_with(|_| None), "nothing is counted yet");
+        counts.set("calls", 3);
+        let told_by = |calls: usize| counts.agree_with(|topic| (topic == "calls").then_some(calls));
+        assert!(told_by(3));
+        assert!(!told_by(2), "a broker that has not learned of the new partition");
+        assert!(!told_by(4), "a broker that knows more than the count");
+        assert!(!counts.agree_with(|_| None));
     }
 }

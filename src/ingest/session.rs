@@ -15,7 +15,9 @@ use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
 use super::assignment::{Assignment, Load};
 use super::consumer_context::{Absence, ConsumerEvent, WorkerContext};
 use super::consumer_stats::ConsumerStats;
+use super::offset_search::OffsetSearch;
 use super::partition::Partition;
+use super::partition_counts::PartitionCounts;
 use super::shared::Shared;
 use super::topic_check::TopicCheck;
 use super::worker_status::{Connection, Phase, WorkerStatus};
@@ -26,9 +28,6 @@ const BATCH_RECORDS: usize = 1024;
 /// Longest wait for a record. Bounds the delay of an event, a report or a stop.
 const POLL_TIMEOUT: Duration = Duration::from_millis(50);
 const COMMIT_INTERVAL: Duration = Duration::from_secs(5);
-/// Time between an offset out of range and the search for another one. Longer than the interval of
-/// the client's statistics, which show whether the partition has stopped.
-const RESEEK_INTERVAL: Duration = Duration::from_secs(2);
 /// After a fenced checkpoint, the worker rejoins the group if it assigns nothing within this time.
 const REJOIN_AFTER: Duration = Duration::from_secs(10);
 /// Longest wait for dead letters when partitions are revoked.
@@ -65,8 +64,7 @@ pub(super) struct Session<'s> {
     consumer: BaseConsumer<WorkerContext>,
     assignment: Assignment<'s>,
     status: WorkerStatus,
-    /// When to look for another offset, if the log of a partition does not have the next record.
-    reseek_at: Option<Instant>,
+    search: OffsetSearch,
     /// Until then, statistics about the ends of logs may be from before the last pause or seek.
     ignore_log_end_until: Instant,
     committed_at: Instant,
@@ -75,8 +73,8 @@ pub(super) struct Session<'s> {
     topic_check: TopicCheck,
     /// The last round of answers about the ends of the logs.
     log_round: u64,
-    /// The partitions of all topics that the client was last made to look at.
-    counted: usize,
+    /// The counts of partitions that the client is known to have.
+    counted: Option<PartitionCounts>,
     counted_at: Instant,
 }
 
@@ -93,13 +91,13 @@ impl<'s> Session<'s> {
             consumer,
             assignment: Assignment::new(worker, shared),
             status: WorkerStatus::default(),
-            reseek_at: None,
+            search: OffsetSearch::default(),
             ignore_log_end_until: now,
             committed_at: now,
             was_connected: false,
             topic_check: TopicCheck::new(now),
             log_round: 0,
-            counted: 0,
+            counted: None,
             counted_at: now,
         }
     }
@@ -146,16 +144,14 @@ impl<'s> Session<'s> {
             }
             let advance_to = self.advance_to();
             self.assignment.maybe_checkpoint(advance_to);
-            if self.reseek_at.is_none() && self.committed_at.elapsed() >= COMMIT_INTERVAL {
+            if !self.search.is_pending() && self.committed_at.elapsed() >= COMMIT_INTERVAL {
                 self.committed_at = Instant::now();
                 self.commit_stored();
             }
             if self.status.phase.is_assigned() {
-                if self.reseek_at.is_none() && self.assignment.has_other_log() {
-                    self.reseek_at = Some(Instant::now());
-                }
-                if self.reseek_at.is_some_and(|reseek_at| Instant::now() >= reseek_at) {
-                    self.reseek_all()?;
+                let has_other_log = self.assignment.has_other_log();
+                if let Some(scope) = self.search.due(Instant::now(), has_other_log) {
+                    self.search_offsets(scope)?;
                 }
                 if self.assignment.fenced_for().is_some_and(|since| since > REJOIN_AFTER) {
                     self.on_revoked();
@@ -225,7 +221,7 @@ impl<'s> Session<'s> {
             other if other.rdkafka_error_code() == Some(RDKafkaErrorCode::AutoOffsetReset) => {
                 // The error does not name the partition. The partition stays stopped until the
                 // session finds another offset.
-                self.reseek_at = Some(Instant::now() + RESEEK_INTERVAL);
+                self.search.on_out_of_range(Instant::now());
                 self.distrust_log_ends();
                 Ok(())
             }

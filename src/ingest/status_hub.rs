@@ -10,6 +10,7 @@ use nabiz_core::snapshot::Snapshot;
 use super::dead_letters::DeadLetterCounts;
 use super::degraded::degraded;
 use super::ledger_handle::LedgerHealth;
+use super::log_counters::LogCounters;
 use super::partition_counts::PartitionCounts;
 use super::readiness::Readiness;
 use super::worker_status::{Connection, WorkerReport};
@@ -43,11 +44,10 @@ pub(super) struct StatusHub {
     reported: Condvar,
     rebalances: AtomicU64,
     client_errors: AtomicU64,
-    log_resets: AtomicU64,
+    log_counters: Arc<LogCounters>,
     offsets_skipped: AtomicU64,
     /// Records ahead of the clock by topic.
     future_records: Mutex<BTreeMap<Arc<str>, u64>>,
-    unverified: AtomicU64,
     /// Why the process cannot continue.
     failure: Mutex<Option<String>>,
 }
@@ -68,10 +68,9 @@ impl StatusHub {
             reported: Condvar::new(),
             rebalances: AtomicU64::new(0),
             client_errors: AtomicU64::new(0),
-            log_resets: AtomicU64::new(0),
+            log_counters: Arc::default(),
             offsets_skipped: AtomicU64::new(0),
             future_records: Mutex::new(future_records),
-            unverified: AtomicU64::new(0),
             failure: Mutex::default(),
         }
     }
@@ -88,8 +87,9 @@ impl StatusHub {
         self.client_errors.fetch_add(1, Ordering::Relaxed);
     }
 
-    pub(super) fn count_log_resets(&self, count: u64) {
-        self.log_resets.fetch_add(count, Ordering::Relaxed);
+    /// Returns the counters that partitions share.
+    pub(super) fn log_counters(&self) -> &Arc<LogCounters> {
+        &self.log_counters
     }
 
     pub(super) fn count_offsets_skipped(&self, count: u64) {
@@ -102,10 +102,6 @@ impl StatusHub {
 
     fn lock_future_records(&self) -> MutexGuard<'_, BTreeMap<Arc<str>, u64>> {
         self.future_records.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    pub(super) fn count_unverified(&self, count: u64) {
-        self.unverified.fetch_add(count, Ordering::Relaxed);
     }
 
     /// Records why the process cannot continue; the first reason counts.
@@ -222,10 +218,10 @@ impl StatusHub {
             ledger_wal_bytes: ledger.wal_bytes,
             distributions_replaced: unreadable.replaced(),
             distributions_unreadable: unreadable.left_out(),
-            log_resets: self.log_resets.load(Ordering::Relaxed),
+            log_resets: self.log_counters.resets(),
             offsets_skipped: self.offsets_skipped.load(Ordering::Relaxed),
             future_records: self.lock_future_records().clone(),
-            logs_unverified: self.unverified.load(Ordering::Relaxed),
+            logs_unverified: self.log_counters.unverified(),
             ..health
         };
         if same_snapshots(&shards, &last.shards) {

@@ -125,47 +125,8 @@ impl Partition {
 
 #[cfg(test)]
 mod tests {
-    use nabiz_core::decode::Format;
-    use nabiz_core::event::Channels;
-    use nabiz_core::ids::Offset;
-
     use super::*;
-    use crate::clock::{system_clock, system_monotonic};
-    use crate::config::Config;
-    use crate::ingest::consumer_stats::{FetchState, PartitionStats};
-    use crate::ingest::host_clock::HostClock;
-    use crate::ingest::partition_counts::PartitionCounts;
-    use crate::ingest::record_clock::RecordClock;
-    use crate::ingest::status_hub::StatusHub;
-    use crate::ledger::Ledger;
-    use crate::readmodel::ShardLabel;
-
-    fn clock() -> RecordClock {
-        let host = HostClock::new(system_clock(), system_monotonic());
-        let status_hub = Arc::new(StatusHub::new(1, PartitionCounts::default()));
-        RecordClock::new(Arc::new(host), status_hub, &Config::defaults().settings().windows)
-    }
-
-    fn caught_up() -> Partition {
-        let folder = tempfile::tempdir().unwrap();
-        let mut ledger =
-            Ledger::open(&folder.path().join("nabiz.db"), Channels::default()).unwrap();
-        let acquired = ledger.acquire("calls", 0, "test").unwrap();
-        let label = ShardLabel { topic: "calls".into(), partition: 0 };
-        let settings = Arc::new(Config::defaults().settings());
-        let mut partition =
-            Partition::restore(label, Format::CloudEvents, settings, [1; 16], acquired).unwrap();
-        partition.observe(&PartitionStats {
-            topic: "calls".into(),
-            partition: 0,
-            end: Some(Offset(0)),
-            high_watermark: Some(Offset(0)),
-            drained_to: Some(Offset(0)),
-            fetch: FetchState::Running,
-        });
-        assert!(partition.health(&clock()).caught_up);
-        partition
-    }
+    use crate::ingest::partition::testing::{caught_up, clock};
 
     #[test]
     fn earlier_checkpoint_does_not_confirm_ownership_when_it_is_stored() {

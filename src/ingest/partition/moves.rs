@@ -31,19 +31,16 @@ impl Partition {
     }
 
     pub(super) fn count_unverified(&mut self) {
+        if std::mem::replace(&mut self.is_unverified_counted, true) {
+            return;
+        }
         tracing::warn!(
             topic = %self.label.topic,
             partition = self.label.partition,
             position = self.position().map(|position| position.0),
             "last record no longer in the log, a recreated topic would not be recognised"
         );
-        self.unverified += 1;
-    }
-
-    /// Returns how often reading resumed without proof since the last call.
-    #[must_use]
-    pub(in crate::ingest) fn take_unverified(&mut self) -> u64 {
-        std::mem::take(&mut self.unverified)
+        self.log_counters.count_unverified();
     }
 
     /// Continues at the start of the log, and counts the records that retention deleted.
@@ -59,7 +56,7 @@ impl Partition {
             "records deleted by retention before they were read"
         );
         self.missed = self.missed.saturating_add(records);
-        if self.identity != LogIdentity::Known {
+        if self.identity.is_open() {
             self.count_unverified();
         }
         self.seek(start);
@@ -103,7 +100,7 @@ impl Partition {
             resume = offset.0,
             "log truncated or topic recreated, older records are skipped"
         );
-        self.log_resets += 1;
+        self.log_counters.count_reset();
         self.seek(offset);
     }
 
@@ -114,10 +111,34 @@ impl Partition {
         self.identity = LogIdentity::Known;
         self.on_change();
     }
+}
 
-    /// Returns how often the log went back since the last call.
-    #[must_use]
-    pub(in crate::ingest) fn take_log_resets(&mut self) -> u64 {
-        std::mem::take(&mut self.log_resets)
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ingest::log_counters::LogCounters;
+    use crate::ingest::partition::testing::read_to;
+
+    #[test]
+    fn counts_outlive_their_partition_when_it_is_revoked() {
+        let counters = Arc::new(LogCounters::default());
+        let mut partition = read_to(40, 39, &counters);
+        partition.continue_unverified();
+        partition.resume_at(Offset(7));
+        drop(partition);
+        assert_eq!((counters.resets(), counters.unverified()), (1, 1));
+    }
+
+    #[test]
+    fn log_without_its_last_record_is_counted_once_however_often_it_is_rechecked() {
+        let counters = Arc::new(LogCounters::default());
+        let mut partition = read_to(40, 39, &counters);
+        for _ in 0..3 {
+            partition.recheck();
+            assert_eq!(partition.read_from(), Some(Offset(39)));
+            partition.continue_unverified();
+            assert_eq!(partition.read_from(), Some(Offset(40)));
+        }
+        assert_eq!(counters.unverified(), 1);
     }
 }

@@ -67,12 +67,22 @@ impl Session<'_> {
             return;
         }
         self.counted_at = Instant::now();
-        let counted = self.shared.status_hub.partition_counts().total();
-        if counted == self.counted {
+        let counts = self.shared.status_hub.partition_counts();
+        if self.counted.as_ref() == Some(&counts) {
             return;
         }
         match self.consumer.fetch_metadata(None, QUERY_TIMEOUT) {
-            Ok(_) => self.counted = counted,
+            Ok(metadata) => {
+                let topics = metadata.topics();
+                let found = |topic: &str| {
+                    let found = topics.iter().find(|found| found.name() == topic);
+                    found.map(|found| found.partitions().len())
+                };
+                // Another broker than that of the broker watch may not know the partitions yet.
+                if counts.agree_with(found) {
+                    self.counted = Some(counts);
+                }
+            }
             Err(error) => {
                 tracing::debug!(worker = self.worker, %error, "metadata request failed");
             }

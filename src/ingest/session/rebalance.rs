@@ -12,6 +12,7 @@ use rdkafka::consumer::Consumer;
 
 use super::{FLUSH_TIMEOUT, POLL_TIMEOUT, STORE_TIMEOUT, Session, SessionError};
 use crate::ingest::consumer_context::METADATA_TIMEOUT;
+use crate::ingest::offset_search::OffsetSearch;
 use crate::ingest::partition::Partition;
 use crate::ingest::seek::start_offset;
 use crate::ingest::worker_status::Phase;
@@ -62,7 +63,7 @@ impl Session<'_> {
         self.assignment.replace(partitions);
         self.hold_partitions();
         self.shared.log_ends.ask_soon();
-        self.reseek_at = None;
+        self.search = OffsetSearch::default();
         Ok(())
     }
 
@@ -117,8 +118,10 @@ impl Session<'_> {
         let format = topic.map_or(Format::CloudEvents, |topic| topic.format);
         let (settings, hash_key) = (Arc::clone(&self.shared.settings), options.ledger.hash_key);
         let calls = self.calls(&label, format);
-        let mut partition = Partition::restore(label.clone(), format, settings, hash_key, acquired)
-            .map_err(|source| SessionError::State { label, source })?;
+        let counters = Arc::clone(self.shared.status_hub.log_counters());
+        let restored =
+            Partition::restore(label.clone(), format, settings, hash_key, acquired, counters);
+        let mut partition = restored.map_err(|source| SessionError::State { label, source })?;
         partition.set_calls(calls);
         Ok(partition)
     }

@@ -6,16 +6,17 @@ use std::time::{Duration, Instant};
 use rdkafka::TopicPartitionList;
 use rdkafka::consumer::Consumer;
 
-use super::{RESEEK_INTERVAL, Session, SessionError};
+use super::{Session, SessionError};
+use crate::ingest::offset_search::SearchScope;
 use crate::ingest::partition::Partition;
 use crate::ingest::seek::{SeekTarget, start_offset};
 use crate::ingest::worker_status::Phase;
 
 /// Longest wait for one answer in a search. The broker answers a connection in order, so that a
 /// fetch that waits for records comes first.
-const RESEEK_ANSWER_TIMEOUT: Duration = Duration::from_secs(1);
+const SEARCH_ANSWER_TIMEOUT: Duration = Duration::from_secs(1);
 /// Time after which a search asks the broker for no further partition.
-const RESEEK_TIMEOUT: Duration = Duration::from_secs(2);
+const SEARCH_TIMEOUT: Duration = Duration::from_secs(2);
 
 impl Session<'_> {
     pub(super) fn seek_target(
@@ -42,22 +43,24 @@ impl Session<'_> {
         if is_any { self.assign_positions() } else { Ok(()) }
     }
 
-    /// Moves every partition whose log does not have the next record, and continues to read. Tries
-    /// again later if a broker does not answer.
-    pub(super) fn reseek_all(&mut self) -> Result<(), SessionError> {
+    /// Moves the partitions in `scope` whose logs do not have the next record, and continues to
+    /// read. Tries again later if a broker does not answer.
+    pub(super) fn search_offsets(&mut self, scope: SearchScope) -> Result<(), SessionError> {
         let began = Instant::now();
         let mut targets = Vec::with_capacity(self.assignment.partitions.len());
         for partition in &self.assignment.partitions {
-            let is_in_time = began.elapsed() < RESEEK_TIMEOUT;
-            targets.push(if is_in_time {
-                self.seek_target(partition, RESEEK_ANSWER_TIMEOUT)
+            let is_in_time = began.elapsed() < SEARCH_TIMEOUT;
+            targets.push(if !scope.includes(partition.identity()) {
+                Some(SeekTarget::Position)
+            } else if is_in_time {
+                self.seek_target(partition, SEARCH_ANSWER_TIMEOUT)
             } else {
                 None
             });
             self.assignment.stall.tick(Instant::now());
         }
         let is_answered = targets.iter().all(Option::is_some);
-        self.reseek_at = (!is_answered).then(|| Instant::now() + RESEEK_INTERVAL);
+        self.search.on_searched(scope, is_answered, Instant::now());
         let moves = |target: &Option<SeekTarget>| {
             target.is_some_and(|target| target != SeekTarget::Position)
         };
@@ -84,6 +87,7 @@ impl Session<'_> {
         // Records that were fetched and not yet polled are fetched again.
         self.assign(&positions)?;
         self.ignore_log_end();
+        self.search.on_restarted(Instant::now());
         Ok(())
     }
 
