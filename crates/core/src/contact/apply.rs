@@ -4,6 +4,7 @@ use crate::contact::contact_context::ContactContext;
 use crate::contact::ending::Ending;
 use crate::contact::event_context::EventContext;
 use crate::contact::handle::Handle;
+use crate::contact::model::Conversation;
 use crate::contact::table::Contacts;
 use crate::ids::ContactKey;
 use crate::measures::{ApplyOutcome, WindowScope};
@@ -52,7 +53,12 @@ impl Contacts {
                 context.end_visit(Ending::Lost, event.event_time, None, event.scope);
                 context.contact.last_record = event.stream_time;
             }
-            context.drop_conversations(event.event_time, |one| one.source == event.source);
+            let is_of_source = |one: &Conversation| one.source == event.source;
+            if context.contact.conversations.iter().any(is_of_source) {
+                context.drop_conversations(event.event_time, is_of_source);
+                // The end of the conversation may still come.
+                context.contact.last_record = event.stream_time;
+            }
             // An idle contact has another timeout than a waiting one.
             self.apply_timeouts(registry, event, handle);
         }

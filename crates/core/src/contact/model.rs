@@ -15,8 +15,8 @@ use crate::time::{Millis, Timestamp};
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Contact {
     pub(super) key: ContactKey,
-    /// Stream time just after the contact's last record, or at the loss of its visit if that is
-    /// later.
+    /// Stream time just after the contact's last record, or at the loss of its visit, or at the end
+    /// of its conversation without a record of its own, whichever is latest.
     pub(super) last_record: Timestamp,
     /// When the contact's next timer fires; [`Timestamp::MAX`] if none is set.
     #[serde(skip, default = "never")]

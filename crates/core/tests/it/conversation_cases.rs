@@ -201,6 +201,33 @@ mod end {
     }
 
     #[test]
+    fn conversation_past_the_longest_service_renews_the_memory_of_the_contact() {
+        let case = || {
+            case()
+                .at("10:00:00")
+                .line("c|fault|NONE|ENTERQUEUE||0|1")
+                .at("10:00:05")
+                .line("c|fault|ann|CONNECT|5|d|3")
+                .advance("14:00:05.001")
+                .expect("fault in_service", 0)
+        };
+        case()
+            .at("15:00:05")
+            .line("c|fault|ann|COMPLETECALLER|5|18000|1")
+            .outcome(Applied)
+            .expect("fault answered", 1)
+            .expect("fault handle_ms", 18_000_000)
+            .line("c|fault|ann|COMPLETEAGENT|5|18000|1")
+            .outcome(Duplicate);
+        // Past the horizon, the call is not known any more.
+        case()
+            .advance("15:00:05.001")
+            .at("15:00:05.001")
+            .line("c|fault|ann|COMPLETECALLER|5|18000|1")
+            .expect("fault answered", 2);
+    }
+
+    #[test]
     fn handle_time_is_in_the_channel_of_the_conversation() {
         case()
             .at("10:00:00")
@@ -398,6 +425,28 @@ mod restart {
             .abandoned_after("c", "fault", 6_600_000)
             .outcome(Duplicate)
             .expect("fault offered", 1);
+    }
+
+    #[test]
+    fn conversation_ended_by_a_restart_renews_the_memory_of_the_contact() {
+        let case = case()
+            .at("10:00:00")
+            .line("c|fault|NONE|ENTERQUEUE||0|1")
+            .at("10:00:10")
+            .line("c|fault|ann|CONNECT|10|d|3")
+            .at("11:30:00")
+            .line("NONE|NONE|NONE|QUEUESTART|")
+            .expect("fault in_service", 0)
+            .at("12:30:00")
+            .line("c|fault|ann|COMPLETECALLER|10|8990|1")
+            .outcome(Applied)
+            .expect("fault answered", 1)
+            .expect("fault handle_ms", 8_990_000);
+        // A call that nothing has renewed for longer than the horizon is not known any more.
+        case.advance("13:30:00.001")
+            .at("13:30:00.001")
+            .line("c|fault|ann|COMPLETEAGENT|10|1|1")
+            .expect("fault answered", 2);
     }
 }
 

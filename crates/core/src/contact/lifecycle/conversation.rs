@@ -63,7 +63,7 @@ impl ContactContext<'_> {
     }
 
     /// Drops the conversations that have exceeded `max_service` at stream time, each at its own
-    /// last instant.
+    /// last instant. The contact is remembered from there on, because their ends may still come.
     pub(super) fn drop_exceeded_conversations(&mut self) {
         let mut index = 0;
         while let Some(&conversation) = self.contact.conversations.get(index) {
@@ -73,7 +73,9 @@ impl ContactContext<'_> {
                 continue;
             }
             self.contact.conversations.remove(index);
-            self.leave_service(&conversation, conversation.start.saturating_add(max_service));
+            let end = conversation.start.saturating_add(max_service);
+            self.leave_service(&conversation, end);
+            self.contact.last_record = self.contact.last_record.max(end);
         }
     }
 

@@ -136,7 +136,8 @@ const CONVERSATIONS_MAX: usize = 8;
 
 #[derive(Clone, Debug, Default)]
 pub struct Contact {
-    /// Stream time at the last record that was neither a duplicate nor stale.
+    /// Stream time at the last record that was neither a duplicate nor stale, or at the last loss or
+    /// conversation that ended without a record of the contact.
     last_record_stream_ms: i64,
     started: Option<(i64, ChannelId)>,
     over_in_self_service: bool,
@@ -941,6 +942,9 @@ impl Contact {
                 context.position,
             );
         }
+        if self.conversations.iter().any(|one| one.source == context.source) {
+            self.last_record_stream_ms = context.now;
+        }
         self.drop_conversations(books, context.time, |one| one.source == context.source);
     }
 
@@ -1002,6 +1006,7 @@ impl Contact {
                 .partition(|one| now > one.longest(settings));
         self.conversations = kept;
         for one in gone {
+            self.last_record_stream_ms = self.last_record_stream_ms.max(one.longest(settings));
             free_agent(books, &one, one.longest(settings));
         }
         let waits_for_reply = self.first_reply.is_none()
