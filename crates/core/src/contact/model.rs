@@ -336,6 +336,11 @@ impl Contact {
         self.early_end.as_deref()
     }
 
+    /// Returns whether the contact has an open visit that began after `time`.
+    pub(super) fn waits_since_after(&self, time: Timestamp) -> bool {
+        self.visit.is_some_and(|visit| visit.start > time)
+    }
+
     /// Returns whether the contact is in service in a queue.
     pub(super) fn is_in_service(&self, queue: QueueId) -> bool {
         self.conversations.iter().any(|conversation| conversation.queue == queue)

@@ -36,8 +36,12 @@ impl ContactContext<'_> {
         let until = start.saturating_add(max_service);
         let queue = conversation.queue;
         self.push_call(&conversation, start, |id| CallChange::Begun { id, queue, until });
+        // The pending ending of an open visit, which began after this answer, stays.
+        let is_of_visit = self.contact.pending_end().is_some();
         let early = self.contact.early_end.take_if(|end| {
-            end.event_time >= start && end.queue.is_none_or(|queue| queue == conversation.queue)
+            !is_of_visit
+                && end.event_time >= start
+                && end.queue.is_none_or(|queue| queue == conversation.queue)
         });
         let Some(end) = early else {
             self.contact.conversations.push(conversation);
@@ -246,7 +250,8 @@ impl ContactContext<'_> {
         }
     }
 
-    /// Applies an end that carries its own answer: the visit is answered first.
+    /// Applies an end that carries its own answer: the visit is answered first. That is never a
+    /// visit that began after the end.
     fn end_with_answer(
         &mut self,
         queue: QueueId,
@@ -255,13 +260,17 @@ impl ContactContext<'_> {
     ) -> ApplyOutcome {
         let EventContext { event_time, scope, .. } = *self.event;
         self.effects.clock_skew += u64::from(implied.is_negative);
+        let is_before_visit = self.contact.waits_since_after(event_time);
         let served = parts.sum(parts.talk.unwrap_or_default());
         let answer = EventContext { event_time: event_time.saturating_sub(served), ..*self.event };
         let ContactContext { contact, handle, effects, registry, .. } = self;
         let mut at_answer =
             ContactContext { contact, handle: *handle, effects, registry, event: &answer };
-        let ending = Ending::Answered(implied.agent);
-        let outcome = at_answer.ending(queue, ending, Some(implied.wait));
+        let (ending, wait) = (Ending::Answered(implied.agent), Some(implied.wait));
+        let outcome = match is_before_visit {
+            true => at_answer.ending_without_visit(queue, ending, wait),
+            false => at_answer.ending(queue, ending, wait),
+        };
         if outcome == ApplyOutcome::Applied {
             self.end_begun_conversation(queue, event_time, scope, parts);
         }

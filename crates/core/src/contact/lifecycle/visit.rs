@@ -9,6 +9,25 @@ use crate::ids::{QueueId, SeriesId};
 use crate::measures::{ApplyOutcome, FactKind, WindowScope};
 use crate::time::{Millis, Timestamp};
 
+/// The wait of a visit that ended.
+#[derive(Clone, Copy, Debug)]
+enum Wait {
+    /// The event gives it, or it is the difference of the times.
+    Known(Millis),
+    /// The end is before the start, because clocks differ. It counts as no wait, and does not prove
+    /// that the visit was in target.
+    Negative,
+}
+
+impl Wait {
+    fn length(self) -> Millis {
+        match self {
+            Wait::Known(wait) => wait,
+            Wait::Negative => Millis::ZERO,
+        }
+    }
+}
+
 impl ContactContext<'_> {
     /// Applies `contact.queued`: opens a visit, and ends it at once if its ending is held.
     pub(crate) fn queued(&mut self, queue: QueueId, channel: Option<ChannelId>) -> ApplyOutcome {
@@ -23,33 +42,47 @@ impl ContactContext<'_> {
             .contact
             .past_visit(queue)
             .is_some_and(|past| start < past.end || (start == past.start && start == past.end));
-        if is_stale || self.contact.visit.as_ref().is_some_and(is_open) {
+        let completes = |held: &HeldEnding| held.queue == queue && start <= held.event_time;
+        let is_over = self.contact.held.as_deref().is_some_and(completes);
+        if is_stale
+            || self.contact.visit.as_ref().is_some_and(is_open)
+            || (self.contact.waits_since_after(start) && !is_over)
+        {
             return ApplyOutcome::Duplicate;
         }
         self.leave_for_another_queue();
         let visit = self.enter(queue, channel, start);
+        match self.contact.held.take_if(|_| is_over) {
+            Some(held) => self.complete_by_held_ending(visit, &held),
+            None => self.open(visit),
+        }
+        ApplyOutcome::Applied
+    }
+
+    /// Opens a visit. An end or a reply that was read before can end it.
+    fn open(&mut self, visit: Visit) {
         self.contact.visit = Some(visit);
         self.effects.open_visits.push(visit.source, self.handle);
         let live = self.effects.live(visit.series);
         live.waiting += 1;
-        live.oldest_waiting.push(start, self.handle);
+        live.oldest_waiting.push(visit.start, self.handle);
         if live.oldest_waiting.is_bloated(live.waiting) {
             self.effects.bloated = Some(visit.series);
         }
-        let held = &mut self.contact.held;
-        if let Some(held) = held.take_if(|held| held.queue == queue && start <= held.event_time) {
-            self.effects.held -= 1;
-            match held.lateness {
-                Lateness::InTime => self.effects.held_outcomes.applied += 1,
-                Lateness::Late => self.effects.held_outcomes.late += 1,
-            }
-            let scope = self.event.scope_of(held.event_time, held.lateness);
-            self.end_visit(held.ending, held.event_time, None, scope);
-        } else {
-            self.await_implied_ending();
-            self.answer_by_early_reply();
+        self.await_implied_ending();
+        self.answer_by_early_reply();
+    }
+
+    /// Ends a visit, which never waits, by the ending that was held for it.
+    fn complete_by_held_ending(&mut self, visit: Visit, held: &HeldEnding) {
+        self.effects.held -= 1;
+        match held.lateness {
+            Lateness::InTime => self.effects.held_outcomes.applied += 1,
+            Lateness::Late => self.effects.held_outcomes.late += 1,
         }
-        ApplyOutcome::Applied
+        let scope = self.event.scope_of(held.event_time, held.lateness);
+        let wait = Wait::Known(held.event_time.since(visit.start));
+        self.complete(visit, held.ending, held.event_time, wait, scope);
     }
 
     /// Applies `contact.answered`, `contact.abandoned` or `contact.left_queue`.
@@ -70,6 +103,17 @@ impl ContactContext<'_> {
             self.end_visit(ending, event_time, wait, scope);
             return ApplyOutcome::Applied;
         }
+        self.ending_without_visit(queue, ending, wait)
+    }
+
+    /// Applies an ending that does not end an open visit of its queue.
+    pub(super) fn ending_without_visit(
+        &mut self,
+        queue: QueueId,
+        ending: Ending,
+        wait: Option<Millis>,
+    ) -> ApplyOutcome {
+        let EventContext { event_time, scope, .. } = *self.event;
         // Agents of a chat answer again and again.
         if matches!(ending, Ending::Answered(_)) && self.contact.is_in_service(queue) {
             return ApplyOutcome::Duplicate;
@@ -84,11 +128,23 @@ impl ContactContext<'_> {
         let Some(wait) = wait else { return self.hold(queue, ending) };
         self.leave_for_another_queue();
         let visit = self.enter(queue, None, start);
+        self.complete(visit, ending, event_time, Wait::Known(wait), scope);
+        ApplyOutcome::Applied
+    }
+
+    /// Ends a visit that never waits.
+    fn complete(
+        &mut self,
+        visit: Visit,
+        ending: Ending,
+        end: Timestamp,
+        wait: Wait,
+        scope: WindowScope,
+    ) {
         if matches!(ending, Ending::Answered(_)) {
             self.effects.open_visits.push(visit.source, self.handle);
         }
-        self.close(visit, ending, event_time, wait, scope);
-        ApplyOutcome::Applied
+        self.close(visit, ending, end, wait, scope);
     }
 
     /// Holds an ending until its start comes. A contact has at most one held ending.
@@ -114,24 +170,32 @@ impl ContactContext<'_> {
     }
 
     /// Ends the open visit, if any, because the event is about another queue: as its pending ending
-    /// implies, if that is not later, else as left/transfer.
+    /// implies, if that is not later, else as left/transfer. A visit that began after the event
+    /// stays: the contact was in the other queue before.
     fn leave_for_another_queue(&mut self) {
         let EventContext { event_time, scope, .. } = *self.event;
+        if self.contact.waits_since_after(event_time) {
+            return;
+        }
         if self.contact.pending_end().is_some_and(|end| end.event_time <= event_time) {
             self.end_as_implied();
         }
         self.end_visit(Ending::Left(LeftReason::Transfer), event_time, None, scope);
     }
 
-    /// Counts the entry into a queue, and moves an open issue there. Returns the new visit.
+    /// Counts the entry into a queue, and moves an open issue there unless a later visit is open.
+    /// Returns the new visit.
     fn enter(&mut self, queue: QueueId, channel: Option<ChannelId>, start: Timestamp) -> Visit {
         let channel = channel
             .or(self.contact.started.map(|started| started.channel))
             .unwrap_or_else(|| self.registry.queue_settings(queue).channel);
         let series: SeriesId = self.registry.series(queue, channel);
         self.fact(series, start, self.event.scope, FactKind::Offered);
-        self.contact.last_visit = Some((queue, channel));
-        self.move_open_issue(series);
+        // An open visit began later than this one, which is over.
+        if self.contact.visit.is_none() {
+            self.contact.last_visit = Some((queue, channel));
+            self.move_open_issue(series);
+        }
         let source = self.event.source;
         let info = self.registry.info(series);
         let first_timeout = start.saturating_add(info.target_wait.min(info.max_wait));
@@ -158,7 +222,12 @@ impl ContactContext<'_> {
             live.waiting -= 1;
             live.over_target -= u64::from(visit.over_target);
         }
-        let wait = wait.unwrap_or_else(|| self.effects.difference(visit.start, end));
+        let wait = match wait {
+            Some(wait) => Wait::Known(wait),
+            None if end < visit.start => Wait::Negative,
+            None => Wait::Known(end.since(visit.start)),
+        };
+        self.effects.clock_skew += u64::from(matches!(wait, Wait::Negative));
         self.close(visit, ending, end.max(visit.start), wait, scope);
     }
 
@@ -169,9 +238,11 @@ impl ContactContext<'_> {
         visit: Visit,
         ending: Ending,
         end: Timestamp,
-        wait: Millis,
+        wait: Wait,
         scope: WindowScope,
     ) {
+        let proves_target = matches!(wait, Wait::Known(_));
+        let wait = wait.length();
         let kind = match ending {
             Ending::Answered(_) | Ending::Replied => FactKind::Answered { wait },
             Ending::Abandoned => FactKind::Abandoned { wait },
@@ -181,18 +252,19 @@ impl ContactContext<'_> {
         self.fact(visit.series, end, scope, kind);
         let target_wait = self.registry.info(visit.series).target_wait;
         let target = visit.start.saturating_add(target_wait);
-        match visit.recorded_miss(target) {
+        let miss = visit.recorded_miss(target);
+        match miss {
             None if wait > target_wait => {
                 self.fact(visit.series, target.min(end), scope, FactKind::Missed);
             }
-            Some(missed_at) if wait <= target_wait && ending != Ending::Lost => {
+            Some(missed_at) if wait <= target_wait && proves_target && ending != Ending::Lost => {
                 // Windows contain the miss whether or not this record is late.
                 self.fact(visit.series, missed_at, WindowScope::Windows, FactKind::MissRevoked);
             }
             _ => {}
         }
         let is_answer = matches!(ending, Ending::Answered(_) | Ending::Replied);
-        if is_answer && wait <= target_wait {
+        if is_answer && wait <= target_wait && (proves_target || miss.is_none()) {
             self.fact(visit.series, end, scope, FactKind::Met);
         }
         let Visit { queue, series, start, source, .. } = visit;

@@ -226,6 +226,8 @@ impl Contact {
         };
         let queue = settings.queue(&visit.queue);
         let in_target = wait <= queue.target_wait.get();
+        // A negative difference does not disprove a miss.
+        let stays_missed = visit.missed.is_some() && wait_ms.is_none() && time < visit.start;
         let mut push = |time: i64, what: What| {
             books.facts.push(Fact {
                 time,
@@ -248,7 +250,8 @@ impl Contact {
             Ending::Left(reason) => push(end, What::Left(*reason)),
             Ending::Lost => push(end, What::Lost),
         }
-        if let (Some(missed_at), true) = (visit.missed, in_target && ending != Ending::Lost) {
+        let revokes = in_target && ending != Ending::Lost && !stays_missed;
+        if let (Some(missed_at), true) = (visit.missed, revokes) {
             // The miss leaves what it is in, however late the ending is.
             books.facts.push(Fact {
                 time: missed_at,
@@ -268,7 +271,9 @@ impl Contact {
             });
         };
         match (in_target, visit.missed) {
-            (true, _) if matches!(ending, Ending::Answered(_) | Ending::Replied) => {
+            (true, _)
+                if matches!(ending, Ending::Answered(_) | Ending::Replied) && !stays_missed =>
+            {
                 push(end, What::Met);
             }
             (false, None) => {
@@ -318,8 +323,10 @@ impl Contact {
             };
             books.calls.push((agent.clone(), answer, change));
         }
+        let is_of_visit = self.pending().is_some();
         let early = self.early_end.take_if(|early| {
-            early.time >= answer
+            !is_of_visit
+                && early.time >= answer
                 && early.queue.as_ref().is_none_or(|queue| *queue == conversation.queue)
         });
         match early {
@@ -400,7 +407,15 @@ impl Contact {
         }
     }
 
+    /// Returns whether the contact is in a queue since a later time than that.
+    fn is_in_queue_since_after(&self, time: i64) -> bool {
+        self.visit.as_ref().is_some_and(|visit| visit.start > time)
+    }
+
     fn leave_for_another_queue(&mut self, context: &Context<'_>, books: &mut Books) {
+        if self.is_in_queue_since_after(context.time) {
+            return;
+        }
         if self.pending().is_some_and(|early| early.time <= context.time) {
             self.end_as_implied(context.settings, books, context.position);
         }
@@ -438,9 +453,12 @@ impl Contact {
             channel,
             what: What::Offered,
         });
-        self.last_visit = Some((queue.to_string(), channel));
-        self.matter_queue = Some(queue.to_string());
-        self.matter_channel = Some(channel);
+        // An open visit is later than this one, which is over.
+        if self.visit.is_none() {
+            self.last_visit = Some((queue.to_string(), channel));
+            self.matter_queue = Some(queue.to_string());
+            self.matter_channel = Some(channel);
+        }
         Visit {
             queue: queue.to_string(),
             channel,
@@ -469,6 +487,11 @@ impl Contact {
             return Outcome::Duplicate;
         }
         if self.visit.as_ref().is_some_and(|visit| visit.queue == queue) {
+            return Outcome::Duplicate;
+        }
+        let completes =
+            self.held.as_ref().is_some_and(|held| held.queue == queue && time <= held.time);
+        if self.is_in_queue_since_after(time) && !completes {
             return Outcome::Duplicate;
         }
         self.leave_for_another_queue(context, books);
@@ -527,6 +550,19 @@ impl Contact {
             );
             return Outcome::Applied;
         }
+        self.ending_without_visit(context, books, queue, ending, wait_ms)
+    }
+
+    /// Applies an ending that does not end an open visit of its queue.
+    fn ending_without_visit(
+        &mut self,
+        context: &Context<'_>,
+        books: &mut Books,
+        queue: &str,
+        ending: Ending,
+        wait_ms: Option<u64>,
+    ) -> Outcome {
+        let time = context.time;
         let in_service = self.conversations.iter().any(|one| one.queue == queue);
         if matches!(ending, Ending::Answered(_)) && in_service {
             return Outcome::Duplicate;
@@ -748,7 +784,12 @@ impl Contact {
                 time: time - (parts.talk.unwrap_or(0) + parts.hold + parts.wrap_up) as i64,
                 ..context.clone()
             };
-            let answered = self.ending(&answer, books, queue, Ending::Answered(agent), Some(wait));
+            let ending = Ending::Answered(agent);
+            let answered = match visit_start {
+                Some(_) => self.ending(&answer, books, queue, ending, Some(wait)),
+                // An open visit of the queue, if there is one, is later than the line.
+                None => self.ending_without_visit(&answer, books, queue, ending, Some(wait)),
+            };
             if answered == Outcome::Applied
                 && let Some(conversation) = self.take_conversation(queue)
             {
