@@ -6,9 +6,14 @@
 //! the record is never read again.
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use nabiz_core::snapshot::Snapshot;
 use nabiz_core::time::Timestamp;
+
+/// Time after which numbers that are still hidden are a fault: checkpoints are made every few
+/// seconds.
+pub(super) const PATIENCE: Duration = Duration::from_secs(30);
 
 /// What readers may see of a partition while decisions are not stored.
 #[derive(Default)]
@@ -22,6 +27,8 @@ pub(super) struct ClockEffects {
     stored: Option<Arc<Snapshot>>,
     /// Stream time without the decisions that are not stored.
     stream_time: Option<Timestamp>,
+    /// Since when the shown numbers stand still.
+    hidden_since: Option<Instant>,
 }
 
 impl ClockEffects {
@@ -30,10 +37,17 @@ impl ClockEffects {
         self.is_pending || self.in_flight.is_some()
     }
 
+    /// Returns whether the shown numbers have stood still for too long.
+    pub(super) fn is_overdue(&self, now: Instant) -> bool {
+        let is_overdue = |since| now.saturating_duration_since(since) >= PATIENCE;
+        self.hide() && self.hidden_since.is_some_and(is_overdue)
+    }
+
     /// Records a decision. `stream_time` is that before it.
-    pub(super) fn on_decision(&mut self, stream_time: Option<Timestamp>) {
+    pub(super) fn on_decision(&mut self, stream_time: Option<Timestamp>, now: Instant) {
         if !self.hide() {
             self.stream_time = stream_time;
+            self.hidden_since = Some(now);
         }
         self.is_pending = true;
     }
@@ -46,8 +60,9 @@ impl ClockEffects {
     }
 
     /// Records that the checkpoint on its way is stored.
-    pub(super) fn on_stored(&mut self) {
+    pub(super) fn on_stored(&mut self, now: Instant) {
         if let Some(snapshot) = self.in_flight.take() {
+            self.hidden_since = Some(now);
             self.stream_time = snapshot.stream_time;
             self.stored = self.is_pending.then_some(snapshot);
         }
@@ -73,52 +88,72 @@ impl ClockEffects {
 mod tests {
     use super::*;
 
-    fn at(stream_time: i64) -> Snapshot {
+    fn at_stream_time(stream_time: i64) -> Snapshot {
         Snapshot { stream_time: Some(Timestamp(stream_time)), ..Snapshot::default() }
     }
 
     #[test]
     fn decision_is_hidden_until_a_checkpoint_past_it_is_stored() {
-        let mut effects = ClockEffects::default();
+        let (mut effects, now) = (ClockEffects::default(), Instant::now());
         effects.on_captured(|| unreachable!("there is no decision"));
-        effects.on_decision(Some(Timestamp(1)));
+        effects.on_decision(Some(Timestamp(1)), now);
         // The checkpoint on its way was captured before the decision.
-        effects.on_stored();
+        effects.on_stored(now);
         assert!(effects.hide() && effects.take_stored().is_none());
         assert_eq!(effects.shown_stream_time(Some(Timestamp(5))), Some(Timestamp(1)));
 
-        effects.on_captured(|| at(5));
+        effects.on_captured(|| at_stream_time(5));
         assert!(effects.hide());
-        effects.on_stored();
+        effects.on_stored(now);
         assert!(!effects.hide());
         assert_eq!(effects.shown_stream_time(Some(Timestamp(6))), Some(Timestamp(6)));
     }
 
     #[test]
     fn decision_stays_hidden_when_its_checkpoint_fails() {
-        let mut effects = ClockEffects::default();
-        effects.on_decision(None);
-        effects.on_captured(|| at(5));
+        let (mut effects, now) = (ClockEffects::default(), Instant::now());
+        effects.on_decision(None, now);
+        effects.on_captured(|| at_stream_time(5));
         effects.on_store_failed();
         assert!(effects.hide() && effects.take_stored().is_none());
         assert_eq!(effects.shown_stream_time(Some(Timestamp(5))), None);
-        effects.on_captured(|| at(6));
-        effects.on_stored();
+        effects.on_captured(|| at_stream_time(6));
+        effects.on_stored(now);
         assert!(!effects.hide());
     }
 
     #[test]
     fn stored_numbers_are_shown_when_there_is_a_decision_in_each_checkpoint() {
-        let mut effects = ClockEffects::default();
-        effects.on_decision(None);
+        let (mut effects, now) = (ClockEffects::default(), Instant::now());
+        effects.on_decision(None, now);
         for number in 1..4 {
-            effects.on_captured(|| at(number));
-            effects.on_decision(Some(Timestamp(100)));
-            effects.on_stored();
+            effects.on_captured(|| at_stream_time(number));
+            effects.on_decision(Some(Timestamp(100)), now);
+            effects.on_stored(now);
             assert!(effects.hide());
             let stored = effects.take_stored().and_then(|snapshot| snapshot.stream_time);
             assert_eq!(stored, Some(Timestamp(number)));
             assert_eq!(effects.shown_stream_time(None), Some(Timestamp(number)));
         }
+    }
+
+    #[test]
+    fn numbers_are_overdue_when_no_checkpoint_is_stored_for_thirty_seconds() {
+        let (mut effects, start) = (ClockEffects::default(), Instant::now());
+        let at = |s| start + Duration::from_secs(s);
+        assert!(!effects.is_overdue(at(100)), "nothing is hidden");
+        effects.on_decision(None, start);
+        effects.on_decision(None, at(20));
+        assert!(!effects.is_overdue(at(29)));
+        assert!(effects.is_overdue(at(30)), "since the first decision");
+        // With a decision in each checkpoint, the numbers move with each checkpoint.
+        effects.on_captured(|| at_stream_time(5));
+        effects.on_decision(None, at(31));
+        effects.on_stored(at(32));
+        assert!(effects.hide() && !effects.is_overdue(at(61)));
+        assert!(effects.is_overdue(at(62)));
+        effects.on_captured(|| at_stream_time(6));
+        effects.on_stored(at(63));
+        assert!(!effects.is_overdue(at(200)));
     }
 }

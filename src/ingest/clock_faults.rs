@@ -14,6 +14,40 @@ pub(super) fn stream_ahead(label: &ShardLabel) -> Degradation {
     }
 }
 
+/// What keeps a decision of the clock from being stored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Obstacle {
+    /// No checkpoint passes a record whose dead letter is not written.
+    DeadLetters,
+    /// The ledger stores no checkpoint.
+    Ledger,
+}
+
+/// Returns the degradation of a partition whose numbers stand still because a decision of the clock
+/// is not stored.
+pub(super) fn decision_not_stored(label: &ShardLabel, obstacle: Obstacle) -> Degradation {
+    let (cause, remedy) = match obstacle {
+        Obstacle::DeadLetters => (
+            "the numbers stand still: a record is ahead of the clock, and dead letters that are \
+             not written hold back the checkpoint that decides its time",
+            "look at the dead-letter topic, and whether the user of nabiz may write it; then check \
+             the clock of the source",
+        ),
+        Obstacle::Ledger => (
+            "the numbers stand still: a record is ahead of the clock, and the ledger does not \
+             store the checkpoint that decides its time",
+            "make room on the disk of the ledger, or end the process that locks it; then check the \
+             clock of the source",
+        ),
+    };
+    Degradation {
+        label: Some(label.clone()),
+        offset: None,
+        cause: cause.into(),
+        remedy: remedy.into(),
+    }
+}
+
 /// Returns the degradation of a clock that most sources are ahead of.
 pub(super) fn behind_sources() -> Degradation {
     Degradation {

@@ -1,10 +1,11 @@
-//! What the brokers say about the ends of the logs: questions of the workers, answers of the log
-//! watcher.
+//! What the brokers say about the ends of the logs: questions of the workers, answers of the two
+//! watches.
 //!
-//! A worker names the partitions that it holds, with their positions. The watcher asks the brokers
-//! and leaves an answer for each. Neither waits for the other.
+//! A worker names the partitions that it holds, with their positions. The broker watch asks the
+//! brokers and leaves an answer for each; the standstill watch leaves what it finds. None of them
+//! waits for another.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -19,8 +20,8 @@ use crate::readmodel::ShardLabel;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct HeldPartition {
     pub label: ShardLabel,
-    /// The next offset to read; `None` before the first record.
-    pub position: Option<Offset>,
+    /// The offset from which the client reads; `None` before the first record.
+    pub read_from: Option<Offset>,
     pub reading: Reading,
 }
 
@@ -41,6 +42,11 @@ pub(super) struct LogAnswer {
     /// When the broker was asked.
     pub asked_at: Instant,
     pub high_watermark: Result<Offset, AskError>,
+}
+
+/// What a try to read one partition has found.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct LogFinding {
     /// Why the partition stands still, if it does.
     pub standstill: Option<Standstill>,
     /// What is to be passed over, if that is wanted.
@@ -52,6 +58,8 @@ struct State {
     /// By worker.
     held: BTreeMap<usize, Vec<HeldPartition>>,
     answers: BTreeMap<ShardLabel, LogAnswer>,
+    /// With the offset from which the partition was read then: elsewhere a finding means nothing.
+    findings: BTreeMap<ShardLabel, (Option<Offset>, LogFinding)>,
     is_urgent: bool,
 }
 
@@ -71,7 +79,13 @@ impl LogEnds {
 
     /// Replaces the partitions that a worker holds.
     pub(super) fn hold(&self, worker: usize, partitions: Vec<HeldPartition>) {
-        self.lock().held.insert(worker, partitions);
+        let mut state = self.lock();
+        for HeldPartition { label, read_from, .. } in &partitions {
+            if state.findings.get(label).is_some_and(|(found_at, _)| found_at != read_from) {
+                state.findings.remove(label);
+            }
+        }
+        state.held.insert(worker, partitions);
     }
 
     /// Asks the watcher to ask the brokers soon.
@@ -85,9 +99,11 @@ impl LogEnds {
         self.round.load(Ordering::Acquire)
     }
 
-    /// Returns the last answer about a partition.
-    pub(super) fn answer(&self, label: &ShardLabel) -> Option<LogAnswer> {
-        self.lock().answers.get(label).cloned()
+    /// Returns the last answer about a partition, and what was found there.
+    pub(super) fn answer(&self, label: &ShardLabel) -> Option<(LogAnswer, LogFinding)> {
+        let state = self.lock();
+        let finding = state.findings.get(label).map(|(_, finding)| finding.clone());
+        Some((state.answers.get(label)?.clone(), finding.unwrap_or_default()))
     }
 
     /// Blocks until the next round is due, or for at most `within`: at `regular`, or already at
@@ -120,6 +136,36 @@ impl LogEnds {
         self.lock().held.values().flatten().cloned().collect()
     }
 
+    /// Returns all partitions that workers hold, with the ends of their logs as last told.
+    pub(super) fn held_with_ends(&self) -> Vec<(HeldPartition, Option<Offset>)> {
+        let state = self.lock();
+        let end = |label: &ShardLabel| state.answers.get(label)?.high_watermark.as_ref().ok();
+        let held = state.held.values().flatten();
+        held.map(|held| (held.clone(), end(&held.label).copied())).collect()
+    }
+
+    /// Drops the findings about other partitions than these.
+    pub(super) fn keep_findings(&self, labels: &BTreeSet<&ShardLabel>) {
+        self.lock().findings.retain(|label, _| labels.contains(label));
+    }
+
+    /// Replaces the finding about a partition, if its worker still reads from there.
+    pub(super) fn found(&self, partition: &HeldPartition, finding: LogFinding) {
+        let mut state = self.lock();
+        let is_there = |held: &HeldPartition| {
+            held.label == partition.label && held.read_from == partition.read_from
+        };
+        if !state.held.values().flatten().any(is_there) {
+            return;
+        }
+        let known = state.findings.get(&partition.label).map(|(_, known)| known);
+        if *known.unwrap_or(&LogFinding::default()) == finding {
+            return;
+        }
+        state.findings.insert(partition.label.clone(), (partition.read_from, finding));
+        self.round.fetch_add(1, Ordering::Release);
+    }
+
     /// Replaces the answers by those of a new round.
     pub(super) fn publish(&self, answers: BTreeMap<ShardLabel, LogAnswer>) {
         self.lock().answers = answers;
@@ -141,5 +187,32 @@ mod tests {
         assert!(!ends.wait_for_round(later, later, Duration::ZERO), "not before its time");
         assert!(ends.wait_for_round(later, now, Duration::ZERO));
         assert!(!ends.wait_for_round(later, now, Duration::ZERO), "once");
+    }
+
+    #[test]
+    fn finding_is_dropped_when_the_worker_reads_from_elsewhere() {
+        let ends = LogEnds::default();
+        let label = ShardLabel { topic: "calls".into(), partition: 0 };
+        let held = |offset| HeldPartition {
+            label: label.clone(),
+            read_from: Some(Offset(offset)),
+            reading: Reading::Active,
+        };
+        let unread = LogFinding { standstill: Some(Standstill::Unread), ..LogFinding::default() };
+        let answer = LogAnswer { asked_at: Instant::now(), high_watermark: Ok(Offset(9)) };
+        ends.hold(0, vec![held(5)]);
+        ends.publish([(label.clone(), answer)].into());
+        assert_eq!(ends.held_with_ends(), [(held(5), Some(Offset(9)))]);
+        let found = || ends.answer(&label).and_then(|(_, finding)| finding.standstill);
+
+        ends.found(&held(4), unread.clone());
+        assert_eq!(found(), None, "the worker has moved during the try");
+        let round = ends.round();
+        ends.found(&held(5), unread.clone());
+        assert_eq!((found(), ends.round()), (Some(Standstill::Unread), round + 1));
+        ends.found(&held(5), unread);
+        assert_eq!(ends.round(), round + 1, "nothing new");
+        ends.hold(0, vec![held(6)]);
+        assert_eq!(found(), None);
     }
 }

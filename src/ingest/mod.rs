@@ -14,9 +14,10 @@
 //! - `assignment`, `partition`, `offset_tracker`, `last_record`: what a worker owns, how far it has
 //!   read, and whether a log still is the one that was read; below `partition`: its moves when the
 //!   log is another one, its checkpoints, and its condition
-//! - `broker_watch`, by a client of its own: what the topics have (`partition_counts`), where the
-//!   logs end (`log_ends`), and why a partition stands still (`probe`, `standstill`); `undecodable`:
-//!   where reading continues after a batch
+//! - `broker_watch`, by a client of its own: what the topics have (`partition_counts`), and where
+//!   the logs end (`log_ends`)
+//! - `standstill_watch`: why a partition stands still (`probe`, `standstill`); `undecodable`: where
+//!   reading continues after a batch
 //! - `ledger_handle`: the thread that owns the ledger; `dead_letters`: the dead-letter topic
 //! - `status_hub`, `worker_status`, `log_counters`, `readiness`, `degraded`, `publisher`: from reports to the
 //!   published state
@@ -52,6 +53,7 @@ mod shared;
 mod source_votes;
 mod stall;
 mod standstill;
+mod standstill_watch;
 mod status_hub;
 mod supervisor;
 mod threads;

@@ -2,7 +2,7 @@
 
 mod checkpoints;
 mod condition;
-mod moves;
+pub(super) mod moves;
 #[cfg(test)]
 mod testing;
 
@@ -251,7 +251,7 @@ impl Partition {
         let result = self.shard.fold_by_clock(self.format, &message, meta, ceiling);
         if let Some(witness) = &result.witness {
             if witness.standing == Standing::Ahead {
-                self.clock_effects.on_decision(stream_time);
+                self.clock_effects.on_decision(stream_time, Instant::now());
             }
             clock.on_record(&self.label.topic, witness);
         }

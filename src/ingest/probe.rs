@@ -21,6 +21,9 @@ use crate::readmodel::ShardLabel;
 /// Time between two checks of the deadline.
 const POLL_TIMEOUT: Duration = Duration::from_millis(100);
 
+/// Longest wait for one answer.
+const ASK_TIMEOUT: Duration = Duration::from_secs(1);
+
 /// What a try to read has found.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Finding {
@@ -64,6 +67,12 @@ impl Probe {
     pub(super) fn new(options: &Options) -> KafkaResult<Self> {
         let consumer = options.probe_config().create_with_context(ProbeContext::default())?;
         Ok(Probe { consumer })
+    }
+
+    /// Returns the first offset of a log; `None` if no broker tells it.
+    pub(super) fn log_start(&self, label: &ShardLabel) -> Option<Offset> {
+        let found = self.consumer.fetch_watermarks(&label.topic, label.partition, ASK_TIMEOUT);
+        found.ok().map(|(start, _)| Offset(start))
     }
 
     /// Tries to read the record at or after `offset`, for at most `within`.

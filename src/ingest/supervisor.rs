@@ -18,6 +18,7 @@ use super::options::Options;
 use super::partition_counts::PartitionCounts;
 use super::publisher;
 use super::shared::Shared;
+use super::standstill_watch::StandstillWatch;
 use super::status_hub::StatusHub;
 use super::threads::spawn;
 use super::worker::Worker;
@@ -33,6 +34,7 @@ pub struct Ingest {
     workers: Vec<JoinHandle<()>>,
     publisher: JoinHandle<()>,
     broker_watch: JoinHandle<()>,
+    standstill_watch: JoinHandle<()>,
     dead_letters: Arc<DeadLetters>,
     ledger: JoinHandle<()>,
     status_hub: Arc<StatusHub>,
@@ -82,18 +84,31 @@ impl Ingest {
             workers.push(spawn(format!("nabiz-ingest-{number}"), move || worker.run())?);
         }
         let broker_watch = spawn("nabiz-watch".to_owned(), move || broker_watch.run())?;
+        let standstill_watch = StandstillWatch::new(Arc::clone(&shared));
+        let standstill_watch =
+            spawn("nabiz-standstill".to_owned(), move || standstill_watch.run())?;
         let stop = Arc::clone(&shared.stop);
         let publisher =
             spawn("nabiz-publish".to_owned(), move || publisher::run(&shared, &published))?;
         let ledger = ledger_thread;
-        Ok(Ingest { stop, workers, publisher, broker_watch, dead_letters, ledger, status_hub })
+        Ok(Ingest {
+            stop,
+            workers,
+            publisher,
+            broker_watch,
+            standstill_watch,
+            dead_letters,
+            ledger,
+            status_hub,
+        })
     }
 
     /// Returns why ingest cannot continue, if so: the stored state is unusable, another process has
     /// the same instance id, or a thread has ended, which is a bug.
     pub fn failure(&self) -> Option<String> {
         let has_ended = || {
-            let others = [&self.publisher, &self.broker_watch, &self.ledger];
+            let watches = [&self.broker_watch, &self.standstill_watch];
+            let others = watches.into_iter().chain([&self.publisher, &self.ledger]);
             self.workers.iter().chain(others).any(JoinHandle::is_finished)
         };
         self.status_hub.failure().or_else(|| {
@@ -109,7 +124,7 @@ impl Ingest {
         let deadline = Instant::now() + within;
         self.stop.store(true, Ordering::Relaxed);
         let threads_ended = loop {
-            let others = [&self.publisher, &self.broker_watch];
+            let others = [&self.publisher, &self.broker_watch, &self.standstill_watch];
             if self.workers.iter().chain(others).all(JoinHandle::is_finished) {
                 break true;
             }

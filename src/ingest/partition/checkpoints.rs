@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Instant;
 
 use nabiz_core::snapshot::Snapshot;
 use nabiz_core::state::Checkpoint;
@@ -34,10 +35,7 @@ impl Partition {
         scope: CheckpointScope,
     ) -> Option<CheckpointRequest> {
         let is_confirmed = self.ownership == Ownership::Confirmed;
-        if self.dead_letters.load(Ordering::Acquire) > 0
-            || self.skip_letters.load(Ordering::Acquire) > 0
-            || (self.offsets.position().is_none() && is_confirmed)
-        {
+        if self.awaits_letters() || (self.offsets.position().is_none() && is_confirmed) {
             return None;
         }
         let is_idle = self.offsets.at_end() && self.offsets.caught_up();
@@ -74,6 +72,12 @@ impl Partition {
         })
     }
 
+    /// Returns whether dead letters are not written yet, which no checkpoint passes.
+    pub(super) fn awaits_letters(&self) -> bool {
+        self.dead_letters.load(Ordering::Acquire) > 0
+            || self.skip_letters.load(Ordering::Acquire) > 0
+    }
+
     /// Publishes nothing until the ledger has confirmed that this process owns the partition.
     pub(in crate::ingest) fn suspend_until_confirmed(&mut self) {
         self.ownership = Ownership::Unconfirmed;
@@ -87,7 +91,7 @@ impl Partition {
             Ownership::Unconfirmed => Ownership::Unconfirmed,
         };
         self.stored_offset = self.captured_offset.take().or(self.stored_offset);
-        self.clock_effects.on_stored();
+        self.clock_effects.on_stored(Instant::now());
         if let Some(advance_to) = self.advance_to.take() {
             self.shard.advance(advance_to);
             self.on_change();

@@ -12,6 +12,18 @@ use crate::ingest::last_record::{LastRecord, LogIdentity};
 use crate::ingest::offset_tracker::OffsetTracker;
 use crate::ingest::undecodable::SkippedRange;
 
+/// What passing over a batch has cost.
+#[derive(Debug, PartialEq, Eq)]
+#[must_use = "lost offsets must be counted, and go to the dead-letter topic"]
+pub(in crate::ingest) enum Skip {
+    /// Nothing was passed over: the partition is not there.
+    Elsewhere,
+    /// Everything in the batch was read before.
+    ReadBefore,
+    /// These offsets are not read.
+    Lost(SkippedRange),
+}
+
 impl Partition {
     /// Records that the log may have been replaced meanwhile: the next record must be that at
     /// [`Self::read_from`].
@@ -62,11 +74,19 @@ impl Partition {
         self.seek(start);
     }
 
-    /// Continues after a batch that cannot be decoded. Returns whether the partition stood there.
-    #[must_use = "skipped offsets must be counted, and go to the dead-letter topic"]
-    pub(in crate::ingest) fn skip_batch(&mut self, skipped: &SkippedRange) -> bool {
-        if self.offsets.position().is_some_and(|position| position != skipped.from) {
-            return false;
+    /// Continues after a batch that cannot be decoded.
+    pub(in crate::ingest) fn skip_batch(&mut self, mut skipped: SkippedRange) -> Skip {
+        if self.read_from().is_some_and(|read_from| read_from != skipped.from) {
+            return Skip::Elsewhere;
+        }
+        self.standstill = None;
+        if let Some(position) = self.position().filter(|position| *position > skipped.from) {
+            // The last record is in the batch. It cannot be compared, but it was read before.
+            self.continue_unverified();
+            if skipped.to <= position {
+                return Skip::ReadBefore;
+            }
+            skipped.from = position;
         }
         tracing::error!(
             topic = %self.label.topic,
@@ -77,13 +97,12 @@ impl Partition {
             error = skipped.why,
             "batch skipped, it cannot be decoded"
         );
-        self.standstill = None;
         self.offsets.skip_to(skipped.to);
         // Reading from the last record would meet the batch again.
         self.last_record = LastRecord::default();
         self.identity = LogIdentity::Known;
         self.on_change();
-        true
+        Skip::Lost(skipped)
     }
 
     /// Returns the counter of dead letters of skipped batches that are not written yet.
@@ -117,7 +136,8 @@ impl Partition {
 mod tests {
     use super::*;
     use crate::ingest::log_counters::LogCounters;
-    use crate::ingest::partition::testing::read_to;
+    use crate::ingest::partition::testing::{clock, drained, read_to};
+    use crate::ingest::worker_status::Phase;
 
     #[test]
     fn counts_outlive_their_partition_when_it_is_revoked() {
@@ -140,5 +160,31 @@ mod tests {
             assert_eq!(partition.read_from(), Some(Offset(40)));
         }
         assert_eq!(counters.unverified(), 1);
+    }
+
+    fn batch(from: i64, to: i64) -> SkippedRange {
+        SkippedRange { from: Offset(from), to: Offset(to), why: "bad".to_owned() }
+    }
+
+    #[test]
+    fn batch_is_no_loss_when_it_was_read_before() {
+        let counters = Arc::new(LogCounters::default());
+        let mut partition = read_to(40, 39, &counters);
+        assert_eq!(partition.held(Phase::Reading).read_from, Some(Offset(39)));
+        assert_eq!(partition.skip_batch(batch(40, 41)), Skip::Elsewhere);
+        assert_eq!(partition.skip_batch(batch(39, 40)), Skip::ReadBefore);
+        assert_eq!(partition.read_from(), Some(Offset(40)));
+        assert_eq!(counters.unverified(), 1);
+        partition.observe(&drained(40));
+        assert!(partition.health(&clock()).caught_up, "nothing is left to read");
+    }
+
+    #[test]
+    fn part_of_a_batch_is_lost_when_the_rest_was_read_before() {
+        let counters = Arc::new(LogCounters::default());
+        let mut partition = read_to(40, 39, &counters);
+        assert_eq!(partition.skip_batch(batch(39, 45)), Skip::Lost(batch(40, 45)));
+        assert_eq!(partition.read_from(), Some(Offset(45)));
+        assert_eq!(partition.skip_batch(batch(45, 46)), Skip::Lost(batch(45, 46)));
     }
 }

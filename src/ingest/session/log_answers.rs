@@ -6,7 +6,9 @@ use rdkafka::consumer::Consumer;
 
 use super::{Session, SessionError};
 use crate::ingest::dead_letters::DeadLetter;
+use crate::ingest::log_ends::LogFinding;
 use crate::ingest::partition::Partition;
+use crate::ingest::partition::moves::Skip;
 use crate::ingest::topic_check::QUERY_TIMEOUT;
 use crate::ingest::worker_status::Connection;
 
@@ -42,19 +44,25 @@ impl Session<'_> {
         self.log_round = round;
         let mut has_skipped = false;
         for partition in &mut self.assignment.partitions {
-            let Some(mut answer) = self.shared.log_ends.answer(partition.label()) else { continue };
-            let skip = answer.skip.take();
-            partition.on_log_answer(answer);
-            if let Some(skipped) = skip
-                && partition.skip_batch(&skipped)
-            {
-                self.shared.status_hub.count_offsets_skipped(skipped.offsets());
-                let letter = DeadLetter::undecodable(partition.label(), &skipped);
-                self.shared.dead_letters.send(letter, partition.skip_letters());
-                has_skipped = true;
+            let answer = self.shared.log_ends.answer(partition.label());
+            let Some((answer, LogFinding { standstill, skip })) = answer else { continue };
+            partition.on_log_answer(answer, standstill);
+            match skip.map(|skipped| partition.skip_batch(skipped)) {
+                None | Some(Skip::Elsewhere) => {}
+                Some(Skip::ReadBefore) => has_skipped = true,
+                Some(Skip::Lost(skipped)) => {
+                    self.shared.status_hub.count_offsets_skipped(skipped.offsets());
+                    let letter = DeadLetter::undecodable(partition.label(), &skipped);
+                    self.shared.dead_letters.send(letter, partition.skip_letters());
+                    has_skipped = true;
+                }
             }
         }
-        if has_skipped { self.assign_positions() } else { Ok(()) }
+        if has_skipped {
+            self.assign_positions()?;
+            self.hold_partitions();
+        }
+        Ok(())
     }
 
     /// Fetches the metadata of all topics when the broker watch has counted other partitions: the
