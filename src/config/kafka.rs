@@ -120,6 +120,26 @@ impl Kafka {
             .map(move |(key, value)| (key.as_str(), if is_masked(key) { MASK } else { value }))
     }
 
+    /// Reads the files of the properties whose values come from files once more.
+    ///
+    /// # Errors
+    /// Everything that is wrong, without values.
+    pub fn reread_files(&mut self, check: PropertyCheck) -> Result<(), Vec<String>> {
+        let mut mistakes = Vec::new();
+        for (property, value) in &mut self.client {
+            let Some(file) = self.client_files.get(property) else { continue };
+            let file = file.to_string_lossy();
+            match read_value(&file) {
+                Ok(read) if check(property, &read).is_ok() => *value = read,
+                Ok(_) => mistakes.push(format!("kafka.client.{property:?}: librdkafka refuses it")),
+                Err(detail) => {
+                    mistakes.push(format!("kafka.client.{property:?}: the file {file} {detail}"));
+                }
+            }
+        }
+        if mistakes.is_empty() { Ok(()) } else { Err(mistakes) }
+    }
+
     pub(super) fn read(
         diagnostics: &mut Diagnostics,
         document: &Table,

@@ -103,12 +103,24 @@ pub(super) enum Fallback {
     From(&'static str),
 }
 
+/// What a reload does with another value of a key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum OnReload {
+    /// HTTP uses it for new connections and requests.
+    Http,
+    /// Ingest ends at a checkpoint, and starts again with it.
+    Ingest,
+    /// The reload is refused: only a restart of the process uses it.
+    Refused,
+}
+
 /// One row of the table.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Row {
     pub(super) name: &'static str,
     pub(super) kind: Kind,
     pub(super) fallback: Fallback,
+    pub(super) on_reload: OnReload,
     /// The meaning, in Markdown.
     #[cfg_attr(
         not(test),
@@ -149,10 +161,15 @@ impl SectionKeys {
 }
 
 const fn row(name: &'static str, kind: Kind, fallback: Fallback, meaning: &'static str) -> Row {
-    Row { name, kind, fallback, meaning, allowed: None }
+    Row { name, kind, fallback, meaning, allowed: None, on_reload: OnReload::Ingest }
 }
 
 impl Row {
+    const fn on_reload(mut self, on_reload: OnReload) -> Row {
+        self.on_reload = on_reload;
+        self
+    }
+
     const fn allowed(mut self, allowed: &'static str) -> Row {
         self.allowed = Some(allowed);
         self
@@ -186,23 +203,27 @@ pub(super) mod kafka {
         BROKERS: String = row("brokers", Kind::Text(&rules::BROKERS), Fallback::Nothing("missing"),
             "bootstrap addresses")
             .allowed("`host:port`, separated by commas; `serve` needs them");
-        GROUP: String = row("group", TEXT, Fallback::Value("nabiz"), "consumer group");
+        GROUP: String = row("group", TEXT, Fallback::Value("nabiz"), "consumer group")
+            .on_reload(OnReload::Refused);
         DEAD_LETTER_TOPIC: String = row("dead_letter_topic", Kind::Text(&rules::TOPIC),
             Fallback::Value("nabiz.dead-letters"), "topic for rejected records")
             .allowed("a topic name that is not in `topics`");
         WORKERS: usize = row("workers", Kind::Integer { min: 1, max: WORKERS_MAX },
-            Fallback::Value("1"), "ingest workers of this process, each a consumer of the group");
+            Fallback::Value("1"), "ingest workers of this process, each a consumer of the group")
+            .on_reload(OnReload::Refused);
         INSTANCE_ID: Option<String> = row("instance_id", Kind::Text(&rules::INSTANCE_ID),
             Fallback::Nothing("none"),
             "name by which the group knows this process after a restart; see below")
-            .allowed("1 to 200 letters, digits, `.`, `_`, `-`; another one in each process");
+            .allowed("1 to 200 letters, digits, `.`, `_`, `-`; another one in each process")
+            .on_reload(OnReload::Refused);
         ON_UNDECODABLE: OnUndecodable = row("on_undecodable",
             Kind::Word(&words(OnUndecodable::ALL)), Fallback::Value("stop"),
             "what is done with a batch that cannot be decoded: the partition stands still, or its \
              offsets are passed over");
         TOPICS: Tables = row("topics", Kind::Toml, Fallback::Nothing("none"),
             "topics to read, one table `[[kafka.topics]]` for each")
-            .allowed("different names; `serve` needs one");
+            .allowed("different names; `serve` needs one")
+            .on_reload(OnReload::Refused);
         CLIENT: Tables = row("client", Kind::Toml, Fallback::Nothing("none"),
             "properties of librdkafka: `[kafka.client]`").allowed("see below");
     }
@@ -214,9 +235,11 @@ pub(super) mod topic {
 
     section! { "kafka.topics", [],
         NAME: String = row("name", Kind::Text(&rules::TOPIC), Fallback::From("required"),
-            "name of the topic").allowed("1 to 249 letters, digits, `.`, `_`, `-`");
+            "name of the topic").allowed("1 to 249 letters, digits, `.`, `_`, `-`")
+            .on_reload(OnReload::Refused);
         FORMAT: Format = row("format", Kind::Word(&words(FORMATS)), Fallback::Value("cloudevents"),
-            "format of its records");
+            "format of its records")
+            .on_reload(OnReload::Refused);
     }
 }
 
@@ -229,7 +252,8 @@ pub(super) mod channels {
             Fallback::Value(""),
             "channels in addition to `phone`, `email`, `social`, `mobile_app`, `web`, `chat`, \
              `petition`, `walk_in`")
-            .allowed("up to 32 texts, not `other`");
+            .allowed("up to 32 texts, not `other`")
+            .on_reload(OnReload::Refused);
     }
 }
 
@@ -357,7 +381,8 @@ pub(super) mod metrics {
     section! { "metrics", [],
         SHARD_LABEL: bool = row("shard_label", Kind::Flag, Fallback::Value("false"),
             "adds the [label `shard`](../spec/metrics.md#label-shard); several instances in one \
-             group need it");
+             group need it")
+            .on_reload(OnReload::Refused);
     }
 }
 
@@ -368,19 +393,24 @@ pub(super) mod http {
     section! { "http", [],
         LISTEN: SocketAddr = row("listen", Kind::Text(&rules::ADDRESS),
             Fallback::Value("127.0.0.1:9464"), "address of the listener")
-            .allowed("IP address and port");
+            .allowed("IP address and port")
+            .on_reload(OnReload::Refused);
         TLS_CERTIFICATE: Option<PathBuf> = row("tls_certificate", Kind::Text(&rules::PEM_PATH),
             Fallback::Nothing("none, plain HTTP"),
             "PEM file with the certificate chain, the server's own first; the listener then speaks \
-             only TLS 1.2 and 1.3").allowed("a path; `tls_key` is needed too");
+             only TLS 1.2 and 1.3").allowed("a path; `tls_key` is needed too")
+            .on_reload(OnReload::Http);
         TLS_KEY: Option<PathBuf> = row("tls_key", Kind::Text(&rules::PEM_PATH),
             Fallback::Nothing("none"), "PEM file with the private key")
-            .allowed("a path; `tls_certificate` is needed too");
+            .allowed("a path; `tls_certificate` is needed too")
+            .on_reload(OnReload::Http);
         BEARER_TOKEN_HASH: Option<SecretHash> = row("bearer_token_hash", TEXT,
-            Fallback::Nothing("none"), "hash of the accepted token").allowed("a hash, see below");
+            Fallback::Nothing("none"), "hash of the accepted token").allowed("a hash, see below")
+            .on_reload(OnReload::Http);
         BASIC_AUTH: BTreeMap<String, SecretHash> = row("basic_auth", Kind::Toml,
             Fallback::Nothing("none"), "users and the hashes of their passwords")
-            .allowed("a table of 1 to 64 users: names of 1 to 256 bytes without `:`, and hashes");
+            .allowed("a table of 1 to 64 users: names of 1 to 256 bytes without `:`, and hashes")
+            .on_reload(OnReload::Http);
     }
 }
 
@@ -390,10 +420,12 @@ pub(super) mod ledger {
 
     section! { "ledger", [],
         PATH: PathBuf = row("path", Kind::Text(&rules::PATH), Fallback::Value("nabiz.db"),
-            "file of the durable store").allowed("a path");
+            "file of the durable store").allowed("a path")
+            .on_reload(OnReload::Refused);
         INTERVAL: Millis = row("interval", Kind::Duration { min: MINUTE, max: DAY },
             Fallback::Value("15m"), "length of an interval of the history")
-            .allowed("whole minutes that divide a day");
+            .allowed("whole minutes that divide a day")
+            .on_reload(OnReload::Refused);
         RETENTION: Millis = row("retention", Kind::Duration { min: DAY, max: DURATION_MAX },
             Fallback::Value("1095d"), "how long the history is kept");
     }

@@ -11,12 +11,14 @@
 //! - `kafka`, `channels`, `windows`, `limits`, `queues`, `metrics`, `http`, `ledger`: the sections,
 //!   with the checks that concern several keys
 //! - `configuration`: all sections together; `print`: as `nabiz check` prints them
+//! - `effective`: compares two configurations key by key
 //! - `diagnostics`: collects all errors
 
 mod channels;
 mod configuration;
 mod diagnostics;
 mod document;
+mod effective;
 mod error;
 mod http;
 mod kafka;
@@ -35,9 +37,11 @@ mod setting;
 mod windows;
 
 pub use configuration::{Config, environment, load};
+pub use effective::KeyChange;
 pub use error::{ConfigError, Diagnostic};
 pub use http::{Http, TlsFiles};
 pub use kafka::{Kafka, PropertyCheck, PropertyError, Topic};
+pub use keys::OnReload;
 pub(crate) use keys::client_owned;
 pub use ledger::Ledger;
 pub use metrics::Metrics;

@@ -8,7 +8,7 @@ use nabiz_core::time::{DURATION_MAX, Millis, format_duration};
 
 use super::configuration::Config;
 use super::document::{Place, Value, value_of_variable};
-use super::keys::{self, Fallback, Kind, Row, SectionKeys};
+use super::keys::{self, Fallback, Kind, OnReload, Row, SectionKeys};
 use super::setting::quoted;
 
 /// Returns the sections with a table in the page. Those of `queues` are those of `queue_defaults`
@@ -60,15 +60,25 @@ fn allowed_text(row: &Row) -> String {
     }
 }
 
+/// Returns what makes another value take effect.
+fn changed_by(row: &Row) -> &'static str {
+    match row.on_reload {
+        OnReload::Http | OnReload::Ingest => "reload",
+        OnReload::Refused => "restart",
+    }
+}
+
 fn markdown(section: &SectionKeys) -> String {
-    let mut out = "| key | meaning | default | allowed |\n|---|---|---|---|\n".to_string();
+    let mut out =
+        "| key | meaning | default | allowed | changed by |\n|---|---|---|---|---|\n".to_string();
     for row in section.rows {
         out.push_str(&format!(
-            "| `{}` | {} | {} | {} |\n",
+            "| `{}` | {} | {} | {} | {} |\n",
             row.name,
             row.meaning,
             fallback_text(row),
-            allowed_text(row)
+            allowed_text(row),
+            changed_by(row)
         ));
     }
     out

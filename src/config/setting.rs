@@ -30,8 +30,13 @@ pub(super) trait Setting: Sized {
     /// Reads a value. Where it is wrong, reports every error and returns `None`.
     fn read(row: &Row, node: &Node, report: &mut Report<'_>) -> Option<Self>;
 
-    /// Returns the value as TOML; `None` where there is none.
+    /// Returns the value as TOML, with secrets masked; `None` where there is none.
     fn to_toml(&self) -> Option<String>;
+
+    /// Returns the value as TOML with secrets in clear, to compare it; `None` where there is none.
+    fn reveal(&self) -> Option<String> {
+        self.to_toml()
+    }
 }
 
 /// The type of the items of a list.
@@ -347,6 +352,10 @@ impl Setting for Option<SecretHash> {
     fn to_toml(&self) -> Option<String> {
         self.as_ref().map(|_| quoted(MASK))
     }
+
+    fn reveal(&self) -> Option<String> {
+        self.as_ref().map(|hash| quoted(&hash.reveal()))
+    }
 }
 
 /// Users with the hashes of their passwords.
@@ -382,10 +391,23 @@ impl Setting for BTreeMap<String, SecretHash> {
     }
 
     fn to_toml(&self) -> Option<String> {
-        let users: Vec<String> =
-            self.keys().map(|user| format!("{} = {}", key(user), quoted(MASK))).collect();
-        (!users.is_empty()).then(|| format!("{{ {} }}", users.join(", ")))
+        users_to_toml(self, |_| MASK.to_string())
     }
+
+    fn reveal(&self) -> Option<String> {
+        users_to_toml(self, SecretHash::reveal)
+    }
+}
+
+fn users_to_toml(
+    users: &BTreeMap<String, SecretHash>,
+    display: impl Fn(&SecretHash) -> String,
+) -> Option<String> {
+    let users: Vec<String> = users
+        .iter()
+        .map(|(user, hash)| format!("{} = {}", key(user), quoted(&display(hash))))
+        .collect();
+    (!users.is_empty()).then(|| format!("{{ {} }}", users.join(", ")))
 }
 
 fn read_hash(node: &Node, path: &str, diagnostics: &mut Diagnostics) -> Option<SecretHash> {
