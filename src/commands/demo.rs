@@ -18,6 +18,7 @@ use rdkafka::producer::{BaseRecord, DefaultProducerContext, Producer, ThreadedPr
 
 use super::arguments::scenario_parser;
 use super::failure::Failure;
+use super::parts::Parts;
 use super::{logging, pipeline};
 use crate::clock::system_time;
 use crate::config::Config;
@@ -123,8 +124,8 @@ pub(crate) fn run(args: Args) -> Result<(), Failure> {
     };
     let mut settings = config.settings();
     settings.history_interval = Some(config.ledger.interval);
-    let http = pipeline::HttpOptions { listen: args.listen, security: Security::default() };
-    let result = pipeline::run(options, Arc::new(settings), http, args.duration, |address| {
+    let parts = Parts { options, settings: Arc::new(settings), security: Security::default() };
+    let result = pipeline::run(parts, args.listen, None, args.duration, |address| {
         println!("page     http://{address}/");
         println!("metrics  http://{address}/metrics");
         println!("api      http://{address}/api/v1/queues");

@@ -5,37 +5,33 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
-use arc_swap::ArcSwap;
-use nabiz_core::settings::Settings;
+use arc_swap::{ArcSwap, ArcSwapOption};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
 use super::failure::Failure;
+use super::parts::Parts;
+use super::reload::Reloader;
+use super::running::{Running, STOP_WITHIN, Stop, start_failure};
+use super::signals::{Request, Signals};
 use crate::exposition::Exposition;
-use crate::http::{self, App, HistorySource, Security};
-use crate::ingest::{Ingest, Options, StartError};
+use crate::http::{self, App, HistorySource};
+use crate::ingest::Ingest;
 use crate::readmodel::{DeniedRequests, PublishedState};
+use crate::watched_files::CHECK_INTERVAL;
 
-/// Longest time from the signal to the end of the process.
-const STOP_WITHIN: Duration = Duration::from_millis(4_500);
 /// How often failures of ingest are looked for.
 const FAILURE_CHECK_INTERVAL: Duration = Duration::from_millis(500);
 
-/// The address and the protection of HTTP.
-pub(super) struct HttpOptions {
-    pub listen: SocketAddr,
-    pub security: Security,
-}
-
 /// Runs the pipeline until a signal, a failure, or the end of `duration`. Calls `started` with the
-/// address once HTTP is bound.
+/// address once HTTP is bound. Without a `reloader` the request to reload is one to stop.
 ///
 /// # Errors
 /// Returns a usage failure when the options or the settings are wrong, else a running failure.
 pub(super) fn run(
-    options: Options,
-    settings: Arc<Settings>,
-    http: HttpOptions,
+    parts: Parts,
+    listen: SocketAddr,
+    reloader: Option<Reloader>,
     duration: Option<Duration>,
     started: impl FnOnce(SocketAddr),
 ) -> Result<(), Failure> {
@@ -44,56 +40,60 @@ pub(super) fn run(
         .enable_all()
         .build()
         .context("cannot start the runtime")?;
-    let result = runtime.block_on(serve(options, settings, http, duration, started));
+    let result = runtime.block_on(serve(parts, listen, reloader, duration, started));
     // A Kafka client whose broker does not answer may block a thread; it ends with the process.
     runtime.shutdown_background();
     result
 }
 
 async fn serve(
-    options: Options,
-    settings: Arc<Settings>,
-    http: HttpOptions,
+    parts: Parts,
+    listen: SocketAddr,
+    reloader: Option<Reloader>,
     duration: Option<Duration>,
     started: impl FnOnce(SocketAddr),
 ) -> Result<(), Failure> {
-    let HttpOptions { listen, security } = http;
+    let mut signals = Signals::catch()?;
     let listener = TcpListener::bind(listen)
         .await
         .with_context(|| format!("cannot listen on {listen} (http.listen or --listen)"))?;
     let address = listener.local_addr().context("the listener has no address")?;
-    let published = Arc::new(ArcSwap::from_pointee(PublishedState::starting(
-        Arc::clone(&settings),
-        options.aggregation,
-    )));
+    let Parts { options, settings, security } = parts.clone();
+    let mut starting = PublishedState::starting(Arc::clone(&settings), options.aggregation);
+    starting.health.config = options.reloads.status();
+    let published = Arc::new(ArcSwap::from_pointee(starting));
     let topics: Vec<String> = options.topics.iter().map(|topic| topic.name.clone()).collect();
     let history = settings.history_interval.map(|interval| {
         HistorySource::new(options.ledger.path.clone(), Arc::clone(&settings), interval, topics)
             .counting_errors_in(options.ledger.distribution_errors.clone())
     });
+    let history = Arc::new(ArcSwapOption::from_pointee(history));
+    let security = Arc::new(ArcSwap::from_pointee(security));
     let denied = Arc::new(DeniedRequests::default());
     let exposition = Exposition::new(Arc::clone(&published), Arc::clone(&denied));
-    let ingest =
-        Ingest::start(options, settings, Arc::clone(&published)).map_err(|error| match error {
-            StartError::Thread { .. } | StartError::Ledger(_) => Failure::Running(error.into()),
-            _ => Failure::usage(error),
-        })?;
+    let ingest = Ingest::start(options, settings, Arc::clone(&published)).map_err(start_failure)?;
     tracing::info!(%address, version = env!("CARGO_PKG_VERSION"), "nabiz started");
     started(address);
 
     let (stop_http, stopped) = watch::channel(false);
     let metrics = Arc::new(move |format, coding| exposition.render(format, coding));
-    let app = App { security, history, denied, ..App::new(published, metrics) };
+    let app = App {
+        security: Arc::clone(&security),
+        history: Arc::clone(&history),
+        denied,
+        ..App::new(Arc::clone(&published), metrics)
+    };
     let server = tokio::spawn(http::serve(listener, app, wait_for(stopped)));
 
-    let reason = until_stop(&ingest, duration).await?;
+    let mut running = Running::new(ingest, parts, published, security, history, address, reloader);
+    let reason = until_stop(&mut running, &mut signals, duration).await;
     let began = Instant::now();
     match &reason {
         Stop::Requested(reason) => tracing::info!(reason, "nabiz is stopping"),
         Stop::Failed(reason) => tracing::error!(reason, "nabiz is stopping"),
     }
     let _ = stop_http.send(true);
-    let ended = tokio::task::spawn_blocking(move || ingest.stop(STOP_WITHIN));
+    let ended = tokio::task::spawn_blocking(move || running.stop());
     let (ended, served) = tokio::join!(ended, tokio::time::timeout(STOP_WITHIN, server));
     if let Ok(Ok(Err(error))) = served {
         tracing::warn!(%error, "HTTP did not stop cleanly");
@@ -114,33 +114,41 @@ async fn wait_for(mut stopped: watch::Receiver<bool>) {
     let _ = stopped.wait_for(|stopped| *stopped).await;
 }
 
-/// The reason for which the pipeline stops.
-#[derive(Debug)]
-enum Stop {
-    Requested(&'static str),
-    Failed(String),
-}
-
-/// Waits for a signal, the end of `duration`, or a failure of ingest.
-async fn until_stop(ingest: &Ingest, duration: Option<Duration>) -> Result<Stop, Failure> {
-    use tokio::signal::unix::{SignalKind, signal};
-    let mut terminate = signal(SignalKind::terminate()).context("cannot wait for SIGTERM")?;
-    let mut interrupt = signal(SignalKind::interrupt()).context("cannot wait for SIGINT")?;
+/// Waits for a request to stop, the end of `duration`, or a failure of ingest, and reloads
+/// meanwhile.
+async fn until_stop(
+    running: &mut Running,
+    signals: &mut Signals,
+    duration: Option<Duration>,
+) -> Stop {
     let deadline = duration.map(|duration| Instant::now() + duration);
+    let mut looked_at = Instant::now();
     loop {
         let until_deadline = deadline.map_or(FAILURE_CHECK_INTERVAL, |deadline| {
             deadline.saturating_duration_since(Instant::now())
         });
-        tokio::select! {
-            _ = terminate.recv() => return Ok(Stop::Requested("SIGTERM")),
-            _ = interrupt.recv() => return Ok(Stop::Requested("SIGINT")),
-            () = tokio::time::sleep(until_deadline.min(FAILURE_CHECK_INTERVAL)) => {}
+        let request = tokio::select! {
+            request = signals.next() => Some(request),
+            () = tokio::time::sleep(until_deadline.min(FAILURE_CHECK_INTERVAL)) => None,
+        };
+        // This is the thread that runs `block_on`, so that HTTP continues where it blocks.
+        let reloaded = tokio::task::block_in_place(|| match request {
+            Some(Request::Stop(name)) => Err(Stop::Requested(name)),
+            Some(Request::Reload) => running.reload(signals),
+            None if looked_at.elapsed() >= CHECK_INTERVAL => {
+                looked_at = Instant::now();
+                running.look_at_files(signals)
+            }
+            None => Ok(()),
+        });
+        if let Err(stop) = reloaded {
+            return stop;
         }
         if deadline.is_some_and(|deadline| Instant::now() >= deadline) {
-            return Ok(Stop::Requested("the duration is over"));
+            return Stop::Requested("the duration is over");
         }
-        if let Some(failure) = ingest.failure() {
-            return Ok(Stop::Failed(failure));
+        if let Some(failure) = running.failure() {
+            return Stop::Failed(failure);
         }
     }
 }

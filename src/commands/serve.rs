@@ -4,15 +4,20 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::failure::Failure;
+use super::parts::Parts;
+use super::reload::{self, Reloader};
 use super::{configuration, logging, memory, pipeline};
-use crate::config::{self, Config};
-use crate::ingest::{LedgerOptions, Options, Topic};
+use crate::clock::system_time;
+use crate::config::Config;
+use crate::ingest::LedgerOptions;
 use crate::ledger;
-use crate::readmodel::Aggregation;
+use crate::readmodel::Reloads;
 
 const EXAMPLES: &str = "\
 Example:
-  nabiz serve --config nabiz.toml";
+  nabiz serve --config nabiz.toml
+
+SIGHUP reads the configuration again; SIGTERM, SIGINT and SIGQUIT stop.";
 
 /// Runs the pipeline.
 #[derive(Debug, clap::Args)]
@@ -30,40 +35,20 @@ pub(crate) struct Args {
 pub(crate) fn run(args: Args) -> Result<(), Failure> {
     let config = configuration::load(&args.config)?;
     logging::start("info")?;
-    let options = options(&config)?;
-    memory::bound_arenas(options.workers);
-    let mut settings = config.settings();
-    settings.history_interval = Some(config.ledger.interval);
+    config.require_kafka().map_err(Failure::usage)?;
+    let ledger = ledger(&config)?;
+    let reloads = Reloads::new(reload::digest(&config, &ledger), system_time());
     let security = configuration::security(&config)?;
-    let http = pipeline::HttpOptions { listen: config.http.listen, security };
-    pipeline::run(options, Arc::new(settings), http, None, |_| {})
+    let parts = Parts::of(&config, security, ledger, Arc::new(reloads))?;
+    memory::bound_arenas(parts.options.workers);
+    let listen = config.http.listen;
+    let reloader = Reloader::new(args.config, config, &parts);
+    pipeline::run(parts, listen, Some(reloader), None, |_| {})
 }
 
 /// Returns the options of the ledger, and creates its key if there is none.
 fn ledger(config: &Config) -> Result<LedgerOptions, Failure> {
     let hash_key = ledger::load_or_create(&config.ledger.path)
         .map_err(|error| Failure::Running(error.into()))?;
-    Ok(LedgerOptions {
-        history_retention: config.ledger.retention,
-        ..LedgerOptions::new(&config.ledger.path, hash_key)
-    })
-}
-
-/// Returns the options of ingest.
-fn options(config: &Config) -> Result<Options, Failure> {
-    let kafka = config.require_kafka().map_err(Failure::usage)?;
-    let topic = |topic: &config::Topic| Topic { name: topic.name.clone(), format: topic.format };
-    Ok(Options {
-        workers: kafka.workers,
-        instance_id: kafka.instance_id.clone(),
-        topics: kafka.topics.iter().map(topic).collect(),
-        client: kafka.client.iter().cloned().collect(),
-        on_undecodable: kafka.on_undecodable,
-        record_bytes_max: config.limits.record_bytes,
-        aggregation: match config.metrics.shard_label {
-            true => Aggregation::PerShard,
-            false => Aggregation::Summed,
-        },
-        ..Options::new(&kafka.brokers, &kafka.group, &kafka.dead_letter_topic, ledger(config)?)
-    })
+    Ok(LedgerOptions::new(&config.ledger.path, hash_key))
 }

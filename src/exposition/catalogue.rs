@@ -271,6 +271,13 @@ Pipeline {
         "Offsets that were passed over because their batch cannot be decoded.";
     FUTURE_EVENTS: Counter "nabiz_future_events_total" ["topic"]
         "Records whose event time or timestamp was more than max_ahead ahead of the clock.";
+    CONFIG_RELOADS: Counter "nabiz_config_reloads_total" ["result"]
+        "Reloads of the configuration, and of the files that it names, by result.";
+    CONFIG_LAST_RELOAD_SUCCESSFUL: Gauge "nabiz_config_last_reload_successful" []
+        "1 if what was last read of the configuration is in effect, 0 if it was refused.";
+    CONFIG_LAST_RELOAD_SUCCESS_TIMESTAMP: Gauge
+        "nabiz_config_last_reload_success_timestamp_seconds" []
+        "When the configuration in effect was loaded, in seconds since the Unix epoch.";
     HTTP_REFUSED: Counter "nabiz_http_refused_total" ["reason"]
         "Requests and connections that were not served, by reason.";
     RECORDS_MISSED: Gauge "nabiz_records_missed" []

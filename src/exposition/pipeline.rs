@@ -160,6 +160,17 @@ pub(super) fn collect<'a>(
         future.add(&[topic], None, *records as f64);
     }
 
+    let config = &health.config;
+    let mut reloads = Family::new(&c::CONFIG_RELOADS);
+    reloads.add(&["applied"], None, config.applied as f64);
+    reloads.add(&["refused"], None, config.refused as f64);
+    let is_successful = f64::from(u8::from(config.is_last_reload_successful()));
+    out.push(Family::single(&c::CONFIG_LAST_RELOAD_SUCCESSFUL, &[], is_successful));
+    if let Some(time) = config.loaded_at {
+        let seconds = time.get() as f64 / 1000.0;
+        out.push(Family::single(&c::CONFIG_LAST_RELOAD_SUCCESS_TIMESTAMP, &[], seconds));
+    }
+
     let mut http_denied = Family::new(&c::HTTP_REFUSED);
     for reason in DenialReason::ALL {
         http_denied.add(&[reason.as_str()], None, denied.get(reason) as f64);
@@ -173,7 +184,7 @@ pub(super) fn collect<'a>(
     ] {
         limit.add(&[name], None, value as f64);
     }
-    out.extend([future, http_denied, limit]);
+    out.extend([future, reloads, http_denied, limit]);
 
     let mut stream_time = Family::new(&c::STREAM_TIME);
     let mut lag = Family::new(&c::CONSUMER_LAG);

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use arc_swap::ArcSwap;
+use arc_swap::{ArcSwap, ArcSwapOption};
 use axum::body::Bytes;
 use nabiz_core::time::WallTime;
 
@@ -30,10 +30,11 @@ pub struct App {
     pub started: Instant,
     /// Limits of connections, streams and times.
     pub limits: Limits,
-    /// TLS and authentication.
-    pub security: Security,
-    /// The ledger that `/api/v1/history` reads. Without it the path answers 404.
-    pub history: Option<HistorySource>,
+    /// TLS of new connections, and authentication of requests. It can be replaced at any time.
+    pub security: Arc<ArcSwap<Security>>,
+    /// The ledger that `/api/v1/history` reads. Without it the path answers 404. It can be replaced
+    /// at any time.
+    pub history: Arc<ArcSwapOption<HistorySource>>,
     /// Counts requests and connections that are not served.
     pub denied: Arc<DeniedRequests>,
 }
@@ -47,8 +48,8 @@ impl App {
             clock: system_time,
             started: Instant::now(),
             limits: Limits::default(),
-            security: Security::default(),
-            history: None,
+            security: Arc::default(),
+            history: Arc::default(),
             denied: Arc::default(),
         }
     }

@@ -17,7 +17,7 @@ use tokio::sync::{OwnedSemaphorePermit, mpsc};
 use tokio_stream::wrappers::ReceiverStream;
 
 use super::error::error;
-use super::history_source::QUERIES_MAX;
+use super::history_source::{HistorySource, QUERIES_MAX};
 use super::negotiation::history_format;
 use super::state::HttpState;
 use crate::error_chain::error_chain;
@@ -43,7 +43,7 @@ pub(super) async fn history(
     headers: HeaderMap,
     parameters: Result<Parameters, QueryRejection>,
 ) -> Response {
-    let Some(source) = &state.app.history else {
+    let Some(source) = state.app.history.load_full() else {
         return error(StatusCode::NOT_FOUND, "no ledger is configured, so there is no history");
     };
     let parameters = match parameters {
@@ -67,7 +67,7 @@ pub(super) async fn history(
         response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("5"));
         return response;
     };
-    let opener = source.clone();
+    let opener = HistorySource::clone(&source);
     let opened = tokio::task::spawn_blocking(move || opener.open(query)).await;
     let history = match opened {
         Ok(Ok(history)) => history,

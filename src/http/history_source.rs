@@ -51,6 +51,12 @@ impl HistorySource {
         self
     }
 
+    /// Returns a source of the same ledger and the same limit of queries, for other settings.
+    #[must_use]
+    pub fn with_settings(&self, settings: Arc<Settings>) -> Self {
+        HistorySource { settings, ..self.clone() }
+    }
+
     /// Reserves one of the [`QUERIES_MAX`] queries. Returns `None` if all are in use.
     pub(super) fn reserve(&self) -> Option<OwnedSemaphorePermit> {
         self.permits.clone().try_acquire_owned().ok()

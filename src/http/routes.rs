@@ -85,7 +85,7 @@ async fn authenticate(
     request: Request,
     next: Next,
 ) -> Response {
-    let Some(authentication) = &state.app.security.authentication else {
+    let Some(authentication) = state.app.security.load().authentication.clone() else {
         return next.run(request).await;
     };
     if request.uri().path() == OPEN_PATH {

@@ -1,6 +1,6 @@
 //! Connections: accepts them up to a limit, serves them within limits, and shuts them down.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -49,14 +49,12 @@ pub async fn serve(
     app: App,
     shutdown: impl Future<Output = ()>,
 ) -> std::io::Result<()> {
-    if let Ok(address) = listener.local_addr()
-        && let Some(exposure) = exposure(address.ip(), &app.security)
-    {
-        tracing::warn!(%address, exposure, "listener is reachable from other hosts");
+    if let Ok(address) = listener.local_addr() {
+        warn_if_exposed(address, &app.security.load());
     }
     let permits = Arc::new(Semaphore::new(app.limits.connections));
     let unfinished = Arc::new(Unfinished::default());
-    let tls = app.security.tls.clone();
+    let security = Arc::clone(&app.security);
     let denied = Arc::clone(&app.denied);
     let handshake_timeout = app.limits.handshake_timeout;
     let http = {
@@ -73,12 +71,6 @@ pub async fn serve(
     let router = routes::router(state);
     let (stop, stopped) = watch::channel(());
     let mut connections: JoinSet<()> = JoinSet::new();
-    let reload_certificate = async {
-        match tls.clone() {
-            Some(tls) => tls.reload_on_change().await,
-            None => std::future::pending().await,
-        }
-    };
 
     let accept = async {
         loop {
@@ -94,8 +86,8 @@ pub async fn serve(
             let Some(permit) = make_room(&permits, &unfinished, &denied).await else { return };
             let place = unfinished.enter();
             let _ = stream.set_nodelay(true);
-            let (http, router, tls, denied) =
-                (http.clone(), router.clone(), tls.clone(), Arc::clone(&denied));
+            let tls = security.load().tls.clone();
+            let (http, router, denied) = (http.clone(), router.clone(), Arc::clone(&denied));
             let mut stopped = stopped.clone();
             connections.spawn(async move {
                 let _permit = permit;
@@ -123,7 +115,6 @@ pub async fn serve(
     };
     tokio::select! {
         () = accept => {}
-        () = reload_certificate => {}
         () = shutdown => {}
     }
 
@@ -192,6 +183,13 @@ async fn serve_connection(
     }
     connection.as_mut().graceful_shutdown();
     let _ = tokio::time::timeout(END_GRACE, connection).await;
+}
+
+/// Logs a warning if the listener is reachable from other hosts and not protected.
+pub fn warn_if_exposed(address: SocketAddr, security: &Security) {
+    if let Some(exposure) = exposure(address.ip(), security) {
+        tracing::warn!(%address, exposure, "listener is reachable from other hosts");
+    }
 }
 
 /// Describes what other hosts can do if the listener is reachable from them and not protected.

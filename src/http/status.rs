@@ -5,12 +5,13 @@ use std::time::Instant;
 
 use nabiz_core::ids::Offset;
 use nabiz_core::measures::RecordTotals;
+use nabiz_core::time::Timestamp;
 use serde::Serialize;
 
 use super::app::App;
 use super::degradations::Degradations;
 use super::time::{age_ms, rfc3339};
-use crate::readmodel::{DenialReason, PublishedState};
+use crate::readmodel::{ConfigStatus, DenialReason, PublishedState};
 
 /// The progress of one partition.
 #[derive(Debug, Serialize)]
@@ -104,6 +105,27 @@ pub(super) struct Status {
     refused_credentials: Option<u64>,
     /// Failed TLS handshakes since the start; absent without TLS.
     failed_handshakes: Option<u64>,
+    configuration: Configuration,
+}
+
+/// The configuration in effect.
+#[derive(Debug, Serialize)]
+struct Configuration {
+    /// The keyed digest of all keys; absent without a configuration.
+    digest: Option<String>,
+    loaded: Option<String>,
+    /// Whether what was last read is in effect.
+    last_reload_successful: bool,
+}
+
+impl Configuration {
+    fn of(config: &ConfigStatus) -> Self {
+        Configuration {
+            digest: config.digest.map(|digest| digest.to_string()),
+            loaded: config.loaded_at.and_then(|time| rfc3339(Timestamp(time.get()))),
+            last_reload_successful: config.is_last_reload_successful(),
+        }
+    }
 }
 
 fn partitions(published: &PublishedState) -> Vec<Partition> {
@@ -165,6 +187,7 @@ pub(super) fn status(app: &App, published: &PublishedState) -> Status {
     let now = (app.clock)();
     let stream_time = published.merged.stream_time;
     let servable = published.is_servable(Instant::now());
+    let security = app.security.load();
     Status {
         ready: servable,
         version: env!("CARGO_PKG_VERSION"),
@@ -183,15 +206,11 @@ pub(super) fn status(app: &App, published: &PublishedState) -> Status {
         degradations: Degradations::of(&health.degraded),
         series: published.merged.series.len(),
         open_contacts: published.merged.open_contacts,
-        refused_credentials: app
-            .security
+        refused_credentials: security
             .authentication
             .as_ref()
             .map(|_| app.denied.get(DenialReason::Credentials)),
-        failed_handshakes: app
-            .security
-            .tls
-            .as_ref()
-            .map(|_| app.denied.get(DenialReason::Handshake)),
+        failed_handshakes: security.tls.as_ref().map(|_| app.denied.get(DenialReason::Handshake)),
+        configuration: Configuration::of(&health.config),
     }
 }

@@ -4,7 +4,6 @@ use std::fmt;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use sha2::{Digest, Sha256};
@@ -15,10 +14,6 @@ use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio_rustls::rustls::version::{TLS12, TLS13};
 use tokio_rustls::rustls::{self, ServerConfig};
 
-use crate::error_chain::error_chain;
-
-/// How often the files are read again.
-const RELOAD_INTERVAL: Duration = Duration::from_secs(60);
 /// Largest file that is read, in bytes. A chain of certificates has a few thousand.
 const FILE_BYTES_MAX: u64 = 1024 * 1024;
 
@@ -135,23 +130,6 @@ impl Tls {
     /// Returns an acceptor with the current certificate.
     pub(super) fn acceptor(&self) -> TlsAcceptor {
         self.current.load().config.clone().into()
-    }
-
-    /// Reloads the files when they change. Never returns.
-    pub(super) async fn reload_on_change(self: Arc<Self>) {
-        loop {
-            tokio::time::sleep(RELOAD_INTERVAL).await;
-            let tls = self.clone();
-            match tokio::task::spawn_blocking(move || tls.reload()).await {
-                Ok(Ok(false)) => {}
-                Ok(Ok(true)) => tracing::info!("certificate reloaded"),
-                Ok(Err(error)) => {
-                    let error = error_chain(&error);
-                    tracing::warn!(error, "certificate not reloaded, the earlier one stays in use");
-                }
-                Err(error) => tracing::warn!(%error, "certificate files not checked"),
-            }
-        }
     }
 }
 

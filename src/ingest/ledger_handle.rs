@@ -14,9 +14,10 @@ use super::host_clock::HostClock;
 use super::options::LedgerOptions;
 use super::threads::spawn;
 use crate::clock::WallClock;
+use crate::config_digest::ConfigDigest;
 use crate::ledger::{AcquiredPartition, CheckpointRequest, CommitOutcome, Ledger, LedgerError};
 use crate::log_limit::LogLimit;
-use crate::readmodel::ShardLabel;
+use crate::readmodel::{Reloads, ShardLabel};
 
 /// Time between two deletions of interval history that is past its retention.
 const CLEAN_INTERVAL: Duration = Duration::from_secs(60);
@@ -66,6 +67,7 @@ impl LedgerHandle {
     pub(super) fn start(
         options: &LedgerOptions,
         settings: &Settings,
+        reloads: Arc<Reloads>,
         clock: WallClock,
         host_clock: Arc<HostClock>,
     ) -> Result<(Self, JoinHandle<()>), StartError> {
@@ -82,6 +84,8 @@ impl LedgerHandle {
             health: Arc::clone(&health),
             clock,
             host_clock,
+            reloads,
+            changed: false,
             owner: format!("{}:{}", std::process::id(), options.instance),
             retention: options.history_retention,
             cleaned_at: Instant::now(),
@@ -141,6 +145,10 @@ struct LedgerThread {
     health: Arc<Mutex<LedgerHealth>>,
     clock: WallClock,
     host_clock: Arc<HostClock>,
+    /// The configuration that is stored with checkpoints.
+    reloads: Arc<Reloads>,
+    /// It was logged that the configuration is not the stored one.
+    changed: bool,
     owner: String,
     retention: Millis,
     cleaned_at: Instant,
@@ -178,12 +186,26 @@ impl LedgerThread {
             // A checkpoint of an earlier process counts until there is a newer one.
             lock(&self.health).stored_at.get_or_insert(*stored_at);
         }
+        if let Ok(AcquiredPartition { configuration: Some(stored), .. }) = &acquired {
+            self.log_change_since(*stored);
+        }
         acquired
+    }
+
+    /// Logs once that the configuration is not the one under which the last checkpoint was stored.
+    fn log_change_since(&mut self, stored: ConfigDigest) {
+        if let Some(now) = self.reloads.status().digest
+            && now != stored
+            && !std::mem::replace(&mut self.changed, true)
+        {
+            tracing::info!(before = %stored, %now, "configuration changed since the last checkpoint");
+        }
     }
 
     fn store(&mut self, requests: &[CheckpointRequest]) -> Result<Vec<CommitOutcome>, LedgerError> {
         let began = Instant::now();
         let now = (self.clock)();
+        self.ledger.set_configuration(self.reloads.status().digest);
         let outcomes = self.ledger.store(requests, now);
         self.record_outcome(outcomes.as_ref().err());
         if let Ok(outcomes) = &outcomes {

@@ -64,4 +64,4 @@ mod worker_status;
 
 pub use error::StartError;
 pub use options::{LedgerOptions, Options, Topic, check_client_property};
-pub use supervisor::Ingest;
+pub use supervisor::{Ingest, KnownClock};

@@ -2,12 +2,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use nabiz_core::decode::Format;
 use nabiz_core::time::Millis;
 use rdkafka::ClientConfig;
-use rdkafka::error::KafkaError;
+use rdkafka::consumer::BaseConsumer;
+use rdkafka::error::{KafkaError, KafkaResult};
+use rdkafka::producer::BaseProducer;
 use rdkafka::types::RDKafkaConfRes;
 
 use super::consumer_stats::Isolation;
@@ -15,7 +18,7 @@ use super::error::StartError;
 use crate::clock::{MonotonicClock, WallClock, system_clock, system_monotonic};
 use crate::config::{OnUndecodable, PropertyError, client_owned};
 use crate::ledger::DistributionErrors;
-use crate::readmodel::Aggregation;
+use crate::readmodel::{Aggregation, Reloads};
 
 /// A topic to read.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -58,6 +61,8 @@ pub struct Options {
     pub monotonic: MonotonicClock,
     /// The options of the ledger.
     pub ledger: LedgerOptions,
+    /// The configuration in effect, which checkpoints store and readers see.
+    pub reloads: Arc<Reloads>,
 }
 
 /// The options of the ledger. Not `Debug`, because the hash key is a secret.
@@ -109,6 +114,19 @@ const FETCH_WAIT: Duration = Duration::from_millis(500);
 /// Time for an answer on top of `fetch.wait.max.ms`.
 const LEADER_MARGIN: Duration = Duration::from_millis(1_500);
 
+/// The properties whose values are files, or folders of files, that librdkafka reads.
+const FILE_PROPERTIES: [&str; 9] = [
+    "ssl.ca.location",
+    "https.ca.location",
+    "ssl.certificate.location",
+    "ssl.key.location",
+    "ssl.keystore.location",
+    "ssl.crl.location",
+    "sasl.oauthbearer.assertion.private.key.file",
+    "sasl.oauthbearer.assertion.file",
+    "sasl.oauthbearer.assertion.jwt.template.file",
+];
+
 /// Checks whether librdkafka accepts a property with this value.
 ///
 /// # Errors
@@ -149,6 +167,7 @@ impl Options {
             clock: system_clock(),
             monotonic: system_monotonic(),
             ledger,
+            reloads: Arc::default(),
         }
     }
 
@@ -173,6 +192,26 @@ impl Options {
             Some(property) => Err(StartError::ReservedProperty(property.clone())),
             None => Ok(()),
         }
+    }
+
+    /// Checks the options as far as that needs no broker: creates clients with the properties of the
+    /// workers and of the dead-letter producer, and drops them. They join no group.
+    ///
+    /// # Errors
+    /// See [`StartError`]; among others, where librdkafka cannot use a certificate.
+    pub fn check(&self) -> Result<(), StartError> {
+        self.validate()?;
+        let consumer: KafkaResult<BaseConsumer> = self.probe_config().create();
+        consumer.map_err(StartError::from_client)?;
+        let producer: KafkaResult<BaseProducer> = self.producer_config().create();
+        producer.map(drop).map_err(StartError::from_client)
+    }
+
+    /// Returns the files from which librdkafka reads certificates, keys and the like. It reads them
+    /// once, when a client is created.
+    pub fn client_files(&self) -> Vec<PathBuf> {
+        let named = FILE_PROPERTIES.iter().filter_map(|property| self.client.get(*property));
+        named.map(PathBuf::from).collect()
     }
 
     fn client_config(&self) -> ClientConfig {
@@ -286,9 +325,6 @@ impl Options {
 
 #[cfg(test)]
 mod tests {
-    use rdkafka::consumer::BaseConsumer;
-    use rdkafka::error::KafkaResult;
-
     use super::*;
 
     fn options() -> Options {
@@ -353,8 +389,7 @@ mod tests {
             }
             let consumer: KafkaResult<BaseConsumer> = options.consumer_config(0).create();
             assert!(consumer.is_ok(), "{mechanism}: {:?}", consumer.err());
-            let producer: KafkaResult<rdkafka::producer::BaseProducer> =
-                options.producer_config().create();
+            let producer: KafkaResult<BaseProducer> = options.producer_config().create();
             assert!(producer.is_ok(), "{mechanism}: {:?}", producer.err());
         }
     }

@@ -29,7 +29,8 @@ pub(super) fn run(shared: &Shared, published: &ArcSwap<PublishedState>) {
         let began = Instant::now();
         let (letters, ledger) = (shared.dead_letters.counts(), shared.ledger.health());
         let unreadable = &shared.options.ledger.distribution_errors;
-        let next = shared.status_hub.published_state(&last, letters, ledger, unreadable);
+        let config = shared.options.reloads.status();
+        let next = shared.status_hub.published_state(&last, letters, ledger, unreadable, config);
         log_changes(&last.health.degraded, &next.health.degraded);
         last = Arc::new(next);
         published.store(Arc::clone(&last));

@@ -15,7 +15,9 @@ use super::partition_counts::PartitionCounts;
 use super::readiness::Readiness;
 use super::worker_status::{Connection, WorkerReport};
 use crate::ledger::DistributionErrors;
-use crate::readmodel::{Availability, Health, PartitionHealth, PublishedState, ShardLabel};
+use crate::readmodel::{
+    Availability, ConfigStatus, Health, PartitionHealth, PublishedState, ShardLabel,
+};
 
 /// The report of one partition: its health, and its snapshot if that has changed.
 pub(super) type PartitionReport = (PartitionHealth, Option<Arc<Snapshot>>);
@@ -48,6 +50,8 @@ pub(super) struct StatusHub {
     offsets_skipped: AtomicU64,
     /// Records ahead of the clock by topic.
     future_records: Mutex<BTreeMap<Arc<str>, u64>>,
+    /// The counts of earlier runs of ingest in this process, on which those of this run are added.
+    earlier: Health,
     /// Why the process cannot continue.
     failure: Mutex<Option<String>>,
 }
@@ -71,8 +75,22 @@ impl StatusHub {
             log_counters: Arc::default(),
             offsets_skipped: AtomicU64::new(0),
             future_records: Mutex::new(future_records),
+            earlier: Health::default(),
             failure: Mutex::default(),
         }
+    }
+
+    /// Continues the counts of an earlier run of ingest in this process, so that none of them falls
+    /// when ingest starts again.
+    #[must_use]
+    pub(super) fn continuing(mut self, earlier: &Health) -> Self {
+        self.earlier = earlier.clone();
+        let mut records = self.lock_future_records();
+        for (topic, count) in &earlier.future_records {
+            records.entry(Arc::clone(topic)).and_modify(|known| *known = *count);
+        }
+        drop(records);
+        self
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -183,6 +201,7 @@ impl StatusHub {
         letters: DeadLetterCounts,
         ledger: LedgerHealth,
         unreadable: &DistributionErrors,
+        config: ConfigStatus,
     ) -> PublishedState {
         let (shards, health, workers_degraded, confirmed_at) = {
             let mut state = self.lock();
@@ -202,26 +221,28 @@ impl StatusHub {
         };
         let of_workers = workers_degraded.iter().flatten();
         let degraded = degraded(ledger.trouble, of_workers, &health.partitions);
+        let earlier = &self.earlier;
         let mut health = Health {
             degraded,
-            rebalances: self.rebalances.load(Ordering::Relaxed),
-            dead_letters: letters.delivered,
+            rebalances: earlier.rebalances + self.rebalances.load(Ordering::Relaxed),
+            dead_letters: earlier.dead_letters + letters.delivered,
             dead_letters_waiting: letters.waiting,
-            dead_letter_failures: letters.failures,
-            client_errors: self.client_errors.load(Ordering::Relaxed),
+            dead_letter_failures: earlier.dead_letter_failures + letters.failures,
+            client_errors: earlier.client_errors + self.client_errors.load(Ordering::Relaxed),
             checkpoint_time: ledger.stored_at,
             checkpoint_duration: ledger.stored_at.map(|_| ledger.store_duration),
-            checkpoint_pause: ledger.pause_max,
-            ledger_failures: ledger.failures,
+            checkpoint_pause: earlier.checkpoint_pause.max(ledger.pause_max),
+            ledger_failures: earlier.ledger_failures + ledger.failures,
             ledger_bytes: ledger.used_bytes,
             ledger_file_bytes: ledger.file_bytes,
             ledger_wal_bytes: ledger.wal_bytes,
             distributions_replaced: unreadable.replaced(),
             distributions_unreadable: unreadable.left_out(),
-            log_resets: self.log_counters.resets(),
-            offsets_skipped: self.offsets_skipped.load(Ordering::Relaxed),
+            log_resets: earlier.log_resets + self.log_counters.resets(),
+            offsets_skipped: earlier.offsets_skipped + self.offsets_skipped.load(Ordering::Relaxed),
             future_records: self.lock_future_records().clone(),
-            logs_unverified: self.log_counters.unverified(),
+            logs_unverified: earlier.logs_unverified + self.log_counters.unverified(),
+            config,
             ..health
         };
         if same_snapshots(&shards, &last.shards) {

@@ -38,7 +38,12 @@ pub struct Ingest {
     dead_letters: Arc<DeadLetters>,
     ledger: JoinHandle<()>,
     status_hub: Arc<StatusHub>,
+    clock: Arc<HostClock>,
 }
+
+/// The clock of a run of ingest, with what is believed of it.
+#[derive(Clone)]
+pub struct KnownClock(Arc<HostClock>);
 
 impl Ingest {
     /// Starts the workers and the publishing thread, which replaces `published` a few times a
@@ -51,20 +56,41 @@ impl Ingest {
         settings: Arc<Settings>,
         published: Arc<ArcSwap<PublishedState>>,
     ) -> Result<Ingest, StartError> {
+        let (wall, monotonic) = (Arc::clone(&options.clock), Arc::clone(&options.monotonic));
+        let clock = KnownClock(Arc::new(HostClock::new(wall, monotonic)));
+        Ingest::start_again(options, settings, published, clock)
+    }
+
+    /// Does the same as [`Ingest::start`] after an earlier run of ingest in this process has ended.
+    /// Its counts continue, and what it knew of the clock is still believed.
+    ///
+    /// # Errors
+    /// As [`Ingest::start`].
+    pub fn start_again(
+        options: Options,
+        settings: Arc<Settings>,
+        published: Arc<ArcSwap<PublishedState>>,
+        clock: KnownClock,
+    ) -> Result<Ingest, StartError> {
         options.validate()?;
         let dead_letters = Arc::new(DeadLetters::new(&options).map_err(StartError::from_client)?);
         let worker_count = options.workers;
-        let (wall, monotonic) = (Arc::clone(&options.clock), Arc::clone(&options.monotonic));
-        let clock = Arc::new(HostClock::new(wall, monotonic));
-        let (ledger, ledger_thread) =
-            LedgerHandle::start(&options.ledger, &settings, options.clock.clone(), clock.clone())?;
+        let KnownClock(clock) = clock;
+        let (ledger, ledger_thread) = LedgerHandle::start(
+            &options.ledger,
+            &settings,
+            Arc::clone(&options.reloads),
+            Arc::clone(&options.clock),
+            Arc::clone(&clock),
+        )?;
         let topics = options.topics.iter().map(|topic| topic.name.as_str());
         let counts = PartitionCounts::of_topics(topics);
-        let status_hub = Arc::new(StatusHub::new(worker_count, counts));
+        let hub = StatusHub::new(worker_count, counts).continuing(&published.load().health);
+        let status_hub = Arc::new(hub);
         let shared = Arc::new(Shared {
             status_hub: Arc::clone(&status_hub),
             log_ends: LogEnds::default(),
-            clock,
+            clock: Arc::clone(&clock),
             ledger,
             dead_letters: Arc::clone(&dead_letters),
             stop: Arc::new(AtomicBool::new(false)),
@@ -100,7 +126,13 @@ impl Ingest {
             dead_letters,
             ledger,
             status_hub,
+            clock,
         })
+    }
+
+    /// Returns the clock, for the next run of ingest in this process.
+    pub fn known_clock(&self) -> KnownClock {
+        KnownClock(Arc::clone(&self.clock))
     }
 
     /// Returns why ingest cannot continue, if so: the stored state is unusable, another process has

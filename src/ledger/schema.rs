@@ -9,7 +9,7 @@ use rusqlite::{Connection, OpenFlags, OptionalExtension, TransactionBehavior};
 use super::error::LedgerError;
 
 /// The version of the tables that this program writes.
-pub const SCHEMA_VERSION: i64 = 9;
+pub const SCHEMA_VERSION: i64 = 10;
 
 /// `nabz` in ASCII: marks the file as a ledger.
 const APPLICATION_ID: i64 = 0x6e61_627a;
@@ -150,6 +150,10 @@ ALTER TABLE partitions ADD COLUMN last_digest BLOB;
 -- The id of the topic whose records are in the stored state; NULL where no broker has told it.
 -- Programs that would leave an old id beside a newer state are kept out.
 ALTER TABLE partitions ADD COLUMN topic_id BLOB;
+",
+    "
+-- A keyed digest of the configuration under which the state was stored; NULL where none is known.
+ALTER TABLE partitions ADD COLUMN configuration BLOB;
 ",
 ];
 

@@ -11,6 +11,7 @@ use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, 
 use super::distribution_errors::DistributionErrors;
 use super::error::LedgerError;
 use super::{counts, intervals, schema};
+use crate::config_digest::ConfigDigest;
 
 /// The right to write a partition, until another instance acquires it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,6 +37,8 @@ pub struct AcquiredPartition {
     pub topic_id: Option<TopicId>,
     /// When the last checkpoint was stored.
     pub stored_at: Option<WallTime>,
+    /// The configuration under which it was stored; `None` if that is not known.
+    pub configuration: Option<ConfigDigest>,
 }
 
 /// What identifies the record of a log at its offset.
@@ -138,6 +141,7 @@ pub struct Ledger {
     pub(super) connection: Connection,
     channels: Channels,
     distribution_errors: DistributionErrors,
+    configuration: Option<ConfigDigest>,
 }
 
 impl Ledger {
@@ -150,7 +154,13 @@ impl Ledger {
             connection: schema::open(path)?,
             channels,
             distribution_errors: DistributionErrors::default(),
+            configuration: None,
         })
+    }
+
+    /// Sets the configuration that is stored with each checkpoint from now on.
+    pub fn set_configuration(&mut self, digest: Option<ConfigDigest>) {
+        self.configuration = digest;
     }
 
     /// Counts unreadable distributions in `errors`, which the caller shares with readers.
@@ -205,7 +215,7 @@ impl Ledger {
         )?;
         let (mut acquired, next_offset, advance_to) = transaction.query_row(
             "SELECT id, generation, next_offset, advance_ms, missed, record_ms, stored_ms,
-             last_offset, last_ms, last_digest, topic_id
+             last_offset, last_ms, last_digest, topic_id, configuration
              FROM partitions WHERE topic = ?1 AND partition = ?2",
             params![topic, partition],
             |row| {
@@ -217,6 +227,9 @@ impl Ledger {
                     stored_at: row.get::<_, Option<i64>>(6)?.map(WallTime),
                     last_record: fingerprint(row.get(7)?, row.get(8)?, row.get(9)?),
                     topic_id: row.get::<_, Option<[u8; 16]>>(10)?.map(TopicId),
+                    configuration: row
+                        .get::<_, Option<[u8; 16]>>(11)?
+                        .map(ConfigDigest::from_bytes),
                 };
                 let next_offset = row.get::<_, Option<i64>>(2)?.map(Offset);
                 let advance_to = row.get::<_, Option<i64>>(3)?.map(Timestamp);
@@ -259,7 +272,7 @@ impl Ledger {
             self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let mut outcomes = Vec::with_capacity(requests.len());
         for request in requests {
-            outcomes.push(write_partition(&transaction, request, now)?);
+            outcomes.push(write_partition(&transaction, request, self.configuration, now)?);
         }
         let checkpoints: Vec<&Checkpoint> = requests
             .iter()
@@ -354,6 +367,7 @@ fn read_chunks(
 fn write_partition(
     transaction: &Transaction<'_>,
     request: &CheckpointRequest,
+    configuration: Option<ConfigDigest>,
     now: WallTime,
 ) -> Result<CommitOutcome, LedgerError> {
     let CheckpointRequest {
@@ -370,7 +384,7 @@ fn write_partition(
         .prepare(
             "UPDATE partitions SET next_offset = ?3, stream_ms = ?4, advance_ms = ?5,
              stored_ms = ?6, missed = ?7, record_ms = ?8, last_offset = ?9, last_ms = ?10,
-             last_digest = ?11, topic_id = ?12, checkpoint = checkpoint + 1
+             last_digest = ?11, topic_id = ?12, configuration = ?13, checkpoint = checkpoint + 1
              WHERE id = ?1 AND generation = ?2 RETURNING id",
         )?
         .query_row(
@@ -387,6 +401,7 @@ fn write_partition(
                 last_record.and_then(|last| last.timestamp).map(WallTime::get),
                 last_record.map(|last| last.digest.to_bytes()),
                 topic_id.map(|TopicId(bytes)| bytes),
+                configuration.map(ConfigDigest::to_bytes),
             ],
             |row| row.get(0),
         )

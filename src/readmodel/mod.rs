@@ -3,9 +3,11 @@
 mod degradation;
 mod denied_requests;
 mod published_state;
+mod reloads;
 mod shard_label;
 
 pub use degradation::Degradation;
 pub use denied_requests::{DenialReason, DeniedRequests};
 pub use published_state::{Aggregation, Availability, Health, PartitionHealth, PublishedState};
+pub use reloads::{ConfigStatus, ReloadOf, Reloads};
 pub use shard_label::ShardLabel;

@@ -14,6 +14,7 @@ use nabiz_core::snapshot::{Snapshot, merge};
 use nabiz_core::time::{Timestamp, WallTime};
 
 use super::degradation::Degradation;
+use super::reloads::ConfigStatus;
 use super::shard_label::ShardLabel;
 
 /// Whether shards are added before they are served.
@@ -118,6 +119,8 @@ pub struct Health {
     pub future_records: BTreeMap<Arc<str>, u64>,
     /// Partitions that were read on without proof that their log is the one that was read.
     pub logs_unverified: u64,
+    /// The configuration in effect, and its reloads.
+    pub config: ConfigStatus,
 }
 
 /// The health of one partition.

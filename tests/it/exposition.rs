@@ -14,8 +14,8 @@ use jiff::tz::TimeZone;
 use nabiz::exposition::catalogue::{self, Kind, Source};
 use nabiz::exposition::{ContentCoding, Exposition, MetricsFormat, contact_text};
 use nabiz::readmodel::{
-    Aggregation, Availability, Degradation, DenialReason, DeniedRequests, Health, PartitionHealth,
-    PublishedState, ShardLabel,
+    Aggregation, Availability, ConfigStatus, Degradation, DenialReason, DeniedRequests, Health,
+    PartitionHealth, PublishedState, ShardLabel,
 };
 use nabiz_core::calendar::BusinessDay;
 use nabiz_core::event::{ChannelId, OptionalField, Reason};
@@ -197,6 +197,12 @@ fn published(
         offsets_skipped: 29,
         future_records: [(Arc::from("calls"), 30)].into(),
         logs_unverified: 28,
+        config: ConfigStatus {
+            applied: 31,
+            refused: 32,
+            loaded_at: Some(WallTime(1_767_560_402_500)),
+            ..ConfigStatus::default()
+        },
         degraded: vec![
             Degradation {
                 label: None,
@@ -536,6 +542,10 @@ fn health_comes_from_the_shards_and_the_pipeline() {
     );
     exposed.check(r#"nabiz_consumer_lag_records{topic="calls",partition="0"}"#, 12.0);
     exposed.check("nabiz_rebalances_total", 2.0);
+    exposed.check(r#"nabiz_config_reloads_total{result="applied"}"#, 31.0);
+    exposed.check(r#"nabiz_config_reloads_total{result="refused"}"#, 32.0);
+    exposed.check("nabiz_config_last_reload_successful", 1.0);
+    exposed.check("nabiz_config_last_reload_success_timestamp_seconds", 1_767_560_402.5);
     exposed.check("nabiz_checkpoint_timestamp_seconds", 1_767_560_401.25);
     exposed.check("nabiz_checkpoint_duration_seconds", 0.075);
     exposed.check("nabiz_series", 2.0);

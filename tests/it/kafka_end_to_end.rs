@@ -3,6 +3,7 @@
 
 mod partitions;
 mod queue_log;
+mod reload;
 mod sessions;
 
 use std::collections::BTreeMap;

@@ -260,6 +260,7 @@ fn ledger_of_the_first_version_is_migrated_by_its_first_opener() {
                          ALTER TABLE partitions DROP COLUMN last_ms;
                          ALTER TABLE partitions DROP COLUMN last_digest;
                          ALTER TABLE partitions DROP COLUMN topic_id;
+                         ALTER TABLE partitions DROP COLUMN configuration;
                          DELETE FROM pieces WHERE kind IN (9, 10); PRAGMA user_version = 1;";
     rusqlite::Connection::open(&path).unwrap().execute_batch(first_version).unwrap();
     std::thread::scope(|scope| {

@@ -37,6 +37,7 @@ mod ledger_rewind;
 mod page;
 mod prometheus;
 mod proxy;
+mod reload;
 mod rules;
 mod security;
 mod simulate;

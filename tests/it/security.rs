@@ -72,7 +72,7 @@ impl Certificate {
 }
 
 /// Writes another certificate into a folder. Returns a store that trusts only this certificate.
-fn write_certificate(folder: &Path) -> RootCertStore {
+pub(crate) fn write_certificate(folder: &Path) -> RootCertStore {
     let made =
         rcgen::generate_simple_self_signed(vec!["localhost".to_string()]).expect("a certificate");
     std::fs::write(folder.join("certificate.pem"), made.cert.pem()).expect("written");
@@ -138,6 +138,21 @@ fn secure(
     trust: &RootCertStore,
     versions: &[&'static SupportedProtocolVersion],
 ) -> Result<TlsStream, std::io::Error> {
+    secure_on(connect(server), trust, versions)
+}
+
+/// Returns whether a listener serves a certificate that a client with this store trusts.
+pub(crate) fn is_trusted(address: &str, trust: &RootCertStore) -> bool {
+    let Ok(stream) = TcpStream::connect(address) else { return false };
+    stream.set_read_timeout(Some(DEADLINE)).expect("a timeout");
+    secure_on(stream, trust, &[&TLS13]).is_ok()
+}
+
+fn secure_on(
+    stream: TcpStream,
+    trust: &RootCertStore,
+    versions: &[&'static SupportedProtocolVersion],
+) -> Result<TlsStream, std::io::Error> {
     let mut config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
         .with_protocol_versions(versions)
         .expect("versions")
@@ -146,7 +161,7 @@ fn secure(
     config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
     let name = ServerName::try_from("localhost").expect("a name");
     let connection = ClientConnection::new(Arc::new(config), name).expect("a connection");
-    let mut stream = StreamOwned::new(connection, connect(server));
+    let mut stream = StreamOwned::new(connection, stream);
     while stream.conn.is_handshaking() {
         stream.conn.complete_io(&mut stream.sock)?;
     }

@@ -3,9 +3,10 @@
 use prost::Message;
 
 /// Metrics that depend on the clock, the process or the machine, and why. All others are compared.
-pub(super) const LEFT_OUT: [(&str, &str); 9] = [
+pub(super) const LEFT_OUT: [(&str, &str); 10] = [
     ("process_", "CPU time, memory, files and threads of the process"),
     ("nabiz_checkpoint_timestamp_seconds", "wall time of the last checkpoint"),
+    ("nabiz_config_last_reload_success_timestamp_seconds", "wall time of the start"),
     ("nabiz_checkpoint_duration_seconds", "how long the machine took"),
     ("nabiz_checkpoint_pause_seconds", "how long the machine took"),
     ("nabiz_collect_duration_seconds", "how long the machine took"),

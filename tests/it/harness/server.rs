@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use arc_swap::ArcSwap;
+use arc_swap::{ArcSwap, ArcSwapOption};
 use nabiz::exposition::{ContentCoding, MetricsFormat};
 use nabiz::http::{App, HistorySource, Limits, Security, serve};
 use nabiz::readmodel::{DeniedRequests, PublishedState};
@@ -42,11 +42,15 @@ impl Server {
         limits: Limits,
         security: Security,
     ) -> Server {
+        let security = Arc::new(ArcSwap::from_pointee(security));
         Server::of(published, |app| App { clock, limits, security, ..app })
     }
 
     pub fn with_history(published: PublishedState, history: HistorySource) -> Server {
-        Server::of(published, |app| App { history: Some(history), ..app })
+        Server::of(published, |app| App {
+            history: Arc::new(ArcSwapOption::from_pointee(history)),
+            ..app
+        })
     }
 
     fn of(published: PublishedState, change: impl FnOnce(App) -> App) -> Server {

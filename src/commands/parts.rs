@@ -1,0 +1,57 @@
+//! What the pipeline of `serve` makes of a configuration.
+
+use std::sync::Arc;
+
+use nabiz_core::settings::Settings;
+
+use super::failure::Failure;
+use crate::config::{self, Config};
+use crate::http::Security;
+use crate::ingest::{LedgerOptions, Options, Topic};
+use crate::readmodel::{Aggregation, Reloads};
+
+/// What follows from a configuration.
+#[derive(Clone)]
+pub(super) struct Parts {
+    pub options: Options,
+    pub settings: Arc<Settings>,
+    pub security: Security,
+}
+
+impl Parts {
+    /// Derives the parts. `ledger` has what does not follow from the configuration.
+    ///
+    /// # Errors
+    /// Returns a usage failure when the brokers or the topics are missing.
+    pub(super) fn of(
+        config: &Config,
+        security: Security,
+        ledger: LedgerOptions,
+        reloads: Arc<Reloads>,
+    ) -> Result<Self, Failure> {
+        let ledger = LedgerOptions { history_retention: config.ledger.retention, ..ledger };
+        let options = Options { reloads, ..options(config, ledger)? };
+        let mut settings = config.settings();
+        settings.history_interval = Some(config.ledger.interval);
+        Ok(Parts { options, settings: Arc::new(settings), security })
+    }
+}
+
+/// Returns the options of ingest.
+fn options(config: &Config, ledger: LedgerOptions) -> Result<Options, Failure> {
+    let kafka = config.require_kafka().map_err(Failure::usage)?;
+    let topic = |topic: &config::Topic| Topic { name: topic.name.clone(), format: topic.format };
+    Ok(Options {
+        workers: kafka.workers,
+        instance_id: kafka.instance_id.clone(),
+        topics: kafka.topics.iter().map(topic).collect(),
+        client: kafka.client.iter().cloned().collect(),
+        on_undecodable: kafka.on_undecodable,
+        record_bytes_max: config.limits.record_bytes,
+        aggregation: match config.metrics.shard_label {
+            true => Aggregation::PerShard,
+            false => Aggregation::Summed,
+        },
+        ..Options::new(&kafka.brokers, &kafka.group, &kafka.dead_letter_topic, ledger)
+    })
+}
