@@ -23,7 +23,7 @@ const UNIT_TESTS: [&str; 6] = [
 ];
 
 /// Every alert that there has to be, and the receiver of each of its severities.
-const EXPECTED: [(&str, &str, &str); 27] = [
+const EXPECTED: [(&str, &str, &str); 28] = [
     ("NabizServiceLevelFastBurn", "critical", "contact-centre-page"),
     ("NabizServiceLevelSlowBurn", "warning", "contact-centre-mail"),
     ("NabizServiceLevelBudgetLow", "info", "contact-centre-mail"),
@@ -43,6 +43,7 @@ const EXPECTED: [(&str, &str, &str); 27] = [
     ("NabizLagGrowing", "warning", "platform-mail"),
     ("NabizPartitionStuck", "warning", "platform-mail"),
     ("NabizDegraded", "warning", "platform-mail"),
+    ("NabizReloadRefused", "warning", "platform-mail"),
     ("NabizKafkaClientErrors", "warning", "platform-mail"),
     ("NabizRecordsAhead", "warning", "platform-mail"),
     ("NabizRecordsRejected", "warning", "platform-mail"),

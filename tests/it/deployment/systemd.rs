@@ -32,6 +32,7 @@ fn unit_runs_the_program_with_its_files() {
             other => panic!("{UNIT}: {key}: {other:?}"),
         };
     assert_eq!(service("ExecStart"), format!("{PROGRAM} serve --config {CONFIG}"));
+    assert_eq!(service("ExecReload"), "kill -HUP $MAINPID");
     // systemd restarts the unit when an `ExecStartPre` program fails, whatever its exit code.
     assert!(!unit.contains_key(&("Service".to_owned(), "ExecStartPre".to_owned())));
     assert_eq!(format!("/var/lib/{}", service("StateDirectory")), STATE);
