@@ -19,8 +19,8 @@ const FOLDER_FILES_MAX: usize = 1024;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Contents([u8; 32]);
 
-/// Files, with the contents that are in use. Contents and not times are compared, because Kubernetes
-/// replaces a link to a folder, and some tools keep the time of a file.
+/// Files, with the contents that are in use. Contents and not times are compared, because
+/// Kubernetes replaces a link to a folder, and some tools keep the time of a file.
 #[derive(Debug)]
 pub struct WatchedFiles {
     paths: Vec<PathBuf>,

@@ -72,7 +72,8 @@ impl Reloader {
         }
     }
 
-    /// Reads the configuration again, and checks it as `nabiz check` does. Nothing takes effect yet.
+    /// Reads the configuration again, and checks it as `nabiz check` does. Nothing takes effect
+    /// yet.
     ///
     /// # Errors
     /// Every mistake, and every key with another value that only a restart can use.

@@ -6,6 +6,7 @@ use std::process::Command;
 use std::sync::Arc;
 
 use nabiz::config::Config;
+use nabiz::config_digest::ConfigDigest;
 use nabiz::ledger::{
     CheckpointRequest, CommitOutcome, CrashPoint, Lease, Ledger, LedgerError, RecordFingerprint,
     StoredState, TopicId,
@@ -323,6 +324,22 @@ fn ledger_returns_the_topic_id_of_the_last_checkpoint() {
         let stored = CheckpointRequest { topic_id, ..request(taken.lease, &mut shard) };
         assert_eq!(ledger.store(&[stored], WallTime(0)).unwrap(), [CommitOutcome::Stored]);
         assert_eq!(ledger.acquire("calls", 0, "next").unwrap().topic_id, topic_id);
+    }
+}
+
+#[test]
+fn ledger_returns_the_configuration_of_the_last_checkpoint() {
+    let folder = TempDir::new().unwrap();
+    let mut ledger = open(&folder.path().join("nabiz.db"));
+    assert_eq!(ledger.acquire("calls", 0, "test").unwrap().configuration, None);
+    let mut shard = Shard::new(settings(), KEY);
+    for text in ["a = 1", "a = 2"] {
+        let digest = Some(ConfigDigest::new(&KEY, text));
+        let taken = ledger.acquire("calls", 0, "test").unwrap();
+        ledger.set_configuration(digest);
+        let stored = request(taken.lease, &mut shard);
+        assert_eq!(ledger.store(&[stored], WallTime(0)).unwrap(), [CommitOutcome::Stored]);
+        assert_eq!(ledger.acquire("calls", 0, "next").unwrap().configuration, digest);
     }
 }
 
