@@ -180,8 +180,19 @@ impl From<SingleContact> for Contact {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
+    use crate::contact::effects::{CallChange, CallEffect};
+    use crate::contact::event_context::EventContext;
+    use crate::contact::lifecycle::conversation::Implied;
+    use crate::contact::table::Contacts;
+    use crate::ids::{AgentKey, IdHasher};
+    use crate::measures::{ApplyOutcome, WindowScope};
+    use crate::registry::LabelRegistry;
+    use crate::settings::Settings;
     use crate::state::{ChunkKind, StateChunk, append, read};
+    use crate::time::TimeRange;
 
     const BILLING: QueueId = QueueId(3);
     const FAULT: QueueId = QueueId(4);
@@ -246,6 +257,45 @@ mod tests {
             assert!(end.is_settled);
             assert_eq!((end.parts.talk, end.parts.hold), (talk, Millis(3)));
         }
+    }
+
+    #[test]
+    fn end_frees_the_agent_that_it_names_when_the_conversation_knows_none() {
+        let settings = Arc::new(Settings::builder().build());
+        let mut contacts = Contacts::new(&settings.windows, usize::MAX);
+        let mut registry = LabelRegistry::new(settings, IdHasher::new([0; 16]));
+        let queue = registry.queue("fault");
+        let series = registry.series(queue, ChannelId::PHONE);
+        let contact = SingleContact {
+            last_end: Some(SinglePastVisit { queue, start: Timestamp(20), end: Timestamp(50) }),
+            other_ends: Vec::new(),
+            service: Some(Service { start: Timestamp(50), series }),
+            ..stored()
+        };
+        let bytes = append(Vec::new(), &(0_u32, Some((1_u32, contact))));
+        let chunk = StateChunk { kind: ChunkKind::SingleContactLog, number: 1, bytes };
+        let event = EventContext {
+            stream_time: Timestamp(900),
+            event_time: Timestamp(900),
+            lateness: Lateness::InTime,
+            scope: WindowScope::Windows,
+            today: TimeRange { start: Timestamp(0), end: Timestamp(86_400_000) },
+            offset: Offset(7),
+            source: SourceKey::default(),
+        };
+        contacts.restore(&[&chunk], &mut registry, &event).unwrap();
+        let agent = Some(AgentKey(9));
+        let implied = Implied { agent, wait: Millis(30), is_negative: false };
+        let outcome = contacts.change(&mut registry, &event, ContactKey(7), |contact| {
+            contact.ended(Some(queue), HandleParts::default(), None, Some(implied))
+        });
+        assert_eq!(outcome, ApplyOutcome::Applied);
+        let [CallEffect { agent, event_time, change: CallChange::Ended { .. } }] =
+            contacts.effects.calls.as_slice()
+        else {
+            panic!("{:?}", contacts.effects.calls)
+        };
+        assert_eq!((*agent, *event_time), (AgentKey(9), Timestamp(900)));
     }
 
     #[test]

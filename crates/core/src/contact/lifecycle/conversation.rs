@@ -134,7 +134,8 @@ impl ContactContext<'_> {
         ended_by: Option<EndedBy>,
         implied: Option<Implied>,
     ) -> ApplyOutcome {
-        if self.end_conversations(queue, parts) {
+        let agent = implied.and_then(|implied| implied.agent);
+        if self.end_conversations(queue, parts, agent) {
             if queue.is_none() {
                 self.end_visit_beside_conversations(ended_by);
             }
@@ -196,8 +197,14 @@ impl ContactContext<'_> {
     }
 
     /// Ends the conversations that an end concerns, and returns whether there are any. The parts of
-    /// the handle time are those of the newest one.
-    fn end_conversations(&mut self, queue: Option<QueueId>, parts: HandleParts) -> bool {
+    /// the handle time are those of the newest one. `agent`, which the end names, is freed where
+    /// the agent of a conversation is not known, as in older ledgers.
+    fn end_conversations(
+        &mut self,
+        queue: Option<QueueId>,
+        parts: HandleParts,
+        agent: Option<AgentKey>,
+    ) -> bool {
         let EventContext { event_time, scope, .. } = *self.event;
         let conversations = &self.contact.conversations;
         let started_by_then = |known: &Conversation| known.start <= event_time;
@@ -214,7 +221,10 @@ impl ContactContext<'_> {
             return false;
         };
         while let Some(index) = self.contact.conversations.iter().position(is_concerned) {
-            let conversation = self.contact.conversations.remove(index);
+            let mut conversation = self.contact.conversations.remove(index);
+            if let (NO_AGENT, Some(agent)) = (conversation.agent, agent) {
+                conversation.agent = agent;
+            }
             let is_newest = conversation.queue == newest;
             let parts = if is_newest { parts } else { HandleParts::default() };
             self.handle(&conversation, event_time, scope, parts);
