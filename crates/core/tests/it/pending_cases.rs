@@ -172,6 +172,35 @@ mod end {
     }
 
     #[test]
+    fn end_of_another_queue_takes_the_place_of_the_pending_ending_and_settles_it() {
+        waiting()
+            .at("10:00:10")
+            .ended("c")
+            .at("10:00:12")
+            .ended_in("c", "billing", Some(5_000))
+            .outcome(Duplicate)
+            .expect("fault abandoned", 0);
+        waiting()
+            .at("10:00:10")
+            .ended_in("c", "fault", None)
+            .at("10:00:12")
+            .ended_in("c", "billing", Some(5_000))
+            .outcome(Applied)
+            .expect("fault abandon_wait_ms", 10_000)
+            // The visit has ended: its own ending comes too late.
+            .at("10:00:09")
+            .answered("c", "fault")
+            .outcome(Duplicate)
+            // The end of the other queue is at hand for its answer.
+            .at("10:00:04")
+            .queued("c", "billing")
+            .at("10:00:07")
+            .answered("c", "billing")
+            .expect("billing handle_ms", 5_000)
+            .expect("billing in_service", 0);
+    }
+
+    #[test]
     fn later_visit_leaves_the_pending_ending_standing() {
         waiting()
             .at("10:00:10")
