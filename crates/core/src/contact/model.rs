@@ -75,6 +75,9 @@ pub(super) enum Miss {
     Delayed { arrival: Timestamp },
     /// It was recorded at this event time.
     RecordedAt { time: Timestamp },
+    /// It was recorded before stream time was set back, which has taken it out of the windows and
+    /// the history. It stays counted, and nothing revokes it.
+    BeforeRewind,
 }
 
 /// A visit that ended.
@@ -249,11 +252,16 @@ fn never() -> Timestamp {
 }
 
 impl Visit {
-    /// Returns the event time of the miss that was recorded while the contact waited, if one was.
-    /// `target` is start + T.
-    pub(super) fn recorded_miss(&self, target: Timestamp) -> Option<Timestamp> {
+    /// Returns whether a miss was recorded while the contact waited.
+    pub(super) fn is_missed(&self) -> bool {
+        !matches!(self.miss, Miss::NotRecorded | Miss::Delayed { .. })
+    }
+
+    /// Returns the event time of the miss that was recorded while the contact waited, if one was
+    /// that can be revoked. `target` is start + T.
+    pub(super) fn revocable_miss(&self, target: Timestamp) -> Option<Timestamp> {
         match self.miss {
-            Miss::NotRecorded | Miss::Delayed { .. } => None,
+            Miss::NotRecorded | Miss::Delayed { .. } | Miss::BeforeRewind => None,
             Miss::RecordedAtTarget => Some(target),
             Miss::RecordedAt { time } => Some(time),
         }

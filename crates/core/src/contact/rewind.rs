@@ -28,8 +28,11 @@ impl Contact {
             set_back(&mut visit.start);
             // A restore finds out whether the target has passed.
             visit.over_target = false;
-            if let Miss::Delayed { arrival: time } | Miss::RecordedAt { time } = &mut visit.miss {
-                set_back(time);
+            match &mut visit.miss {
+                Miss::NotRecorded | Miss::BeforeRewind => {}
+                Miss::Delayed { arrival } => set_back(arrival),
+                // The windows begin again: a revocation would take the miss of another visit.
+                Miss::RecordedAtTarget | Miss::RecordedAt { .. } => visit.miss = Miss::BeforeRewind,
             }
         }
         for PastVisit { start, end, .. } in self.last_end.iter_mut().chain(&mut self.other_ends) {

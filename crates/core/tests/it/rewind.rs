@@ -161,3 +161,38 @@ fn contacts_wait_and_are_forgotten_from_the_time_that_is_set() {
     shard.advance(Timestamp(to + 2 * HOUR + 1));
     assert_eq!(live(&mut shard).0.waiting, 0, "lost after max_wait");
 }
+
+#[test]
+fn miss_from_before_is_not_revoked_when_stream_time_is_set_back() {
+    let settings = Arc::new(defaults());
+    let nine = "2026-01-05T09:00:00Z".parse::<jiff::Timestamp>().expect("a time").as_millisecond();
+    let at = |seconds: i64| Timestamp(nine + seconds * 1_000);
+    let event = |kind: &str, contact: &str, seconds: i64| {
+        let time = jiff::Timestamp::from_millisecond(at(seconds).get()).expect("a time");
+        format!(
+            r#"{{"specversion":"1.0","id":"{kind} {contact}","source":"s","type":"contact.{kind}","time":"{time}","data":{{"contact_id":"{contact}","queue":"fault"}}}}"#
+        )
+    };
+    let misses = |shard: &mut Shard| {
+        let snapshot = shard.snapshot();
+        let series = &snapshot.series[0];
+        let (level, today) = (series.totals.service_level, series.windows.len() - 1);
+        let in_window = |index: usize| series.windows[index].counts.service_level.missed;
+        let revoked = series.totals.contacts.service_level_revoked;
+        ([level.met, level.missed, revoked], [in_window(0), in_window(today)])
+    };
+    let mut shard = Shard::new(Arc::clone(&settings), KEY);
+    fold(&mut shard, 0, &event("queued", "a", 0));
+    shard.advance(at(3_300));
+    assert_eq!(misses(&mut shard), ([0, 1, 0], [0, 1]));
+
+    let mut shard = rewound(&settings, shard, at(10).get());
+    // The target of this visit passes at the time that is set.
+    fold(&mut shard, 1, &event("queued", "b", -10));
+    shard.advance(at(12));
+    assert_eq!(misses(&mut shard), ([0, 2, 0], [1, 2]));
+    fold(&mut shard, 2, &event("answered", "a", 13));
+    assert_eq!(misses(&mut shard), ([0, 2, 0], [1, 2]), "the miss of the other visit stays");
+    fold(&mut shard, 3, &event("answered", "b", 5));
+    assert_eq!(misses(&mut shard), ([1, 2, 1], [0, 1]), "its own miss can be revoked");
+}

@@ -129,7 +129,7 @@ impl ContactContext<'_> {
                 {
                     self.count_over_target();
                 }
-                let can_miss = visit.recorded_miss(target).is_none()
+                let can_miss = !visit.is_missed()
                     && info.target_wait < info.max_wait
                     && implied_time.is_none_or(|implied_time| target < implied_time);
                 let due = target.saturating_add(miss_grace);

@@ -252,19 +252,20 @@ impl ContactContext<'_> {
         self.fact(visit.series, end, scope, kind);
         let target_wait = self.registry.info(visit.series).target_wait;
         let target = visit.start.saturating_add(target_wait);
-        let miss = visit.recorded_miss(target);
-        match miss {
-            None if wait > target_wait => {
-                self.fact(visit.series, target.min(end), scope, FactKind::Missed);
-            }
-            Some(missed_at) if wait <= target_wait && proves_target && ending != Ending::Lost => {
-                // Windows contain the miss whether or not this record is late.
-                self.fact(visit.series, missed_at, WindowScope::Windows, FactKind::MissRevoked);
-            }
-            _ => {}
+        let is_in_target = wait <= target_wait;
+        let revoked = visit
+            .revocable_miss(target)
+            .filter(|_| is_in_target && proves_target && ending != Ending::Lost);
+        if let Some(missed_at) = revoked {
+            // Windows contain the miss whether or not this record is late.
+            self.fact(visit.series, missed_at, WindowScope::Windows, FactKind::MissRevoked);
+        }
+        let stays_missed = visit.is_missed() && revoked.is_none();
+        if !is_in_target && !visit.is_missed() {
+            self.fact(visit.series, target.min(end), scope, FactKind::Missed);
         }
         let is_answer = matches!(ending, Ending::Answered(_) | Ending::Replied);
-        if is_answer && wait <= target_wait && (proves_target || miss.is_none()) {
+        if is_answer && is_in_target && !stays_missed {
             self.fact(visit.series, end, scope, FactKind::Met);
         }
         let Visit { queue, series, start, source, .. } = visit;
