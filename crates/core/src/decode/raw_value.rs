@@ -151,9 +151,7 @@ where
     let shape = ObjectSeed(&mut *target).deserialize(&mut deserializer);
     match shape.and_then(|shape| deserializer.end().map(|()| shape)) {
         Ok(shape) => Ok(shape),
-        // The parser refuses the whole text for one number that is too large for it, also in a
-        // field that is not read.
-        Err(error) if error.to_string().starts_with("number out of range") => {
+        Err(error) if is_of_one_value(&error) => {
             *target = T::default();
             parse_unborrowed(text, target)
         }
@@ -161,34 +159,58 @@ where
     }
 }
 
+/// Returns whether the parser refuses the whole text for one value, which may be in a field that is
+/// not read: a number that is too large for it, or a text with half of a surrogate pair.
+fn is_of_one_value(error: &serde_json::Error) -> bool {
+    const ERRORS: [&str; 3] = [
+        "number out of range",
+        "lone leading surrogate in hex escape",
+        "unexpected end of hex escape",
+    ];
+    let error = error.to_string();
+    ERRORS.iter().any(|of_value| error.starts_with(of_value))
+}
+
 /// Parses the whole of `text`, which must be one JSON value, into a target that lives longer.
 pub(crate) fn parse_unborrowed<'a, T>(text: &str, target: &mut T) -> Result<Shape, Rejection>
 where
     for<'t> &'t mut T: ReadObject<'a>,
 {
-    let text = with_smaller_numbers(text);
+    let text = with_readable_values(text);
     let mut deserializer = serde_json::Deserializer::from_reader(text.as_bytes());
     let shape = ObjectSeed(target).deserialize(&mut deserializer);
     shape.and_then(|shape| deserializer.end().map(|()| shape)).map_err(|error| not_json(&error))
 }
 
-/// Returns JSON with other numbers for those that are too large for a 64-bit float. Both are beyond
-/// every range of the contract.
-fn with_smaller_numbers(text: &str) -> Cow<'_, str> {
+/// Returns JSON with other values for those that the parser refuses: smaller numbers for those that
+/// are too large for a 64-bit float, both beyond every range of the contract; and for half of a
+/// surrogate pair a replacement character with the digits of that half, so that ids stay apart.
+fn with_readable_values(text: &str) -> Cow<'_, str> {
     const LARGE: &str = "1e300";
     let is_of_number = |byte: u8| matches!(byte, b'0'..=b'9' | b'.' | b'e' | b'E' | b'+' | b'-');
     let bytes = text.as_bytes();
-    let (mut smaller, mut copied, mut at, mut is_in_text) = (String::new(), 0, 0, false);
+    let (mut readable, mut copied, mut at, mut is_in_text) = (String::new(), 0, 0, false);
     while let Some(byte) = bytes.get(at) {
         match byte {
-            b'\\' if is_in_text => at += 1,
+            b'\\' if is_in_text => match surrogate_at(bytes, at) {
+                None => at += 1,
+                Some(0xd800..=0xdbff) if is_low_surrogate_at(bytes, at + ESCAPE_LEN) => {
+                    at += 2 * ESCAPE_LEN - 1;
+                }
+                Some(half) => {
+                    readable.push_str(text.get(copied..at).unwrap_or_default());
+                    readable.push_str(&format!("\u{fffd}{half:x}"));
+                    copied = at + ESCAPE_LEN;
+                    at += ESCAPE_LEN - 1;
+                }
+            },
             b'"' => is_in_text = !is_in_text,
             b'0'..=b'9' if !is_in_text => {
                 let digits = bytes[at..].iter().take_while(|byte| is_of_number(**byte)).count();
                 let number = text.get(at..at + digits).unwrap_or_default();
                 if number.parse().is_ok_and(f64::is_infinite) {
-                    smaller.push_str(text.get(copied..at).unwrap_or_default());
-                    smaller.push_str(LARGE);
+                    readable.push_str(text.get(copied..at).unwrap_or_default());
+                    readable.push_str(LARGE);
                     copied = at + digits;
                 }
                 at += digits - 1;
@@ -199,8 +221,23 @@ fn with_smaller_numbers(text: &str) -> Cow<'_, str> {
     }
     match copied {
         0 => Cow::Borrowed(text),
-        _ => Cow::Owned(smaller + text.get(copied..).unwrap_or_default()),
+        _ => Cow::Owned(readable + text.get(copied..).unwrap_or_default()),
     }
+}
+
+/// The length of an escape such as `\ud800`.
+const ESCAPE_LEN: usize = 6;
+
+/// Returns the half of a surrogate pair whose escape begins at a byte.
+fn surrogate_at(bytes: &[u8], at: usize) -> Option<u16> {
+    let digits = bytes.get(at..at + ESCAPE_LEN)?.strip_prefix(b"\\u")?;
+    let is_hex = digits.iter().all(u8::is_ascii_hexdigit);
+    let code = u16::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()?;
+    (is_hex && (0xd800..=0xdfff).contains(&code)).then_some(code)
+}
+
+fn is_low_surrogate_at(bytes: &[u8], at: usize) -> bool {
+    surrogate_at(bytes, at).is_some_and(|half| half >= 0xdc00)
 }
 
 /// Returns the rejection for an error of the parser. The seeds accept any value, so that the

@@ -634,3 +634,35 @@ fn number_beyond_every_float_costs_only_its_field() {
         assert_eq!(reason_of(format!("{{\"x\":{number},}}")), "not_json", "{number}");
     }
 }
+
+#[test]
+fn half_of_a_surrogate_pair_costs_no_record_and_keeps_ids_apart() {
+    let event = |id: &str, queue: &str| {
+        format!(r#"{{"specversion":"1.0","id":"{id}","source":"s","type":"contact.abandoned","#)
+            + &format!(r#""data":{{"contact_id":"c","queue":"{queue}","x":["\udfff"]}}}}"#)
+    };
+    let read_texts = |id: &str, queue: &str| {
+        let text = event(id, queue);
+        let read = structured(text.as_bytes()).unwrap();
+        assert_eq!(read.faults.dropped().count(), 0, "{text}");
+        let EventPayload::Abandoned { queue, .. } = read.payload else { panic!("{read:?}") };
+        (read.id.into_owned(), queue.into_owned())
+    };
+    for (queue, expected) in [
+        (r"q\ud83d", "q\u{fffd}d83d"),
+        (r"q\uD83D x", "q\u{fffd}d83d x"),
+        (r"\udc00", "\u{fffd}dc00"),
+        (r"\ud83d\ud83d\ude00", "\u{fffd}d83d😀"),
+        (r"\ud83d\n", "\u{fffd}d83d\n"),
+        (r"\ud83d\\", "\u{fffd}d83d\\"),
+        (r"\\ud83d", "\\ud83d"),
+        (r"\ud83d\ude00", "😀"),
+        (r"\u0041\ud83d", "A\u{fffd}d83d"),
+    ] {
+        assert_eq!(read_texts(r"\ud800", queue), ("\u{fffd}d800".into(), expected.into()));
+    }
+    assert_ne!(read_texts(r"\ud800", "q").0, read_texts(r"\ud801", "q").0);
+    for queue in [r"\ud8", r"\ud83d\u12", r"\ud83d\x", r"\ud83g"] {
+        assert_eq!(reason_of(event("e", queue)), "not_json", "{queue}");
+    }
+}
