@@ -1,10 +1,11 @@
-//! Agents in the form of older ledgers, up to the fourth version: an agent was in a call or not, and
-//! a queue known only from a call had a state of its own.
+//! Agents in the forms of older ledgers. Up to the fourth version, an agent was in a call or not, and
+//! a queue known only from a call had a state of its own. The form after that did not know when an
+//! agent was unpaused.
 //!
 //! These types are only read; the next checkpoint writes the current form.
 
 use serde::Deserialize;
-use smallvec::smallvec;
+use smallvec::{SmallVec, smallvec};
 
 use crate::agent::change::{AgentChange, QueueList};
 use crate::agent::model::Agent;
@@ -37,6 +38,27 @@ struct OneCallStatus {
     in_call: Option<LwwRegister<bool>>,
 }
 
+/// The fields of [`Agent`] by position, without unpausings.
+#[derive(Debug, Deserialize)]
+#[cfg_attr(test, derive(serde::Serialize))]
+pub(super) struct PlainAgent {
+    booked: PlainStatus,
+    booked_to: Timestamp,
+    timeline: Vec<TimedChange>,
+}
+
+/// The fields of [`AgentStatus`] by position, without unpausings.
+#[derive(Debug, Deserialize)]
+#[cfg_attr(test, derive(serde::Serialize))]
+struct PlainStatus {
+    state: Option<LwwRegister<AgentState>>,
+    queues: Option<LwwRegister<QueueList>>,
+    in_queue: Vec<(QueueId, LwwRegister<AgentState>)>,
+    implied: QueueList,
+    calls: SmallVec<[Call; 1]>,
+    wrap_up: Option<LwwRegister<Timestamp>>,
+}
+
 /// The variants of [`AgentChange`] by position.
 #[derive(Debug, Deserialize)]
 #[cfg_attr(test, derive(serde::Serialize))]
@@ -61,7 +83,17 @@ impl From<OneCallStatus> for AgentStatus {
             }
             _ => smallvec![],
         };
-        AgentStatus { state, queues, in_queue, implied, calls, wrap_up: None }
+        AgentStatus { state, queues, in_queue, implied, calls, ..AgentStatus::default() }
+    }
+}
+
+impl From<PlainAgent> for Agent {
+    fn from(stored: PlainAgent) -> Self {
+        let PlainAgent { booked, booked_to, timeline } = stored;
+        let PlainStatus { state, queues, in_queue, implied, calls, wrap_up } = booked;
+        let unpausings = Vec::new();
+        let booked = AgentStatus { state, queues, in_queue, implied, calls, wrap_up, unpausings };
+        Agent { booked, booked_to, timeline }
     }
 }
 
@@ -145,5 +177,37 @@ mod tests {
         let mut status = agent.booked.clone();
         status.apply(*event_time, change);
         assert_eq!(states(&status, 70), idle);
+    }
+
+    #[test]
+    fn agent_without_unpausings_is_read_as_it_was_stored() {
+        let change = AgentChange::Unpaused { queue: None };
+        let stored = PlainAgent {
+            booked: PlainStatus {
+                state: Some(register(10, AgentState::Paused)),
+                queues: None,
+                in_queue: vec![(FAULT, register(20, AgentState::Available))],
+                implied: QueueList::from_slice(&[BILLING]),
+                calls: smallvec![Call { id: CallId::default(), until: Timestamp(50) }],
+                wrap_up: Some(register(30, Timestamp(90))),
+            },
+            booked_to: Timestamp(40),
+            timeline: vec![TimedChange { event_time: Timestamp(70), change }],
+        };
+        let bytes = append(Vec::new(), &stored);
+        let chunk = StateChunk { kind: ChunkKind::PlainAgents, number: 1, bytes };
+        let mut agent: Agent = read::<PlainAgent>(&chunk).unwrap().into();
+        assert_eq!(
+            states(&agent.booked, 40),
+            [FAULT, BILLING].map(|queue| (queue, AgentState::Busy))
+        );
+        let after = [(FAULT, AgentState::WrapUp), (BILLING, AgentState::WrapUp)];
+        assert_eq!(states(&agent.booked, 60), after);
+        let [TimedChange { event_time, change }] = agent.timeline.as_slice() else {
+            panic!("{:?}", agent.timeline)
+        };
+        agent.booked.apply(*event_time, change);
+        let unpaused = [FAULT, BILLING].map(|queue| (queue, AgentState::Available));
+        assert_eq!(states(&agent.booked, 70), unpaused);
     }
 }

@@ -6,7 +6,7 @@ use smallvec::SmallVec;
 use crate::agent::change::{AgentChange, QueueList};
 use crate::event::AgentState;
 use crate::ids::{CallId, NO_QUEUE, QueueId};
-use crate::time::{TimeRange, Timestamp};
+use crate::time::{Millis, TimeRange, Timestamp};
 
 /// Bound on the queues of one agent that are known from changes about one queue and from calls;
 /// further queues are ignored.
@@ -44,7 +44,17 @@ pub(super) struct Call {
     pub(super) until: Timestamp,
 }
 
+/// The newest unpausing of a queue, or of all queues. A late record about a time before it may say
+/// that the agent was paused there: that is over.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub(super) struct Unpausing {
+    queue: Option<QueueId>,
+    event_time: Timestamp,
+}
+
 /// The status of an agent at one instant.
+///
+/// The ledger stores this struct by position; the form before is in [`older`](super::older).
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(super) struct AgentStatus {
     pub(super) state: Option<LwwRegister<AgentState>>,
@@ -55,6 +65,8 @@ pub(super) struct AgentStatus {
     pub(super) calls: SmallVec<[Call; 1]>,
     /// A wrap-up with its end.
     pub(super) wrap_up: Option<LwwRegister<Timestamp>>,
+    /// At most one for each queue and one for all.
+    pub(super) unpausings: Vec<Unpausing>,
 }
 
 impl AgentStatus {
@@ -82,15 +94,14 @@ impl AgentStatus {
             }
             AgentChange::Unpaused { queue } => {
                 self.end_wrap_up(event_time);
-                match queue {
-                    Some(queue) => self.unpause_in(event_time, *queue),
-                    None => self.unpause(event_time),
-                }
+                self.unpause(event_time, *queue);
+                self.remember(Unpausing { queue: *queue, event_time });
             }
             AgentChange::WrapUp { until } => {
                 let newest = self.in_queue.iter().map(|(_, known)| known.event_time);
-                let newest = newest.chain(self.state.map(|known| known.event_time)).max();
-                if newest.is_none_or(|newest| newest <= event_time) {
+                let newest = newest.chain(self.state.map(|known| known.event_time));
+                let newest = newest.chain(self.unpausings.iter().map(|known| known.event_time));
+                if newest.max().is_none_or(|newest| newest <= event_time) {
                     set(&mut self.wrap_up, event_time, *until);
                 }
             }
@@ -104,6 +115,29 @@ impl AgentStatus {
             AgentChange::CallEnded { id } => {
                 self.forget_older_call();
                 self.calls.retain(|call| call.id != *id);
+            }
+        }
+        self.repeat_unpausings_after(event_time);
+    }
+
+    /// Keeps an unpausing in place of the older one of its queue.
+    fn remember(&mut self, unpausing: Unpausing) {
+        let has_room = self.unpausings.len() <= QUEUES_MAX;
+        match self.unpausings.iter_mut().find(|known| known.queue == unpausing.queue) {
+            Some(known) => known.event_time = known.event_time.max(unpausing.event_time),
+            None if has_room => self.unpausings.push(unpausing),
+            None => {}
+        }
+    }
+
+    /// Applies the unpausings again that are later than a change that was applied after them.
+    fn repeat_unpausings_after(&mut self, event_time: Timestamp) {
+        for index in 0..self.unpausings.len() {
+            let unpausing = self.unpausings[index];
+            if unpausing.event_time > event_time {
+                // Of two records with the same event time, the later one of the log counts, and the
+                // unpausing has met those before it.
+                self.unpause(unpausing.event_time.saturating_sub(Millis(1)), unpausing.queue);
             }
         }
     }
@@ -130,7 +164,9 @@ impl AgentStatus {
             self.state.as_mut().map(|state| &mut state.event_time),
             self.queues.as_mut().map(|queues| &mut queues.event_time),
         ];
-        times.into_iter().flatten().chain(in_queue).for_each(|time| *time = (*time).min(to));
+        let unpausings = self.unpausings.iter_mut().map(|known| &mut known.event_time);
+        let times = times.into_iter().flatten().chain(in_queue).chain(unpausings);
+        times.for_each(|time| *time = (*time).min(to));
     }
 
     /// Adds the queue of a call to the agent's.
@@ -159,19 +195,18 @@ impl AgentStatus {
         }
     }
 
-    /// Makes the agent available in all queues where it is paused. The times stay, so that a queue
-    /// with a later state of its own keeps it.
-    fn unpause(&mut self, event_time: Timestamp) {
-        let own = self.in_queue.iter_mut().map(|(_, known)| known);
-        for known in own.chain(&mut self.state) {
-            if known.value == AgentState::Paused && known.event_time <= event_time {
-                known.value = AgentState::Available;
+    /// Makes the agent available in a queue, or in all, where it is paused since `last` or before.
+    /// The times stay: a record that is later than the pause still counts.
+    fn unpause(&mut self, last: Timestamp, queue: Option<QueueId>) {
+        let Some(queue) = queue else {
+            let own = self.in_queue.iter_mut().map(|(_, known)| known);
+            for known in own.chain(&mut self.state) {
+                if known.value == AgentState::Paused && known.event_time <= last {
+                    known.value = AgentState::Available;
+                }
             }
-        }
-    }
-
-    /// Makes the agent available in one queue, if it is paused there.
-    fn unpause_in(&mut self, event_time: Timestamp, queue: QueueId) {
+            return;
+        };
         let listed = self.queues.as_ref().is_some_and(|queues| queues.value.contains(&queue));
         let own = self.in_queue.iter().find(|(known, _)| *known == queue).map(|(_, known)| *known);
         let known = match own {
@@ -179,10 +214,9 @@ impl AgentStatus {
             None if listed || self.implied.contains(&queue) => self.state,
             None => None,
         };
-        let is_paused = known.is_some_and(|known| {
-            known.value == AgentState::Paused && known.event_time <= event_time
-        });
-        if is_paused {
+        if let Some(LwwRegister { event_time, value: AgentState::Paused }) = known
+            && event_time <= last
+        {
             self.set_in_queue(event_time, queue, AgentState::Available);
         }
     }

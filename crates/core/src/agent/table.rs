@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::agent::change::AgentChange;
 use crate::agent::model::{Agent, BookingContext};
-use crate::agent::older::OneCallAgent;
+use crate::agent::older::{OneCallAgent, PlainAgent};
 use crate::agent::queue_time::QueueTimes;
 use crate::agent::status::TimedChange;
 use crate::event::AgentState;
@@ -219,6 +219,11 @@ impl Agents {
         const QUEUES_MAX: usize = 1 << 24;
         if chunk.kind == ChunkKind::Agents {
             self.agents.extend(PartSet::restore::<AgentKey, Agent>(chunk)?);
+            return Ok(());
+        }
+        if chunk.kind == ChunkKind::PlainAgents {
+            let stored = PartSet::restore::<AgentKey, PlainAgent>(chunk)?;
+            self.agents.extend(stored.into_iter().map(|(key, agent)| (key, agent.into())));
             return Ok(());
         }
         if chunk.kind == ChunkKind::OneCallAgents {

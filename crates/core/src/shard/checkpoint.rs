@@ -101,6 +101,7 @@ impl Shard {
                 ChunkKind::PositionalPaneSlice,
                 ChunkKind::PaneSlice,
                 ChunkKind::OneCallAgents,
+                ChunkKind::PlainAgents,
                 ChunkKind::Agents,
                 ChunkKind::DenseAgentTime,
                 ChunkKind::AgentTime,

@@ -134,7 +134,7 @@ impl State {
                     series.totals.set_natives(read(chunk)?);
                 }
                 ChunkKind::Agents | ChunkKind::AgentTime => self.agents.restore(chunk)?,
-                ChunkKind::DenseAgentTime | ChunkKind::OneCallAgents => {
+                ChunkKind::DenseAgentTime | ChunkKind::OneCallAgents | ChunkKind::PlainAgents => {
                     self.agents.restore(chunk)?;
                     self.nothing_stored = true;
                 }

@@ -51,15 +51,18 @@ pub enum ChunkKind {
     ContactLog = 15,
     /// A part of the base image: all contacts of a part of the table.
     ContactPart = 16,
-    /// A part of the agents.
-    Agents = 17,
+    /// A part of the agents, without the times at which they were unpaused, as ledgers up to the
+    /// eighth version can have it.
+    PlainAgents = 17,
     /// Counts of records by name.
     RecordCounts = 18,
+    /// A part of the agents.
+    Agents = 19,
 }
 
 impl ChunkKind {
     /// All kinds, in the order of their numbers.
-    pub const ALL: [ChunkKind; 19] = [
+    pub const ALL: [ChunkKind; 20] = [
         ChunkKind::ShardHeader,
         ChunkKind::SingleContactLog,
         ChunkKind::SingleContactPart,
@@ -77,8 +80,9 @@ impl ChunkKind {
         ChunkKind::PaneSlice,
         ChunkKind::ContactLog,
         ChunkKind::ContactPart,
-        ChunkKind::Agents,
+        ChunkKind::PlainAgents,
         ChunkKind::RecordCounts,
+        ChunkKind::Agents,
     ];
 
     /// Returns the kind of a stored number; `None` for a number that no kind has.

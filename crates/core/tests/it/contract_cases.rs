@@ -1776,6 +1776,28 @@ mod agent {
     }
 
     #[test]
+    fn late_pause_and_late_wrap_up_are_over_when_an_unpausing_is_newer() {
+        case()
+            .at("10:00:00")
+            .line("NONE|fault|ann|ADDMEMBER|")
+            .at("10:05:00")
+            .line("NONE|fault|ann|UNPAUSE|")
+            .advance("10:10:00")
+            .at("10:04:00")
+            .line("NONE|fault|ann|PAUSE|")
+            .expect("agents fault available", 1)
+            .at("10:04:30")
+            .line("NONE|fault|ann|WRAPUPSTART|3600")
+            .expect("agents fault available", 1)
+            .at("10:04:40")
+            .line("NONE|fault|ann|REMOVEMEMBER|")
+            .expect("agents fault offline", 1)
+            .at("10:06:00")
+            .line("NONE|fault|ann|PAUSE|")
+            .expect("agents fault paused", 1);
+    }
+
+    #[test]
     fn agent_counts_in_each_queue_and_new_queues_replace_old_ones() {
         case()
             .at("10:00:00")
