@@ -138,6 +138,7 @@ fn set_back(
             records_missed: acquired.records_missed,
             last_record: acquired.last_record,
             topic_id: acquired.topic_id,
+            calls: acquired.calls,
             newest_record: acquired.newest_record.map(|newest| newest.min(WallTime(to.get()))),
             ..CheckpointRequest::new(acquired.lease, checkpoint)
         });

@@ -208,8 +208,8 @@ impl<'s> Assignment<'s> {
         status: &WorkerStatus,
     ) -> bool {
         let shared = self.shared;
-        if self.find_by_record(record).is_some_and(|partition| partition.is_advancing()) {
-            // If the advance is stored, it comes before this record, as after a restart.
+        if self.find_by_record(record).is_some_and(|partition| partition.is_changing()) {
+            // If the change is stored, it comes before this record, as after a restart.
             self.await_checkpoint(Wait::UntilStopped(status));
         }
         if self.find_by_record(record).is_none() {
@@ -218,8 +218,8 @@ impl<'s> Assignment<'s> {
         }
         // Finding the partition has set its index.
         let Some(partition) = self.partitions.get_mut(self.last_index) else { return false };
-        if partition.is_advancing() {
-            // Ingest stops, and it is unknown whether the advance is stored. The next owner reads
+        if partition.is_changing() {
+            // Ingest stops, and it is unknown whether the change is stored. The next owner reads
             // this record again.
             return false;
         }

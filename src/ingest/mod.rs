@@ -18,10 +18,12 @@
 //!   the logs end (`log_ends`)
 //! - `standstill_watch`: why a partition stands still (`probe`, `standstill`); `undecodable`: where
 //!   reading continues after a batch
+//! - `agent_calls`: whether calls drive agents in a partition
 //! - `ledger_handle`: the thread that owns the ledger; `dead_letters`: the dead-letter topic
 //! - `status_hub`, `worker_status`, `log_counters`, `readiness`, `degraded`, `publisher`: from reports to the
 //!   published state
 
+mod agent_calls;
 mod assignment;
 mod broker_watch;
 mod client_log;

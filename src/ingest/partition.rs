@@ -19,6 +19,7 @@ use nabiz_core::state::RestoreError;
 use nabiz_core::time::{Timestamp, WallTime};
 use rdkafka::message::{BorrowedMessage, Message as _};
 
+use super::agent_calls::AgentCalls;
 use super::clock_effects::ClockEffects;
 use super::consumer_stats::{FetchState, PartitionStats};
 use super::headers;
@@ -64,6 +65,7 @@ pub(super) struct Partition {
     label: ShardLabel,
     format: Format,
     shard: Shard,
+    calls: AgentCalls,
     offsets: OffsetTracker,
     lease: Lease,
     ownership: Ownership,
@@ -113,9 +115,10 @@ impl Partition {
         settings: Arc<Settings>,
         hash_key: [u8; 16],
         acquired: AcquiredPartition,
+        calls: AgentCalls,
         log_counters: Arc<LogCounters>,
     ) -> Result<Self, RestoreError> {
-        let (shard, stored_offset) = match acquired.stored {
+        let (mut shard, stored_offset) = match acquired.stored {
             None => (Shard::new(settings, hash_key), None),
             Some(stored) => {
                 let mut shard = Shard::restore(settings, hash_key, &stored.chunks)?;
@@ -125,10 +128,12 @@ impl Partition {
                 (shard, Some(stored.next_offset))
             }
         };
+        shard.set_calls(calls.present());
         Ok(Partition {
             label,
             format,
             shard,
+            calls,
             offsets: OffsetTracker::from_position(stored_offset),
             lease: acquired.lease,
             ownership: Ownership::Confirmed,
@@ -154,9 +159,9 @@ impl Partition {
         })
     }
 
-    /// Sets whether calls drive agents from now on.
-    pub(super) fn set_calls(&mut self, calls: Calls) {
-        self.shard.set_calls(calls);
+    /// Records whether calls drive agents by the counts of the brokers.
+    pub(super) fn tell_calls(&mut self, told: Calls) {
+        self.calls.tell(told);
     }
 
     pub(super) fn label(&self) -> &ShardLabel {

@@ -27,6 +27,11 @@ impl PartitionCounts {
         }
     }
 
+    /// Returns the count of a topic; `None` if no broker has counted it yet.
+    pub(super) fn of(&self, topic: &str) -> Option<i32> {
+        self.0.get(topic).copied().flatten()
+    }
+
     /// Returns the first topic that no broker has counted yet.
     pub(super) fn unknown(&self) -> Option<&str> {
         self.0.iter().find(|(_, count)| count.is_none()).map(|(topic, _)| &**topic)
@@ -47,7 +52,7 @@ impl PartitionCounts {
 
     /// Returns whether the topic has the partition.
     pub(super) fn has(&self, label: &ShardLabel) -> bool {
-        let count = self.0.get(&label.topic).copied().flatten().unwrap_or(0);
+        let count = self.of(&label.topic).unwrap_or(0);
         (0..count).contains(&label.partition)
     }
 }

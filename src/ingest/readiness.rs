@@ -29,6 +29,9 @@ impl Readiness<'_> {
         if let Some(why) = self.statuses().find_map(|status| status.ledger_wait.as_ref()) {
             return Some(format!("waiting for the ledger: {why}"));
         }
+        if let Some(topic) = self.statuses().find_map(|status| status.uncounted_topic.as_deref()) {
+            return Some(uncounted(topic));
+        }
         if let Some(missing) = self.statuses().find_map(|status| status.missing_topics.first()) {
             if self.statuses().any(|status| status.denied_topics.contains(missing)) {
                 return Some(format!(
@@ -70,7 +73,7 @@ impl Readiness<'_> {
             Aggregation::Summed => {}
         }
         if let Some(topic) = self.counts.unknown() {
-            return Some(format!("the number of partitions of topic {topic:?} is not known yet"));
+            return Some(uncounted(topic));
         }
         let total = self.counts.total();
         let held = self.partitions.iter().filter(|partition| self.counts.has(&partition.label));
@@ -115,6 +118,10 @@ impl Readiness<'_> {
         }
         Some(reason)
     }
+}
+
+fn uncounted(topic: &str) -> String {
+    format!("the number of partitions of topic {topic:?} is not known yet")
 }
 
 #[cfg(test)]
@@ -263,6 +270,17 @@ mod tests {
         let expected = "the number of partitions of topic \"mails\" is not known yet";
         assert_eq!(summed.as_deref(), Some(expected));
         assert_eq!(reason_of(&workers, &held, &counts, Aggregation::PerShard), None);
+    }
+
+    #[test]
+    fn numbers_are_withheld_when_a_partition_waits_for_the_count_of_its_topic() {
+        let mut waiting = worker(Phase::Joining, Connection::Up);
+        waiting.status.uncounted_topic = Some("calls".into());
+        for aggregation in [Aggregation::Summed, Aggregation::PerShard] {
+            let told = reason(&[waiting.clone()], &[], aggregation);
+            let expected = "the number of partitions of topic \"calls\" is not known yet";
+            assert_eq!(told.as_deref(), Some(expected));
+        }
     }
 
     #[test]

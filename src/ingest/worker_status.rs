@@ -1,6 +1,7 @@
 //! The status that a worker publishes.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::time::Instant;
 
 use crate::readmodel::Degradation;
@@ -51,6 +52,8 @@ pub(super) struct WorkerStatus {
     pub missing_topics: BTreeSet<String>,
     /// Those of them that may exist, but may not be described.
     pub denied_topics: BTreeSet<String>,
+    /// The topic whose partitions no broker has counted, if a partition waits for that.
+    pub uncounted_topic: Option<Arc<str>>,
     /// Why a partition cannot be acquired yet.
     pub ledger_wait: Option<String>,
     /// Faults of the worker as a whole that leave the served numbers true.

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use nabiz_core::event::Channels;
 use nabiz_core::ids::{Offset, RecordDigest};
+use nabiz_core::shard::Calls;
 use nabiz_core::state::{Checkpoint, ChunkKind, StateChunk};
 use nabiz_core::time::{Millis, Timestamp, WallTime};
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
@@ -35,6 +36,8 @@ pub struct AcquiredPartition {
     pub last_record: Option<RecordFingerprint>,
     /// The id of the topic whose records are in the stored state; `None` if no broker has told it.
     pub topic_id: Option<TopicId>,
+    /// Whether calls drive agents in the stored state; `None` if that was not stored.
+    pub calls: Option<Calls>,
     /// When the last checkpoint was stored.
     pub stored_at: Option<WallTime>,
     /// The configuration under which it was stored; `None` if that is not known.
@@ -86,6 +89,8 @@ pub struct CheckpointRequest {
     pub last_record: Option<RecordFingerprint>,
     /// The id of the topic whose records were read; `None` if no broker has told it.
     pub topic_id: Option<TopicId>,
+    /// Whether calls drive agents once the checkpoint is stored, from the next record on.
+    pub calls: Option<Calls>,
 }
 
 impl CheckpointRequest {
@@ -99,6 +104,7 @@ impl CheckpointRequest {
             newest_record: None,
             last_record: None,
             topic_id: None,
+            calls: None,
         }
     }
 }
@@ -215,7 +221,7 @@ impl Ledger {
         )?;
         let (mut acquired, next_offset, advance_to) = transaction.query_row(
             "SELECT id, generation, next_offset, advance_ms, missed, record_ms, stored_ms,
-             last_offset, last_ms, last_digest, topic_id, configuration
+             last_offset, last_ms, last_digest, topic_id, configuration, calls_drive_agents
              FROM partitions WHERE topic = ?1 AND partition = ?2",
             params![topic, partition],
             |row| {
@@ -230,6 +236,7 @@ impl Ledger {
                     configuration: row
                         .get::<_, Option<[u8; 16]>>(11)?
                         .map(ConfigDigest::from_bytes),
+                    calls: row.get::<_, Option<bool>>(12)?.map(calls_of),
                 };
                 let next_offset = row.get::<_, Option<i64>>(2)?.map(Offset);
                 let advance_to = row.get::<_, Option<i64>>(3)?.map(Timestamp);
@@ -364,6 +371,10 @@ fn read_chunks(
     Ok(chunks)
 }
 
+fn calls_of(drive_agents: bool) -> Calls {
+    if drive_agents { Calls::DriveAgents } else { Calls::Apart }
+}
+
 fn write_partition(
     transaction: &Transaction<'_>,
     request: &CheckpointRequest,
@@ -378,13 +389,15 @@ fn write_partition(
         newest_record,
         last_record,
         topic_id,
+        calls,
     } = request;
     let id = lease.partition_id;
     let owned: Option<i64> = transaction
         .prepare(
             "UPDATE partitions SET next_offset = ?3, stream_ms = ?4, advance_ms = ?5,
              stored_ms = ?6, missed = ?7, record_ms = ?8, last_offset = ?9, last_ms = ?10,
-             last_digest = ?11, topic_id = ?12, configuration = ?13, checkpoint = checkpoint + 1
+             last_digest = ?11, topic_id = ?12, configuration = ?13, calls_drive_agents = ?14,
+             checkpoint = checkpoint + 1
              WHERE id = ?1 AND generation = ?2 RETURNING id",
         )?
         .query_row(
@@ -402,6 +415,7 @@ fn write_partition(
                 last_record.map(|last| last.digest.to_bytes()),
                 topic_id.map(|TopicId(bytes)| bytes),
                 configuration.map(ConfigDigest::to_bytes),
+                calls.map(|calls| calls == Calls::DriveAgents),
             ],
             |row| row.get(0),
         )

@@ -15,7 +15,7 @@ use nabiz_core::decode::{Format, Message};
 use nabiz_core::event::Channels;
 use nabiz_core::ids::{Offset, RecordDigest};
 use nabiz_core::settings::Settings;
-use nabiz_core::shard::{RecordMeta, Shard};
+use nabiz_core::shard::{Calls, RecordMeta, Shard};
 use nabiz_core::state::{Checkpoint, ChunkKind, StateChunk};
 use nabiz_core::time::{Millis, WallTime};
 use nabiz_simulator::{DEFAULT_START_MS, Options, Scenario, Simulation};
@@ -262,6 +262,7 @@ fn ledger_of_the_first_version_is_migrated_by_its_first_opener() {
                          ALTER TABLE partitions DROP COLUMN last_digest;
                          ALTER TABLE partitions DROP COLUMN topic_id;
                          ALTER TABLE partitions DROP COLUMN configuration;
+                         ALTER TABLE partitions DROP COLUMN calls_drive_agents;
                          DELETE FROM pieces WHERE kind IN (9, 10); PRAGMA user_version = 1;";
     rusqlite::Connection::open(&path).unwrap().execute_batch(first_version).unwrap();
     std::thread::scope(|scope| {
@@ -340,6 +341,20 @@ fn ledger_returns_the_configuration_of_the_last_checkpoint() {
         let stored = request(taken.lease, &mut shard);
         assert_eq!(ledger.store(&[stored], WallTime(0)).unwrap(), [CommitOutcome::Stored]);
         assert_eq!(ledger.acquire("calls", 0, "next").unwrap().configuration, digest);
+    }
+}
+
+#[test]
+fn ledger_returns_whether_calls_drive_agents_by_the_last_checkpoint() {
+    let folder = TempDir::new().unwrap();
+    let mut ledger = open(&folder.path().join("nabiz.db"));
+    assert_eq!(ledger.acquire("calls", 0, "test").unwrap().calls, None);
+    let mut shard = Shard::new(settings(), KEY);
+    for calls in [Calls::DriveAgents, Calls::Apart] {
+        let taken = ledger.acquire("calls", 0, "test").unwrap();
+        let stored = CheckpointRequest { calls: Some(calls), ..request(taken.lease, &mut shard) };
+        assert_eq!(ledger.store(&[stored], WallTime(0)).unwrap(), [CommitOutcome::Stored]);
+        assert_eq!(ledger.acquire("calls", 0, "next").unwrap().calls, Some(calls));
     }
 }
 

@@ -9,7 +9,7 @@ use nabiz_core::decode::{Format, Message};
 use nabiz_core::event::Channels;
 use nabiz_core::ids::{Offset, RecordDigest};
 use nabiz_core::settings::Settings;
-use nabiz_core::shard::{RecordMeta, RecordOutcome, Shard};
+use nabiz_core::shard::{Calls, RecordMeta, RecordOutcome, Shard};
 use nabiz_core::snapshot::Snapshot;
 use nabiz_core::time::{Millis, Timestamp, WallTime};
 
@@ -67,6 +67,7 @@ impl Fixture {
             newest_record: Some(WallTime(START_MS + THREE_YEARS_MS)),
             last_record: Some(LAST_RECORD),
             topic_id: Some(TOPIC_ID),
+            calls: Some(Calls::Apart),
             ..CheckpointRequest::new(lease, shard.checkpoint())
         };
         assert_eq!(ledger.store(&[request], WallTime(0)).unwrap(), [CommitOutcome::Stored]);
@@ -82,6 +83,7 @@ impl Fixture {
         assert_eq!(acquired.records_missed, 7);
         assert_eq!(acquired.last_record, Some(LAST_RECORD), "the log is still known by it");
         assert_eq!(acquired.topic_id, Some(TOPIC_ID));
+        assert_eq!(acquired.calls, Some(Calls::Apart));
         assert!(acquired.newest_record <= Some(WallTime(START_MS + THREE_YEARS_MS)));
         let stored = acquired.stored.unwrap();
         let settings = Arc::clone(&self.settings);

@@ -17,9 +17,10 @@ impl Partition {
         self.saved == SyncState::UpToDate && self.stored_offset.is_some()
     }
 
-    /// Returns whether stream time advances once the checkpoint on its way is stored.
-    pub(in crate::ingest) fn is_advancing(&self) -> bool {
-        self.advance_to.is_some()
+    /// Returns whether something takes effect once the checkpoint on its way is stored, before the
+    /// next record: an advance of stream time, or another answer whether calls drive agents.
+    pub(in crate::ingest) fn is_changing(&self) -> bool {
+        self.advance_to.is_some() || self.calls.is_changing()
     }
 
     /// Returns the checkpoint to store, if there is one. At the end of the log it advances stream
@@ -38,14 +39,16 @@ impl Partition {
         if self.awaits_letters() || (self.offsets.position().is_none() && is_confirmed) {
             return None;
         }
-        let is_idle = self.offsets.at_end() && self.offsets.caught_up();
+        let caught_up = self.offsets.caught_up();
+        let is_idle = self.offsets.at_end() && caught_up;
         let stream_time = self.stream_time();
         let advance_to =
             advance_to.filter(|to| is_idle && stream_time.is_none_or(|stream| *to > stream));
         let is_needed = self.saved == SyncState::Outdated
             || scope == CheckpointScope::All
             || !is_confirmed
-            || advance_to.is_some();
+            || advance_to.is_some()
+            || self.calls.needs_checkpoint(caught_up);
         if !is_needed {
             return None;
         }
@@ -69,6 +72,7 @@ impl Partition {
             newest_record: self.newest_record,
             last_record: self.last_record.fingerprint(&self.hash_key),
             topic_id: self.topic_id,
+            calls: Some(self.calls.on_captured(caught_up)),
         })
     }
 
@@ -92,6 +96,7 @@ impl Partition {
         };
         self.stored_offset = self.captured_offset.take().or(self.stored_offset);
         self.clock_effects.on_stored(Instant::now());
+        self.shard.set_calls(self.calls.on_stored());
         if let Some(advance_to) = self.advance_to.take() {
             self.shard.advance(advance_to);
             self.on_change();
@@ -104,6 +109,7 @@ impl Partition {
         self.captured_offset = None;
         self.saved = SyncState::Outdated;
         self.clock_effects.on_store_failed();
+        self.calls.on_store_failed();
         self.shard.rollback(checkpoint);
     }
 

@@ -5,11 +5,13 @@ use std::sync::Arc;
 use nabiz_core::decode::Format;
 use nabiz_core::event::Channels;
 use nabiz_core::ids::{Offset, RecordDigest};
+use nabiz_core::shard::Calls;
 use nabiz_core::time::WallTime;
 
 use super::Partition;
 use crate::clock::{system_clock, system_monotonic};
 use crate::config::Config;
+use crate::ingest::agent_calls::AgentCalls;
 use crate::ingest::consumer_stats::{FetchState, PartitionStats};
 use crate::ingest::host_clock::HostClock;
 use crate::ingest::last_record::{LastRecord, LogIdentity};
@@ -35,7 +37,9 @@ pub(super) fn fresh(counters: &Arc<LogCounters>) -> Partition {
     let label = ShardLabel { topic: "calls".into(), partition: 0 };
     let settings = Arc::new(Config::defaults().settings());
     let counters = Arc::clone(counters);
-    Partition::restore(label, Format::CloudEvents, settings, [1; 16], acquired, counters).unwrap()
+    let calls = AgentCalls::new(None, Calls::DriveAgents);
+    Partition::restore(label, Format::CloudEvents, settings, [1; 16], acquired, calls, counters)
+        .unwrap()
 }
 
 /// Returns a partition that was read up to `position`, with `last` as the last record.

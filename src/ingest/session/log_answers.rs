@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use rdkafka::consumer::Consumer;
 
 use super::{Session, SessionError};
+use crate::ingest::agent_calls::told_calls;
 use crate::ingest::dead_letters::DeadLetter;
 use crate::ingest::log_ends::LogFinding;
 use crate::ingest::partition::Partition;
@@ -65,7 +66,8 @@ impl Session<'_> {
         Ok(())
     }
 
-    /// Fetches the metadata of all topics when the broker watch has counted other partitions: the
+    /// Tells the partitions what follows from the counts of the broker watch, and fetches the
+    /// metadata of all topics when the broker watch has counted other partitions: the
     /// client then makes the group assign the new ones. By itself it looks every five minutes.
     pub(super) fn notice_partitions(&mut self) {
         if self.counted_at.elapsed() < COUNT_INTERVAL
@@ -76,6 +78,12 @@ impl Session<'_> {
         }
         self.counted_at = Instant::now();
         let counts = self.shared.status_hub.partition_counts();
+        for partition in &mut self.assignment.partitions {
+            if let Some(told) = told_calls(&self.shared.options.topics, &counts, partition.label())
+            {
+                partition.tell_calls(told);
+            }
+        }
         if self.counted.as_ref() == Some(&counts) {
             return;
         }

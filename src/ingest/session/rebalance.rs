@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use nabiz_core::decode::Format;
 use nabiz_core::shard::Calls;
@@ -11,6 +11,7 @@ use rdkafka::TopicPartitionList;
 use rdkafka::consumer::Consumer;
 
 use super::{FLUSH_TIMEOUT, POLL_TIMEOUT, STORE_TIMEOUT, Session, SessionError};
+use crate::ingest::agent_calls::{AgentCalls, told_calls};
 use crate::ingest::consumer_context::METADATA_TIMEOUT;
 use crate::ingest::offset_search::OffsetSearch;
 use crate::ingest::partition::Partition;
@@ -18,9 +19,6 @@ use crate::ingest::seek::start_offset;
 use crate::ingest::worker_status::Phase;
 use crate::ledger::{AcquiredPartition, LedgerError};
 use crate::readmodel::ShardLabel;
-
-/// Longest wait for the number of partitions of a topic, on which the numbers of agents depend.
-const CALLS_TIMEOUT: Duration = Duration::from_secs(10);
 
 impl Session<'_> {
     /// Stores the partitions and drops them.
@@ -42,12 +40,15 @@ impl Session<'_> {
         let mut starts = TopicPartitionList::with_capacity(labels.len());
         let mut partitions = Vec::with_capacity(labels.len());
         for label in labels {
-            let Some(acquired) = self.acquire(&label) else {
+            self.status.missing_topics.remove(&*label.topic);
+            let restored = match self.acquire(&label) {
+                Some(acquired) => self.restore(label, acquired)?,
+                None => None,
+            };
+            let Some(mut partition) = restored else {
                 // Ingest stops. Without an answer to the group the consumer could not close.
                 return Ok(self.consumer.unassign()?);
             };
-            self.status.missing_topics.remove(&*label.topic);
-            let mut partition = self.restore(label, acquired)?;
             // If the broker does not answer, reading starts at the stored offset, and the client
             // reports an offset out of range.
             if let Some(target) = self.seek_target(&partition, METADATA_TIMEOUT) {
@@ -108,57 +109,39 @@ impl Session<'_> {
         }
     }
 
+    /// Restores a partition. Returns `None` if ingest stops.
     fn restore(
         &mut self,
         label: ShardLabel,
         acquired: AcquiredPartition,
-    ) -> Result<Partition, SessionError> {
+    ) -> Result<Option<Partition>, SessionError> {
+        let Some(calls) = self.agent_calls(&label, acquired.calls) else { return Ok(None) };
         let options = &self.shared.options;
         let topic = options.topics.iter().find(|topic| topic.name == *label.topic);
         let format = topic.map_or(Format::CloudEvents, |topic| topic.format);
         let (settings, hash_key) = (Arc::clone(&self.shared.settings), options.ledger.hash_key);
-        let calls = self.calls(&label, format);
         let counters = Arc::clone(self.shared.status_hub.log_counters());
-        let restored =
-            Partition::restore(label.clone(), format, settings, hash_key, acquired, counters);
-        let mut partition = restored.map_err(|source| SessionError::State { label, source })?;
-        partition.set_calls(calls);
-        Ok(partition)
+        Partition::restore(label.clone(), format, settings, hash_key, acquired, calls, counters)
+            .map(Some)
+            .map_err(|source| SessionError::State { label, source })
     }
 
-    /// Returns whether calls drive agents: only where the agents of the calls can be in no other
-    /// partition. A second reading of the log has to decide the same, so the broker is asked until it
-    /// answers. If it does not answer within [`CALLS_TIMEOUT`], they do not.
-    fn calls(&mut self, label: &ShardLabel, format: Format) -> Calls {
-        let topics = &self.shared.options.topics;
-        let is_alone =
-            topics.iter().filter(|topic| topic.format == Format::CloudEvents).count() == 1;
-        match format {
-            Format::AsteriskQueueLog => return Calls::DriveAgents,
-            Format::CloudEvents if !is_alone => return Calls::Apart,
-            Format::CloudEvents => {}
-        }
-        let asked_at = Instant::now();
-        while !self.shared.is_stopping() && asked_at.elapsed() < CALLS_TIMEOUT {
-            self.assignment.stall.tick(Instant::now());
-            match self.consumer.fetch_metadata(Some(&label.topic), METADATA_TIMEOUT) {
-                Ok(metadata) => {
-                    let found = metadata.topics().iter().find(|one| one.name() == &*label.topic);
-                    match found.map(|topic| topic.partitions().len()) {
-                        Some(1) => return Calls::DriveAgents,
-                        Some(count) if count > 1 => return Calls::Apart,
-                        // A broker that has just started knows no topic yet.
-                        Some(_) | None => thread::sleep(POLL_TIMEOUT),
-                    }
-                }
-                Err(error) => tracing::debug!(topic = &*label.topic, %error, "partitions unknown"),
+    /// Returns whether calls drive agents. Where no state tells it, waits for the count of the
+    /// partitions as long as it takes, and reports that: a guess could be another one after a
+    /// restart. Returns `None` if ingest stops.
+    fn agent_calls(&mut self, label: &ShardLabel, stored: Option<Calls>) -> Option<AgentCalls> {
+        while !self.shared.is_stopping() {
+            let counts = self.shared.status_hub.partition_counts();
+            let told = told_calls(&self.shared.options.topics, &counts, label);
+            if let Some(told) = told.or(stored) {
+                self.status.uncounted_topic = None;
+                return Some(AgentCalls::new(stored, told));
             }
+            self.status.uncounted_topic = Some(Arc::clone(&label.topic));
+            self.assignment.stall.tick(Instant::now());
+            self.report();
+            thread::sleep(POLL_TIMEOUT);
         }
-        tracing::warn!(
-            topic = &*label.topic,
-            partition = label.partition,
-            "the broker did not tell the number of partitions; calls do not drive agents"
-        );
-        Calls::Apart
+        None
     }
 }
