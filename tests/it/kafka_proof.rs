@@ -196,13 +196,18 @@ fn stream_time_stands_still_and_the_reason_is_told_when_the_right_to_read_is_tak
 /// Writes one record of 150 MB that compresses to some kilobytes. The client library refuses to
 /// inflate more than 100 MB.
 fn produce_bomb(kafka: &Kafka, topic: &str) {
+    produce_zeros(kafka, topic, 150_000_000);
+}
+
+/// Writes one compressed record of this size.
+fn produce_zeros(kafka: &Kafka, topic: &str, bytes: usize) {
     let producer: BaseProducer = kafka
         .client()
         .set("compression.codec", "zstd")
         .set("message.max.bytes", "200000000")
         .create()
         .expect("a producer");
-    let zeros = vec![0; 150_000_000];
+    let zeros = vec![0; bytes];
     let record = BaseRecord::<(), _>::to(topic).partition(0).payload(&zeros);
     producer.send(record).map_err(|(error, _)| error).expect("the record is taken");
     producer.flush(Duration::from_secs(60)).expect("the record is written");
@@ -245,6 +250,43 @@ fn stream_time_stands_still_and_the_reason_is_told_when_a_batch_cannot_be_decode
     let headers = headers.map(|name| letters[0].header(name).unwrap_or_default());
     assert_eq!(headers, ["proof.bomb", "0", "1", "1", "undecodable"]);
     assert_eq!((letters.len(), letters[0].value.as_deref()), (1, None));
+}
+
+#[test]
+#[ignore = "needs Apache Kafka (make test)"]
+fn log_is_read_on_when_its_last_batch_was_read_and_can_no_longer_be_decoded() {
+    let _shared = serial::shared();
+    let kafka = Kafka::shared();
+    let (faulty, well) = ("proof.last", "proof.last.well");
+    let pipeline = Pipeline::new(kafka.brokers(), "proof.last")
+        .topic(faulty, "cloudevents")
+        .topic(well, "cloudevents")
+        .idle_advance();
+    let nabiz = start(kafka, &pipeline, faulty, well);
+    produce_zeros(kafka, faulty, 20_000_000);
+    nabiz.scrape_until("the large record read", WITHIN, |scrape| {
+        match scrape.sum("nabiz_records_rejected_total", &[("topic", faulty)]) {
+            1.0 => Ok(()),
+            rejected => Err(format!("{rejected} rejected")),
+        }
+    });
+
+    // The last record is read again to compare it, now with smaller bounds.
+    let bounds = [("fetch.max.bytes", "1000000"), ("receive.message.max.bytes", "2000000")];
+    let pipeline = bounds.into_iter().fold(pipeline, |all, (key, value)| all.client(key, value));
+    let nabiz = restart(nabiz, &pipeline);
+    let texts = ["0 records to go", "proof.last/0 at offset 1: ", "cannot be decoded"];
+    wait_for_reason(&nabiz, 503, "error", &texts, WITHIN);
+
+    assert_eq!(nabiz.terminate(Duration::from_secs(5)).code(), Some(0));
+    let pipeline = pipeline.on_undecodable("skip");
+    let mut nabiz = pipeline.serve();
+    nabiz.wait_ready();
+    produce(kafka, faulty, &[record("answered", "a")]);
+    wait_answered(&nabiz, 1.0);
+    let scrape = nabiz.scrape();
+    assert_eq!(scrape.value("nabiz_offsets_skipped_total", &[]), Some(0.0), "nothing is lost");
+    assert!(scrape.value("nabiz_log_unverified_total", &[]) >= Some(1.0));
 }
 
 /// Writes records of 150 MB together as one compressed batch.
