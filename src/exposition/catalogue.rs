@@ -266,7 +266,7 @@ Pipeline {
     LOG_RESETS: Counter "nabiz_log_resets_total" []
         "Partitions whose log was not the one that was read, as when a topic was recreated.";
     LOG_UNVERIFIED: Counter "nabiz_log_unverified_total" []
-        "Partitions that were read on although their log no longer had the last record.";
+        "Partitions that were read on without proof that their log was the one that was read.";
     OFFSETS_SKIPPED: Counter "nabiz_offsets_skipped_total" []
         "Offsets that were passed over because their batch cannot be decoded.";
     FUTURE_EVENTS: Counter "nabiz_future_events_total" ["topic"]

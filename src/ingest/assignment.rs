@@ -9,7 +9,6 @@ use nabiz_core::time::Timestamp;
 use rdkafka::message::{BorrowedMessage, Message};
 
 use super::dead_letters::DeadLetter;
-use super::last_record::LogIdentity;
 use super::ledger_handle::CheckpointResult;
 use super::partition::{CheckpointScope, Partition};
 use super::record_clock::RecordClock;
@@ -179,9 +178,9 @@ impl<'s> Assignment<'s> {
         self.partitions.get_mut(self.last_index)
     }
 
-    /// Returns whether a log has turned out to be another one.
+    /// Returns whether a log has turned out to be another one, or has lost its last record.
     pub(super) fn has_other_log(&self) -> bool {
-        self.partitions.iter().any(|partition| partition.identity() == LogIdentity::Other)
+        self.partitions.iter().any(|partition| partition.identity().needs_search())
     }
 
     fn find_by_label(&mut self, label: &ShardLabel) -> Option<&mut Partition> {

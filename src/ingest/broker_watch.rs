@@ -1,10 +1,11 @@
-//! The thread that asks the brokers how many partitions the topics have and where the logs end.
+//! The thread that asks the brokers how many partitions the topics have, where the logs end, and
+//! which ids the topics have.
 //!
 //! It has a client of its own, so that a broker that does not answer blocks no worker. The client
 //! reads uncommitted: with the isolation of the consumers a broker would tell the last stable
 //! offset and not the high watermark.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -16,9 +17,11 @@ use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext};
 use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
 
 use super::client_log::log_client_line;
-use super::log_ends::LogAnswer;
+use super::known_topic::ToldId;
+use super::log_ends::{HeldPartition, LogAnswer};
 use super::shared::Shared;
 use super::standstill::AskError;
+use super::topic_ids;
 use crate::readmodel::ShardLabel;
 
 /// Time between two rounds. Well below the time for which an answer is a proof.
@@ -27,6 +30,9 @@ const ROUND_INTERVAL: Duration = Duration::from_secs(5);
 const URGENT_INTERVAL: Duration = Duration::from_secs(1);
 /// The same while a topic is not counted yet: its numbers wait for the answer.
 const UNCOUNTED_INTERVAL: Duration = Duration::from_millis(500);
+/// Time between two questions for the ids of the topics. They are asked earlier after a new
+/// assignment, whose ledger may have another id, or none yet.
+const ID_INTERVAL: Duration = Duration::from_secs(15);
 /// Longest wait for one answer.
 const ASK_TIMEOUT: Duration = Duration::from_secs(1);
 /// Time after which a round asks nothing more. Together with the round interval shorter than the
@@ -54,17 +60,19 @@ impl ClientContext for WatchContext {
 pub(super) struct BrokerWatch {
     shared: Arc<Shared>,
     client: BaseConsumer<WatchContext>,
+    /// When the ids of the topics were last asked.
+    ids_asked_at: Option<Instant>,
 }
 
 impl BrokerWatch {
     /// Creates the client. It connects in the background.
     pub(super) fn new(shared: Arc<Shared>) -> KafkaResult<Self> {
         let client = shared.options.watch_config().create_with_context(WatchContext)?;
-        Ok(BrokerWatch { shared, client })
+        Ok(BrokerWatch { shared, client, ids_asked_at: None })
     }
 
     /// Asks until ingest stops.
-    pub(super) fn run(self) {
+    pub(super) fn run(mut self) {
         let mut asked_at = Instant::now();
         self.shared.log_ends.ask_soon();
         while !self.shared.is_stopping() {
@@ -78,9 +86,10 @@ impl BrokerWatch {
         }
     }
 
-    fn round(&self, began: Instant) {
+    fn round(&mut self, began: Instant) {
         // Serves the callbacks of the client; there are no records.
         let _ = self.client.poll(Duration::ZERO);
+        let wants_ids = self.shared.log_ends.take_wants_topic_ids();
         let held = self.shared.log_ends.held();
         let mut answers = BTreeMap::new();
         for topic in &self.shared.options.topics {
@@ -105,6 +114,30 @@ impl BrokerWatch {
             }
         }
         self.shared.log_ends.publish(answers);
+        let is_due = |asked_at| began.saturating_duration_since(asked_at) >= ID_INTERVAL;
+        if wants_ids || self.ids_asked_at.is_none_or(is_due) {
+            self.ids_asked_at = Some(began);
+            self.ask_topic_ids(&held, began);
+        }
+    }
+
+    /// Asks for the ids of the topics of which partitions are held.
+    fn ask_topic_ids(&self, held: &[HeldPartition], began: Instant) {
+        let topics: BTreeSet<&str> = held.iter().map(|held| &*held.label.topic).collect();
+        let mut told = BTreeMap::new();
+        for topic in topics {
+            if began.elapsed() >= ROUND_TIMEOUT || self.shared.is_stopping() {
+                break;
+            }
+            let asked_at = Instant::now();
+            match topic_ids::ask(self.client.client(), topic, ASK_TIMEOUT) {
+                Ok(id) => {
+                    told.insert(topic.to_owned(), ToldId { asked_at, id });
+                }
+                Err(error) => tracing::debug!(topic, ?error, "id of the topic unknown"),
+            }
+        }
+        self.shared.log_ends.publish_topic_ids(told);
     }
 
     /// Asks how many partitions a topic has. A broker that has just started knows no topic: that is

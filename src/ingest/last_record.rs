@@ -84,8 +84,9 @@ pub(super) enum LogIdentity {
     Found { passed: Offset },
     /// The last record is read again and compared.
     Awaiting(RecordFingerprint),
-    /// There is no record to compare. To be counted when reading continues.
-    Unprovable,
+    /// There is no record to compare. Nothing is folded until the session has asked for the id of
+    /// the topic.
+    Gone,
     /// It is another one. Nothing is folded until the session has found where reading continues.
     Other,
 }
@@ -95,8 +96,6 @@ pub(super) enum LogIdentity {
 #[must_use = "a record of another log must not be folded"]
 pub(super) enum Verdict {
     Fold,
-    /// To be folded, but it is not known whether the log is the one that was read.
-    FoldUnverified,
     /// It was folded before, or will be read again.
     Pass,
 }
@@ -107,7 +106,7 @@ impl LogIdentity {
         match (position, last) {
             (None | Some(Offset(0)), _) => LogIdentity::Known,
             (Some(position), Some(last)) if last.offset < position => LogIdentity::Awaiting(last),
-            (Some(_), _) => LogIdentity::Unprovable,
+            (Some(_), _) => LogIdentity::Gone,
         }
     }
 
@@ -121,17 +120,24 @@ impl LogIdentity {
 
     /// Returns whether it is still to be told whether the log is the one that was read.
     pub(super) fn is_open(self) -> bool {
-        matches!(self, LogIdentity::Awaiting(_) | LogIdentity::Unprovable)
+        matches!(self, LogIdentity::Awaiting(_) | LogIdentity::Gone)
     }
 
-    /// Records that reading continues without the last record. Returns whether that must be counted.
-    #[must_use = "a log that is not verified must be counted"]
-    pub(super) fn continue_unverified(&mut self) -> bool {
-        let is_open = self.is_open();
-        if is_open {
-            *self = LogIdentity::Known;
+    /// Returns whether the session must find out where reading continues.
+    pub(super) fn needs_search(self) -> bool {
+        matches!(self, LogIdentity::Gone | LogIdentity::Other)
+    }
+
+    /// Records that the log has no record left before its end.
+    pub(super) fn on_end(&mut self) {
+        if matches!(self, LogIdentity::Awaiting(_)) {
+            *self = LogIdentity::Gone;
         }
-        is_open
+    }
+
+    /// Returns whether it is told that the log is the one that was read.
+    pub(super) fn is_known(self) -> bool {
+        matches!(self, LogIdentity::Known | LogIdentity::Found { .. })
     }
 
     /// Judges the next record of a log that is read from `position`.
@@ -143,7 +149,7 @@ impl LogIdentity {
     ) -> Verdict {
         match *self {
             LogIdentity::Known => Verdict::Fold,
-            LogIdentity::Other => Verdict::Pass,
+            LogIdentity::Gone | LogIdentity::Other => Verdict::Pass,
             LogIdentity::Awaiting(last) if record.offset == last.offset => {
                 let is_same = last.timestamp == record.timestamp
                     && last.digest == RecordDigest::new(hash_key, record.key, record.value);
@@ -171,9 +177,9 @@ impl LogIdentity {
                 *self = LogIdentity::Other;
                 Verdict::Pass
             }
-            LogIdentity::Awaiting(_) | LogIdentity::Unprovable => {
-                *self = LogIdentity::Known;
-                Verdict::FoldUnverified
+            LogIdentity::Awaiting(_) => {
+                *self = LogIdentity::Gone;
+                Verdict::Pass
             }
         }
     }
@@ -249,20 +255,30 @@ mod tests {
     }
 
     #[test]
-    fn log_is_unverified_when_the_last_record_is_gone() {
-        let unverified = (Verdict::FoldUnverified, LogIdentity::Known);
-        assert_eq!(judged(&record(40, "next")), unverified);
-        assert_eq!(judged(&record(77, "next")), unverified);
+    fn record_is_passed_over_when_the_last_record_is_gone() {
+        let gone = (Verdict::Pass, LogIdentity::Gone);
+        assert_eq!(judged(&record(40, "next")), gone);
+        assert_eq!(judged(&record(77, "next")), gone);
+        let mut identity = LogIdentity::Gone;
+        let verdict = identity.judge(Some(Offset(40)), &record(40, "next"), &HASH_KEY);
+        assert_eq!((verdict, identity), gone, "until the session has asked");
     }
 
     #[test]
-    fn log_is_known_at_its_start_and_unverified_without_a_record() {
+    fn log_is_known_at_its_start_and_open_without_a_record() {
         assert_eq!(LogIdentity::at_start(None, None), LogIdentity::Known);
         assert_eq!(LogIdentity::at_start(Some(Offset(0)), None), LogIdentity::Known);
         let mut identity = LogIdentity::at_start(Some(Offset(7)), None);
-        assert_eq!(identity, LogIdentity::Unprovable);
-        assert!(identity.continue_unverified(), "at the end of the log");
-        assert!(!identity.continue_unverified(), "it is counted once");
+        assert_eq!(identity, LogIdentity::Gone);
+        assert!(identity.needs_search());
+        let last = fingerprint(&record(34, "last"));
+        identity = LogIdentity::at_start(Some(Offset(40)), Some(last));
+        assert!(!identity.needs_search());
+        identity.on_end();
+        assert_eq!(identity, LogIdentity::Gone, "the log ends, and the record did not come");
+        identity = LogIdentity::Known;
+        identity.on_end();
+        assert_eq!(identity, LogIdentity::Known);
     }
 
     #[test]
@@ -270,7 +286,7 @@ mod tests {
         let mut identity = LogIdentity::Other;
         let verdict = identity.judge(Some(Offset(40)), &record(40, "next"), &HASH_KEY);
         assert_eq!((verdict, identity), (Verdict::Pass, LogIdentity::Other));
-        assert!(!identity.continue_unverified());
+        assert!(identity.needs_search());
     }
 
     #[test]

@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 
 use nabiz_core::ids::Offset;
 
+use super::known_topic::ToldId;
 use super::standstill::{AskError, Standstill};
 use super::undecodable::SkippedRange;
 use crate::readmodel::ShardLabel;
@@ -60,7 +61,10 @@ struct State {
     answers: BTreeMap<ShardLabel, LogAnswer>,
     /// With the offset from which the partition was read then: elsewhere a finding means nothing.
     findings: BTreeMap<ShardLabel, (Option<Offset>, LogFinding)>,
+    /// By topic.
+    topic_ids: BTreeMap<String, ToldId>,
     is_urgent: bool,
+    wants_topic_ids: bool,
 }
 
 /// Shared by the workers and the broker watch.
@@ -92,6 +96,17 @@ impl LogEnds {
     pub(super) fn ask_soon(&self) {
         self.lock().is_urgent = true;
         self.wake.notify_all();
+    }
+
+    /// Asks the watcher to ask the brokers soon, also for the ids of the topics.
+    pub(super) fn ask_all_soon(&self) {
+        self.lock().wants_topic_ids = true;
+        self.ask_soon();
+    }
+
+    /// Returns whether a worker has asked for the ids of the topics since the last call.
+    pub(super) fn take_wants_topic_ids(&self) -> bool {
+        std::mem::take(&mut self.lock().wants_topic_ids)
     }
 
     /// Returns the number of the last round of answers.
@@ -166,9 +181,20 @@ impl LogEnds {
         self.round.fetch_add(1, Ordering::Release);
     }
 
+    /// Returns the last answer about the id of a topic.
+    pub(super) fn topic_id(&self, topic: &str) -> Option<ToldId> {
+        self.lock().topic_ids.get(topic).copied()
+    }
+
     /// Replaces the answers by those of a new round.
     pub(super) fn publish(&self, answers: BTreeMap<ShardLabel, LogAnswer>) {
         self.lock().answers = answers;
+        self.round.fetch_add(1, Ordering::Release);
+    }
+
+    /// Replaces the answers about the ids of the topics. For the workers this is a new round.
+    pub(super) fn publish_topic_ids(&self, topic_ids: BTreeMap<String, ToldId>) {
+        self.lock().topic_ids = topic_ids;
         self.round.fetch_add(1, Ordering::Release);
     }
 }

@@ -14,8 +14,9 @@
 //! - `assignment`, `partition`, `offset_tracker`, `last_record`: what a worker owns, how far it has
 //!   read, and whether a log still is the one that was read; below `partition`: its moves when the
 //!   log is another one, its checkpoints, and its condition
-//! - `broker_watch`, by a client of its own: what the topics have (`partition_counts`), and where
-//!   the logs end (`log_ends`)
+//! - `known_topic`, `topic_ids`: the same by the id of the topic, and how a broker is asked for it
+//! - `broker_watch`, by a client of its own: what the topics have (`partition_counts`), where the
+//!   logs end (`log_ends`), and the ids of the topics
 //! - `standstill_watch`: why a partition stands still (`probe`, `standstill`); `undecodable`: where
 //!   reading continues after a batch
 //! - `agent_calls`: whether calls drive agents in a partition
@@ -36,6 +37,7 @@ mod degraded;
 mod error;
 mod headers;
 mod host_clock;
+mod known_topic;
 mod last_record;
 mod ledger_handle;
 mod log_counters;
@@ -60,6 +62,7 @@ mod status_hub;
 mod supervisor;
 mod threads;
 mod topic_check;
+mod topic_ids;
 mod undecodable;
 mod worker;
 mod worker_status;

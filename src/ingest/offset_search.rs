@@ -15,7 +15,7 @@ const SEARCH_INTERVAL: Duration = Duration::from_secs(2);
 pub(super) enum SearchScope {
     /// All: an error does not name the partition whose offset is out of range.
     Every,
-    /// Those whose logs have turned out to be others. The rest is well: that the client has just
+    /// Those whose logs have turned out to be others, or have lost their last record. The rest is well: that the client has just
     /// stopped one of them is a moment of its start.
     OtherLogs,
 }
@@ -25,7 +25,7 @@ impl SearchScope {
     pub(super) fn includes(self, identity: LogIdentity) -> bool {
         match self {
             SearchScope::Every => true,
-            SearchScope::OtherLogs => identity == LogIdentity::Other,
+            SearchScope::OtherLogs => identity.needs_search(),
         }
     }
 }
@@ -89,6 +89,7 @@ mod tests {
         assert_eq!(search.due(now, false), None);
         assert_eq!(search.due(now, true), Some(SearchScope::OtherLogs));
         assert!(SearchScope::OtherLogs.includes(LogIdentity::Other));
+        assert!(SearchScope::OtherLogs.includes(LogIdentity::Gone));
         assert!(!SearchScope::OtherLogs.includes(LogIdentity::Known));
         search.on_searched(SearchScope::OtherLogs, false, now);
         assert!(search.is_pending());

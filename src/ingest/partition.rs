@@ -23,12 +23,13 @@ use super::agent_calls::AgentCalls;
 use super::clock_effects::ClockEffects;
 use super::consumer_stats::{FetchState, PartitionStats};
 use super::headers;
+use super::known_topic::KnownTopic;
 use super::last_record::{LastRecord, LogIdentity, RecordParts, Verdict};
 use super::log_counters::LogCounters;
 use super::offset_tracker::{OffsetTracker, Step};
 use super::record_clock::RecordClock;
 use super::standstill::Standstill;
-use crate::ledger::{AcquiredPartition, Lease, TopicId};
+use crate::ledger::{AcquiredPartition, Lease};
 use crate::readmodel::ShardLabel;
 
 /// Whether a copy of the shard, published or stored, is up to date.
@@ -97,8 +98,7 @@ pub(super) struct Partition {
     hash_key: [u8; 16],
     last_record: LastRecord,
     identity: LogIdentity,
-    /// The id of the topic whose records are in the state.
-    topic_id: Option<TopicId>,
+    topic: KnownTopic,
     /// It was counted that nothing proves the log to be the one that was read, and no record was
     /// read since: another look at the same records is no other case.
     is_unverified_counted: bool,
@@ -154,7 +154,7 @@ impl Partition {
             hash_key,
             last_record: LastRecord::from_stored(acquired.last_record),
             identity: LogIdentity::at_start(stored_offset, acquired.last_record),
-            topic_id: acquired.topic_id,
+            topic: KnownTopic::from_stored(acquired.topic_id, Instant::now()),
             is_unverified_counted: false,
         })
     }
@@ -181,6 +181,10 @@ impl Partition {
 
     pub(super) fn identity(&self) -> LogIdentity {
         self.identity
+    }
+
+    pub(super) fn topic(&self) -> &KnownTopic {
+        &self.topic
     }
 
     /// Returns the offset of the stored state.
@@ -224,7 +228,6 @@ impl Partition {
         };
         match self.identity.judge(self.offsets.position(), &parts, &self.hash_key) {
             Verdict::Fold => {}
-            Verdict::FoldUnverified => self.count_unverified(),
             Verdict::Pass => return None,
         }
         self.is_unverified_counted = false;
@@ -273,14 +276,15 @@ impl Partition {
     /// Records what the client reports about the log.
     pub(super) fn observe(&mut self, stats: &PartitionStats) {
         self.fetch = stats.fetch;
-        if self.identity == LogIdentity::Other {
+        if !self.identity.needs_search() {
+            self.offsets.observe(stats, Instant::now());
+            if self.offsets.at_end() {
+                self.identity.on_end();
+            }
+        }
+        if self.identity.needs_search() {
             // Records are passed over, so that the position stays behind what the client has read.
             self.offsets.mark_leader_silent();
-            return;
-        }
-        self.offsets.observe(stats, Instant::now());
-        if self.offsets.at_end() && self.identity.continue_unverified() {
-            self.count_unverified();
         }
     }
 

@@ -1,6 +1,6 @@
 //! Where reading of a partition continues if its log no longer has the next record.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use nabiz_core::ids::Offset;
 use nabiz_core::settings::WindowSettings;
@@ -10,8 +10,10 @@ use rdkafka::consumer::{BaseConsumer, Consumer};
 
 use super::consumer_context::WorkerContext;
 use super::consumer_stats::FetchState;
+use super::known_topic::{Sameness, ToldId};
 use super::last_record::LogIdentity;
 use super::partition::Partition;
+use super::topic_ids;
 
 /// After a log went back, reading resumes at least this long before the newest record that was
 /// read.
@@ -23,11 +25,11 @@ pub(super) enum SeekTarget {
     /// At its position.
     Position,
     /// At its position: the log no longer has the last record.
-    Unverified,
+    WithoutRecord(ToldId),
     /// At the start of the log: retention deleted the records before it.
-    LogStart(Offset),
+    LogStart(Offset, ToldId),
     /// At this offset of another log: it lost its end, or its topic was recreated.
-    Resume(Offset),
+    Resume(Offset, ToldId),
 }
 
 impl SeekTarget {
@@ -45,34 +47,55 @@ impl SeekTarget {
             consumer.fetch_watermarks(&label.topic, label.partition, timeout).ok()?;
         let (start, end) = (Offset(start), Offset(end));
         let identity = partition.identity();
-        if position < start && identity != LogIdentity::Other {
-            Some(SeekTarget::LogStart(start))
-        } else if position <= end && identity.awaited().is_some_and(|last| last < start) {
-            Some(SeekTarget::Unverified)
-        } else if position > end
-            || identity == LogIdentity::Other
-            || partition.fetch() == FetchState::Stopped
-        {
-            // The client also stops if the log lost its end and has grown past the position since.
-            let offset = match resume_time(windows, partition) {
-                None => start,
-                Some(since) => offset_at(consumer, partition, since, timeout)?.unwrap_or(end),
-            };
-            Some(SeekTarget::Resume(offset.clamp(start, end)))
-        } else {
-            Some(SeekTarget::Position)
+        let is_other = identity == LogIdentity::Other || position > end;
+        let has_lost_start = position < start;
+        let has_lost_record =
+            identity == LogIdentity::Gone || identity.awaited().is_some_and(|last| last < start);
+        // The client also stops if the log lost its end and has grown past the position since.
+        let is_stopped = partition.fetch() == FetchState::Stopped;
+        if !is_other && !has_lost_start && !has_lost_record && !is_stopped {
+            return Some(SeekTarget::Position);
         }
+        let told = told_id(consumer, partition, timeout);
+        let is_other = is_other || partition.topic().compare(told.id) == Sameness::Other;
+        if has_lost_start && !is_other {
+            return Some(SeekTarget::LogStart(start, told));
+        }
+        if has_lost_record && !is_other {
+            return Some(SeekTarget::WithoutRecord(told));
+        }
+        let offset = match resume_time(windows, partition) {
+            None => start,
+            Some(since) => offset_at(consumer, partition, since, timeout)?.unwrap_or(end),
+        };
+        Some(SeekTarget::Resume(offset.clamp(start, end), told))
     }
 
     /// Moves a partition to the target.
     pub(super) fn apply(self, partition: &mut Partition) {
         match self {
             SeekTarget::Position => {}
-            SeekTarget::Unverified => partition.continue_unverified(),
-            SeekTarget::LogStart(start) => partition.skip_to(start),
-            SeekTarget::Resume(offset) => partition.resume_at(offset),
+            SeekTarget::WithoutRecord(told) => partition.continue_without_record(&told),
+            SeekTarget::LogStart(start, told) => partition.skip_to(start, &told),
+            SeekTarget::Resume(offset, told) => partition.resume_at(offset, &told),
         }
     }
+}
+
+/// Asks the broker for the id of a partition's topic. Without an answer there is none: reading does
+/// not wait for it.
+fn told_id(
+    consumer: &BaseConsumer<WorkerContext>,
+    partition: &Partition,
+    timeout: Duration,
+) -> ToldId {
+    let asked_at = Instant::now();
+    let topic = &partition.label().topic;
+    let id = topic_ids::ask(consumer.client(), topic, timeout).unwrap_or_else(|error| {
+        tracing::debug!(%topic, ?error, "id of the topic unknown");
+        None
+    });
+    ToldId { asked_at, id }
 }
 
 /// Returns the time shortly before the newest record that was read, so that records which are read

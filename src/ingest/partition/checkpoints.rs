@@ -71,7 +71,7 @@ impl Partition {
             records_missed: self.missed,
             newest_record: self.newest_record,
             last_record: self.last_record.fingerprint(&self.hash_key),
-            topic_id: self.topic_id,
+            topic_id: self.topic.id(),
             calls: Some(self.calls.on_captured(caught_up)),
         })
     }

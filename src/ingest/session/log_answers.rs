@@ -45,6 +45,9 @@ impl Session<'_> {
         self.log_round = round;
         let mut has_skipped = false;
         for partition in &mut self.assignment.partitions {
+            if let Some(told) = self.shared.log_ends.topic_id(&partition.label().topic) {
+                partition.on_topic_id(&told);
+            }
             let answer = self.shared.log_ends.answer(partition.label());
             let Some((answer, LogFinding { standstill, skip })) = answer else { continue };
             partition.on_log_answer(answer, standstill);

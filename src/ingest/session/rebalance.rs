@@ -63,7 +63,7 @@ impl Session<'_> {
         self.assign(&starts)?;
         self.assignment.replace(partitions);
         self.hold_partitions();
-        self.shared.log_ends.ask_soon();
+        self.shared.log_ends.ask_all_soon();
         self.search = OffsetSearch::default();
         Ok(())
     }
