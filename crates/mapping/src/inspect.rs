@@ -1,0 +1,310 @@
+//! What a program may not have, found in its syntax before it runs, and the steps that it gets.
+//!
+//! A program ends because nothing in it can go on without taking fuel:
+//! - definitions cannot call themselves, and `..` is not allowed, so that there is no recursion;
+//! - values of data (`.[]`, `range`) take fuel one by one, in the value type;
+//! - what is left is the text of the program: commas and calls multiply (`def a: .,.; def b: a|a;
+//!   …`). [`count_steps`] puts a step that takes fuel before each of them.
+
+use std::mem;
+
+use jaq_core::load::lex::StrPart;
+use jaq_core::load::parse::{BinaryOp, Def, Pattern, Term};
+use jaq_core::path::{Part, Path};
+
+/// Name of the native filter that takes one step of fuel and gives its input.
+pub(crate) const STEP: &str = "nabiz_step";
+
+/// Deepest nesting of a program with its definitions put in. Each level takes stack when it runs.
+const DEPTH_MAX: usize = 400;
+
+/// What is wrong with a program, and the part of its text where.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Finding<'s> {
+    pub(crate) at: &'s str,
+    pub(crate) message: String,
+}
+
+/// Definitions that are visible at a place: name, number of arguments, nesting.
+type Scope<'s> = Vec<(&'s str, usize, usize)>;
+
+/// Finds recursion, names that a program may not define, and nesting beyond the bound.
+///
+/// # Errors
+/// The first finding.
+pub(crate) fn inspect<'s>(program: &Term<&'s str>) -> Result<(), Finding<'s>> {
+    Inspector { within: Vec::new() }.depth_of(program, &mut Vec::new()).map(drop)
+}
+
+struct Inspector<'s> {
+    /// The definitions that the place is in.
+    within: Vec<(&'s str, usize)>,
+}
+
+impl<'s> Inspector<'s> {
+    /// Returns the nesting of a term, with the definitions that it calls.
+    fn depth_of(
+        &mut self,
+        term: &Term<&'s str>,
+        scope: &mut Scope<'s>,
+    ) -> Result<usize, Finding<'s>> {
+        let mut deepest = 0;
+        match term {
+            Term::Recurse => {
+                let message = "`..` is not allowed in a mapping, because it could run without end";
+                return Err(Finding { at: "", message: message.to_owned() });
+            }
+            Term::Call(name, arguments) => {
+                for argument in arguments {
+                    deepest = deepest.max(self.depth_of(argument, scope)?);
+                }
+                deepest += self.depth_of_call(name, arguments.len(), scope)?;
+            }
+            Term::Def(definitions, rest) => {
+                let visible = scope.len();
+                for definition in definitions {
+                    let depth = self.depth_of_definition(definition, scope)?;
+                    scope.push((definition.name, definition.args.len(), depth));
+                }
+                deepest = self.depth_of(rest, scope)?;
+                scope.truncate(visible);
+            }
+            other => {
+                let mut result = Ok(());
+                for_each_part(other, &mut |part| {
+                    if result.is_ok() {
+                        result =
+                            self.depth_of(part, scope).map(|depth| deepest = deepest.max(depth));
+                    }
+                });
+                result?;
+            }
+        }
+        let depth = deepest + 1;
+        if depth > DEPTH_MAX {
+            let message = format!("the program is nested deeper than {DEPTH_MAX} levels");
+            return Err(Finding { at: "", message });
+        }
+        Ok(depth)
+    }
+
+    fn depth_of_call(
+        &self,
+        name: &'s str,
+        arguments: usize,
+        scope: &Scope<'s>,
+    ) -> Result<usize, Finding<'s>> {
+        if self.within.contains(&(name, arguments)) {
+            let message = format!(
+                "`{name}` calls itself: recursion is not allowed in a mapping, because it could \
+                 run without end"
+            );
+            return Err(Finding { at: name, message });
+        }
+        let defined =
+            scope.iter().rev().find(|(other, count, _)| (*other, *count) == (name, arguments));
+        Ok(defined.map_or(0, |(_, _, depth)| *depth))
+    }
+
+    fn depth_of_definition(
+        &mut self,
+        definition: &Def<&'s str>,
+        scope: &mut Scope<'s>,
+    ) -> Result<usize, Finding<'s>> {
+        let name = definition.name;
+        if name == STEP {
+            let message = format!("`{STEP}` is a name of nabiz: choose another one");
+            return Err(Finding { at: name, message });
+        }
+        self.within.push((name, definition.args.len()));
+        let visible = scope.len();
+        // An argument hides what has its name outside; what it costs is counted where it is given.
+        scope.extend(definition.args.iter().map(|argument| (*argument, 0, 0)));
+        let depth = self.depth_of(&definition.body, scope);
+        scope.truncate(visible);
+        self.within.pop();
+        depth
+    }
+}
+
+/// Calls `visit` for each term that stands directly in another one, calls and definitions aside.
+fn for_each_part<'t, 's>(term: &'t Term<&'s str>, visit: &mut dyn FnMut(&'t Term<&'s str>)) {
+    match term {
+        Term::Id | Term::Recurse | Term::Num(_) | Term::Break(_) | Term::Var(_) => {}
+        Term::Str(_, parts) => {
+            for part in parts {
+                if let StrPart::Term(part) = part {
+                    visit(part);
+                }
+            }
+        }
+        Term::Arr(content) => content.iter().for_each(|part| visit(part)),
+        Term::Obj(members) => {
+            for (name, value) in members {
+                visit(name);
+                value.iter().for_each(&mut *visit);
+            }
+        }
+        Term::Neg(part) | Term::Label(_, part) => visit(part),
+        Term::BinOp(left, operator, right) => {
+            visit(left);
+            if let BinaryOp::Pipe(Some(pattern)) = operator {
+                for_each_in_pattern(pattern, visit);
+            }
+            visit(right);
+        }
+        Term::Fold(_, values, pattern, parts) => {
+            visit(values);
+            for_each_in_pattern(pattern, visit);
+            parts.iter().for_each(visit);
+        }
+        Term::TryCatch(body, handler) => {
+            visit(body);
+            handler.iter().for_each(|part| visit(part));
+        }
+        Term::IfThenElse(branches, otherwise) => {
+            for (condition, branch) in branches {
+                visit(condition);
+                visit(branch);
+            }
+            otherwise.iter().for_each(|part| visit(part));
+        }
+        Term::Def(definitions, rest) => {
+            definitions.iter().for_each(|definition| visit(&definition.body));
+            visit(rest);
+        }
+        Term::Call(_, arguments) => arguments.iter().for_each(visit),
+        Term::Path(start, Path(parts)) => {
+            visit(start);
+            for (part, _) in parts {
+                match part {
+                    Part::Index(index) => visit(index),
+                    Part::Range(start, end) => start.iter().chain(end).for_each(&mut *visit),
+                }
+            }
+        }
+    }
+}
+
+fn for_each_in_pattern<'t, 's>(
+    pattern: &'t Pattern<&'s str>,
+    visit: &mut dyn FnMut(&'t Term<&'s str>),
+) {
+    match pattern {
+        Pattern::Var(_) => {}
+        Pattern::Arr(parts) => parts.iter().for_each(|part| for_each_in_pattern(part, visit)),
+        Pattern::Obj(members) => {
+            for (name, part) in members {
+                visit(name);
+                for_each_in_pattern(part, visit);
+            }
+        }
+    }
+}
+
+/// Puts a step before both sides of each comma, and before each call of what the program itself
+/// defines.
+pub(crate) fn count_steps<'s>(term: Term<&'s str>) -> Term<&'s str> {
+    with_steps(term, &mut Vec::new())
+}
+
+fn step_before<'s>(term: Term<&'s str>) -> Term<&'s str> {
+    let step = Term::Call(STEP, Vec::new());
+    Term::BinOp(Box::new(step), BinaryOp::Pipe(None), Box::new(term))
+}
+
+fn with_steps<'s>(term: Term<&'s str>, own: &mut Vec<(&'s str, usize)>) -> Term<&'s str> {
+    let boxed = |part: Box<Term<&'s str>>, own: &mut Vec<_>| Box::new(with_steps(*part, own));
+    match term {
+        Term::Id | Term::Recurse | Term::Num(_) | Term::Break(_) | Term::Var(_) => term,
+        Term::Str(format, parts) => {
+            let parts = parts.into_iter().map(|part| match part {
+                StrPart::Term(part) => StrPart::Term(with_steps(part, own)),
+                text => text,
+            });
+            Term::Str(format, parts.collect())
+        }
+        Term::Arr(content) => Term::Arr(content.map(|part| boxed(part, own))),
+        Term::Obj(members) => {
+            let members = members.into_iter().map(|(name, value)| {
+                (with_steps(name, own), value.map(|value| with_steps(value, own)))
+            });
+            Term::Obj(members.collect())
+        }
+        Term::Neg(part) => Term::Neg(boxed(part, own)),
+        Term::Label(name, part) => Term::Label(name, boxed(part, own)),
+        Term::BinOp(left, BinaryOp::Comma, right) => {
+            let (left, right) = (with_steps(*left, own), with_steps(*right, own));
+            let (left, right) = (Box::new(step_before(left)), Box::new(step_before(right)));
+            Term::BinOp(left, BinaryOp::Comma, right)
+        }
+        Term::BinOp(left, mut operator, right) => {
+            if let BinaryOp::Pipe(Some(pattern)) = &mut operator {
+                pattern_with_steps(pattern, own);
+            }
+            Term::BinOp(boxed(left, own), operator, boxed(right, own))
+        }
+        Term::Fold(kind, values, mut pattern, parts) => {
+            pattern_with_steps(&mut pattern, own);
+            let parts = parts.into_iter().map(|part| with_steps(part, own)).collect();
+            Term::Fold(kind, Box::new(with_steps(*values, own)), pattern, parts)
+        }
+        Term::TryCatch(body, handler) => {
+            Term::TryCatch(boxed(body, own), handler.map(|part| boxed(part, own)))
+        }
+        Term::IfThenElse(branches, otherwise) => {
+            let branches = branches
+                .into_iter()
+                .map(|(condition, branch)| (with_steps(condition, own), with_steps(branch, own)));
+            Term::IfThenElse(branches.collect(), otherwise.map(|part| boxed(part, own)))
+        }
+        Term::Def(definitions, rest) => {
+            let visible = own.len();
+            let mut counted = Vec::with_capacity(definitions.len());
+            for Def { name, args, body } in definitions {
+                let outside = own.len();
+                own.extend(args.iter().map(|argument| (*argument, 0)));
+                let body = with_steps(body, own);
+                own.truncate(outside);
+                own.push((name, args.len()));
+                counted.push(Def { name, args, body });
+            }
+            let rest = Box::new(with_steps(*rest, own));
+            own.truncate(visible);
+            Term::Def(counted, rest)
+        }
+        Term::Call(name, arguments) => {
+            let is_own = own.contains(&(name, arguments.len()));
+            let arguments = arguments.into_iter().map(|part| with_steps(part, own)).collect();
+            let call = Term::Call(name, arguments);
+            if is_own { step_before(call) } else { call }
+        }
+        Term::Path(start, Path(parts)) => {
+            let parts = parts.into_iter().map(|(part, opt)| {
+                let part = match part {
+                    Part::Index(index) => Part::Index(with_steps(index, own)),
+                    Part::Range(start, end) => Part::Range(
+                        start.map(|part| with_steps(part, own)),
+                        end.map(|part| with_steps(part, own)),
+                    ),
+                };
+                (part, opt)
+            });
+            let parts = parts.collect();
+            Term::Path(boxed(start, own), Path(parts))
+        }
+    }
+}
+
+fn pattern_with_steps<'s>(pattern: &mut Pattern<&'s str>, own: &mut Vec<(&'s str, usize)>) {
+    match pattern {
+        Pattern::Var(_) => {}
+        Pattern::Arr(parts) => parts.iter_mut().for_each(|part| pattern_with_steps(part, own)),
+        Pattern::Obj(members) => {
+            for (name, part) in members {
+                *name = with_steps(mem::take(name), own);
+                pattern_with_steps(part, own);
+            }
+        }
+    }
+}
