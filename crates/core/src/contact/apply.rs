@@ -127,7 +127,7 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::contact::event_context::Lateness;
+    use crate::contact::event_context::{Lateness, Origin};
     use crate::ids::{IdHasher, Offset, SourceKey};
     use crate::measures::FactKind;
     use crate::settings::Settings;
@@ -151,6 +151,7 @@ mod tests {
             today: TimeRange { start: Timestamp(0), end: Timestamp(86_400_000) },
             offset: Offset(0),
             source,
+            origin: Origin::Record,
         }
     }
 

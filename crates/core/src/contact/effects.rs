@@ -1,9 +1,10 @@
 //! The effects that the life of contacts has outside of a contact.
 
+use crate::contact::event_context::{Lateness, Origin};
 use crate::contact::live::LiveSeries;
 use crate::contact::open_visits::OpenVisits;
 use crate::ids::{AgentKey, CallId, Offset, QueueId, SeriesId};
-use crate::measures::Fact;
+use crate::measures::{EventTotals, Fact};
 use crate::settings::WindowSettings;
 use crate::time::{Millis, Timestamp};
 
@@ -22,8 +23,29 @@ pub(crate) struct HeldOutcomes {
     pub(crate) late: u64,
     /// Orphans that are not counted yet.
     pub(crate) new_orphans: u64,
+    /// The results of events that a mapping made of records.
+    pub(crate) mapped: EventTotals,
     /// Offsets of orphans that are not dead-lettered yet.
     pub(crate) orphans: Vec<Offset>,
+}
+
+impl HeldOutcomes {
+    /// Counts a held ending whose start came.
+    pub(super) fn applied(&mut self, lateness: Lateness, origin: Origin) {
+        let (record, event) = match lateness {
+            Lateness::InTime => (&mut self.applied, &mut self.mapped.applied),
+            Lateness::Late => (&mut self.late, &mut self.mapped.late),
+        };
+        *record += u64::from(origin != Origin::MappedPart);
+        *event += u64::from(origin != Origin::Record);
+    }
+
+    /// Counts a held ending whose start did not come.
+    pub(super) fn orphan(&mut self, offset: Offset, origin: Origin) {
+        self.new_orphans += u64::from(origin != Origin::MappedPart);
+        self.mapped.rejected += u64::from(origin != Origin::Record);
+        self.orphans.push(offset);
+    }
 }
 
 /// The begin or the end of an agent's call.

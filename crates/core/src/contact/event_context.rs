@@ -13,6 +13,17 @@ pub(crate) enum Lateness {
     Late,
 }
 
+/// What an event is of its record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Origin {
+    /// The record is the event.
+    Record,
+    /// The one event of a mapped record, or the one whose result is that of the record.
+    MappedRecord,
+    /// One of the events of a mapped record, whose result is that of another one.
+    MappedPart,
+}
+
 /// The event at hand, or stream time itself if that is the cause.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct EventContext {
@@ -29,6 +40,7 @@ pub(crate) struct EventContext {
     pub(crate) offset: Offset,
     /// The source of the record, where its effects depend on it.
     pub(crate) source: SourceKey,
+    pub(crate) origin: Origin,
 }
 
 impl EventContext {

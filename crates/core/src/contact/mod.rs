@@ -27,7 +27,7 @@ mod timer_wheel;
 
 pub(crate) use effects::{CallChange, CallEffect};
 pub(crate) use ending::Ending;
-pub(crate) use event_context::{EventContext, Lateness};
+pub(crate) use event_context::{EventContext, Lateness, Origin};
 pub(crate) use lifecycle::conversation::Implied;
 pub(crate) use model::HandleParts;
 pub(crate) use table::{Contacts, ContactsHeader};

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use smallvec::SmallVec;
 
 use crate::contact::ending::Ending;
-use crate::contact::event_context::Lateness;
+use crate::contact::event_context::{Lateness, Origin};
 use crate::event::{ChannelId, EndedBy, LeftReason};
 use crate::ids::{AgentKey, ContactKey, Offset, QueueId, SeriesId, SourceKey};
 use crate::time::{Millis, Timestamp};
@@ -109,10 +109,50 @@ pub(super) struct HeldEnding {
     pub(super) event_time: Timestamp,
     /// Stream time just after its record.
     pub(super) stream_time: Timestamp,
-    /// The lateness of its record when it arrived.
-    pub(super) lateness: Lateness,
+    /// How it counts once it is decided.
+    pub(super) count: HeldCount,
     /// The position of its record in the log.
     pub(super) offset: Offset,
+}
+
+/// The lateness of a held ending when it arrived, and what it is of its record. The first two
+/// variants have the stored bytes of [`Lateness`], which older ledgers have in this place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) enum HeldCount {
+    InTime,
+    Late,
+    MappedInTime,
+    MappedLate,
+    PartInTime,
+    PartLate,
+}
+
+impl HeldCount {
+    pub(super) fn new(lateness: Lateness, origin: Origin) -> Self {
+        match (origin, lateness) {
+            (Origin::Record, Lateness::InTime) => HeldCount::InTime,
+            (Origin::Record, Lateness::Late) => HeldCount::Late,
+            (Origin::MappedRecord, Lateness::InTime) => HeldCount::MappedInTime,
+            (Origin::MappedRecord, Lateness::Late) => HeldCount::MappedLate,
+            (Origin::MappedPart, Lateness::InTime) => HeldCount::PartInTime,
+            (Origin::MappedPart, Lateness::Late) => HeldCount::PartLate,
+        }
+    }
+
+    pub(super) fn lateness(self) -> Lateness {
+        match self {
+            HeldCount::InTime | HeldCount::MappedInTime | HeldCount::PartInTime => Lateness::InTime,
+            HeldCount::Late | HeldCount::MappedLate | HeldCount::PartLate => Lateness::Late,
+        }
+    }
+
+    pub(super) fn origin(self) -> Origin {
+        match self {
+            HeldCount::InTime | HeldCount::Late => Origin::Record,
+            HeldCount::MappedInTime | HeldCount::MappedLate => Origin::MappedRecord,
+            HeldCount::PartInTime | HeldCount::PartLate => Origin::MappedPart,
+        }
+    }
 }
 
 /// A conversation that goes on.

@@ -7,10 +7,10 @@ use serde::Deserialize;
 use smallvec::smallvec;
 
 use crate::contact::ending::Ending;
-use crate::contact::event_context::Lateness;
+use crate::contact::event_context::{Lateness, Origin};
 use crate::contact::model::{
-    Contact, Conversation, EarlyEnd, HandleParts, HeldEnding, Issue, Miss, NO_AGENT, PastVisit,
-    Reply, Started, Talk, Visit,
+    Contact, Conversation, EarlyEnd, HandleParts, HeldCount, HeldEnding, Issue, Miss, NO_AGENT,
+    PastVisit, Reply, Started, Talk, Visit,
 };
 use crate::event::{ChannelId, LeftReason};
 use crate::ids::{ContactKey, NO_QUEUE, Offset, QueueId, SeriesId, SourceKey};
@@ -136,7 +136,8 @@ impl From<SingleHeldEnding> for HeldEnding {
             SingleEnding::Left(reason) => Ending::Left(reason),
             SingleEnding::Lost => Ending::Lost,
         };
-        HeldEnding { queue, ending, event_time, stream_time, lateness, offset }
+        let count = HeldCount::new(lateness, Origin::Record);
+        HeldEnding { queue, ending, event_time, stream_time, count, offset }
     }
 }
 

@@ -34,11 +34,15 @@ pub enum Reason {
     Orphan,
     /// In a replay: the event time is ahead of the clock.
     FutureTime,
+    /// The program of a mapping raised an error, or did more work than a record may cost.
+    MappingFailed,
+    /// An output of a mapping is neither an event nor a line.
+    MappingOutput,
 }
 
 impl Reason {
     /// Every reason, in the order of the documentation.
-    pub const ALL: [Reason; 13] = [
+    pub const ALL: [Reason; 15] = [
         Reason::NotJson,
         Reason::NotObject,
         Reason::MissingField,
@@ -51,6 +55,8 @@ impl Reason {
         Reason::BadLine,
         Reason::MissingTime,
         Reason::FutureTime,
+        Reason::MappingFailed,
+        Reason::MappingOutput,
         Reason::Orphan,
     ];
 
@@ -70,6 +76,8 @@ impl Reason {
             Reason::MissingTime => "missing_time",
             Reason::Orphan => "orphan",
             Reason::FutureTime => "future_time",
+            Reason::MappingFailed => "mapping_failed",
+            Reason::MappingOutput => "mapping_output",
         }
     }
 }
@@ -95,5 +103,10 @@ impl Rejection {
     /// Creates a rejection.
     pub fn new(reason: Reason, detail: impl Into<String>) -> Self {
         Rejection { reason, detail: detail.into() }
+    }
+
+    /// Returns the rejection of one output of a mapping, which is named by its place.
+    pub(crate) fn of_output(self, index: usize) -> Self {
+        Rejection { detail: format!("output {index}: {}", self.detail), ..self }
     }
 }

@@ -28,7 +28,7 @@ pub(crate) use interval::IntervalNumbers;
 pub use interval::{AgentIntervalDelta, IntervalCounts, IntervalDelta};
 pub use native::{NATIVE_SCHEMA, NATIVE_ZERO_THRESHOLD, NativeCounts};
 pub(crate) use outcome::ApplyOutcome;
-pub use record_totals::RecordTotals;
+pub use record_totals::{EventTotals, RecordTotals};
 pub use totals::Totals;
 pub(crate) use update::WindowUpdate;
 pub use window_counts::{WindowCounts, WindowSnapshot};

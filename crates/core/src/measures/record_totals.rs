@@ -26,10 +26,56 @@ pub struct RecordTotals {
     /// beside it.
     #[serde(skip)]
     pub fields_dropped: BTreeMap<OptionalField, u64>,
+    /// Events that mappings made of records. The records count beside them.
+    #[serde(skip)]
+    pub mapped: EventTotals,
+}
+
+/// Counts of the events that mappings made of records. Each counts in exactly one of the results;
+/// an ending that waits for its start counts when that is decided.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct EventTotals {
+    /// Events that were applied in time.
+    pub applied: u64,
+    /// Events that were seen before, or that say nothing new.
+    pub duplicate: u64,
+    /// Events that were applied, but are older than the longest window and `allowed_lateness`.
+    pub late: u64,
+    /// Events that were rejected, endings included whose start never came.
+    pub rejected: u64,
+}
+
+impl EventTotals {
+    /// Returns the counts with the values of their `result` label.
+    pub fn by_result(&self) -> [(&'static str, u64); 4] {
+        let EventTotals { applied, duplicate, late, rejected } = *self;
+        [("applied", applied), ("duplicate", duplicate), ("late", late), ("rejected", rejected)]
+    }
+
+    /// Adds the counts of another partition.
+    pub(crate) fn add(&mut self, other: &EventTotals) {
+        self.applied += other.applied;
+        self.duplicate += other.duplicate;
+        self.late += other.late;
+        self.rejected += other.rejected;
+    }
+
+    fn by_result_mut(&mut self, result: &str) -> Option<&mut u64> {
+        match result {
+            "applied" => Some(&mut self.applied),
+            "duplicate" => Some(&mut self.duplicate),
+            "late" => Some(&mut self.late),
+            "rejected" => Some(&mut self.rejected),
+            _ => None,
+        }
+    }
 }
 
 /// The name of [`RecordTotals::ignored`] in [`RecordTotals::named`].
 const IGNORED: &str = "ignored";
+
+/// The prefix of a count of events in [`RecordTotals::named`].
+const MAPPED: &str = "mapped ";
 
 /// The prefix of a dropped field in [`RecordTotals::named`].
 const DROPPED: &str = "dropped ";
@@ -50,10 +96,13 @@ impl RecordTotals {
     /// the stored form of the others, which is by position.
     pub(crate) fn named(&self) -> BTreeMap<String, u64> {
         let dropped = self.fields_dropped.iter();
+        let mapped = self.mapped.by_result().into_iter().filter(|(_, count)| *count > 0);
+        let mapped = mapped.map(|(result, count)| (format!("{MAPPED}{result}"), count));
         let ignored = (self.ignored > 0).then(|| (IGNORED.to_owned(), self.ignored));
         dropped
             .map(|(field, count)| (format!("{DROPPED}{}", field.as_str()), *count))
             .chain(ignored)
+            .chain(mapped)
             .collect()
     }
 
@@ -62,6 +111,10 @@ impl RecordTotals {
         for (name, count) in counts {
             if name == IGNORED {
                 self.ignored = count;
+            }
+            let mapped = name.strip_prefix(MAPPED);
+            if let Some(mapped) = mapped.and_then(|result| self.mapped.by_result_mut(result)) {
+                *mapped = count;
             }
             let dropped = name.strip_prefix(DROPPED).and_then(OptionalField::from_wire);
             if let Some(field) = dropped {

@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use crate::agent::{AgentChange, Agents};
 use crate::bounded_labels::BoundedLabels;
-use crate::contact::{Contacts, EventContext, Lateness};
+use crate::contact::{Contacts, EventContext, Lateness, Origin};
 use crate::decode::{Format, Message, decode};
 use crate::dedup::DedupWindow;
-use crate::event::{Event, EventPayload};
+use crate::event::{Event, EventPayload, Rejection};
 use crate::followup::Followups;
 use crate::ids::{ContactKey, IdHasher, Offset, SourceKey};
 use crate::measures::{ApplyOutcome, Observation, RecordTotals, WindowScope};
@@ -141,40 +141,86 @@ impl Shard {
         ceiling: Option<Ceiling>,
     ) -> FoldResult<'m> {
         self.state.next_offset = meta.offset.next();
+        let (outcome, witness) = self.fold_message(format, message, meta, ceiling, Origin::Record);
+        self.state.count_record(&outcome);
+        FoldResult { outcome, witness }
+    }
+
+    /// Folds the messages that a mapping made of one record, in their order. Each stands alone; the
+    /// record is rejected if one of them is, and says something new if one of them does. Without
+    /// messages the record is ignored.
+    ///
+    /// The messages are those of this record whatever the state, so that the state stays a fold.
+    pub fn fold_mapped<'m>(
+        &mut self,
+        messages: &[(Format, Message<'m>)],
+        meta: RecordMeta,
+        ceiling: Option<Ceiling>,
+    ) -> FoldResult<'m> {
+        self.state.next_offset = meta.offset.next();
+        let mut result = FoldResult { outcome: RecordOutcome::Ignored, witness: None };
+        for (index, (format, message)) in messages.iter().enumerate() {
+            // The record counts as held where nothing but held endings came of it: the last one
+            // then stands for the record.
+            let is_last = index + 1 == messages.len();
+            let origin = match &result.outcome {
+                RecordOutcome::Ignored | RecordOutcome::Held if is_last => Origin::MappedRecord,
+                _ => Origin::MappedPart,
+            };
+            let (outcome, witness) = self.fold_message(*format, message, meta, ceiling, origin);
+            self.state.count_mapped(&outcome);
+            let outcome = match outcome {
+                RecordOutcome::Rejected(rejection) => {
+                    RecordOutcome::Rejected(rejection.of_output(index))
+                }
+                other => other,
+            };
+            result.outcome = result.outcome.with_part(outcome);
+            result.witness = FoldResult::first_ahead(result.witness, witness);
+        }
+        self.state.count_record(&result.outcome);
+        result
+    }
+
+    /// Counts a record that is rejected before it can be decoded, because its mapping failed.
+    pub fn reject(&mut self, rejection: Rejection, meta: RecordMeta) -> RecordOutcome {
+        self.state.next_offset = meta.offset.next();
+        let outcome = RecordOutcome::Rejected(rejection);
+        self.state.count_record(&outcome);
+        outcome
+    }
+
+    /// Decodes and folds one message of a record.
+    fn fold_message<'m>(
+        &mut self,
+        format: Format,
+        message: &Message<'m>,
+        meta: RecordMeta,
+        ceiling: Option<Ceiling>,
+        origin: Origin,
+    ) -> (RecordOutcome, Option<Witness<'m>>) {
         let decoded =
             decode(format, message, &self.settings.channels, self.settings.limits.record_bytes);
-        let (outcome, witness) = match decoded {
+        match decoded {
             Ok(Some(record)) => {
-                let (outcome, standing) = self.judge_and_fold(&record, meta, ceiling);
+                let (outcome, standing) = self.judge_and_fold(&record, meta, ceiling, origin);
                 (outcome, Some(Witness { source: record.source, standing }))
             }
             Ok(None) => (RecordOutcome::Ignored, None),
             Err(rejection) => (RecordOutcome::Rejected(rejection), None),
-        };
-        let records = &mut self.state.records;
-        match &outcome {
-            RecordOutcome::Applied => records.applied += 1,
-            RecordOutcome::Duplicate => records.duplicate += 1,
-            RecordOutcome::Late => records.late += 1,
-            RecordOutcome::Ignored => records.ignored += 1,
-            RecordOutcome::Rejected(rejection) => {
-                *records.rejected.entry(rejection.reason).or_default() += 1
-            }
-            // The contacts count it as held, until a later record or a timeout decides.
-            RecordOutcome::Held => {}
         }
-        FoldResult { outcome, witness }
     }
 
-    /// Judges the time of a decoded record, and folds it at that time.
+    /// Judges the time of a decoded event, and folds it at that time.
     fn judge_and_fold(
         &mut self,
         record: &Event<'_>,
         meta: RecordMeta,
         ceiling: Option<Ceiling>,
+        origin: Origin,
     ) -> (RecordOutcome, Standing) {
         match judge(record.time, meta.event_time(), ceiling, self.settings.windows.max_ahead) {
-            Ok(judged) => (self.fold_record(record, meta, judged), judged.standing),
+            Ok(judged) => (self.fold_record(record, meta, judged, origin), judged.standing),
             Err((rejection, standing)) => (RecordOutcome::Rejected(rejection), standing),
         }
     }
@@ -186,6 +232,7 @@ impl Shard {
         record: &Event<'_>,
         meta: RecordMeta,
         time: JudgedTime,
+        origin: Origin,
     ) -> RecordOutcome {
         let event_time = time.event_time;
         let stream_time = self.state.move_stream(&self.settings, event_time);
@@ -200,6 +247,7 @@ impl Shard {
             today: self.state.today(),
             offset: meta.offset,
             source: SourceKey::default(),
+            origin,
         };
         context.scope = context.scope_of(context.event_time, context.lateness);
 

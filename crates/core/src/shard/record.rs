@@ -40,6 +40,22 @@ pub enum RecordOutcome {
     Rejected(Rejection),
 }
 
+impl RecordOutcome {
+    /// Returns the result of a record of several events: rejected if one of them is, else the one
+    /// that says most.
+    pub(super) fn with_part(self, part: RecordOutcome) -> Self {
+        let rank = |outcome: &RecordOutcome| match outcome {
+            RecordOutcome::Ignored => 0,
+            RecordOutcome::Held => 1,
+            RecordOutcome::Duplicate => 2,
+            RecordOutcome::Late => 3,
+            RecordOutcome::Applied => 4,
+            RecordOutcome::Rejected(_) => 5,
+        };
+        if rank(&part) > rank(&self) { part } else { self }
+    }
+}
+
 /// A held ending whose start did not come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Orphan {
@@ -63,4 +79,21 @@ pub struct FoldResult<'m> {
     pub outcome: RecordOutcome,
     /// What it says about the clock; `None` if it could not be decoded.
     pub witness: Option<Witness<'m>>,
+}
+
+impl<'m> FoldResult<'m> {
+    /// Returns the first witness that is ahead of the clock, else the first one.
+    pub(super) fn first_ahead(
+        known: Option<Witness<'m>>,
+        next: Option<Witness<'m>>,
+    ) -> Option<Witness<'m>> {
+        match (known, next) {
+            (Some(known), Some(next))
+                if known.standing != Standing::Ahead && next.standing == Standing::Ahead =>
+            {
+                Some(next)
+            }
+            (known, next) => known.or(next),
+        }
+    }
 }

@@ -3,7 +3,7 @@
 use crate::agent::{AgentChange, Agents, BookingContext, QueueList};
 use crate::bounded_labels::BoundedLabels;
 use crate::contact::{
-    CallChange, CallEffect, Contacts, Ending, EventContext, HandleParts, Implied, Lateness,
+    CallChange, CallEffect, Contacts, Ending, EventContext, HandleParts, Implied, Lateness, Origin,
 };
 use crate::dedup::DedupWindow;
 use crate::event::{EventPayload, FieldFaults, Reason, SelfServiceOutcome, Text};
@@ -12,6 +12,7 @@ use crate::ids::{AgentKey, ContactKey, Offset, QueueId, SourceKey};
 use crate::measures::{ApplyOutcome, Observation, RecordTotals, WindowScope};
 use crate::registry::LabelRegistry;
 use crate::settings::Settings;
+use crate::shard::record::RecordOutcome;
 use crate::shard::series::{Bounds, Series};
 use crate::time::{EventTimes, Millis, TimeRange, Timestamp};
 use crate::window::{PaneLayout, WindowCursor};
@@ -61,6 +62,35 @@ pub(crate) struct State {
 }
 
 impl State {
+    /// Counts a record by its result.
+    pub(crate) fn count_record(&mut self, outcome: &RecordOutcome) {
+        let records = &mut self.records;
+        match outcome {
+            RecordOutcome::Applied => records.applied += 1,
+            RecordOutcome::Duplicate => records.duplicate += 1,
+            RecordOutcome::Late => records.late += 1,
+            RecordOutcome::Ignored => records.ignored += 1,
+            RecordOutcome::Rejected(rejection) => {
+                *records.rejected.entry(rejection.reason).or_default() += 1
+            }
+            // The contacts count it as held, until a later record or a timeout decides.
+            RecordOutcome::Held => {}
+        }
+    }
+
+    /// Counts an event that a mapping made of a record.
+    pub(crate) fn count_mapped(&mut self, outcome: &RecordOutcome) {
+        let mapped = &mut self.records.mapped;
+        match outcome {
+            RecordOutcome::Applied => mapped.applied += 1,
+            RecordOutcome::Duplicate => mapped.duplicate += 1,
+            RecordOutcome::Late => mapped.late += 1,
+            RecordOutcome::Rejected(_) => mapped.rejected += 1,
+            // A mapping gives no tombstones. A held one counts when it is decided.
+            RecordOutcome::Ignored | RecordOutcome::Held => {}
+        }
+    }
+
     /// Counts the faults that cost a field and not its record.
     pub(crate) fn count_faults(&mut self, faults: FieldFaults) {
         if faults.is_empty() {
@@ -109,6 +139,7 @@ impl State {
             today: self.today(),
             offset: self.next_offset,
             source: SourceKey::default(),
+            origin: Origin::Record,
         }
     }
 
@@ -249,6 +280,7 @@ impl State {
         let held_outcomes = &mut self.contacts.effects.held_outcomes;
         self.records.applied += std::mem::take(&mut held_outcomes.applied);
         self.records.late += std::mem::take(&mut held_outcomes.late);
+        self.records.mapped.add(&std::mem::take(&mut held_outcomes.mapped));
         let orphans = std::mem::take(&mut held_outcomes.new_orphans);
         if orphans > 0 {
             *self.records.rejected.entry(Reason::Orphan).or_default() += orphans;

@@ -15,6 +15,7 @@ mod core_oracle;
 mod decode_fuzz;
 mod far_ahead;
 mod field;
+mod mapped;
 mod older_record_cases;
 mod pending_cases;
 mod restore;

@@ -2,8 +2,10 @@
 
 use crate::contact::contact_context::ContactContext;
 use crate::contact::ending::Ending;
-use crate::contact::event_context::{EventContext, Lateness};
-use crate::contact::model::{Conversation, HeldEnding, Miss, NO_AGENT, PastVisit, Talk, Visit};
+use crate::contact::event_context::EventContext;
+use crate::contact::model::{
+    Conversation, HeldCount, HeldEnding, Miss, NO_AGENT, PastVisit, Talk, Visit,
+};
 use crate::event::{ChannelId, LeftReason};
 use crate::ids::{QueueId, SeriesId};
 use crate::measures::{ApplyOutcome, FactKind, WindowScope};
@@ -76,11 +78,9 @@ impl ContactContext<'_> {
     /// Ends a visit, which never waits, by the ending that was held for it.
     fn complete_by_held_ending(&mut self, visit: Visit, held: &HeldEnding) {
         self.effects.held -= 1;
-        match held.lateness {
-            Lateness::InTime => self.effects.held_outcomes.applied += 1,
-            Lateness::Late => self.effects.held_outcomes.late += 1,
-        }
-        let scope = self.event.scope_of(held.event_time, held.lateness);
+        let lateness = held.count.lateness();
+        self.effects.held_outcomes.applied(lateness, held.count.origin());
+        let scope = self.event.scope_of(held.event_time, lateness);
         let wait = Wait::Known(held.event_time.since(visit.start));
         self.complete(visit, held.ending, held.event_time, wait, scope);
     }
@@ -153,8 +153,9 @@ impl ContactContext<'_> {
             return ApplyOutcome::Duplicate;
         }
         self.leave_for_another_queue();
-        let EventContext { event_time, stream_time, lateness, offset, .. } = *self.event;
-        let held = HeldEnding { queue, ending, event_time, stream_time, lateness, offset };
+        let EventContext { event_time, stream_time, lateness, offset, origin, .. } = *self.event;
+        let count = HeldCount::new(lateness, origin);
+        let held = HeldEnding { queue, ending, event_time, stream_time, count, offset };
         self.contact.held = Some(Box::new(held));
         self.effects.held += 1;
         ApplyOutcome::Held
@@ -164,8 +165,7 @@ impl ContactContext<'_> {
     pub(in crate::contact) fn reject_held_ending(&mut self) {
         if let Some(held) = self.contact.held.take() {
             self.effects.held -= 1;
-            self.effects.held_outcomes.new_orphans += 1;
-            self.effects.held_outcomes.orphans.push(held.offset);
+            self.effects.held_outcomes.orphan(held.offset, held.count.origin());
         }
     }
 

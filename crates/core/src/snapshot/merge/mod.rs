@@ -113,8 +113,16 @@ fn add_all<T: Clone + Default>(sums: &mut Vec<T>, more: &[T], add_one: fn(&mut T
 impl RecordTotals {
     /// Adds the counts of other records.
     pub fn add(&mut self, other: &RecordTotals) {
-        let RecordTotals { applied, duplicate, late, rejected, held, ignored, fields_dropped } =
-            other;
+        let RecordTotals {
+            applied,
+            duplicate,
+            late,
+            rejected,
+            held,
+            ignored,
+            fields_dropped,
+            mapped,
+        } = other;
         add(&mut self.applied, applied);
         add(&mut self.duplicate, duplicate);
         add(&mut self.late, late);
@@ -123,6 +131,7 @@ impl RecordTotals {
         }
         add(&mut self.held, held);
         add(&mut self.ignored, ignored);
+        self.mapped.add(mapped);
         for (field, count) in fields_dropped {
             add(self.fields_dropped.entry(*field).or_default(), count);
         }

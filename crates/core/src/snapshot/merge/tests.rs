@@ -6,7 +6,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::event::{OptionalField, Reason};
-use crate::measures::{BucketHistogram, Observation, SparseHdrCounts};
+use crate::measures::{BucketHistogram, EventTotals, Observation, SparseHdrCounts};
 use crate::time::{Millis, Timestamp};
 
 fn count() -> impl Strategy<Value = u64> {
@@ -143,15 +143,22 @@ fn followup() -> impl Strategy<Value = FollowupSnapshot> {
 fn records() -> impl Strategy<Value = RecordTotals> {
     let rejected = btree_map(prop::sample::select(Reason::ALL.to_vec()), count(), 0..4);
     let dropped = btree_map(prop::sample::select(OptionalField::ALL), count(), 0..4);
-    (count(), count(), count(), rejected, count(), count(), dropped).prop_map(
-        |(applied, duplicate, late, rejected, held, ignored, fields_dropped)| RecordTotals {
-            applied,
-            duplicate,
-            late,
-            rejected,
-            held,
-            ignored,
-            fields_dropped,
+    let mapped =
+        (count(), count(), count(), count()).prop_map(|(applied, duplicate, late, rejected)| {
+            EventTotals { applied, duplicate, late, rejected }
+        });
+    (count(), count(), count(), rejected, count(), count(), dropped, mapped).prop_map(
+        |(applied, duplicate, late, rejected, held, ignored, fields_dropped, mapped)| {
+            RecordTotals {
+                applied,
+                duplicate,
+                late,
+                rejected,
+                held,
+                ignored,
+                fields_dropped,
+                mapped,
+            }
         },
     )
 }

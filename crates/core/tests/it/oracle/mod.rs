@@ -371,6 +371,7 @@ impl Oracle {
             held: self.contacts.values().filter(|contact| contact.holds()).count() as u64,
             ignored: self.ignored,
             fields_dropped: self.fields_dropped.clone(),
+            mapped: Default::default(),
         }
     }
 
