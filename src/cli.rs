@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use crate::commands::{
-    check, demo, hash_secret, history, ledger, logging, replay, schema, serve, simulate,
+    check, demo, hash_secret, history, ledger, logging, map, replay, schema, serve, simulate,
 };
 
 /// Streaming telemetry for contact centres.
@@ -32,6 +32,7 @@ enum Command {
     Demo(demo::Args),
     Serve(serve::Args),
     Simulate(simulate::Args),
+    Map(map::Args),
     Replay(replay::Args),
     History(history::Args),
     Ledger(ledger::Args),
@@ -47,6 +48,7 @@ pub fn main() -> ExitCode {
         Command::Demo(args) => demo::run(args),
         Command::Serve(args) => serve::run(args),
         Command::Simulate(args) => simulate::run(args),
+        Command::Map(args) => map::run(args),
         Command::Replay(args) => replay::run(args),
         Command::History(args) => history::run(args),
         Command::Ledger(args) => ledger::run(args),

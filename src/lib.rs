@@ -1,7 +1,8 @@
 //! nabiz: a streaming telemetry pipeline for contact centres. It folds events from Kafka, partition
 //! by partition, into event-time windows, live gauges and counters for Prometheus.
 //!
-//! [`ingest`] polls records and folds them with [`nabiz_core`]. [`readmodel`] holds the merged
+//! [`ingest`] polls records and folds them with [`nabiz_core`], by a mapping where their
+//! [`record_format`] is not its own. [`readmodel`] holds the merged
 //! snapshots, [`exposition`] and [`http`] serve them, and [`ledger`] stores the state. [`cli`] and
 //! the commands are the program, [`config`] reads its settings. ARCHITECTURE.md has the map and the
 //! invariants.
@@ -20,6 +21,7 @@ pub mod ingest;
 pub mod ledger;
 pub mod log_limit;
 pub mod readmodel;
+pub mod record_format;
 pub mod secret;
 mod suggestion;
 pub mod watched_files;

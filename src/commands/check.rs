@@ -35,7 +35,9 @@ pub(crate) fn run(args: Args) -> Result<(), Failure> {
     let config = configuration::load(&args.config)?;
     // `replay` and `history` need no [kafka].
     if config.kafka.is_some() {
-        config.require_kafka().map_err(Failure::usage)?;
+        let kafka = config.require_kafka().map_err(Failure::usage)?;
+        // The key of the ledger is not needed to find mistakes.
+        configuration::topics(&config, &kafka.topics, [0; 16])?;
     }
     configuration::security(&config)?;
     let mut out = std::io::stdout().lock();

@@ -1,13 +1,16 @@
 //! Loading of the configuration for a command.
 
 use std::path::Path;
+use std::sync::Arc;
 
-use anyhow::Context;
+use anyhow::{Context, anyhow};
 
 use super::failure::Failure;
-use crate::config::{self, Config};
+use super::mapping;
+use crate::config::{self, Config, TopicFormat};
 use crate::http::Security;
-use crate::ingest::check_client_property;
+use crate::ingest::{Topic, check_client_property};
+use crate::record_format::RecordFormat;
 
 /// The configuration file that is read where none is named.
 const CONFIG_FILE: &str = "nabiz.toml";
@@ -32,6 +35,43 @@ pub(super) fn load_or_default(path: Option<&Path>) -> Result<Config, Failure> {
         Some(path) => load(path),
         None if default.exists() => load(default),
         None => without_file(),
+    }
+}
+
+/// Returns the topics that are read, with their mappings compiled. `hash_key` is the secret key of
+/// the ids of events that have none.
+///
+/// # Errors
+/// Returns a usage failure that names each mistake of each program, with its line and column.
+pub(super) fn topics(
+    config: &Config,
+    topics: &[config::Topic],
+    hash_key: [u8; 16],
+) -> Result<Vec<Topic>, Failure> {
+    let mut compiled = Vec::with_capacity(topics.len());
+    let mut mistakes = Vec::new();
+    for topic in topics {
+        let format = match (topic.format, &topic.mapping) {
+            (TopicFormat::Native(format), _) => RecordFormat::Native(format),
+            (TopicFormat::Mapped, Some(program)) => {
+                match mapping::compile(program, &config.windows.time_zone, hash_key) {
+                    Ok(mapping) => RecordFormat::Mapped(Arc::new(mapping)),
+                    Err(error) => {
+                        mistakes.push(format!("{:#}", anyhow::Error::from(error)));
+                        continue;
+                    }
+                }
+            }
+            (TopicFormat::Mapped, None) => {
+                mistakes.push(format!("{}: no mapping", topic.name));
+                continue;
+            }
+        };
+        compiled.push(Topic { name: topic.name.clone(), format });
+    }
+    match mistakes.is_empty() {
+        true => Ok(compiled),
+        false => Err(Failure::Usage(anyhow!("{}", mistakes.join("\n")))),
     }
 }
 

@@ -25,6 +25,7 @@ use crate::config::Config;
 use crate::http::Security;
 use crate::ingest::{LedgerOptions, Options, Topic};
 use crate::ledger;
+use crate::record_format::RecordFormat;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -113,7 +114,8 @@ pub(crate) fn run(args: Args) -> Result<(), Failure> {
     let stop = Arc::new(AtomicBool::new(false));
     let producer = spawn_producer(simulation, &brokers, Arc::clone(&stop))?;
 
-    let topics = vec![Topic { name: TOPIC.to_owned(), format: Format::CloudEvents }];
+    let topics =
+        vec![Topic { name: TOPIC.to_owned(), format: RecordFormat::Native(Format::CloudEvents) }];
     let scratch = Scratch::new(now)?;
     let path = scratch.0.join("nabiz.db");
     let ledger_options =

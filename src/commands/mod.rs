@@ -1,6 +1,7 @@
 //! The subcommands, one file for each: its arguments and its `run`.
 
 mod arguments;
+mod bounded_lines;
 pub(crate) mod check;
 mod configuration;
 pub(crate) mod demo;
@@ -9,6 +10,8 @@ pub(crate) mod hash_secret;
 pub(crate) mod history;
 pub(crate) mod ledger;
 pub(crate) mod logging;
+pub(crate) mod map;
+mod mapping;
 mod memory;
 mod parts;
 mod pipeline;

@@ -4,10 +4,11 @@ use std::sync::Arc;
 
 use nabiz_core::settings::Settings;
 
+use super::configuration;
 use super::failure::Failure;
-use crate::config::{self, Config};
+use crate::config::Config;
 use crate::http::Security;
-use crate::ingest::{LedgerOptions, Options, Topic};
+use crate::ingest::{LedgerOptions, Options};
 use crate::readmodel::{Aggregation, Reloads};
 
 /// What follows from a configuration.
@@ -22,7 +23,8 @@ impl Parts {
     /// Derives the parts. `ledger` has what does not follow from the configuration.
     ///
     /// # Errors
-    /// Returns a usage failure when the brokers or the topics are missing.
+    /// Returns a usage failure when the brokers or the topics are missing, or a mapping has a
+    /// mistake.
     pub(super) fn of(
         config: &Config,
         security: Security,
@@ -40,11 +42,11 @@ impl Parts {
 /// Returns the options of ingest.
 fn options(config: &Config, ledger: LedgerOptions) -> Result<Options, Failure> {
     let kafka = config.require_kafka().map_err(Failure::usage)?;
-    let topic = |topic: &config::Topic| Topic { name: topic.name.clone(), format: topic.format };
+    let topics = configuration::topics(config, &kafka.topics, ledger.hash_key)?;
     Ok(Options {
         workers: kafka.workers,
         instance_id: kafka.instance_id.clone(),
-        topics: kafka.topics.iter().map(topic).collect(),
+        topics,
         client: kafka.client.iter().cloned().collect(),
         on_undecodable: kafka.on_undecodable,
         record_bytes_max: config.limits.record_bytes,

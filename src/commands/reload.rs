@@ -1,5 +1,6 @@
 //! Reads the configuration of `serve` again, and looks at the files that it names.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -9,7 +10,7 @@ use super::parts::Parts;
 use crate::config::{Config, OnReload};
 use crate::config_digest::ConfigDigest;
 use crate::http::Security;
-use crate::ingest::{LedgerOptions, check_client_property};
+use crate::ingest::{LedgerOptions, Topic, check_client_property};
 use crate::readmodel::Reloads;
 use crate::watched_files::{Contents, WatchedFiles};
 
@@ -19,6 +20,8 @@ pub(super) struct Reloader {
     config: Config,
     ledger: LedgerOptions,
     reloads: Arc<Reloads>,
+    /// The programs of the mappings.
+    programs: Programs,
     /// The certificate of HTTP and its key.
     http_files: WatchedFiles,
     /// Certificates, keys and secrets of the Kafka client.
@@ -66,6 +69,7 @@ impl Reloader {
             path,
             http_files: http_files(&config),
             client_files: client_files(&config, parts),
+            programs: programs(&parts.options.topics),
             config,
             ledger: parts.options.ledger.clone(),
             reloads: Arc::clone(&parts.options.reloads),
@@ -130,10 +134,12 @@ impl Reloader {
         let parts = Parts::of(&config, security, ledger, reloads)?;
         // Before the clients read the files.
         let client_files = client_files(&config, &parts);
+        let programs = programs(&parts.options.topics);
+        let restarts_ingest = restarts_ingest || programs != self.programs;
         if restarts_ingest {
             parts.options.check().map_err(Failure::usage)?;
         }
-        let digest = digest(&config, &self.ledger);
+        let digest = digest(&config, &self.ledger, &programs);
         let http_files = None;
         Ok(Candidate { config, http_files, client_files, parts, digest, changed, restarts_ingest })
     }
@@ -141,6 +147,7 @@ impl Reloader {
     /// Records that a candidate is in effect, and returns its parts.
     pub(super) fn accept(&mut self, candidate: Candidate) -> Parts {
         self.config = candidate.config;
+        self.programs = programs(&candidate.parts.options.topics);
         self.client_files = candidate.client_files;
         if let Some(http_files) = candidate.http_files {
             self.http_files = http_files;
@@ -175,7 +182,20 @@ fn client_files(config: &Config, parts: &Parts) -> WatchedFiles {
     WatchedFiles::new(parts.options.client_files().into_iter().chain(values).collect())
 }
 
-/// Returns the digest of a configuration with the key of its ledger.
-pub(super) fn digest(config: &Config, ledger: &LedgerOptions) -> ConfigDigest {
-    ConfigDigest::new(&ledger.hash_key, &config.reveal())
+/// The hash of each mapping by its topic.
+pub(super) type Programs = BTreeMap<String, [u8; 32]>;
+
+/// Returns the hashes of the programs of mapped topics.
+pub(super) fn programs(topics: &[Topic]) -> Programs {
+    let hash = |topic: &Topic| Some((topic.name.clone(), topic.format.program_hash()?));
+    topics.iter().filter_map(hash).collect()
+}
+
+/// Returns the digest of a configuration and its mappings with the key of its ledger.
+pub(super) fn digest(config: &Config, ledger: &LedgerOptions, programs: &Programs) -> ConfigDigest {
+    let mut text = config.reveal();
+    for (topic, hash) in programs {
+        text.push_str(&format!("\n{topic}: {hash:02x?}"));
+    }
+    ConfigDigest::new(&ledger.hash_key, &text)
 }

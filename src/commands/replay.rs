@@ -1,14 +1,11 @@
 //! `nabiz replay`
 
-mod bounded_lines;
-
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context, anyhow};
-use bounded_lines::BoundedLines;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use indicatif::{ProgressBar, ProgressStyle};
 use jiff::Timestamp;
@@ -21,11 +18,13 @@ use nabiz_core::shard::{AheadRule, Ceiling, RecordMeta, RecordOutcome, Shard};
 use nabiz_core::snapshot::Snapshot;
 
 use super::arguments::parse_time;
-use super::configuration;
+use super::bounded_lines::BoundedLines;
 use super::failure::Failure;
+use super::{configuration, mapping};
 use crate::clock::{WallClock, system_clock};
 use crate::config::Config;
 use crate::exposition;
+use crate::record_format::{RawRecord, RecordFormat};
 
 /// Folds a file as if it were one partition and prints the metrics.
 ///
@@ -41,6 +40,9 @@ pub(crate) struct Args {
     /// Format of the records
     #[arg(long, default_value = Format::CloudEvents.as_str(), value_parser = format_parser())]
     format: Format,
+    /// Shipped mapping, or file with a program, that turns a record into events
+    #[arg(long, value_name = "NAME|FILE", conflicts_with = "format")]
+    mapping: Option<String>,
     /// Configuration file (TOML); without it, the defaults
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
@@ -69,10 +71,21 @@ fn format_parser() -> impl TypedValueParser<Value = Format> {
 /// Returns a usage failure when the configuration or `--at` is wrong, and a running failure when
 /// the file cannot be read, or `--strict` is given and a line was rejected.
 pub(crate) fn run(args: Args) -> Result<(), Failure> {
-    let settings = Arc::new(load_settings(args.config.as_deref())?);
+    let config = load_config(args.config.as_deref())?;
+    let settings = Arc::new(config.settings());
+    let format = match &args.mapping {
+        None => RecordFormat::Native(args.format),
+        Some(name) => {
+            let program = mapping::program(name);
+            // The ids of a run are never stored, so a fixed key is enough.
+            let mapping = mapping::compile(&program, &config.windows.time_zone, [0; 16])
+                .map_err(|error| Failure::Usage(error.into()))?;
+            RecordFormat::Mapped(Arc::new(mapping))
+        }
+    };
     let (input, progress) = open(&args.file)?;
     let clock = if args.simulated { None } else { Some(system_clock()) };
-    let replayed = replay(input, args.format, args.at, &settings, clock, |line| {
+    let replayed = replay(input, &format, args.at, &settings, clock, |line| {
         // Standard error may be closed; the metrics are printed anyway.
         progress.suspend(|| writeln!(io::stderr(), "{line}").unwrap_or(()));
     });
@@ -82,7 +95,8 @@ pub(crate) fn run(args: Args) -> Result<(), Failure> {
         usage => usage,
     })?;
     let rejected = snapshot.records.rejected_sum();
-    if rejected > 0 && rejected == snapshot.records.read_sum() {
+    let is_native = args.mapping.is_none();
+    if is_native && rejected > 0 && rejected == snapshot.records.read_sum() {
         let others =
             Format::ALL.into_iter().filter(|format| *format != args.format).map(Format::as_str);
         let others: Vec<&str> = others.collect();
@@ -111,7 +125,7 @@ pub(crate) fn run(args: Args) -> Result<(), Failure> {
 /// then with the summary.
 fn replay(
     input: impl BufRead,
-    format: Format,
+    format: &RecordFormat,
     at: Option<Timestamp>,
     settings: &Arc<Settings>,
     clock: Option<WallClock>,
@@ -125,14 +139,16 @@ fn replay(
         lines.next().with_context(|| format!("cannot read after line {line_number}"))?
     {
         line_number += 1;
-        if format == Format::CloudEvents && line.trim_ascii().is_empty() {
+        if *format != RecordFormat::Native(Format::AsteriskQueueLog) && line.trim_ascii().is_empty()
+        {
             continue;
         }
         let meta = RecordMeta { offset: Offset(line_number), timestamp: None };
         let ceiling =
             clock.as_ref().map(|clock| Ceiling { clock: clock(), rule: AheadRule::Reject });
         let message = Message { value: Some(line), headers: &[] };
-        let outcome = shard.fold_by_clock(format, &message, meta, ceiling).outcome;
+        let record = RawRecord { topic: "", key: None, message };
+        let outcome = format.fold(&mut shard, &record, meta, ceiling).outcome;
         report_orphans(&mut shard, &mut report);
         if let RecordOutcome::Rejected(rejection) = outcome {
             report(&format!("line {line_number}: {rejection}"));
@@ -210,13 +226,12 @@ fn open(file: &Path) -> Result<(Box<dyn BufRead>, ProgressBar), Failure> {
     Ok((Box::new(BufReader::with_capacity(BUFFER_BYTES, progress.wrap_read(opened))), progress))
 }
 
-/// Returns the settings of a configuration file, or the defaults.
-fn load_settings(config: Option<&Path>) -> Result<Settings, Failure> {
-    let config = match config {
-        Some(path) => configuration::load(path)?,
-        None => Config::defaults(),
-    };
-    Ok(config.settings())
+/// Returns the configuration of a file, or the defaults.
+fn load_config(config: Option<&Path>) -> Result<Config, Failure> {
+    match config {
+        Some(path) => configuration::load(path),
+        None => Ok(Config::defaults()),
+    }
 }
 
 #[cfg(test)]

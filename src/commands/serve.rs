@@ -35,9 +35,11 @@ pub(crate) struct Args {
 pub(crate) fn run(args: Args) -> Result<(), Failure> {
     let config = configuration::load(&args.config)?;
     logging::start("info")?;
-    config.require_kafka().map_err(Failure::usage)?;
+    let kafka = config.require_kafka().map_err(Failure::usage)?;
     let ledger = ledger(&config)?;
-    let reloads = Reloads::new(reload::digest(&config, &ledger), system_time());
+    let topics = configuration::topics(&config, &kafka.topics, ledger.hash_key)?;
+    let digest = reload::digest(&config, &ledger, &reload::programs(&topics));
+    let reloads = Reloads::new(digest, system_time());
     let security = configuration::security(&config)?;
     let parts = Parts::of(&config, security, ledger, Arc::new(reloads))?;
     memory::bound_arenas(parts.options.workers);

@@ -10,6 +10,7 @@ use super::diagnostics::Diagnostics;
 use super::document::{Node, Place, Table, Value};
 use super::keys::kafka as keys;
 use super::keys::{MASK, client_owned, is_secret, topic};
+use super::mapped::{MappingProgram, TopicFormat};
 use super::on_undecodable::OnUndecodable;
 use super::section::{Fields, Section, Visitor, with_defaults};
 
@@ -45,7 +46,9 @@ pub struct Topic {
     /// Its name.
     pub name: String,
     /// The format of its records.
-    pub format: Format,
+    pub format: TopicFormat,
+    /// The program of a mapped topic; no other topic has one.
+    pub mapping: Option<MappingProgram>,
 }
 
 /// The reason for which the client library refuses a property.
@@ -107,6 +110,7 @@ impl Fields for Topic {
     fn visit(&mut self, visitor: &mut impl Visitor) {
         visitor.field(&topic::NAME, &mut self.name);
         visitor.field(&topic::FORMAT, &mut self.format);
+        visitor.field(&topic::MAPPING, &mut self.mapping);
     }
 }
 
@@ -172,8 +176,13 @@ fn read_topics(section: &mut Section<'_, '_>, dead_letter_topic: &str) -> Vec<To
             continue;
         }
         let mut table = Section::of_node(section.diagnostics, node, &path, &topic::SECTION);
-        let mut topic = with_defaults(Topic { name: String::new(), format: Format::CloudEvents });
+        let mut topic = with_defaults(Topic {
+            name: String::new(),
+            format: TopicFormat::Native(Format::CloudEvents),
+            mapping: None,
+        });
         topic.visit(&mut table);
+        check_mapping(&mut table, &topic);
         let Some(name_node) = table.node(&topic::NAME) else {
             let path = table.path(&topic::NAME);
             table.diagnostics.report(&node.place, &path, "missing: every topic needs a name");
@@ -194,6 +203,22 @@ fn read_topics(section: &mut Section<'_, '_>, dead_letter_topic: &str) -> Vec<To
         topics.push(topic);
     }
     topics
+}
+
+/// Reports a mapped topic without a mapping, and a mapping that nothing would use.
+fn check_mapping(table: &mut Section<'_, '_>, topic: &Topic) {
+    let has_mapping = table.node(&topic::MAPPING).is_some();
+    match topic.format {
+        TopicFormat::Mapped if !has_mapping => {
+            let detail = "`mapped` needs a `mapping`";
+            table.report_value(&topic::FORMAT, detail);
+        }
+        TopicFormat::Native(_) if has_mapping => {
+            let detail = "only a topic with format = \"mapped\" has a mapping";
+            table.report_value(&topic::MAPPING, detail);
+        }
+        _ => {}
+    }
 }
 
 /// The properties with their values, and the files of those that come from files.
@@ -280,7 +305,7 @@ fn read_client(section: &mut Section<'_, '_>, check: PropertyCheck) -> Client {
 
 /// Returns the path in `{ file = "path" }`. No property of librdkafka ends in `.file`, so such a
 /// table is not a property.
-fn file_of(value: &Value) -> Option<&str> {
+pub(super) fn file_of(value: &Value) -> Option<&str> {
     let Value::Table(table) = value else { return None };
     let mut entries = table.iter();
     match (entries.next(), entries.next()) {

@@ -10,11 +10,11 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use jiff::civil::{Date, Time};
-use nabiz_core::decode::Format;
 use nabiz_core::event::Channels;
 use nabiz_core::settings::{Clock, Formula, WindowLength};
 use nabiz_core::time::{DURATION_MAX, Millis, format_duration};
 
+use super::mapped::{MappingProgram, TopicFormat};
 use super::on_undecodable::OnUndecodable;
 use super::rules::{self, TextRule};
 use crate::secret::SecretHash;
@@ -30,16 +30,6 @@ const DAY: Millis = Millis::from_hours(24);
 /// The words of [`Clock`].
 pub(super) const CLOCKS: [(Clock, &str); 2] =
     [(Clock::Elapsed, "elapsed"), (Clock::OpeningHours, "opening_hours")];
-/// The words of [`Format`].
-pub(super) const FORMATS: [(Format, &str); Format::ALL.len()] = {
-    let mut words = [(Format::CloudEvents, ""); Format::ALL.len()];
-    let mut index = 0;
-    while index < words.len() {
-        words[index] = (Format::ALL[index], Format::ALL[index].as_str());
-        index += 1;
-    }
-    words
-};
 
 /// The kind of a key's values: their form in TOML, and their bounds.
 #[derive(Clone, Copy, Debug)]
@@ -237,9 +227,13 @@ pub(super) mod topic {
         NAME: String = row("name", Kind::Text(&rules::TOPIC), Fallback::From("required"),
             "name of the topic").allowed("1 to 249 letters, digits, `.`, `_`, `-`")
             .on_reload(OnReload::Refused);
-        FORMAT: Format = row("format", Kind::Word(&words(FORMATS)), Fallback::Value("cloudevents"),
-            "format of its records")
+        FORMAT: TopicFormat = row("format", Kind::Word(&words(TopicFormat::ALL)),
+            Fallback::Value("cloudevents"), "format of its records")
             .on_reload(OnReload::Refused);
+        MAPPING: Option<MappingProgram> = row("mapping", Kind::Toml,
+            Fallback::Nothing("none; `format = \"mapped\"` needs one"),
+            "program that turns a record into events; see [mappings](mappings.md)")
+            .allowed("the name of a shipped mapping, or `{ file = \"path\" }`");
     }
 }
 

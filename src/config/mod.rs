@@ -10,6 +10,7 @@
 //! - `section`: pairs each key with the field of its value, to read or to print it
 //! - `kafka`, `channels`, `windows`, `limits`, `queues`, `metrics`, `http`, `ledger`: the sections,
 //!   with the checks that concern several keys
+//! - `mapped`: the format of a topic, and its mapping
 //! - `configuration`: all sections together; `print`: as `nabiz check` prints them
 //! - `effective`: compares two configurations key by key
 //! - `diagnostics`: collects all errors
@@ -25,6 +26,7 @@ mod kafka;
 mod keys;
 mod ledger;
 mod limits;
+mod mapped;
 mod metrics;
 mod on_undecodable;
 mod print;
@@ -44,6 +46,7 @@ pub use kafka::{Kafka, PropertyCheck, PropertyError, Topic};
 pub use keys::OnReload;
 pub(crate) use keys::client_owned;
 pub use ledger::Ledger;
+pub use mapped::{MappingProgram, TopicFormat};
 pub use metrics::Metrics;
 pub use on_undecodable::OnUndecodable;
 pub use queues::{Queue, QueueKeys};

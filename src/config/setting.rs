@@ -6,13 +6,13 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use jiff::civil::{Date, Time};
-use nabiz_core::decode::Format;
 use nabiz_core::settings::{Clock, Formula, WindowLength};
 use nabiz_core::time::{DurationError, Millis, format_duration, parse_duration};
 
 use super::diagnostics::Diagnostics;
 use super::document::{Node, Value};
-use super::keys::{CLOCKS, FORMATS, Kind, MASK, Row};
+use super::keys::{CLOCKS, Kind, MASK, Row};
+use super::mapped::TopicFormat;
 use super::on_undecodable::OnUndecodable;
 use super::rules::{self, TextRule};
 use crate::secret::{SecretHash, SecretHashError};
@@ -246,7 +246,7 @@ macro_rules! words {
 }
 
 words!(Clock, CLOCKS);
-words!(Format, FORMATS);
+words!(TopicFormat, TopicFormat::ALL);
 words!(Formula, Formula::ALL);
 words!(OnUndecodable, OnUndecodable::ALL);
 

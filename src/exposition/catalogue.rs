@@ -209,6 +209,8 @@ Settings {
 Records {
     RECORDS: Counter "nabiz_records_total" ["topic", "result"]
         "Records read, by result.";
+    EVENTS: Counter "nabiz_events_total" ["topic", "result"]
+        "Events by result. A mapping makes any number of a record; else each record is one event.";
     RECORDS_REJECTED: Counter "nabiz_records_rejected_total" ["topic", "reason"]
         "Rejected records, by reason.";
     FIELDS_DROPPED: Counter "nabiz_fields_dropped_total" ["topic", "field"]

@@ -21,6 +21,7 @@ pub(super) fn collect_records<'a>(
 ) {
     let mut families = Records {
         results: Family::new(&c::RECORDS),
+        events: Family::new(&c::EVENTS),
         rejected: Family::new(&c::RECORDS_REJECTED),
         fields_dropped: Family::new(&c::FIELDS_DROPPED),
         dead_letters: Family::new(&c::DEAD_LETTERS),
@@ -48,6 +49,7 @@ pub(super) fn collect_records<'a>(
     }
     let Records {
         results,
+        events,
         rejected,
         fields_dropped,
         dead_letters,
@@ -57,6 +59,7 @@ pub(super) fn collect_records<'a>(
     } = families;
     out.extend([
         results,
+        events,
         rejected,
         fields_dropped,
         dead_letters,
@@ -68,6 +71,7 @@ pub(super) fn collect_records<'a>(
 
 struct Records<'a> {
     results: Family<'a>,
+    events: Family<'a>,
     rejected: Family<'a>,
     fields_dropped: Family<'a>,
     dead_letters: Family<'a>,
@@ -87,6 +91,9 @@ impl<'a> Records<'a> {
         ];
         for (result, count) in by_result {
             self.results.add(&[topic, result], shard, count as f64);
+        }
+        for (result, count) in records.events.by_result() {
+            self.events.add(&[topic, result], shard, count as f64);
         }
         for reason in Reason::ALL {
             let count = records.rejected.get(&reason).copied().unwrap_or(0);

@@ -5,7 +5,6 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use nabiz_core::decode::Format;
 use nabiz_core::time::Millis;
 use rdkafka::ClientConfig;
 use rdkafka::consumer::BaseConsumer;
@@ -19,6 +18,7 @@ use crate::clock::{MonotonicClock, WallClock, system_clock, system_monotonic};
 use crate::config::{OnUndecodable, PropertyError, client_owned};
 use crate::ledger::DistributionErrors;
 use crate::readmodel::{Aggregation, Reloads};
+use crate::record_format::RecordFormat;
 
 /// A topic to read.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,7 +26,7 @@ pub struct Topic {
     /// The name of the topic.
     pub name: String,
     /// The format of its records.
-    pub format: Format,
+    pub format: RecordFormat,
 }
 
 /// The topics that ingest reads, and how it publishes.
@@ -328,7 +328,10 @@ mod tests {
     use super::*;
 
     fn options() -> Options {
-        let topic = |name: &str| Topic { name: name.to_owned(), format: Format::CloudEvents };
+        let topic = |name: &str| Topic {
+            name: name.to_owned(),
+            format: RecordFormat::Native(Format::CloudEvents),
+        };
         Options {
             topics: vec![topic("calls"), topic("mails")],
             ..Options::new("127.0.0.1:1", "nabiz", "dead", LedgerOptions::new("unused.db", [0; 16]))

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::time::Instant;
 
-use nabiz_core::decode::{Format, Message, reads_headers};
+use nabiz_core::decode::Message;
 use nabiz_core::event::Rejection;
 use nabiz_core::ids::Offset;
 use nabiz_core::settings::Settings;
@@ -31,6 +31,7 @@ use super::record_clock::RecordClock;
 use super::standstill::Standstill;
 use crate::ledger::{AcquiredPartition, Lease};
 use crate::readmodel::ShardLabel;
+use crate::record_format::{RawRecord, RecordFormat};
 
 /// Whether a copy of the shard, published or stored, is up to date.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,7 +65,7 @@ pub(super) enum CheckpointScope {
 /// A partition that this worker owns.
 pub(super) struct Partition {
     label: ShardLabel,
-    format: Format,
+    format: RecordFormat,
     shard: Shard,
     calls: AgentCalls,
     offsets: OffsetTracker,
@@ -111,7 +112,7 @@ impl Partition {
     /// [`RestoreError`] if the stored state is unusable.
     pub(super) fn restore(
         label: ShardLabel,
-        format: Format,
+        format: RecordFormat,
         settings: Arc<Settings>,
         hash_key: [u8; 16],
         acquired: AcquiredPartition,
@@ -245,18 +246,22 @@ impl Partition {
             }
         }
         self.on_change();
-        if reads_headers(self.format)
+        if self.format.reads_headers()
             && let Some(found) = record.headers()
         {
             headers::read(found, headers);
         }
-        let message = Message { value: record.payload(), headers };
         let stream_time = self.stream_time();
         let ceiling = clock.ceiling(timestamp, stream_time);
         self.newest_record =
             self.newest_record.max(timestamp.filter(|timestamp| clock.is_plausible(*timestamp)));
         let meta = RecordMeta { offset: parts.offset, timestamp };
-        let result = self.shard.fold_by_clock(self.format, &message, meta, ceiling);
+        let raw = RawRecord {
+            topic: &self.label.topic,
+            key: record.key(),
+            message: Message { value: record.payload(), headers },
+        };
+        let result = self.format.fold(&mut self.shard, &raw, meta, ceiling);
         if let Some(witness) = &result.witness {
             if witness.standing == Standing::Ahead {
                 self.clock_effects.on_decision(stream_time, Instant::now());

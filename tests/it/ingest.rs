@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use arc_swap::ArcSwap;
 use nabiz::ingest::{Ingest, LedgerOptions, Options, Topic};
 use nabiz::readmodel::{Aggregation, PublishedState};
+use nabiz::record_format::RecordFormat;
 use nabiz_core::decode::Format;
 use nabiz_core::ids;
 use nabiz_core::settings::{Limits, Settings, WindowLength, WindowSettings};
@@ -83,7 +84,10 @@ impl Broker {
             client: client.map(|(property, value)| (property.to_owned(), value.to_owned())).into(),
             topics: topics
                 .iter()
-                .map(|name| Topic { name: name.to_string(), format: Format::CloudEvents })
+                .map(|name| Topic {
+                    name: name.to_string(),
+                    format: RecordFormat::Native(Format::CloudEvents),
+                })
                 .collect(),
             publish_interval: Duration::from_millis(50),
             ..Options::new(self.cluster.bootstrap_servers(), "test", "dead", self.ledger())
@@ -252,7 +256,8 @@ fn rejected_record_is_counted_and_written_to_the_dead_letter_topic() {
 #[test]
 fn ingest_waits_for_an_absent_broker_and_stops_without_it() {
     let _shared = serial::shared();
-    let topics = vec![Topic { name: "calls".to_owned(), format: Format::CloudEvents }];
+    let topics =
+        vec![Topic { name: "calls".to_owned(), format: RecordFormat::Native(Format::CloudEvents) }];
     let folder = TempDir::new().unwrap();
     let options =
         Options { topics, ..Options::new("127.0.0.1:1", "test", "dead", ledger_in(&folder)) };

@@ -15,7 +15,7 @@ pub struct SourceRecord<'r> {
     /// The key, if the record has one.
     pub key: Option<&'r [u8]>,
     /// Names and values of the headers. Of headers with the same name a mapping sees the last.
-    pub headers: &'r [(&'r str, Option<&'r [u8]>)],
+    pub headers: &'r [(&'r str, &'r [u8])],
     /// Kafka timestamp in milliseconds since 1970; `None` in a file.
     pub timestamp: Option<i64>,
     /// Name of the topic, or of the file.
@@ -54,13 +54,12 @@ impl SourceRecord<'_> {
     /// Returns the bytes that a program can see.
     pub(crate) fn bytes(&self) -> usize {
         let headers = self.headers.iter();
-        let headers: usize = headers.map(|(name, value)| name.len() + length(*value)).sum();
+        let headers: usize = headers.map(|(name, value)| name.len() + value.len()).sum();
         self.value.len() + length(self.key) + headers
     }
 
     pub(crate) fn variables(&self, time_zone: &str) -> Variables {
-        let headers =
-            self.headers.iter().map(|(name, value)| (Rc::from(*name), optional_text(*value)));
+        let headers = self.headers.iter().map(|(name, value)| (Rc::from(*name), lossy_text(value)));
         Variables {
             key: optional_text(self.key),
             headers: Value::object(headers.collect()),
@@ -126,5 +125,9 @@ fn length(bytes: Option<&[u8]>) -> usize {
 }
 
 fn optional_text(bytes: Option<&[u8]>) -> Value {
-    bytes.map_or(Value::Null, |bytes| Value::text(String::from_utf8_lossy(bytes)))
+    bytes.map_or(Value::Null, lossy_text)
+}
+
+fn lossy_text(bytes: &[u8]) -> Value {
+    Value::text(String::from_utf8_lossy(bytes))
 }

@@ -18,7 +18,7 @@ fn apply(code: &str, value: &str) -> Result<Vec<Output>, Fault> {
     let record = SourceRecord {
         value: value.as_bytes(),
         key: Some(b"k1"),
-        headers: &[("X-Delivery", Some(b"d1"))],
+        headers: &[("X-Delivery", b"d1")],
         timestamp: Some(1_767_591_060_000),
         topic: "raw",
     };

@@ -41,20 +41,25 @@ fn fold_by_clock(
 ) -> Outcome {
     let mut reported = Vec::new();
     let at = at.map(|at| at.parse().unwrap());
-    let result = replay(lines.as_bytes(), format, at, &Arc::new(settings), clock, |line| {
-        reported.push(line.to_string())
-    });
+    let result = replay(
+        lines.as_bytes(),
+        &RecordFormat::Native(format),
+        at,
+        &Arc::new(settings),
+        clock,
+        |line| reported.push(line.to_string()),
+    );
     Outcome { result, reported }
 }
 
 fn fold(lines: &str, at: Option<&str>) -> Outcome {
-    fold_with(load_settings(None).unwrap(), lines, Format::CloudEvents, at)
+    fold_with(load_config(None).unwrap().settings(), lines, Format::CloudEvents, at)
 }
 
 impl Outcome {
     #[track_caller]
     fn metrics(self) -> String {
-        let settings = Arc::new(load_settings(None).unwrap());
+        let settings = Arc::new(load_config(None).unwrap().settings());
         exposition::contact_text(&settings, &self.result.unwrap())
     }
 
@@ -94,7 +99,8 @@ fn rejection_names_its_line_and_blank_lines_are_skipped() {
 
 #[test]
 fn blank_line_is_a_record_when_the_file_is_a_queue_log() {
-    let outcome = fold_with(load_settings(None).unwrap(), "\n", Format::AsteriskQueueLog, None);
+    let outcome =
+        fold_with(load_config(None).unwrap().settings(), "\n", Format::AsteriskQueueLog, None);
     assert_eq!(
         outcome.reported(),
         ["line 1: bad_line", "read 1 lines: applied 0, duplicate 0, late 0, rejected 1"]
@@ -103,7 +109,7 @@ fn blank_line_is_a_record_when_the_file_is_a_queue_log() {
 
 #[test]
 fn line_is_rejected_when_it_is_over_the_limit() {
-    let mut settings = load_settings(None).unwrap();
+    let mut settings = load_config(None).unwrap().settings();
     let line = queued(1, 0, "a");
     settings.limits.record_bytes = line.trim_end().len();
     let longer = queued(2, 0, "longer");
@@ -151,7 +157,7 @@ fn line_is_rejected_when_it_is_ahead_of_the_clock() {
     let clock = at("2026-01-05T09:00:30Z");
     let far = queued(2, 0, "b").replace("2026-01-05", "2530-01-05");
     let lines = queued(1, 0, "a") + &far + &queued(3, 90, "c") + &queued(4, 91, "d");
-    let settings = || load_settings(None).unwrap();
+    let settings = || load_config(None).unwrap().settings();
     let format = Format::CloudEvents;
     let outcome = fold_by_clock(settings(), &lines, format, None, Some(Arc::new(move || clock)));
     let summary = "read 4 lines: applied 2, duplicate 0, late 0, rejected 2";

@@ -19,6 +19,7 @@ use crate::ingest::seek::start_offset;
 use crate::ingest::worker_status::Phase;
 use crate::ledger::{AcquiredPartition, LedgerError};
 use crate::readmodel::ShardLabel;
+use crate::record_format::RecordFormat;
 
 impl Session<'_> {
     /// Stores the partitions and drops them.
@@ -118,7 +119,8 @@ impl Session<'_> {
         let Some(calls) = self.agent_calls(&label, acquired.calls) else { return Ok(None) };
         let options = &self.shared.options;
         let topic = options.topics.iter().find(|topic| topic.name == *label.topic);
-        let format = topic.map_or(Format::CloudEvents, |topic| topic.format);
+        let format =
+            topic.map_or(RecordFormat::Native(Format::CloudEvents), |topic| topic.format.clone());
         let (settings, hash_key) = (Arc::clone(&self.shared.settings), options.ledger.hash_key);
         let counters = Arc::clone(self.shared.status_hub.log_counters());
         Partition::restore(label.clone(), format, settings, hash_key, acquired, calls, counters)

@@ -23,8 +23,8 @@ pub(crate) struct HeldOutcomes {
     pub(crate) late: u64,
     /// Orphans that are not counted yet.
     pub(crate) new_orphans: u64,
-    /// The results of events that a mapping made of records.
-    pub(crate) mapped: EventTotals,
+    /// The results of the events.
+    pub(crate) events: EventTotals,
     /// Offsets of orphans that are not dead-lettered yet.
     pub(crate) orphans: Vec<Offset>,
 }
@@ -33,17 +33,17 @@ impl HeldOutcomes {
     /// Counts a held ending whose start came.
     pub(super) fn applied(&mut self, lateness: Lateness, origin: Origin) {
         let (record, event) = match lateness {
-            Lateness::InTime => (&mut self.applied, &mut self.mapped.applied),
-            Lateness::Late => (&mut self.late, &mut self.mapped.late),
+            Lateness::InTime => (&mut self.applied, &mut self.events.applied),
+            Lateness::Late => (&mut self.late, &mut self.events.late),
         };
-        *record += u64::from(origin != Origin::MappedPart);
-        *event += u64::from(origin != Origin::Record);
+        *record += u64::from(origin == Origin::Record);
+        *event += 1;
     }
 
     /// Counts a held ending whose start did not come.
     pub(super) fn orphan(&mut self, offset: Offset, origin: Origin) {
-        self.new_orphans += u64::from(origin != Origin::MappedPart);
-        self.mapped.rejected += u64::from(origin != Origin::Record);
+        self.new_orphans += u64::from(origin == Origin::Record);
+        self.events.rejected += 1;
         self.orphans.push(offset);
     }
 }

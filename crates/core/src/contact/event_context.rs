@@ -13,15 +13,13 @@ pub(crate) enum Lateness {
     Late,
 }
 
-/// What an event is of its record.
+/// What the result of an event is for its record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Origin {
-    /// The record is the event.
+    /// It is the result of the record.
     Record,
-    /// The one event of a mapped record, or the one whose result is that of the record.
-    MappedRecord,
-    /// One of the events of a mapped record, whose result is that of another one.
-    MappedPart,
+    /// The record has several events, and the result of another one is that of the record.
+    Part,
 }
 
 /// The event at hand, or stream time itself if that is the cause.

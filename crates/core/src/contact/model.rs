@@ -121,8 +121,6 @@ pub(super) struct HeldEnding {
 pub(super) enum HeldCount {
     InTime,
     Late,
-    MappedInTime,
-    MappedLate,
     PartInTime,
     PartLate,
 }
@@ -132,25 +130,22 @@ impl HeldCount {
         match (origin, lateness) {
             (Origin::Record, Lateness::InTime) => HeldCount::InTime,
             (Origin::Record, Lateness::Late) => HeldCount::Late,
-            (Origin::MappedRecord, Lateness::InTime) => HeldCount::MappedInTime,
-            (Origin::MappedRecord, Lateness::Late) => HeldCount::MappedLate,
-            (Origin::MappedPart, Lateness::InTime) => HeldCount::PartInTime,
-            (Origin::MappedPart, Lateness::Late) => HeldCount::PartLate,
+            (Origin::Part, Lateness::InTime) => HeldCount::PartInTime,
+            (Origin::Part, Lateness::Late) => HeldCount::PartLate,
         }
     }
 
     pub(super) fn lateness(self) -> Lateness {
         match self {
-            HeldCount::InTime | HeldCount::MappedInTime | HeldCount::PartInTime => Lateness::InTime,
-            HeldCount::Late | HeldCount::MappedLate | HeldCount::PartLate => Lateness::Late,
+            HeldCount::InTime | HeldCount::PartInTime => Lateness::InTime,
+            HeldCount::Late | HeldCount::PartLate => Lateness::Late,
         }
     }
 
     pub(super) fn origin(self) -> Origin {
         match self {
             HeldCount::InTime | HeldCount::Late => Origin::Record,
-            HeldCount::MappedInTime | HeldCount::MappedLate => Origin::MappedRecord,
-            HeldCount::PartInTime | HeldCount::PartLate => Origin::MappedPart,
+            HeldCount::PartInTime | HeldCount::PartLate => Origin::Part,
         }
     }
 }

@@ -26,13 +26,14 @@ pub struct RecordTotals {
     /// beside it.
     #[serde(skip)]
     pub fields_dropped: BTreeMap<OptionalField, u64>,
-    /// Events that mappings made of records. The records count beside them.
+    /// Events by result. A record of a format that nabiz reads itself is one event; a mapping makes
+    /// any number of one.
     #[serde(skip)]
-    pub mapped: EventTotals,
+    pub events: EventTotals,
 }
 
-/// Counts of the events that mappings made of records. Each counts in exactly one of the results;
-/// an ending that waits for its start counts when that is decided.
+/// Counts of events. Each counts in exactly one of the results; an ending that waits for its start
+/// counts when that is decided.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct EventTotals {
     /// Events that were applied in time.
@@ -75,7 +76,7 @@ impl EventTotals {
 const IGNORED: &str = "ignored";
 
 /// The prefix of a count of events in [`RecordTotals::named`].
-const MAPPED: &str = "mapped ";
+const EVENTS: &str = "events ";
 
 /// The prefix of a dropped field in [`RecordTotals::named`].
 const DROPPED: &str = "dropped ";
@@ -96,13 +97,13 @@ impl RecordTotals {
     /// the stored form of the others, which is by position.
     pub(crate) fn named(&self) -> BTreeMap<String, u64> {
         let dropped = self.fields_dropped.iter();
-        let mapped = self.mapped.by_result().into_iter().filter(|(_, count)| *count > 0);
-        let mapped = mapped.map(|(result, count)| (format!("{MAPPED}{result}"), count));
+        let events = self.events.by_result().into_iter().filter(|(_, count)| *count > 0);
+        let events = events.map(|(result, count)| (format!("{EVENTS}{result}"), count));
         let ignored = (self.ignored > 0).then(|| (IGNORED.to_owned(), self.ignored));
         dropped
             .map(|(field, count)| (format!("{DROPPED}{}", field.as_str()), *count))
             .chain(ignored)
-            .chain(mapped)
+            .chain(events)
             .collect()
     }
 
@@ -112,9 +113,9 @@ impl RecordTotals {
             if name == IGNORED {
                 self.ignored = count;
             }
-            let mapped = name.strip_prefix(MAPPED);
-            if let Some(mapped) = mapped.and_then(|result| self.mapped.by_result_mut(result)) {
-                *mapped = count;
+            let events = name.strip_prefix(EVENTS);
+            if let Some(events) = events.and_then(|result| self.events.by_result_mut(result)) {
+                *events = count;
             }
             let dropped = name.strip_prefix(DROPPED).and_then(OptionalField::from_wire);
             if let Some(field) = dropped {

@@ -110,6 +110,11 @@ impl Shard {
         self.calls = calls;
     }
 
+    /// Returns the largest size of a record that is read, in bytes.
+    pub fn record_bytes_max(&self) -> usize {
+        self.settings.limits.record_bytes
+    }
+
     /// Returns the number of record identities in memory.
     pub fn remembered_ids(&self) -> usize {
         self.state.ids.len()
@@ -164,11 +169,10 @@ impl Shard {
             // then stands for the record.
             let is_last = index + 1 == messages.len();
             let origin = match &result.outcome {
-                RecordOutcome::Ignored | RecordOutcome::Held if is_last => Origin::MappedRecord,
-                _ => Origin::MappedPart,
+                RecordOutcome::Ignored | RecordOutcome::Held if is_last => Origin::Record,
+                _ => Origin::Part,
             };
             let (outcome, witness) = self.fold_message(*format, message, meta, ceiling, origin);
-            self.state.count_mapped(&outcome);
             let outcome = match outcome {
                 RecordOutcome::Rejected(rejection) => {
                     RecordOutcome::Rejected(rejection.of_output(index))
@@ -190,7 +194,7 @@ impl Shard {
         outcome
     }
 
-    /// Decodes and folds one message of a record.
+    /// Decodes, folds and counts one message of a record.
     fn fold_message<'m>(
         &mut self,
         format: Format,
@@ -201,14 +205,16 @@ impl Shard {
     ) -> (RecordOutcome, Option<Witness<'m>>) {
         let decoded =
             decode(format, message, &self.settings.channels, self.settings.limits.record_bytes);
-        match decoded {
+        let (outcome, witness) = match decoded {
             Ok(Some(record)) => {
                 let (outcome, standing) = self.judge_and_fold(&record, meta, ceiling, origin);
                 (outcome, Some(Witness { source: record.source, standing }))
             }
             Ok(None) => (RecordOutcome::Ignored, None),
             Err(rejection) => (RecordOutcome::Rejected(rejection), None),
-        }
+        };
+        self.state.count_event(&outcome);
+        (outcome, witness)
     }
 
     /// Judges the time of a decoded event, and folds it at that time.

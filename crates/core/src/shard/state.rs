@@ -78,15 +78,15 @@ impl State {
         }
     }
 
-    /// Counts an event that a mapping made of a record.
-    pub(crate) fn count_mapped(&mut self, outcome: &RecordOutcome) {
-        let mapped = &mut self.records.mapped;
+    /// Counts an event by its result.
+    pub(crate) fn count_event(&mut self, outcome: &RecordOutcome) {
+        let events = &mut self.records.events;
         match outcome {
-            RecordOutcome::Applied => mapped.applied += 1,
-            RecordOutcome::Duplicate => mapped.duplicate += 1,
-            RecordOutcome::Late => mapped.late += 1,
-            RecordOutcome::Rejected(_) => mapped.rejected += 1,
-            // A mapping gives no tombstones. A held one counts when it is decided.
+            RecordOutcome::Applied => events.applied += 1,
+            RecordOutcome::Duplicate => events.duplicate += 1,
+            RecordOutcome::Late => events.late += 1,
+            RecordOutcome::Rejected(_) => events.rejected += 1,
+            // A tombstone is no event. A held ending counts when it is decided.
             RecordOutcome::Ignored | RecordOutcome::Held => {}
         }
     }
@@ -280,7 +280,7 @@ impl State {
         let held_outcomes = &mut self.contacts.effects.held_outcomes;
         self.records.applied += std::mem::take(&mut held_outcomes.applied);
         self.records.late += std::mem::take(&mut held_outcomes.late);
-        self.records.mapped.add(&std::mem::take(&mut held_outcomes.mapped));
+        self.records.events.add(&std::mem::take(&mut held_outcomes.events));
         let orphans = std::mem::take(&mut held_outcomes.new_orphans);
         if orphans > 0 {
             *self.records.rejected.entry(Reason::Orphan).or_default() += orphans;

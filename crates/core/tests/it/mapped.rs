@@ -54,7 +54,7 @@ impl Log {
         let records = self.shard.snapshot().records;
         assert_eq!(records.read_sum(), self.offset as u64, "each record counts once");
         let rejected = records.rejected_sum();
-        (records.applied, records.ignored, rejected, records.held, records.mapped)
+        (records.applied, records.ignored, rejected, records.held, records.events)
     }
 }
 
@@ -65,7 +65,7 @@ fn event(second: u32, kind: &str, contact: &str, rest: &str) -> String {
     format!(r#"{{{head},"type":"{kind}","time":"{time}","data":{data}}}"#)
 }
 
-fn mapped(applied: u64, duplicate: u64, rejected: u64) -> EventTotals {
+fn totals(applied: u64, duplicate: u64, rejected: u64) -> EventTotals {
     EventTotals { applied, duplicate, late: 0, rejected }
 }
 
@@ -73,7 +73,7 @@ fn mapped(applied: u64, duplicate: u64, rejected: u64) -> EventTotals {
 fn record_without_messages_is_ignored() {
     let mut log = Log::new();
     assert_eq!(log.fold(&[]), RecordOutcome::Ignored);
-    assert_eq!(log.counts(), (0, 1, 0, 0, mapped(0, 0, 0)));
+    assert_eq!(log.counts(), (0, 1, 0, 0, totals(0, 0, 0)));
 }
 
 #[test]
@@ -86,7 +86,7 @@ fn record_is_applied_when_one_of_its_events_says_something_new() {
         RecordOutcome::Applied
     );
     assert_eq!(log.fold(&[first.clone(), first]), RecordOutcome::Duplicate);
-    assert_eq!(log.counts(), (2, 0, 0, 0, mapped(2, 3, 0)));
+    assert_eq!(log.counts(), (2, 0, 0, 0, totals(2, 3, 0)));
 }
 
 #[test]
@@ -96,7 +96,7 @@ fn record_is_rejected_when_one_of_its_events_is_and_the_others_are_applied() {
     let RecordOutcome::Rejected(rejection) = log.fold(&events) else { panic!("rejected") };
     assert_eq!(rejection.reason, Reason::UnknownType);
     assert!(rejection.detail.starts_with("output 1: "), "{rejection}");
-    assert_eq!(log.counts(), (0, 0, 1, 0, mapped(1, 0, 1)));
+    assert_eq!(log.counts(), (0, 0, 1, 0, totals(1, 0, 1)));
     let waiting = log.shard.snapshot().series.iter().map(|series| series.live.waiting).sum::<u64>();
     assert_eq!(waiting, 1);
 }
@@ -107,7 +107,7 @@ fn failed_mapping_rejects_the_record() {
     let meta = log.meta();
     let rejection = Rejection::new(Reason::MappingFailed, "the program raised an error");
     assert!(matches!(log.shard.reject(rejection, meta), RecordOutcome::Rejected(_)));
-    assert_eq!(log.counts(), (0, 0, 1, 0, mapped(0, 0, 0)));
+    assert_eq!(log.counts(), (0, 0, 1, 0, totals(0, 0, 0)));
 }
 
 #[test]
@@ -118,7 +118,7 @@ fn held_endings_of_one_record_count_once_for_the_record_and_each_for_itself() {
     log.restore();
     let starts = [event(0, "contact.queued", "a", ""), event(0, "contact.queued", "b", "")];
     assert_eq!(log.fold(&starts), RecordOutcome::Applied);
-    assert_eq!(log.counts(), (2, 0, 0, 0, mapped(4, 0, 0)));
+    assert_eq!(log.counts(), (2, 0, 0, 0, totals(4, 0, 0)));
 }
 
 #[test]
@@ -131,5 +131,5 @@ fn held_ending_beside_an_applied_event_counts_for_itself_alone() {
     assert_eq!(log.shard.take_orphans().len(), 1, "the record goes to the dead letters");
     let (applied, _, rejected, ..) = log.counts();
     assert_eq!((applied, rejected), (1, 0));
-    assert_eq!(log.counts().4, mapped(1, 0, 1));
+    assert_eq!(log.counts().4, totals(1, 0, 1));
 }

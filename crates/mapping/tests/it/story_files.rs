@@ -40,11 +40,8 @@ impl Recorded {
         mapping: &Mapping,
         value: &[u8],
     ) -> Result<Vec<Output>, Fault> {
-        let headers: Vec<_> = self
-            .headers
-            .iter()
-            .map(|(name, value)| (name.as_str(), Some(value.as_bytes())))
-            .collect();
+        let headers: Vec<_> =
+            self.headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes())).collect();
         mapping.apply(&SourceRecord {
             value,
             key: self.key.as_deref().map(str::as_bytes),

@@ -121,7 +121,7 @@ impl RecordTotals {
             held,
             ignored,
             fields_dropped,
-            mapped,
+            events,
         } = other;
         add(&mut self.applied, applied);
         add(&mut self.duplicate, duplicate);
@@ -131,7 +131,7 @@ impl RecordTotals {
         }
         add(&mut self.held, held);
         add(&mut self.ignored, ignored);
-        self.mapped.add(mapped);
+        self.events.add(events);
         for (field, count) in fields_dropped {
             add(self.fields_dropped.entry(*field).or_default(), count);
         }

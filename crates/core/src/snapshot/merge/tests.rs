@@ -143,12 +143,12 @@ fn followup() -> impl Strategy<Value = FollowupSnapshot> {
 fn records() -> impl Strategy<Value = RecordTotals> {
     let rejected = btree_map(prop::sample::select(Reason::ALL.to_vec()), count(), 0..4);
     let dropped = btree_map(prop::sample::select(OptionalField::ALL), count(), 0..4);
-    let mapped =
+    let events =
         (count(), count(), count(), count()).prop_map(|(applied, duplicate, late, rejected)| {
             EventTotals { applied, duplicate, late, rejected }
         });
-    (count(), count(), count(), rejected, count(), count(), dropped, mapped).prop_map(
-        |(applied, duplicate, late, rejected, held, ignored, fields_dropped, mapped)| {
+    (count(), count(), count(), rejected, count(), count(), dropped, events).prop_map(
+        |(applied, duplicate, late, rejected, held, ignored, fields_dropped, events)| {
             RecordTotals {
                 applied,
                 duplicate,
@@ -157,7 +157,7 @@ fn records() -> impl Strategy<Value = RecordTotals> {
                 held,
                 ignored,
                 fields_dropped,
-                mapped,
+                events,
             }
         },
     )

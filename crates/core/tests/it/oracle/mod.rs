@@ -10,7 +10,9 @@ use contact::{Books, Contact, Context, Outcome};
 use facts::{Cause, Interval, IntervalKey};
 use followups::Followups;
 use nabiz_core::event::{ChannelId, Event, EventPayload, OptionalField, Reason};
-use nabiz_core::measures::{AgentWindow, Live, Observation, RecordTotals, WindowSnapshot};
+use nabiz_core::measures::{
+    AgentWindow, EventTotals, Live, Observation, RecordTotals, WindowSnapshot,
+};
 use nabiz_core::settings::Settings;
 use nabiz_core::shard::{AheadRule, Ceiling, RecordOutcome};
 use nabiz_core::snapshot::{QueueSnapshot, SeriesSnapshot, Snapshot};
@@ -363,15 +365,23 @@ impl Oracle {
         if !self.books.orphans.is_empty() {
             rejected.insert(Reason::Orphan, self.books.orphans.len() as u64);
         }
+        let (applied, late) =
+            (self.applied + self.books.completed, self.late + self.books.completed_late);
         RecordTotals {
-            applied: self.applied + self.books.completed,
+            applied,
             duplicate: self.duplicate,
-            late: self.late + self.books.completed_late,
+            late,
+            // Each record of the log is one event.
+            events: EventTotals {
+                applied,
+                duplicate: self.duplicate,
+                late,
+                rejected: rejected.values().sum(),
+            },
             rejected,
             held: self.contacts.values().filter(|contact| contact.holds()).count() as u64,
             ignored: self.ignored,
             fields_dropped: self.fields_dropped.clone(),
-            mapped: Default::default(),
         }
     }
 

@@ -3,21 +3,21 @@
 use std::io::{self, BufRead, Read};
 
 /// Reads lines, and only the beginning of a line that is longer than the bound.
-pub(super) struct BoundedLines<R> {
+pub(in crate::commands) struct BoundedLines<R> {
     input: R,
     bytes_max: usize,
     line: Vec<u8>,
 }
 
 impl<R: BufRead> BoundedLines<R> {
-    pub(super) fn new(input: R, bytes_max: usize) -> Self {
+    pub(in crate::commands) fn new(input: R, bytes_max: usize) -> Self {
         BoundedLines { input, bytes_max, line: Vec::new() }
     }
 
     /// Reads the next line without its line feed, or carriage return and line feed. Returns `None`
     /// at the end. A line of more than `bytes_max` bytes is cut, but stays longer than `bytes_max`,
     /// so that the caller can recognize it.
-    pub(super) fn next(&mut self) -> io::Result<Option<&[u8]>> {
+    pub(in crate::commands) fn next(&mut self) -> io::Result<Option<&[u8]>> {
         const LINE_END_BYTES: usize = 2;
         let read_max = self.bytes_max.saturating_add(LINE_END_BYTES);
         self.line.clear();
