@@ -34,6 +34,7 @@ mod kafka_log_identity;
 mod kafka_proof;
 mod ledger;
 mod ledger_rewind;
+mod mapping;
 mod page;
 mod prometheus;
 mod proxy;

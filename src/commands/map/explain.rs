@@ -13,6 +13,9 @@ use nabiz_mapping::Output;
 use super::text;
 use crate::exposition;
 
+/// How the names of counters end; `_count` and `_sum` are those of histograms.
+const COUNTERS: [&str; 3] = ["_total", "_count", "_sum"];
+
 /// Folds the records of a run as one partition.
 pub(super) struct Explanation {
     settings: Arc<Settings>,
@@ -104,7 +107,8 @@ impl Explanation {
         let counters = text.lines().filter(|line| !line.starts_with('#')).filter_map(|line| {
             let (series, value) = line.rsplit_once(' ')?;
             let name = series.split('{').next().unwrap_or_default();
-            name.ends_with("_total").then_some((series.to_owned(), value.parse().ok()?))
+            let is_counter = COUNTERS.iter().any(|end| name.ends_with(end));
+            is_counter.then_some((series.to_owned(), value.parse().ok()?))
         });
         counters.collect()
     }

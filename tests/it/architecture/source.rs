@@ -22,12 +22,13 @@ pub struct Tree {
 }
 
 impl Tree {
-    /// Reads the daemon, the core and the simulator below `root`.
+    /// Reads the daemon, the core, the mappings and the simulator below `root`.
     pub fn read(root: &Path) -> Tree {
         let mut crates: HashMap<&str, Crate> = HashMap::new();
         for (name, folder) in [
             ("nabiz", "src"),
             ("nabiz_core", "crates/core/src"),
+            ("nabiz_mapping", "crates/mapping/src"),
             ("nabiz_simulator", "crates/simulator/src"),
         ] {
             crates.insert(name, Crate::read(root, folder));
@@ -68,6 +69,7 @@ impl Tree {
 /// Returns the room of a module: its first segment, or the crate for a module at the top.
 fn room(krate: &str, module: &[String]) -> String {
     match (krate, module.first()) {
+        ("nabiz_mapping", _) => "mapping".to_string(),
         ("nabiz_simulator", _) => "simulator".to_string(),
         ("nabiz_core", Some(first)) => format!("core::{first}"),
         ("nabiz_core", None) => "core".to_string(),
@@ -169,7 +171,14 @@ impl File {
         };
         let code = without_uses(&self.code);
         let inline = inline_modules(&code);
-        for start in ["crate::", "super::", "nabiz_core::", "nabiz_simulator::", "nabiz::"] {
+        for start in [
+            "crate::",
+            "super::",
+            "nabiz_core::",
+            "nabiz_mapping::",
+            "nabiz_simulator::",
+            "nabiz::",
+        ] {
             for (at, _) in code.match_indices(start) {
                 // `pub(in crate::a)` limits visibility and uses nothing.
                 if code[..at].ends_with("(in ") {
@@ -203,7 +212,7 @@ fn resolve(path: &[String], module: &[String], krate: &str) -> (String, Vec<Stri
                 rest = &rest[1..];
             }
         }
-        Some(name @ ("nabiz" | "nabiz_core" | "nabiz_simulator")) => {
+        Some(name @ ("nabiz" | "nabiz_core" | "nabiz_mapping" | "nabiz_simulator")) => {
             return (name.to_string(), rest[1..].to_vec());
         }
         // A module beside this file's items, or an external crate: the caller checks which.
