@@ -7,5 +7,6 @@
 //! - `story.ndjson`: the same story as a hand-written log of CloudEvents.
 
 mod fixtures;
+mod mutations;
 mod stories;
 mod story_files;
