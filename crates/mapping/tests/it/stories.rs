@@ -57,6 +57,12 @@ fn fold(log: &[Told], end: i64) -> (Snapshot, Vec<RecordOutcome>) {
     shard.advance(Timestamp(end));
     let mut snapshot = shard.snapshot();
     snapshot.records = Default::default();
+    // An ending that is read after its target has passed revokes the miss: the two are one number.
+    for series in &mut snapshot.series {
+        let totals = &mut Arc::make_mut(series).totals;
+        totals.service_level.missed -= totals.contacts.service_level_revoked;
+        totals.contacts.service_level_revoked = 0;
+    }
     (snapshot, outcomes)
 }
 
