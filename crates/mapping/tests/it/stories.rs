@@ -82,6 +82,15 @@ fn hand_written(name: &str) -> Vec<Told> {
     lines(name, "story.ndjson").into_iter().map(parse).collect()
 }
 
+/// Takes revoked misses off the misses: only their difference does not depend on the order.
+fn take_off_revoked(snapshot: &mut Snapshot) {
+    for series in &mut snapshot.series {
+        let series = Arc::make_mut(series);
+        let revoked = std::mem::take(&mut series.totals.contacts.service_level_revoked);
+        series.totals.service_level.missed -= revoked;
+    }
+}
+
 /// An hour past the end, when all pending endings have been decided.
 fn end_of(log: &[Told]) -> i64 {
     log.iter().map(Told::time).max().unwrap_or_default() + 3_600_000
@@ -112,7 +121,8 @@ fn doubled_and_shuffled_records_give_the_same_numbers() {
     for name in names() {
         let log = told(name, &mapping(name));
         let end = end_of(&log);
-        let (expected, _) = fold(&log, end);
+        let (mut expected, _) = fold(&log, end);
+        take_off_revoked(&mut expected);
         for round in 0..50 {
             // A record is read at most half the grace before or after its time, so that no two
             // change places that are farther apart than the grace.
@@ -127,6 +137,7 @@ fn doubled_and_shuffled_records_give_the_same_numbers() {
             shuffled.sort_by_key(|(time, _)| *time);
             let shuffled: Vec<_> = shuffled.into_iter().map(|(_, told)| told).collect();
             let (mut actual, _) = fold(&shuffled, end);
+            take_off_revoked(&mut actual);
             actual.stream_time = expected.stream_time;
             actual.clock_skew = expected.clock_skew;
             assert_eq!(actual, expected, "{name}, round {round}");
