@@ -53,8 +53,9 @@ objects
             $contact + $queue + {channel: $channel}))),
   (select($reopened)
     | (.created_at // $ticket.updated_at) as $time
-    | event($delivery; "contact.reopened"; $time; $contact + $queue),
-      event($delivery; "contact.queued"; $time; $contact + $queue + {channel: $channel})),
+    # The visit first: it tells the channel to a nabiz that has forgotten the contact.
+    | event($delivery; "contact.queued"; $time; $contact + $queue + {channel: $channel}),
+      event($delivery; "contact.reopened"; $time; $contact + $queue)),
   # Without the queue: the ticket may have another group since it was queued.
   (select(is_answer and (is_first($ticket) | not))
     | (if .created_by_id == null then null else "agent-\(.created_by_id)" end) as $agent
