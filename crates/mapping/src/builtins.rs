@@ -4,6 +4,8 @@
 //! output, `halt`, recursion (`recurse`, `walk`, `until`, …), and regular expressions, whose cost
 //! depends on the data.
 
+use std::rc::Rc;
+
 use jaq_core::box_iter::box_once;
 use jaq_core::load::parse::Def;
 use jaq_core::native::{Fun, bome, run, unary, v};
@@ -144,6 +146,7 @@ fn own() -> Vec<Own> {
         ("tojson", v(0), |cv| bome(Ok(Value::text(cv.1.to_json())))),
         ("fromjson", v(0), |cv| bome(from_json(&cv.1))),
         ("field", v(1), |cv| unary(cv, |value, name| field(value, &name))),
+        ("without_nulls", v(0), |cv| bome(without_nulls(cv.1))),
         ("arn_tail", v(0), |cv| bome(arn_tail(cv.1))),
         ("epoch_s", v(0), |cv| bome(times::from_epoch(&cv.1, times::Unit::Seconds))),
         ("epoch_ms", v(0), |cv| bome(times::from_epoch(&cv.1, times::Unit::Milliseconds))),
@@ -257,6 +260,18 @@ fn field(value: Value, name: &Value) -> ValR<Value> {
     fuel::take(1 + object.members.len())?;
     let found = object.members.iter().find(|(other, _)| other.eq_ignore_ascii_case(name));
     Ok(found.map(|(_, member)| member.clone()).unwrap_or_default())
+}
+
+/// Leaves the null members of an object out.
+fn without_nulls(value: Value) -> ValR<Value> {
+    let Value::Object(object) = value else { return Err(wrong_type(&value, "object")) };
+    fuel::take(1 + object.members.len())?;
+    if object.members.values().all(|member| !matches!(member, Value::Null)) {
+        return Ok(Value::Object(object));
+    }
+    let mut members = Rc::unwrap_or_clone(object).members;
+    members.retain(|_, member| !matches!(member, Value::Null));
+    Ok(Value::object(members))
 }
 
 /// Returns what follows the last `/` of an ARN, else the last `:`: the id of the resource.

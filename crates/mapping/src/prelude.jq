@@ -6,8 +6,6 @@ def IN(values): any(values == .; .);
 def IN(inputs; values): any(inputs == values; .);
 def in(container): . as $key | container | has($key);
 def inside(container): . as $part | container | contains($part);
-# Leaves null members out.
-def without_nulls: with_entries(select(.value != null));
 # Seconds, also as text, as whole milliseconds: 1.5 -> 1500. Null stays null.
 def seconds_ms: if . == null or . == "" then null else tonumber * 1000 | round end;
 # Milliseconds from one time to another, both RFC 3339 texts.

@@ -319,7 +319,6 @@ fn hostile_programs() -> Vec<String> {
         "(range(1e15) | empty) |= 1".to_owned(),
         "[range(5000) | {(tostring): .}] | add | [.[] as $x | . + {a: $x}] | length".to_owned(),
         doubling("1, 1", "F | F"),
-        doubling("., .", "F | F | select(. == 7)"),
         doubling(".", "F | F"),
         doubling(".", "(F? // .) | (F? // .)"),
         doubling("empty", "F, F"),
@@ -340,7 +339,6 @@ fn hostile_programs_end() {
         let started = Instant::now();
         let result = apply(&code, "{}");
         let took = started.elapsed();
-        println!("{took:?} {result:?} {}", code.chars().take(60).collect::<String>());
         assert!(took < bound, "{code}: {took:?}");
         assert!(result.is_err(), "{code}: {result:?}");
     }

@@ -226,7 +226,7 @@ impl Contacts {
             live.overdue += u64::from(overdue);
             live.oldest_open.push(since, handle);
         }
-        effects.held += u64::from(contact.held.is_some());
+        effects.held += contact.held.as_ref().map_or(0, |held| held.count.of_records());
         let key = contact.key;
         self.put_index(key, handle);
         Ok(())

@@ -142,6 +142,12 @@ impl HeldCount {
         }
     }
 
+    /// Returns the number of records that the ending counts for: 0 where another event of its
+    /// record does.
+    pub(super) fn of_records(self) -> u64 {
+        u64::from(self.origin() == Origin::Record)
+    }
+
     pub(super) fn origin(self) -> Origin {
         match self {
             HeldCount::InTime | HeldCount::Late => Origin::Record,

@@ -17,7 +17,7 @@ pub struct RecordTotals {
     pub late: u64,
     /// Rejected records, by reason.
     pub rejected: BTreeMap<Reason, u64>,
-    /// Endings that wait for their start now. The only count that can go down.
+    /// Records whose ending waits for its start now. The only count that can go down.
     pub held: u64,
     /// Tombstones: records without a value, which say nothing.
     #[serde(skip)]

@@ -120,7 +120,11 @@ fn damaged_records_are_all_accounted_for() {
                 }
                 Err(fault) => {
                     failed += 1;
-                    assert!(fault != Fault::OutOfFuel, "{name}: {}", String::from_utf8_lossy(&bytes));
+                    assert!(
+                        fault != Fault::OutOfFuel,
+                        "{name}: {}",
+                        String::from_utf8_lossy(&bytes)
+                    );
                     shard.reject(Rejection::new(Reason::MappingFailed, fault.to_string()), meta);
                 }
             }

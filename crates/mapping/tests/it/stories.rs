@@ -57,12 +57,6 @@ fn fold(log: &[Told], end: i64) -> (Snapshot, Vec<RecordOutcome>) {
     shard.advance(Timestamp(end));
     let mut snapshot = shard.snapshot();
     snapshot.records = Default::default();
-    // An ending that is read after its target has passed revokes the miss: the two are one number.
-    for series in &mut snapshot.series {
-        let totals = &mut Arc::make_mut(series).totals;
-        totals.service_level.missed -= totals.contacts.service_level_revoked;
-        totals.contacts.service_level_revoked = 0;
-    }
     (snapshot, outcomes)
 }
 
@@ -145,6 +139,18 @@ fn doubled_and_shuffled_records_give_the_same_numbers() {
             settle(&mut actual);
             actual.stream_time = expected.stream_time;
             actual.clock_skew = expected.clock_skew;
+            for (a, b) in actual.series.iter().zip(&expected.series) {
+                if a != b {
+                    println!(
+                        "{:#?}\n{:#?}\n{:?}\n{:?}\nwindows {}",
+                        a.totals,
+                        b.totals,
+                        a.live,
+                        b.live,
+                        a.windows == b.windows
+                    );
+                }
+            }
             assert_eq!(actual, expected, "{name}, round {round}");
         }
     }

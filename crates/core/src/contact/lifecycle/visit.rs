@@ -77,7 +77,7 @@ impl ContactContext<'_> {
 
     /// Ends a visit, which never waits, by the ending that was held for it.
     fn complete_by_held_ending(&mut self, visit: Visit, held: &HeldEnding) {
-        self.effects.held -= 1;
+        self.effects.held -= held.count.of_records();
         let lateness = held.count.lateness();
         self.effects.held_outcomes.applied(lateness, held.count.origin());
         let scope = self.event.scope_of(held.event_time, lateness);
@@ -157,14 +157,14 @@ impl ContactContext<'_> {
         let count = HeldCount::new(lateness, origin);
         let held = HeldEnding { queue, ending, event_time, stream_time, count, offset };
         self.contact.held = Some(Box::new(held));
-        self.effects.held += 1;
+        self.effects.held += count.of_records();
         ApplyOutcome::Held
     }
 
     /// Rejects the held ending, if any, as an orphan.
     pub(in crate::contact) fn reject_held_ending(&mut self) {
         if let Some(held) = self.contact.held.take() {
-            self.effects.held -= 1;
+            self.effects.held -= held.count.of_records();
             self.effects.held_outcomes.orphan(held.offset, held.count.origin());
         }
     }
