@@ -31,3 +31,13 @@ fn records_become_the_expected_events() {
         assert!(actual.len() >= 8, "{name}: a story has several calls");
     }
 }
+
+#[test]
+fn outputs_hold_nothing_private() {
+    for name in names() {
+        for (line, outputs) in outputs_of(name).iter().enumerate() {
+            let text = outputs.to_string();
+            assert!(!text.contains("private"), "{name}, line {}: {text}", line + 1);
+        }
+    }
+}
