@@ -83,7 +83,7 @@ impl Values {
         fields.visit(self);
     }
 
-    /// Adds the topics as one value, and each property of the client.
+    /// Adds the topics as one value, the mapping of each, and each property of the client.
     fn add_tables(&mut self, kafka: &Kafka) {
         let topics: Vec<String> = kafka
             .topics
@@ -91,6 +91,13 @@ impl Values {
             .map(|topic| format!("{} as {}", quoted(&topic.name), topic.format.as_str()))
             .collect();
         self.add(keys::kafka::TOPICS.row.name, Some(topics.join(", ")), &keys::kafka::TOPICS);
+        // Beside the topics: another mapping is no other topic.
+        for topic in &kafka.topics {
+            let row = &keys::topic::MAPPING.row;
+            let name =
+                format!("{}.{}.{}", keys::kafka::TOPICS.row.name, key(&topic.name), row.name);
+            self.add(&name, topic.mapping.to_toml(), &keys::topic::MAPPING);
+        }
         for (property, value) in &kafka.client {
             let name = format!("{}.{}", keys::kafka::CLIENT.row.name, key(property));
             self.add(&name, Some(quoted(value)), &keys::kafka::CLIENT);

@@ -33,6 +33,16 @@ impl TopicFormat {
     };
 }
 
+impl TopicFormat {
+    /// Returns the word of the format in the configuration.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            TopicFormat::Native(format) => format.as_str(),
+            TopicFormat::Mapped => "mapped",
+        }
+    }
+}
+
 /// Where the program of a mapping is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum MappingProgram {

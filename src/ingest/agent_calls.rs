@@ -11,6 +11,7 @@ use nabiz_core::shard::Calls;
 use super::options::Topic;
 use super::partition_counts::PartitionCounts;
 use crate::readmodel::ShardLabel;
+use crate::record_format::RecordFormat;
 
 /// Returns whether calls drive agents in a partition; `None` as long as no broker has counted the
 /// partitions of its topic.
@@ -20,16 +21,23 @@ pub(super) fn told_calls(
     label: &ShardLabel,
 ) -> Option<Calls> {
     let topic = topics.iter().find(|topic| topic.name == *label.topic);
-    let cloud_events = topics.iter().filter(|topic| topic.format == Format::CloudEvents);
-    match topic.map_or(Format::CloudEvents, |topic| topic.format) {
-        Format::AsteriskQueueLog => Some(Calls::DriveAgents),
-        Format::CloudEvents if cloud_events.count() != 1 => Some(Calls::Apart),
-        // A count from before this partition was added is none.
-        Format::CloudEvents => match counts.of(&label.topic).filter(|of| *of > label.partition)? {
-            1 => Some(Calls::DriveAgents),
-            _ => Some(Calls::Apart),
-        },
+    if topic.is_some_and(is_queue_log) {
+        return Some(Calls::DriveAgents);
     }
+    if topics.iter().filter(|topic| !is_queue_log(topic)).count() != 1 {
+        return Some(Calls::Apart);
+    }
+    // A count from before this partition was added is none.
+    match counts.of(&label.topic).filter(|of| *of > label.partition)? {
+        1 => Some(Calls::DriveAgents),
+        _ => Some(Calls::Apart),
+    }
+}
+
+/// Returns whether each partition of a topic has calls and their agents. Of mapped topics nothing
+/// more is known than of those of CloudEvents.
+fn is_queue_log(topic: &Topic) -> bool {
+    topic.format == RecordFormat::Native(Format::AsteriskQueueLog)
 }
 
 /// Whether calls drive agents in one partition.
@@ -94,7 +102,7 @@ mod tests {
     use super::*;
 
     fn topic(name: &str, format: Format) -> Topic {
-        Topic { name: name.to_owned(), format }
+        Topic { name: name.to_owned(), format: RecordFormat::Native(format) }
     }
 
     fn label(topic: &str, partition: i32) -> ShardLabel {

@@ -325,6 +325,8 @@ impl Options {
 
 #[cfg(test)]
 mod tests {
+    use nabiz_core::decode::Format;
+
     use super::*;
 
     fn options() -> Options {

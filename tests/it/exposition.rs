@@ -21,7 +21,7 @@ use nabiz_core::calendar::BusinessDay;
 use nabiz_core::event::{ChannelId, OptionalField, Reason};
 use nabiz_core::ids::Offset;
 use nabiz_core::measures::{
-    AgentWindow, BucketHistogram, FollowupSnapshot, Live, Observation, RecordTotals,
+    AgentWindow, BucketHistogram, EventTotals, FollowupSnapshot, Live, Observation, RecordTotals,
     SparseHdrCounts, Totals, WindowCounts, WindowSnapshot,
 };
 use nabiz_core::settings::{
@@ -149,6 +149,7 @@ fn busy(settings: &Settings) -> Snapshot {
         held: 5,
         ignored: 6,
         fields_dropped: BTreeMap::from([(OptionalField::WaitMs, 4)]),
+        events: EventTotals { applied: 44, duplicate: 2, late: 1, rejected: 5 },
     };
     snapshot.clock_skew = 6;
     snapshot.series_refused = 7;

@@ -306,7 +306,7 @@ fn topics_are_decoded_each_in_its_own_format() {
     }
     broker.flush();
     let mut options = broker.options(&["calls", "asterisk"]);
-    options.topics[1].format = Format::AsteriskQueueLog;
+    options.topics[1].format = RecordFormat::Native(Format::AsteriskQueueLog);
     let pipeline = Pipeline::start(options, settings());
     let view = pipeline.wait_for("readiness", is_ready);
     let answered: Vec<(&str, u64)> = view

@@ -22,6 +22,7 @@ use crate::ingest::record_clock::RecordClock;
 use crate::ingest::status_hub::StatusHub;
 use crate::ledger::{Ledger, RecordFingerprint};
 use crate::readmodel::ShardLabel;
+use crate::record_format::RecordFormat;
 
 pub(super) fn clock() -> RecordClock {
     let host = HostClock::new(system_clock(), system_monotonic());
@@ -38,7 +39,7 @@ pub(super) fn fresh(counters: &Arc<LogCounters>) -> Partition {
     let settings = Arc::new(Config::defaults().settings());
     let counters = Arc::clone(counters);
     let calls = AgentCalls::new(None, Calls::DriveAgents);
-    Partition::restore(label, Format::CloudEvents, settings, [1; 16], acquired, calls, counters)
+    Partition::restore(label, RecordFormat::Native(Format::CloudEvents), settings, [1; 16], acquired, calls, counters)
         .unwrap()
 }
 
