@@ -92,7 +92,7 @@ impl Values {
             .collect();
         self.add(keys::kafka::TOPICS.row.name, Some(topics.join(", ")), &keys::kafka::TOPICS);
         // Beside the topics: another mapping is no other topic.
-        for topic in &kafka.topics {
+        for topic in kafka.topics.iter().filter(|topic| topic.mapping.is_some()) {
             let row = &keys::topic::MAPPING.row;
             let name =
                 format!("{}.{}.{}", keys::kafka::TOPICS.row.name, key(&topic.name), row.name);

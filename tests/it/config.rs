@@ -493,7 +493,9 @@ const WRONG: &[(&str, usize, &[&str])] = &[
     (
         "[[kafka.topics]]\nname = 'a'\nformat = 'json'",
         3,
-        &["kafka.topics.format: expected one of cloudevents, asterisk_queue_log, found \"json\""],
+        &[
+            "kafka.topics.format: expected one of cloudevents, asterisk_queue_log, mapped, found \"json\"",
+        ],
     ),
     (
         "[[kafka.topics]]\nname = 'a'\n[[kafka.topics]]\nname = 'a'",

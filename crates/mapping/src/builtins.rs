@@ -13,7 +13,7 @@ use jaq_core::{Error, Exn, Native, RunPtr, ValR};
 
 use crate::fuel;
 use crate::inspect::STEP;
-use crate::program::Run;
+use crate::run_data::Run;
 use crate::times;
 
 use crate::value::{Value, wrong_type};

@@ -11,6 +11,7 @@ mod inspect;
 mod mapping;
 mod program;
 mod record;
+mod run_data;
 mod shipped;
 #[cfg(test)]
 mod tests;

@@ -2,15 +2,15 @@
 
 use std::thread;
 
-use jaq_core::data::{DataT, HasLut};
 use jaq_core::load::parse::{Def, Term};
 use jaq_core::load::{self, Arena, File, Loader};
-use jaq_core::{Compiler, Ctx, Filter, Lut, Vars, compile};
+use jaq_core::{Compiler, Ctx, Filter, Vars, compile};
 use jiff::tz::TimeZone;
 
 use crate::builtins;
 use crate::fuel;
 use crate::inspect::{count_steps, inspect};
+use crate::run_data::{Run, RunData};
 use crate::value::Value;
 
 /// Largest text of a program, in bytes.
@@ -35,28 +35,6 @@ pub struct Mistake {
     pub column: usize,
     /// What is wrong.
     pub message: String,
-}
-
-/// The data type that our values and native filters belong to.
-pub(crate) struct Run;
-
-/// What native filters find beside their input.
-#[derive(Clone)]
-pub(crate) struct RunData<'a> {
-    filters: &'a Lut<Run>,
-    /// The zone of local times.
-    pub(crate) time_zone: &'a TimeZone,
-}
-
-impl DataT for Run {
-    type V<'a> = Value;
-    type Data<'a> = RunData<'a>;
-}
-
-impl<'a> HasLut<'a, Run> for RunData<'a> {
-    fn lut(&self) -> &'a Lut<Run> {
-        self.filters
-    }
 }
 
 /// The variables of one record.
@@ -136,7 +114,7 @@ impl Program {
         time_zone: &TimeZone,
         outputs_max: usize,
     ) -> Result<Vec<Value>, RunFault> {
-        let data = RunData { filters: &self.filter.lut, time_zone };
+        let data = RunData::new(&self.filter.lut, time_zone);
         let context = Ctx::<Run>::new(data, Vars::new(variables.values()));
         let mut outputs = Vec::new();
         for output in self.filter.id.run((context, input)) {
