@@ -283,6 +283,7 @@ mod tests {
             today: TimeRange { start: Timestamp(0), end: Timestamp(86_400_000) },
             offset: Offset(7),
             source: SourceKey::default(),
+            origin: Origin::Record,
         };
         contacts.restore(&[&chunk], &mut registry, &event).unwrap();
         let agent = Some(AgentKey(9));

@@ -7,7 +7,7 @@ use std::rc::Rc;
 use jaq_core::{Error, ValR};
 
 use crate::fuel::{self, OutOfFuel};
-use crate::value::Value;
+use crate::value::model::{Items, Value};
 
 /// Levels that `{} * {}` merges. Deeper members are replaced.
 const MERGE_DEPTH_MAX: u8 = 128;
@@ -104,7 +104,7 @@ impl Sub for Value {
         }
         match (self, other) {
             (Value::Array(left), Value::Array(right)) => {
-                let size = |array: &super::Items| array.extent.size as usize;
+                let size = |array: &Items| array.size();
                 fuel::take(size(&left).saturating_mul(right.items.len()))?;
                 fuel::take(size(&right).saturating_mul(left.items.len()))?;
                 let mut items = unshare(left, |array| array.items);
@@ -133,7 +133,7 @@ impl Mul for Value {
                 Ok(Value::text(text.repeat(times)))
             }
             (Value::Object(left), Value::Object(right)) => {
-                fuel::take(left.extent.size as usize + right.extent.size as usize)?;
+                fuel::take(left.size() + right.size())?;
                 Ok(Value::object(merge(&left.members, &right.members, MERGE_DEPTH_MAX)))
             }
             (left, right) => not_defined(&left, "*", &right),

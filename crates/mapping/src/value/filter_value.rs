@@ -9,8 +9,8 @@ use jaq_core::val::Range;
 use jaq_core::{Error, Exn, ValR, ValX};
 
 use crate::fuel;
-use crate::value::Value;
 use crate::value::arithmetic::unshare;
+use crate::value::model::Value;
 
 impl From<bool> for Value {
     fn from(value: bool) -> Self {

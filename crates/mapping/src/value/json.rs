@@ -8,7 +8,7 @@ use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde::ser::{Serialize, SerializeMap, SerializeSeq, Serializer};
 
 use crate::fuel;
-use crate::value::Value;
+use crate::value::model::Value;
 
 /// A text is not JSON.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -3,7 +3,7 @@
 use std::cmp::Ordering;
 
 use crate::fuel;
-use crate::value::Value;
+use crate::value::model::Value;
 
 /// Takes the fuel that comparing two values costs. Where it is not there, the next generator ends
 /// the program; until then an order must still be total.
