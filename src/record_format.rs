@@ -105,11 +105,11 @@ fn fold_mapped(
 }
 
 fn message(output: &Output) -> (Format, Message<'_>) {
-    let (format, text) = match output {
-        Output::Event(event) => (Format::CloudEvents, event),
-        Output::Line(line) => (Format::AsteriskQueueLog, line),
+    let format = match output {
+        Output::Event(_) => Format::CloudEvents,
+        Output::Line(_) => Format::AsteriskQueueLog,
     };
-    (format, Message { value: Some(text.as_bytes()), headers: &[] })
+    (format, Message { value: Some(output.text().as_bytes()), headers: &[] })
 }
 
 /// Makes the events of a record; none of a tombstone.

@@ -164,7 +164,7 @@ fn print_events(
     match outputs {
         Ok(outputs) => {
             for output in outputs {
-                writeln!(out, "{}", text(output)).context("cannot write to standard output")?;
+                writeln!(out, "{}", output.text()).context("cannot write to standard output")?;
             }
             Ok(0)
         }
@@ -172,11 +172,5 @@ fn print_events(
             writeln!(io::stderr(), "line {line}: {rejection}").unwrap_or(());
             Ok(1)
         }
-    }
-}
-
-fn text(output: &Output) -> &str {
-    match output {
-        Output::Event(text) | Output::Line(text) => text,
     }
 }

@@ -344,3 +344,17 @@ fn moved(value: Value, place: &Place) -> Value {
         other => other,
     }
 }
+
+/// Returns the path in `{ file = "path" }`. No property of librdkafka ends in `.file`, so such a
+/// table is not a property.
+pub(super) fn file_of(value: &Value) -> Option<&str> {
+    let Value::Table(table) = value else { return None };
+    let mut entries = table.iter();
+    match (entries.next(), entries.next()) {
+        (Some(("file", _, node)), None) => match &node.value {
+            Value::Text(path) => Some(path),
+            _ => None,
+        },
+        _ => None,
+    }
+}

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use nabiz_core::decode::Format;
 
 use super::diagnostics::Diagnostics;
-use super::document::{Node, Place, Table, Value};
+use super::document::{Node, Place, Table, Value, file_of};
 use super::keys::kafka as keys;
 use super::keys::{MASK, client_owned, is_secret, topic};
 use super::mapped::{MappingProgram, TopicFormat};
@@ -301,20 +301,6 @@ fn read_client(section: &mut Section<'_, '_>, check: PropertyCheck) -> Client {
         }
     }
     (client, files)
-}
-
-/// Returns the path in `{ file = "path" }`. No property of librdkafka ends in `.file`, so such a
-/// table is not a property.
-pub(super) fn file_of(value: &Value) -> Option<&str> {
-    let Value::Table(table) = value else { return None };
-    let mut entries = table.iter();
-    match (entries.next(), entries.next()) {
-        (Some(("file", _, node)), None) => match &node.value {
-            Value::Text(path) => Some(path),
-            _ => None,
-        },
-        _ => None,
-    }
 }
 
 /// Returns the text of a file without the end of its last line. The words of the error follow the

@@ -27,6 +27,7 @@ mod keys;
 mod ledger;
 mod limits;
 mod mapped;
+mod mapping_setting;
 mod metrics;
 mod on_undecodable;
 mod print;

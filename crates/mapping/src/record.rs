@@ -31,6 +31,15 @@ pub enum Output {
     Line(String),
 }
 
+impl Output {
+    /// Returns the text of the event or of the line.
+    pub fn text(&self) -> &str {
+        match self {
+            Output::Event(text) | Output::Line(text) => text,
+        }
+    }
+}
+
 /// What is wrong with an output, and its place among the outputs of the record.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("output {index}: {message}")]

@@ -10,7 +10,6 @@ use nabiz_core::settings::Settings;
 use nabiz_core::shard::{RecordMeta, RecordOutcome, Shard};
 use nabiz_mapping::Output;
 
-use super::text;
 use crate::exposition;
 
 /// How the names of counters end; `_count` and `_sum` are those of histograms.
@@ -54,7 +53,7 @@ impl Explanation {
                 writeln!(out, "record {offset}: {} {events}", outputs.len())?;
                 let mut rejected = 0;
                 for output in outputs {
-                    writeln!(out, "  {}", text(output))?;
+                    writeln!(out, "  {}", output.text())?;
                     let outcome = self.fold(output, meta);
                     writeln!(out, "    {}", words(&outcome))?;
                     self.print_moved(out)?;
@@ -84,7 +83,7 @@ impl Explanation {
             Output::Event(_) => Format::CloudEvents,
             Output::Line(_) => Format::AsteriskQueueLog,
         };
-        let message = Message { value: Some(text(output).as_bytes()), headers: &[] };
+        let message = Message { value: Some(output.text().as_bytes()), headers: &[] };
         self.shard.fold_mapped(&[(format, message)], meta, None).outcome
     }
 
