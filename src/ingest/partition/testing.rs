@@ -39,8 +39,16 @@ pub(super) fn fresh(counters: &Arc<LogCounters>) -> Partition {
     let settings = Arc::new(Config::defaults().settings());
     let counters = Arc::clone(counters);
     let calls = AgentCalls::new(None, Calls::DriveAgents);
-    Partition::restore(label, RecordFormat::Native(Format::CloudEvents), settings, [1; 16], acquired, calls, counters)
-        .unwrap()
+    Partition::restore(
+        label,
+        RecordFormat::Native(Format::CloudEvents),
+        settings,
+        [1; 16],
+        acquired,
+        calls,
+        counters,
+    )
+    .unwrap()
 }
 
 /// Returns a partition that was read up to `position`, with `last` as the last record.
