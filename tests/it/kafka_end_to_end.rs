@@ -1,6 +1,7 @@
 //! The whole program against a real Kafka broker: the records that enter by Kafka appear in
 //! `/metrics`, counted exactly, whatever happens to the broker and to the program meanwhile.
 
+mod mapped;
 mod partitions;
 mod queue_log;
 mod reload;

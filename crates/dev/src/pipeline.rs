@@ -97,6 +97,23 @@ impl Pipeline {
         self
     }
 
+    /// Adds a topic whose records the program in a file of the folder turns into events.
+    pub fn mapped_topic(mut self, name: &str, program: &str) -> Pipeline {
+        self.topics.push((name.to_owned(), "mapped"));
+        self.write_mapping(program);
+        self
+    }
+
+    /// Writes the program of the mapped topics.
+    pub fn write_mapping(&self, program: &str) {
+        std::fs::write(self.mapping(), program).expect("the program of the mapping");
+    }
+
+    /// Returns the path of the program of the mapped topics.
+    fn mapping(&self) -> PathBuf {
+        self.folder.path().join("ours.jq")
+    }
+
     /// Passes a property to the Kafka client.
     pub fn client(mut self, key: &str, value: &str) -> Pipeline {
         self.client.insert(key.to_owned(), value.to_owned());
@@ -147,6 +164,10 @@ impl Pipeline {
         }
         for (name, format) in &self.topics {
             let _ = write!(text, "[[kafka.topics]]\nname = {name:?}\nformat = {format:?}\n");
+            if *format == "mapped" {
+                let file = self.mapping().display().to_string();
+                let _ = writeln!(text, "mapping = {{ file = {file:?} }}");
+            }
         }
         text.push_str("[kafka.client]\n");
         for (key, value) in &self.client {
