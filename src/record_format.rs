@@ -136,7 +136,7 @@ pub(crate) fn map(
     };
     mapping.apply(&source).map_err(|fault| {
         let reason = match fault {
-            Fault::Program | Fault::OutOfFuel => Reason::MappingFailed,
+            Fault::Program { .. } | Fault::OutOfFuel => Reason::MappingFailed,
             Fault::TooManyOutputs | Fault::Output(_) => Reason::MappingOutput,
         };
         Rejection::new(reason, fault.to_string())

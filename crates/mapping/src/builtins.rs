@@ -16,7 +16,7 @@ use crate::inspect::STEP;
 use crate::run_data::Run;
 use crate::times;
 
-use crate::value::{Value, wrong_type};
+use crate::value::{Value, fault_note, wrong_type};
 
 /// Native filters of jaq, by name.
 const NATIVE: [&str; 24] = [
@@ -139,30 +139,48 @@ type Own = (&'static str, Box<[jaq_core::Bind]>, RunPtr<Run>);
 /// Returns our native filters. docs/guide/mappings.md describes them for users.
 fn own() -> Vec<Own> {
     vec![
-        ("length", v(0), |cv| bome(length(&cv.1))),
-        ("has", v(1), |cv| unary(cv, |value, key| has(&value, &key))),
-        ("contains", v(1), |cv| unary(cv, |value, part| contains(&value, &part))),
-        ("tonumber", v(0), |cv| bome(to_number(cv.1))),
+        ("length", v(0), |cv| bome(named("length", length(&cv.1)))),
+        ("has", v(1), |cv| unary(cv, |value, key| named("has", has(&value, &key)))),
+        ("contains", v(1), |cv| {
+            unary(cv, |value, part| named("contains", contains(&value, &part)))
+        }),
+        ("tonumber", v(0), |cv| bome(named("tonumber", to_number(cv.1)))),
         ("tojson", v(0), |cv| bome(Ok(Value::text(cv.1.to_json())))),
-        ("fromjson", v(0), |cv| bome(from_json(&cv.1))),
-        ("field", v(1), |cv| unary(cv, |value, name| field(value, &name))),
-        ("without_nulls", v(0), |cv| bome(without_nulls(cv.1))),
-        ("arn_tail", v(0), |cv| bome(arn_tail(cv.1))),
-        ("epoch_s", v(0), |cv| bome(times::from_epoch(&cv.1, times::Unit::Seconds))),
-        ("epoch_ms", v(0), |cv| bome(times::from_epoch(&cv.1, times::Unit::Milliseconds))),
-        ("epoch_us", v(0), |cv| bome(times::from_epoch(&cv.1, times::Unit::Microseconds))),
-        ("local_time", v(0), |cv| bome(times::from_local(&cv.1, cv.0.data().time_zone))),
+        ("fromjson", v(0), |cv| bome(named("fromjson", from_json(&cv.1)))),
+        ("field", v(1), |cv| unary(cv, |value, name| named("field", field(value, &name)))),
+        ("without_nulls", v(0), |cv| bome(named("without_nulls", without_nulls(cv.1)))),
+        ("arn_tail", v(0), |cv| bome(named("arn_tail", arn_tail(cv.1)))),
+        ("epoch_s", v(0), |cv| {
+            bome(named("epoch_s", times::from_epoch(&cv.1, times::Unit::Seconds)))
+        }),
+        ("epoch_ms", v(0), |cv| {
+            bome(named("epoch_ms", times::from_epoch(&cv.1, times::Unit::Milliseconds)))
+        }),
+        ("epoch_us", v(0), |cv| {
+            bome(named("epoch_us", times::from_epoch(&cv.1, times::Unit::Microseconds)))
+        }),
+        ("local_time", v(0), |cv| {
+            bome(named("local_time", times::from_local(&cv.1, cv.0.data().time_zone)))
+        }),
         ("local_epoch_ms", v(0), |cv| {
             let unit = times::Unit::Milliseconds;
-            bome(times::from_local_epoch(&cv.1, unit, cv.0.data().time_zone))
+            bome(named("local_epoch", times::from_local_epoch(&cv.1, unit, cv.0.data().time_zone)))
         }),
         ("local_epoch_us", v(0), |cv| {
             let unit = times::Unit::Microseconds;
-            bome(times::from_local_epoch(&cv.1, unit, cv.0.data().time_zone))
+            bome(named("local_epoch", times::from_local_epoch(&cv.1, unit, cv.0.data().time_zone)))
         }),
-        ("rfc3339", v(0), |cv| bome(times::from_text(&cv.1))),
-        ("to_epoch_ms", v(0), |cv| bome(times::to_epoch_ms(&cv.1))),
+        ("rfc3339", v(0), |cv| bome(named("rfc3339", times::from_text(&cv.1)))),
+        ("to_epoch_ms", v(0), |cv| bome(named("to_epoch_ms", times::to_epoch_ms(&cv.1)))),
     ]
+}
+
+/// Puts the name of a filter before the text of its error.
+fn named(name: &str, result: ValR<Value>) -> ValR<Value> {
+    result.map_err(|error| match fault_note::text_of(error) {
+        Some(text) => fault_note::error(format!("`{name}`: {text}")),
+        None => Error::new(Value::Null),
+    })
 }
 
 /// Checks that the lists name only what jaq has; the tests call it.
@@ -231,7 +249,7 @@ fn to_number(value: Value) -> ValR<Value> {
                 text.bytes().all(|byte| byte.is_ascii_digit() || b"+-.eE".contains(&byte));
             match is_plain {
                 true => <Value as jaq_core::ValT>::from_num(text),
-                false => Err(Error::str("cannot use a text as number")),
+                false => Err(fault_note::error("cannot use a text as number".to_owned())),
             }
         }
         other => Err(wrong_type(other, "number")),
@@ -242,7 +260,7 @@ fn from_json(value: &Value) -> ValR<Value> {
     let Value::Text(text) = value else { return Err(wrong_type(value, "text")) };
     // Each byte can become a value.
     fuel::take(1 + text.len())?;
-    Value::from_json(text).map_err(|_| Error::str("the text is not JSON"))
+    Value::from_json(text).map_err(|_| fault_note::error("the text is not JSON".to_owned()))
 }
 
 /// Looks a member up without regard to upper and lower case: the exact name wins, then the first in

@@ -9,6 +9,7 @@ use crate::fuel;
 use crate::program::{Mistake, Program, RunFault};
 use crate::record::{Output, OutputFault, SourceRecord};
 use crate::shipped;
+use crate::value::fault_note;
 
 /// Events that a record can become.
 pub const OUTPUTS_MAX: usize = 16;
@@ -16,9 +17,12 @@ pub const OUTPUTS_MAX: usize = 16;
 /// Why a mapping gave no events for a record. No text repeats a value of the record.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Fault {
-    /// The program raised an error.
-    #[error("the program raised an error")]
-    Program,
+    /// The program raised an error. The text says which, where that repeats no value.
+    #[error("the program raised an error{}", of_program(text))]
+    Program {
+        /// What was wrong, such as "`epoch_ms`: cannot use null as a count".
+        text: Option<String>,
+    },
     /// The program did more work than a record of this size may cost.
     #[error("the program did not end within the work that a record of this size may cost")]
     OutOfFuel,
@@ -28,6 +32,10 @@ pub enum Fault {
     /// An output is neither an event nor a line.
     #[error(transparent)]
     Output(#[from] OutputFault),
+}
+
+fn of_program(text: &Option<String>) -> String {
+    text.as_ref().map(|text| format!(": {text}")).unwrap_or_default()
 }
 
 /// A compiled mapping. It keeps no state: the same record always becomes the same events.
@@ -84,6 +92,7 @@ impl Mapping {
     /// # Errors
     /// A [`Fault`]: then the record has no events.
     pub fn apply(&self, record: &SourceRecord<'_>) -> Result<Vec<Output>, Fault> {
+        fault_note::clear();
         fuel::refill(record.bytes());
         let (input, variables) = (record.input(), record.variables(&self.time_zone_name));
         if fuel::is_spent() {
@@ -91,7 +100,7 @@ impl Mapping {
         }
         let outputs = self.program.run(input, variables, &self.time_zone, OUTPUTS_MAX);
         let outputs = outputs.map_err(|fault| match fault {
-            RunFault::Error => Fault::Program,
+            RunFault::Error(text) => Fault::Program { text },
             RunFault::OutOfFuel => Fault::OutOfFuel,
             RunFault::TooManyOutputs => Fault::TooManyOutputs,
         })?;

@@ -11,7 +11,7 @@ use crate::builtins;
 use crate::fuel;
 use crate::inspect::{count_steps, inspect};
 use crate::run_data::{Run, RunData};
-use crate::value::Value;
+use crate::value::{Value, fault_note};
 
 /// Largest text of a program, in bytes.
 const PROGRAM_BYTES_MAX: usize = 64 * 1024;
@@ -54,10 +54,11 @@ impl Variables {
 }
 
 /// Why a run gave no outputs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum RunFault {
-    /// The program raised an error, such as one on a value of another type.
-    Error,
+    /// The program raised an error, such as one on a value of another type. The text is there
+    /// where the error is one of ours, which repeats no value.
+    Error(Option<String>),
     /// The fuel did not suffice.
     OutOfFuel,
     /// More outputs than allowed.
@@ -106,7 +107,8 @@ impl Program {
     /// Runs the program for one record, whose fuel the caller has filled up.
     ///
     /// # Errors
-    /// A [`RunFault`]; the text of an error of the program is dropped, because it repeats values.
+    /// A [`RunFault`]; the text of an error of jaq or of the program is dropped, because it can
+    /// repeat values.
     pub(crate) fn run(
         &self,
         input: Value,
@@ -121,7 +123,10 @@ impl Program {
             if fuel::is_spent() {
                 return Err(RunFault::OutOfFuel);
             }
-            let output = output.map_err(|_| RunFault::Error)?;
+            let output = output.map_err(|exception| {
+                let error = exception.get_err().ok();
+                RunFault::Error(error.and_then(fault_note::text_of))
+            })?;
             if outputs.len() == outputs_max {
                 return Err(RunFault::TooManyOutputs);
             }

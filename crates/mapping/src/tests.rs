@@ -155,9 +155,12 @@ fn times_are_strict_when_a_value_is_no_time() {
         "1e300 | epoch_s",
         "9223372036854775807 | epoch_s",
         r#""1767591060 " | epoch_s"#,
+        "1767591060 | epoch_ms",
+        "1767591060250 | epoch_s",
+        "1767591060250 | epoch_us",
         r#""2026-01-05 08:31:00" | rfc3339"#,
     ] {
-        assert_eq!(apply(program, "{}"), Err(Fault::Program), "{program}");
+        assert!(matches!(apply(program, "{}"), Err(Fault::Program { .. })), "{program}");
     }
 }
 
@@ -362,5 +365,31 @@ fn fault_and_debug_text_repeat_no_value_of_the_record() {
     ] {
         let fault = apply(code, value).unwrap_err();
         assert!(!format!("{fault} {fault:?}").contains("0555"), "{code}");
+    }
+}
+
+#[test]
+fn fault_names_the_filter_and_the_types_when_it_is_ours() {
+    let message = |code: &str| apply(code, r#"{"number":"0555"}"#).unwrap_err().to_string();
+    let program = "the program raised an error";
+    let cases = [
+        (".at | epoch_ms", ": `epoch_ms`: cannot use null as a count since 1970"),
+        (".number | local_time", ": `local_time`: the value is no time"),
+        (
+            "1767591060 | epoch_ms",
+            ": `epoch_ms`: the time is not from 2000 to 2099, is the unit right?",
+        ),
+        (".number - 1", ": cannot calculate string - number"),
+        (".number.x", ": cannot index string with string"),
+        ("error(.number)", ""),
+        (".number | error", ""),
+        ("(.at | epoch_ms)? // error(\"x\")", ""),
+        (
+            "[1] | has(\"a\")",
+            ": `has`: cannot use array as object with a name, or array with a position",
+        ),
+    ];
+    for (code, text) in cases {
+        assert_eq!(message(code), format!("{program}{text}"), "{code}");
     }
 }

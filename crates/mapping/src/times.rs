@@ -2,13 +2,18 @@
 //!
 //! All are strict: what is no time is an error, because a wrong time is worse than none.
 
+use std::ops::Range;
+
 use jaq_core::{Error, ValR};
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::fuel;
-use crate::value::{Value, wrong_type};
+use crate::value::{Value, fault_note, wrong_type};
+
+/// The years 2000 to 2099, in seconds since 1970.
+const PLAUSIBLE_SECONDS: Range<i64> = 946_684_800..4_102_444_800;
 
 /// The unit of a count since 1970.
 #[derive(Clone, Copy, Debug)]
@@ -29,7 +34,7 @@ impl Unit {
 }
 
 fn no_time() -> Error<Value> {
-    Error::str("the value is no time")
+    fault_note::error("the value is no time".to_owned())
 }
 
 /// Returns a count since 1970, a number or its text, as a span. Fractions below a microsecond are
@@ -50,7 +55,7 @@ fn span(value: &Value, unit: Unit) -> Result<SignedDuration, Error<Value>> {
                 Err(_) => return Err(no_time()),
             }
         }
-        other => return Err(wrong_type(other, "count of seconds, or its parts, since 1970")),
+        other => return Err(wrong_type(other, "a count since 1970")),
     };
     Ok(SignedDuration::from_micros(micros))
 }
@@ -69,18 +74,29 @@ fn to_text(time: Timestamp) -> Value {
     Value::text(text.unwrap_or_default())
 }
 
+/// Returns a count since 1970 UTC as an instant. A count in another unit would be a time that no
+/// contact centre has seen.
+fn plausible(value: &Value, unit: Unit) -> Result<Timestamp, Error<Value>> {
+    let span = span(value, unit)?;
+    let time = Timestamp::UNIX_EPOCH.checked_add(span).map_err(|_| no_time())?;
+    match PLAUSIBLE_SECONDS.contains(&time.as_second()) {
+        true => Ok(time),
+        false => {
+            let text = "the time is not from 2000 to 2099, is the unit right?";
+            Err(fault_note::error(text.to_owned()))
+        }
+    }
+}
+
 /// Returns a count since 1970 UTC as a time.
 pub(crate) fn from_epoch(value: &Value, unit: Unit) -> ValR<Value> {
-    let span = span(value, unit)?;
-    Ok(to_text(Timestamp::UNIX_EPOCH.checked_add(span).map_err(|_| no_time())?))
+    Ok(to_text(plausible(value, unit)?))
 }
 
 /// Returns a count since 1970 *local time* as a time: Debezium writes a column without a zone as if
 /// it were UTC.
 pub(crate) fn from_local_epoch(value: &Value, unit: Unit, zone: &TimeZone) -> ValR<Value> {
-    let span = span(value, unit)?;
-    let local = Timestamp::UNIX_EPOCH.checked_add(span).map_err(|_| no_time())?;
-    zoned(TimeZone::UTC.to_datetime(local), zone)
+    zoned(TimeZone::UTC.to_datetime(plausible(value, unit)?), zone)
 }
 
 /// Returns a local time such as `2026-01-05 05:31:18.250` as a time. A text that has a zone keeps

@@ -7,6 +7,7 @@ use std::rc::Rc;
 use jaq_core::{Error, ValR};
 
 use crate::fuel::{self, OutOfFuel};
+use crate::value::fault_note;
 use crate::value::model::{Items, Value};
 
 /// Levels that `{} * {}` merges. Deeper members are replaced.
@@ -22,7 +23,7 @@ impl From<OutOfFuel> for Error<Value> {
 /// because they may concern a person.
 fn not_defined<T>(left: &Value, operator: &str, right: &Value) -> Result<T, Error<Value>> {
     let (left, right) = (left.type_name(), right.type_name());
-    Err(Error::str(format_args!("cannot calculate {left} {operator} {right}")))
+    Err(fault_note::error(format!("cannot calculate {left} {operator} {right}")))
 }
 
 /// Two numbers, as integers where both are.

@@ -10,6 +10,7 @@ use jaq_core::{Error, Exn, ValR, ValX};
 
 use crate::fuel;
 use crate::value::arithmetic::unshare;
+use crate::value::fault_note;
 use crate::value::model::Value;
 
 impl From<bool> for Value {
@@ -59,7 +60,7 @@ impl FromIterator<Value> for Value {
 
 /// Returns the error of a value of the wrong type. It does not repeat the value.
 pub(crate) fn wrong_type(value: &Value, expected: &str) -> Error<Value> {
-    Error::str(format_args!("cannot use {} as {expected}", value.type_name()))
+    fault_note::error(format!("cannot use {} as {expected}", value.type_name()))
 }
 
 /// Returns an iterator that takes fuel for each of its values, and ends with an error when none is
@@ -93,7 +94,7 @@ impl jaq_core::ValT for Value {
         match (text.parse::<i64>(), text.parse::<f64>()) {
             (Ok(value), _) => Ok(Value::Int(value)),
             (_, Ok(value)) => Ok(Value::Float(value)),
-            _ => Err(Error::str("cannot use a text as number")),
+            _ => Err(fault_note::error("cannot use a text as number".to_owned())),
         }
     }
 
@@ -153,7 +154,7 @@ impl jaq_core::ValT for Value {
                 let bounds = bounds.members.get("start")..bounds.members.get("end");
                 self.range(bounds)
             }
-            _ => Err(Error::str(format_args!(
+            _ => Err(fault_note::error(format!(
                 "cannot index {} with {}",
                 self.type_name(),
                 index.type_name()
@@ -228,7 +229,7 @@ impl jaq_core::ValT for Value {
                 let Some(index) =
                     position(*index, array.items.len()).filter(|index| *index < array.items.len())
                 else {
-                    let out = |_| Exn::from(Error::str("index out of bounds"));
+                    let out = |_| Exn::from(fault_note::error("index out of bounds".to_owned()));
                     return opt.fail(Value::Array(array), out);
                 };
                 fuel::take(1 + array.items.len()).map_err(Error::from)?;

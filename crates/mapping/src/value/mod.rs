@@ -4,6 +4,7 @@
 //! (ADR 0027).
 
 mod arithmetic;
+pub(crate) mod fault_note;
 mod filter_value;
 mod json;
 mod model;
