@@ -78,8 +78,15 @@ pub(crate) fn run(args: Args) -> Result<(), Failure> {
     let mapping = mapping::compile(&mapping::program(name), &config.windows.time_zone, [0; 16])
         .map_err(|error| Failure::Usage(error.into()))?;
     let mut input = open(file)?;
-    let explanation = args.explain.then(|| Explanation::new(config.settings()));
-    let mut printer = Printer { mapping, config: &config, explanation, rejected: 0, read: 0, out };
+    let mut printer = Printer {
+        mapping,
+        config: &config,
+        explanation: Explanation::new(config.settings()),
+        is_explained: args.explain,
+        rejected: 0,
+        read: 0,
+        out,
+    };
     if args.whole {
         let mut record = Vec::new();
         let bytes_max = config.limits.record_bytes as u64;
@@ -120,7 +127,8 @@ fn open(file: &Path) -> Result<Box<dyn BufRead>, Failure> {
 struct Printer<'a, W> {
     mapping: Mapping,
     config: &'a Config,
-    explanation: Option<Explanation>,
+    explanation: Explanation,
+    is_explained: bool,
     rejected: u64,
     read: i64,
     out: W,
@@ -140,37 +148,38 @@ impl<W: Write> Printer<'_, W> {
         };
         let limit = self.config.limits.record_bytes;
         let outputs = record_format::map(&self.mapping, limit, &record, meta);
-        self.rejected += match &mut self.explanation {
-            Some(explanation) => explanation.print(&mut self.out, meta, &outputs)?,
-            None => print_events(&mut self.out, self.read, &outputs)?,
-        };
+        if self.is_explained {
+            self.rejected += self.explanation.print(&mut self.out, value, meta, &outputs)?;
+        } else {
+            print_events(&mut self.out, self.read, &outputs)?;
+            // Also what nabiz would reject later.
+            self.rejected += self.explanation.print(&mut io::sink(), value, meta, &outputs)?;
+        }
         Ok(())
     }
 
     fn finish(&mut self) -> anyhow::Result<()> {
-        if let Some(explanation) = &mut self.explanation {
-            self.rejected += explanation.finish(&mut self.out)?;
-        }
+        self.rejected += match self.is_explained {
+            true => self.explanation.finish(&mut self.out)?,
+            false => self.explanation.finish(&mut io::sink())?,
+        };
         self.out.flush().context("cannot write to standard output")
     }
 }
 
-/// Prints the events of one record. Returns how many records were rejected.
+/// Prints the events of one record.
 fn print_events(
     out: &mut impl Write,
     line: i64,
     outputs: &Result<Vec<Output>, Rejection>,
-) -> anyhow::Result<u64> {
+) -> anyhow::Result<()> {
     match outputs {
         Ok(outputs) => {
             for output in outputs {
                 writeln!(out, "{}", output.text()).context("cannot write to standard output")?;
             }
-            Ok(0)
         }
-        Err(rejection) => {
-            writeln!(io::stderr(), "line {line}: {rejection}").unwrap_or(());
-            Ok(1)
-        }
+        Err(rejection) => writeln!(io::stderr(), "line {line}: {rejection}").unwrap_or(()),
     }
+    Ok(())
 }

@@ -95,6 +95,7 @@ pub(crate) fn run(args: Args) -> Result<(), Failure> {
         usage => usage,
     })?;
     let rejected = snapshot.records.rejected_sum();
+    let rejected_events = snapshot.records.events.rejected.max(rejected);
     let is_native = args.mapping.is_none();
     if is_native && rejected > 0 && rejected == snapshot.records.read_sum() {
         let others =
@@ -114,8 +115,8 @@ pub(crate) fn run(args: Args) -> Result<(), Failure> {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {}
         written => written.context("cannot write to standard output")?,
     }
-    if args.strict && rejected > 0 {
-        return Err(Failure::Running(anyhow!("--strict: {rejected} rejected")));
+    if args.strict && rejected_events > 0 {
+        return Err(Failure::Running(anyhow!("--strict: {rejected_events} rejected")));
     }
     Ok(())
 }
@@ -187,8 +188,9 @@ fn report_orphans(shard: &mut Shard, report: &mut impl FnMut(&str)) {
 
 fn summary(snapshot: &Snapshot) -> String {
     let Snapshot { records, clock_skew, .. } = snapshot;
-    // A line always has a value, so that none is ignored.
-    let RecordTotals { applied, duplicate, late, rejected, fields_dropped, .. } = records;
+    let RecordTotals {
+        applied, duplicate, late, rejected, fields_dropped, ignored, events, ..
+    } = records;
     let mut text = format!(
         "read {} lines: applied {applied}, duplicate {duplicate}, late {late}, rejected {}",
         records.read_sum(),
@@ -196,6 +198,14 @@ fn summary(snapshot: &Snapshot) -> String {
     );
     if let Some(orphans) = rejected.get(&Reason::Orphan) {
         text.push_str(&format!(" (orphans {orphans})"));
+    }
+    // Only a mapping ignores a line, or makes an event that is rejected of a line that is not.
+    if *ignored > 0 {
+        text.push_str(&format!(", ignored {ignored}"));
+    }
+    let parts = events.rejected.saturating_sub(records.rejected_sum());
+    if parts > 0 {
+        text.push_str(&format!(", {parts} rejected events beside others of their lines"));
     }
     if *clock_skew > 0 {
         text.push_str(&format!(", clock skew {clock_skew}"));

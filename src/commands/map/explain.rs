@@ -9,11 +9,15 @@ use nabiz_core::event::Rejection;
 use nabiz_core::settings::Settings;
 use nabiz_core::shard::{RecordMeta, RecordOutcome, Shard};
 use nabiz_mapping::Output;
+use serde::de::IgnoredAny;
 
 use crate::exposition;
 
 /// How the names of counters end; `_count` and `_sum` are those of histograms.
 const COUNTERS: [&str; 3] = ["_total", "_count", "_sum"];
+
+/// Counters that move with time and not with an event.
+const MOVED_BY_TIME: &str = "nabiz_agent_seconds";
 
 /// Folds the records of a run as one partition.
 pub(super) struct Explanation {
@@ -36,10 +40,14 @@ impl Explanation {
     pub(super) fn print(
         &mut self,
         out: &mut impl Write,
+        value: &[u8],
         meta: RecordMeta,
         outputs: &Result<Vec<Output>, Rejection>,
     ) -> anyhow::Result<u64> {
         let offset = meta.offset.0;
+        if serde_json::from_slice::<IgnoredAny>(value).is_err() {
+            writeln!(out, "record {offset} is no JSON: the program gets it as {{\"message\": …}}")?;
+        }
         match outputs {
             Err(rejection) => {
                 writeln!(out, "record {offset}: rejected, {rejection}")?;
@@ -102,14 +110,20 @@ impl Explanation {
 
     /// Returns the counters of the contact metrics by their name and labels.
     fn read_counters(&mut self) -> BTreeMap<String, f64> {
-        let text = exposition::contact_text(&self.settings, &self.shard.snapshot());
+        let snapshot = self.shard.snapshot();
+        let text = exposition::contact_text(&self.settings, &snapshot);
+        let dropped = snapshot.records.fields_dropped.iter().map(|(field, count)| {
+            let field = field.as_str();
+            (format!("field left out because of its value: {field}"), *count as f64)
+        });
         let counters = text.lines().filter(|line| !line.starts_with('#')).filter_map(|line| {
             let (series, value) = line.rsplit_once(' ')?;
             let name = series.split('{').next().unwrap_or_default();
-            let is_counter = COUNTERS.iter().any(|end| name.ends_with(end));
+            let is_counter =
+                COUNTERS.iter().any(|end| name.ends_with(end)) && !name.starts_with(MOVED_BY_TIME);
             is_counter.then_some((series.to_owned(), value.parse().ok()?))
         });
-        counters.collect()
+        counters.chain(dropped).collect()
     }
 }
 
