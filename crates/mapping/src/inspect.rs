@@ -204,11 +204,11 @@ fn for_each_in_pattern<'t, 's>(
 
 /// Puts a step before both sides of each comma, and before each call of what the program itself
 /// defines.
-pub(crate) fn count_steps<'s>(term: Term<&'s str>) -> Term<&'s str> {
+pub(crate) fn count_steps(term: Term<&str>) -> Term<&str> {
     with_steps(term, &mut Vec::new())
 }
 
-fn step_before<'s>(term: Term<&'s str>) -> Term<&'s str> {
+fn step_before(term: Term<&str>) -> Term<&str> {
     let step = Term::Call(STEP, Vec::new());
     Term::BinOp(Box::new(step), BinaryOp::Pipe(None), Box::new(term))
 }

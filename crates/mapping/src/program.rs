@@ -209,7 +209,7 @@ fn undefined(code: &str, errors: compile::Errors<&str, ()>) -> Vec<Mistake> {
 /// Creates a mistake at a part of the program. A part that is not from the program, such as an
 /// empty text, stands for its beginning.
 fn mistake(code: &str, at: &str, message: String) -> Mistake {
-    let start = (at.as_ptr() as usize).checked_sub(code.as_ptr() as usize).unwrap_or(0);
+    let start = (at.as_ptr() as usize).saturating_sub(code.as_ptr() as usize);
     let before = code.get(..start).unwrap_or_default();
     let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
     Mistake {

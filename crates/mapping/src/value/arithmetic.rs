@@ -134,7 +134,8 @@ impl Mul for Value {
                 Ok(Value::text(text.repeat(times)))
             }
             (Value::Object(left), Value::Object(right)) => {
-                fuel::take(left.size() + right.size())?;
+                fuel::take(left.size())?;
+                fuel::take(right.size())?;
                 Ok(Value::object(merge(&left.members, &right.members, MERGE_DEPTH_MAX)))
             }
             (left, right) => not_defined(&left, "*", &right),

@@ -20,6 +20,7 @@ impl PartialEq for Value {
 
 impl Eq for Value {}
 
+#[allow(clippy::non_canonical_partial_ord_impl, reason = "only here the comparison takes fuel")]
 impl PartialOrd for Value {
     fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
         take_fuel(self, other);

@@ -6,6 +6,12 @@
 //!   texts of lines, or the text of the fault;
 //! - `story.ndjson`: the same story as a hand-written log of CloudEvents.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test fails where something is missing"
+)]
+
 mod fixtures;
 mod mutations;
 mod stories;
