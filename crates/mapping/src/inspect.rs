@@ -15,8 +15,9 @@ use jaq_core::path::{Part, Path};
 /// Name of the native filter that takes one step of fuel and gives its input.
 pub(crate) const STEP: &str = "nabiz_step";
 
-/// Deepest nesting of a program with its definitions put in. Each level takes stack when it runs.
-const DEPTH_MAX: usize = 400;
+/// Deepest nesting of a program with its definitions put in. Each level takes stack when it runs:
+/// this is less than half of what the 2 MiB of a thread bear, without optimisation.
+const DEPTH_MAX: usize = 100;
 
 /// What is wrong with a program, and the part of its text where.
 #[derive(Debug, PartialEq, Eq)]

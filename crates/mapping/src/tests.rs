@@ -281,10 +281,10 @@ fn nesting_that_could_exhaust_the_stack_is_refused() {
 fn hostile_programs() -> Vec<String> {
     let doubling = |start: &str, body: &str| {
         let mut code = format!("def f0: {start};");
-        for step in 1..60 {
+        for step in 1..20 {
             code += &format!("def f{step}: {};", body.replace("F", &format!("f{}", step - 1)));
         }
-        format!("{code} f59")
+        format!("{code} f19")
     };
     vec![
         "range(1e15)".to_owned(),
@@ -391,5 +391,35 @@ fn fault_names_the_filter_and_the_types_when_it_is_ours() {
     ];
     for (code, text) in cases {
         assert_eq!(message(code), format!("{program}{text}"), "{code}");
+    }
+}
+
+#[test]
+fn deepest_allowed_programs_run_on_the_stack_of_a_worker() {
+    let mut chain = String::from("def f0: .a;");
+    for step in 1..44 {
+        chain += &format!("def f{step}: (f{}) + 1;", step - 1);
+    }
+    let mut nested = String::from(".a");
+    for _ in 0..25 {
+        nested = format!("[{nested}] | map(select(. != null)) | first");
+    }
+    let programs = [
+        format!("{chain} f43 | {{type: \"t\", v: .}}"),
+        format!("{} | {{type: \"t\", v: .}}", vec!["(. // 1)"; 88].join("|")),
+        format!("{} | {{type: \"t\", v: .}}", vec!["1"; 92].join("+")),
+        format!("{nested} | {{type: \"t\", v: .}}"),
+        format!(
+            "reduce (.a, .a) as $x (.; {}) | {{type: \"t\", v: .a}}",
+            vec![".a += 1"; 86].join("|")
+        ),
+    ];
+    for code in programs {
+        let compiled = compile(&code).map(drop);
+        assert!(compiled.is_ok(), "{compiled:?} {}", code.len());
+        let run = std::thread::Builder::new()
+            .stack_size(2 << 20)
+            .spawn(move || apply(&code, r#"{"a":1}"#).map(|outputs| outputs.len()));
+        assert_eq!(run.unwrap().join().unwrap(), Ok(1));
     }
 }
