@@ -101,7 +101,7 @@ pub(super) enum Verdict {
 }
 
 impl LogIdentity {
-    /// Returns what is known of a log before it is read from `position`.
+    /// Returns the identity of a log before it is read from `position`.
     pub(super) fn at_start(position: Option<Offset>, last: Option<RecordFingerprint>) -> Self {
         match (position, last) {
             (None | Some(Offset(0)), _) => LogIdentity::Known,
@@ -118,7 +118,7 @@ impl LogIdentity {
         }
     }
 
-    /// Returns whether it is still to be told whether the log is the one that was read.
+    /// Returns whether nothing has shown yet whether the log is the one that was read.
     pub(super) fn is_open(self) -> bool {
         matches!(self, LogIdentity::Awaiting(_) | LogIdentity::Gone)
     }
@@ -135,7 +135,7 @@ impl LogIdentity {
         }
     }
 
-    /// Returns whether it is told that the log is the one that was read.
+    /// Returns whether something has shown that the log is the one that was read.
     pub(super) fn is_known(self) -> bool {
         matches!(self, LogIdentity::Known | LogIdentity::Found { .. })
     }

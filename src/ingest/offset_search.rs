@@ -15,8 +15,8 @@ const SEARCH_INTERVAL: Duration = Duration::from_secs(2);
 pub(super) enum SearchScope {
     /// All: an error does not name the partition whose offset is out of range.
     Every,
-    /// Those whose logs have turned out to be others, or have lost their last record. The rest is well: that the client has just
-    /// stopped one of them is a moment of its start.
+    /// Those whose logs have turned out to be others, or have lost their last record. The rest is
+    /// well: that the client has just stopped one of them is a moment of its start.
     OtherLogs,
 }
 

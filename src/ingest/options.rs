@@ -194,8 +194,8 @@ impl Options {
         }
     }
 
-    /// Checks the options as far as that needs no broker: creates clients with the properties of the
-    /// workers and of the dead-letter producer, and drops them. They join no group.
+    /// Checks the options as far as that needs no broker: creates clients with the properties of
+    /// the workers and of the dead-letter producer, and drops them. They join no group.
     ///
     /// # Errors
     /// See [`StartError`]; among others, where librdkafka cannot use a certificate.

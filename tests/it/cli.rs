@@ -205,8 +205,8 @@ fn unanswered_queue_shows_misses_while_callers_wait() {
     }
 }
 
-/// A shipper stalls for longer than the target, and then sends two calls in order: both callers were
-/// answered in target.
+/// A shipper stalls for longer than the target, and then sends two calls in order: both callers
+/// were answered in target.
 #[test]
 fn replayed_late_batch_of_a_queue_log_is_counted_as_it_was() {
     let _shared = serial::shared();
@@ -229,7 +229,8 @@ fn replayed_late_batch_of_a_queue_log_is_counted_as_it_was() {
 ///   and a call that sales handed over: 11 s, talk 50 s
 /// - support, abandoned: after 2, 4, 5, 9, 20, 33, 75 s
 /// - support, left: two timeouts after 90 s, one empty exit after 10 s, two keys after 7 s and
-///   45 s; withdrawn after 12 s, incompatible after 6 s, dropped by the agent and withdrawn after 9 s
+///   45 s; withdrawn after 12 s, incompatible after 6 s, dropped by the agent and withdrawn after
+///   9 s
 /// - support: one waits 12 s when Asterisk restarts, one has waited for 25 s at the end
 /// - sales: answered after 6, 6, 14, 26, 4, 2 s and handed over after 30, 30, 40, 20, 10, 25 s
 /// - billing: five are rejected at entry, one leaves because no agent serves the queue

@@ -1,6 +1,6 @@
-//! Agents in the forms of older ledgers. Up to the fourth version, an agent was in a call or not, and
-//! a queue known only from a call had a state of its own. The form after that did not know when an
-//! agent was unpaused.
+//! Agents in the forms of older ledgers. Up to the fourth version, an agent was in a call or not,
+//! and a queue known only from a call had a state of its own. The form after that did not know when
+//! an agent was unpaused.
 //!
 //! These types are only read; the next checkpoint writes the current form.
 

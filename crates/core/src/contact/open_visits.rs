@@ -8,9 +8,9 @@ use crate::ids::{BuildHashedKey, SourceKey};
 /// Contacts with an open visit or a conversation, by source, with lazy deletion.
 ///
 /// `source.restarted` ends the visits and conversations of one source, and must not look at every
-/// contact for that. An entry stays when its visit or conversation ends. Stale entries are dropped when all entries have doubled
-/// since the last time, so that the cost per visit is constant and the number of contacts bounds
-/// the memory.
+/// contact for that. An entry stays when its visit or conversation ends. Stale entries are dropped
+/// when all entries have doubled since the last time, so that the cost per visit is constant and
+/// the number of contacts bounds the memory.
 #[derive(Debug, Default)]
 pub(super) struct OpenVisits {
     by_source: HashMap<SourceKey, Vec<Handle>, BuildHashedKey>,

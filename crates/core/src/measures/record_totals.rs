@@ -22,8 +22,8 @@ pub struct RecordTotals {
     /// Tombstones: records without a value, which say nothing.
     #[serde(skip)]
     pub ignored: u64,
-    /// Optional fields that were left out because of a fault, by field. No result: the record counts
-    /// beside it.
+    /// Optional fields that were left out because of a fault, by field. No result: the record
+    /// counts beside it.
     #[serde(skip)]
     pub fields_dropped: BTreeMap<OptionalField, u64>,
     /// Events by result. A record of a format that nabiz reads itself is one event; a mapping makes

@@ -419,8 +419,9 @@ fn window_index(settings: &Settings, label: &str) -> Option<usize> {
     configured.or((label == "today").then_some(lengths.len()))
 }
 
-/// Returns a number by its name: `records NAME`, `dropped [FIELD]`, `skew`, `started CHANNEL`, `followup NAME`,
-/// `agents QUEUE STATE`, `agent_ms QUEUE [WINDOW] STATE`, or `QUEUE[/CHANNEL] [WINDOW] NAME`.
+/// Returns a number by its name: `records NAME`, `dropped [FIELD]`, `skew`, `started CHANNEL`,
+/// `followup NAME`, `agents QUEUE STATE`, `agent_ms QUEUE [WINDOW] STATE`, or
+/// `QUEUE[/CHANNEL] [WINDOW] NAME`.
 pub(crate) fn number(settings: &Settings, snapshot: &Snapshot, name: &str) -> u64 {
     let words: Vec<&str> = name.split(' ').collect();
     let queue = |id: &str| snapshot.queues.iter().find(|queue| queue.queue.as_ref() == id).unwrap();

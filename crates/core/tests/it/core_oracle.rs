@@ -431,8 +431,8 @@ fn queue_log() -> impl Strategy<Value = (u8, usize, Vec<Step>)> {
     )
 }
 
-/// Lines of a queue_log about agents alone, however late, no two of the same time: the contract does
-/// not define what a late line finds out about the order of those.
+/// Lines of a queue_log about agents alone, however late, no two of the same time: the contract
+/// does not define what a late line finds out about the order of those.
 fn late_agent_lines() -> impl Strategy<Value = (u8, usize, Vec<Step>)> {
     const VERBS: &[&str] = &[
         "ADDMEMBER|",

@@ -44,8 +44,8 @@ impl ContactContext<'_> {
         self.fact(series, event_time, scope, kind);
     }
 
-    /// Applies `contact.replied`: the first reply is the first response, and a reply answers an open
-    /// visit.
+    /// Applies `contact.replied`: the first reply is the first response, and a reply answers an
+    /// open visit.
     pub(crate) fn replied(&mut self, queue: Option<QueueId>) -> ApplyOutcome {
         if self.contact.reply == Reply::None {
             let event_time = self.event.event_time;

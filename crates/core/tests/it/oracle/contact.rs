@@ -136,8 +136,8 @@ const CONVERSATIONS_MAX: usize = 8;
 
 #[derive(Clone, Debug, Default)]
 pub struct Contact {
-    /// Stream time at the last record that was neither a duplicate nor stale, or at the last loss or
-    /// conversation that ended without a record of the contact.
+    /// Stream time at the last record that was neither a duplicate nor stale, or at the last loss
+    /// or conversation that ended without a record of the contact.
     last_record_stream_ms: i64,
     started: Option<(i64, ChannelId)>,
     over_in_self_service: bool,
@@ -699,8 +699,8 @@ impl Contact {
         Outcome::Applied
     }
 
-    /// Applies `contact.ended`. `implied` is the agent and the wait of a queue_log line, and whether
-    /// the wait was negative.
+    /// Applies `contact.ended`. `implied` is the agent and the wait of a queue_log line, and
+    /// whether the wait was negative.
     fn end(
         &mut self,
         context: &Context<'_>,
