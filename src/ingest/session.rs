@@ -17,7 +17,7 @@ use super::consumer_context::{Absence, ConsumerEvent, WorkerContext};
 use super::consumer_stats::ConsumerStats;
 use super::offset_search::OffsetSearch;
 use super::partition::Partition;
-use super::partition_counts::PartitionCounts;
+use super::partition_counts::ClientCounts;
 use super::shared::Shared;
 use super::topic_check::TopicCheck;
 use super::worker_status::{Connection, Phase, WorkerStatus};
@@ -73,8 +73,7 @@ pub(super) struct Session<'s> {
     topic_check: TopicCheck,
     /// The last round of answers about the ends of the logs.
     log_round: u64,
-    /// The counts of partitions that the client is known to have.
-    counted: Option<PartitionCounts>,
+    client_counts: ClientCounts,
     counted_at: Instant,
 }
 
@@ -97,7 +96,7 @@ impl<'s> Session<'s> {
             was_connected: false,
             topic_check: TopicCheck::new(now),
             log_round: 0,
-            counted: None,
+            client_counts: ClientCounts::default(),
             counted_at: now,
         }
     }

@@ -10,6 +10,7 @@ use crate::ingest::dead_letters::DeadLetter;
 use crate::ingest::log_ends::LogFinding;
 use crate::ingest::partition::Partition;
 use crate::ingest::partition::moves::Skip;
+use crate::ingest::partition_counts::ClientCounts;
 use crate::ingest::topic_check::QUERY_TIMEOUT;
 use crate::ingest::worker_status::Connection;
 
@@ -87,10 +88,11 @@ impl Session<'_> {
                 partition.tell_calls(told);
             }
         }
-        if self.counted.as_ref() == Some(&counts) {
+        let counts = counts.without(&self.status.missing_topics);
+        if !self.client_counts.is_due(&counts, self.counted_at) {
             return;
         }
-        match self.consumer.fetch_metadata(None, QUERY_TIMEOUT) {
+        let agrees = match self.consumer.fetch_metadata(None, QUERY_TIMEOUT) {
             Ok(metadata) => {
                 let topics = metadata.topics();
                 let found = |topic: &str| {
@@ -98,13 +100,17 @@ impl Session<'_> {
                     found.map(|found| found.partitions().len())
                 };
                 // Another broker than that of the broker watch may not know the partitions yet.
-                if counts.agree_with(found) {
-                    self.counted = Some(counts);
-                }
+                counts.agree_with(found)
             }
             Err(error) => {
                 tracing::debug!(worker = self.worker, %error, "metadata request failed");
+                false
             }
-        }
+        };
+        self.client_counts = if agrees {
+            ClientCounts::Agreeing(counts)
+        } else {
+            ClientCounts::Differing(counts, Instant::now())
+        };
     }
 }
