@@ -21,6 +21,7 @@ use super::known_topic::ToldId;
 use super::log_ends::{HeldPartition, LogAnswer};
 use super::shared::Shared;
 use super::standstill::AskError;
+use super::time_budget::TimeBudget;
 use super::topic_ids;
 use crate::readmodel::ShardLabel;
 
@@ -121,7 +122,7 @@ impl BrokerWatch {
         }
     }
 
-    /// Asks for the ids of the topics of which partitions are held.
+    /// Asks for the ids of the topics that have a held partition.
     fn ask_topic_ids(&self, held: &[HeldPartition], began: Instant) {
         let topics: BTreeSet<&str> = held.iter().map(|held| &*held.label.topic).collect();
         let mut told = BTreeMap::new();
@@ -130,7 +131,8 @@ impl BrokerWatch {
                 break;
             }
             let asked_at = Instant::now();
-            match topic_ids::ask(self.client.client(), topic, ASK_TIMEOUT) {
+            let budget = TimeBudget::start(ASK_TIMEOUT, 2 * ASK_TIMEOUT);
+            match topic_ids::ask(self.client.client(), topic, budget) {
                 Ok(id) => {
                     told.insert(topic.to_owned(), ToldId { asked_at, id });
                 }

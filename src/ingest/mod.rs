@@ -8,8 +8,9 @@
 //! answers of the brokers to a thread of their own: a question would block the poll loop.
 //!
 //! - `supervisor`: starts and stops all threads; `shared` is what they have in common
-//! - `worker`, `session`: the life of a consumer and its poll loop, with its rebalances, its seeks and
-//!   the answers about its logs; `seek`, `offset_search`: where reading continues
+//! - `worker`, `session`: the life of a consumer and its poll loop, with its rebalances, its seeks
+//!   and the answers about its logs; `seek`, `offset_search`: where reading continues, and how long
+//!   the loop waits to learn it (`time_budget`)
 //! - `consumer_context`, `consumer_stats`: callbacks and statistics of the client
 //! - `assignment`, `partition`, `offset_tracker`, `last_record`: what a worker owns, how far it has
 //!   read, and whether a log still is the one that was read; below `partition`: its moves when the
@@ -21,8 +22,8 @@
 //!   reading continues after a batch
 //! - `agent_calls`: whether calls drive agents in a partition
 //! - `ledger_handle`: the thread that owns the ledger; `dead_letters`: the dead-letter topic
-//! - `status_hub`, `worker_status`, `log_counters`, `readiness`, `degraded`, `publisher`: from reports to the
-//!   published state
+//! - `status_hub`, `worker_status`, `log_counters`, `readiness`, `degraded`, `publisher`: from
+//!   reports to the published state
 
 mod agent_calls;
 mod assignment;
@@ -61,6 +62,7 @@ mod standstill_watch;
 mod status_hub;
 mod supervisor;
 mod threads;
+mod time_budget;
 mod topic_check;
 mod topic_ids;
 mod undecodable;

@@ -4,7 +4,7 @@ mod checkpoints;
 mod condition;
 pub(super) mod moves;
 #[cfg(test)]
-mod testing;
+pub(super) mod testing;
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;

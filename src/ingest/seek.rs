@@ -1,19 +1,22 @@
 //! Where reading of a partition continues if its log no longer has the next record.
 
-use std::time::{Duration, Instant};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Instant;
 
 use nabiz_core::ids::Offset;
 use nabiz_core::settings::WindowSettings;
 use nabiz_core::time::{Millis, WallTime};
 use rdkafka::TopicPartitionList;
-use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext};
 
-use super::consumer_context::WorkerContext;
 use super::consumer_stats::FetchState;
 use super::known_topic::{Sameness, ToldId};
 use super::last_record::LogIdentity;
 use super::partition::Partition;
+use super::time_budget::TimeBudget;
 use super::topic_ids;
+use crate::readmodel::ShardLabel;
 
 /// After a log went back, reading resumes at least this long before the newest record that was
 /// read.
@@ -33,44 +36,6 @@ pub(super) enum SeekTarget {
 }
 
 impl SeekTarget {
-    /// Asks the broker where reading continues; `None` if it does not answer within `timeout`.
-    #[must_use]
-    pub(super) fn find(
-        consumer: &BaseConsumer<WorkerContext>,
-        windows: &WindowSettings,
-        partition: &Partition,
-        timeout: Duration,
-    ) -> Option<Self> {
-        let Some(position) = partition.position() else { return Some(SeekTarget::Position) };
-        let label = partition.label();
-        let (start, end) =
-            consumer.fetch_watermarks(&label.topic, label.partition, timeout).ok()?;
-        let (start, end) = (Offset(start), Offset(end));
-        let identity = partition.identity();
-        let is_other = identity == LogIdentity::Other || position > end;
-        let has_lost_start = position < start;
-        let has_lost_record =
-            identity == LogIdentity::Gone || identity.awaited().is_some_and(|last| last < start);
-        // The client also stops if the log lost its end and has grown past the position since.
-        let is_stopped = partition.fetch() == FetchState::Stopped;
-        if !is_other && !has_lost_start && !has_lost_record && !is_stopped {
-            return Some(SeekTarget::Position);
-        }
-        let told = told_id(consumer, partition, timeout);
-        let is_other = is_other || partition.topic().compare(told.id) == Sameness::Other;
-        if has_lost_start && !is_other {
-            return Some(SeekTarget::LogStart(start, told));
-        }
-        if has_lost_record && !is_other {
-            return Some(SeekTarget::WithoutRecord(told));
-        }
-        let offset = match resume_time(windows, partition) {
-            None => start,
-            Some(since) => offset_at(consumer, partition, since, timeout)?.unwrap_or(end),
-        };
-        Some(SeekTarget::Resume(offset.clamp(start, end), told))
-    }
-
     /// Moves a partition to the target.
     pub(super) fn apply(self, partition: &mut Partition) {
         match self {
@@ -82,20 +47,96 @@ impl SeekTarget {
     }
 }
 
-/// Asks the broker for the id of a partition's topic. Without an answer there is none: reading does
-/// not wait for it.
-fn told_id(
-    consumer: &BaseConsumer<WorkerContext>,
-    partition: &Partition,
-    timeout: Duration,
-) -> ToldId {
-    let asked_at = Instant::now();
-    let topic = &partition.label().topic;
-    let id = topic_ids::ask(consumer.client(), topic, timeout).unwrap_or_else(|error| {
-        tracing::debug!(%topic, ?error, "id of the topic unknown");
-        None
-    });
-    ToldId { asked_at, id }
+/// The questions of a session about several partitions, one after the other.
+pub(super) struct SeekPass<'s, C: ConsumerContext> {
+    consumer: &'s BaseConsumer<C>,
+    windows: &'s WindowSettings,
+    budget: TimeBudget,
+    /// The answers about the ids of topics, which belong to all partitions of a topic.
+    told_ids: BTreeMap<Arc<str>, ToldId>,
+}
+
+impl<'s, C: ConsumerContext> SeekPass<'s, C> {
+    pub(super) fn new(
+        consumer: &'s BaseConsumer<C>,
+        windows: &'s WindowSettings,
+        budget: TimeBudget,
+    ) -> Self {
+        SeekPass { consumer, windows, budget, told_ids: BTreeMap::new() }
+    }
+
+    /// Asks the broker where reading continues; `None` if it does not answer in time.
+    #[must_use]
+    pub(super) fn find(&mut self, partition: &Partition) -> Option<SeekTarget> {
+        let Some(position) = partition.position() else { return Some(SeekTarget::Position) };
+        let label = partition.label();
+        let timeout = self.budget.for_next()?;
+        let (start, end) =
+            self.consumer.fetch_watermarks(&label.topic, label.partition, timeout).ok()?;
+        let (start, end) = (Offset(start), Offset(end));
+        let identity = partition.identity();
+        let is_other = identity == LogIdentity::Other || position > end;
+        let has_lost_start = position < start;
+        let has_lost_record =
+            identity == LogIdentity::Gone || identity.awaited().is_some_and(|last| last < start);
+        // The client also stops if the log lost its end and has grown past the position since.
+        let is_stopped = partition.fetch() == FetchState::Stopped;
+        if !is_other && !has_lost_start && !has_lost_record && !is_stopped {
+            return Some(SeekTarget::Position);
+        }
+        let told = self.told_id(&label.topic)?;
+        let is_other = is_other || partition.topic().compare(told.id) == Sameness::Other;
+        if has_lost_start && !is_other {
+            return Some(SeekTarget::LogStart(start, told));
+        }
+        if has_lost_record && !is_other {
+            return Some(SeekTarget::WithoutRecord(told));
+        }
+        let offset = match resume_time(self.windows, partition) {
+            None => start,
+            Some(since) => self.offset_at(label, since)?.unwrap_or(end),
+        };
+        Some(SeekTarget::Resume(offset.clamp(start, end), told))
+    }
+
+    /// Asks the broker for the id of a topic, once. Without an answer there is no id, because
+    /// reading does not wait for it. Returns `None` if questions about other topics have used the
+    /// time for this one: the next pass asks it earlier.
+    fn told_id(&mut self, topic: &Arc<str>) -> Option<ToldId> {
+        if let Some(told) = self.told_ids.get(topic) {
+            return Some(*told);
+        }
+        let asked_at = Instant::now();
+        let id = match topic_ids::ask(self.consumer.client(), topic, self.budget) {
+            Ok(id) => id,
+            Err(error) => {
+                tracing::debug!(%topic, ?error, "id of the topic unknown");
+                if self.budget.for_next().is_none() && !self.told_ids.is_empty() {
+                    return None;
+                }
+                None
+            }
+        };
+        let told = ToldId { asked_at, id };
+        self.told_ids.insert(Arc::clone(topic), told);
+        Some(told)
+    }
+
+    /// Asks the broker for the first record at or after `time`: `Some(None)` if there is none,
+    /// `None` if the broker does not answer in time.
+    fn offset_at(&self, label: &ShardLabel, time: WallTime) -> Option<Option<Offset>> {
+        let timeout = self.budget.for_next()?;
+        let time = rdkafka::Offset::Offset(time.get());
+        let mut times = TopicPartitionList::new();
+        times.add_partition_offset(&label.topic, label.partition, time).ok()?;
+        let found = self.consumer.offsets_for_times(times, timeout).ok()?;
+        let element = found.find_partition(&label.topic, label.partition)?;
+        element.error().ok()?;
+        match element.offset() {
+            rdkafka::Offset::Offset(offset) => Some(Some(Offset(offset))),
+            _ => Some(None),
+        }
+    }
 }
 
 /// Returns the time shortly before the newest record that was read, so that records which are read
@@ -108,32 +149,83 @@ fn resume_time(windows: &WindowSettings, partition: &Partition) -> Option<WallTi
     Some(newest.saturating_sub(margin).max(WallTime(0)))
 }
 
-/// Asks the broker for the first record at or after `time`: `Some(None)` if there is none, `None`
-/// if the broker does not answer.
-fn offset_at(
-    consumer: &BaseConsumer<WorkerContext>,
-    partition: &Partition,
-    time: WallTime,
-    timeout: Duration,
-) -> Option<Option<Offset>> {
-    let label = partition.label();
-    let mut times = TopicPartitionList::new();
-    times
-        .add_partition_offset(&label.topic, label.partition, rdkafka::Offset::Offset(time.get()))
-        .ok()?;
-    let found = consumer.offsets_for_times(times, timeout).ok()?;
-    let element = found.find_partition(&label.topic, label.partition)?;
-    element.error().ok()?;
-    match element.offset() {
-        rdkafka::Offset::Offset(offset) => Some(Some(Offset(offset))),
-        _ => Some(None),
-    }
-}
-
 /// Returns the offset from which the client reads a partition.
 pub(super) fn start_offset(partition: &Partition) -> rdkafka::Offset {
     match partition.read_from() {
         Some(offset) => rdkafka::Offset::Offset(offset.0),
         None => rdkafka::Offset::Beginning,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use rdkafka::ClientConfig;
+    use rdkafka::mocking::MockCluster;
+
+    use super::*;
+    use crate::config::Config;
+    use crate::ingest::partition::testing::read_to;
+
+    const WITHIN: Duration = Duration::from_secs(10);
+
+    /// Returns a client that has reached the only broker of the cluster, which has the topic of the
+    /// test partitions.
+    fn connected<C>(cluster: &MockCluster<'_, C>) -> BaseConsumer
+    where
+        C: rdkafka::client::ClientContext,
+    {
+        cluster.create_topic("calls", 1, 1).unwrap();
+        let mut config = ClientConfig::new();
+        let client: BaseConsumer =
+            config.set("bootstrap.servers", cluster.bootstrap_servers()).create().unwrap();
+        client.fetch_watermarks("calls", 0, WITHIN).unwrap();
+        client
+    }
+
+    #[test]
+    fn pass_ends_in_time_when_each_answer_is_slow() {
+        let cluster = MockCluster::new(1).unwrap();
+        let client = connected(&cluster);
+        // Another log, because it is empty: three answers are awaited.
+        let partition = read_to(3, 2, &Arc::default());
+        let windows = Config::defaults().settings().windows;
+        let find = |budget| SeekPass::new(&client, &windows, budget).find(&partition);
+        let found = find(TimeBudget::start(WITHIN, WITHIN));
+        assert!(matches!(found, Some(SeekTarget::Resume(Offset(0), _))), "{found:?}");
+
+        cluster.broker_round_trip_time(1, Duration::from_millis(900)).unwrap();
+        let began = Instant::now();
+        let (each, all) = (Duration::from_secs(1), Duration::from_millis(1_200));
+        let found = find(TimeBudget::start(each, all));
+        let took = began.elapsed();
+        assert!(took < Duration::from_millis(2_000), "{took:?} for {found:?}");
+    }
+
+    #[test]
+    fn id_of_a_topic_is_asked_once_in_a_pass() {
+        let cluster = MockCluster::new(1).unwrap();
+        let client = connected(&cluster);
+        let windows = Config::defaults().settings().windows;
+        let budget = TimeBudget::start(WITHIN, WITHIN);
+        let mut pass = SeekPass::new(&client, &windows, budget);
+        let told = pass.told_id(&"calls".into()).unwrap();
+        assert!(told.id.is_some());
+        assert_eq!(pass.told_id(&"calls".into()), Some(told));
+    }
+
+    #[test]
+    fn topic_has_no_id_when_its_question_alone_uses_the_time() {
+        let cluster = MockCluster::new(1).unwrap();
+        let client = connected(&cluster);
+        cluster.create_topic("mails", 1, 1).unwrap();
+        cluster.broker_round_trip_time(1, Duration::from_secs(5)).unwrap();
+        let windows = Config::defaults().settings().windows;
+        let each = Duration::from_millis(200);
+        let mut pass = SeekPass::new(&client, &windows, TimeBudget::start(each, each));
+        let told = pass.told_id(&"calls".into());
+        assert_eq!(told.map(|told| told.id), Some(None), "reading does not wait for it");
+        assert_eq!(pass.told_id(&"mails".into()), None, "the next pass asks it earlier");
     }
 }

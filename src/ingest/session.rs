@@ -157,7 +157,9 @@ impl<'s> Session<'s> {
                     return Err(SessionError::Fenced);
                 }
             }
-            self.topic_check.run(self.worker, &self.consumer, &mut self.status);
+            let stall = &mut self.assignment.stall;
+            self.topic_check.run(self.worker, &self.consumer, &mut self.status, stall);
+            stall.tick(Instant::now());
             self.notice_partitions();
         }
         Ok(())

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use rdkafka::consumer::{BaseConsumer, Consumer};
 
 use super::consumer_context::WorkerContext;
+use super::stall::StallDetector;
 use super::worker_status::{Connection, WorkerStatus};
 
 /// Time between two checks.
@@ -41,6 +42,7 @@ impl TopicCheck {
         worker: usize,
         consumer: &BaseConsumer<WorkerContext>,
         status: &mut WorkerStatus,
+        stall: &mut StallDetector,
     ) {
         if status.missing_topics.is_empty()
             || status.connection != Connection::Up
@@ -49,8 +51,11 @@ impl TopicCheck {
             return;
         }
         self.checked_at = Instant::now();
-        let exists = |topic: &String| {
-            consumer.fetch_metadata(Some(topic), QUERY_TIMEOUT).is_ok_and(|metadata| {
+        let mut exists = |topic: &String| {
+            let answer = consumer.fetch_metadata(Some(topic), QUERY_TIMEOUT);
+            // Several slow answers together can take as long as a suspension.
+            stall.tick(Instant::now());
+            answer.is_ok_and(|metadata| {
                 let found = metadata.topics().iter().find(|found| found.name() == topic);
                 found.is_some_and(|found| found.error().is_none() && !found.partitions().is_empty())
             })

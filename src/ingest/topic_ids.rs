@@ -15,6 +15,7 @@ use rdkafka::client::{Client, ClientContext};
 use rdkafka::metadata::MetadataBroker;
 
 use super::standstill::AskError;
+use super::time_budget::TimeBudget;
 use crate::ledger::TopicId;
 
 /// Time that the client has to report its own timeout.
@@ -51,16 +52,17 @@ impl<T> Drop for Owned<T> {
 /// Asks the brokers for the id of a topic. Returns `Ok(None)` if they give topics no ids.
 ///
 /// # Errors
-/// [`AskError`] if no broker has told anything within that time, or the topic is unknown or may not
-/// be described.
+/// [`AskError`] if no broker has told anything in time, or the topic is unknown or may not be
+/// described.
 pub(super) fn ask<C: ClientContext>(
     client: &Client<C>,
     topic: &str,
-    within: Duration,
+    budget: TimeBudget,
 ) -> Result<Option<TopicId>, AskError> {
     let name = CString::new(topic).map_err(|_| no_answer("the name of the topic has a zero"))?;
-    let broker = broker(client, topic, within)?;
-    let event = describe(client, &name, broker, within);
+    let in_time = || budget.for_next().ok_or_else(|| no_answer("no time left to ask"));
+    let broker = broker(client, topic, in_time()?)?;
+    let event = describe(client, &name, broker, in_time()?);
     let event = event.ok_or_else(|| no_answer("no answer in time"))?;
     // SAFETY: the event is valid until the end of this function. The result is null, or a part of
     // the event.
@@ -129,8 +131,8 @@ fn describe<C: ClientContext>(
     let api = c::rd_kafka_admin_op_t::RD_KAFKA_ADMIN_OP_DESCRIBETOPICS;
     let handle = client.native_ptr();
     let mut names = [name.as_ptr()];
-    // SAFETY: `handle` is a client that lives at least as long as the borrow `client`. `names` is an
-    // array of one text with a zero at its end, and the list of topics copies it. Each function
+    // SAFETY: `handle` is a client that lives at least as long as the borrow `client`. `names` is
+    // an array of one text with a zero at its end, and the list of topics copies it. Each function
     // returns null, or a new object that its destroy function frees.
     let (queue, options, topics) = unsafe {
         (
@@ -214,7 +216,7 @@ mod tests {
         cluster.create_topic("one", 1, 1).unwrap();
         cluster.create_topic("other", 1, 1).unwrap();
         let client = client(&cluster.bootstrap_servers());
-        let id = |topic| ask(client.client(), topic, WITHIN);
+        let id = |topic| ask(client.client(), topic, TimeBudget::start(WITHIN, WITHIN));
         let one = id("one").unwrap();
         assert!(one.is_some());
         assert_eq!(id("one"), Ok(one));
@@ -224,8 +226,9 @@ mod tests {
     #[test]
     fn topic_has_no_answer_when_no_broker_is_there() {
         let client = client("127.0.0.1:1");
+        let each = Duration::from_millis(100);
         for topic in ["one", "", "ze\0ro"] {
-            let answer = ask(client.client(), topic, Duration::from_millis(100));
+            let answer = ask(client.client(), topic, TimeBudget::start(each, WITHIN));
             assert!(matches!(answer, Err(AskError::NoAnswer(_))), "{answer:?}");
         }
     }

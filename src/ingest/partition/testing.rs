@@ -52,7 +52,11 @@ pub(super) fn fresh(counters: &Arc<LogCounters>) -> Partition {
 }
 
 /// Returns a partition that was read up to `position`, with `last` as the last record.
-pub(super) fn read_to(position: i64, last: i64, counters: &Arc<LogCounters>) -> Partition {
+pub(in crate::ingest) fn read_to(
+    position: i64,
+    last: i64,
+    counters: &Arc<LogCounters>,
+) -> Partition {
     let fingerprint = RecordFingerprint {
         offset: Offset(last),
         timestamp: Some(WallTime(1_000)),

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::thread;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use nabiz_core::decode::Format;
 use nabiz_core::shard::Calls;
@@ -15,11 +15,16 @@ use crate::ingest::agent_calls::{AgentCalls, told_calls};
 use crate::ingest::consumer_context::METADATA_TIMEOUT;
 use crate::ingest::offset_search::OffsetSearch;
 use crate::ingest::partition::Partition;
-use crate::ingest::seek::start_offset;
+use crate::ingest::seek::{SeekPass, start_offset};
+use crate::ingest::time_budget::TimeBudget;
 use crate::ingest::worker_status::Phase;
 use crate::ledger::{AcquiredPartition, LedgerError};
 use crate::readmodel::ShardLabel;
 use crate::record_format::RecordFormat;
+
+/// Longest wait for all answers about where the partitions of an assignment continue. Their number
+/// has no bound, and the group waits meanwhile.
+const SEEK_TIMEOUT: Duration = Duration::from_secs(10);
 
 impl Session<'_> {
     /// Stores the partitions and drops them.
@@ -38,7 +43,6 @@ impl Session<'_> {
     /// Acquires the partitions in the ledger, restores them, and reads from their stored offsets.
     pub(super) fn on_assigned(&mut self, labels: Vec<ShardLabel>) -> Result<(), SessionError> {
         tracing::info!(worker = self.worker, partitions = labels.len(), "partitions assigned");
-        let mut starts = TopicPartitionList::with_capacity(labels.len());
         let mut partitions = Vec::with_capacity(labels.len());
         for label in labels {
             self.status.missing_topics.remove(&*label.topic);
@@ -46,19 +50,25 @@ impl Session<'_> {
                 Some(acquired) => self.restore(label, acquired)?,
                 None => None,
             };
-            let Some(mut partition) = restored else {
+            let Some(partition) = restored else {
                 // Ingest stops. Without an answer to the group the consumer could not close.
                 return Ok(self.consumer.unassign()?);
             };
+            partitions.push(partition);
+        }
+        let budget = TimeBudget::start(METADATA_TIMEOUT, SEEK_TIMEOUT);
+        let mut pass = SeekPass::new(&self.consumer, &self.shared.settings.windows, budget);
+        let mut starts = TopicPartitionList::with_capacity(partitions.len());
+        for partition in &mut partitions {
             // If the broker does not answer, reading starts at the stored offset, and the client
             // reports an offset out of range.
-            if let Some(target) = self.seek_target(&partition, METADATA_TIMEOUT) {
-                target.apply(&mut partition);
+            if let Some(target) = pass.find(partition) {
+                target.apply(partition);
             }
+            self.assignment.stall.tick(Instant::now());
             let label = partition.label();
-            let start = start_offset(&partition);
+            let start = start_offset(partition);
             starts.add_partition_offset(&label.topic, label.partition, start)?;
-            partitions.push(partition);
         }
         self.topic_check.on_assigned(&mut self.status.missing_topics);
         self.assign(&starts)?;

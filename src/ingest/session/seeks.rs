@@ -8,25 +8,18 @@ use rdkafka::consumer::Consumer;
 
 use super::{Session, SessionError};
 use crate::ingest::offset_search::SearchScope;
-use crate::ingest::partition::Partition;
-use crate::ingest::seek::{SeekTarget, start_offset};
+use crate::ingest::seek::{SeekPass, SeekTarget, start_offset};
+use crate::ingest::time_budget::TimeBudget;
 use crate::ingest::worker_status::Phase;
 
 /// Longest wait for one answer in a search. The broker answers a connection in order, so that a
 /// fetch that waits for records comes first.
 const SEARCH_ANSWER_TIMEOUT: Duration = Duration::from_secs(1);
-/// Time after which a search asks the broker for no further partition.
-const SEARCH_TIMEOUT: Duration = Duration::from_secs(2);
+/// Longest wait for all answers of a search. Long enough for four answers, each behind such a fetch,
+/// and shorter than the time after which a process counts as suspended.
+const SEARCH_TIMEOUT: Duration = Duration::from_millis(2_500);
 
 impl Session<'_> {
-    pub(super) fn seek_target(
-        &self,
-        partition: &Partition,
-        timeout: Duration,
-    ) -> Option<SeekTarget> {
-        SeekTarget::find(&self.consumer, &self.shared.settings.windows, partition, timeout)
-    }
-
     /// Reads and compares the last records of a topic, or of all topics, once more: their logs may
     /// have been replaced meanwhile.
     pub(super) fn recheck_logs(&mut self, topic: Option<&str>) -> Result<(), SessionError> {
@@ -46,16 +39,14 @@ impl Session<'_> {
     /// Moves the partitions in `scope` whose logs do not have the next record, and continues to
     /// read. Tries again later if a broker does not answer.
     pub(super) fn search_offsets(&mut self, scope: SearchScope) -> Result<(), SessionError> {
-        let began = Instant::now();
+        let budget = TimeBudget::start(SEARCH_ANSWER_TIMEOUT, SEARCH_TIMEOUT);
+        let mut pass = SeekPass::new(&self.consumer, &self.shared.settings.windows, budget);
         let mut targets = Vec::with_capacity(self.assignment.partitions.len());
         for partition in &self.assignment.partitions {
-            let is_in_time = began.elapsed() < SEARCH_TIMEOUT;
-            targets.push(if !scope.includes(partition.identity()) {
-                Some(SeekTarget::Position)
-            } else if is_in_time {
-                self.seek_target(partition, SEARCH_ANSWER_TIMEOUT)
+            targets.push(if scope.includes(partition.identity()) {
+                pass.find(partition)
             } else {
-                None
+                Some(SeekTarget::Position)
             });
             self.assignment.stall.tick(Instant::now());
         }
