@@ -6,7 +6,8 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use crate::commands::{
-    check, demo, hash_secret, history, ledger, logging, map, replay, schema, serve, simulate,
+    check, demo, gateway, hash_secret, history, ledger, logging, map, replay, schema, serve,
+    simulate,
 };
 
 /// Streaming telemetry for contact centres.
@@ -31,6 +32,7 @@ struct Cli {
 enum Command {
     Demo(demo::Args),
     Serve(serve::Args),
+    Gateway(gateway::Args),
     Simulate(simulate::Args),
     Map(map::Args),
     Replay(replay::Args),
@@ -47,6 +49,7 @@ pub fn main() -> ExitCode {
     let result = logging::check().and_then(|()| match command {
         Command::Demo(args) => demo::run(args),
         Command::Serve(args) => serve::run(args),
+        Command::Gateway(args) => gateway::run(args),
         Command::Simulate(args) => simulate::run(args),
         Command::Map(args) => map::run(args),
         Command::Replay(args) => replay::run(args),

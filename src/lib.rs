@@ -4,7 +4,7 @@
 //! [`ingest`] polls records and folds them with [`nabiz_core`], by a mapping where their
 //! [`record_format`] is not its own. [`readmodel`] holds the merged
 //! snapshots, [`exposition`] and [`http`] serve them, and [`ledger`] stores the state. [`cli`] and
-//! the commands are the program, [`config`] reads its settings. ARCHITECTURE.md has the map and the
+//! the commands are the program, [`config`] reads its settings, [`gateway`] writes webhooks to Kafka. ARCHITECTURE.md has the map and the
 //! invariants.
 
 #![deny(unsafe_code)]
@@ -16,6 +16,7 @@ pub mod config;
 pub mod config_digest;
 pub mod error_chain;
 pub mod exposition;
+pub mod gateway;
 pub mod http;
 pub mod ingest;
 pub mod ledger;

@@ -7,6 +7,7 @@ use anyhow::Context;
 
 use super::configuration;
 use super::failure::Failure;
+use crate::config::Kafka;
 
 /// Validates a configuration and prints the effective one.
 ///
@@ -34,7 +35,12 @@ pub(crate) struct Args {
 pub(crate) fn run(args: Args) -> Result<(), Failure> {
     let config = configuration::load(&args.config)?;
     // `replay` and `history` need no [kafka].
-    if config.kafka.is_some() {
+    if config.gateway.is_some() {
+        configuration::gateway(&config)?;
+    }
+    // A file for the gateway alone has no topics to read.
+    let reads = |kafka: &Kafka| !kafka.topics.is_empty() || config.gateway.is_none();
+    if config.kafka.as_ref().is_some_and(reads) {
         let kafka = config.require_kafka().map_err(Failure::usage)?;
         // The key of the ledger is not needed to find mistakes.
         configuration::topics(&config, &kafka.topics, [0; 16])?;

@@ -8,6 +8,7 @@ use anyhow::{Context, anyhow};
 use super::failure::Failure;
 use super::mapping;
 use crate::config::{self, Config, TopicFormat};
+use crate::gateway;
 use crate::http::Security;
 use crate::ingest::{Topic, check_client_property};
 use crate::record_format::RecordFormat;
@@ -82,4 +83,10 @@ pub(super) fn security(config: &Config) -> Result<Security, Failure> {
     Security::load(tls_files, http.bearer_token_hash.clone(), http.basic_auth.clone())
         .context(config.file_name.clone())
         .map_err(Failure::Usage)
+}
+
+/// Reads the secrets and the certificate of the gateway.
+pub(super) fn gateway(config: &Config) -> Result<gateway::Options, Failure> {
+    let (kafka, gateway) = config.require_gateway().map_err(Failure::usage)?;
+    gateway::Options::load(kafka, gateway).context(config.file_name.clone()).map_err(Failure::Usage)
 }

@@ -6,6 +6,7 @@ pub(crate) mod check;
 mod configuration;
 pub(crate) mod demo;
 pub(crate) mod failure;
+pub(crate) mod gateway;
 pub(crate) mod hash_secret;
 pub(crate) mod history;
 pub(crate) mod ledger;

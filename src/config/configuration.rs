@@ -8,6 +8,7 @@ use nabiz_core::settings::{Limits, Settings, SettingsBuilder};
 use super::diagnostics::Diagnostics;
 use super::document::{self, Table};
 use super::error::{ConfigError, Diagnostic};
+use super::gateway::Gateway;
 use super::http::Http;
 use super::kafka::{Kafka, PropertyCheck};
 use super::ledger::Ledger;
@@ -39,6 +40,8 @@ pub struct Config {
     pub http: Http,
     /// `[ledger]`.
     pub ledger: Ledger,
+    /// `[gateway]`; absent where neither the file nor the environment has the section.
+    pub gateway: Option<Gateway>,
 }
 
 /// Returns the environment variables of the process that are configuration. Replaces bytes of names
@@ -129,6 +132,7 @@ impl Config {
             metrics: Metrics::read(diagnostics, document),
             http: Http::read(diagnostics, document),
             ledger: Ledger::read(diagnostics, document),
+            gateway: Gateway::read(diagnostics, document),
             channels,
             windows,
             limits,
@@ -160,6 +164,30 @@ impl Config {
             Some(kafka) if diagnostics.is_empty() => Ok(kafka),
             _ => Err(ConfigError::Invalid(diagnostics)),
         }
+    }
+
+    /// Returns the sections that the gateway needs.
+    ///
+    /// # Errors
+    /// [`ConfigError`] where the brokers, the section or its paths are missing.
+    pub fn require_gateway(&self) -> Result<(&Kafka, &Gateway), ConfigError> {
+        let missing = |detail: &str| Diagnostic {
+            source: self.file_name.clone(),
+            line: None,
+            detail: detail.to_string(),
+        };
+        let mut diagnostics = Vec::new();
+        let kafka = self.kafka.as_ref().filter(|kafka| !kafka.brokers.is_empty());
+        if kafka.is_none() {
+            diagnostics.push(missing(
+                "kafka.brokers: missing: expected addresses such as \"127.0.0.1:9092\"",
+            ));
+        }
+        let gateway = self.gateway.as_ref().filter(|gateway| !gateway.paths.is_empty());
+        if gateway.is_none() {
+            diagnostics.push(missing("gateway.paths: missing: expected at least one path"));
+        }
+        kafka.zip(gateway).ok_or(ConfigError::Invalid(diagnostics))
     }
 
     /// Returns the settings of the core.

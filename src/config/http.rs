@@ -69,7 +69,7 @@ impl Http {
 }
 
 /// Reports an error if the first key is there and the second is missing.
-fn require_both<T>(section: &mut Section<'_, '_>, key: &Key<T>, needed: &Key<T>) {
+pub(super) fn require_both<T>(section: &mut Section<'_, '_>, key: &Key<T>, needed: &Key<T>) {
     if let (Some(node), None) = (section.node(key), section.node(needed)) {
         let detail = format!("{} is needed too", section.path(needed));
         let path = section.path(key);

@@ -1,7 +1,6 @@
 //! `[kafka]`: brokers, topics and the client.
 
 use std::collections::BTreeMap;
-use std::io::Read;
 use std::path::PathBuf;
 
 use nabiz_core::decode::Format;
@@ -13,9 +12,7 @@ use super::keys::{MASK, client_owned, is_secret, topic};
 use super::mapped::{MappingProgram, TopicFormat};
 use super::on_undecodable::OnUndecodable;
 use super::section::{Fields, Section, Visitor, with_defaults};
-
-/// Largest file that a value is read from, in bytes.
-const VALUE_BYTES_MAX: u64 = 64 * 1024;
+use super::value_file::read_value;
 
 /// `[kafka]`.
 #[derive(Clone, PartialEq, Eq)]
@@ -133,7 +130,7 @@ impl Kafka {
         for (property, value) in &mut self.client {
             let Some(file) = self.client_files.get(property) else { continue };
             let file = file.to_string_lossy();
-            match read_value(&file) {
+            match read_value(&*file) {
                 Ok(read) if check(property, &read).is_ok() => *value = read,
                 Ok(_) => mistakes.push(format!("kafka.client.{property:?}: librdkafka refuses it")),
                 Err(detail) => {
@@ -301,21 +298,6 @@ fn read_client(section: &mut Section<'_, '_>, check: PropertyCheck) -> Client {
         }
     }
     (client, files)
-}
-
-/// Returns the text of a file without the end of its last line. The words of the error follow the
-/// name of the file.
-fn read_value(path: &str) -> Result<String, String> {
-    let unreadable = |error| format!("cannot be read: {error}");
-    let mut bytes = Vec::new();
-    let file = std::fs::File::open(path).map_err(unreadable)?;
-    file.take(VALUE_BYTES_MAX + 1).read_to_end(&mut bytes).map_err(unreadable)?;
-    if bytes.len() as u64 > VALUE_BYTES_MAX {
-        return Err(format!("is larger than {VALUE_BYTES_MAX} bytes"));
-    }
-    let text = String::from_utf8(bytes).map_err(|_| "is not UTF-8".to_string())?;
-    let value = text.strip_suffix("\r\n").or_else(|| text.strip_suffix('\n')).unwrap_or(&text);
-    if value.is_empty() { Err("is empty".to_string()) } else { Ok(value.to_string()) }
 }
 
 /// `a.b = 1` in TOML is a table `a` with a key `b`: the same property as `"a.b" = 1`.

@@ -17,6 +17,7 @@ use nabiz_core::time::{DURATION_MAX, Millis, format_duration};
 use super::mapped::{MappingProgram, TopicFormat};
 use super::on_undecodable::OnUndecodable;
 use super::rules::{self, TextRule};
+use super::webhook::{RecordKey, SecretSource, WebhookCheck};
 use crate::secret::SecretHash;
 
 /// Most ingest workers of one process.
@@ -152,6 +153,11 @@ impl SectionKeys {
 
 const fn row(name: &'static str, kind: Kind, fallback: Fallback, meaning: &'static str) -> Row {
     Row { name, kind, fallback, meaning, allowed: None, on_reload: OnReload::Ingest }
+}
+
+/// Returns a row whose other value only a restart uses.
+const fn fixed(name: &'static str, kind: Kind, fallback: Fallback, meaning: &'static str) -> Row {
+    row(name, kind, fallback, meaning).on_reload(OnReload::Refused)
 }
 
 impl Row {
@@ -425,8 +431,77 @@ pub(super) mod ledger {
     }
 }
 
+/// `[gateway]`.
+pub(super) mod gateway {
+    use crate::config::keys::*;
+
+    section! { "gateway", [],
+        LISTEN: SocketAddr = fixed("listen", Kind::Text(&rules::ADDRESS),
+            Fallback::Value("127.0.0.1:8080"), "address of the listener for webhooks")
+            .allowed("IP address and port");
+        METRICS_LISTEN: SocketAddr = fixed("metrics_listen", Kind::Text(&rules::ADDRESS),
+            Fallback::Value("127.0.0.1:9465"),
+            "address of the listener for `/metrics`, `/healthz` and `/readyz`")
+            .allowed("IP address and port");
+        PUBLIC_URL: Option<String> = fixed("public_url", Kind::Text(&rules::WEB_ADDRESS),
+            Fallback::Nothing("none; check = \"twilio\" needs one"),
+            "address by which the sources reach the gateway, up to the path; Twilio signs it")
+            .allowed("such as `https://hooks.example.org`");
+        TLS_CERTIFICATE: Option<PathBuf> = fixed("tls_certificate", Kind::Text(&rules::PEM_PATH),
+            Fallback::Nothing("none, plain HTTP"),
+            "PEM file with the certificate chain of `listen`, the server's own first")
+            .allowed("a path; `tls_key` is needed too");
+        TLS_KEY: Option<PathBuf> = fixed("tls_key", Kind::Text(&rules::PEM_PATH),
+            Fallback::Nothing("none"), "PEM file with the private key")
+            .allowed("a path; `tls_certificate` is needed too");
+        MAX_BODY_BYTES: usize = fixed("max_body_bytes",
+            Kind::Integer { min: 1024, max: 10_485_760 }, Fallback::Value("1048576"),
+            "bytes of one request's body; a larger one is answered 413");
+        MAX_IN_FLIGHT: usize = fixed("max_in_flight", Kind::Integer { min: 1, max: 10_000 },
+            Fallback::Value("256"),
+            "requests that are under way; further ones are answered 503");
+        TIMEOUT: Millis = fixed("timeout",
+            Kind::Duration { min: SECOND, max: MINUTE }, Fallback::Value("4s"),
+            "time for a request: its body has to arrive, and Kafka to acknowledge its records");
+        PATHS: Tables = fixed("paths", Kind::Toml, Fallback::Nothing("none"),
+            "paths at which webhooks arrive, one table `[[gateway.paths]]` for each")
+            .allowed("different paths; `nabiz gateway` needs one");
+    }
+}
+
+/// A table of `gateway.paths`.
+pub(super) mod gateway_path {
+    use crate::config::keys::*;
+
+    section! { "gateway.paths", [],
+        PATH: String = fixed("path", Kind::Text(&rules::WEB_PATH), Fallback::From("required"),
+            "path of the address, as it arrives").allowed("such as `/hooks/chatwoot`");
+        TOPIC: String = fixed("topic", Kind::Text(&rules::TOPIC), Fallback::From("required"),
+            "topic that gets the records").allowed("1 to 249 letters, digits, `.`, `_`, `-`");
+        KEY: Option<RecordKey> = fixed("key", Kind::Toml, Fallback::Nothing("none, any partition"),
+            "where the key of a record is in its value; of several pointers the first that leads \
+             to a text or number")
+            .allowed("`{ pointer = \"/conversation/id\" }`, `{ pointer = [\"…\", \"…\"] }`, or \
+                      `{ field = \"CallSid\" }`");
+        CHECK: WebhookCheck = fixed("check", Kind::Word(&words(WebhookCheck::ALL)),
+            Fallback::From("required"), "how a request proves that it comes from the source");
+        USER: Option<String> = fixed("user", TEXT, Fallback::Nothing("none"),
+            "user of the check `basic`").allowed("text; only with `basic`");
+        SECRET: Option<SecretSource> = fixed("secret", Kind::Toml, Fallback::Nothing("required"),
+            "where the secret of the check is: the auth token of Twilio, the secret of the \
+             webhook, the password, or the token; a second line of the file is one more")
+            .allowed("`{ file = \"path\" }` or `{ env = \"NAME\" }`");
+        HEADERS: Vec<String> = fixed("headers", Kind::List { min: 0, max: 16 }, Fallback::Value(""),
+            "request headers that each record gets, in addition to the ids of its delivery")
+            .allowed("up to 16 names, no credentials");
+        REQUESTS_PER_SECOND: usize = fixed("requests_per_second",
+            Kind::Integer { min: 1, max: 100_000 }, Fallback::Value("500"),
+            "accepted requests a second; further ones are answered 429");
+    }
+}
+
 /// The sections of a file by their names, in the order of `nabiz check`.
-pub(super) static SECTIONS: [(&str, &SectionKeys); 9] = [
+pub(super) static SECTIONS: [(&str, &SectionKeys); 10] = [
     ("kafka", &kafka::SECTION),
     ("channels", &channels::SECTION),
     ("windows", &windows::SECTION),
@@ -436,6 +511,7 @@ pub(super) static SECTIONS: [(&str, &SectionKeys); 9] = [
     ("metrics", &metrics::SECTION),
     ("http", &http::SECTION),
     ("ledger", &ledger::SECTION),
+    ("gateway", &gateway::SECTION),
 ];
 
 /// The librdkafka properties that nabiz sets itself, with the reason or the key to use.

@@ -8,9 +8,10 @@
 //! - `document`: the tree of values with their lines, from TOML and the environment
 //! - `setting`: how a value of each type is read and printed
 //! - `section`: pairs each key with the field of its value, to read or to print it
-//! - `kafka`, `channels`, `windows`, `limits`, `queues`, `metrics`, `http`, `ledger`: the sections,
-//!   with the checks that concern several keys
+//! - `kafka`, `channels`, `windows`, `limits`, `queues`, `metrics`, `http`, `ledger`, `gateway`: the
+//!   sections, with the checks that concern several keys
 //! - `mapped`: the format of a topic, and its mapping
+//! - `webhook`, `webhook_setting`: the values of a path of the gateway; `value_file`: values in files
 //! - `configuration`: all sections together; `print`: as `nabiz check` prints them
 //! - `effective`: compares two configurations key by key
 //! - `diagnostics`: collects all errors
@@ -21,6 +22,7 @@ mod diagnostics;
 mod document;
 mod effective;
 mod error;
+mod gateway;
 mod http;
 mod kafka;
 mod keys;
@@ -37,11 +39,15 @@ mod reference;
 mod rules;
 mod section;
 mod setting;
+mod value_file;
+mod webhook;
+mod webhook_setting;
 mod windows;
 
 pub use configuration::{Config, environment, load};
 pub use effective::KeyChange;
 pub use error::{ConfigError, Diagnostic};
+pub use gateway::{Gateway, GatewayPath};
 pub use http::{Http, TlsFiles};
 pub use kafka::{Kafka, PropertyCheck, PropertyError, Topic};
 pub use keys::OnReload;
@@ -51,4 +57,5 @@ pub use mapped::{MappingProgram, TopicFormat};
 pub use metrics::Metrics;
 pub use on_undecodable::OnUndecodable;
 pub use queues::{Queue, QueueKeys};
+pub use webhook::{RecordKey, SecretSource, WebhookCheck};
 pub use windows::Windows;

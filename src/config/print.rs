@@ -2,6 +2,7 @@
 
 use super::channels::AddedChannels;
 use super::configuration::Config;
+use super::gateway::Gateway;
 use super::kafka::Kafka;
 use super::keys::{self, SectionKeys};
 use super::queues::QueueKeys;
@@ -44,7 +45,17 @@ fn to_toml(config: &Config) -> String {
     print_fields(&mut out, &keys::metrics::SECTION, &mut config.metrics);
     print_fields(&mut out, &keys::http::SECTION, &mut config.http);
     print_fields(&mut out, &keys::ledger::SECTION, &mut config.ledger);
+    if let Some(gateway) = &mut config.gateway {
+        print_gateway(&mut out, gateway);
+    }
     out
+}
+
+fn print_gateway(out: &mut String, gateway: &mut Gateway) {
+    print_fields(out, &keys::gateway::SECTION, gateway);
+    for path in &mut gateway.paths {
+        print_section(out, "[gateway.paths]", &keys::gateway_path::SECTION, &Lines::of(path));
+    }
 }
 
 fn print_kafka(out: &mut String, kafka: &mut Kafka) {

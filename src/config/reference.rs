@@ -16,7 +16,7 @@ use super::setting::quoted;
 fn tables() -> Vec<&'static SectionKeys> {
     let sections = keys::SECTIONS.iter().map(|(_, section)| *section);
     let sections = sections.filter(|section| section.name != keys::queue_defaults::SECTION.name);
-    sections.chain([&keys::topic::SECTION]).collect()
+    sections.chain([&keys::topic::SECTION, &keys::gateway_path::SECTION]).collect()
 }
 
 /// Returns a default as TOML.
@@ -122,12 +122,15 @@ fn defaults_equal_those_of_the_core() {
 
 #[test]
 fn check_prints_the_default_of_the_table_for_every_key() {
-    let toml_text = "[kafka]\n[[kafka.topics]]\nname = 'calls'\n[queues.fault]\n";
+    let toml_text = "[kafka]\n[[kafka.topics]]\nname = 'calls'\n[queues.fault]\n[gateway]\n\
+                     [[gateway.paths]]\npath = '/x'\ntopic = 'x'\ncheck = 'token'\n\
+                     secret = { env = 'X' }\n";
     let config = Config::parse(toml_text, "nabiz.toml", std::iter::empty()).expect("right");
     let printed = config.to_toml();
-    for (section, keys) in
-        keys::SECTIONS.iter().copied().chain([("kafka.topics", &keys::topic::SECTION)])
-    {
+    for (section, keys) in keys::SECTIONS.iter().copied().chain([
+        ("kafka.topics", &keys::topic::SECTION),
+        ("gateway.paths", &keys::gateway_path::SECTION),
+    ]) {
         let printed = printed
             .split("\n\n")
             .find(|part| {
@@ -143,8 +146,12 @@ fn check_prints_the_default_of_the_table_for_every_key() {
                 Fallback::Nothing(words) => format!("\n# {}: {words}", row.name),
                 Fallback::From(_) => format!("\n{} = \"", row.name),
             };
-            let has_own_section = matches!(row.name, "topics" | "client");
-            assert!(has_own_section || printed.contains(&expected), "{printed}\nhas no{expected}");
+            let has_own_section = matches!(row.name, "topics" | "client" | "paths");
+            let is_set = row.name == "secret";
+            assert!(
+                has_own_section || is_set || printed.contains(&expected),
+                "{printed}\nhas no{expected}"
+            );
         }
     }
 }

@@ -59,6 +59,33 @@ pub(super) static PEM_PATH: TextRule = TextRule {
     allows: |path| !path.is_empty() && !path.contains(char::is_control) && !path.contains("-----"),
 };
 
+pub(super) static WEB_ADDRESS: TextRule = TextRule {
+    expected: "an address such as \"https://hooks.example.org\", without ?, # and user",
+    allows: is_web_address,
+};
+pub(super) static WEB_PATH: TextRule = TextRule {
+    expected: "a path such as \"/hooks/chatwoot\" of up to 256 printable characters without ? and #",
+    allows: is_web_path,
+};
+
+fn is_web_address(text: &str) -> bool {
+    let rest = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
+    rest.is_some_and(|rest| {
+        let host = rest.split('/').next().unwrap_or("");
+        !host.is_empty() && is_short_text(text) && has_address_bytes(rest) && !rest.contains('@')
+    })
+}
+
+fn is_web_path(text: &str) -> bool {
+    text.starts_with('/') && is_short_text(text) && has_address_bytes(text)
+}
+
+/// Returns whether a part of an address has neither a query nor a fragment, and no character that
+/// an address has to encode.
+fn has_address_bytes(text: &str) -> bool {
+    text.bytes().all(|byte| byte.is_ascii_graphic() && !b"?#\"<>\\^`{|}".contains(&byte))
+}
+
 /// Returns whether a text has 1 to 256 bytes.
 pub(super) fn is_short_text(text: &str) -> bool {
     (1..=TEXT_BYTES_MAX).contains(&text.len())

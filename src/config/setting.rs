@@ -15,6 +15,7 @@ use super::keys::{CLOCKS, Kind, MASK, Row};
 use super::mapped::TopicFormat;
 use super::on_undecodable::OnUndecodable;
 use super::rules::{self, TextRule};
+use super::webhook::WebhookCheck;
 use crate::secret::{SecretHash, SecretHashError};
 use crate::suggestion::suggestion;
 
@@ -249,6 +250,7 @@ words!(Clock, CLOCKS);
 words!(TopicFormat, TopicFormat::ALL);
 words!(Formula, Formula::ALL);
 words!(OnUndecodable, OnUndecodable::ALL);
+words!(WebhookCheck, WebhookCheck::ALL);
 
 fn read_word<T: Copy>(
     words: &[(T, &str)],

@@ -29,6 +29,8 @@ pub enum Source {
     Records,
     /// The pipeline: always served, never with `shard`.
     Pipeline,
+    /// The gateway, a process of its own: always served, never with `shard`.
+    Gateway,
 }
 
 /// One metric.
@@ -48,7 +50,7 @@ pub struct Metric {
 }
 
 macro_rules! catalogue {
-    ($($source:ident {
+    ($(#[doc = $doc:literal])+ $list:ident: $($source:ident {
         $($id:ident: $kind:ident $name:literal [$($label:literal),*] $help:literal;)+
     })+) => {
         $($(
@@ -62,13 +64,15 @@ macro_rules! catalogue {
             };
         )+)+
 
-        /// Every metric in the order of docs/spec/metrics.md. The `process_*` metrics come from the
-        /// prometheus crate.
-        pub const ALL: &[&Metric] = &[$($(&$id),+),+];
+        $(#[doc = $doc])+
+        pub const $list: &[&Metric] = &[$($(&$id),+),+];
     };
 }
 
 catalogue! {
+/// Every metric of the pipeline in the order of docs/spec/metrics.md. The `process_*` metrics come
+/// from the prometheus crate.
+ALL:
 Contacts {
     // Counts since the first record.
     CONTACTS_STARTED: Counter "nabiz_contacts_started_total" ["channel"]
@@ -294,5 +298,27 @@ Pipeline {
         "Configured limit of what one partition keeps in memory.";
     COLLECT_DURATION: Gauge "nabiz_collect_duration_seconds" []
         "Time that collecting these metrics took, without encoding them.";
+}
+}
+
+catalogue! {
+/// Every metric that only the gateway has, in the order of docs/spec/metrics.md. It also serves
+/// `nabiz_build_info`, `nabiz_http_refused_total` and `process_*`.
+GATEWAY:
+Gateway {
+    GATEWAY_REQUESTS: Counter "nabiz_gateway_requests_total" ["path", "result"]
+        "Requests for a configured path, by result.";
+    GATEWAY_RECORDS: Counter "nabiz_gateway_records_total" ["path"]
+        "Records that Kafka has acknowledged.";
+    GATEWAY_UNKEYED_RECORDS: Counter "nabiz_gateway_unkeyed_records_total" ["path"]
+        "Records without a key, because their value has none where the rule of the path looks.";
+    GATEWAY_TURNED_AWAY: Counter "nabiz_gateway_turned_away_total" ["path", "reason"]
+        "Requests that were answered 429 or 503; a source that does not repeat them loses them.";
+    GATEWAY_DURATION: Histogram "nabiz_gateway_request_duration_seconds" ["path"]
+        "Time from the head of a request to its answer.";
+    GATEWAY_UNKNOWN_PATHS: Counter "nabiz_gateway_unknown_paths_total" []
+        "Requests for a path that is not configured.";
+    GATEWAY_KAFKA_REACHABLE: Gauge "nabiz_gateway_kafka_reachable" []
+        "1 while the brokers answer and know every topic of the gateway, else 0.";
 }
 }

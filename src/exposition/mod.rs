@@ -8,8 +8,10 @@ mod collector;
 mod contacts;
 mod family;
 mod format;
+mod gateway;
 mod part;
 mod pipeline;
+mod process;
 mod protobuf;
 mod targets;
 mod text;
@@ -32,6 +34,7 @@ use prometheus::proto::MetricFamily;
 use crate::readmodel::{DeniedRequests, PublishedState};
 
 pub use format::{ContentCoding, MetricsFormat};
+pub use gateway::gateway_text;
 
 /// The metrics of a running process.
 pub struct Exposition {
@@ -68,12 +71,7 @@ impl Exposition {
     /// Creates the exposition of `published` as of each scrape, with the denials of HTTP and, on
     /// Linux, the `process_*` metrics of this process.
     pub fn new(published: Arc<ArcSwap<PublishedState>>, denied: Arc<DeniedRequests>) -> Self {
-        #[cfg(target_os = "linux")]
-        let process: Option<Box<dyn Collector>> =
-            Some(Box::new(prometheus::process_collector::ProcessCollector::for_self()));
-        #[cfg(not(target_os = "linux"))]
-        let process = None;
-        Exposition { published, denied, process, bodies: Default::default() }
+        Exposition { published, denied, process: process::collector(), bodies: Default::default() }
     }
 
     /// Renders the metrics. Text is sorted by name and labels; protobuf keeps the order of the

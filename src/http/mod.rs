@@ -35,5 +35,5 @@ pub use app::{App, Limits, RenderMetrics};
 pub use auth::Authentication;
 pub use history_source::HistorySource;
 pub use security::{Security, SecurityError};
-pub use server::{serve, warn_if_exposed};
+pub use server::{Connections, serve, serve_router, warn_if_exposed};
 pub use tls::{Tls, TlsError, TlsFile};

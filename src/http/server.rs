@@ -5,6 +5,7 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
 use axum::Router;
 use hyper::server::conn::http1;
 use hyper::service::{Service, service_fn};
@@ -16,7 +17,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::JoinSet;
 use tokio_rustls::server::TlsStream;
 
-use super::app::App;
+use super::app::{App, Limits};
 use super::security::Security;
 use super::state::HttpState;
 use super::tls::Tls;
@@ -39,6 +40,17 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(200);
 /// Time for a connection that was asked to close to do so, before another one is asked.
 const ROOM_WITHIN: Duration = Duration::from_millis(50);
 
+/// What a listener needs besides its router.
+#[derive(Clone, Debug)]
+pub struct Connections {
+    /// Limits of connections and times.
+    pub limits: Limits,
+    /// The certificate; the router checks credentials itself.
+    pub security: Arc<ArcSwap<Security>>,
+    /// Counts connections that are not served.
+    pub denied: Arc<DeniedRequests>,
+}
+
 /// Serves `app` on `listener` until `shutdown` resolves. Then it ends event streams, waits at most
 /// three seconds for running answers, and returns.
 ///
@@ -52,23 +64,43 @@ pub async fn serve(
     if let Ok(address) = listener.local_addr() {
         warn_if_exposed(address, &app.security.load());
     }
-    let permits = Arc::new(Semaphore::new(app.limits.connections));
+    let connections = Connections {
+        limits: app.limits,
+        security: Arc::clone(&app.security),
+        denied: Arc::clone(&app.denied),
+    };
+    let (state, sender) = HttpState::new(app);
+    let broadcaster = tokio::spawn(sse::broadcast(Arc::clone(&state), sender));
+    let shutdown = async {
+        shutdown.await;
+        // Ends the event streams, so that their connections end too.
+        broadcaster.abort();
+    };
+    serve_router(listener, routes::router(state), connections, shutdown).await;
+    Ok(())
+}
+
+/// Serves `router` on `listener` until `shutdown` resolves. Then it waits at most three seconds for
+/// running answers, and returns.
+pub async fn serve_router(
+    listener: TcpListener,
+    router: Router,
+    connections: Connections,
+    shutdown: impl Future<Output = ()>,
+) {
+    let Connections { limits, security, denied } = connections;
+    let permits = Arc::new(Semaphore::new(limits.connections));
     let unfinished = Arc::new(Unfinished::default());
-    let security = Arc::clone(&app.security);
-    let denied = Arc::clone(&app.denied);
-    let handshake_timeout = app.limits.handshake_timeout;
+    let handshake_timeout = limits.handshake_timeout;
     let http = {
         let mut builder = http1::Builder::new();
         builder
             .timer(TokioTimer::new())
-            .header_read_timeout(app.limits.header_timeout)
+            .header_read_timeout(limits.header_timeout)
             .max_headers(HEADERS_MAX)
             .max_header_size(HEADER_BYTES_MAX);
         builder
     };
-    let (state, sender) = HttpState::new(app);
-    let broadcaster = tokio::spawn(sse::broadcast(Arc::clone(&state), sender));
-    let router = routes::router(state);
     let (stop, stopped) = watch::channel(());
     let mut connections: JoinSet<()> = JoinSet::new();
 
@@ -119,10 +151,8 @@ pub async fn serve(
     }
 
     drop(listener);
-    broadcaster.abort();
     drop(stop);
     while connections.join_next().await.is_some() {}
-    Ok(())
 }
 
 /// Waits for a permit for a new connection. At the limit, closes the oldest connections that have

@@ -758,6 +758,7 @@ fn documented() -> Vec<(String, String, Vec<String>)> {
 fn documentation_lists_exactly_the_metrics_of_the_catalogue() {
     let expected: Vec<(String, String, Vec<String>)> = catalogue::ALL
         .iter()
+        .chain(catalogue::GATEWAY)
         .map(|metric| {
             let labels = metric.labels.iter().map(|label| label.to_string()).collect();
             let kind = match metric.kind {

@@ -21,6 +21,7 @@ mod deployment;
 mod end_to_end;
 mod exposition;
 mod field;
+mod gateway;
 mod golden;
 mod history;
 mod http;

@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::scrape::Scrape;
 use super::{end, exit_within, program, signal, tail, wait_for};
 
-/// A running `nabiz serve`, ended when dropped. Its log is kept in the folder of the test.
+/// A running `nabiz serve` or `nabiz gateway`, ended when dropped. Its log is kept in the folder of the test.
 pub struct Nabiz {
     child: Child,
     address: String,
@@ -17,11 +17,21 @@ pub struct Nabiz {
 impl Nabiz {
     /// Starts `nabiz serve` with a configuration file whose `http.listen` is `address`.
     pub fn serve(config: &Path, address: &str) -> Nabiz {
+        Nabiz::start("serve", config, address)
+    }
+
+    /// Starts `nabiz gateway` with a configuration file whose `gateway.metrics_listen` is
+    /// `address`.
+    pub fn gateway(config: &Path, address: &str) -> Nabiz {
+        Nabiz::start("gateway", config, address)
+    }
+
+    fn start(command: &str, config: &Path, address: &str) -> Nabiz {
         let log = config.with_extension("log");
         let file =
             std::fs::OpenOptions::new().create(true).append(true).open(&log).expect("a log file");
         let child = Command::new(program())
-            .args(["serve", "--config"])
+            .args([command, "--config"])
             .arg(config)
             .stdin(Stdio::null())
             .stdout(file.try_clone().expect("a log file"))
@@ -117,6 +127,13 @@ impl Nabiz {
     /// Sends a signal: `STOP` suspends the process and `CONT` resumes it.
     pub fn signal(&self, name: &str) {
         signal(&self.child, name);
+    }
+
+    /// Returns the whole log.
+    pub fn log(&self) -> String {
+        std::fs::read(&self.log)
+            .map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
+            .unwrap_or_default()
     }
 
     /// Returns the last lines of the log.

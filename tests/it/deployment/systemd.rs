@@ -56,6 +56,22 @@ fn unit_runs_the_program_with_its_files() {
     assert_eq!(unit[&("Install".to_owned(), "WantedBy".to_owned())], ["multi-user.target"]);
 }
 
+#[test]
+fn unit_of_the_gateway_is_that_of_nabiz_but_for_its_command_and_its_state() {
+    let lines = |unit: &str| -> Vec<String> {
+        let own =
+            ["Description=", "ExecStart=", "ExecReload=", "WorkingDirectory=", "StateDirectory"];
+        let text = text(unit);
+        let lines = text.lines().filter(|line| !line.starts_with('#') && !line.is_empty());
+        let shared = lines.filter(|line| !own.iter().any(|key| line.starts_with(key)));
+        shared.map(str::to_owned).collect()
+    };
+    let gateway = "deploy/systemd/nabiz-gateway.service";
+    assert_eq!(lines(gateway), lines(UNIT));
+    let start = format!("ExecStart={PROGRAM} gateway --config /etc/nabiz/gateway.toml");
+    assert!(text(gateway).lines().any(|line| line == start), "{}", text(gateway));
+}
+
 /// systemd's own check of keys and values. The program in the unit is the one built here.
 #[test]
 fn systemd_analyze_accepts_the_unit() {
