@@ -23,7 +23,7 @@ const UNIT_TESTS: [&str; 6] = [
 ];
 
 /// Every alert that there has to be, and the receiver of each of its severities.
-const EXPECTED: [(&str, &str, &str); 30] = [
+const EXPECTED: [(&str, &str, &str); 33] = [
     ("NabizServiceLevelFastBurn", "critical", "contact-centre-page"),
     ("NabizServiceLevelSlowBurn", "warning", "contact-centre-mail"),
     ("NabizServiceLevelBudgetLow", "info", "contact-centre-mail"),
@@ -54,6 +54,9 @@ const EXPECTED: [(&str, &str, &str); 30] = [
     ("NabizGhostVisits", "warning", "platform-mail"),
     ("NabizNoTrafficInHours", "warning", "platform-mail"),
     ("NabizCheckpointStale", "critical", "platform-page"),
+    ("NabizGatewayTurnedAway", "warning", "platform-mail"),
+    ("NabizGatewayUnauthorized", "warning", "platform-mail"),
+    ("NabizGatewayKafkaAway", "critical", "platform-page"),
     ("Watchdog", "info", "dead-mans-switch"),
 ];
 
@@ -411,7 +414,7 @@ fn rules_use_only_names_of_the_catalogue_or_recorded_ones() {
     // Prometheus gives the first one, and nabiz the second one on Linux, beside its catalogue.
     let mut known: BTreeSet<String> =
         ["up", "process_start_time_seconds"].map(str::to_owned).into();
-    for metric in catalogue::ALL {
+    for metric in catalogue::ALL.iter().chain(catalogue::GATEWAY) {
         known.insert(metric.name.to_owned());
         if metric.kind == Kind::Histogram {
             known.extend(["bucket", "sum", "count"].map(|part| format!("{}_{part}", metric.name)));
