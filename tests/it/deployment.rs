@@ -103,6 +103,7 @@ fn shipped_scripts_are_executable() {
         "deploy/local/compress",
         "deploy/local/pager",
         "deploy/local/stack",
+        "deploy/shipping/tail-kcat",
     ] {
         let mode = std::fs::metadata(root().join(path))
             .unwrap_or_else(|error| panic!("{path}: {error}"))

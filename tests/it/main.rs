@@ -42,5 +42,6 @@ mod proxy;
 mod reload;
 mod rules;
 mod security;
+mod shipping;
 mod simulate;
 mod soak;
