@@ -1,11 +1,10 @@
 //! The signals of the process: none of those that can be caught ends it without a clean stop.
 
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
 use anyhow::Context;
 use tokio::signal::unix::{SignalKind, signal};
-use tokio::sync::mpsc;
-
-/// Signals that may wait for the pipeline. More of the same are one.
-const WAITING_MAX: usize = 8;
+use tokio::sync::Notify;
 
 /// What the pipeline does on a signal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,9 +64,46 @@ fn of_linux() -> impl Iterator<Item = (i32, &'static str, Effect)> {
     std::iter::empty()
 }
 
+/// The requests that wait for the pipeline. Several of the same are one, and none is lost.
+#[derive(Default)]
+struct Waiting {
+    requests: Mutex<Requests>,
+    arrived: Notify,
+}
+
+#[derive(Default)]
+struct Requests {
+    /// The name of the first signal that asks to stop.
+    stop: Option<&'static str>,
+    reload: bool,
+}
+
+impl Waiting {
+    fn add(&self, request: Request) {
+        let mut requests = self.lock();
+        match request {
+            Request::Stop(name) => drop(requests.stop.get_or_insert(name)),
+            Request::Reload => requests.reload = true,
+        }
+        drop(requests);
+        self.arrived.notify_one();
+    }
+
+    /// Returns the most urgent request.
+    fn take(&self) -> Option<Request> {
+        let mut requests = self.lock();
+        let stop = requests.stop.take().map(Request::Stop);
+        stop.or_else(|| std::mem::take(&mut requests.reload).then_some(Request::Reload))
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Requests> {
+        self.requests.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
 /// The requests that arrive as signals.
 pub(super) struct Signals {
-    requests: mpsc::Receiver<Request>,
+    waiting: Arc<Waiting>,
 }
 
 impl Signals {
@@ -76,16 +112,15 @@ impl Signals {
     /// # Errors
     /// Where the operating system refuses.
     pub(super) fn catch() -> anyhow::Result<Self> {
-        let (sender, requests) = mpsc::channel(WAITING_MAX);
+        let waiting = Arc::new(Waiting::default());
         for (number, name, effect) in SIGNALS.into_iter().chain(of_linux()) {
             let mut received = signal(SignalKind::from_raw(number))
                 .with_context(|| format!("cannot wait for {name}"))?;
-            let sender = sender.clone();
+            let waiting = Arc::clone(&waiting);
             tokio::spawn(async move {
                 while received.recv().await.is_some() {
                     match effect {
-                        // If the channel is full, the same request waits already, or a stop does.
-                        Effect::Request(request) => drop(sender.try_send(request)),
+                        Effect::Request(request) => waiting.add(request),
                         Effect::Nothing => {
                             tracing::warn!(signal = name, number, "signal has no use, ignored");
                         }
@@ -93,26 +128,46 @@ impl Signals {
                 }
             });
         }
-        Ok(Signals { requests })
+        Ok(Signals { waiting })
     }
 
     /// Waits for the next request.
     pub(super) async fn next(&mut self) -> Request {
-        match self.requests.recv().await {
-            Some(request) => request,
-            // The tasks that send do not end before the runtime.
-            None => std::future::pending().await,
+        loop {
+            if let Some(request) = self.waiting.take() {
+                return request;
+            }
+            self.waiting.arrived.notified().await;
         }
     }
 
-    /// Returns the name of a signal that has asked to stop meanwhile, and forgets other requests.
+    /// Returns the name of a signal that has asked to stop meanwhile. A request to reload waits on.
     pub(super) fn take_stop(&mut self) -> Option<&'static str> {
-        let mut stop = None;
-        while let Ok(request) = self.requests.try_recv() {
-            if let Request::Stop(name) = request {
-                stop.get_or_insert(name);
-            }
-        }
-        stop
+        self.waiting.lock().stop.take()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn reload_waits_on_when_a_stop_is_looked_for() {
+        let mut signals = Signals { waiting: Arc::default() };
+        signals.waiting.add(Request::Reload);
+        assert_eq!(signals.take_stop(), None);
+        assert_eq!(signals.next().await, Request::Reload);
+        assert_eq!(signals.waiting.take(), None);
+    }
+
+    #[tokio::test]
+    async fn stop_is_not_lost_when_many_reloads_wait() {
+        let mut signals = Signals { waiting: Arc::default() };
+        (0..100).for_each(|_| signals.waiting.add(Request::Reload));
+        signals.waiting.add(Request::Stop("SIGTERM"));
+        signals.waiting.add(Request::Stop("SIGINT"));
+        assert_eq!(signals.take_stop(), Some("SIGTERM"));
+        assert_eq!(signals.next().await, Request::Reload);
+        assert_eq!(signals.waiting.take(), None);
     }
 }
