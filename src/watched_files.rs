@@ -27,6 +27,8 @@ pub struct WatchedFiles {
     in_use: Contents,
     /// Contents that cannot be used. They are not tried again until they change.
     refused: Option<Contents>,
+    /// The refused contents may be usable later, and are tried again.
+    is_tried_again: bool,
 }
 
 impl WatchedFiles {
@@ -34,13 +36,23 @@ impl WatchedFiles {
     /// between is then noticed. A path can be a folder.
     pub fn new(paths: Vec<PathBuf>) -> Self {
         let in_use = contents_of(&paths);
-        WatchedFiles { paths, in_use, refused: None }
+        WatchedFiles { paths, in_use, refused: None, is_tried_again: false }
     }
 
-    /// Returns the contents if they are neither in use nor refused.
-    pub fn changed(&self) -> Option<Contents> {
+    /// Returns the contents if they are neither in use nor refused for good.
+    pub fn changed(&mut self) -> Option<Contents> {
         let now = contents_of(&self.paths);
-        (now != self.in_use && self.refused != Some(now)).then_some(now)
+        if now == self.in_use {
+            // The earlier files are back.
+            self.refused = None;
+        }
+        let is_refused = self.refused == Some(now) && !self.is_tried_again;
+        (now != self.in_use && !is_refused).then_some(now)
+    }
+
+    /// Returns whether the contents cannot be used that the last look found.
+    pub fn are_refused(&self) -> bool {
+        self.refused.is_some()
     }
 
     /// Returns whether the present contents are those in use.
@@ -57,6 +69,12 @@ impl WatchedFiles {
     /// Records that these contents cannot be used.
     pub fn refuse(&mut self, contents: Contents) {
         self.refused = Some(contents);
+        self.is_tried_again = false;
+    }
+
+    /// Records that the refused contents may be usable later.
+    pub fn try_again(&mut self) {
+        self.is_tried_again = true;
     }
 }
 
@@ -117,10 +135,33 @@ mod tests {
     }
 
     #[test]
+    fn refusal_ends_when_the_earlier_contents_are_back() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("ca.pem");
+        fs::write(&path, "good").unwrap();
+        let mut files = WatchedFiles::new(vec![path.clone()]);
+        fs::write(&path, "bad").unwrap();
+        let bad = files.changed().expect("another content");
+        files.refuse(bad);
+        assert_eq!(files.changed(), None);
+        assert!(files.are_refused());
+        fs::write(&path, "good").unwrap();
+        assert_eq!(files.changed(), None);
+        assert!(!files.are_refused());
+        // The same bad contents are a change again.
+        fs::write(&path, "bad").unwrap();
+        assert_eq!(files.changed(), Some(bad));
+        files.refuse(bad);
+        files.try_again();
+        assert!(files.are_refused());
+        assert_eq!(files.changed(), Some(bad));
+    }
+
+    #[test]
     fn folder_is_reported_when_one_of_its_files_changes() {
         let folder = tempfile::tempdir().unwrap();
         fs::write(folder.path().join("a.pem"), "a").unwrap();
-        let files = WatchedFiles::new(vec![folder.path().to_owned()]);
+        let mut files = WatchedFiles::new(vec![folder.path().to_owned()]);
         assert_eq!(files.changed(), None);
         fs::rename(folder.path().join("a.pem"), folder.path().join("b.pem")).unwrap();
         assert!(files.changed().is_some());

@@ -104,7 +104,7 @@ impl Reloader {
 
     /// Looks for files whose contents changed. The configuration stays the one in effect, and HTTP
     /// keeps its `security`.
-    pub(super) fn look_at_files(&self, security: &Security) -> Vec<FileChange> {
+    pub(super) fn look_at_files(&mut self, security: &Security) -> Vec<FileChange> {
         let http = self.http_files.changed().map(FileChange::Http);
         let client = self.client_files.changed().map(|contents| {
             let candidate = self.with_changed_files(security.clone());
@@ -164,9 +164,19 @@ impl Reloader {
         }
     }
 
-    /// Records that the Kafka client cannot use its changed files.
+    /// Records that the Kafka client cannot use its changed files, unless they take effect.
     pub(super) fn refuse_client(&mut self, contents: Contents) {
         self.client_files.refuse(contents);
+    }
+
+    /// Records that refused files of the Kafka client may be usable later.
+    pub(super) fn try_client_again(&mut self) {
+        self.client_files.try_again();
+    }
+
+    /// Returns whether the last look found files that were refused.
+    pub(super) fn are_files_refused(&self) -> bool {
+        self.http_files.are_refused() || self.client_files.are_refused()
     }
 }
 

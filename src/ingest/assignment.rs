@@ -111,15 +111,22 @@ impl<'s> Assignment<'s> {
 
     /// Replaces the partitions by those of a new assignment.
     pub(super) fn replace(&mut self, partitions: Vec<Partition>) {
+        self.leave_partitions();
         self.partitions = partitions;
         self.fenced_at = None;
     }
 
     /// Drops all partitions.
     pub(super) fn clear(&mut self) {
-        self.partitions.clear();
+        self.leave_partitions();
         self.in_flight = None;
         self.fenced_at = None;
+    }
+
+    fn leave_partitions(&mut self) {
+        for partition in self.partitions.drain(..) {
+            self.shared.unstored.on_left(partition.label(), partition.left_as());
+        }
     }
 
     /// Returns how long ago the ledger fenced a checkpoint, if no assignment has come since.

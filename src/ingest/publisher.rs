@@ -1,6 +1,7 @@
 //! The publishing thread: adds up what the workers report, for the readers.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -8,7 +9,7 @@ use arc_swap::ArcSwap;
 
 use super::degraded::log_changes;
 use super::shared::Shared;
-use crate::readmodel::PublishedState;
+use crate::readmodel::{Availability, PublishedState};
 
 /// The shortest pause: reports that arrive within it are added up together.
 const PAUSE_MIN: Duration = Duration::from_millis(10);
@@ -18,6 +19,8 @@ const PAUSE_MAX: Duration = Duration::from_secs(1);
 const PAUSE_FACTOR: u32 = 2;
 /// The health is published at least this often, also without reports.
 const HEALTH_INTERVAL: Duration = Duration::from_millis(250);
+/// Why numbers are withheld between two runs of ingest.
+pub(super) const RESTARTING: &str = "ingest starts again";
 
 /// Publishes until ingest stops, and once after that.
 pub(super) fn run(shared: &Shared, published: &ArcSwap<PublishedState>) {
@@ -26,11 +29,12 @@ pub(super) fn run(shared: &Shared, published: &ArcSwap<PublishedState>) {
     let mut last = Arc::new(starting);
     loop {
         let is_stopping = shared.is_stopping();
+        let is_restarting = shared.is_restarting.load(Ordering::Relaxed);
         let began = Instant::now();
-        let (letters, ledger) = (shared.dead_letters.counts(), shared.ledger.health());
-        let unreadable = &shared.options.ledger.distribution_errors;
-        let config = shared.options.reloads.status();
-        let next = shared.status_hub.published_state(&last, letters, ledger, unreadable, config);
+        let mut next = shared.published_state(&last);
+        if is_restarting {
+            next.health.availability = Availability::Withheld(RESTARTING.to_owned());
+        }
         log_changes(&last.health.degraded, &next.health.degraded);
         last = Arc::new(next);
         published.store(Arc::clone(&last));

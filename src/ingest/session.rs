@@ -112,6 +112,10 @@ impl<'s> Session<'s> {
         }
         self.assignment.clear();
         self.hold_partitions();
+        if self.shared.is_stopping() {
+            // Before the client is closed, which can take long.
+            self.shared.leave(self.worker);
+        }
         result
     }
 

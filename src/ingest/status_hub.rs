@@ -154,6 +154,11 @@ impl StatusHub {
         }
     }
 
+    /// Returns the partitions that workers have reported as theirs.
+    pub(super) fn labels(&self) -> Vec<ShardLabel> {
+        self.lock().rows.keys().cloned().collect()
+    }
+
     /// Records the report of a worker. `partitions` are all partitions that it owns; one without a
     /// snapshot keeps the snapshot of an earlier report.
     pub(super) fn report(

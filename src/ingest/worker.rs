@@ -35,6 +35,12 @@ impl Worker {
 
     /// Reads until ingest stops, or until an error that a new consumer would not mend.
     pub(super) fn run(self) {
+        let (number, shared) = (self.number, Arc::clone(&self.shared));
+        self.read();
+        shared.leave(number);
+    }
+
+    fn read(self) {
         let Worker { number, shared, consumer } = self;
         let mut next = Ok(consumer);
         let mut pause = RECREATE_PAUSE_MIN;

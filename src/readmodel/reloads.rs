@@ -28,7 +28,7 @@ pub struct ConfigStatus {
     pub refused: u64,
     /// The last reload of the configuration was refused: its file has mistakes.
     pub configuration_refused: bool,
-    /// The last change of a file that it names was refused.
+    /// Files that it names have contents that were refused.
     pub files_refused: bool,
     /// When what is in effect was loaded; `None` without a configuration.
     pub loaded_at: Option<WallTime>,
@@ -68,8 +68,6 @@ impl Reloads {
         let mut status = self.lock();
         status.applied += 1;
         status.loaded_at = Some(now);
-        // A reload of the configuration reads the files too.
-        status.files_refused = false;
         status.configuration_refused &= of == ReloadOf::Files;
     }
 
@@ -77,10 +75,12 @@ impl Reloads {
     pub fn count_refused(&self, of: ReloadOf) {
         let mut status = self.lock();
         status.refused += 1;
-        match of {
-            ReloadOf::Configuration => status.configuration_refused = true,
-            ReloadOf::Files => status.files_refused = true,
-        }
+        status.configuration_refused |= of == ReloadOf::Configuration;
+    }
+
+    /// Sets whether files have contents that were refused.
+    pub fn set_files_refused(&self, are_refused: bool) {
+        self.lock().files_refused = are_refused;
     }
 
     fn lock(&self) -> MutexGuard<'_, ConfigStatus> {
@@ -97,13 +97,19 @@ mod tests {
         let reloads = Reloads::default();
         assert!(reloads.status().is_last_reload_successful());
         reloads.count_refused(ReloadOf::Configuration);
+        reloads.set_files_refused(true);
         reloads.count_refused(ReloadOf::Files);
+        reloads.set_files_refused(false);
         reloads.count_applied(ReloadOf::Files, WallTime(1));
         let status = reloads.status();
         assert!(status.configuration_refused && !status.files_refused);
         assert!(!status.is_last_reload_successful());
+        reloads.set_files_refused(true);
         reloads.count_refused(ReloadOf::Files);
         reloads.count_applied(ReloadOf::Configuration, WallTime(2));
+        // Files of the other kind may still be refused.
+        assert!(!reloads.status().is_last_reload_successful());
+        reloads.set_files_refused(false);
         let status = reloads.status();
         assert!(status.is_last_reload_successful());
         assert_eq!((status.applied, status.refused), (2, 3));

@@ -12,9 +12,11 @@ use nabiz_dev::broker::Kafka;
 use nabiz_dev::client::{Outgoing, produce};
 use nabiz_dev::pipeline::Pipeline;
 use nabiz_dev::process::Nabiz;
+use nabiz_dev::scrape::Scrape;
 use serde_json::Value;
 
 const WITHIN: Duration = Duration::from_secs(60);
+const IN_SUPPORT: &[(&str, &str)] = &[("queue", "support"), ("channel", "phone")];
 /// Longer than a writer waits for the lock, and than the report of a silent worker is valid.
 const LOCKED: Duration = Duration::from_secs(12);
 
@@ -158,6 +160,97 @@ fn running_process_continues_when_the_ledger_is_locked() {
     let mut nabiz = pipeline.serve();
     nabiz.wait_ready();
     wait_offered(&nabiz, produced);
+}
+
+/// Callers who are answered after ten seconds.
+fn answered(name: &str, count: usize) -> Vec<Outgoing> {
+    let queued_ms = now_ms() - 30_000;
+    let of_caller = |number: usize| {
+        let name = format!("{name}-{number}");
+        let queued = caller(&name, queued_ms, queued_ms);
+        let value =
+            String::from_utf8(caller(&format!("{name}-answer"), queued_ms + 10_000, 0).value);
+        let value = value
+            .expect("text")
+            .replace("contact.queued", "contact.answered")
+            .replace(
+                &format!("\"contact_id\":\"{name}-answer\""),
+                &format!("\"contact_id\":\"{name}\""),
+            )
+            .replace(",\"channel\":\"phone\"", "");
+        [
+            queued,
+            Outgoing {
+                key: name,
+                value: value.into_bytes(),
+                timestamp_ms: queued_ms + 10_000,
+                partition: None,
+            },
+        ]
+    };
+    (0..count).flat_map(of_caller).collect()
+}
+
+fn wait_in_target(nabiz: &Nabiz, count: f64) -> Scrape {
+    nabiz.scrape_until("all answers in target", WITHIN, |scrape| {
+        match scrape.value("nabiz_visits_answered_in_target_total", IN_SUPPORT) {
+            Some(found) if found == count => Ok(()),
+            found => Err(format!("{found:?} of {count}")),
+        }
+    })
+}
+
+#[test]
+#[ignore = "needs Apache Kafka (make test)"]
+fn reload_is_refused_and_no_counter_falls_when_the_ledger_is_locked() {
+    let _alone = serial::alone();
+    let kafka = Kafka::shared();
+    let pipeline = Pipeline::new(kafka.brokers(), "reloads").topic("reloads.calls", "cloudevents");
+    kafka.create_topic("reloads.calls", 2);
+    kafka.create_topic(pipeline.dead_letters(), 1);
+    produce(kafka, "reloads.calls", &answered("a", 10));
+    let mut nabiz = pipeline.serve();
+    nabiz.wait_ready();
+    wait_in_target(&nabiz, 10.0);
+    wait_stored(&pipeline, 20);
+
+    let lock = Lock::take(&pipeline.ledger());
+    produce(kafka, "reloads.calls", &answered("b", 20));
+    let before = wait_in_target(&nabiz, 30.0);
+    // By this rule no answer is in target. Those after the last checkpoint are read again.
+    let toml = std::fs::read_to_string(pipeline.config()).expect("the configuration");
+    std::fs::write(pipeline.config(), format!("{toml}target_wait = \"5s\"\n")).expect("written");
+    nabiz.signal("HUP");
+    let reloads =
+        |scrape: &Scrape, result| scrape.value("nabiz_config_reloads_total", &[("result", result)]);
+    nabiz.scrape_until("the reload is decided", WITHIN, |scrape| {
+        match (reloads(scrape, "applied"), reloads(scrape, "refused")) {
+            (Some(0.0), Some(0.0)) => Err("neither".to_owned()),
+            _ => Ok(()),
+        }
+    });
+    lock.release();
+    nabiz.wait_ready();
+    wait_stored(&pipeline, 60);
+    let after = nabiz.scrape();
+    assert_eq!(after.fallen_since(&before), Vec::<String>::new());
+    assert_eq!(after.value("nabiz_visits_answered_in_target_total", IN_SUPPORT), Some(30.0));
+    assert_eq!(after.value("nabiz_target_wait_seconds", IN_SUPPORT), Some(20.0));
+    assert_eq!((reloads(&after, "applied"), reloads(&after, "refused")), (Some(0.0), Some(1.0)));
+    let log = nabiz.log_tail();
+    assert!(log.contains("the last checkpoint of reloads.calls/"), "{log}");
+
+    // Now everything is stored, and the same configuration takes effect.
+    nabiz.signal("HUP");
+    let last = nabiz.scrape_until("the new target", WITHIN, |scrape| {
+        match scrape.value("nabiz_target_wait_seconds", IN_SUPPORT) {
+            Some(5.0) => Ok(()),
+            found => Err(format!("{found:?}")),
+        }
+    });
+    assert_eq!(last.fallen_since(&after), Vec::<String>::new());
+    assert_eq!(last.value("nabiz_visits_answered_in_target_total", IN_SUPPORT), Some(30.0));
+    assert_eq!(nabiz.terminate(Duration::from_secs(5)).code(), Some(0));
 }
 
 #[test]

@@ -9,12 +9,26 @@ use nabiz_core::state::Checkpoint;
 use nabiz_core::time::Timestamp;
 
 use super::{CheckpointScope, Ownership, Partition, SyncState};
+use crate::ingest::unstored::LeftAs;
 use crate::ledger::CheckpointRequest;
 
 impl Partition {
     /// Returns whether the ledger has the present state.
     pub(in crate::ingest) fn is_stored(&self) -> bool {
         self.saved == SyncState::UpToDate && self.stored_offset.is_some()
+    }
+
+    /// Returns how the partition is when it is given away now. A checkpoint on its way does not
+    /// count.
+    pub(in crate::ingest) fn left_as(&self) -> LeftAs {
+        let is_stored = self.is_stored() && self.captured_offset.is_none();
+        match self.offsets.position() {
+            // Nothing was read.
+            None => LeftAs::Stored,
+            Some(_) if !is_stored => LeftAs::Unstored,
+            Some(_) if self.offsets.caught_up() => LeftAs::StoredCaughtUp,
+            Some(_) => LeftAs::Stored,
+        }
     }
 
     /// Returns whether something takes effect once the checkpoint on its way is stored, before the
@@ -151,6 +165,16 @@ mod tests {
         partition.on_stored();
         assert!(partition.health(&clock()).caught_up);
         assert!(partition.take_snapshot().is_some());
+    }
+
+    #[test]
+    fn partition_is_left_unstored_until_the_checkpoint_on_its_way_is_stored() {
+        let mut partition = caught_up();
+        assert_eq!(partition.left_as(), LeftAs::Unstored);
+        assert!(partition.checkpoint(None, CheckpointScope::All).is_some());
+        assert_eq!(partition.left_as(), LeftAs::Unstored, "it may fail, or come too late");
+        partition.on_stored();
+        assert_eq!(partition.left_as(), LeftAs::StoredCaughtUp);
     }
 
     #[test]
