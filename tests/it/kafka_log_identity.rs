@@ -30,8 +30,24 @@ fn serve_once(pipeline: &Pipeline, count: usize) -> Scrape {
     let mut nabiz = pipeline.serve();
     nabiz.wait_ready();
     let scrape = wait_offered(&nabiz, count);
+    wait_topic_ids(pipeline);
     assert_eq!(nabiz.terminate(Duration::from_secs(5)).code(), Some(0));
     scrape
+}
+
+/// Waits until the ledger has the ids of all topics: nabiz is ready some milliseconds before the
+/// broker has told the first one.
+fn wait_topic_ids(pipeline: &Pipeline) {
+    let read_only = rusqlite::OpenFlags::SQLITE_OPEN_READ_ONLY;
+    let ledger = rusqlite::Connection::open_with_flags(pipeline.ledger(), read_only).unwrap();
+    nabiz_dev::wait_for("the ids of the topics", WITHIN, || {
+        let query = "SELECT count(*) FROM partitions WHERE topic_id IS NULL";
+        match ledger.query_row(query, [], |row| row.get(0)) {
+            Ok(0) => Ok(()),
+            Ok(count) => Err(format!("{count} partitions without")),
+            Err(error) => Err(error.to_string()),
+        }
+    });
 }
 
 /// Checks how many logs were found to be others, and how many could not be told.
