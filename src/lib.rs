@@ -4,8 +4,8 @@
 //! [`ingest`] polls records and folds them with [`nabiz_core`], by a mapping where their
 //! [`record_format`] is not its own. [`readmodel`] holds the merged
 //! snapshots, [`exposition`] and [`http`] serve them, and [`ledger`] stores the state. [`cli`] and
-//! the commands are the program, [`config`] reads its settings, [`gateway`] writes webhooks to Kafka. ARCHITECTURE.md has the map and the
-//! invariants.
+//! the commands are the program, [`config`] reads its settings, [`gateway`] writes webhooks to
+//! Kafka. ARCHITECTURE.md has the map and the invariants.
 
 #![deny(unsafe_code)]
 

@@ -8,10 +8,11 @@
 //! - `document`: the tree of values with their lines, from TOML and the environment
 //! - `setting`: how a value of each type is read and printed
 //! - `section`: pairs each key with the field of its value, to read or to print it
-//! - `kafka`, `channels`, `windows`, `limits`, `queues`, `metrics`, `http`, `ledger`, `gateway`: the
-//!   sections, with the checks that concern several keys
+//! - `kafka`, `channels`, `windows`, `limits`, `queues`, `metrics`, `http`, `ledger`, `gateway`:
+//!   the sections, with the checks that concern several keys
 //! - `mapped`: the format of a topic, and its mapping
-//! - `webhook`, `webhook_setting`: the values of a path of the gateway; `value_file`: values in files
+//! - `webhook`, `webhook_setting`: the values of a path of the gateway; `value_file`: values in
+//!   files
 //! - `configuration`: all sections together; `print`: as `nabiz check` prints them
 //! - `effective`: compares two configurations key by key
 //! - `diagnostics`: collects all errors

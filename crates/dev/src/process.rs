@@ -7,7 +7,8 @@ use std::time::Duration;
 use super::scrape::Scrape;
 use super::{end, exit_within, program, signal, tail, wait_for};
 
-/// A running `nabiz serve` or `nabiz gateway`, ended when dropped. Its log is kept in the folder of the test.
+/// A running `nabiz serve` or `nabiz gateway`, ended when dropped. Its log is kept in the folder of
+/// the test.
 pub struct Nabiz {
     child: Child,
     address: String,

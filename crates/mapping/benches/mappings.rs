@@ -1,5 +1,5 @@
-//! Records a second of each shipped mapping on one core, mapped, decoded and folded, beside the same
-//! story as CloudEvents, in alternating rounds. `cargo bench -p nabiz-mapping`
+//! Records a second of each shipped mapping on one core, mapped, decoded and folded, beside the
+//! same story as CloudEvents, in alternating rounds. `cargo bench -p nabiz-mapping`
 
 #![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
 

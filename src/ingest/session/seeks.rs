@@ -15,8 +15,8 @@ use crate::ingest::worker_status::Phase;
 /// Longest wait for one answer in a search. The broker answers a connection in order, so that a
 /// fetch that waits for records comes first.
 const SEARCH_ANSWER_TIMEOUT: Duration = Duration::from_secs(1);
-/// Longest wait for all answers of a search. Long enough for four answers, each behind such a fetch,
-/// and shorter than the time after which a process counts as suspended.
+/// Longest wait for all answers of a search. Long enough for four answers, each behind such a
+/// fetch, and shorter than the time after which a process counts as suspended.
 const SEARCH_TIMEOUT: Duration = Duration::from_millis(2_500);
 
 impl Session<'_> {

@@ -2,8 +2,8 @@
 //!
 //! - `records.ndjson`: `{"value": …}` as the source sends it, or `{"text": "…"}`; `key`, `headers`
 //!   and `timestamp` where they matter. Numbers, names and texts of people are `private`;
-//! - `events.ndjson`: the outputs that the record of the same line becomes, as an array of events or
-//!   texts of lines, or the text of the fault;
+//! - `events.ndjson`: the outputs that the record of the same line becomes, as an array of events
+//!   or texts of lines, or the text of the fault;
 //! - `story.ndjson`: the same story as a hand-written log of CloudEvents.
 
 #![allow(
