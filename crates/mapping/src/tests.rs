@@ -321,6 +321,11 @@ fn hostile_programs() -> Vec<String> {
         ".a[range(1e15)] = 1".to_owned(),
         "(range(1e15) | empty) |= 1".to_owned(),
         "[range(5000) | {(tostring): .}] | add | [.[] as $x | . + {a: $x}] | length".to_owned(),
+        format!(
+            "{{}} as $o | [range(90000) | $o | if .a then 1 {} else 2 end] | length",
+            "elif .a then 1 ".repeat(3000)
+        ),
+        format!("[range(90000) | \"{}\"] | length", "\\(.)".repeat(9000)),
         doubling("1, 1", "F | F"),
         doubling(".", "F | F"),
         doubling(".", "(F? // .) | (F? // .)"),

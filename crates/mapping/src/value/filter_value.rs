@@ -135,6 +135,7 @@ impl jaq_core::ValT for Value {
     }
 
     fn index(self, index: &Self) -> ValR<Self> {
+        fuel::take(1)?;
         match (&self, index) {
             (Value::Object(object), Value::Text(name)) => {
                 Ok(object.members.get(name).cloned().unwrap_or_default())
@@ -271,6 +272,8 @@ impl jaq_core::ValT for Value {
     }
 
     fn into_string(self) -> Self {
+        // Where no fuel is left, the next generator ends the program.
+        let _ = fuel::take(1);
         match self {
             Value::Text(text) => Value::Text(text),
             other => Value::text(other.to_json()),
