@@ -70,6 +70,17 @@ impl<'s> Inspector<'s> {
                 deepest = self.depth_of(rest, scope)?;
                 scope.truncate(visible);
             }
+            Term::IfThenElse(branches, otherwise) => {
+                // Each `elif` stands in the `else` before it.
+                for (index, (condition, branch)) in branches.iter().enumerate() {
+                    for part in [condition, branch] {
+                        deepest = deepest.max(index + self.depth_of(part, scope)?);
+                    }
+                }
+                if let Some(otherwise) = otherwise {
+                    deepest = deepest.max(branches.len() + self.depth_of(otherwise, scope)?);
+                }
+            }
             other => {
                 let mut result = Ok(());
                 for_each_part(other, &mut |part| {
@@ -79,6 +90,7 @@ impl<'s> Inspector<'s> {
                     }
                 });
                 result?;
+                deepest += chain_length(other);
             }
         }
         let depth = deepest + 1;
@@ -125,6 +137,17 @@ impl<'s> Inspector<'s> {
         scope.truncate(visible);
         self.within.pop();
         depth
+    }
+}
+
+/// Returns the nesting that the compiler makes of a row: members of an object and parts of a text
+/// are added one after the other, and the steps of a path go one into the other.
+fn chain_length(term: &Term<&str>) -> usize {
+    match term {
+        Term::Obj(members) => members.len(),
+        Term::Str(_, parts) => parts.len(),
+        Term::Path(_, Path(parts)) => parts.len(),
+        _ => 0,
     }
 }
 

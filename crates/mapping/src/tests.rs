@@ -274,6 +274,14 @@ fn nesting_that_could_exhaust_the_stack_is_refused() {
         chain += &format!("def f{step}: (f{}) + 1;", step - 1);
     }
     assert!(first_mistake(&format!("{chain} f599")).contains("nested deeper"));
+    for code in [
+        format!("if .a then 1 {} else 2 end", "elif .a then 1 ".repeat(3000)),
+        format!("\"{}\"", "\\(.)".repeat(3000)),
+        format!("{{{}a: 1}}", "a: 1, ".repeat(3000)),
+        ".a".repeat(3000),
+    ] {
+        assert!(first_mistake(&code).contains("nested deeper"), "{code:.40}");
+    }
     assert!(first_mistake(&" ".repeat(70_000)).contains("longer"));
 }
 
@@ -323,9 +331,9 @@ fn hostile_programs() -> Vec<String> {
         "[range(5000) | {(tostring): .}] | add | [.[] as $x | . + {a: $x}] | length".to_owned(),
         format!(
             "{{}} as $o | [range(90000) | $o | if .a then 1 {} else 2 end] | length",
-            "elif .a then 1 ".repeat(3000)
+            "elif .a then 1 ".repeat(60)
         ),
-        format!("[range(90000) | \"{}\"] | length", "\\(.)".repeat(9000)),
+        format!("[range(90000) | \"{}\"] | length", "\\(.)".repeat(80)),
         doubling("1, 1", "F | F"),
         doubling(".", "F | F"),
         doubling(".", "(F? // .) | (F? // .)"),
@@ -410,6 +418,10 @@ fn deepest_allowed_programs_run_on_the_stack_of_a_worker() {
         nested = format!("[{nested}] | map(select(. != null)) | first");
     }
     let programs = [
+        format!("if .b then 1 {} else {{type: \"t\"}} end", "elif .b then 1 ".repeat(94)),
+        format!("{{type: \"{}\"}}", "\\(.a)".repeat(90)),
+        format!("{{type: \"t\", {}b: 1}}", "b: .a, ".repeat(90)),
+        format!(". as $o | {{type: \"t\", v: $o{}}}", ".b".repeat(80)),
         format!("{chain} f43 | {{type: \"t\", v: .}}"),
         format!("{} | {{type: \"t\", v: .}}", vec!["(. // 1)"; 88].join("|")),
         format!("{} | {{type: \"t\", v: .}}", vec!["1"; 92].join("+")),
