@@ -36,16 +36,31 @@ impl Config {
             .collect()
     }
 
-    /// Returns every key with its effective value as one text, which is equal only for equal
-    /// configurations. It has secrets in clear: only its keyed hash may be shown or stored.
+    /// Returns every key that can decide numbers, with its effective value, as one text. It is equal
+    /// only where these values are. It has secrets in clear: only its keyed hash may be shown or
+    /// stored.
     pub fn reveal(&self) -> String {
         let mut text = String::new();
-        for (key, (value, _)) in Values::of(self).values {
+        let values = Values::of(self).values;
+        for (key, (value, _)) in values.into_iter().filter(|(key, _)| decides_numbers(key)) {
             // Writing to a string does not fail. Values are TOML, which has no line break here.
             let _ = writeln!(text, "{key} = {}", value.unwrap_or_default());
         }
         text
     }
+}
+
+/// Keys that differ between instances whose numbers are the same, beside those of `[http]`.
+const OF_AN_INSTANCE: [&str; 5] = [
+    "kafka.instance_id",
+    "kafka.workers",
+    "kafka.client.\"client.id\"",
+    "kafka.client.\"client.rack\"",
+    "ledger.path",
+];
+
+fn decides_numbers(key: &str) -> bool {
+    !key.starts_with("http.") && !OF_AN_INSTANCE.contains(&key)
 }
 
 /// The effective values by their keys; `None` where a key has no value.
@@ -163,13 +178,29 @@ mod tests {
 
     #[test]
     fn revealed_text_differs_when_only_a_secret_differs() {
-        let one = SecretHash::of(b"x").expect("a hash").reveal();
-        let other = SecretHash::of(b"x").expect("a hash").reveal();
-        let users = |hash: &str| {
-            config(&format!("{TOML}[http]\nbasic_auth = {{ wall = '{hash}' }}\n")).reveal()
-        };
-        assert_eq!(users(&one), users(&one));
-        assert_ne!(users(&one), users(&other));
         assert_ne!(config(TOML).reveal(), config(&TOML.replace("sesame", "open")).reveal());
+    }
+
+    #[test]
+    fn revealed_text_is_the_same_when_only_the_instance_differs() {
+        let instance = |number: &str| {
+            let hash = SecretHash::of(b"x").expect("a hash").reveal();
+            let kafka = format!("[kafka]\ninstance_id = 'id{number}'\nworkers = {number}\n");
+            let client = format!(
+                "[kafka.client]\n'client.id' = 'nabiz{number}'\n'client.rack' = 'rack{number}'\n"
+            );
+            let toml = TOML.replace("[kafka]\n", &kafka).replace("[kafka.client]\n", &client);
+            config(&format!(
+                "{toml}[http]\nlisten = '127.0.0.1:900{number}'\nbasic_auth = {{ w = '{hash}' }}\n\
+                 [ledger]\npath = 'nabiz{number}.db'\n"
+            ))
+        };
+        let (one, other) = (instance("1"), instance("2"));
+        let changed: Vec<String> =
+            one.changes_since(&other).into_iter().map(|change| change.key).collect();
+        for key in OF_AN_INSTANCE {
+            assert!(changed.iter().any(|changed| changed == key), "{key} is not in {changed:?}");
+        }
+        assert_eq!(one.reveal(), other.reveal());
     }
 }
