@@ -1,8 +1,10 @@
 //! Reads the configuration of `serve` again, and looks at the files that it names.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
+
+use anyhow::anyhow;
 
 use super::configuration;
 use super::failure::Failure;
@@ -10,7 +12,7 @@ use super::parts::Parts;
 use crate::config::{Config, OnReload};
 use crate::config_digest::ConfigDigest;
 use crate::http::Security;
-use crate::ingest::{LedgerOptions, Topic, check_client_property};
+use crate::ingest::{LedgerOptions, Topic, check_client_property, files_of_client};
 use crate::readmodel::Reloads;
 use crate::watched_files::{Contents, WatchedFiles};
 
@@ -25,6 +27,14 @@ pub(super) struct Reloader {
     /// The certificate of HTTP and its key.
     http_files: WatchedFiles,
     /// Certificates, keys and secrets of the Kafka client.
+    client_files: WatchedFiles,
+}
+
+/// A configuration, with the contents of its files from before any of them is used: a change since
+/// then is noticed.
+pub(super) struct Loaded {
+    pub config: Config,
+    http_files: WatchedFiles,
     client_files: WatchedFiles,
 }
 
@@ -62,13 +72,13 @@ pub(super) enum FileChange {
 }
 
 impl Reloader {
-    /// Creates a reloader of the file at `path`, from which `config` was read. `parts` follow from
-    /// it.
-    pub(super) fn new(path: PathBuf, config: Config, parts: &Parts) -> Self {
+    /// Creates a reloader of the file at `path`, which was loaded. `parts` follow from it.
+    pub(super) fn new(path: PathBuf, loaded: Loaded, parts: &Parts) -> Self {
+        let Loaded { config, http_files, client_files } = loaded;
         Reloader {
             path,
-            http_files: http_files(&config),
-            client_files: client_files(&config, parts),
+            http_files,
+            client_files,
             programs: programs(&parts.options.topics),
             config,
             ledger: parts.options.ledger.clone(),
@@ -82,7 +92,7 @@ impl Reloader {
     /// # Errors
     /// Every mistake, and every key with another value that only a restart can use.
     pub(super) fn read(&self) -> Result<Candidate, Mistakes> {
-        let config = configuration::load(&self.path)?;
+        let Loaded { config, http_files, client_files } = load(&self.path)?;
         let changes = config.changes_since(&self.config);
         let refused: Vec<String> = changes
             .iter()
@@ -94,11 +104,9 @@ impl Reloader {
         }
         let restarts_ingest = changes.iter().any(|change| change.on_reload == OnReload::Ingest)
             || !self.client_files.is_in_use();
-        // Before the files are read.
-        let http_files = http_files(&config);
         let security = configuration::security(&config)?;
         let changed = changes.into_iter().map(|change| change.key).collect();
-        let candidate = self.candidate(config, security, changed, restarts_ingest)?;
+        let candidate = self.candidate(config, client_files, security, changed, restarts_ingest)?;
         Ok(Candidate { http_files: Some(http_files), ..candidate })
     }
 
@@ -115,25 +123,22 @@ impl Reloader {
 
     fn with_changed_files(&self, security: Security) -> Result<Candidate, Mistakes> {
         let mut config = self.config.clone();
-        if let Some(kafka) = &mut config.kafka {
-            kafka.reread_files(check_client_property).map_err(Mistakes)?;
-        }
+        let client_files = read_client_files(&mut config)?;
         let changed = config.changes_since(&self.config);
         let changed = changed.into_iter().map(|change| change.key).collect();
-        self.candidate(config, security, changed, true)
+        self.candidate(config, client_files, security, changed, true)
     }
 
     fn candidate(
         &self,
         config: Config,
+        client_files: WatchedFiles,
         security: Security,
         changed: Vec<String>,
         restarts_ingest: bool,
     ) -> Result<Candidate, Mistakes> {
         let (ledger, reloads) = (self.ledger.clone(), Arc::clone(&self.reloads));
         let parts = Parts::of(&config, security, ledger, reloads)?;
-        // Before the clients read the files.
-        let client_files = client_files(&config, &parts);
         let programs = programs(&parts.options.topics);
         let restarts_ingest = restarts_ingest || programs != self.programs;
         if restarts_ingest {
@@ -186,10 +191,27 @@ fn http_files(config: &Config) -> WatchedFiles {
     WatchedFiles::new(tls.flat_map(|tls| [tls.certificate.clone(), tls.key.clone()]).collect())
 }
 
-/// Returns the files of the Kafka client, with their present contents.
-fn client_files(config: &Config, parts: &Parts) -> WatchedFiles {
-    let values = config.kafka.iter().flat_map(|kafka| kafka.client_files.values().cloned());
-    WatchedFiles::new(parts.options.client_files().into_iter().chain(values).collect())
+/// Returns the files of the Kafka client with their present contents, and reads the values that are
+/// in files again, after that.
+fn read_client_files(config: &mut Config) -> Result<WatchedFiles, Mistakes> {
+    let Some(kafka) = &mut config.kafka else { return Ok(WatchedFiles::new(Vec::new())) };
+    let values = kafka.client_files.values().cloned();
+    let files =
+        WatchedFiles::new(files_of_client(&kafka.client).into_iter().chain(values).collect());
+    kafka.reread_files(check_client_property).map_err(Mistakes)?;
+    Ok(files)
+}
+
+/// Loads the configuration file at `path`.
+///
+/// # Errors
+/// Returns a usage failure with every mistake.
+pub(super) fn load(path: &Path) -> Result<Loaded, Failure> {
+    let mut config = configuration::load(path)?;
+    let client_files = read_client_files(&mut config)
+        .map_err(|Mistakes(mistakes)| Failure::Usage(anyhow!("{}", mistakes.join("\n"))))?;
+    let http_files = http_files(&config);
+    Ok(Loaded { config, http_files, client_files })
 }
 
 /// The hash of each mapping by its topic.

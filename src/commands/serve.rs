@@ -33,18 +33,19 @@ pub(crate) struct Args {
 /// # Errors
 /// Returns a usage failure when the configuration is wrong, else a running failure.
 pub(crate) fn run(args: Args) -> Result<(), Failure> {
-    let config = configuration::load(&args.config)?;
+    let loaded = reload::load(&args.config)?;
+    let config = &loaded.config;
     logging::start("info")?;
     let kafka = config.require_kafka().map_err(Failure::usage)?;
-    let ledger = ledger(&config)?;
-    let topics = configuration::topics(&config, &kafka.topics, ledger.hash_key)?;
-    let digest = reload::digest(&config, &ledger, &reload::programs(&topics));
+    let ledger = ledger(config)?;
+    let topics = configuration::topics(config, &kafka.topics, ledger.hash_key)?;
+    let digest = reload::digest(config, &ledger, &reload::programs(&topics));
     let reloads = Reloads::new(digest, system_time());
-    let security = configuration::security(&config)?;
-    let parts = Parts::of(&config, security, ledger, Arc::new(reloads))?;
+    let security = configuration::security(config)?;
+    let parts = Parts::of(config, security, ledger, Arc::new(reloads))?;
     memory::bound_arenas(parts.options.workers);
     let listen = config.http.listen;
-    let reloader = Reloader::new(args.config, config, &parts);
+    let reloader = Reloader::new(args.config, loaded, &parts);
     pipeline::run(parts, listen, Some(reloader), None, |_| {})
 }
 

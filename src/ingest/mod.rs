@@ -73,5 +73,5 @@ mod worker_status;
 
 pub use earlier_run::EarlierRun;
 pub use error::StartError;
-pub use options::{LedgerOptions, Options, Topic, check_client_property};
+pub use options::{LedgerOptions, Options, Topic, check_client_property, files_of_client};
 pub use supervisor::Ingest;

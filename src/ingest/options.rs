@@ -127,6 +127,14 @@ const FILE_PROPERTIES: [&str; 9] = [
     "sasl.oauthbearer.assertion.jwt.template.file",
 ];
 
+/// Returns the files that properties name, from which librdkafka reads certificates, keys and the
+/// like. It reads them once, when a client is created.
+pub fn files_of_client(properties: &[(String, String)]) -> Vec<PathBuf> {
+    let names_file = |property: &str| FILE_PROPERTIES.contains(&property);
+    let named = properties.iter().filter(|(property, _)| names_file(property));
+    named.map(|(_, path)| PathBuf::from(path)).collect()
+}
+
 /// Checks whether librdkafka accepts a property with this value.
 ///
 /// # Errors
@@ -205,13 +213,6 @@ impl Options {
         consumer.map_err(StartError::from_client)?;
         let producer: KafkaResult<BaseProducer> = self.producer_config().create();
         producer.map(drop).map_err(StartError::from_client)
-    }
-
-    /// Returns the files from which librdkafka reads certificates, keys and the like. It reads them
-    /// once, when a client is created.
-    pub fn client_files(&self) -> Vec<PathBuf> {
-        let named = FILE_PROPERTIES.iter().filter_map(|property| self.client.get(*property));
-        named.map(PathBuf::from).collect()
     }
 
     fn client_config(&self) -> ClientConfig {
