@@ -277,6 +277,13 @@ impl Kafka {
             .join("\n")
     }
 
+    /// Returns how often the broker has begun to rebalance a group, by its log.
+    pub fn rebalances_of(&self, group: &str) -> usize {
+        let log = std::fs::read_to_string(self.path("kafka.log")).expect("the log of the broker");
+        let begins = format!("Preparing to rebalance group {group} in state ");
+        log.lines().filter(|line| line.contains(&begins)).count()
+    }
+
     fn child(&self) -> std::sync::MutexGuard<'_, Option<Child>> {
         self.child.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
     }
