@@ -55,8 +55,8 @@ impl Shared {
         }
     }
 
-    /// Returns whether no worker holds a partition any more.
-    pub(super) fn have_all_left(&self) -> bool {
-        self.workers_left.iter().all(|left| left.load(Ordering::Acquire))
+    /// Returns whether a worker holds no partition any more, once ingest is stopping.
+    pub(super) fn has_left(&self, worker: usize) -> bool {
+        self.workers_left.get(worker).is_some_and(|left| left.load(Ordering::Acquire))
     }
 }

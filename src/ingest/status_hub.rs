@@ -154,9 +154,11 @@ impl StatusHub {
         }
     }
 
-    /// Returns the partitions that workers have reported as theirs.
-    pub(super) fn labels(&self) -> Vec<ShardLabel> {
-        self.lock().rows.keys().cloned().collect()
+    /// Returns the partitions that workers have reported as theirs, of the workers that `matches`.
+    pub(super) fn labels_of(&self, matches: impl Fn(usize) -> bool) -> Vec<ShardLabel> {
+        let state = self.lock();
+        let rows = state.rows.iter().filter(|(_, row)| matches(row.worker));
+        rows.map(|(label, _)| label.clone()).collect()
     }
 
     /// Records the report of a worker. `partitions` are all partitions that it owns; one without a

@@ -140,10 +140,8 @@ impl Ingest {
         let published = Arc::clone(&self.published);
         shared.is_restarting.store(true, Ordering::Relaxed);
         self.end(within);
-        if !shared.have_all_left() {
-            // What they store from now on may come too late.
-            shared.unstored.add(shared.status_hub.labels());
-        }
+        // What the others store from now on may come too late.
+        shared.unstored.add(shared.status_hub.labels_of(|worker| !shared.has_left(worker)));
         // The publishing thread has ended before the workers, whose last counts are missing.
         let mut last = shared.published_state(&published.load());
         last.health.availability = Availability::Withheld(RESTARTING.to_owned());

@@ -221,6 +221,10 @@ fn reload_is_refused_and_no_counter_falls_when_the_ledger_is_locked() {
     let toml = std::fs::read_to_string(pipeline.config()).expect("the configuration");
     std::fs::write(pipeline.config(), format!("{toml}target_wait = \"5s\"\n")).expect("written");
     nabiz.signal("HUP");
+    nabiz_dev::wait_for("the numbers are withheld", WITHIN, || match readyz(&nabiz)? {
+        (503, body) if body["error"] == "ingest starts again" => Ok(()),
+        other => Err(format!("{other:?}")),
+    });
     let reloads =
         |scrape: &Scrape, result| scrape.value("nabiz_config_reloads_total", &[("result", result)]);
     nabiz.scrape_until("the reload is decided", WITHIN, |scrape| {

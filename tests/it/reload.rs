@@ -209,9 +209,17 @@ fn changed_files_of_the_kafka_client_are_used_unless_they_are_wrong() {
         )
     });
     let before = running.configuration();
+    let good = std::fs::read(running.file("ca.pem")).expect("a certificate");
     std::fs::write(running.file("ca.pem"), "no certificate").expect("written");
     running.wait_reloads(0.0, 1.0, NOTICED_WITHIN);
     assert_eq!(running.is_last_reload_successful(), Some(0.0));
+    // What is in use is there again.
+    std::fs::write(running.file("ca.pem"), good).expect("written");
+    wait_for("nothing is refused", NOTICED_WITHIN, || {
+        let found = running.is_last_reload_successful();
+        (found == Some(1.0)).then_some(()).ok_or_else(|| format!("{found:?}"))
+    });
+    running.wait_reloads(0.0, 1.0, WITHIN);
     std::fs::write(running.file("ca.pem"), certificate()).expect("written");
     running.wait_reloads(1.0, 1.0, NOTICED_WITHIN);
     assert_eq!(running.is_last_reload_successful(), Some(1.0));
