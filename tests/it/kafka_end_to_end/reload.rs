@@ -116,7 +116,8 @@ fn reload_takes_effect_and_no_counter_falls() {
     });
     println!("numbers were withheld for at most {:?} of a reload", seen.withheld_for);
     assert_eq!(seen.fallen, Vec::<String>::new());
-    assert!(seen.served > 5, "{} scrapes had numbers", seen.served);
+    // Few: the numbers are withheld from the signal until everything is read again.
+    assert!(seen.served > 0, "no scrape had numbers");
     assert!(
         nabiz.log_tail().contains("configuration changed since the last checkpoint"),
         "{}",
