@@ -149,14 +149,21 @@ impl Signals {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
+
+    /// Returns the request that waits, if there is one.
+    async fn next(signals: &mut Signals) -> Option<Request> {
+        tokio::time::timeout(Duration::from_secs(1), signals.next()).await.ok()
+    }
 
     #[tokio::test]
     async fn reload_waits_on_when_a_stop_is_looked_for() {
         let mut signals = Signals { waiting: Arc::default() };
         signals.waiting.add(Request::Reload);
         assert_eq!(signals.take_stop(), None);
-        assert_eq!(signals.next().await, Request::Reload);
+        assert_eq!(next(&mut signals).await, Some(Request::Reload));
         assert_eq!(signals.waiting.take(), None);
     }
 
@@ -167,7 +174,7 @@ mod tests {
         signals.waiting.add(Request::Stop("SIGTERM"));
         signals.waiting.add(Request::Stop("SIGINT"));
         assert_eq!(signals.take_stop(), Some("SIGTERM"));
-        assert_eq!(signals.next().await, Request::Reload);
+        assert_eq!(next(&mut signals).await, Some(Request::Reload));
         assert_eq!(signals.waiting.take(), None);
     }
 }

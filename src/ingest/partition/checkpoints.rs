@@ -172,9 +172,12 @@ mod tests {
         let mut partition = caught_up();
         assert_eq!(partition.left_as(), LeftAs::Unstored);
         assert!(partition.checkpoint(None, CheckpointScope::All).is_some());
-        assert_eq!(partition.left_as(), LeftAs::Unstored, "it may fail, or come too late");
         partition.on_stored();
         assert_eq!(partition.left_as(), LeftAs::StoredCaughtUp);
+        let request = partition.checkpoint(None, CheckpointScope::All).expect("a checkpoint");
+        assert_eq!(partition.left_as(), LeftAs::Unstored, "it may fail, or come too late");
+        partition.on_store_failed(request.checkpoint);
+        assert_eq!(partition.left_as(), LeftAs::Unstored);
     }
 
     #[test]
