@@ -94,6 +94,8 @@ Contacts {
         "Visits that ended neither answered nor abandoned, by reason.";
     VISITS_LOST: Counter "nabiz_visits_lost_total" ["queue", "channel"]
         "Visits whose end never came.";
+    VISITS_CALLBACK: Counter "nabiz_visits_callback_total" ["queue", "channel"]
+        "Of the visits that entered, those of citizens who are called back.";
     SERVICE_LEVEL_MET: Counter "nabiz_service_level_met_total" ["queue", "channel"]
         "Service-level events met: answered within the target.";
     SERVICE_LEVEL_MISSED: Counter "nabiz_service_level_missed_total" ["queue", "channel"]

@@ -22,6 +22,7 @@ const SERIES_NUMBERS: &[OfSeries<f64>] = &[
     (&c::VISITS_ABANDONED_IN_TARGET, |series| series.totals.visits.abandoned_in_target as f64),
     (&c::VISITS_ABANDONED_SHORT, |series| series.totals.visits.abandoned_short as f64),
     (&c::VISITS_LOST, |series| series.totals.lost as f64),
+    (&c::VISITS_CALLBACK, |series| series.totals.contacts.callbacks as f64),
     (&c::SERVICE_LEVEL_MET, |series| series.totals.service_level.met as f64),
     (&c::SERVICE_LEVEL_MISSED, |series| series.totals.service_level.missed as f64),
     (&c::SERVICE_LEVEL_REVOKED, |series| series.totals.contacts.service_level_revoked as f64),

@@ -9,7 +9,7 @@ use rusqlite::{Connection, OpenFlags, OptionalExtension, TransactionBehavior};
 use super::error::LedgerError;
 
 /// The version of the tables that this program writes.
-pub const SCHEMA_VERSION: i64 = 11;
+pub const SCHEMA_VERSION: i64 = 12;
 
 /// `nabz` in ASCII: marks the file as a ledger.
 const APPLICATION_ID: i64 = 0x6e61_627a;
@@ -159,6 +159,10 @@ ALTER TABLE partitions ADD COLUMN configuration BLOB;
 -- Whether calls drive agents in the stored state (1) or not (0); NULL where it was not stored.
 -- Programs that would decide it anew are kept out.
 ALTER TABLE partitions ADD COLUMN calls_drive_agents INTEGER;
+",
+    "
+-- Visits of citizens who are called back.
+ALTER TABLE intervals ADD COLUMN callbacks INTEGER NOT NULL DEFAULT 0;
 ",
 ];
 

@@ -64,11 +64,12 @@ fn records_of_the_sdks_are_read_in_both_modes() {
             .unwrap_or_else(|| panic!("{} is no tombstone", record.name));
         let expected = match record.name.contains(" nothing ") {
             true => EventPayload::SourceRestarted,
-            false => {
-                EventPayload::Queued {
-                    contact: "c-1".into(), queue: "arıza".into(), channel: None
-                }
-            }
+            false => EventPayload::Queued {
+                contact: "c-1".into(),
+                queue: "arıza".into(),
+                channel: None,
+                is_callback: false,
+            },
         };
         assert_eq!(event.payload, expected, "{}", record.name);
         assert_eq!((&*event.source, event.time), ("/pbx/1", Some(TIME)), "{}", record.name);

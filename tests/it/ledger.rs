@@ -257,6 +257,7 @@ fn ledger_of_the_first_version_is_migrated_by_its_first_opener() {
     let first_version = "DROP TABLE facts; ALTER TABLE partitions DROP COLUMN missed;
                          ALTER TABLE partitions DROP COLUMN record_ms;
                          ALTER TABLE intervals DROP COLUMN service_level_revoked;
+                         ALTER TABLE intervals DROP COLUMN callbacks;
                          ALTER TABLE partitions DROP COLUMN last_offset;
                          ALTER TABLE partitions DROP COLUMN last_ms;
                          ALTER TABLE partitions DROP COLUMN last_digest;

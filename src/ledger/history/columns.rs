@@ -24,7 +24,7 @@ pub(super) type Column = (&'static str, fn(&HistoryRow) -> Cell<'_>);
 
 /// Every column, in the order of CSV. The names are a contract: a column may be added at the end,
 /// none changes its meaning.
-pub(super) const COLUMNS: [Column; 60] = [
+pub(super) const COLUMNS: [Column; 61] = [
     ("start", |row| Cell::Time(row.range.start)),
     ("end", |row| Cell::Time(row.range.end)),
     ("open", |row| Cell::Flag(row.open)),
@@ -98,6 +98,7 @@ pub(super) const COLUMNS: [Column; 60] = [
     ("occupancy", |row| row.occupancy().into()),
     ("quantile_values_missing", |row| Cell::Count(row.quantile_values_missing)),
     ("service_level_revoked", |row| Cell::Count(row.counts.contacts.service_level_revoked)),
+    ("callbacks", |row| Cell::Count(row.counts.contacts.callbacks)),
 ];
 
 impl From<Option<f64>> for Cell<'_> {

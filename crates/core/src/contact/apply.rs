@@ -163,7 +163,7 @@ mod tests {
     ) {
         let queue = registry.queue(queue);
         let outcome = contacts.change(registry, &event(source), ContactKey(contact), |contact| {
-            contact.queued(queue, None)
+            contact.queued(queue, None, false)
         });
         assert_eq!(outcome, ApplyOutcome::Applied);
         contacts.apply_timeouts_of(registry, &event(source), ContactKey(contact));

@@ -205,8 +205,8 @@ impl<'a> FastJson<'a> {
                 })?;
                 Some(heap.put_texts(texts))
             }
-            b't' => self.word("true").map(|()| RawValue::Bool),
-            b'f' => self.word("false").map(|()| RawValue::Bool),
+            b't' => self.word("true").map(|()| RawValue::Bool(true)),
+            b'f' => self.word("false").map(|()| RawValue::Bool(false)),
             b'n' => self.word("null").map(|()| RawValue::Null),
             _ => None,
         }

@@ -168,12 +168,12 @@ impl<'a> Fields<'a> {
         self.optional_integer(field, 0, DURATION_MAX.get()).map(Millis)
     }
 
-    /// Checks a field that the core does not use.
-    pub(crate) fn optional_bool(&mut self, field: Field) {
+    pub(crate) fn optional_bool(&mut self, field: Field) -> Option<bool> {
         self.optional(field, |fields| match fields.value(field) {
-            RawValue::Absent | RawValue::Bool => Ok(None::<bool>),
+            RawValue::Absent => Ok(None),
+            RawValue::Bool(value) => Ok(Some(value)),
             other => Err(other.wrong_type(field.as_str(), "true or false")),
-        });
+        })
     }
 
     pub(crate) fn optional_time(&mut self, field: Field) -> Option<Timestamp> {

@@ -65,8 +65,8 @@ fn queued<'a>(fields: &mut Fields<'a>, channels: &Channels) -> Read<'a> {
     let channel = fields.optional_channel(channels);
     fields.optional_integer(Field::Priority, 0, COUNT_MAX);
     fields.optional_integer(Field::Position, 0, COUNT_MAX);
-    fields.optional_bool(Field::IsCallback);
-    Ok(EventPayload::Queued { contact, queue, channel })
+    let is_callback = fields.optional_bool(Field::IsCallback).unwrap_or(false);
+    Ok(EventPayload::Queued { contact, queue, channel, is_callback })
 }
 
 fn alerted<'a>(fields: &mut Fields<'a>, _: &Channels) -> Read<'a> {

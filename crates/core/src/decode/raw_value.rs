@@ -25,7 +25,7 @@ pub(crate) enum RawValue<'a> {
     Beyond,
     /// A number with a fraction or an exponent.
     Fraction,
-    Bool,
+    Bool(bool),
     Null,
     Object,
     /// An array of texts: its index in [`Heap::lists`].
@@ -43,7 +43,7 @@ impl RawValue<'_> {
             RawValue::Text(_) | RawValue::Unescaped(_) => "a text",
             RawValue::Integer(_) | RawValue::Negative | RawValue::Beyond => "a whole number",
             RawValue::Fraction => "a number with a fraction or an exponent",
-            RawValue::Bool => "true or false",
+            RawValue::Bool(_) => "true or false",
             RawValue::Null => "null",
             RawValue::Object => "an object",
             RawValue::Texts(_) | RawValue::Array => "an array",
@@ -322,8 +322,8 @@ impl<'de> Visitor<'de> for RawValueSeed<'_, 'de> {
         })
     }
 
-    fn visit_bool<E>(self, _: bool) -> Result<RawValue<'de>, E> {
-        Ok(RawValue::Bool)
+    fn visit_bool<E>(self, value: bool) -> Result<RawValue<'de>, E> {
+        Ok(RawValue::Bool(value))
     }
 
     fn visit_unit<E>(self) -> Result<RawValue<'de>, E> {

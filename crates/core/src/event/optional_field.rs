@@ -17,7 +17,7 @@ labels! {
         Priority = "priority",
         /// The position on entry.
         Position = "position",
-        /// Whether the place is kept for a call back.
+        /// Whether the citizen is called back.
         IsCallback = "is_callback",
         /// The agent, or an agent whose name is not UTF-8.
         Agent = "agent",

@@ -37,7 +37,7 @@ pub enum EventPayload<'a> {
     /// `contact.self_service`
     SelfService { contact: Text<'a>, outcome: SelfServiceOutcome, entry_point: Option<Text<'a>> },
     /// `contact.queued`
-    Queued { contact: Text<'a>, queue: Text<'a>, channel: Option<ChannelId> },
+    Queued { contact: Text<'a>, queue: Text<'a>, channel: Option<ChannelId>, is_callback: bool },
     /// `contact.alerted`
     Alerted { contact: Text<'a>, queue: Text<'a> },
     /// `contact.not_answered`

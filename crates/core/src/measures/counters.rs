@@ -114,6 +114,8 @@ counters! {
         reopened,
         /// Service-level misses that were revoked, at the times of the misses.
         service_level_revoked,
+        /// Visits of citizens who are called back, at their entry.
+        callbacks,
     }
 
     /// Sums of durations, and the count of handle times, in windows and intervals.

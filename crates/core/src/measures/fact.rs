@@ -20,6 +20,8 @@ pub(crate) struct Fact {
 pub(crate) enum FactKind {
     /// A visit entered the queue.
     Offered,
+    /// That visit is of a citizen who is called back.
+    Callback,
     /// An agent answered the contact of a visit.
     Answered { wait: Millis },
     /// The citizen abandoned a visit.

@@ -107,6 +107,7 @@ impl IntervalNumbers {
                 counts.responses.resolutions += 1;
                 counts.responses.resolution_sum_ms += duration.get();
             }
+            FactKind::Callback => counts.contacts.callbacks += 1,
             FactKind::NotAnswered => counts.contacts.not_answered += 1,
             FactKind::Transferred => counts.contacts.transfers += 1,
             FactKind::Reopened => counts.contacts.reopened += 1,

@@ -174,6 +174,7 @@ impl Series {
             FactKind::Resolution { duration } => {
                 totals.resolution.observe(duration, &bounds.response);
             }
+            FactKind::Callback => totals.contacts.callbacks += 1,
             FactKind::NotAnswered => totals.contacts.not_answered += 1,
             FactKind::Transferred => totals.contacts.transfers += 1,
             FactKind::Reopened => totals.contacts.reopened += 1,
@@ -204,6 +205,7 @@ fn window_update(info: &SeriesInfo, kind: FactKind) -> Option<WindowUpdate> {
         FactKind::Lost
         | FactKind::FirstResponse { .. }
         | FactKind::Resolution { .. }
+        | FactKind::Callback
         | FactKind::NotAnswered
         | FactKind::Transferred
         | FactKind::Reopened

@@ -214,7 +214,9 @@ impl State {
                 _,
             ) => ApplyOutcome::Applied,
             (EventPayload::SelfService { .. }, _) => contact.ended_in_self_service(),
-            (EventPayload::Queued { channel, .. }, Some(queue)) => contact.queued(queue, *channel),
+            (EventPayload::Queued { channel, is_callback, .. }, Some(queue)) => {
+                contact.queued(queue, *channel, *is_callback)
+            }
             (EventPayload::NotAnswered { .. }, Some(queue)) => contact.not_answered(queue),
             (EventPayload::Answered { wait, .. }, Some(queue)) => {
                 contact.ending(queue, Ending::Answered(agent), *wait)

@@ -98,7 +98,7 @@ impl Case {
     }
 
     /// Sets a wrong value of an optional field of the next event.
-    fn with(mut self, field: &'static str, value: Value) -> Self {
+    pub(crate) fn with(mut self, field: &'static str, value: Value) -> Self {
         self.flaws.push(Flaw { field, value });
         self
     }
@@ -189,6 +189,16 @@ impl Case {
             contact: contact.into(),
             queue: queue.into(),
             channel: None,
+            is_callback: false,
+        })
+    }
+
+    pub(crate) fn called_back(self, contact: &'static str, queue: &'static str) -> Self {
+        self.say(EventPayload::Queued {
+            contact: contact.into(),
+            queue: queue.into(),
+            channel: None,
+            is_callback: true,
         })
     }
 
@@ -199,7 +209,12 @@ impl Case {
         channel: &str,
     ) -> Self {
         let channel = Channels::default().id(channel);
-        self.say(EventPayload::Queued { contact: contact.into(), queue: queue.into(), channel })
+        self.say(EventPayload::Queued {
+            contact: contact.into(),
+            queue: queue.into(),
+            channel,
+            is_callback: false,
+        })
     }
 
     pub(crate) fn answered(self, contact: &'static str, queue: &'static str) -> Self {
@@ -499,6 +514,7 @@ fn series_number(settings: &Settings, snapshot: &Snapshot, series: &str, words: 
         ["first_response_ms"] => totals.first_response.sum.get(),
         ["resolutions"] => of(&totals.resolution),
         ["resolution_ms"] => totals.resolution.sum.get(),
+        ["callbacks"] => totals.contacts.callbacks,
         ["not_answered"] => totals.contacts.not_answered,
         ["transfers"] => totals.contacts.transfers,
         ["reopened"] => totals.contacts.reopened,

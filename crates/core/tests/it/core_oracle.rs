@@ -181,9 +181,11 @@ fn contact_payload() -> impl Strategy<Value = EventPayload<'static>> {
                         contact: c(), outcome, entry_point,
                     }
                 }),
-                8 => prop_oneof![2 => Just(None), 1 => Just(Some(channel))].prop_map({
+                8 => (prop_oneof![2 => Just(None), 1 => Just(Some(channel))], any::<bool>()).prop_map({
                     let (c, q) = (c.clone(), q.clone());
-                    move |channel| EventPayload::Queued { contact: c(), queue: q(), channel }
+                    move |(channel, is_callback)| EventPayload::Queued {
+                        contact: c(), queue: q(), channel, is_callback,
+                    }
                 }),
                 1 => Just(EventPayload::Alerted { contact: c(), queue: q() }),
                 1 => Just(EventPayload::NotAnswered { contact: c(), queue: q() }),

@@ -9,6 +9,7 @@
 
 mod oracle;
 
+mod apart_cases;
 mod contract_cases;
 mod conversation_cases;
 mod core_oracle;

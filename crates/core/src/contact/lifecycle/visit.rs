@@ -32,7 +32,12 @@ impl Wait {
 
 impl ContactContext<'_> {
     /// Applies `contact.queued`: opens a visit, and ends it at once if its ending is held.
-    pub(crate) fn queued(&mut self, queue: QueueId, channel: Option<ChannelId>) -> ApplyOutcome {
+    pub(crate) fn queued(
+        &mut self,
+        queue: QueueId,
+        channel: Option<ChannelId>,
+        is_callback: bool,
+    ) -> ApplyOutcome {
         let start = self.event.event_time;
         let is_open = |visit: &Visit| visit.queue == queue;
         if self.contact.visit.as_ref().is_some_and(is_open)
@@ -54,6 +59,9 @@ impl ContactContext<'_> {
         }
         self.leave_for_another_queue();
         let visit = self.enter(queue, channel, start);
+        if is_callback {
+            self.fact_now(visit.series, FactKind::Callback);
+        }
         match self.contact.held.take_if(|_| is_over) {
             Some(held) => self.complete_by_held_ending(visit, &held),
             None => self.open(visit),

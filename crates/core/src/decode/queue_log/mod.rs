@@ -133,9 +133,12 @@ fn read<'l, 'a>(
 
     let mut extra_payloads = Vec::new();
     let payload = match line.verb {
-        "ENTERQUEUE" => {
-            EventPayload::Queued { contact: contact()?, queue: queue()?, channel: None }
-        }
+        "ENTERQUEUE" => EventPayload::Queued {
+            contact: contact()?,
+            queue: queue()?,
+            channel: None,
+            is_callback: false,
+        },
         "CONNECT" => EventPayload::Answered {
             contact: contact()?,
             queue: queue()?,

@@ -82,7 +82,8 @@ fn line_becomes_an_event_with_identity_and_time() {
 
 #[test]
 fn verbs_of_visits_become_their_events() {
-    let queued = EventPayload::Queued { contact: CONTACT, queue: QUEUE, channel: None };
+    let queued =
+        EventPayload::Queued { contact: CONTACT, queue: QUEUE, channel: None, is_callback: false };
     assert_eq!(payloads("fault|NONE|ENTERQUEUE||caller|1"), [queued]);
     let answered =
         |agent, wait| EventPayload::Answered { contact: CONTACT, queue: QUEUE, agent, wait };
@@ -371,6 +372,7 @@ fn line_in_another_encoding_is_read_with_its_names() {
         contact: contact.into(),
         queue: queue.into(),
         channel: None,
+        is_callback: false,
     };
     assert_eq!(
         with_faults(b"1|2|ar\xfdza|NONE|ENTERQUEUE||5|1"),

@@ -125,7 +125,11 @@ pub const EVENT_TYPES: &[EventType] = &[
             CHANNEL_IF_KNOWN,
             optional("priority", COUNT, "the priority in the queue"),
             optional("position", COUNT, "the position on entry"),
-            optional("is_callback", Values::Bool, "whether the place is kept for a call back"),
+            optional(
+                "is_callback",
+                Values::Bool,
+                "whether the citizen is called back; `time` is then that of the request",
+            ),
         ],
     },
     EventType {

@@ -475,6 +475,7 @@ impl Contact {
         books: &mut Books,
         queue: &str,
         channel: Option<ChannelId>,
+        is_callback: bool,
     ) -> Outcome {
         let time = context.time;
         let is_open = self.visit.as_ref().is_some_and(|visit| visit.queue == queue);
@@ -496,6 +497,10 @@ impl Contact {
         }
         self.leave_for_another_queue(context, books);
         let visit = self.enter(context, books, queue, channel, time);
+        if is_callback {
+            let (queue, channel, cause) = (visit.queue.clone(), visit.channel, context.cause);
+            books.facts.push(Fact { time, cause, queue, channel, what: What::Callback });
+        }
         match self.held.take() {
             Some(held) if held.queue == queue && time <= held.time => {
                 self.end_visit(
@@ -857,8 +862,8 @@ impl Contact {
                 }
                 Outcome::Applied
             }
-            EventPayload::Queued { queue, channel, .. } => {
-                self.queued(context, books, &resolve(queue), *channel)
+            EventPayload::Queued { queue, channel, is_callback, .. } => {
+                self.queued(context, books, &resolve(queue), *channel, *is_callback)
             }
             EventPayload::Alerted { .. } => Outcome::Applied,
             EventPayload::NotAnswered { queue, .. } => {

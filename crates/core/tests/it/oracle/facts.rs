@@ -22,6 +22,8 @@ pub enum Cause {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum What {
     Offered,
+    /// The visit that was offered is a callback.
+    Callback,
     Answered {
         wait: u64,
         in_target: bool,
@@ -156,6 +158,7 @@ pub fn totals<'a>(settings: &Settings, facts: impl Iterator<Item = &'a Fact>) ->
     for fact in facts {
         match &fact.what {
             What::Offered => totals.visits.offered += 1,
+            What::Callback => totals.contacts.callbacks += 1,
             What::Answered { wait: ms, in_target } => {
                 totals.visits.answered += 1;
                 totals.visits.answered_in_target += u64::from(*in_target);
@@ -214,6 +217,7 @@ pub fn window<'a>(
                 counts.sums.handle_sum_ms += ms;
             }
             What::Lost
+            | What::Callback
             | What::FirstResponse { .. }
             | What::Resolution { .. }
             | What::NotAnswered
@@ -258,6 +262,7 @@ pub fn intervals(interval_ms: i64, facts: &[Fact]) -> BTreeMap<IntervalKey, Inte
         let counts = &mut row.counts;
         match &fact.what {
             What::Offered => counts.visits.offered += 1,
+            What::Callback => counts.contacts.callbacks += 1,
             What::Answered { wait, in_target } => {
                 counts.visits.answered += 1;
                 counts.visits.answered_in_target += u64::from(*in_target);

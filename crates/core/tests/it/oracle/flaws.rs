@@ -110,6 +110,7 @@ impl Flaw {
                 | EventPayload::Reopened { queue, .. }
                 | EventPayload::SurveyAnswered { queue, .. },
             ) => *queue = None,
+            ("is_callback", EventPayload::Queued { is_callback, .. }) => *is_callback = false,
             ("from_queue", EventPayload::Transferred { from_queue, .. }) => *from_queue = None,
             ("to_queue", EventPayload::Transferred { to_queue, .. }) => *to_queue = None,
             ("kind", EventPayload::Transferred { kind, .. }) => *kind = None,

@@ -199,7 +199,12 @@ impl LateLog {
             let contact = || Text::from(format!("l{}", visit.contact));
             let queue = || Text::from(visit.queue);
             let wait = visit.gives_wait.then(|| Millis(visit.wait_ms.unsigned_abs()));
-            let queued = EventPayload::Queued { contact: contact(), queue: queue(), channel: None };
+            let queued = EventPayload::Queued {
+                contact: contact(),
+                queue: queue(),
+                channel: None,
+                is_callback: visit.gives_wait,
+            };
             let ending = match visit.end {
                 End::Answered => Some(EventPayload::Answered {
                     contact: contact(),
@@ -220,6 +225,7 @@ impl LateLog {
                     contact: contact(),
                     queue: "mail".into(),
                     channel: None,
+                    is_callback: false,
                 }),
                 End::Open => None,
             };

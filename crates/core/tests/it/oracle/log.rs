@@ -94,10 +94,11 @@ pub fn type_and_data(payload: &EventPayload<'_>) -> (&'static str, Map<String, V
             put("entry_point", text(entry_point));
             "contact.self_service"
         }
-        EventPayload::Queued { contact, queue, channel } => {
+        EventPayload::Queued { contact, queue, channel, is_callback } => {
             put("contact_id", json!(contact));
             put("queue", json!(queue));
             put("channel", word(channel));
+            put("is_callback", if *is_callback { json!(true) } else { Value::Null });
             "contact.queued"
         }
         EventPayload::Alerted { contact, queue } => {
