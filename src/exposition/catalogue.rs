@@ -118,6 +118,8 @@ Contacts {
         "Contacts handed over while in service.";
     REOPENED: Counter "nabiz_reopened_total" ["queue", "channel"]
         "Issues that were reopened.";
+    ENDED: Counter "nabiz_ended_total" ["queue", "channel", "ended_by"]
+        "Ends of contacts, by the party that ended them.";
     FOLLOWUPS_OPENED: Counter "nabiz_followups_opened_total" ["unit"]
         "Follow-ups that were opened.";
     FOLLOWUPS_INFORMED: Counter "nabiz_followups_informed_total" ["unit"]

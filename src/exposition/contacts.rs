@@ -1,6 +1,6 @@
 //! Metrics of the contacts: counts since the first record, and the state at stream time.
 
-use nabiz_core::event::{AgentState, LeftReason, SelfServiceOutcome};
+use nabiz_core::event::{AgentState, EndedBy, LeftReason, SelfServiceOutcome};
 use nabiz_core::measures::{BucketHistogram, FollowupSnapshot};
 use nabiz_core::settings::Settings;
 use nabiz_core::snapshot::SeriesSnapshot;
@@ -80,16 +80,21 @@ fn series_numbers<'a>(settings: &'a Settings, parts: &'a [Part<'_>], out: &mut V
     }
     let mut left = Family::new(&c::VISITS_LEFT);
     let mut survey = Family::new(&c::SURVEY_RESPONSES);
+    let mut ended = Family::new(&c::ENDED);
     for (shard, [queue, channel], series) in each_series(settings, parts) {
         for (reason, count) in LeftReason::ALL.iter().zip(series.totals.left) {
             left.add(&[queue, channel, reason.as_str()], shard, count as f64);
+        }
+        for by in EndedBy::ALL {
+            let count = series.totals.contacts.ended(*by);
+            ended.add(&[queue, channel, by.as_str()], shard, count as f64);
         }
         for (score, count) in &series.totals.survey {
             let labels = vec![queue.into(), channel.into(), score.to_string().into()];
             survey.add_owned(labels, shard, *count as f64);
         }
     }
-    out.extend([left, survey]);
+    out.extend([left, survey, ended]);
 }
 
 fn histograms<'a>(settings: &'a Settings, parts: &'a [Part<'_>], out: &mut Vec<Family<'a>>) {

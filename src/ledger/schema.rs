@@ -9,7 +9,7 @@ use rusqlite::{Connection, OpenFlags, OptionalExtension, TransactionBehavior};
 use super::error::LedgerError;
 
 /// The version of the tables that this program writes.
-pub const SCHEMA_VERSION: i64 = 12;
+pub const SCHEMA_VERSION: i64 = 13;
 
 /// `nabz` in ASCII: marks the file as a ledger.
 const APPLICATION_ID: i64 = 0x6e61_627a;
@@ -163,6 +163,12 @@ ALTER TABLE partitions ADD COLUMN calls_drive_agents INTEGER;
     "
 -- Visits of citizens who are called back.
 ALTER TABLE intervals ADD COLUMN callbacks INTEGER NOT NULL DEFAULT 0;
+",
+    "
+-- Ends of contacts by the party that ended them.
+ALTER TABLE intervals ADD COLUMN ended_by_agent INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE intervals ADD COLUMN ended_by_customer INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE intervals ADD COLUMN ended_by_system INTEGER NOT NULL DEFAULT 0;
 ",
 ];
 

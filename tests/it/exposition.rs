@@ -105,6 +105,9 @@ fn busy(settings: &Settings) -> Snapshot {
                 reopened: 22,
                 service_level_revoked: 23,
                 callbacks: 24,
+                ended_by_agent: 25,
+                ended_by_customer: 26,
+                ended_by_system: 27,
             },
             left: [1, 2, 3, 4, 5, 6, 7, 8],
             lost: 17,
@@ -322,6 +325,10 @@ fn counters_show_the_totals_of_the_snapshot() {
     exposed
         .check(r#"nabiz_visits_left_total{queue="fault",channel="phone",reason="timeout"}"#, 1.0);
     exposed.check(r#"nabiz_visits_left_total{queue="fault",channel="phone",reason="closed"}"#, 8.0);
+    for (by, count) in [("agent", 25.0), ("customer", 26.0), ("system", 27.0)] {
+        let labels = format!(r#"{{queue="fault",channel="phone",ended_by="{by}"}}"#);
+        exposed.check(&format!("nabiz_ended_total{labels}"), count);
+    }
     exposed.check(r#"nabiz_survey_responses_total{queue="fault",channel="phone",score="5"}"#, 23.0);
     exposed.check(r#"nabiz_contacts_started_total{channel="phone"}"#, 31.0);
     exposed.check(r#"nabiz_self_service_total{entry_point="main",outcome="to_queue"}"#, 2.0);
@@ -402,6 +409,7 @@ fn configured_queues_are_present_at_zero() {
             "reason" => 8,
             "outcome" => 2,
             "state" => 5,
+            "ended_by" => 3,
             "window" => 2,
             "channel" if metric.labels == ["channel"] => 8,
             _ => 1,

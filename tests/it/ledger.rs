@@ -258,6 +258,9 @@ fn ledger_of_the_first_version_is_migrated_by_its_first_opener() {
                          ALTER TABLE partitions DROP COLUMN record_ms;
                          ALTER TABLE intervals DROP COLUMN service_level_revoked;
                          ALTER TABLE intervals DROP COLUMN callbacks;
+                         ALTER TABLE intervals DROP COLUMN ended_by_agent;
+                         ALTER TABLE intervals DROP COLUMN ended_by_customer;
+                         ALTER TABLE intervals DROP COLUMN ended_by_system;
                          ALTER TABLE partitions DROP COLUMN last_offset;
                          ALTER TABLE partitions DROP COLUMN last_ms;
                          ALTER TABLE partitions DROP COLUMN last_digest;

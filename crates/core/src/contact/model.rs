@@ -184,14 +184,35 @@ pub(super) struct EarlyEnd {
     pub(super) parts: HandleParts,
     pub(super) ended_by: Option<EndedBy>,
     pub(super) lateness: Lateness,
-    /// The grace is over: a given talk time is counted.
-    pub(super) is_settled: bool,
+    pub(super) stage: EndStage,
+}
+
+/// What has become of an early end. In older ledgers it is a `bool` that tells whether the grace is
+/// over, which has the stored bytes of the first two variants.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) enum EndStage {
+    /// Its answer may still come, or it is the pending ending of a visit.
+    Open,
+    /// The grace is over: the end and a given talk time are counted.
+    Settled,
+    /// It has ended conversations, where it is counted, and is the pending ending of a visit too.
+    OpenBeside,
 }
 
 impl EarlyEnd {
+    /// Returns whether the grace is over.
+    pub(super) fn is_settled(&self) -> bool {
+        self.stage == EndStage::Settled
+    }
+
+    /// Returns the party under which the end is still to be counted.
+    pub(super) fn uncounted_party(&self) -> Option<EndedBy> {
+        self.ended_by.filter(|_| self.stage == EndStage::Open)
+    }
+
     /// Returns whether the end can be the pending ending of a visit.
     pub(super) fn concerns(&self, visit: &Visit) -> bool {
-        !self.is_settled
+        !self.is_settled()
             && visit.start <= self.event_time
             && self.queue.is_none_or(|queue| queue == visit.queue)
     }
@@ -355,7 +376,7 @@ impl Contact {
             && self.started.is_some_and(|started| !started.channel.is_immediate());
         self.visit.is_none()
             && self.conversations.is_empty()
-            && self.early_end.as_ref().is_none_or(|end| end.is_settled)
+            && self.early_end.as_ref().is_none_or(|end| end.is_settled())
             && self.held.is_none()
             && !awaits_reply
             && self.open_series().is_none()
@@ -420,6 +441,13 @@ mod tests {
     fn miss_has_the_stored_bytes_of_the_bool_in_older_ledgers() {
         for (miss, missed) in [(Miss::NotRecorded, false), (Miss::RecordedAtTarget, true)] {
             assert_eq!(append(Vec::new(), &miss), append(Vec::new(), &missed));
+        }
+    }
+
+    #[test]
+    fn stage_of_an_early_end_has_the_stored_bytes_of_the_bool_in_older_ledgers() {
+        for (stage, is_settled) in [(EndStage::Open, false), (EndStage::Settled, true)] {
+            assert_eq!(append(Vec::new(), &stage), append(Vec::new(), &is_settled));
         }
     }
 }

@@ -9,8 +9,8 @@ use smallvec::smallvec;
 use crate::contact::ending::Ending;
 use crate::contact::event_context::{Lateness, Origin};
 use crate::contact::model::{
-    Contact, Conversation, EarlyEnd, HandleParts, HeldCount, HeldEnding, Issue, Miss, NO_AGENT,
-    PastVisit, Reply, Started, Talk, Visit,
+    Contact, Conversation, EarlyEnd, EndStage, HandleParts, HeldCount, HeldEnding, Issue, Miss,
+    NO_AGENT, PastVisit, Reply, Started, Talk, Visit,
 };
 use crate::event::{ChannelId, LeftReason};
 use crate::ids::{ContactKey, NO_QUEUE, Offset, QueueId, SeriesId, SourceKey};
@@ -149,16 +149,8 @@ impl From<SingleContact> for Contact {
             let talk = end.handled.then_some(Millis::ZERO);
             let parts = HandleParts { talk, hold: end.hold, wrap_up: end.wrap_up };
             let SingleEarlyEnd { event_time, queue, lateness, .. } = *end;
-            let (stream_time, ended_by, is_settled) = (stored.last_record, None, true);
-            Box::new(EarlyEnd {
-                event_time,
-                stream_time,
-                queue,
-                parts,
-                ended_by,
-                lateness,
-                is_settled,
-            })
+            let (stream_time, ended_by, stage) = (stored.last_record, None, EndStage::Settled);
+            Box::new(EarlyEnd { event_time, stream_time, queue, parts, ended_by, lateness, stage })
         });
         let last_end = stored.last_end.map(|past| stored.past_visit(past));
         let other_ends = stored.other_ends.iter().map(|past| stored.past_visit(*past)).collect();
@@ -255,7 +247,7 @@ mod tests {
             };
             let contact = restored(&SingleContact { early_end: Some(Box::new(end)), ..stored() });
             let end = contact.early_end.unwrap();
-            assert!(end.is_settled);
+            assert!(end.is_settled());
             assert_eq!((end.parts.talk, end.parts.hold), (talk, Millis(3)));
         }
     }

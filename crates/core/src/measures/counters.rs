@@ -16,6 +16,8 @@ use std::fmt;
 use serde::de::{Error, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use crate::event::EndedBy;
+
 /// Expands to the name of a counter: the name in the table, or else the name of the field.
 macro_rules! counter_name {
     ($field:ident) => {
@@ -116,6 +118,12 @@ counters! {
         service_level_revoked,
         /// Visits of citizens who are called back, at their entry.
         callbacks,
+        /// Ends by the agent.
+        ended_by_agent,
+        /// Ends by the citizen.
+        ended_by_customer,
+        /// Ends by the system.
+        ended_by_system,
     }
 
     /// Sums of durations, and the count of handle times, in windows and intervals.
@@ -144,6 +152,27 @@ counters! {
         surveys,
         /// Sum of survey scores.
         survey_score_sum,
+    }
+}
+
+impl ContactCounts {
+    /// Returns the number of ends by a party.
+    pub fn ended(&self, by: EndedBy) -> u64 {
+        match by {
+            EndedBy::Agent => self.ended_by_agent,
+            EndedBy::Customer => self.ended_by_customer,
+            EndedBy::System => self.ended_by_system,
+        }
+    }
+
+    /// Counts an end by a party.
+    pub(crate) fn count_end(&mut self, by: EndedBy) {
+        let count = match by {
+            EndedBy::Agent => &mut self.ended_by_agent,
+            EndedBy::Customer => &mut self.ended_by_customer,
+            EndedBy::System => &mut self.ended_by_system,
+        };
+        *count += 1;
     }
 }
 

@@ -1,6 +1,6 @@
 //! Facts: the results of events that series count.
 
-use crate::event::LeftReason;
+use crate::event::{EndedBy, LeftReason};
 use crate::ids::SeriesId;
 use crate::time::{Millis, Timestamp};
 
@@ -38,6 +38,8 @@ pub(crate) enum FactKind {
     MissRevoked,
     /// A conversation ended with a handle time.
     Handled { duration: Millis },
+    /// A party ended the contact.
+    Ended { by: EndedBy },
     /// The first response to an issue, on the clock of the queue.
     FirstResponse { duration: Millis },
     /// The resolution of an issue, on the clock of the queue.

@@ -108,6 +108,7 @@ impl IntervalNumbers {
                 counts.responses.resolution_sum_ms += duration.get();
             }
             FactKind::Callback => counts.contacts.callbacks += 1,
+            FactKind::Ended { by } => counts.contacts.count_end(by),
             FactKind::NotAnswered => counts.contacts.not_answered += 1,
             FactKind::Transferred => counts.contacts.transfers += 1,
             FactKind::Reopened => counts.contacts.reopened += 1,

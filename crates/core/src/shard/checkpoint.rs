@@ -428,7 +428,14 @@ mod tests {
         chunks.append(&mut old);
 
         let mut restored = Shard::restore(settings, KEY, &chunks).unwrap();
-        assert_eq!(restored.snapshot(), shard.snapshot());
+        let mut expected = shard.snapshot();
+        for series in &mut expected.series {
+            // These counters are newer than the form by position.
+            let contacts = &mut Arc::make_mut(series).totals.contacts;
+            (contacts.ended_by_agent, contacts.ended_by_customer, contacts.ended_by_system) =
+                (0, 0, 0);
+        }
+        assert_eq!(restored.snapshot(), expected);
         let again = restored.checkpoint();
         // A pane whose changes add up to 0 is not restored, so only the numbers are compared for
         // agent time.

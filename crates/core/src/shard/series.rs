@@ -175,6 +175,7 @@ impl Series {
                 totals.resolution.observe(duration, &bounds.response);
             }
             FactKind::Callback => totals.contacts.callbacks += 1,
+            FactKind::Ended { by } => totals.contacts.count_end(by),
             FactKind::NotAnswered => totals.contacts.not_answered += 1,
             FactKind::Transferred => totals.contacts.transfers += 1,
             FactKind::Reopened => totals.contacts.reopened += 1,
@@ -206,6 +207,7 @@ fn window_update(info: &SeriesInfo, kind: FactKind) -> Option<WindowUpdate> {
         | FactKind::FirstResponse { .. }
         | FactKind::Resolution { .. }
         | FactKind::Callback
+        | FactKind::Ended { .. }
         | FactKind::NotAnswered
         | FactKind::Transferred
         | FactKind::Reopened

@@ -1,9 +1,11 @@
 //! Counts of which others are a part: callbacks, ends by party, pauses by reason. The frame is that
 //! of [`crate::contract_cases`].
 
+use nabiz_core::event::{EndedBy, EventPayload, LeftReason};
+use nabiz_core::time::Millis;
 use serde_json::json;
 
-use crate::contract_cases::case;
+use crate::contract_cases::{Case, case};
 use crate::oracle::Verdict::{Applied, Duplicate};
 
 mod callback {
@@ -51,5 +53,129 @@ mod callback {
             .expect("dropped is_callback", 1)
             .expect("fault offered", 1)
             .expect("fault callbacks", 0);
+    }
+}
+
+mod end {
+    use super::*;
+
+    fn ended(case: Case, queue: Option<&'static str>, talk_ms: Option<u64>, by: EndedBy) -> Case {
+        case.say(EventPayload::Ended {
+            contact: "c".into(),
+            queue: queue.map(Into::into),
+            talk: talk_ms.map(Millis),
+            hold: None,
+            wrap_up: None,
+            ended_by: Some(by),
+            implied: None,
+        })
+    }
+
+    fn answered() -> Case {
+        case().at("10:00:00").queued("c", "fault").at("10:00:10").answered("c", "fault")
+    }
+
+    #[test]
+    fn end_counts_by_its_party_and_a_second_one_nowhere() {
+        let case = ended(answered().at("10:01:00"), None, Some(40_000), EndedBy::Customer)
+            .expect("fault ended customer", 1);
+        ended(case.at("10:01:01"), Some("fault"), None, EndedBy::System)
+            .outcome(Duplicate)
+            .expect("fault ended customer", 1)
+            .expect("fault ended system", 0)
+            .end_of_replay()
+            .expect("fault ended system", 0);
+    }
+
+    #[test]
+    fn end_counts_nowhere_when_it_tells_no_party() {
+        let parties = ["agent", "customer", "system"].map(|by| format!("fault ended {by}"));
+        let none = |case: Case| parties.iter().fold(case, |case, name| case.expect(name, 0));
+        none(answered().at("10:01:00").ended("c").expect("fault handled", 1));
+        none(
+            answered()
+                .at("10:01:00")
+                .with("ended_by", json!("the cat"))
+                .ended_by("c", EndedBy::Agent)
+                .expect("fault handled", 1)
+                .expect("dropped ended_by", 1),
+        );
+    }
+
+    #[test]
+    fn end_of_several_conversations_counts_once_with_the_newest() {
+        let case = answered().at("10:00:20").queued("c", "billing").at("10:00:25");
+        let case = case.answered("c", "billing").at("10:00:30").queued("c", "mail");
+        ended(case.at("10:01:00"), None, None, EndedBy::Agent)
+            .expect("billing ended agent", 1)
+            .expect("fault ended agent", 0)
+            .expect("mail/phone waiting", 0)
+            .end_of_replay()
+            .expect("mail ended agent", 0)
+            .expect("billing ended agent", 1);
+    }
+
+    #[test]
+    fn end_that_is_read_before_its_answer_counts_with_the_conversation() {
+        ended(case().at("10:01:00"), None, Some(30_000), EndedBy::Customer)
+            .expect("none ended customer", 0)
+            .at("10:00:00")
+            .queued("c", "fault")
+            .at("10:00:30")
+            .answered("c", "fault")
+            .expect("fault ended customer", 1)
+            .end_of_replay()
+            .expect("fault ended customer", 1);
+    }
+
+    #[test]
+    fn pending_ending_counts_with_its_visit_and_when_another_ending_replaces_it() {
+        let waiting = || case().at("10:00:00").queued("c", "fault").at("10:00:10");
+        ended(waiting(), None, None, EndedBy::System)
+            .expect("fault ended system", 0)
+            .advance("10:00:40.001")
+            .expect("fault left", 1)
+            .expect("fault ended system", 1);
+        ended(waiting(), None, None, EndedBy::Customer)
+            .left("c", "fault", LeftReason::Timeout)
+            .expect("fault ended customer", 1)
+            .end_of_replay()
+            .expect("fault ended customer", 1)
+            .expect("fault abandoned", 0);
+    }
+
+    #[test]
+    fn end_after_another_ending_counts_once_its_grace_is_over() {
+        let abandoned = case().at("10:00:00").queued("c", "fault").at("10:00:10");
+        let abandoned = abandoned.abandoned("c", "fault");
+        let case = ended(abandoned, None, None, EndedBy::Customer);
+        ended(case.expect("fault ended customer", 0), None, None, EndedBy::Customer)
+            .outcome(Duplicate)
+            .advance("10:00:40.001")
+            .expect("fault ended customer", 1);
+    }
+
+    #[test]
+    fn end_of_a_dropped_conversation_counts_with_its_visit() {
+        let lost = answered().say(EventPayload::SourceRestarted).expect("fault in_service", 0);
+        let case = ended(lost.at("10:01:00"), None, None, EndedBy::Agent);
+        ended(case.expect("fault ended agent", 1), None, None, EndedBy::Agent)
+            .outcome(Duplicate)
+            .expect("fault ended agent", 1);
+    }
+
+    #[test]
+    fn lines_of_a_queue_log_tell_the_party_and_those_of_transfers_none() {
+        case()
+            .at("10:01:00")
+            .line("1|fault|a|COMPLETEAGENT|10|20|1")
+            .expect("fault ended agent", 1)
+            .line("2|fault|a|COMPLETECALLER|10|20|1")
+            .expect("fault ended customer", 1)
+            .line("3|fault|a|BLINDTRANSFER|200|out|10|20|1")
+            .expect("fault handled", 3)
+            .expect("fault ended system", 0)
+            .expect("fault ended agent", 1)
+            .expect("fault ended customer", 1);
     }
 }

@@ -515,6 +515,7 @@ fn series_number(settings: &Settings, snapshot: &Snapshot, series: &str, words: 
         ["resolutions"] => of(&totals.resolution),
         ["resolution_ms"] => totals.resolution.sum.get(),
         ["callbacks"] => totals.contacts.callbacks,
+        ["ended", by] => totals.contacts.ended(EndedBy::from_wire(by).unwrap()),
         ["not_answered"] => totals.contacts.not_answered,
         ["transfers"] => totals.contacts.transfers,
         ["reopened"] => totals.contacts.reopened,

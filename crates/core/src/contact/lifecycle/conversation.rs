@@ -4,7 +4,7 @@ use crate::contact::contact_context::ContactContext;
 use crate::contact::effects::{CallChange, CallEffect};
 use crate::contact::ending::Ending;
 use crate::contact::event_context::EventContext;
-use crate::contact::model::{Conversation, EarlyEnd, HandleParts, NO_AGENT, Talk};
+use crate::contact::model::{Conversation, EarlyEnd, EndStage, HandleParts, NO_AGENT, Talk};
 use crate::event::{EndedBy, TransferKind};
 use crate::ids::{AgentKey, CallId, QueueId, SeriesId};
 use crate::measures::{ApplyOutcome, FactKind, WindowScope};
@@ -47,10 +47,11 @@ impl ContactContext<'_> {
             self.contact.conversations.push(conversation);
             return;
         };
-        if !(end.is_settled && end.parts.talk.is_some()) {
-            let scope = self.event.scope_of(end.event_time, end.lateness);
+        let scope = self.event.scope_of(end.event_time, end.lateness);
+        if !(end.is_settled() && end.parts.talk.is_some()) {
             self.handle(&conversation, end.event_time, scope, end.parts);
         }
+        self.count_end(conversation.series, end.event_time, scope, end.uncounted_party());
         self.finish(&conversation, end.event_time);
     }
 
@@ -126,6 +127,19 @@ impl ContactContext<'_> {
         self.fact(conversation.series, end, scope, handled(&parts, talk));
     }
 
+    /// Counts an end under its party, if it tells one.
+    pub(super) fn count_end(
+        &mut self,
+        series: SeriesId,
+        time: Timestamp,
+        scope: WindowScope,
+        party: Option<EndedBy>,
+    ) {
+        if let Some(by) = party {
+            self.fact(series, time, scope, FactKind::Ended { by });
+        }
+    }
+
     /// Applies `contact.ended`.
     pub(crate) fn ended(
         &mut self,
@@ -135,13 +149,14 @@ impl ContactContext<'_> {
         implied: Option<Implied>,
     ) -> ApplyOutcome {
         let agent = implied.and_then(|implied| implied.agent);
-        if self.end_conversations(queue, parts, agent) {
+        let EventContext { event_time, scope, .. } = *self.event;
+        if let Some(series) = self.end_conversations(queue, parts, agent) {
+            self.count_end(series, event_time, scope, ended_by);
             if queue.is_none() {
                 self.end_visit_beside_conversations(ended_by);
             }
             return ApplyOutcome::Applied;
         }
-        let event_time = self.event.event_time;
         let visit_start = self
             .contact
             .visit
@@ -149,22 +164,22 @@ impl ContactContext<'_> {
             .map(|visit| visit.start)
             .filter(|start| *start <= event_time);
         if visit_start.is_none()
-            && let Some(outcome) = self.end_past_visit(queue, parts)
+            && let Some(outcome) = self.end_past_visit(queue, parts, ended_by)
         {
             return outcome;
         }
         if let (Some(implied), Some(queue)) = (implied, queue) {
-            return self.end_with_answer(queue, parts, implied);
+            return self.end_with_answer(queue, parts, ended_by, implied);
         }
         let is_repeated = self.contact.early_end.as_ref().is_some_and(|known| {
             let may_be_same = known.queue == queue || known.queue.is_none() || queue.is_none();
             let is_older = visit_start.is_some_and(|start| known.event_time < start);
-            !known.is_settled && may_be_same && !is_older
+            !known.is_settled() && may_be_same && !is_older
         });
         if is_repeated {
             return ApplyOutcome::Duplicate;
         }
-        self.keep_early_end(queue, parts, ended_by);
+        self.keep_early_end(queue, parts, ended_by, EndStage::Open);
         ApplyOutcome::Applied
     }
 
@@ -174,12 +189,11 @@ impl ContactContext<'_> {
         queue: Option<QueueId>,
         parts: HandleParts,
         ended_by: Option<EndedBy>,
+        stage: EndStage,
     ) {
         self.settle_early_end();
         let EventContext { event_time, stream_time, lateness, .. } = *self.event;
-        let is_settled = false;
-        let end =
-            EarlyEnd { event_time, stream_time, queue, parts, ended_by, lateness, is_settled };
+        let end = EarlyEnd { event_time, stream_time, queue, parts, ended_by, lateness, stage };
         self.contact.early_end = Some(Box::new(end));
         self.await_implied_ending();
     }
@@ -192,19 +206,20 @@ impl ContactContext<'_> {
             self.contact.visit.filter(|visit| visit.start <= event_time && !visit.is_pending);
         if let Some(visit) = visit {
             let ended_by = ended_by.filter(|by| *by != EndedBy::Agent);
-            self.keep_early_end(Some(visit.queue), HandleParts::default(), ended_by);
+            let (queue, parts) = (Some(visit.queue), HandleParts::default());
+            self.keep_early_end(queue, parts, ended_by, EndStage::OpenBeside);
         }
     }
 
-    /// Ends the conversations that an end concerns, and returns whether there are any. The parts of
-    /// the handle time are those of the newest one. `agent`, which the end names, is freed where
+    /// Ends the conversations that an end concerns, and returns the series of the newest one. The
+    /// parts of the handle time are those of that one. `agent`, which the end names, is freed where
     /// the agent of a conversation is not known, as in older ledgers.
     fn end_conversations(
         &mut self,
         queue: Option<QueueId>,
         parts: HandleParts,
         agent: Option<AgentKey>,
-    ) -> bool {
+    ) -> Option<SeriesId> {
         let EventContext { event_time, scope, .. } = *self.event;
         let conversations = &self.contact.conversations;
         let started_by_then = |known: &Conversation| known.start <= event_time;
@@ -216,10 +231,8 @@ impl ContactContext<'_> {
             None => first == Some(known.queue),
         };
         let concerned = conversations.iter().filter(|known| is_concerned(known));
-        let Some(newest) = concerned.max_by_key(|known| known.start).map(|known| known.queue)
-        else {
-            return false;
-        };
+        let (newest, series) =
+            concerned.max_by_key(|known| known.start).map(|known| (known.queue, known.series))?;
         while let Some(index) = self.contact.conversations.iter().position(is_concerned) {
             let mut conversation = self.contact.conversations.remove(index);
             if let (NO_AGENT, Some(agent)) = (conversation.agent, agent) {
@@ -230,7 +243,7 @@ impl ContactContext<'_> {
             self.handle(&conversation, event_time, scope, parts);
             self.finish(&conversation, event_time);
         }
-        true
+        Some(series)
     }
 
     /// Applies an end without a conversation to the last visit that ended in its queue. Returns
@@ -239,6 +252,7 @@ impl ContactContext<'_> {
         &mut self,
         queue: Option<QueueId>,
         parts: HandleParts,
+        ended_by: Option<EndedBy>,
     ) -> Option<ApplyOutcome> {
         let past = match queue {
             Some(queue) => self.contact.past_visit_mut(queue),
@@ -251,10 +265,12 @@ impl ContactContext<'_> {
             Talk::Begun => {
                 past.talk = Talk::Ended;
                 let (queue, channel) = (past.queue, past.channel);
+                let EventContext { event_time, scope, .. } = *self.event;
+                let series = self.registry.series(queue, channel);
                 if let Some(talk) = parts.talk {
-                    let series = self.registry.series(queue, channel);
                     self.fact_now(series, handled(&parts, talk));
                 }
+                self.count_end(series, event_time, scope, ended_by);
                 Some(ApplyOutcome::Applied)
             }
         }
@@ -266,6 +282,7 @@ impl ContactContext<'_> {
         &mut self,
         queue: QueueId,
         parts: HandleParts,
+        ended_by: Option<EndedBy>,
         implied: Implied,
     ) -> ApplyOutcome {
         let EventContext { event_time, scope, .. } = *self.event;
@@ -281,45 +298,51 @@ impl ContactContext<'_> {
             true => at_answer.ending_without_visit(queue, ending, wait),
             false => at_answer.ending(queue, ending, wait),
         };
-        if outcome == ApplyOutcome::Applied {
-            self.end_begun_conversation(queue, event_time, scope, parts);
+        if outcome == ApplyOutcome::Applied
+            && let Some(series) = self.end_begun_conversation(queue, event_time, scope, parts)
+        {
+            self.count_end(series, event_time, scope, ended_by);
         }
         outcome
     }
 
     /// Ends the conversation that an implied answer has begun in a queue, unless an early end has
-    /// ended it already. It has a handle time if there is a talk time.
+    /// ended it already, and returns its series. It has a handle time if there is a talk time.
     pub(super) fn end_begun_conversation(
         &mut self,
         queue: QueueId,
         event_time: Timestamp,
         scope: WindowScope,
         parts: HandleParts,
-    ) {
-        let begun = self.contact.conversations.iter().position(|known| known.queue == queue);
-        if let Some(index) = begun {
-            let conversation = self.contact.conversations.remove(index);
-            if parts.talk.is_some() {
-                self.handle(&conversation, event_time, scope, parts);
-            }
-            self.finish(&conversation, event_time);
+    ) -> Option<SeriesId> {
+        let begun = self.contact.conversations.iter().position(|known| known.queue == queue)?;
+        let conversation = self.contact.conversations.remove(begun);
+        if parts.talk.is_some() {
+            self.handle(&conversation, event_time, scope, parts);
         }
+        self.finish(&conversation, event_time);
+        Some(conversation.series)
     }
 
-    /// Ends the visit of a pending ending. Without one, counts the talk time of an early end whose
-    /// answer has not come.
+    /// Ends the visit of a pending ending. Without one, counts an early end whose answer has not
+    /// come, and its talk time.
     pub(in crate::contact) fn settle_early_end(&mut self) {
         self.end_as_implied();
-        let Some(end) = self.contact.early_end.as_mut().filter(|end| !end.is_settled) else {
+        let Some(end) = self.contact.early_end.as_mut().filter(|end| !end.is_settled()) else {
             return;
         };
-        end.is_settled = true;
+        let party = end.uncounted_party();
+        end.stage = EndStage::Settled;
         let EarlyEnd { event_time, queue, parts, lateness, .. } = **end;
+        if parts.talk.is_none() && party.is_none() {
+            return;
+        }
+        let series = self.contact_series(queue, None);
+        let scope = self.event.scope_of(event_time, lateness);
         if let Some(talk) = parts.talk {
-            let series = self.contact_series(queue, None);
-            let scope = self.event.scope_of(event_time, lateness);
             self.fact(series, event_time, scope, handled(&parts, talk));
         }
+        self.count_end(series, event_time, scope, party);
     }
 
     /// Applies `contact.transferred`: a blind one ends a conversation.

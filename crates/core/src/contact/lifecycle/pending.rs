@@ -3,7 +3,7 @@
 use crate::contact::contact_context::ContactContext;
 use crate::contact::ending::Ending;
 use crate::contact::event_context::EventContext;
-use crate::contact::model::EarlyReply;
+use crate::contact::model::{EarlyReply, Visit};
 use crate::ids::QueueId;
 
 impl ContactContext<'_> {
@@ -30,8 +30,17 @@ impl ContactContext<'_> {
         let scope = self.event.scope_of(end.event_time, end.lateness);
         let ending = end.implied_ending();
         self.end_visit(ending, end.implied_time(&visit), None, scope);
+        self.count_end(visit.series, end.event_time, scope, end.uncounted_party());
         if matches!(ending, Ending::Answered(_)) {
             self.end_begun_conversation(visit.queue, end.event_time, scope, end.parts);
+        }
+    }
+
+    /// Drops the pending ending of a visit, which another ending replaces. The end counts.
+    pub(super) fn replace_pending_ending(&mut self, visit: &Visit) {
+        if let Some(end) = self.contact.early_end.take_if(|_| visit.is_pending) {
+            let scope = self.event.scope_of(end.event_time, end.lateness);
+            self.count_end(visit.series, end.event_time, scope, end.uncounted_party());
         }
     }
 

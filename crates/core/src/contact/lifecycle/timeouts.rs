@@ -105,7 +105,7 @@ impl ContactContext<'_> {
             self.reject_held_ending();
         }
         if let Some(end) = &self.contact.early_end
-            && !end.is_settled
+            && !end.is_settled()
             && is_due(end.stream_time.just_after(self.effects.timeouts.reorder_grace))
         {
             self.settle_early_end();

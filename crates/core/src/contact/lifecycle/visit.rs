@@ -105,8 +105,8 @@ impl ContactContext<'_> {
     ) -> ApplyOutcome {
         let EventContext { event_time, scope, .. } = *self.event;
         if let Some(visit) = self.contact.visit.filter(|visit| visit.queue == queue) {
-            if visit.is_pending && !matches!(ending, Ending::Answered(_)) {
-                self.contact.early_end = None;
+            if !matches!(ending, Ending::Answered(_)) {
+                self.replace_pending_ending(&visit);
             }
             self.end_visit(ending, event_time, wait, scope);
             return ApplyOutcome::Applied;

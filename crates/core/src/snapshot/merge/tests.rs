@@ -58,7 +58,7 @@ fn window() -> impl Strategy<Value = WindowSnapshot> {
 }
 
 fn totals() -> impl Strategy<Value = Totals> {
-    (any::<[u8; 14]>(), any::<[u8; 8]>(), vec(histogram(), 5), btree_map(1..6u16, count(), 0..4))
+    (any::<[u8; 17]>(), any::<[u8; 8]>(), vec(histogram(), 5), btree_map(1..6u16, count(), 0..4))
         .prop_map(|(n, left, histograms, survey)| {
             let n = n.map(u64::from);
             Totals {
@@ -77,6 +77,9 @@ fn totals() -> impl Strategy<Value = Totals> {
                     reopened: n[11],
                     service_level_revoked: n[12],
                     callbacks: n[13],
+                    ended_by_agent: n[14],
+                    ended_by_customer: n[15],
+                    ended_by_system: n[16],
                 },
                 left: left.map(u64::from),
                 lost: n[6],

@@ -101,6 +101,8 @@ struct EarlyEnd {
     read_at_stream_ms: i64,
     /// The grace is over: a talk time has been counted.
     is_settled: bool,
+    /// The end has been counted under its party.
+    is_counted: bool,
 }
 
 /// A reply that has answered no visit yet.
@@ -334,6 +336,8 @@ impl Contact {
                 if !(early.is_settled && early.parts.talk.is_some()) {
                     handle(books, &conversation, early.time, early.parts, early.cause);
                 }
+                let place = (conversation.queue.clone(), conversation.channel);
+                count_early_end(books, &early, place);
                 self.finish(books, &conversation, early.time);
             }
             None => self.conversations.push(conversation),
@@ -387,6 +391,7 @@ impl Contact {
         };
         let Parts { talk, hold, wrap_up } = early.parts;
         let (queue, cause, time) = (visit.queue.clone(), early.cause, early.time);
+        count_early_end(books, &early, (visit.queue.clone(), visit.channel));
         if talk.is_some_and(|talk| talk > 0) || early.ended_by == Some(EndedBy::Agent) {
             let answer = implied_end(&early, &visit);
             let ending = Ending::Answered(None);
@@ -539,7 +544,10 @@ impl Contact {
         if self.visit.as_ref().is_some_and(|visit| visit.queue == queue) {
             let is_answer = matches!(ending, Ending::Answered(_));
             if self.pending().is_some() && !is_answer {
-                self.early_end = None;
+                let place = self.visit.as_ref().map(|visit| (visit.queue.clone(), visit.channel));
+                if let (Some(early), Some(place)) = (self.early_end.take(), place) {
+                    count_early_end(books, &early, place);
+                }
             }
         }
         if let Some(visit) = self.visit.take_if(|visit| visit.queue == queue) {
@@ -737,6 +745,8 @@ impl Contact {
             // A stable sort: of two with the same answer, the later opened is the newest.
             ended.sort_by_key(|one| one.answer);
             let newest = ended.len() - 1;
+            let place = (ended[newest].queue.clone(), ended[newest].channel);
+            count_end(books, ended_by, time, context.cause, place);
             for (index, conversation) in ended.iter().enumerate() {
                 let parts = if index == newest { parts } else { Parts::default() };
                 handle(books, conversation, time, parts, context.cause);
@@ -754,6 +764,7 @@ impl Contact {
                     cause: context.cause,
                     read_at_stream_ms: context.now,
                     is_settled: false,
+                    is_counted: true,
                 });
             }
             return Outcome::Applied;
@@ -772,6 +783,8 @@ impl Contact {
                 return Outcome::Duplicate;
             }
             past.is_over = true;
+            let place = (ended.clone(), past.channel);
+            count_end(books, ended_by, time, context.cause, place);
             if let Some(talk) = parts.talk {
                 books.facts.push(Fact {
                     time,
@@ -798,6 +811,8 @@ impl Contact {
             if answered == Outcome::Applied
                 && let Some(conversation) = self.take_conversation(queue)
             {
+                let place = (conversation.queue.clone(), conversation.channel);
+                count_end(books, ended_by, time, context.cause, place);
                 if parts.talk.is_some() {
                     handle(books, &conversation, time, parts, context.cause);
                 }
@@ -822,6 +837,7 @@ impl Contact {
             cause: context.cause,
             read_at_stream_ms: context.now,
             is_settled: false,
+            is_counted: false,
         });
         Outcome::Applied
     }
@@ -837,6 +853,10 @@ impl Contact {
             let what = What::Handled { ms: talk + early.parts.hold + early.parts.wrap_up };
             books.facts.push(Fact { time: early.time, cause: early.cause, queue, channel, what });
         }
+        let queue = self.last_queue(early.queue.as_deref());
+        let channel = self.channel(settings, &queue);
+        count_early_end(books, &early, (queue, channel));
+        early.is_counted = true;
         early.is_settled = true;
         self.early_end = Some(early);
     }
@@ -1128,6 +1148,26 @@ fn handle(books: &mut Books, conversation: &Conversation, time: i64, parts: Part
         channel: conversation.channel,
         what: What::Handled { ms: talk + parts.hold + parts.wrap_up },
     });
+}
+
+/// Counts an end in a queue and channel, if it tells the party.
+fn count_end(
+    books: &mut Books,
+    ended_by: Option<EndedBy>,
+    time: i64,
+    cause: Cause,
+    (queue, channel): (String, ChannelId),
+) {
+    if let Some(by) = ended_by {
+        books.facts.push(Fact { time, cause, queue, channel, what: What::Ended { by } });
+    }
+}
+
+/// Counts an early end, unless that is done.
+fn count_early_end(books: &mut Books, early: &EarlyEnd, place: (String, ChannelId)) {
+    if !early.is_counted {
+        count_end(books, early.ended_by, early.time, early.cause, place);
+    }
 }
 
 /// Returns when the visit ends as implied by an end.

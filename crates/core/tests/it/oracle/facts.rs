@@ -3,9 +3,10 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{LazyLock, Mutex};
 
-use nabiz_core::event::{ChannelId, LeftReason};
+use nabiz_core::event::{ChannelId, EndedBy, LeftReason};
 use nabiz_core::measures::{
-    BucketHistogram, IntervalCounts, NativeCounts, SparseHdrCounts, Totals, WindowCounts,
+    BucketHistogram, ContactCounts, IntervalCounts, NativeCounts, SparseHdrCounts, Totals,
+    WindowCounts,
 };
 use nabiz_core::settings::Settings;
 use nabiz_core::time::{Millis, Timestamp};
@@ -47,6 +48,9 @@ pub enum What {
     },
     Resolution {
         ms: u64,
+    },
+    Ended {
+        by: EndedBy,
     },
     NotAnswered,
     Transferred,
@@ -150,6 +154,15 @@ fn observe_native(native: &mut NativeCounts, value: u64) {
     }
 }
 
+/// Returns the counter of the ends by a party.
+fn of_party(counts: &mut ContactCounts, by: EndedBy) -> &mut u64 {
+    match by {
+        EndedBy::Agent => &mut counts.ended_by_agent,
+        EndedBy::Customer => &mut counts.ended_by_customer,
+        EndedBy::System => &mut counts.ended_by_system,
+    }
+}
+
 /// Returns the counters of a series.
 pub fn totals<'a>(settings: &Settings, facts: impl Iterator<Item = &'a Fact>) -> Totals {
     let mut totals = Totals::default();
@@ -159,6 +172,7 @@ pub fn totals<'a>(settings: &Settings, facts: impl Iterator<Item = &'a Fact>) ->
         match &fact.what {
             What::Offered => totals.visits.offered += 1,
             What::Callback => totals.contacts.callbacks += 1,
+            What::Ended { by } => *of_party(&mut totals.contacts, *by) += 1,
             What::Answered { wait: ms, in_target } => {
                 totals.visits.answered += 1;
                 totals.visits.answered_in_target += u64::from(*in_target);
@@ -218,6 +232,7 @@ pub fn window<'a>(
             }
             What::Lost
             | What::Callback
+            | What::Ended { .. }
             | What::FirstResponse { .. }
             | What::Resolution { .. }
             | What::NotAnswered
@@ -263,6 +278,7 @@ pub fn intervals(interval_ms: i64, facts: &[Fact]) -> BTreeMap<IntervalKey, Inte
         match &fact.what {
             What::Offered => counts.visits.offered += 1,
             What::Callback => counts.contacts.callbacks += 1,
+            What::Ended { by } => *of_party(&mut counts.contacts, *by) += 1,
             What::Answered { wait, in_target } => {
                 counts.visits.answered += 1;
                 counts.visits.answered_in_target += u64::from(*in_target);
