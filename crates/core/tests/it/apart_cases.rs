@@ -106,13 +106,13 @@ mod end {
     fn end_of_several_conversations_counts_once_with_the_newest() {
         let case = answered().at("10:00:20").queued("c", "billing").at("10:00:25");
         let case = case.answered("c", "billing").at("10:00:30").queued("c", "mail");
-        ended(case.at("10:01:00"), None, None, EndedBy::Agent)
-            .expect("billing ended agent", 1)
-            .expect("fault ended agent", 0)
-            .expect("mail/phone waiting", 0)
+        ended(case.at("10:01:00"), None, None, EndedBy::Customer)
+            .expect("billing ended customer", 1)
+            .expect("fault ended customer", 0)
+            .expect("mail waiting", 0)
             .end_of_replay()
-            .expect("mail ended agent", 0)
-            .expect("billing ended agent", 1);
+            .expect("mail ended customer", 0)
+            .expect("billing ended customer", 1);
     }
 
     #[test]
@@ -125,6 +125,18 @@ mod end {
             .answered("c", "fault")
             .expect("fault ended customer", 1)
             .end_of_replay()
+            .expect("fault ended customer", 1);
+    }
+
+    #[test]
+    fn end_counts_once_when_its_answer_comes_after_the_grace() {
+        ended(case().at("10:01:00"), Some("fault"), None, EndedBy::Customer)
+            .advance("10:01:30.001")
+            .expect("fault ended customer", 1)
+            .at("10:00:50")
+            .answered_after("c", "fault", 5_000)
+            .outcome(Applied)
+            .expect("fault handled", 1)
             .expect("fault ended customer", 1);
     }
 
