@@ -130,6 +130,8 @@ Contacts {
         "Satisfaction answers, by score.";
     AGENT_SECONDS: Counter "nabiz_agent_seconds_total" ["queue", "state"]
         "Agent time, by state, up to stream time minus the allowed lateness.";
+    AGENT_PAUSED_SECONDS: Counter "nabiz_agent_paused_seconds_total" ["queue", "reason"]
+        "Agent time in pauses, by reason, up to stream time minus the allowed lateness.";
 
     // State at stream time.
     WAITING: Gauge "nabiz_waiting" ["queue", "channel"]

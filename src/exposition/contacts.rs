@@ -175,6 +175,7 @@ fn followups<'a>(settings: &'a Settings, parts: &'a [Part<'_>], out: &mut Vec<Fa
 fn queues<'a>(parts: &'a [Part<'_>], out: &mut Vec<Family<'a>>) {
     let mut agents = Family::new(&c::AGENTS);
     let mut agent_seconds = Family::new(&c::AGENT_SECONDS);
+    let mut paused = Family::new(&c::AGENT_PAUSED_SECONDS);
     let mut observed = Family::new(&c::OBSERVED_WAITING);
     for part in parts {
         for queue in &part.snapshot.queues {
@@ -183,10 +184,13 @@ fn queues<'a>(parts: &'a [Part<'_>], out: &mut Vec<Family<'a>>) {
                 agents.add(&labels, part.shard(), queue.agents[index] as f64);
                 agent_seconds.add(&labels, part.shard(), seconds(queue.agent_ms[index]));
             }
+            for (reason, time) in &queue.paused_ms {
+                paused.add(&[&*queue.queue, &**reason], part.shard(), seconds(*time));
+            }
             if let Some(observation) = queue.observed {
                 observed.add(&[&*queue.queue], part.shard(), observation.waiting as f64);
             }
         }
     }
-    out.extend([agents, agent_seconds, observed]);
+    out.extend([agents, agent_seconds, paused, observed]);
 }

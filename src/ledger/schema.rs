@@ -9,7 +9,7 @@ use rusqlite::{Connection, OpenFlags, OptionalExtension, TransactionBehavior};
 use super::error::LedgerError;
 
 /// The version of the tables that this program writes.
-pub const SCHEMA_VERSION: i64 = 13;
+pub const SCHEMA_VERSION: i64 = 14;
 
 /// `nabz` in ASCII: marks the file as a ledger.
 const APPLICATION_ID: i64 = 0x6e61_627a;
@@ -169,6 +169,10 @@ ALTER TABLE intervals ADD COLUMN callbacks INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE intervals ADD COLUMN ended_by_agent INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE intervals ADD COLUMN ended_by_customer INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE intervals ADD COLUMN ended_by_system INTEGER NOT NULL DEFAULT 0;
+",
+    "
+-- Pieces may be the reasons of pauses, and the time of pauses by reason: programs that do not know
+-- these pieces are kept out.
 ",
 ];
 

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use smallvec::SmallVec;
 
-use crate::event::AgentState;
+use crate::agent::reasoned_state::ReasonedState;
 use crate::ids::{CallId, QueueId};
 use crate::time::Timestamp;
 
@@ -16,9 +16,9 @@ pub(crate) type QueueList = SmallVec<[QueueId; 6]>;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum AgentChange {
     /// The agent's state, and the complete list of its queues if the source names them.
-    State { state: AgentState, queues: Option<QueueList> },
+    State { state: ReasonedState, queues: Option<QueueList> },
     /// The state in one queue.
-    InQueue { queue: QueueId, state: AgentState },
+    InQueue { queue: QueueId, state: ReasonedState },
     /// Makes the agent available where it is paused: in one queue, or in all.
     Unpaused { queue: Option<QueueId> },
     /// The agent is in wrap-up.

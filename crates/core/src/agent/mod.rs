@@ -8,7 +8,9 @@
 mod change;
 mod model;
 mod older;
+mod pause_reasons;
 mod queue_time;
+mod reasoned_state;
 mod status;
 mod table;
 

@@ -9,6 +9,7 @@ use smallvec::{SmallVec, smallvec};
 
 use crate::agent::change::{AgentChange, QueueList};
 use crate::agent::model::Agent;
+use crate::agent::reasoned_state::ReasonedState;
 use crate::agent::status::{AgentStatus, Call, LwwRegister, TimedChange};
 use crate::event::AgentState;
 use crate::ids::{CallId, QueueId};
@@ -31,9 +32,9 @@ pub(super) struct OneCallAgent {
 #[derive(Debug, Deserialize)]
 #[cfg_attr(test, derive(serde::Serialize))]
 struct OneCallStatus {
-    state: Option<LwwRegister<AgentState>>,
+    state: Option<LwwRegister<ReasonedState>>,
     queues: Option<LwwRegister<QueueList>>,
-    in_queue: Vec<(QueueId, LwwRegister<AgentState>)>,
+    in_queue: Vec<(QueueId, LwwRegister<ReasonedState>)>,
     implied: QueueList,
     in_call: Option<LwwRegister<bool>>,
 }
@@ -51,9 +52,9 @@ pub(super) struct PlainAgent {
 #[derive(Debug, Deserialize)]
 #[cfg_attr(test, derive(serde::Serialize))]
 struct PlainStatus {
-    state: Option<LwwRegister<AgentState>>,
+    state: Option<LwwRegister<ReasonedState>>,
     queues: Option<LwwRegister<QueueList>>,
-    in_queue: Vec<(QueueId, LwwRegister<AgentState>)>,
+    in_queue: Vec<(QueueId, LwwRegister<ReasonedState>)>,
     implied: QueueList,
     calls: SmallVec<[Call; 1]>,
     wrap_up: Option<LwwRegister<Timestamp>>,
@@ -102,8 +103,12 @@ impl From<OneCallAgent> for Agent {
         let timeline = stored.timeline.into_iter().map(|(event_time, change)| {
             let id = CallId::default();
             let change = match change {
-                OneCallChange::State { state, queues } => AgentChange::State { state, queues },
-                OneCallChange::InQueue { queue, state } => AgentChange::InQueue { queue, state },
+                OneCallChange::State { state, queues } => {
+                    AgentChange::State { state: state.into(), queues }
+                }
+                OneCallChange::InQueue { queue, state } => {
+                    AgentChange::InQueue { queue, state: state.into() }
+                }
                 OneCallChange::CallStarted { queue } => {
                     let until = event_time.saturating_add(CALL_MAX);
                     AgentChange::CallBegun { id, queue, until }
@@ -142,7 +147,7 @@ mod tests {
     }
 
     fn states(status: &AgentStatus, since: i64) -> Vec<(QueueId, AgentState)> {
-        status.states(Timestamp(since)).collect()
+        status.states(Timestamp(since)).map(|(queue, state)| (queue, state.state)).collect()
     }
 
     #[test]
@@ -152,8 +157,8 @@ mod tests {
                 state: None,
                 queues: None,
                 in_queue: vec![
-                    (FAULT, register(10, AgentState::Available)),
-                    (BILLING, register(5, AgentState::Paused)),
+                    (FAULT, register(10, AgentState::Available.into())),
+                    (BILLING, register(5, AgentState::Paused.into())),
                 ],
                 implied: QueueList::from_slice(&[FAULT]),
                 in_call: Some(register(10, true)),
@@ -184,9 +189,9 @@ mod tests {
         let change = AgentChange::Unpaused { queue: None };
         let stored = PlainAgent {
             booked: PlainStatus {
-                state: Some(register(10, AgentState::Paused)),
+                state: Some(register(10, AgentState::Paused.into())),
                 queues: None,
-                in_queue: vec![(FAULT, register(20, AgentState::Available))],
+                in_queue: vec![(FAULT, register(20, AgentState::Available.into()))],
                 implied: QueueList::from_slice(&[BILLING]),
                 calls: smallvec![Call { id: CallId::default(), until: Timestamp(50) }],
                 wrap_up: Some(register(30, Timestamp(90))),

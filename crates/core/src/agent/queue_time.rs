@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use crate::agent::pause_reasons::add_pause;
+use crate::agent::reasoned_state::ReasonedState;
 use crate::event::AgentState;
 use crate::time::{Millis, TimeRange, Timestamp};
 use crate::window::{AgentTime, PaneLayout, WindowCursor};
@@ -19,14 +21,17 @@ const STRETCH_INTERVALS_MAX: u64 = 3_000;
 /// Time of one agent in one state.
 #[derive(Clone, Copy, Debug)]
 struct Stretch {
-    state: AgentState,
+    state: ReasonedState,
     time: TimeRange,
 }
 
 /// Time of one queue: what is booked, and stretches to be booked.
 #[derive(Debug, Default)]
-struct QueueTime {
-    booked: AgentTime,
+pub(super) struct QueueTime {
+    pub(super) booked: AgentTime,
+    /// Milliseconds in pauses since the first record, by [`super::pause_reasons::PauseReason`]. They
+    /// change with `booked`.
+    pub(super) paused_ms: Vec<u64>,
     pending: Vec<Stretch>,
 }
 
@@ -59,7 +64,7 @@ impl QueueTimes {
         index: usize,
         layout: &PaneLayout,
         cursor: &WindowCursor,
-        state: AgentState,
+        state: ReasonedState,
         time: TimeRange,
     ) {
         if time.end <= time.start {
@@ -77,10 +82,13 @@ impl QueueTimes {
 
     /// Books the pending stretches of a queue.
     fn flush_pending(&mut self, index: usize, layout: &PaneLayout, cursor: &WindowCursor) {
-        let QueueTime { booked, pending } = &mut self.queues[index];
+        let QueueTime { booked, paused_ms, pending } = &mut self.queues[index];
         for Stretch { state, time } in pending.drain(..) {
-            booked.book(layout, cursor, state, time);
-            self.intervals.add_stretch(index, layout, state, time);
+            booked.book(layout, cursor, state.state, time);
+            self.intervals.add_stretch(index, layout, state.state, time);
+            if state.is_paused() {
+                add_pause(paused_ms, state.reason, time.end.since(time.start).get());
+            }
         }
     }
 
@@ -90,12 +98,12 @@ impl QueueTimes {
         count: usize,
         layout: &PaneLayout,
         cursor: &WindowCursor,
-    ) -> impl Iterator<Item = &mut AgentTime> {
+    ) -> impl Iterator<Item = &mut QueueTime> {
         self.queues.resize_with(count, QueueTime::default);
         for index in 0..count {
             self.flush_pending(index, layout, cursor);
         }
-        self.queues.iter_mut().map(|queue| &mut queue.booked)
+        self.queues.iter_mut()
     }
 
     /// Books what is pending, and returns the booked time of a queue with its increments since the
@@ -105,13 +113,13 @@ impl QueueTimes {
         index: usize,
         layout: &PaneLayout,
         cursor: &WindowCursor,
-    ) -> Option<(&mut AgentTime, BTreeMap<Timestamp, StateMillis>)> {
+    ) -> Option<(&mut QueueTime, BTreeMap<Timestamp, StateMillis>)> {
         if index >= self.queues.len() {
             return None;
         }
         self.flush_pending(index, layout, cursor);
         let intervals = self.intervals.take(index);
-        Some((&mut self.queues[index].booked, intervals))
+        Some((&mut self.queues[index], intervals))
     }
 
     /// Adds an increment that [`Self::take`] returned and that was not stored.
@@ -121,12 +129,12 @@ impl QueueTimes {
         }
     }
 
-    /// Sets the booked time of a queue, as it was stored.
-    pub(super) fn restore(&mut self, index: usize, booked: AgentTime) {
+    /// Returns the time of a queue, to be set as it was stored.
+    pub(super) fn restored(&mut self, index: usize) -> &mut QueueTime {
         if self.queues.len() <= index {
             self.queues.resize_with(index + 1, QueueTime::default);
         }
-        self.queues[index].booked = booked;
+        &mut self.queues[index]
     }
 
     /// Drops the panes of all queues, as when their width has changed.

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use smallvec::SmallVec;
 
 use crate::agent::change::{AgentChange, QueueList};
+use crate::agent::reasoned_state::ReasonedState;
 use crate::event::AgentState;
 use crate::ids::{CallId, NO_QUEUE, QueueId};
 use crate::time::{Millis, TimeRange, Timestamp};
@@ -57,9 +58,9 @@ pub(super) struct Unpausing {
 /// The ledger stores this struct by position; the form before is in [`older`](super::older).
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(super) struct AgentStatus {
-    pub(super) state: Option<LwwRegister<AgentState>>,
+    pub(super) state: Option<LwwRegister<ReasonedState>>,
     pub(super) queues: Option<LwwRegister<QueueList>>,
-    pub(super) in_queue: Vec<(QueueId, LwwRegister<AgentState>)>,
+    pub(super) in_queue: Vec<(QueueId, LwwRegister<ReasonedState>)>,
     /// Queues that are known only from calls: none where `queues` is known, and none of `in_queue`.
     pub(super) implied: QueueList,
     pub(super) calls: SmallVec<[Call; 1]>,
@@ -181,7 +182,7 @@ impl AgentStatus {
         }
     }
 
-    fn set_in_queue(&mut self, event_time: Timestamp, queue: QueueId, state: AgentState) {
+    fn set_in_queue(&mut self, event_time: Timestamp, queue: QueueId, state: ReasonedState) {
         let replaced = self.queues.as_ref().is_some_and(|queues| queues.event_time > event_time);
         self.implied.retain(|implied| *implied != queue);
         let is_full = self.in_queue.len() + self.implied.len() >= QUEUES_MAX;
@@ -201,8 +202,8 @@ impl AgentStatus {
         let Some(queue) = queue else {
             let own = self.in_queue.iter_mut().map(|(_, known)| known);
             for known in own.chain(&mut self.state) {
-                if known.value == AgentState::Paused && known.event_time <= last {
-                    known.value = AgentState::Available;
+                if known.value.is_paused() && known.event_time <= last {
+                    known.value = ReasonedState::AVAILABLE;
                 }
             }
             return;
@@ -214,15 +215,16 @@ impl AgentStatus {
             None if listed || self.implied.contains(&queue) => self.state,
             None => None,
         };
-        if let Some(LwwRegister { event_time, value: AgentState::Paused }) = known
+        if let Some(LwwRegister { event_time, value }) = known
+            && value.is_paused()
             && event_time <= last
         {
-            self.set_in_queue(event_time, queue, AgentState::Available);
+            self.set_in_queue(event_time, queue, ReasonedState::AVAILABLE);
         }
     }
 
     /// Returns the state of all queues if that is newer than the one of a single queue, else that.
-    fn newer_than(&self, own: LwwRegister<AgentState>) -> LwwRegister<AgentState> {
+    fn newer_than(&self, own: LwwRegister<ReasonedState>) -> LwwRegister<ReasonedState> {
         self.state.filter(|state| state.event_time > own.event_time).unwrap_or(own)
     }
 
@@ -230,7 +232,7 @@ impl AgentStatus {
     pub(super) fn states(
         &self,
         since: Timestamp,
-    ) -> impl Iterator<Item = (QueueId, AgentState)> + '_ {
+    ) -> impl Iterator<Item = (QueueId, ReasonedState)> + '_ {
         let in_call = self.calls.iter().any(|call| since < call.until);
         let in_wrap_up = self.wrap_up.is_some_and(|wrap_up| since < wrap_up.value);
         let listed = self.queues.as_ref().map_or(&[][..], |queues| queues.value.as_slice());
@@ -246,14 +248,14 @@ impl AgentStatus {
             by_state.filter(|(queue, _)| !self.in_queue.iter().any(|(known, _)| known == queue));
         let by_queue =
             self.in_queue.iter().map(|(queue, known)| (*queue, self.newer_than(*known).value));
-        let of_calls = self.state.map_or(AgentState::Available, |state| state.value);
+        let of_calls = self.state.map_or(ReasonedState::AVAILABLE, |state| state.value);
         let by_call = self.implied.iter().map(move |queue| (*queue, of_calls));
-        by_state.chain(by_queue).chain(by_call).map(move |(queue, state)| match state {
-            AgentState::Offline => (queue, AgentState::Offline),
-            _ if in_call => (queue, AgentState::Busy),
-            AgentState::Busy => (queue, AgentState::Busy),
-            _ if in_wrap_up => (queue, AgentState::WrapUp),
-            state => (queue, state),
+        by_state.chain(by_queue).chain(by_call).map(move |(queue, known)| match known.state {
+            AgentState::Offline => (queue, known),
+            _ if in_call => (queue, AgentState::Busy.into()),
+            AgentState::Busy => (queue, known),
+            _ if in_wrap_up => (queue, AgentState::WrapUp.into()),
+            _ => (queue, known),
         })
     }
 
@@ -272,7 +274,7 @@ impl AgentStatus {
         &mut self,
         timeline: &[TimedChange],
         time: TimeRange,
-        mut on_stretch: impl FnMut(QueueId, AgentState, TimeRange),
+        mut on_stretch: impl FnMut(QueueId, ReasonedState, TimeRange),
     ) -> usize {
         let TimeRange { mut start, end } = time;
         let mut applied = 0;
@@ -293,7 +295,7 @@ impl AgentStatus {
     pub(super) fn for_each_state(
         &self,
         time: TimeRange,
-        on_stretch: &mut impl FnMut(QueueId, AgentState, TimeRange),
+        on_stretch: &mut impl FnMut(QueueId, ReasonedState, TimeRange),
     ) {
         let TimeRange { mut start, end } = time;
         while start < end {
@@ -316,7 +318,7 @@ mod tests {
 
     #[test]
     fn timed_change_has_the_stored_bytes_of_a_tuple() {
-        let change = AgentChange::InQueue { queue: QueueId(5), state: AgentState::Busy };
+        let change = AgentChange::InQueue { queue: QueueId(5), state: AgentState::Busy.into() };
         let tuple = append(Vec::new(), &(-7_i64, &change));
         let timed = TimedChange { event_time: Timestamp(-7), change };
         assert_eq!(append(Vec::new(), &timed), tuple);
@@ -325,7 +327,7 @@ mod tests {
     #[test]
     fn advance_splits_time_at_the_changes_up_to_its_end() {
         let queues = QueueList::from_slice(&[QueueId(5)]);
-        let first = AgentChange::State { state: AgentState::Available, queues: Some(queues) };
+        let first = AgentChange::State { state: ReasonedState::AVAILABLE, queues: Some(queues) };
         let ended = AgentChange::CallEnded { id: CallId::default() };
         let timeline = [(10, first), (20, ended.clone()), (40, ended)]
             .map(|(time, change)| TimedChange { event_time: Timestamp(time), change });
@@ -335,7 +337,7 @@ mod tests {
                 stretches.push((queue, state, time));
             });
         assert_eq!(applied, 2);
-        let available = |time| (QueueId(5), AgentState::Available, time);
+        let available = |time| (QueueId(5), ReasonedState::AVAILABLE, time);
         assert_eq!(stretches, [available(range(10, 20)), available(range(20, 30))]);
     }
 }

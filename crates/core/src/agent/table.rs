@@ -1,15 +1,19 @@
 //! The agents of one partition.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
 use crate::agent::change::AgentChange;
 use crate::agent::model::{Agent, BookingContext};
 use crate::agent::older::{OneCallAgent, PlainAgent};
+use crate::agent::pause_reasons::{PauseReasons, add_pause};
 use crate::agent::queue_time::QueueTimes;
+use crate::agent::reasoned_state::ReasonedState;
 use crate::agent::status::TimedChange;
 use crate::event::AgentState;
 use crate::ids::{AgentKey, BuildHashedKey};
@@ -28,6 +32,7 @@ const TIMELINE_MAX: usize = 1024;
 pub(crate) struct Agents {
     agents: HashMap<AgentKey, Agent, BuildHashedKey>,
     times: QueueTimes,
+    reasons: PauseReasons,
     allowed_lateness: Millis,
     limit: usize,
     /// Agents that are ignored, and stretches that were cut before the last restore, because of a
@@ -51,6 +56,8 @@ pub(crate) struct AgentsHeader {
 pub(crate) struct QueueAgents {
     pub(crate) count: [u64; 5],
     pub(crate) booked_ms: [u64; 5],
+    /// The part of `booked_ms` in pauses, for [`Agents::paused_by_reason`].
+    pub(crate) paused_ms: Vec<u64>,
     pub(crate) windows: Vec<AgentWindow>,
 }
 
@@ -60,12 +67,31 @@ impl Agents {
         Agents {
             agents: HashMap::default(),
             times: QueueTimes::default(),
+            reasons: PauseReasons::default(),
             allowed_lateness,
             limit,
             refused: 0,
             changed: PartSet::default(),
             booked_interval: None,
         }
+    }
+
+    /// Returns a state with the reason that an event gives for it. Only a pause has one.
+    pub(crate) fn reasoned(&mut self, state: AgentState, reason: Option<&str>) -> ReasonedState {
+        match state {
+            AgentState::Paused => ReasonedState::paused(self.reasons.reason(reason)),
+            state => state.into(),
+        }
+    }
+
+    /// Returns time in pauses by the label of the reason; only reasons that occurred.
+    pub(crate) fn paused_by_reason(&self, paused_ms: &[u64]) -> BTreeMap<Arc<str>, u64> {
+        self.reasons.by_label(paused_ms)
+    }
+
+    /// Returns how often the reason of a pause was counted as `other`.
+    pub(crate) fn labels_refused(&self) -> u64 {
+        self.reasons.refused()
     }
 
     /// Applies a change to an agent, and books the agent's time up to the allowed lateness.
@@ -114,16 +140,21 @@ impl Agents {
             .booked(registry.queue_labels().count(), layout, cursor)
             .map(|time| QueueAgents {
                 count: [0; 5],
-                booked_ms: time.total_ms,
-                windows: time.windows(layout, cursor),
+                booked_ms: time.booked.total_ms,
+                paused_ms: time.paused_ms.clone(),
+                windows: time.booked.windows(layout, cursor),
             })
             .collect();
         for agent in self.agents.values() {
-            let mut add_unbooked = |queue, state: AgentState, time: TimeRange| {
-                let queue = &mut queues[registry.label_index(queue)];
+            let mut add_unbooked = |queue, known: ReasonedState, time: TimeRange| {
+                let (queue, state) = (&mut queues[registry.label_index(queue)], known.state);
                 // Time up to `book_to` counts as booked, even where no change of the agent has
                 // booked it yet: the total must not depend on when it was booked.
-                queue.booked_ms[state.index()] += time.end.min(book_to).since(time.start).get();
+                let booked_ms = time.end.min(book_to).since(time.start).get();
+                queue.booked_ms[state.index()] += booked_ms;
+                if known.is_paused() {
+                    add_pause(&mut queue.paused_ms, known.reason, booked_ms);
+                }
                 AgentTime::add_unbooked(&mut queue.windows, layout, cursor, state, time);
             };
             let unbooked = TimeRange { start: agent.booked_to, end: stream_time };
@@ -137,7 +168,7 @@ impl Agents {
             }
             // What ends at stream time is still shown, as is a visit at its longest wait.
             for (queue, state) in status.states(stream_time.saturating_sub(Millis(1))) {
-                queues[registry.label_index(queue)].count[state.index()] += 1;
+                queues[registry.label_index(queue)].count[state.state.index()] += 1;
             }
         }
         queues
@@ -177,11 +208,19 @@ impl Agents {
     ) {
         self.book_ended_interval(context, stream_time);
         self.changed.write_checkpoint(ChunkKind::Agents, &self.agents, extent, checkpoint);
+        let everything = extent == CheckpointExtent::Everything;
+        let reasons_changed = std::mem::take(&mut self.reasons.changed);
+        if reasons_changed || (everything && !self.reasons.is_empty()) {
+            checkpoint.put(ChunkKind::PauseReasons, 0, &self.reasons);
+        }
         let BookingContext { registry, layout, cursor } = context;
         for (index, queue) in registry.queue_labels().enumerate() {
             let Some((time, intervals)) = self.times.take(index, layout, cursor) else { break };
-            if std::mem::take(&mut time.changed) || extent == CheckpointExtent::Everything {
-                checkpoint.put(ChunkKind::AgentTime, index as i64, time);
+            if std::mem::take(&mut time.booked.changed) || everything {
+                checkpoint.put(ChunkKind::AgentTime, index as i64, &time.booked);
+                if !time.paused_ms.is_empty() {
+                    checkpoint.put(ChunkKind::PauseTime, index as i64, &time.paused_ms);
+                }
             }
             for (start, state_ms) in intervals {
                 checkpoint.agent_intervals.push(AgentIntervalDelta {
@@ -231,14 +270,19 @@ impl Agents {
             self.agents.extend(stored.into_iter().map(|(key, agent)| (key, agent.into())));
             return Ok(());
         }
+        if chunk.kind == ChunkKind::PauseReasons {
+            self.reasons = read(chunk)?;
+            return Ok(());
+        }
         let index = usize::try_from(chunk.number).ok().filter(|index| *index < QUEUES_MAX);
         let index =
             index.ok_or(RestoreError::Inconsistent { kind: chunk.kind, number: chunk.number })?;
-        let time = match chunk.kind {
-            ChunkKind::DenseAgentTime => read::<DenseAgentTime>(chunk)?.into(),
-            _ => read(chunk)?,
-        };
-        self.times.restore(index, time);
+        let time = self.times.restored(index);
+        match chunk.kind {
+            ChunkKind::DenseAgentTime => time.booked = read::<DenseAgentTime>(chunk)?.into(),
+            ChunkKind::PauseTime => time.paused_ms = read(chunk)?,
+            _ => time.booked = read(chunk)?,
+        }
         Ok(())
     }
 

@@ -184,9 +184,9 @@ fn survey_answered<'a>(fields: &mut Fields<'a>, channels: &Channels) -> Read<'a>
 fn agent_state_changed<'a>(fields: &mut Fields<'a>, _: &Channels) -> Read<'a> {
     let agent = fields.text(Field::Agent)?;
     let state = fields.word(Field::State, AgentState::ALL, AgentState::as_str)?;
-    fields.optional_text(Field::Reason);
+    let reason = fields.optional_text(Field::Reason);
     let queues = fields.optional_texts(Field::Queues);
-    Ok(EventPayload::AgentStateChanged { agent, state, queues })
+    Ok(EventPayload::AgentStateChanged { agent, state, reason, queues })
 }
 
 fn queue_observed<'a>(fields: &mut Fields<'a>, _: &Channels) -> Read<'a> {

@@ -87,10 +87,20 @@ pub enum EventPayload<'a> {
     },
     /// `agent.state_changed`. `queues` are all the queues that the agent serves from now on;
     /// without it, the queues do not change.
-    AgentStateChanged { agent: Text<'a>, state: AgentState, queues: Option<Vec<Text<'a>>> },
+    AgentStateChanged {
+        agent: Text<'a>,
+        state: AgentState,
+        reason: Option<Text<'a>>,
+        queues: Option<Vec<Text<'a>>>,
+    },
     /// The state of an agent in one queue; the other queues of the agent do not change (queue_log
     /// membership and pause lines).
-    AgentQueueState { agent: Text<'a>, queue: Text<'a>, state: AgentState },
+    AgentQueueState {
+        agent: Text<'a>,
+        queue: Text<'a>,
+        state: AgentState,
+        reason: Option<Text<'a>>,
+    },
     /// Makes the agent available where it is paused: in one queue, or without it in all (queue_log
     /// UNPAUSE and UNPAUSEALL).
     AgentUnpaused { agent: Text<'a>, queue: Option<Text<'a>> },

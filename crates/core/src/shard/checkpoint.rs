@@ -105,6 +105,8 @@ impl Shard {
                 ChunkKind::Agents,
                 ChunkKind::DenseAgentTime,
                 ChunkKind::AgentTime,
+                ChunkKind::PauseReasons,
+                ChunkKind::PauseTime,
                 ChunkKind::Followups,
                 ChunkKind::UnitNative,
                 ChunkKind::RecordCounts,

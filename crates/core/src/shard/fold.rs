@@ -303,15 +303,16 @@ impl Shard {
             EventPayload::SelfService { outcome, entry_point, .. } => {
                 state.self_service.entry(entry_point.as_deref()).1[outcome.index()] += 1;
             }
-            EventPayload::AgentStateChanged { agent, state: agent_state, queues } => {
+            EventPayload::AgentStateChanged { agent, state: agent_state, reason, queues } => {
                 let queues = queues.as_ref().map(|names| state.distinct_queues(names));
-                let change = AgentChange::State { state: *agent_state, queues };
+                let reasoned = state.agents.reasoned(*agent_state, reason.as_deref());
+                let change = AgentChange::State { state: reasoned, queues };
                 return state.change_agent(self.hasher.agent(agent), context.times(), change);
             }
-            EventPayload::AgentQueueState { agent, queue, state: agent_state } => {
+            EventPayload::AgentQueueState { agent, queue, state: agent_state, reason } => {
                 let change = AgentChange::InQueue {
                     queue: state.registry.queue(queue),
-                    state: *agent_state,
+                    state: state.agents.reasoned(*agent_state, reason.as_deref()),
                 };
                 return state.change_agent(self.hasher.agent(agent), context.times(), change);
             }

@@ -133,7 +133,10 @@ impl State {
                         booked(&mut self.series, &has_totals, index).ok_or_else(inconsistent)?;
                     series.totals.set_natives(read(chunk)?);
                 }
-                ChunkKind::Agents | ChunkKind::AgentTime => self.agents.restore(chunk)?,
+                ChunkKind::Agents
+                | ChunkKind::AgentTime
+                | ChunkKind::PauseReasons
+                | ChunkKind::PauseTime => self.agents.restore(chunk)?,
                 ChunkKind::DenseAgentTime | ChunkKind::OneCallAgents | ChunkKind::PlainAgents => {
                     self.agents.restore(chunk)?;
                     self.nothing_stored = true;

@@ -32,6 +32,7 @@ impl Shard {
             clock_skew: state.clock_skew + state.contacts.effects.clock_skew,
             series_refused: state.registry.refused()
                 + state.self_service.refused()
+                + state.agents.labels_refused()
                 + state.followups.labels_refused(),
             open_contacts: state.contacts.len() as u64,
             evicted: state.contacts.evicted + state.agents.refused() + state.followups.refused,
@@ -89,6 +90,7 @@ impl State {
                 observed,
                 agents: agents.count,
                 agent_ms: agents.booked_ms,
+                paused_ms: self.agents.paused_by_reason(&agents.paused_ms),
                 windows: agents.windows,
             })
             .collect();

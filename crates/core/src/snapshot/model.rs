@@ -64,6 +64,8 @@ pub struct QueueSnapshot {
     pub agents: [u64; 5],
     /// Booked agent time since the first record, by [`crate::event::AgentState::index`].
     pub agent_ms: [u64; 5],
+    /// The part of `agent_ms` in pauses, by reason; only reasons that occurred.
+    pub paused_ms: BTreeMap<Arc<str>, u64>,
     /// Agent time per window, in the order of [`SeriesSnapshot::windows`].
     pub windows: Vec<AgentWindow>,
 }

@@ -58,11 +58,15 @@ pub enum ChunkKind {
     RecordCounts = 18,
     /// A part of the agents.
     Agents = 19,
+    /// The reasons of pauses.
+    PauseReasons = 20,
+    /// Time of a queue in pauses by reason.
+    PauseTime = 21,
 }
 
 impl ChunkKind {
     /// All kinds, in the order of their numbers.
-    pub const ALL: [ChunkKind; 20] = [
+    pub const ALL: [ChunkKind; 22] = [
         ChunkKind::ShardHeader,
         ChunkKind::SingleContactLog,
         ChunkKind::SingleContactPart,
@@ -83,6 +87,8 @@ impl ChunkKind {
         ChunkKind::PlainAgents,
         ChunkKind::RecordCounts,
         ChunkKind::Agents,
+        ChunkKind::PauseReasons,
+        ChunkKind::PauseTime,
     ];
 
     /// Returns the kind of a stored number; `None` for a number that no kind has.

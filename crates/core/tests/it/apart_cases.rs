@@ -1,7 +1,7 @@
 //! Counts of which others are a part: callbacks, ends by party, pauses by reason. The frame is that
 //! of [`crate::contract_cases`].
 
-use nabiz_core::event::{EndedBy, EventPayload, LeftReason};
+use nabiz_core::event::{AgentState, EndedBy, EventPayload, LeftReason};
 use nabiz_core::time::Millis;
 use serde_json::json;
 
@@ -189,5 +189,96 @@ mod end {
             .expect("fault ended system", 0)
             .expect("fault ended agent", 1)
             .expect("fault ended customer", 1);
+    }
+}
+
+mod pause {
+    use super::*;
+
+    fn paused(case: Case, reason: Option<&'static str>) -> Case {
+        case.say(EventPayload::AgentStateChanged {
+            agent: "a".into(),
+            state: AgentState::Paused,
+            reason: reason.map(Into::into),
+            queues: Some(vec!["fault".into()]),
+        })
+    }
+
+    /// Time is booked a minute behind stream time.
+    const LATENESS: &str = "10:21:00";
+
+    #[test]
+    fn paused_time_counts_by_reason_and_all_together() {
+        let case = paused(case().at("10:00:00"), Some("lunch"));
+        let case = paused(case.at("10:05:00"), None);
+        let case = paused(case.at("10:06:00"), Some("lunch"));
+        case.at("10:10:00")
+            .agent("a", AgentState::Available, &["fault"])
+            .advance(LATENESS)
+            .expect("paused_ms fault lunch", 9 * 60_000)
+            .expect("paused_ms fault none", 60_000)
+            .expect("agent_ms fault paused", 10 * 60_000)
+            .expect("agent_ms fault available", 10 * 60_000);
+    }
+
+    #[test]
+    fn late_pause_moves_the_time_that_is_not_booked() {
+        let case = paused(case().at("10:00:00"), Some("lunch"));
+        let case = case.at("10:01:30").agent("b", AgentState::Busy, &["fault"]);
+        paused(case.at("10:01:00"), Some("meeting"))
+            .advance(LATENESS)
+            .expect("paused_ms fault lunch", 60_000)
+            .expect("paused_ms fault meeting", 19 * 60_000);
+    }
+
+    #[test]
+    fn reason_has_no_effect_when_the_agent_is_not_paused() {
+        let case = case().at("10:00:00").say(EventPayload::AgentStateChanged {
+            agent: "a".into(),
+            state: AgentState::Offline,
+            reason: Some("lunch".into()),
+            queues: Some(vec!["fault".into()]),
+        });
+        case.advance(LATENESS).expect("paused_ms fault lunch", 0);
+    }
+
+    #[test]
+    fn pause_has_no_reason_when_the_field_has_a_fault() {
+        let case = paused(case().at("10:00:00").with("reason", json!(["lunch"])), Some("lunch"));
+        case.outcome(Applied)
+            .expect("dropped reason", 1)
+            .advance(LATENESS)
+            .expect("paused_ms fault none", 20 * 60_000);
+    }
+
+    #[test]
+    fn call_in_a_pause_is_no_pause_and_the_reason_stays() {
+        let case = paused(case().at("10:00:00"), Some("lunch"));
+        case.at("10:05:00")
+            .queued("c", "fault")
+            .answered_by("c", "fault", "a")
+            .at("10:07:00")
+            .ended("c")
+            .advance(LATENESS)
+            .expect("agent_ms fault busy", 2 * 60_000)
+            .expect("paused_ms fault lunch", 18 * 60_000);
+    }
+
+    #[test]
+    fn lines_of_a_queue_log_give_the_reason() {
+        case()
+            .at("10:00:00")
+            .line("NONE|fault|a|ADDMEMBER|PAUSED")
+            .at("10:01:00")
+            .line("NONE|fault|a|PAUSE|lunch")
+            .at("10:03:00")
+            .line("NONE|NONE|a|PAUSEALL|meeting")
+            .at("10:06:00")
+            .line("NONE|fault|a|UNPAUSE|lunch")
+            .advance(LATENESS)
+            .expect("paused_ms fault none", 60_000)
+            .expect("paused_ms fault lunch", 2 * 60_000)
+            .expect("paused_ms fault meeting", 3 * 60_000)
+            .expect("agent_ms fault available", 14 * 60_000);
     }
 }

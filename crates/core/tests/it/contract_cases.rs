@@ -389,7 +389,12 @@ impl Case {
     ) -> Self {
         let queues =
             (!queues.is_empty()).then(|| queues.iter().map(|queue| (*queue).into()).collect());
-        self.say(EventPayload::AgentStateChanged { agent: agent.into(), state, queues })
+        self.say(EventPayload::AgentStateChanged {
+            agent: agent.into(),
+            state,
+            reason: None,
+            queues,
+        })
     }
 
     pub(crate) fn followup_opened(self, followup: &'static str, due: Option<&str>) -> Self {
@@ -473,6 +478,7 @@ pub(crate) fn number(settings: &Settings, snapshot: &Snapshot, name: &str) -> u6
         ["observed", id] => queue(id).observed.unwrap().waiting,
         ["agents", id, state] => queue(id).agents[state_index(state)],
         ["agent_ms", id, state] => queue(id).agent_ms[state_index(state)],
+        ["paused_ms", id, reason] => queue(id).paused_ms.get(reason).copied().unwrap_or(0),
         ["agent_ms", id, window, state] => {
             queue(id).windows[window_index(settings, window).unwrap()].state_ms[state_index(state)]
         }

@@ -260,12 +260,14 @@ fn other_payload() -> impl Strategy<Value = EventPayload<'static>> {
         ])
         .prop_map(|queues| queues.into_iter().map(text).collect::<Vec<_>>())
     };
+    // The last one is as long as a reason can be.
+    let reason = || select(vec![None, Some(text("lunch")), Some(text(&"x".repeat(64)))]);
     let followup = || select(vec![text("f0"), text("f1"), text("f2")]);
     let unit = || select(vec![Some(text("callback")), Some(text("field"))]);
     prop_oneof![
-        4 => (agent(), select(AgentState::ALL), prop::option::of(queues()))
-            .prop_map(|(agent, state, queues)| EventPayload::AgentStateChanged {
-                agent, state, queues,
+        4 => (agent(), select(AgentState::ALL), reason(), prop::option::of(queues()))
+            .prop_map(|(agent, state, reason, queues)| EventPayload::AgentStateChanged {
+                agent, state, reason, queues,
             }),
         2 => (followup(), unit(), prop::option::of(select(vec![0, 1, 30_000, HOUR]))).prop_map(
             |(followup, unit, due)| {
@@ -381,9 +383,11 @@ fn queue_log_line() -> impl Strategy<Value = (i64, i64, String)> {
         "ADDMEMBER|",
         "ADDMEMBER|PAUSED",
         "PAUSE|",
+        "PAUSE|lunch",
         "UNPAUSE|",
         "REMOVEMEMBER|",
         "PAUSEALL|",
+        "PAUSEALL|caf\u{e9}",
         "UNPAUSEALL|",
         "AGENTLOGIN|x",
         "AGENTLOGOFF|x|1",
@@ -439,11 +443,11 @@ fn late_agent_lines() -> impl Strategy<Value = (u8, usize, Vec<Step>)> {
     const VERBS: &[&str] = &[
         "ADDMEMBER|",
         "PAUSE|",
-        "PAUSE|",
+        "PAUSE|lunch",
         "UNPAUSE|",
         "UNPAUSE|",
         "REMOVEMEMBER|",
-        "PAUSEALL|",
+        "PAUSEALL|meeting",
         "UNPAUSEALL|",
         "UNPAUSEALL|",
         "WRAPUPSTART|20",

@@ -376,6 +376,7 @@ fn list_of_queues_is_checked_entry_by_entry() {
         let unchanged = EventPayload::AgentStateChanged {
             agent: "a".into(),
             state: AgentState::Busy,
+            reason: None,
             queues: None,
         };
         assert_eq!(read(&state(wrong.clone())), (unchanged, vec!["queues"], 0), "{wrong}");

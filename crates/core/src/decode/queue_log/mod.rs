@@ -90,13 +90,12 @@ fn read<'l, 'a>(
 ) -> Result<Event<'a>, Rejection> {
     let line = Line::split(text, encoding)?;
     let contact = || line.call().map(&own);
-    // A queue is shown; a call and an agent are only hashed.
-    let queue = || {
-        line.queue().map(|queue| match encoding {
-            Encoding::Utf8 => own(queue),
-            Encoding::Other => Cow::Owned(with_replacements(queue)),
-        })
+    // A queue and a reason are shown; a call and an agent are only hashed.
+    let shown = |part| match encoding {
+        Encoding::Utf8 => own(part),
+        Encoding::Other => Cow::Owned(with_replacements(part)),
     };
+    let queue = || line.queue().map(shown);
     let agent = || line.agent().map(&own);
     let agent_if_any = || line.agent_if_any().map(&own);
     let wait = |number| line.seconds(number, OptionalField::WaitMs);
@@ -104,10 +103,13 @@ fn read<'l, 'a>(
     let left = |reason, wait| {
         Ok(EventPayload::LeftQueue { contact: contact()?, queue: queue()?, reason, wait })
     };
-    let in_queue =
-        |state| Ok(EventPayload::AgentQueueState { agent: agent()?, queue: queue()?, state });
-    let everywhere =
-        |state| Ok(EventPayload::AgentStateChanged { agent: agent()?, state, queues: None });
+    let in_queue = |state, reason| {
+        Ok(EventPayload::AgentQueueState { agent: agent()?, queue: queue()?, state, reason })
+    };
+    let everywhere = |state, reason| {
+        Ok(EventPayload::AgentStateChanged { agent: agent()?, state, reason, queues: None })
+    };
+    let pause_reason = || line.parameter(1).map(shown);
     // `wait` is the number of the parameter with the hold time; the talk time follows it.
     let ended = |wait: usize, ended_by| {
         let (agent, wait, talk) = (agent_if_any(), line.implied_wait(wait), talk(wait + 1));
@@ -178,15 +180,15 @@ fn read<'l, 'a>(
             extra_payloads.push(transferred(Some(TransferKind::Attended))?);
             ended(line.attended_parameters() + 1, None)?
         }
-        "ADDMEMBER" if line.parameter(1) == Some("PAUSED") => in_queue(AgentState::Paused)?,
-        "ADDMEMBER" => in_queue(AgentState::Available)?,
+        "ADDMEMBER" if line.parameter(1) == Some("PAUSED") => in_queue(AgentState::Paused, None)?,
+        "ADDMEMBER" => in_queue(AgentState::Available, None)?,
         "UNPAUSE" => unpaused(Some(queue()?))?,
         "UNPAUSEALL" => unpaused(None)?,
-        "PAUSE" => in_queue(AgentState::Paused)?,
-        "REMOVEMEMBER" => in_queue(AgentState::Offline)?,
-        "PAUSEALL" => everywhere(AgentState::Paused)?,
-        "AGENTLOGIN" | "AGENTCALLBACKLOGIN" => everywhere(AgentState::Available)?,
-        "AGENTLOGOFF" | "AGENTCALLBACKLOGOFF" => everywhere(AgentState::Offline)?,
+        "PAUSE" => in_queue(AgentState::Paused, pause_reason())?,
+        "REMOVEMEMBER" => in_queue(AgentState::Offline, None)?,
+        "PAUSEALL" => everywhere(AgentState::Paused, pause_reason())?,
+        "AGENTLOGIN" | "AGENTCALLBACKLOGIN" => everywhere(AgentState::Available, None)?,
+        "AGENTLOGOFF" | "AGENTCALLBACKLOGOFF" => everywhere(AgentState::Offline, None)?,
         // Without a length there is no telling when the wrap-up ends.
         "WRAPUPSTART" => match line.seconds(1, OptionalField::WrapUpMs) {
             Some(duration) => EventPayload::AgentWrapUp { agent: agent()?, duration },

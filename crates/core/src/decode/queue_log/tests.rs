@@ -183,27 +183,27 @@ fn dump_by_an_agent_ends_only_the_offer() {
 #[test]
 fn verbs_of_agents_change_their_state() {
     let of_line = |text: &'static str| line(text).map(|record| record.payload).unwrap();
-    let in_queue = |state| EventPayload::AgentQueueState { agent: AGENT, queue: QUEUE, state };
-    for (text, state) in [
-        ("1|REALTIME|fault|SIP/8007|ADDMEMBER|", AgentState::Available),
-        ("1|NONE|fault|SIP/8007|ADDMEMBER|PAUSED", AgentState::Paused),
-        ("1|MANAGER|fault|SIP/8007|REMOVEMEMBER|", AgentState::Offline),
-        ("1|NONE|fault|SIP/8007|PAUSE|lunch", AgentState::Paused),
+    for (text, state, reason) in [
+        ("1|REALTIME|fault|SIP/8007|ADDMEMBER|", AgentState::Available, None),
+        ("1|NONE|fault|SIP/8007|ADDMEMBER|PAUSED", AgentState::Paused, None),
+        ("1|MANAGER|fault|SIP/8007|REMOVEMEMBER|", AgentState::Offline, None),
+        ("1|NONE|fault|SIP/8007|PAUSE|", AgentState::Paused, None),
+        ("1|NONE|fault|SIP/8007|PAUSE|lunch", AgentState::Paused, Some("lunch".into())),
     ] {
-        assert_eq!(of_line(text), in_queue(state), "{text}");
+        let in_queue = EventPayload::AgentQueueState { agent: AGENT, queue: QUEUE, state, reason };
+        assert_eq!(of_line(text), in_queue, "{text}");
     }
-    for (text, state) in [
-        ("1|NONE|NONE|SIP/8007|PAUSEALL|", AgentState::Paused),
-        ("1|1.2|NONE|SIP/8007|AGENTLOGIN|SIP/8007-1", AgentState::Available),
-        ("1|1.2|NONE|SIP/8007|AGENTLOGOFF|SIP/8007-1|60", AgentState::Offline),
-        ("1|1.2|NONE|SIP/8007|AGENTCALLBACKLOGIN|200@internal", AgentState::Available),
-        ("1|1.2|NONE|SIP/8007|AGENTCALLBACKLOGOFF|200@internal|60|", AgentState::Offline),
+    for (text, state, reason) in [
+        ("1|NONE|NONE|SIP/8007|PAUSEALL|", AgentState::Paused, None),
+        ("1|NONE|NONE|SIP/8007|PAUSEALL|prayer|", AgentState::Paused, Some("prayer".into())),
+        ("1|1.2|NONE|SIP/8007|AGENTLOGIN|SIP/8007-1", AgentState::Available, None),
+        ("1|1.2|NONE|SIP/8007|AGENTLOGOFF|SIP/8007-1|60", AgentState::Offline, None),
+        ("1|1.2|NONE|SIP/8007|AGENTCALLBACKLOGIN|200@internal", AgentState::Available, None),
+        ("1|1.2|NONE|SIP/8007|AGENTCALLBACKLOGOFF|200@internal|60|", AgentState::Offline, None),
     ] {
-        assert_eq!(
-            of_line(text),
-            EventPayload::AgentStateChanged { agent: AGENT, state, queues: None },
-            "{text}"
-        );
+        let everywhere =
+            EventPayload::AgentStateChanged { agent: AGENT, state, reason, queues: None };
+        assert_eq!(of_line(text), everywhere, "{text}");
     }
     for (text, queue) in [
         ("1|NONE|fault|SIP/8007|UNPAUSE|Auto-Unpause", Some(QUEUE)),

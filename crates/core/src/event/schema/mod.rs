@@ -261,7 +261,7 @@ pub const EVENT_TYPES: &[EventType] = &[
                 Values::Word(|| words(AgentState::ALL, AgentState::as_str)),
                 "the new state",
             ),
-            optional("reason", Values::Text, "why, such as the kind of break"),
+            optional("reason", Values::Text, "the kind of a pause, a word of a short list"),
             optional(
                 "queues",
                 Values::Texts,

@@ -183,13 +183,16 @@ impl WindowSnapshot {
 
 impl QueueSnapshot {
     fn add(&mut self, other: &QueueSnapshot) {
-        let QueueSnapshot { queue: _, observed, agents, agent_ms, windows } = other;
+        let QueueSnapshot { queue: _, observed, agents, agent_ms, paused_ms, windows } = other;
         self.observed =
             [self.observed, *observed].into_iter().flatten().max_by_key(|observation| {
                 (observation.event_time, observation.waiting, observation.oldest_wait)
             });
         add_each(&mut self.agents, agents);
         add_each(&mut self.agent_ms, agent_ms);
+        for (reason, time) in paused_ms {
+            add(self.paused_ms.entry(Arc::clone(reason)).or_default(), time);
+        }
         add_all(&mut self.windows, windows, |sum, more| {
             add_each(&mut sum.state_ms, &more.state_ms)
         });

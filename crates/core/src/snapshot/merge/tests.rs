@@ -118,12 +118,14 @@ fn queue() -> impl Strategy<Value = QueueSnapshot> {
                 oldest_wait: oldest_wait.map(Millis),
             })
         });
-    (observed, any::<[u8; 5]>(), any::<[u8; 5]>(), vec(any::<[u8; 5]>(), 3)).prop_map(
-        |(observed, agents, agent_ms, windows)| QueueSnapshot {
+    let paused_ms = btree_map(name(), count(), 0..3);
+    (observed, any::<[u8; 5]>(), any::<[u8; 5]>(), paused_ms, vec(any::<[u8; 5]>(), 3)).prop_map(
+        |(observed, agents, agent_ms, paused_ms, windows)| QueueSnapshot {
             queue: Arc::from(""),
             observed,
             agents: agents.map(u64::from),
             agent_ms: agent_ms.map(u64::from),
+            paused_ms,
             windows: windows
                 .into_iter()
                 .map(|state| AgentWindow { state_ms: state.map(u64::from) })

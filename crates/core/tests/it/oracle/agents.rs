@@ -2,6 +2,7 @@
 //! at that instant.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use nabiz_core::event::{AgentState, EventPayload};
 use nabiz_core::settings::Settings;
@@ -9,15 +10,34 @@ use nabiz_core::settings::Settings;
 use super::contact::NO_QUEUE;
 use super::facts::Range;
 
+/// A state, and of a pause the label of its reason.
+#[derive(Clone, Debug)]
+struct Stated {
+    state: AgentState,
+    reason: String,
+}
+
+impl Stated {
+    fn new(state: AgentState, reason: Option<&str>) -> Stated {
+        let reason = match (state, reason) {
+            (AgentState::Paused, None) => "none",
+            (AgentState::Paused, Some(text)) if text.len() > 64 => "other",
+            (AgentState::Paused, Some(reason)) => reason,
+            _ => "",
+        };
+        Stated { state, reason: reason.to_string() }
+    }
+}
+
 #[derive(Clone, Debug)]
 enum Change {
     Everywhere {
-        state: AgentState,
+        state: Stated,
         queues: Option<Vec<String>>,
     },
     InQueue {
         queue: String,
-        state: AgentState,
+        state: Stated,
     },
     /// In this queue, or in all.
     Unpause {
@@ -40,7 +60,7 @@ pub enum CallChange {
 #[derive(Clone, Debug)]
 struct Booked {
     queue: String,
-    state: AgentState,
+    state: Stated,
     from: i64,
     to: i64,
 }
@@ -58,11 +78,11 @@ pub struct Agents {
 #[derive(Clone, Debug, Default)]
 struct Known {
     /// The state of the last change that was about all queues.
-    state: Option<AgentState>,
+    state: Option<Stated>,
     /// The queues that a change about all queues has given.
     listed: Option<Vec<String>>,
     /// Explicit states: in `listed`, and in queues of changes about one queue.
-    explicit: BTreeMap<String, AgentState>,
+    explicit: BTreeMap<String, Stated>,
     /// Queues known only from calls.
     of_calls: BTreeSet<String>,
     /// Position and longest end of each call.
@@ -84,31 +104,33 @@ impl Known {
         match change {
             Change::Everywhere { state, queues } => {
                 self.wrap_up_until = None;
-                self.state = Some(*state);
-                self.explicit.values_mut().for_each(|known| *known = *state);
+                self.state = Some(state.clone());
+                self.explicit.values_mut().for_each(|known| *known = state.clone());
                 if let Some(queues) = queues {
                     self.listed = Some(queues.clone());
-                    self.explicit = queues.iter().map(|queue| (queue.clone(), *state)).collect();
+                    self.explicit =
+                        queues.iter().map(|queue| (queue.clone(), state.clone())).collect();
                     self.of_calls.clear();
                 }
             }
             Change::InQueue { queue, state } => {
                 self.wrap_up_until = None;
                 self.of_calls.remove(queue);
-                self.explicit.insert(queue.clone(), *state);
+                self.explicit.insert(queue.clone(), state.clone());
             }
             Change::Unpause { queue: Some(queue) } => {
                 self.wrap_up_until = None;
-                if self.base_states().get(queue) == Some(&AgentState::Paused) {
+                let known = self.base_states().get(queue).map(|known| known.state);
+                if known == Some(AgentState::Paused) {
                     self.of_calls.remove(queue);
-                    self.explicit.insert(queue.clone(), AgentState::Available);
+                    self.explicit.insert(queue.clone(), Stated::new(AgentState::Available, None));
                 }
             }
             Change::Unpause { queue: None } => {
                 self.wrap_up_until = None;
                 let states = self.explicit.values_mut().chain(&mut self.state);
-                for state in states.filter(|state| **state == AgentState::Paused) {
-                    *state = AgentState::Available;
+                for state in states.filter(|known| known.state == AgentState::Paused) {
+                    *state = Stated::new(AgentState::Available, None);
                 }
             }
             Change::WrapUp { until } => self.wrap_up_until = Some(*until),
@@ -126,29 +148,29 @@ impl Known {
 
     /// Returns the states without calls and wrap-up. The queue is `none` as long as no queue of the
     /// agent is known.
-    fn base_states(&self) -> BTreeMap<String, AgentState> {
+    fn base_states(&self) -> BTreeMap<String, Stated> {
         let mut states = self.explicit.clone();
-        let of_calls = self.state.unwrap_or(AgentState::Available);
-        states.extend(self.of_calls.iter().map(|queue| (queue.clone(), of_calls)));
-        if let (true, None, Some(state)) = (states.is_empty(), &self.listed, self.state) {
-            states.insert(NO_QUEUE.to_string(), state);
+        let of_calls = self.state.clone().unwrap_or(Stated::new(AgentState::Available, None));
+        states.extend(self.of_calls.iter().map(|queue| (queue.clone(), of_calls.clone())));
+        if let (true, None, Some(state)) = (states.is_empty(), &self.listed, &self.state) {
+            states.insert(NO_QUEUE.to_string(), state.clone());
         }
         states
     }
 
     /// Returns the states in the millisecond that begins at `since`.
-    fn states(&self, since: i64) -> BTreeMap<String, AgentState> {
+    fn states(&self, since: i64) -> BTreeMap<String, Stated> {
         let in_call = self.calls.values().any(|until| since < *until);
         let in_wrap_up = self.wrap_up_until.is_some_and(|until| since < until);
         let mut states = self.base_states();
-        for state in states.values_mut() {
-            *state = match *state {
-                AgentState::Offline => AgentState::Offline,
-                _ if in_call => AgentState::Busy,
-                AgentState::Busy => AgentState::Busy,
-                _ if in_wrap_up => AgentState::WrapUp,
-                state => state,
-            };
+        for known in states.values_mut() {
+            match known.state {
+                AgentState::Offline => {}
+                _ if in_call => *known = Stated::new(AgentState::Busy, None),
+                AgentState::Busy => {}
+                _ if in_wrap_up => *known = Stated::new(AgentState::WrapUp, None),
+                _ => {}
+            }
         }
         states
     }
@@ -198,14 +220,16 @@ impl Agents {
     pub fn apply(&mut self, settings: &Settings, time: i64, body: &EventPayload<'_>) -> bool {
         let resolve = |queue: &str| settings.resolve(queue).to_string();
         let (agent, change) = match body {
-            EventPayload::AgentStateChanged { agent, state, queues } => {
+            EventPayload::AgentStateChanged { agent, state, reason, queues } => {
                 let queues = queues
                     .as_ref()
                     .map(|queues| queues.iter().map(|queue| resolve(queue)).collect());
-                (agent, Change::Everywhere { state: *state, queues })
+                let state = Stated::new(*state, reason.as_deref());
+                (agent, Change::Everywhere { state, queues })
             }
-            EventPayload::AgentQueueState { agent, queue, state } => {
-                (agent, Change::InQueue { queue: resolve(queue), state: *state })
+            EventPayload::AgentQueueState { agent, queue, state, reason } => {
+                let state = Stated::new(*state, reason.as_deref());
+                (agent, Change::InQueue { queue: resolve(queue), state })
             }
             EventPayload::AgentUnpaused { agent, queue } => {
                 (agent, Change::Unpause { queue: queue.as_deref().map(resolve) })
@@ -234,7 +258,7 @@ impl Agents {
         let mut gauge: BTreeMap<String, [u64; 5]> = BTreeMap::new();
         for changes in self.changes.values() {
             for (queue, state) in Known::of(changes, i64::MAX).states(now - 1) {
-                gauge.entry(queue).or_default()[state.index()] += 1;
+                gauge.entry(queue).or_default()[state.state.index()] += 1;
             }
         }
         gauge
@@ -244,8 +268,21 @@ impl Agents {
     pub fn booked_ms(&self) -> BTreeMap<String, [u64; 5]> {
         let mut sums: BTreeMap<String, [u64; 5]> = BTreeMap::new();
         for stretch in &self.booked {
-            sums.entry(stretch.queue.clone()).or_default()[stretch.state.index()] +=
+            sums.entry(stretch.queue.clone()).or_default()[stretch.state.state.index()] +=
                 (stretch.to - stretch.from) as u64;
+        }
+        sums
+    }
+
+    /// Returns the booked milliseconds in pauses by queue and reason.
+    pub fn paused_ms(&self) -> BTreeMap<String, BTreeMap<Arc<str>, u64>> {
+        let mut sums: BTreeMap<String, BTreeMap<Arc<str>, u64>> = BTreeMap::new();
+        for stretch in &self.booked {
+            if stretch.state.state == AgentState::Paused && stretch.from < stretch.to {
+                let reasons = sums.entry(stretch.queue.clone()).or_default();
+                let reason = stretch.state.reason.as_str().into();
+                *reasons.entry(reason).or_default() += (stretch.to - stretch.from) as u64;
+            }
         }
         sums
     }
@@ -261,7 +298,7 @@ impl Agents {
         }
         for stretch in all {
             let ms = range.overlap_ms(stretch.from, stretch.to);
-            sums.entry(stretch.queue).or_default()[stretch.state.index()] += ms;
+            sums.entry(stretch.queue).or_default()[stretch.state.state.index()] += ms;
         }
         sums
     }
@@ -274,8 +311,8 @@ impl Agents {
             while from < stretch.to {
                 let start = from - from.rem_euclid(interval_ms);
                 let to = stretch.to.min(start + interval_ms);
-                sums.entry((start, stretch.queue.clone())).or_default()[stretch.state.index()] +=
-                    (to - from) as u64;
+                sums.entry((start, stretch.queue.clone())).or_default()
+                    [stretch.state.state.index()] += (to - from) as u64;
                 from = to;
             }
         }

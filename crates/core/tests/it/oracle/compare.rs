@@ -169,6 +169,7 @@ fn queues(settings: &Settings, found: &mut Vec<String>, core: &Snapshot, exact: 
         differ(found, &format!("queue {name} observed"), &core.observed, &exact.observed);
         differ(found, &format!("queue {name} agents"), &core.agents, &exact.agents);
         differ(found, &format!("queue {name} agent time"), &core.agent_ms, &exact.agent_ms);
+        differ(found, &format!("queue {name} pauses"), &core.paused_ms, &exact.paused_ms);
         differ(found, &format!("queue {name} agent windows"), &core.windows, &exact.windows);
     }
     for (queue, _) in &settings.queues {

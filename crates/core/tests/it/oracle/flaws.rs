@@ -121,6 +121,7 @@ impl Flaw {
                 | EventPayload::FollowupInformed { unit, .. },
             ) => *unit = None,
             ("due", EventPayload::FollowupOpened { due, .. }) => *due = None,
+            ("reason", EventPayload::AgentStateChanged { reason, .. }) => *reason = None,
             ("queues", EventPayload::AgentStateChanged { queues, .. }) => *queues = None,
             _ => {}
         }

@@ -188,9 +188,10 @@ pub fn type_and_data(payload: &EventPayload<'_>) -> (&'static str, Map<String, V
             put("channel", word(channel));
             "survey.answered"
         }
-        EventPayload::AgentStateChanged { agent, state, queues } => {
+        EventPayload::AgentStateChanged { agent, state, reason, queues } => {
             put("agent", json!(agent));
             put("state", json!(state.as_str()));
+            put("reason", text(reason));
             put("queues", json!(queues));
             "agent.state_changed"
         }

@@ -481,6 +481,7 @@ impl Oracle {
 
     fn queues(&self, ranges: &[facts::Range]) -> Vec<QueueSnapshot> {
         let (gauge, booked) = (self.agents.gauge(self.now.unwrap_or(0)), self.agents.booked_ms());
+        let paused = self.agents.paused_ms();
         let windows: Vec<BTreeMap<String, [u64; 5]>> = ranges
             .iter()
             .map(|range| self.agents.window_ms(range, self.now.unwrap_or(range.to_inclusive)))
@@ -495,6 +496,7 @@ impl Oracle {
                 observed: self.observed.get(&queue).copied(),
                 agents: gauge.get(&queue).copied().unwrap_or_default(),
                 agent_ms: booked.get(&queue).copied().unwrap_or_default(),
+                paused_ms: paused.get(&queue).cloned().unwrap_or_default(),
                 windows: windows
                     .iter()
                     .map(|window| AgentWindow {
