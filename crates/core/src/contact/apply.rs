@@ -24,6 +24,7 @@ impl Contacts {
         self.dirty.mark(handle.slot);
         match self.contact_context(registry, event, handle) {
             Some(mut context) => {
+                context.settle_early_end_in_time();
                 let outcome = change(&mut context);
                 if outcome != ApplyOutcome::Duplicate {
                     context.contact.last_record = event.stream_time;

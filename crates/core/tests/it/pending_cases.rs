@@ -7,7 +7,7 @@ use nabiz_core::event::LeftReason;
 use nabiz_core::time::Millis;
 
 use crate::contract_cases::{Case, case, case_with};
-use crate::oracle::Verdict::{Applied, Duplicate};
+use crate::oracle::Verdict::{Applied, Duplicate, Held};
 
 /// A contact that has waited in `fault` since 10:00:00.
 fn waiting() -> Case {
@@ -109,6 +109,27 @@ mod end {
             .expect("fault wait_ms", 9_000)
             .expect("fault handle_ms", 30_000)
             .expect("fault in_service", 0);
+    }
+
+    #[test]
+    fn visit_has_ended_when_the_next_record_of_its_contact_is_past_the_grace() {
+        let pending = || waiting().at("10:00:10").ended("c");
+        pending()
+            .at("10:00:40")
+            .abandoned("c", "fault")
+            .outcome(Applied)
+            .expect("fault abandon_wait_ms", 40_000);
+        pending()
+            .at("10:00:40.001")
+            .abandoned("c", "fault")
+            .outcome(Held)
+            .expect("fault abandon_wait_ms", 10_000)
+            .expect("fault abandoned", 1);
+        pending()
+            .at("10:00:40.001")
+            .queued("c", "billing")
+            .expect("fault abandon_wait_ms", 10_000)
+            .expect("billing waiting", 1);
     }
 
     #[test]
@@ -265,6 +286,26 @@ mod reply {
             .at("10:00:06")
             .replied("c")
             .expect("fault answered", 1);
+    }
+
+    #[test]
+    fn chat_makes_no_orphan_when_its_agent_answers_and_replies_ten_times() {
+        let mut chat = waiting().at("10:00:05").answered_by("c", "fault", "ann");
+        for minute in ["01", "02", "03", "04", "05", "06", "07", "08", "09", "10"] {
+            chat = chat
+                .at(&format!("10:{minute}:00"))
+                .replied("c")
+                .outcome(Applied)
+                .answered_by("c", "fault", "ann")
+                .outcome(Duplicate);
+        }
+        chat.at("10:11:05")
+            .ended("c")
+            .expect("fault handle_ms", 11 * 60_000)
+            .end_of_replay()
+            .expect("records orphan", 0)
+            .expect("fault answered", 1)
+            .expect("fault handled", 1);
     }
 
     #[test]

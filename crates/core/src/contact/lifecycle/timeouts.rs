@@ -5,7 +5,7 @@ use crate::contact::effects::Timeouts;
 use crate::contact::ending::Ending;
 use crate::contact::event_context::EventContext;
 use crate::contact::handle::Handle;
-use crate::contact::model::{Conversation, Issue, Miss, OpenIssue, Visit};
+use crate::contact::model::{Conversation, EarlyEnd, Issue, Miss, OpenIssue, Visit};
 use crate::contact::table::Contacts;
 use crate::ids::ContactKey;
 use crate::measures::{FactKind, WindowScope};
@@ -86,6 +86,17 @@ impl Contacts {
 }
 
 impl ContactContext<'_> {
+    /// Settles an early end whose grace is over at stream time.
+    pub(in crate::contact) fn settle_early_end_in_time(&mut self) {
+        let grace = self.effects.timeouts.reorder_grace;
+        let now = self.event.stream_time;
+        let is_over =
+            |end: &EarlyEnd| !end.is_settled() && end.stream_time.just_after(grace) <= now;
+        if self.contact.early_end.as_deref().is_some_and(is_over) {
+            self.settle_early_end();
+        }
+    }
+
     /// Applies what is due at stream time. Returns when the next timeout is due, or `None` if the
     /// contact is to be forgotten.
     fn run_timeouts(&mut self) -> Option<Timestamp> {

@@ -861,6 +861,15 @@ impl Contact {
         self.early_end = Some(early);
     }
 
+    /// Settles an end whose grace is over, before a record of the contact.
+    pub fn settle_end_before_record(&mut self, context: &Context<'_>, books: &mut Books) {
+        let grace = context.settings.windows.reorder_grace.get() as i64;
+        let is_over = |early: &EarlyEnd| context.now > early.read_at_stream_ms + grace;
+        if self.early_end.as_ref().is_some_and(is_over) {
+            self.settle_early_end(context.settings, books, context.position);
+        }
+    }
+
     /// Applies a record to its contact. On [`Outcome::Duplicate`] nothing has changed.
     pub fn apply(
         &mut self,

@@ -286,6 +286,9 @@ impl Oracle {
         let settings = Arc::clone(&self.settings);
         let context = Context { settings: &settings, source, position, time, now, cause };
         if let Some(id) = contact_of(body) {
+            if let Some(contact) = self.contacts.get_mut(id) {
+                contact.settle_end_before_record(&context, &mut self.books);
+            }
             let mut contact = self.contacts.get(id).cloned().unwrap_or_default();
             let facts_before = self.books.facts.len();
             let outcome = contact.apply(&context, &mut self.books, body);
