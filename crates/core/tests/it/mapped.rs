@@ -133,3 +133,23 @@ fn held_ending_beside_an_applied_event_counts_for_itself_alone() {
     assert_eq!((applied, rejected), (1, 0));
     assert_eq!(log.counts().4, totals(1, 0, 1));
 }
+
+#[test]
+fn fault_of_an_optional_field_costs_the_field_of_its_event_alone() {
+    let mut log = Log::new();
+    let events = [
+        event(0, "contact.queued", "a", r#","is_callback":"yes","channel":"smoke""#),
+        event(9, "contact.answered", "a", r#","wait_ms":"nine""#),
+        event(29, "contact.ended", "a", r#","ended_by":7,"talk_ms":20000"#),
+    ];
+    assert_eq!(log.fold(&events), RecordOutcome::Applied);
+    assert_eq!(log.counts(), (1, 0, 0, 0, totals(3, 0, 0)));
+    let snapshot = log.shard.snapshot();
+    let dropped = snapshot.records.fields_dropped.iter();
+    let dropped: Vec<_> = dropped.map(|(field, count)| (field.as_str(), *count)).collect();
+    let expected = [("channel", 1), ("is_callback", 1), ("wait_ms", 1), ("ended_by", 1)];
+    assert_eq!(dropped, expected);
+    let totals = &snapshot.series.iter().find(|series| *series.queue == *"fault").unwrap().totals;
+    assert_eq!((totals.visits.answered, totals.wait_answered.sum.get()), (1, 9_000));
+    assert_eq!((totals.contacts.callbacks, totals.handle.sum.get()), (0, 20_000));
+}
