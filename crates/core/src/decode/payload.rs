@@ -84,27 +84,30 @@ fn not_answered<'a>(fields: &mut Fields<'a>, _: &Channels) -> Read<'a> {
     Ok(EventPayload::NotAnswered { contact, queue })
 }
 
-fn answered<'a>(fields: &mut Fields<'a>, _: &Channels) -> Read<'a> {
+fn answered<'a>(fields: &mut Fields<'a>, channels: &Channels) -> Read<'a> {
     let contact = fields.text(Field::ContactId)?;
     let queue = fields.text(Field::Queue)?;
+    let channel = fields.optional_channel(channels);
     let agent = fields.optional_text(Field::Agent);
     let wait = fields.optional_duration(Field::WaitMs);
-    Ok(EventPayload::Answered { contact, queue, agent, wait })
+    Ok(EventPayload::Answered { contact, queue, channel, agent, wait })
 }
 
-fn abandoned<'a>(fields: &mut Fields<'a>, _: &Channels) -> Read<'a> {
+fn abandoned<'a>(fields: &mut Fields<'a>, channels: &Channels) -> Read<'a> {
     let contact = fields.text(Field::ContactId)?;
     let queue = fields.text(Field::Queue)?;
+    let channel = fields.optional_channel(channels);
     let wait = fields.optional_duration(Field::WaitMs);
-    Ok(EventPayload::Abandoned { contact, queue, wait })
+    Ok(EventPayload::Abandoned { contact, queue, channel, wait })
 }
 
-fn left_queue<'a>(fields: &mut Fields<'a>, _: &Channels) -> Read<'a> {
+fn left_queue<'a>(fields: &mut Fields<'a>, channels: &Channels) -> Read<'a> {
     let contact = fields.text(Field::ContactId)?;
     let queue = fields.text(Field::Queue)?;
     let reason = fields.word(Field::Reason, LeftReason::ALL, LeftReason::as_str)?;
+    let channel = fields.optional_channel(channels);
     let wait = fields.optional_duration(Field::WaitMs);
-    Ok(EventPayload::LeftQueue { contact, queue, reason, wait })
+    Ok(EventPayload::LeftQueue { contact, queue, channel, reason, wait })
 }
 
 fn replied<'a>(fields: &mut Fields<'a>, _: &Channels) -> Read<'a> {
@@ -138,10 +141,11 @@ fn resolved<'a>(fields: &mut Fields<'a>, _: &Channels) -> Read<'a> {
     Ok(EventPayload::Resolved { contact, queue })
 }
 
-fn reopened<'a>(fields: &mut Fields<'a>, _: &Channels) -> Read<'a> {
+fn reopened<'a>(fields: &mut Fields<'a>, channels: &Channels) -> Read<'a> {
     let contact = fields.text(Field::ContactId)?;
     let queue = fields.optional_text(Field::Queue);
-    Ok(EventPayload::Reopened { contact, queue })
+    let channel = fields.optional_channel(channels);
+    Ok(EventPayload::Reopened { contact, queue, channel })
 }
 
 // A missing `unit` counts as the unit `unknown`, so that no reader of a follow-up requires it.

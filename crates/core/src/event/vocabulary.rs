@@ -43,11 +43,28 @@ pub enum EventPayload<'a> {
     /// `contact.not_answered`
     NotAnswered { contact: Text<'a>, queue: Text<'a> },
     /// `contact.answered`
-    Answered { contact: Text<'a>, queue: Text<'a>, agent: Option<Text<'a>>, wait: Option<Millis> },
+    Answered {
+        contact: Text<'a>,
+        queue: Text<'a>,
+        channel: Option<ChannelId>,
+        agent: Option<Text<'a>>,
+        wait: Option<Millis>,
+    },
     /// `contact.abandoned`
-    Abandoned { contact: Text<'a>, queue: Text<'a>, wait: Option<Millis> },
+    Abandoned {
+        contact: Text<'a>,
+        queue: Text<'a>,
+        channel: Option<ChannelId>,
+        wait: Option<Millis>,
+    },
     /// `contact.left_queue`
-    LeftQueue { contact: Text<'a>, queue: Text<'a>, reason: LeftReason, wait: Option<Millis> },
+    LeftQueue {
+        contact: Text<'a>,
+        queue: Text<'a>,
+        channel: Option<ChannelId>,
+        reason: LeftReason,
+        wait: Option<Millis>,
+    },
     /// `contact.replied`
     Replied { contact: Text<'a>, queue: Option<Text<'a>> },
     /// `contact.transferred`
@@ -71,7 +88,7 @@ pub enum EventPayload<'a> {
     /// `contact.resolved`
     Resolved { contact: Text<'a>, queue: Option<Text<'a>> },
     /// `contact.reopened`
-    Reopened { contact: Text<'a>, queue: Option<Text<'a>> },
+    Reopened { contact: Text<'a>, queue: Option<Text<'a>>, channel: Option<ChannelId> },
     /// `followup.opened`
     FollowupOpened { followup: Text<'a>, unit: Option<Text<'a>>, due: Option<Timestamp> },
     /// `followup.work_done`

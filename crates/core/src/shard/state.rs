@@ -218,14 +218,14 @@ impl State {
                 contact.queued(queue, *channel, *is_callback)
             }
             (EventPayload::NotAnswered { .. }, Some(queue)) => contact.not_answered(queue),
-            (EventPayload::Answered { wait, .. }, Some(queue)) => {
-                contact.ending(queue, Ending::Answered(agent), *wait)
+            (EventPayload::Answered { channel, wait, .. }, Some(queue)) => {
+                contact.ending(queue, *channel, Ending::Answered(agent), *wait)
             }
-            (EventPayload::Abandoned { wait, .. }, Some(queue)) => {
-                contact.ending(queue, Ending::Abandoned, *wait)
+            (EventPayload::Abandoned { channel, wait, .. }, Some(queue)) => {
+                contact.ending(queue, *channel, Ending::Abandoned, *wait)
             }
-            (EventPayload::LeftQueue { reason, wait, .. }, Some(queue)) => {
-                contact.ending(queue, Ending::Left(*reason), *wait)
+            (EventPayload::LeftQueue { channel, reason, wait, .. }, Some(queue)) => {
+                contact.ending(queue, *channel, Ending::Left(*reason), *wait)
             }
             (EventPayload::Replied { .. }, queue) => contact.replied(queue),
             (EventPayload::Transferred { kind, .. }, queue) => contact.transferred(queue, *kind),
@@ -240,7 +240,7 @@ impl State {
                 contact.ended(queue, parts, *ended_by, implied)
             }
             (EventPayload::Resolved { .. }, queue) => contact.resolved(queue),
-            (EventPayload::Reopened { .. }, queue) => contact.reopened(queue),
+            (EventPayload::Reopened { channel, .. }, queue) => contact.reopened(queue, *channel),
             (EventPayload::SurveyAnswered { channel, score, .. }, queue) => {
                 contact.surveyed(queue, *channel, *score)
             }

@@ -188,6 +188,7 @@ impl Story {
                             queue: queue(),
                             agent: by.map(Into::into),
                             wait,
+                            channel: None,
                         },
                     );
                     match then {
@@ -208,6 +209,7 @@ impl Story {
                                         queue: queue(),
                                         agent: by.map(Into::into),
                                         wait: None,
+                                        channel: None,
                                     },
                                 );
                             }
@@ -232,7 +234,15 @@ impl Story {
                     }
                 }
                 Ending::Abandoned { ended_by } => {
-                    say(now, EventPayload::Abandoned { contact: contact(), queue: queue(), wait });
+                    say(
+                        now,
+                        EventPayload::Abandoned {
+                            contact: contact(),
+                            queue: queue(),
+                            wait,
+                            channel: None,
+                        },
+                    );
                     // Many sources write the end of the call too.
                     if ended_by.is_some() {
                         now += end_s * SECOND;
@@ -241,7 +251,13 @@ impl Story {
                 }
                 Ending::Left { reason } => say(
                     now,
-                    EventPayload::LeftQueue { contact: contact(), queue: queue(), reason, wait },
+                    EventPayload::LeftQueue {
+                        contact: contact(),
+                        queue: queue(),
+                        reason,
+                        wait,
+                        channel: None,
+                    },
                 ),
                 Ending::Ended { talk_s, by } => {
                     now += end_s.max(talk_s.unwrap_or(0)) * SECOND;

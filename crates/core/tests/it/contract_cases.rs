@@ -223,6 +223,7 @@ impl Case {
             queue: queue.into(),
             agent: None,
             wait: None,
+            channel: None,
         })
     }
 
@@ -237,6 +238,7 @@ impl Case {
             queue: queue.into(),
             agent: Some(agent.into()),
             wait: None,
+            channel: None,
         })
     }
 
@@ -251,6 +253,7 @@ impl Case {
             queue: queue.into(),
             agent: None,
             wait: Some(Millis(wait_ms)),
+            channel: None,
         })
     }
 
@@ -259,6 +262,7 @@ impl Case {
             contact: contact.into(),
             queue: queue.into(),
             wait: None,
+            channel: None,
         })
     }
 
@@ -272,6 +276,7 @@ impl Case {
             contact: contact.into(),
             queue: queue.into(),
             wait: Some(Millis(wait_ms)),
+            channel: None,
         })
     }
 
@@ -286,6 +291,7 @@ impl Case {
             queue: queue.into(),
             reason,
             wait: None,
+            channel: None,
         })
     }
 
@@ -374,7 +380,7 @@ impl Case {
     }
 
     pub(crate) fn reopened(self, contact: &'static str) -> Self {
-        self.say(EventPayload::Reopened { contact: contact.into(), queue: None })
+        self.say(EventPayload::Reopened { contact: contact.into(), queue: None, channel: None })
     }
 
     pub(crate) fn alerted(self, contact: &'static str, queue: &'static str) -> Self {

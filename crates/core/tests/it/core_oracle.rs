@@ -167,6 +167,7 @@ fn contact_payload() -> impl Strategy<Value = EventPayload<'static>> {
             let channel = channels[channel.index(channels.len())];
             let c = move || contact.clone();
             let q = move || queue.clone();
+            let given = || prop_oneof![2 => Just(None), 1 => Just(Some(channel))];
             let named = |queue: Text<'static>| prop_oneof![2 => Just(None), 1 => Just(Some(queue))];
             prop_oneof![
                 3 => select(vec![None, Some(text("menu"))]).prop_map({
@@ -189,20 +190,22 @@ fn contact_payload() -> impl Strategy<Value = EventPayload<'static>> {
                 }),
                 1 => Just(EventPayload::Alerted { contact: c(), queue: q() }),
                 1 => Just(EventPayload::NotAnswered { contact: c(), queue: q() }),
-                6 => (agent_if_any(), wait()).prop_map({
+                6 => (given(), agent_if_any(), wait()).prop_map({
                     let (c, q) = (c.clone(), q.clone());
-                    move |(agent, wait)| EventPayload::Answered {
-                        contact: c(), queue: q(), agent, wait,
+                    move |(channel, agent, wait)| EventPayload::Answered {
+                        contact: c(), queue: q(), channel, agent, wait,
                     }
                 }),
-                3 => wait().prop_map({
+                3 => (given(), wait()).prop_map({
                     let (c, q) = (c.clone(), q.clone());
-                    move |wait| EventPayload::Abandoned { contact: c(), queue: q(), wait }
+                    move |(channel, wait)| EventPayload::Abandoned {
+                        contact: c(), queue: q(), channel, wait,
+                    }
                 }),
-                2 => (wait(), select(LeftReason::ALL)).prop_map({
+                2 => (given(), wait(), select(LeftReason::ALL)).prop_map({
                     let (c, q) = (c.clone(), q.clone());
-                    move |(wait, reason)| EventPayload::LeftQueue {
-                        contact: c(), queue: q(), reason, wait,
+                    move |(channel, wait, reason)| EventPayload::LeftQueue {
+                        contact: c(), queue: q(), channel, reason, wait,
                     }
                 }),
                 2 => named(q()).prop_map({
@@ -225,9 +228,9 @@ fn contact_payload() -> impl Strategy<Value = EventPayload<'static>> {
                     let c = c.clone();
                     move |queue| EventPayload::Resolved { contact: c(), queue }
                 }),
-                1 => named(q()).prop_map({
+                1 => (named(q()), given()).prop_map({
                     let c = c.clone();
-                    move |queue| EventPayload::Reopened { contact: c(), queue }
+                    move |(queue, channel)| EventPayload::Reopened { contact: c(), queue, channel }
                 }),
                 1 => (1u16..=5, named(q()), select(vec![None, Some(channel)])).prop_map({
                     let c = c.clone();

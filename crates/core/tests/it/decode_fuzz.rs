@@ -96,19 +96,19 @@ fn parts<'b>(payload: &'b EventPayload<'_>) -> (Vec<&'b str>, Vec<Option<Millis>
         | EventPayload::NotAnswered { contact, queue } => {
             texts.extend([&**contact, queue]);
         }
-        EventPayload::Answered { contact, queue, agent, wait } => {
+        EventPayload::Answered { contact, queue, agent, wait, .. } => {
             texts.extend([&**contact, queue]);
             optional.push(agent.as_deref());
             durations.push(*wait);
         }
-        EventPayload::Abandoned { contact, queue, wait }
+        EventPayload::Abandoned { contact, queue, wait, .. }
         | EventPayload::LeftQueue { contact, queue, wait, .. } => {
             texts.extend([&**contact, queue]);
             durations.push(*wait);
         }
         EventPayload::Replied { contact, queue }
         | EventPayload::Resolved { contact, queue }
-        | EventPayload::Reopened { contact, queue } => {
+        | EventPayload::Reopened { contact, queue, .. } => {
             texts.push(contact);
             optional.push(queue.as_deref());
         }

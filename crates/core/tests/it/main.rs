@@ -10,6 +10,7 @@
 mod oracle;
 
 mod apart_cases;
+mod channel_cases;
 mod consistent_stories;
 mod contract_cases;
 mod conversation_cases;

@@ -80,9 +80,15 @@ impl ContactContext<'_> {
         ApplyOutcome::Applied
     }
 
-    /// Applies `contact.reopened`: a new resolution clock starts.
-    pub(crate) fn reopened(&mut self, queue: Option<QueueId>) -> ApplyOutcome {
-        let series = self.contact_series(queue, None);
+    /// Applies `contact.reopened`: a new resolution clock starts. The channel of the event counts
+    /// where neither a visit nor the start of the contact is known.
+    pub(crate) fn reopened(
+        &mut self,
+        queue: Option<QueueId>,
+        channel: Option<ChannelId>,
+    ) -> ApplyOutcome {
+        let is_known = self.contact.last_visit.is_some() || self.contact.started.is_some();
+        let series = self.contact_series(queue, channel.filter(|_| !is_known));
         self.fact_now(series, FactKind::Reopened);
         self.close_issue();
         let is_counted = !self.registry.info(series).channel.is_immediate();

@@ -295,8 +295,8 @@ impl ContactContext<'_> {
             ContactContext { contact, handle: *handle, effects, registry, event: &answer };
         let (ending, wait) = (Ending::Answered(implied.agent), Some(implied.wait));
         let outcome = match is_before_visit {
-            true => at_answer.ending_without_visit(queue, ending, wait),
-            false => at_answer.ending(queue, ending, wait),
+            true => at_answer.ending_without_visit(queue, None, ending, wait),
+            false => at_answer.ending(queue, None, ending, wait),
         };
         if outcome == ApplyOutcome::Applied
             && let Some(series) = self.end_begun_conversation(queue, event_time, scope, parts)

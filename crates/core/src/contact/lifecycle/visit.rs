@@ -95,11 +95,12 @@ impl ContactContext<'_> {
 
     /// Applies `contact.answered`, `contact.abandoned` or `contact.left_queue`.
     ///
-    /// An ending without an open visit is a complete visit if it carries its wait; else it is held
-    /// until its start comes.
+    /// An ending without an open visit is a complete visit if it carries its wait, on the channel
+    /// that the event may give; else it is held until its start comes.
     pub(crate) fn ending(
         &mut self,
         queue: QueueId,
+        channel: Option<ChannelId>,
         ending: Ending,
         wait: Option<Millis>,
     ) -> ApplyOutcome {
@@ -111,13 +112,14 @@ impl ContactContext<'_> {
             self.end_visit(ending, event_time, wait, scope);
             return ApplyOutcome::Applied;
         }
-        self.ending_without_visit(queue, ending, wait)
+        self.ending_without_visit(queue, channel, ending, wait)
     }
 
     /// Applies an ending that does not end an open visit of its queue.
     pub(super) fn ending_without_visit(
         &mut self,
         queue: QueueId,
+        channel: Option<ChannelId>,
         ending: Ending,
         wait: Option<Millis>,
     ) -> ApplyOutcome {
@@ -135,7 +137,7 @@ impl ContactContext<'_> {
         }
         let Some(wait) = wait else { return self.hold(queue, ending) };
         self.leave_for_another_queue();
-        let visit = self.enter(queue, None, start);
+        let visit = self.enter(queue, channel, start);
         self.complete(visit, ending, event_time, Wait::Known(wait), scope);
         ApplyOutcome::Applied
     }

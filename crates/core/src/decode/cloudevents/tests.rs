@@ -70,6 +70,7 @@ fn event_has_identity_time_and_payload() {
         queue: "fault".into(),
         reason: LeftReason::Timeout,
         wait: Some(Millis(1500)),
+        channel: None,
     };
     assert_eq!(record.payload, expected);
     assert!(record.extra_payloads.is_empty());
@@ -428,7 +429,12 @@ fn binary_mode_reads_attributes_from_headers() {
     assert_eq!((&*record.id, &*record.source, record.time), ("1", "s", None));
     assert_eq!(
         record.payload,
-        EventPayload::Abandoned { contact: "c".into(), queue: "q".into(), wait: None }
+        EventPayload::Abandoned {
+            contact: "c".into(),
+            queue: "q".into(),
+            wait: None,
+            channel: None
+        }
     );
 
     let timed = [&BINARY[..], &[("ce_time", b"1970-01-01T00:00:01Z")]].concat();
@@ -577,7 +583,10 @@ fn data_in_base64_are_read() {
         let (payload, dropped, negative) = read(text);
         assert_eq!((dropped, negative), (vec!["agent"], 1));
         let (contact, queue, wait) = ("c".into(), "arıza".into(), Some(Millis::ZERO));
-        assert_eq!(payload, EventPayload::Answered { contact, queue, agent: None, wait });
+        assert_eq!(
+            payload,
+            EventPayload::Answered { contact, queue, agent: None, wait, channel: None }
+        );
     };
     let text = with_base64("contact.answered", base64(data));
     answered(&text);
@@ -625,7 +634,7 @@ fn number_beyond_every_float_costs_only_its_field() {
         let (contact, queue) = ("c".into(), "q".into());
         assert_eq!(
             payload,
-            EventPayload::Answered { contact, queue, agent: None, wait },
+            EventPayload::Answered { contact, queue, agent: None, wait, channel: None },
             "{number}"
         );
         assert_eq!((dropped.len() as u64, negative), (1 - is_negative, is_negative), "{number}");

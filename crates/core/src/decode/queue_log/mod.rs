@@ -101,7 +101,13 @@ fn read<'l, 'a>(
     let wait = |number| line.seconds(number, OptionalField::WaitMs);
     let talk = |number| line.seconds(number, OptionalField::TalkMs);
     let left = |reason, wait| {
-        Ok(EventPayload::LeftQueue { contact: contact()?, queue: queue()?, reason, wait })
+        Ok(EventPayload::LeftQueue {
+            contact: contact()?,
+            queue: queue()?,
+            reason,
+            wait,
+            channel: None,
+        })
     };
     let in_queue = |state, reason| {
         Ok(EventPayload::AgentQueueState { agent: agent()?, queue: queue()?, state, reason })
@@ -146,10 +152,14 @@ fn read<'l, 'a>(
             queue: queue()?,
             agent: agent_if_any(),
             wait: wait(1),
+            channel: None,
         },
-        "ABANDON" => {
-            EventPayload::Abandoned { contact: contact()?, queue: queue()?, wait: wait(3) }
-        }
+        "ABANDON" => EventPayload::Abandoned {
+            contact: contact()?,
+            queue: queue()?,
+            wait: wait(3),
+            channel: None,
+        },
         "EXITWITHTIMEOUT" => left(LeftReason::Timeout, wait(3))?,
         "EXITEMPTY" => left(LeftReason::Empty, wait(3))?,
         "EXITWITHKEY" => left(LeftReason::ExitKey, wait(4))?,

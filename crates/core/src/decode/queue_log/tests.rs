@@ -42,7 +42,7 @@ const QUEUE: Text<'static> = Cow::Borrowed("fault");
 const AGENT: Text<'static> = Cow::Borrowed("SIP/8007");
 
 fn left(reason: LeftReason, wait: Option<Millis>) -> Vec<EventPayload<'static>> {
-    vec![EventPayload::LeftQueue { contact: CONTACT, queue: QUEUE, reason, wait }]
+    vec![EventPayload::LeftQueue { contact: CONTACT, queue: QUEUE, reason, wait, channel: None }]
 }
 
 /// An end by [`AGENT`] after a wait and a talk in seconds.
@@ -85,14 +85,20 @@ fn verbs_of_visits_become_their_events() {
     let queued =
         EventPayload::Queued { contact: CONTACT, queue: QUEUE, channel: None, is_callback: false };
     assert_eq!(payloads("fault|NONE|ENTERQUEUE||caller|1"), [queued]);
-    let answered =
-        |agent, wait| EventPayload::Answered { contact: CONTACT, queue: QUEUE, agent, wait };
+    let answered = |agent, wait| EventPayload::Answered {
+        contact: CONTACT,
+        queue: QUEUE,
+        agent,
+        wait,
+        channel: None,
+    };
     assert_eq!(
         payloads("fault|SIP/8007|CONNECT|17|1366720340.303268|4"),
         [answered(Some(AGENT), Some(Millis(17_000)))]
     );
     assert_eq!(payloads("fault|NONE|CONNECT|"), [answered(None, None)]);
-    let abandoned = |wait| [EventPayload::Abandoned { contact: CONTACT, queue: QUEUE, wait }];
+    let abandoned =
+        |wait| [EventPayload::Abandoned { contact: CONTACT, queue: QUEUE, wait, channel: None }];
     assert_eq!(payloads("fault|NONE|ABANDON|1|2|33"), abandoned(Some(Millis(33_000))));
     assert_eq!(payloads("fault|SIP/8007|ABANDON|1|2|0"), abandoned(Some(Millis(0))));
     assert_eq!(payloads("fault|NONE|ABANDON"), abandoned(None));
@@ -282,7 +288,8 @@ fn duration_of_a_line_is_left_out_when_wrong_and_zero_when_negative() {
     ] {
         let (contact, queue, wait) = (CONTACT, QUEUE, wait.map(Millis::from_secs));
         let line = format!("1|1366720340.303267|fault|SIP/8007|CONNECT|{parameters}");
-        let answered = EventPayload::Answered { contact, queue, agent: Some(AGENT), wait };
+        let answered =
+            EventPayload::Answered { contact, queue, agent: Some(AGENT), wait, channel: None };
         assert_eq!(
             with_faults(line.as_bytes()),
             (answered, vec!["wait_ms"; dropped], negative),

@@ -150,12 +150,12 @@ pub const EVENT_TYPES: &[EventType] = &[
     EventType {
         name: "contact.answered",
         meaning: "an agent took it: the visit ends",
-        fields: &[CONTACT, QUEUE, AGENT_IF_KNOWN, WAIT],
+        fields: &[CONTACT, QUEUE, CHANNEL_IF_KNOWN, AGENT_IF_KNOWN, WAIT],
     },
     EventType {
         name: "contact.abandoned",
         meaning: "the citizen left while waiting: the visit ends",
-        fields: &[CONTACT, QUEUE, WAIT],
+        fields: &[CONTACT, QUEUE, CHANNEL_IF_KNOWN, WAIT],
     },
     EventType {
         name: "contact.left_queue",
@@ -164,6 +164,7 @@ pub const EVENT_TYPES: &[EventType] = &[
             CONTACT,
             QUEUE,
             required("reason", Values::Word(|| words(LeftReason::ALL, LeftReason::as_str)), "why"),
+            CHANNEL_IF_KNOWN,
             WAIT,
         ],
     },
@@ -218,7 +219,7 @@ pub const EVENT_TYPES: &[EventType] = &[
     EventType {
         name: "contact.reopened",
         meaning: "the matter is open again",
-        fields: &[CONTACT, QUEUE_IF_KNOWN],
+        fields: &[CONTACT, QUEUE_IF_KNOWN, CHANNEL_IF_KNOWN],
     },
     EventType {
         name: "followup.opened",

@@ -537,6 +537,7 @@ impl Contact {
         context: &Context<'_>,
         books: &mut Books,
         queue: &str,
+        channel: Option<ChannelId>,
         ending: Ending,
         wait_ms: Option<u64>,
     ) -> Outcome {
@@ -563,7 +564,7 @@ impl Contact {
             );
             return Outcome::Applied;
         }
-        self.ending_without_visit(context, books, queue, ending, wait_ms)
+        self.ending_without_visit(context, books, queue, channel, ending, wait_ms)
     }
 
     /// Applies an ending that does not end an open visit of its queue.
@@ -572,6 +573,7 @@ impl Contact {
         context: &Context<'_>,
         books: &mut Books,
         queue: &str,
+        channel: Option<ChannelId>,
         ending: Ending,
         wait_ms: Option<u64>,
     ) -> Outcome {
@@ -591,7 +593,7 @@ impl Contact {
         }
         self.leave_for_another_queue(context, books);
         if wait_ms.is_some() {
-            let visit = self.enter(context, books, queue, None, start);
+            let visit = self.enter(context, books, queue, channel, start);
             self.end_visit(
                 context.settings,
                 books,
@@ -804,9 +806,9 @@ impl Contact {
             };
             let ending = Ending::Answered(agent);
             let answered = match visit_start {
-                Some(_) => self.ending(&answer, books, queue, ending, Some(wait)),
+                Some(_) => self.ending(&answer, books, queue, None, ending, Some(wait)),
                 // An open visit of the queue, if there is one, is later than the line.
-                None => self.ending_without_visit(&answer, books, queue, ending, Some(wait)),
+                None => self.ending_without_visit(&answer, books, queue, None, ending, Some(wait)),
             };
             if answered == Outcome::Applied
                 && let Some(conversation) = self.take_conversation(queue)
@@ -899,24 +901,27 @@ impl Contact {
                 self.record(context, books, resolve(queue), context.time, What::NotAnswered);
                 Outcome::Applied
             }
-            EventPayload::Answered { queue, agent, wait, .. } => self.ending(
+            EventPayload::Answered { queue, channel, agent, wait, .. } => self.ending(
                 context,
                 books,
                 &resolve(queue),
+                *channel,
                 Ending::Answered(agent.as_ref().map(|agent| agent.to_string())),
                 wait.map(Millis::get),
             ),
-            EventPayload::Abandoned { queue, wait, .. } => self.ending(
+            EventPayload::Abandoned { queue, channel, wait, .. } => self.ending(
                 context,
                 books,
                 &resolve(queue),
+                *channel,
                 Ending::Abandoned,
                 wait.map(Millis::get),
             ),
-            EventPayload::LeftQueue { queue, reason, wait, .. } => self.ending(
+            EventPayload::LeftQueue { queue, channel, reason, wait, .. } => self.ending(
                 context,
                 books,
                 &resolve(queue),
+                *channel,
                 Ending::Left(*reason),
                 wait.map(Millis::get),
             ),
@@ -968,11 +973,20 @@ impl Contact {
                 }
                 Outcome::Applied
             }
-            EventPayload::Reopened { queue, .. } => {
+            EventPayload::Reopened { queue, channel: given, .. } => {
                 let named = queue.as_deref().map(resolve);
                 let queue = self.last_queue(named.as_deref());
-                let channel = self.channel(context.settings, &queue);
-                self.record(context, books, queue.clone(), context.time, What::Reopened);
+                let channel = match (given, &self.last_visit, self.started) {
+                    (Some(given), None, None) => *given,
+                    _ => self.channel(context.settings, &queue),
+                };
+                books.facts.push(Fact {
+                    time: context.time,
+                    cause: context.cause,
+                    queue: queue.clone(),
+                    channel,
+                    what: What::Reopened,
+                });
                 self.latest_reopened = Some(context.time);
                 self.resolved = None;
                 self.matter_queue = Some(queue);

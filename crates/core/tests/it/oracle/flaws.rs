@@ -21,12 +21,13 @@ pub fn optional_fields(kind: &str) -> &'static [&'static str] {
         "contact.self_service" => &["entry_point", "menu"],
         "contact.queued" => &["channel", "priority", "position", "is_callback"],
         "contact.not_answered" => &["ring_ms"],
-        "contact.answered" => &["agent", "wait_ms"],
-        "contact.abandoned" | "contact.left_queue" => &["wait_ms"],
+        "contact.answered" => &["channel", "agent", "wait_ms"],
+        "contact.abandoned" | "contact.left_queue" => &["channel", "wait_ms"],
         "contact.replied" => &["agent", "queue"],
         "contact.transferred" => &["from_queue", "to_queue", "kind"],
         "contact.ended" => &["queue", "talk_ms", "hold_ms", "wrap_up_ms", "ended_by"],
-        "contact.resolved" | "contact.reopened" => &["queue"],
+        "contact.resolved" => &["queue"],
+        "contact.reopened" => &["queue", "channel"],
         "followup.opened" => &["unit", "contact_id", "due"],
         "followup.work_done" => &["unit"],
         "followup.informed" => &["unit", "channel"],
@@ -100,7 +101,12 @@ impl Flaw {
             ) => *entry_point = None,
             (
                 "channel",
-                EventPayload::Queued { channel, .. } | EventPayload::SurveyAnswered { channel, .. },
+                EventPayload::Queued { channel, .. }
+                | EventPayload::Answered { channel, .. }
+                | EventPayload::Abandoned { channel, .. }
+                | EventPayload::LeftQueue { channel, .. }
+                | EventPayload::Reopened { channel, .. }
+                | EventPayload::SurveyAnswered { channel, .. },
             ) => *channel = None,
             (
                 "queue",

@@ -211,15 +211,20 @@ impl LateLog {
                     queue: queue(),
                     agent: None,
                     wait,
+                    channel: None,
                 }),
-                End::Abandoned => {
-                    Some(EventPayload::Abandoned { contact: contact(), queue: queue(), wait })
-                }
+                End::Abandoned => Some(EventPayload::Abandoned {
+                    contact: contact(),
+                    queue: queue(),
+                    wait,
+                    channel: None,
+                }),
                 End::Left(reason) => Some(EventPayload::LeftQueue {
                     contact: contact(),
                     queue: queue(),
                     reason,
                     wait,
+                    channel: None,
                 }),
                 End::OtherQueue => Some(EventPayload::Queued {
                     contact: contact(),

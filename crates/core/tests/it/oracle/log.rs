@@ -113,20 +113,23 @@ pub fn type_and_data(payload: &EventPayload<'_>) -> (&'static str, Map<String, V
             put("agent", json!("a1"));
             "contact.not_answered"
         }
-        EventPayload::Answered { contact, queue, agent, wait } => {
+        EventPayload::Answered { contact, queue, channel, agent, wait } => {
+            put("channel", word(channel));
             put("contact_id", json!(contact));
             put("queue", json!(queue));
             put("agent", text(agent));
             put("wait_ms", json!(wait));
             "contact.answered"
         }
-        EventPayload::Abandoned { contact, queue, wait } => {
+        EventPayload::Abandoned { contact, queue, channel, wait } => {
+            put("channel", word(channel));
             put("contact_id", json!(contact));
             put("queue", json!(queue));
             put("wait_ms", json!(wait));
             "contact.abandoned"
         }
-        EventPayload::LeftQueue { contact, queue, reason, wait } => {
+        EventPayload::LeftQueue { contact, queue, channel, reason, wait } => {
+            put("channel", word(channel));
             put("contact_id", json!(contact));
             put("queue", json!(queue));
             put("reason", json!(reason.as_str()));
@@ -159,7 +162,8 @@ pub fn type_and_data(payload: &EventPayload<'_>) -> (&'static str, Map<String, V
             put("queue", text(queue));
             "contact.resolved"
         }
-        EventPayload::Reopened { contact, queue } => {
+        EventPayload::Reopened { contact, queue, channel } => {
+            put("channel", word(channel));
             put("contact_id", json!(contact));
             put("queue", text(queue));
             "contact.reopened"
