@@ -136,6 +136,7 @@ pub(crate) fn map(
     };
     mapping.apply(&source).map_err(|fault| {
         let reason = match fault {
+            Fault::Json => Reason::NotJson,
             Fault::Program { .. } | Fault::OutOfFuel => Reason::MappingFailed,
             Fault::TooManyOutputs | Fault::Output(_) => Reason::MappingOutput,
         };

@@ -75,6 +75,11 @@ fn json_records(body: &[u8], key: Option<&RecordKey>) -> Result<Vec<Record>, Bod
     }
     let items: Vec<&RawValue> =
         serde_json::from_str(parsed.get()).map_err(|error| not_json(&error))?;
+    if items.is_empty() {
+        return Err(BodyError::Invalid(
+            "expected at least one record, found an empty array".into(),
+        ));
+    }
     if items.len() > RECORDS_MAX {
         return Err(BodyError::TooManyRecords);
     }

@@ -73,6 +73,8 @@ impl Route {
         if request.method() != Method::POST {
             return Err(Refusal::new(WebhookResult::Method, "expected POST"));
         }
+        // Before the permit, so that nobody without credentials takes one from those who have them.
+        self.precheck(request.headers()).map_err(unauthorized)?;
         // Bounds the memory of the bodies. It is held until Kafka has answered.
         let Ok(_permit) = under_way.try_acquire() else {
             return Err(Refusal::new(WebhookResult::Busy, "too many requests are under way"));
@@ -106,6 +108,13 @@ impl Route {
         let unkeyed = records.iter().filter(|record| record.key.is_none());
         let unkeyed = if self.key.is_some() { unkeyed.count() } else { 0 };
         Ok(Written { records: records.len() as u64, unkeyed: unkeyed as u64 })
+    }
+
+    /// Checks what needs no body: a password, a token, or that there is a signature.
+    fn precheck(&self, headers: &HeaderMap) -> Result<(), Mistrust> {
+        let mut checked = self.verifiers.iter().map(|verifier| verifier.precheck(headers));
+        let first = checked.next().unwrap_or(Err(Mistrust::Wrong));
+        if checked.any(|other| other.is_ok()) { Ok(()) } else { first }
     }
 
     /// Checks a request with each secret. Names the mistake of the first.

@@ -47,7 +47,7 @@ const NATIVE: [&str; 24] = [
 ];
 
 /// Filters that jaq defines in jq, by name, with any number of arguments.
-const DEFINED: [&str; 47] = [
+const DEFINED: [&str; 45] = [
     "abs",
     "add",
     "all",
@@ -55,7 +55,6 @@ const DEFINED: [&str; 47] = [
     "arrays",
     "booleans",
     "del",
-    "delpaths",
     "empty",
     "error",
     "false",
@@ -85,7 +84,6 @@ const DEFINED: [&str; 47] = [
     "range",
     "scalars",
     "select",
-    "setpath",
     "split",
     "strings",
     "to_entries",

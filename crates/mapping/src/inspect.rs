@@ -15,6 +15,19 @@ use jaq_core::path::{Part, Path};
 /// Name of the native filter that takes one step of fuel and gives its input.
 pub(crate) const STEP: &str = "nabiz_step";
 
+/// Name under which a program is compiled, after jaq's and our definitions.
+pub(crate) const MAIN: &str = "nabiz_program";
+
+/// Most terms in what an update changes: jaq calls itself for each of them, one in the other.
+const UPDATED_TERMS_MAX: usize = 64;
+
+/// Filters that can stand in what an update changes.
+const UPDATABLE: [(&str, usize); 5] =
+    [("empty", 0), ("first", 0), ("first", 1), ("last", 0), ("select", 1)];
+
+/// Filters whose last argument is what an update changes.
+const UPDATING: [(&str, usize); 1] = [("del", 1)];
+
 /// Deepest nesting of a program with its definitions put in. Each level takes stack when it runs:
 /// this is less than half of what the 2 MiB of a thread bear, without optimisation.
 const DEPTH_MAX: usize = 100;
@@ -33,11 +46,31 @@ type Scope<'s> = Vec<(&'s str, usize, usize)>;
 ///
 /// # Errors
 /// The first finding.
-pub(crate) fn inspect<'s>(program: &Term<&'s str>) -> Result<(), Finding<'s>> {
-    Inspector { within: Vec::new() }.depth_of(program, &mut Vec::new()).map(drop)
+pub(crate) fn inspect<'s>(
+    program: &Term<&'s str>,
+    builtins: &[Def<&'s str>],
+) -> Result<(), Finding<'s>> {
+    let mut inspector = Inspector { within: Vec::new(), author: Author::Library };
+    let mut scope = Vec::new();
+    for definition in builtins {
+        let depth = inspector.depth_of_definition(definition, &mut scope)?;
+        scope.push((definition.name, definition.args.len(), depth));
+    }
+    inspector.author = Author::User;
+    inspector.within.push((MAIN, 0));
+    inspector.depth_of(program, &mut scope).map(drop)
+}
+
+/// Who has written what is inspected.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Author {
+    /// jaq or nabiz. What their updates change comes from an argument, which is checked.
+    Library,
+    User,
 }
 
 struct Inspector<'s> {
+    author: Author,
     /// The definitions that the place is in.
     within: Vec<(&'s str, usize)>,
 }
@@ -56,6 +89,11 @@ impl<'s> Inspector<'s> {
                 return Err(Finding { at: "", message: message.to_owned() });
             }
             Term::Call(name, arguments) => {
+                if UPDATING.contains(&(*name, arguments.len()))
+                    && let Some(updated) = arguments.last()
+                {
+                    self.check_updated(updated)?;
+                }
                 for argument in arguments {
                     deepest = deepest.max(self.depth_of(argument, scope)?);
                 }
@@ -82,6 +120,17 @@ impl<'s> Inspector<'s> {
                 }
             }
             other => {
+                if let Term::BinOp(updated, operator, _) = other
+                    && matches!(
+                        operator,
+                        BinaryOp::Assign
+                            | BinaryOp::Update
+                            | BinaryOp::UpdateMath(_)
+                            | BinaryOp::UpdateAlt
+                    )
+                {
+                    self.check_updated(updated)?;
+                }
                 let mut result = Ok(());
                 for_each_part(other, &mut |part| {
                     if result.is_ok() {
@@ -99,6 +148,20 @@ impl<'s> Inspector<'s> {
             return Err(Finding { at: "", message });
         }
         Ok(depth)
+    }
+
+    /// Checks what an update changes: a bounded number of paths, because an update calls itself for
+    /// each of their steps, and for each value of a fold.
+    fn check_updated(&self, term: &Term<&'s str>) -> Result<(), Finding<'s>> {
+        let mut terms = 0;
+        if self.author == Author::User {
+            count_updated(term, &mut terms)?;
+        }
+        if terms > UPDATED_TERMS_MAX {
+            let message = format!("an update changes more than {UPDATED_TERMS_MAX} steps of paths");
+            return Err(Finding { at: "", message });
+        }
+        Ok(())
     }
 
     fn depth_of_call(
@@ -125,8 +188,10 @@ impl<'s> Inspector<'s> {
         scope: &mut Scope<'s>,
     ) -> Result<usize, Finding<'s>> {
         let name = definition.name;
-        if name == STEP {
-            let message = format!("`{STEP}` is a name of nabiz: choose another one");
+        let names = definition.args.iter().map(|argument| argument.trim_start_matches('$'));
+        let mut names = names.chain([name]);
+        if let Some(name) = names.find(|name| [STEP, MAIN].contains(name)) {
+            let message = format!("`{name}` is a name of nabiz: choose another one");
             return Err(Finding { at: name, message });
         }
         self.within.push((name, definition.args.len()));
@@ -137,6 +202,40 @@ impl<'s> Inspector<'s> {
         scope.truncate(visible);
         self.within.pop();
         depth
+    }
+}
+
+fn count_updated<'s>(term: &Term<&'s str>, terms: &mut usize) -> Result<(), Finding<'s>> {
+    *terms += 1 + chain_length(term);
+    match term {
+        Term::Id | Term::Var(_) => Ok(()),
+        Term::Path(start, _) => count_updated(start, terms),
+        Term::BinOp(left, BinaryOp::Pipe(None) | BinaryOp::Comma | BinaryOp::Alt, right) => {
+            count_updated(left, terms)?;
+            count_updated(right, terms)
+        }
+        Term::IfThenElse(branches, otherwise) => {
+            for (_, branch) in branches {
+                count_updated(branch, terms)?;
+            }
+            otherwise.iter().try_for_each(|branch| count_updated(branch, terms))
+        }
+        Term::Call(name, arguments) if UPDATABLE.contains(&(*name, arguments.len())) => match *name
+        {
+            "first" | "last" => {
+                arguments.iter().try_for_each(|argument| count_updated(argument, terms))
+            }
+            _ => Ok(()),
+        },
+        Term::Call(name, _) => {
+            let message = format!("`{name}` cannot stand in what an update changes");
+            Err(Finding { at: name, message })
+        }
+        _ => {
+            let message = "an update can change paths such as `.a`, `.[]` and `.a[0]`, with `,`, \
+                           `|`, `//`, `if`, `select`, `first` and `last`";
+            Err(Finding { at: "", message: message.to_owned() })
+        }
     }
 }
 
@@ -270,11 +369,14 @@ fn with_steps<'s>(term: Term<&'s str>, own: &mut Vec<(&'s str, usize)>) -> Term<
         }
         Term::Fold(kind, values, mut pattern, parts) => {
             pattern_with_steps(&mut pattern, own);
-            let parts = parts.into_iter().map(|part| with_steps(part, own)).collect();
+            // The values that a fold goes over can come again without fuel.
+            let parts = parts.into_iter().map(|part| step_before(with_steps(part, own))).collect();
             Term::Fold(kind, Box::new(with_steps(*values, own)), pattern, parts)
         }
         Term::TryCatch(body, handler) => {
-            Term::TryCatch(boxed(body, own), handler.map(|part| boxed(part, own)))
+            // No handler goes on without fuel.
+            let handler = handler.map(|part| Box::new(step_before(with_steps(*part, own))));
+            Term::TryCatch(boxed(body, own), handler)
         }
         Term::IfThenElse(branches, otherwise) => {
             let branches = branches
@@ -306,10 +408,10 @@ fn with_steps<'s>(term: Term<&'s str>, own: &mut Vec<(&'s str, usize)>) -> Term<
         Term::Path(start, Path(parts)) => {
             let parts = parts.into_iter().map(|(part, opt)| {
                 let part = match part {
-                    Part::Index(index) => Part::Index(with_steps(index, own)),
+                    Part::Index(index) => Part::Index(bound_with_steps(index, own)),
                     Part::Range(start, end) => Part::Range(
-                        start.map(|part| with_steps(part, own)),
-                        end.map(|part| with_steps(part, own)),
+                        start.map(|part| bound_with_steps(part, own)),
+                        end.map(|part| bound_with_steps(part, own)),
                     ),
                 };
                 (part, opt)
@@ -317,6 +419,20 @@ fn with_steps<'s>(term: Term<&'s str>, own: &mut Vec<(&'s str, usize)>) -> Term<
             let parts = parts.collect();
             Term::Path(boxed(start, own), Path(parts))
         }
+    }
+}
+
+/// Puts a step before an index that is calculated: jaq calculates it twice, so that an index in an
+/// index doubles.
+fn bound_with_steps<'s>(term: Term<&'s str>, own: &mut Vec<(&'s str, usize)>) -> Term<&'s str> {
+    match term {
+        Term::Num(_) | Term::Var(_) => term,
+        Term::Str(None, ref parts)
+            if parts.iter().all(|part| !matches!(part, StrPart::Term(_))) =>
+        {
+            term
+        }
+        other => step_before(with_steps(other, own)),
     }
 }
 

@@ -17,6 +17,9 @@ pub const OUTPUTS_MAX: usize = 16;
 /// Why a mapping gave no events for a record. No text repeats a value of the record.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Fault {
+    /// The value begins as a JSON object and is none.
+    #[error("the value begins as a JSON object and is none")]
+    Json,
     /// The program raised an error. The text says which, where that repeats no value.
     #[error("the program raised an error{}", of_program(text))]
     Program {
@@ -98,6 +101,7 @@ impl Mapping {
         if fuel::is_spent() {
             return Err(Fault::OutOfFuel);
         }
+        let input = input.ok_or(Fault::Json)?;
         let outputs = self.program.run(input, variables, &self.time_zone, OUTPUTS_MAX);
         let outputs = outputs.map_err(|fault| match fault {
             RunFault::Error(text) => Fault::Program { text },

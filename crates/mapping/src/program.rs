@@ -9,7 +9,7 @@ use jiff::tz::TimeZone;
 
 use crate::builtins;
 use crate::fuel;
-use crate::inspect::{count_steps, inspect};
+use crate::inspect::{MAIN, count_steps, inspect};
 use crate::run_data::{Run, RunData};
 use crate::value::{Value, fault_note};
 
@@ -19,8 +19,6 @@ const PROGRAM_BYTES_MAX: usize = 64 * 1024;
 const BRACKETS_MAX: usize = 100;
 /// Stack of the thread that compiles, in bytes: enough for a program of one token after the other.
 const COMPILER_STACK: usize = 256 << 20;
-/// Name under which the program is compiled, after jaq's and our definitions.
-const MAIN: &str = "nabiz_program";
 
 /// Variables that a program finds, in the order of [`Variables::values`].
 const VARIABLES: [&str; 5] = ["$key", "$headers", "$timestamp", "$topic", "$time_zone"];
@@ -89,10 +87,12 @@ impl Program {
     fn compile_here(code: &str) -> Result<Self, Vec<Mistake>> {
         check_form(code)?;
         let term = read(code)?;
-        inspect(&term).map_err(|finding| vec![mistake(code, finding.at, finding.message)])?;
+        let builtins = builtins::definitions();
+        inspect(&term, &builtins)
+            .map_err(|finding| vec![mistake(code, finding.at, finding.message)])?;
         let main = Def { name: MAIN, args: Vec::new(), body: count_steps(term) };
         let arena = Arena::default();
-        let loader = Loader::new(builtins::definitions().into_iter().chain([main]));
+        let loader = Loader::new(builtins.into_iter().chain([main]));
         let modules = loader
             .load(&arena, File { code: MAIN, path: () })
             .map_err(|_| vec![mistake(code, "", "the program cannot be loaded".to_owned())])?;

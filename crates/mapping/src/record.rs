@@ -51,13 +51,25 @@ pub struct OutputFault {
 }
 
 impl SourceRecord<'_> {
-    /// Returns the input of a program: the value as JSON, else its text as `message`.
-    pub(crate) fn input(&self) -> Value {
+    /// Returns whether the value is JSON, so that a program gets it as it is.
+    pub fn is_json(&self) -> bool {
         let text = String::from_utf8_lossy(self.value);
-        let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
-        Value::from_json(text).unwrap_or_else(|_| {
-            Value::object([(Rc::from("message"), Value::text(text))].into_iter().collect())
-        })
+        Value::from_json(without_bom(&text)).is_ok()
+    }
+
+    /// Returns the input of a program: the value as JSON, else its text as `message`. `None` where
+    /// the text begins as an object: a damaged object is no line of a log.
+    pub(crate) fn input(&self) -> Option<Value> {
+        let text = String::from_utf8_lossy(self.value);
+        let text = without_bom(&text);
+        match Value::from_json(text) {
+            Ok(value) => Some(value),
+            Err(_) if text.trim_start().starts_with('{') => None,
+            Err(_) => {
+                let message = (Rc::from("message"), Value::text(text));
+                Some(Value::object([message].into_iter().collect()))
+            }
+        }
     }
 
     /// Returns the bytes that a program can see.
@@ -124,9 +136,15 @@ impl SourceRecord<'_> {
         if is_absent(members.get("source")) {
             members.insert(Rc::from("source"), Value::text(source));
         }
-        members.entry(Rc::from("specversion")).or_insert_with(|| Value::text("1.0"));
+        if is_absent(members.get("specversion")) {
+            members.insert(Rc::from("specversion"), Value::text("1.0"));
+        }
         Ok(Output::Event(Value::object(members).to_json()))
     }
+}
+
+fn without_bom(text: &str) -> &str {
+    text.strip_prefix('\u{feff}').unwrap_or(text)
 }
 
 fn length(bytes: Option<&[u8]>) -> usize {

@@ -255,6 +255,19 @@ fn program_that_could_reach_outside_is_refused() {
         "def f: def g: f; g; f",
         "def f: 1; def f: f; f",
         "nabiz_step as $x | def nabiz_step: .; .",
+        "nabiz_program",
+        "1 + nabiz_program",
+        "def f(nabiz_step): .; f(.)",
+        "def f($nabiz_step): .; f(.)",
+        "def nabiz_program: 1; .",
+        "setpath([\"a\"]; 1)",
+        "delpaths([[\"a\"]])",
+        "(reduce .[] as $x (.; .)) |= 1",
+        "def f: .a; f |= 1",
+        "(limit(1; .[])) |= 1",
+        "del(reduce .[] as $x (.; .))",
+        "getpath([\"a\"]) |= 1",
+        "(range(9)) |= 1",
         "input_filename",
         "splits(\"a\")",
         "get_search_list",
@@ -274,6 +287,14 @@ fn nesting_that_could_exhaust_the_stack_is_refused() {
         chain += &format!("def f{step}: (f{}) + 1;", step - 1);
     }
     assert!(first_mistake(&format!("{chain} f599")).contains("nested deeper"));
+    let inside = |filter: &str, levels: usize| {
+        format!("{}.{}", format!("{filter}(").repeat(levels), ")".repeat(levels))
+    };
+    for filter in ["IN", "with_entries", "isempty", "range", "inside", "in"] {
+        assert!(first_mistake(&inside(filter, 90)).contains("nested deeper"), "{filter}");
+    }
+    let steps = vec![".a"; 40].join("|");
+    assert!(first_mistake(&format!("({steps} | {steps}) |= 1")).contains("an update changes"));
     for code in [
         format!("if .a then 1 {} else 2 end", "elif .a then 1 ".repeat(3000)),
         format!("\"{}\"", "\\(.)".repeat(3000)),
@@ -327,13 +348,19 @@ fn hostile_programs() -> Vec<String> {
         "[range(9000) | tostring] | [.[] as $x | join($x)] | length".to_owned(),
         "[path(range(1e15))]".to_owned(),
         ".a[range(1e15)] = 1".to_owned(),
-        "(range(1e15) | empty) |= 1".to_owned(),
         "[range(5000) | {(tostring): .}] | add | [.[] as $x | . + {a: $x}] | length".to_owned(),
         format!(
             "{{}} as $o | [range(90000) | $o | if .a then 1 {} else 2 end] | length",
             "elif .a then 1 ".repeat(60)
         ),
         format!("[range(90000) | \"{}\"] | length", "\\(.)".repeat(80)),
+        "reduce range(30000) as $x (range(30000); .) | empty".to_owned(),
+        "foreach range(30000) as $x (range(30000); .) | empty".to_owned(),
+        "[reduce range(20000) as $x (0; try (., .) catch .)] | empty".to_owned(),
+        "[reduce range(20000) as $x (0; (., .)?)] | empty".to_owned(),
+        "[range(20000)] as $a | range(15000) | first($a[]) | empty".to_owned(),
+        "[range(20000)] as $a | range(15000) | first($a | to_entries[]) | empty".to_owned(),
+        format!("null | {}0, 1{}", ".[".repeat(40), "]".repeat(40)),
         doubling("1, 1", "F | F"),
         doubling(".", "F | F"),
         doubling(".", "(F? // .) | (F? // .)"),
@@ -418,6 +445,9 @@ fn deepest_allowed_programs_run_on_the_stack_of_a_worker() {
         nested = format!("[{nested}] | map(select(. != null)) | first");
     }
     let programs = [
+        format!("{}.a{} as $x | {{type: \"t\"}}", "IN(".repeat(5), ")".repeat(5)),
+        format!("{}.a{} as $x | {{type: \"t\"}}", "isempty(".repeat(8), ")".repeat(8)),
+        format!("{{}} | ({}) |= 1 | {{type: \"t\"}}", vec![".a"; 14].join("|")),
         format!("if .b then 1 {} else {{type: \"t\"}} end", "elif .b then 1 ".repeat(94)),
         format!("{{type: \"{}\"}}", "\\(.a)".repeat(90)),
         format!("{{type: \"t\", {}b: 1}}", "b: .a, ".repeat(90)),
@@ -439,4 +469,33 @@ fn deepest_allowed_programs_run_on_the_stack_of_a_worker() {
             .spawn(move || apply(&code, r#"{"a":1}"#).map(|outputs| outputs.len()));
         assert_eq!(run.unwrap().join().unwrap(), Ok(1));
     }
+}
+
+#[test]
+fn values_are_read_without_loss() {
+    let cases = [
+        (r#"{"v":12345678901234567891}"#, r#""12345678901234567891""#),
+        (r#"{"v":9223372036854775807}"#, "9223372036854775807"),
+        (r#"{"v":"cut \ud83d"}"#, "\"cut \u{fffd}\""),
+        (r#"{"v":"\ud83d\ude00 \\ud83d \udc00x"}"#, "\"\u{1f600} \\\\ud83d \u{fffd}x\""),
+        (r#"{"v":1,"v":2}"#, "2"),
+    ];
+    for (value, expected) in cases {
+        assert_eq!(value_of(".v", value), expected, "{value}");
+    }
+    for value in [r#"{"v":1e400}"#, r#"{"v":}"#, "{", r#" {"v":"\ud83d"#] {
+        assert_eq!(apply(".", value), Err(Fault::Json), "{value}");
+    }
+}
+
+#[test]
+fn long_paths_of_a_record_do_not_exhaust_the_stack() {
+    let path = vec!["\"a\""; 20_000].join(",");
+    let value = format!("{{\"p\":[{path}]}}");
+    let run = std::thread::Builder::new().stack_size(2 << 20).spawn(move || {
+        for code in ["getpath(.p) | empty", ".p as $p | [reduce $p[] as $x (.; .[$x]?)] | empty"] {
+            let _ = apply(code, &value);
+        }
+    });
+    run.unwrap().join().unwrap();
 }

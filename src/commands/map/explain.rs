@@ -8,8 +8,7 @@ use nabiz_core::decode::{Format, Message};
 use nabiz_core::event::Rejection;
 use nabiz_core::settings::Settings;
 use nabiz_core::shard::{RecordMeta, RecordOutcome, Shard};
-use nabiz_mapping::Output;
-use serde::de::IgnoredAny;
+use nabiz_mapping::{Output, SourceRecord};
 
 use crate::exposition;
 
@@ -45,7 +44,8 @@ impl Explanation {
         outputs: &Result<Vec<Output>, Rejection>,
     ) -> anyhow::Result<u64> {
         let offset = meta.offset.0;
-        if serde_json::from_slice::<IgnoredAny>(value).is_err() {
+        let record = SourceRecord { value, key: None, headers: &[], timestamp: None, topic: "" };
+        if outputs.is_ok() && !record.is_json() {
             writeln!(out, "record {offset} is no JSON: the program gets it as {{\"message\": …}}")?;
         }
         match outputs {

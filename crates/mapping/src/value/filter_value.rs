@@ -13,6 +13,9 @@ use crate::value::arithmetic::unshare;
 use crate::value::fault_note;
 use crate::value::model::Value;
 
+/// Fuel for the memory of an array or object.
+const CONTAINER_STEPS: usize = 8;
+
 impl From<bool> for Value {
     fn from(value: bool) -> Self {
         Value::Bool(value)
@@ -54,6 +57,8 @@ impl From<Range<Value>> for Value {
 
 impl FromIterator<Value> for Value {
     fn from_iter<I: IntoIterator<Item = Value>>(items: I) -> Self {
+        // Where no fuel is left, the next generator ends the program.
+        let _ = fuel::take(CONTAINER_STEPS);
         Value::array(items.into_iter().collect())
     }
 }
@@ -85,6 +90,16 @@ fn fuelled<T: 'static>(
     }))
 }
 
+/// Takes the fuel for a copy of a container that somebody else has too.
+fn take_copy(value: &Value) -> Result<(), Error<Value>> {
+    let length = match value {
+        Value::Array(array) if Rc::strong_count(array) > 1 => array.items.len(),
+        Value::Object(object) if Rc::strong_count(object) > 1 => object.members.len(),
+        _ => 0,
+    };
+    Ok(fuel::take(length)?)
+}
+
 fn once<T: 'static>(result: ValR<T, Value>) -> BoxIter<'static, ValR<T, Value>> {
     Box::new(std::iter::once(result))
 }
@@ -100,6 +115,7 @@ impl jaq_core::ValT for Value {
 
     fn from_map<I: IntoIterator<Item = (Self, Self)>>(members: I) -> ValR<Self> {
         let mut map = BTreeMap::new();
+        fuel::take(CONTAINER_STEPS)?;
         for (name, value) in members {
             fuel::take(1)?;
             match name {
@@ -111,6 +127,9 @@ impl jaq_core::ValT for Value {
     }
 
     fn key_values(self) -> BoxIter<'static, ValR<(Self, Self), Self>> {
+        if let Err(out) = take_copy(&self) {
+            return once(Err(out));
+        }
         match self {
             Value::Array(array) => {
                 let items = unshare(array, |array| array.items).into_iter().enumerate();
@@ -125,6 +144,9 @@ impl jaq_core::ValT for Value {
     }
 
     fn values(self) -> Box<dyn Iterator<Item = ValR<Self>>> {
+        if let Err(out) = take_copy(&self) {
+            return once(Err(out));
+        }
         match self {
             Value::Array(array) => fuelled(unshare(array, |array| array.items).into_iter()),
             Value::Object(object) => {
@@ -185,6 +207,7 @@ impl jaq_core::ValT for Value {
         opt: Opt,
         f: impl Fn(Self) -> I,
     ) -> ValX<'a, Self> {
+        take_copy(&self)?;
         match self {
             Value::Array(array) => {
                 let mut items = Vec::new();

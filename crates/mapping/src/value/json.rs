@@ -15,13 +15,14 @@ use crate::value::model::Value;
 pub(crate) struct JsonFault;
 
 impl Value {
-    /// Reads a JSON text. Numbers of more than 64 bits become floats; of members with the same name
-    /// the last one stands.
+    /// Reads a JSON text. Integers from 2^63 to 2^64 become texts and larger ones floats; of members
+    /// with the same name the last one stands. Half of a surrogate pair is read as U+FFFD.
     ///
     /// # Errors
     /// [`JsonFault`] where the text is not JSON, or has more than 128 levels.
     pub(crate) fn from_json(text: &str) -> Result<Self, JsonFault> {
-        serde_json::from_str(text).map_err(|_| JsonFault)
+        let whole = |text: &str| serde_json::from_str(text).map_err(|_| JsonFault);
+        whole(text).or_else(|fault| whole(&without_lone_surrogates(text).ok_or(fault)?))
     }
 
     /// Returns the value as JSON; `null` where the record runs out of fuel for it.
@@ -101,7 +102,8 @@ impl<'de> Visitor<'de> for ValueVisitor {
     }
 
     fn visit_u64<E>(self, value: u64) -> Result<Value, E> {
-        Ok(i64::try_from(value).map_or(Value::Float(value as f64), Value::Int))
+        // An id must not lose digits.
+        Ok(i64::try_from(value).map_or_else(|_| Value::text(value.to_string()), Value::Int))
     }
 
     fn visit_f64<E>(self, value: f64) -> Result<Value, E> {
@@ -148,4 +150,32 @@ impl<'de> Deserialize<'de> for Name {
         }
         deserializer.deserialize_str(NameVisitor)
     }
+}
+
+/// Returns a JSON text with U+FFFD for each half of a surrogate pair; `None` where it has none.
+fn without_lone_surrogates(text: &str) -> Option<String> {
+    let unit = |at: usize| -> Option<u16> {
+        let digits = text.get(at..at + 6)?.strip_prefix("\\u")?;
+        u16::from_str_radix(digits, 16).ok()
+    };
+    let mut written = String::new();
+    let (mut copied, mut at) = (0, 0);
+    while let Some(found) = text.get(at..)?.find('\\') {
+        at += found;
+        let pair = (unit(at), unit(at + 6));
+        at += match pair {
+            (Some(0xd800..0xdc00), Some(0xdc00..0xe000)) => 12,
+            (Some(0xd800..0xe000), _) => {
+                written.push_str(text.get(copied..at)?);
+                written.push_str("\\ufffd");
+                copied = at + 6;
+                6
+            }
+            (Some(_), _) => 6,
+            // Any other escape: its letter is not the start of one.
+            (None, _) => 1 + text.get(at + 1..)?.chars().next()?.len_utf8(),
+        };
+    }
+    written.push_str(text.get(copied..)?);
+    (copied > 0).then_some(written)
 }
