@@ -237,7 +237,7 @@ fn request_out_of_bounds_is_refused_and_no_content_is_logged_or_answered() {
     assert_eq!(length(kafka, "gateway.bounds") + length(kafka, "gateway.narrow"), 0);
     // The bound itself is allowed.
     assert_eq!(post("/hook", text(2048 - text(0).len()).as_bytes()).status, 200);
-    assert_eq!(post("/hook", b"[]").status, 200);
+    assert_eq!(post("/hook", b"[]").status, 400);
     assert_eq!(length(kafka, "gateway.bounds"), 1);
 
     let statuses: Vec<u16> = (0..20).map(|_| post("/slow", b"{\"secret\":1}").status).collect();
@@ -266,7 +266,11 @@ fn request_is_503_when_too_many_are_under_way_or_its_body_does_not_arrive() {
     );
     let token = format!("Bearer {}", client::SECRET);
     let post = || gateway.post("/hook", &[JSON, ("authorization", &token)], b"{}").status;
-    let slow = gateway.begin("/hook", 100);
+    // Without credentials nobody takes a place.
+    let stranger = gateway.begin("/hook", 100, None);
+    let answer = client::read(stranger);
+    assert!(answer.starts_with("HTTP/1.1 401 "), "{answer}");
+    let slow = gateway.begin("/hook", 100, Some(&token));
     // Once the slow one holds the only place.
     wait_for("a busy gateway", Duration::from_secs(2), || match post() {
         503 => Ok(()),

@@ -82,11 +82,12 @@ impl Gateway {
         answer(self.agent.get(format!("http://{}{path}", self.address)).call())
     }
 
-    /// Sends the head of a request and the first byte of its body.
-    pub fn begin(&self, path: &str, length: usize) -> TcpStream {
+    /// Sends the head of a request, with or without a token, and the first byte of its body.
+    pub fn begin(&self, path: &str, length: usize, token: Option<&str>) -> TcpStream {
         let mut stream = TcpStream::connect(&self.address).expect("a connection");
+        let token = token.map(|token| format!("Authorization: {token}\r\n")).unwrap_or_default();
         let head = format!(
-            "POST {path} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n\
+            "POST {path} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n{token}\
              Content-Length: {length}\r\n\r\n{{"
         );
         stream.write_all(head.as_bytes()).expect("a head");
