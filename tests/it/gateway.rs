@@ -270,7 +270,14 @@ fn request_is_503_when_too_many_are_under_way_or_its_body_does_not_arrive() {
     let stranger = gateway.begin("/hook", 100, None);
     let answer = client::read(stranger);
     assert!(answer.starts_with("HTTP/1.1 401 "), "{answer}");
+    // The first record of a producer takes longer than the others.
+    wait_for("a producer that knows the topic", Duration::from_secs(30), || match post() {
+        200 => Ok(()),
+        status => Err(format!("{status}")),
+    });
     let slow = gateway.begin("/hook", 100, Some(&token));
+    // A post that came first would take the place, and the slow one would be turned away.
+    std::thread::sleep(Duration::from_millis(300));
     // Once the slow one holds the only place.
     wait_for("a busy gateway", Duration::from_secs(2), || match post() {
         503 => Ok(()),
