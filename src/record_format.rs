@@ -104,7 +104,8 @@ fn fold_mapped(
     FoldResult { outcome, witness: witness.map(owned) }
 }
 
-fn message(output: &Output) -> (Format, Message<'_>) {
+/// Returns an output as a message of its format.
+pub(crate) fn message(output: &Output) -> (Format, Message<'_>) {
     let format = match output {
         Output::Event(_) => Format::CloudEvents,
         Output::Line(_) => Format::AsteriskQueueLog,

@@ -9,7 +9,7 @@ use super::failure::Failure;
 use crate::config::Config;
 use crate::http::Security;
 use crate::ingest::{LedgerOptions, Options};
-use crate::readmodel::{Aggregation, Reloads};
+use crate::readmodel::Aggregation;
 
 /// What follows from a configuration.
 #[derive(Clone)]
@@ -20,7 +20,8 @@ pub(super) struct Parts {
 }
 
 impl Parts {
-    /// Derives the parts. `ledger` has what does not follow from the configuration.
+    /// Derives the parts. `ledger` has what does not follow from the configuration; the caller sets
+    /// `options.reloads`, which outlive it.
     ///
     /// # Errors
     /// Returns a usage failure when the brokers or the topics are missing, or a mapping has a
@@ -29,10 +30,9 @@ impl Parts {
         config: &Config,
         security: Security,
         ledger: LedgerOptions,
-        reloads: Arc<Reloads>,
     ) -> Result<Self, Failure> {
         let ledger = LedgerOptions { history_retention: config.ledger.retention, ..ledger };
-        let options = Options { reloads, ..options(config, ledger)? };
+        let options = options(config, ledger)?;
         let mut settings = config.settings();
         settings.history_interval = Some(config.ledger.interval);
         Ok(Parts { options, settings: Arc::new(settings), security })

@@ -137,8 +137,8 @@ impl Reloader {
         changed: Vec<String>,
         restarts_ingest: bool,
     ) -> Result<Candidate, Mistakes> {
-        let (ledger, reloads) = (self.ledger.clone(), Arc::clone(&self.reloads));
-        let parts = Parts::of(&config, security, ledger, reloads)?;
+        let mut parts = Parts::of(&config, security, self.ledger.clone())?;
+        parts.options.reloads = Arc::clone(&self.reloads);
         let programs = programs(&parts.options.topics);
         let restarts_ingest = restarts_ingest || programs != self.programs;
         if restarts_ingest {

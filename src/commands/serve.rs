@@ -36,13 +36,13 @@ pub(crate) fn run(args: Args) -> Result<(), Failure> {
     let loaded = reload::load(&args.config)?;
     let config = &loaded.config;
     logging::start("info")?;
-    let kafka = config.require_kafka().map_err(Failure::usage)?;
+    config.require_kafka().map_err(Failure::usage)?;
     let ledger = ledger(config)?;
-    let topics = configuration::topics(config, &kafka.topics, ledger.hash_key)?;
-    let digest = reload::digest(config, &ledger, &reload::programs(&topics));
-    let reloads = Reloads::new(digest, system_time());
     let security = configuration::security(config)?;
-    let parts = Parts::of(config, security, ledger, Arc::new(reloads))?;
+    let mut parts = Parts::of(config, security, ledger)?;
+    let programs = reload::programs(&parts.options.topics);
+    let digest = reload::digest(config, &parts.options.ledger, &programs);
+    parts.options.reloads = Arc::new(Reloads::new(digest, system_time()));
     memory::bound_arenas(parts.options.workers);
     let listen = config.http.listen;
     let reloader = Reloader::new(args.config, loaded, &parts);

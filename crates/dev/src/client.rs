@@ -70,14 +70,28 @@ pub fn produce(kafka: &Kafka, topic: &str, records: &[Outgoing]) {
     producer.flush(Duration::from_secs(60)).expect("the records are written");
 }
 
-/// Reads a topic from its start to its present end, sorted by partition and offset.
-pub fn read_all(kafka: &Kafka, topic: &str) -> Vec<Incoming> {
-    let consumer: BaseConsumer = kafka
+/// Returns a consumer for a test, which commits nothing.
+fn reader(kafka: &Kafka) -> BaseConsumer {
+    kafka
         .client()
         .set("group.id", "reader-of-the-test")
         .set("enable.auto.commit", "false")
         .create()
-        .expect("a consumer");
+        .expect("a consumer")
+}
+
+/// Returns a consumer that reads partition 0 of a topic from an offset.
+pub fn reader_from(kafka: &Kafka, topic: &str, offset: Offset) -> BaseConsumer {
+    let consumer = reader(kafka);
+    let mut assignment = TopicPartitionList::new();
+    assignment.add_partition_offset(topic, 0, offset).expect("an assignment");
+    consumer.assign(&assignment).expect("an assignment");
+    consumer
+}
+
+/// Reads a topic from its start to its present end, sorted by partition and offset.
+pub fn read_all(kafka: &Kafka, topic: &str) -> Vec<Incoming> {
+    let consumer = reader(kafka);
     let metadata = consumer
         .fetch_metadata(Some(topic), Duration::from_secs(10))
         .expect("the topic's metadata");
@@ -154,15 +168,7 @@ pub fn length(kafka: &Kafka, topic: &str) -> u64 {
 /// Returns the offset of the first record of partition 0 at or after `offset`; `None` if none comes
 /// within a second.
 pub fn first_offset_from(kafka: &Kafka, topic: &str, offset: i64) -> Option<i64> {
-    let consumer: BaseConsumer = kafka
-        .client()
-        .set("group.id", "reader-of-the-test")
-        .set("enable.auto.commit", "false")
-        .create()
-        .expect("a consumer");
-    let mut assignment = TopicPartitionList::new();
-    assignment.add_partition_offset(topic, 0, Offset::Offset(offset)).expect("an assignment");
-    consumer.assign(&assignment).expect("an assignment");
+    let consumer = reader_from(kafka, topic, Offset::Offset(offset));
     let found = consumer.poll(Duration::from_secs(1))?;
     found.ok().map(|record| record.offset())
 }

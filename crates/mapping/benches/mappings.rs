@@ -18,7 +18,7 @@ use nabiz_mapping::{Mapping, Output, SHIPPED, SourceRecord};
 use serde_json::Value;
 
 const ROUNDS: usize = 9;
-/// Times that a story is told in a round, each time to a new shard, so that nothing is a duplicate.
+/// Runs of a story in a round, each with a new shard, so that nothing is a duplicate.
 const TELLINGS: usize = 200;
 
 fn main() {

@@ -15,7 +15,6 @@ use crate::fuel;
 use crate::inspect::STEP;
 use crate::run_data::Run;
 use crate::times;
-
 use crate::value::{Value, fault_note, wrong_type};
 
 /// Native filters of jaq, by name.

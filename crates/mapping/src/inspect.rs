@@ -61,7 +61,7 @@ pub(crate) fn inspect<'s>(
     inspector.depth_of(program, &mut scope).map(drop)
 }
 
-/// Who has written what is inspected.
+/// The author of a definition.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Author {
     /// jaq or nabiz. What their updates change comes from an argument, which is checked.
@@ -250,10 +250,13 @@ fn chain_length(term: &Term<&str>) -> usize {
     }
 }
 
-/// Calls `visit` for each term that stands directly in another one, calls and definitions aside.
+/// Calls `visit` for each term that stands directly in another one, but for the
+/// parts of calls, definitions and branches.
 fn for_each_part<'t, 's>(term: &'t Term<&'s str>, visit: &mut dyn FnMut(&'t Term<&'s str>)) {
     match term {
         Term::Id | Term::Recurse | Term::Num(_) | Term::Break(_) | Term::Var(_) => {}
+        // Their parts count in ways of their own.
+        Term::IfThenElse(..) | Term::Def(..) | Term::Call(..) => {}
         Term::Str(_, parts) => {
             for part in parts {
                 if let StrPart::Term(part) = part {
@@ -285,18 +288,6 @@ fn for_each_part<'t, 's>(term: &'t Term<&'s str>, visit: &mut dyn FnMut(&'t Term
             visit(body);
             handler.iter().for_each(|part| visit(part));
         }
-        Term::IfThenElse(branches, otherwise) => {
-            for (condition, branch) in branches {
-                visit(condition);
-                visit(branch);
-            }
-            otherwise.iter().for_each(|part| visit(part));
-        }
-        Term::Def(definitions, rest) => {
-            definitions.iter().for_each(|definition| visit(&definition.body));
-            visit(rest);
-        }
-        Term::Call(_, arguments) => arguments.iter().for_each(visit),
         Term::Path(start, Path(parts)) => {
             visit(start);
             for (part, _) in parts {

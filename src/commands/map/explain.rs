@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 use std::io::Write;
 use std::sync::Arc;
 
-use nabiz_core::decode::{Format, Message};
 use nabiz_core::event::Rejection;
 use nabiz_core::settings::Settings;
 use nabiz_core::shard::{RecordMeta, RecordOutcome, Shard};
 use nabiz_mapping::{Output, SourceRecord};
 
 use crate::exposition;
+use crate::record_format;
 
 /// How the names of counters end; `_count` and `_sum` are those of histograms.
 const COUNTERS: [&str; 3] = ["_total", "_count", "_sum"];
@@ -87,12 +87,7 @@ impl Explanation {
     }
 
     fn fold(&mut self, output: &Output, meta: RecordMeta) -> RecordOutcome {
-        let format = match output {
-            Output::Event(_) => Format::CloudEvents,
-            Output::Line(_) => Format::AsteriskQueueLog,
-        };
-        let message = Message { value: Some(output.text().as_bytes()), headers: &[] };
-        self.shard.fold_mapped(&[(format, message)], meta, None).outcome
+        self.shard.fold_mapped(&[record_format::message(output)], meta, None).outcome
     }
 
     /// Prints the counters that differ from the last call.

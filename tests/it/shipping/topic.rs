@@ -4,9 +4,10 @@ use std::collections::{HashMap, HashSet};
 use std::time::{Duration, Instant};
 
 use nabiz_dev::broker::Kafka;
-use rdkafka::consumer::{BaseConsumer, Consumer};
+use nabiz_dev::client::reader_from;
+use rdkafka::Offset;
+use rdkafka::consumer::BaseConsumer;
 use rdkafka::message::Message;
-use rdkafka::{Offset, TopicPartitionList};
 
 /// A reader of partition 0.
 pub struct Topic {
@@ -17,15 +18,7 @@ pub struct Topic {
 impl Topic {
     /// Reads a topic from its first record.
     pub fn read(kafka: &Kafka, name: &str) -> Topic {
-        let consumer: BaseConsumer = kafka
-            .client()
-            .set("group.id", "reader-of-the-test")
-            .set("enable.auto.commit", "false")
-            .create()
-            .expect("a consumer");
-        let mut assignment = TopicPartitionList::new();
-        assignment.add_partition_offset(name, 0, Offset::Beginning).expect("an assignment");
-        consumer.assign(&assignment).expect("an assignment");
+        let consumer = reader_from(kafka, name, Offset::Beginning);
         Topic { consumer, arrived: HashMap::new() }
     }
 

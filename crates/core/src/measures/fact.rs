@@ -20,7 +20,7 @@ pub(crate) struct Fact {
 pub(crate) enum FactKind {
     /// A visit entered the queue.
     Offered,
-    /// That visit is of a citizen who is called back.
+    /// That visit is a callback.
     Callback,
     /// An agent answered the contact of a visit.
     Answered { wait: Millis },

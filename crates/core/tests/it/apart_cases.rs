@@ -1,5 +1,5 @@
-//! Counts of which others are a part: callbacks, ends by party, pauses by reason. The frame is that
-//! of [`crate::contract_cases`].
+//! Counts that are parts of other counts: callbacks, ends by party, pauses by reason. The frame is
+//! that of [`crate::contract_cases`].
 
 use nabiz_core::event::{AgentState, EndedBy, EventPayload, LeftReason};
 use nabiz_core::time::Millis;

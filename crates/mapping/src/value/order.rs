@@ -47,7 +47,7 @@ impl Ord for Value {
     }
 }
 
-/// Compares two numbers of which at least one is a float. As in jq, what is no number is below all
+/// Compares two numbers, at least one of them a float. As in jq, what is no number is below all
 /// numbers, and below itself; here it equals itself, because the order must be total.
 fn compare_floats(left: &Value, right: &Value) -> Ordering {
     let number = |value: &Value| match value {
