@@ -22,13 +22,14 @@ pub struct Tree {
 }
 
 impl Tree {
-    /// Reads the daemon, the core, the mappings and the simulator below `root`.
+    /// Reads the daemon and the other crates of the product below `root`.
     pub fn read(root: &Path) -> Tree {
         let mut crates: HashMap<&str, Crate> = HashMap::new();
         for (name, folder) in [
             ("nabiz", "src"),
             ("nabiz_core", "crates/core/src"),
             ("nabiz_mapping", "crates/mapping/src"),
+            ("nabiz_planning", "crates/planning/src"),
             ("nabiz_simulator", "crates/simulator/src"),
         ] {
             crates.insert(name, Crate::read(root, folder));
@@ -70,6 +71,7 @@ impl Tree {
 fn room(krate: &str, module: &[String]) -> String {
     match (krate, module.first()) {
         ("nabiz_mapping", _) => "mapping".to_string(),
+        ("nabiz_planning", _) => "planning".to_string(),
         ("nabiz_simulator", _) => "simulator".to_string(),
         ("nabiz_core", Some(first)) => format!("core::{first}"),
         ("nabiz_core", None) => "core".to_string(),
@@ -176,6 +178,7 @@ impl File {
             "super::",
             "nabiz_core::",
             "nabiz_mapping::",
+            "nabiz_planning::",
             "nabiz_simulator::",
             "nabiz::",
         ] {
@@ -212,7 +215,10 @@ fn resolve(path: &[String], module: &[String], krate: &str) -> (String, Vec<Stri
                 rest = &rest[1..];
             }
         }
-        Some(name @ ("nabiz" | "nabiz_core" | "nabiz_mapping" | "nabiz_simulator")) => {
+        Some(
+            name
+            @ ("nabiz" | "nabiz_core" | "nabiz_mapping" | "nabiz_planning" | "nabiz_simulator"),
+        ) => {
             return (name.to_string(), rest[1..].to_vec());
         }
         // A module beside this file's items, or an external crate: the caller checks which.

@@ -1,0 +1,1 @@
+//! Errors of a forecast, and the least error that chance allows.

@@ -1,0 +1,1 @@
+//! Agents for written channels: by backlog, arrivals and due time.

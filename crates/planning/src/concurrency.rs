@@ -1,0 +1,1 @@
+//! Agents who serve several chats at once.

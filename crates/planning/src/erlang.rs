@@ -1,0 +1,1 @@
+//! Waiting in a queue: Erlang B, C and A.

@@ -1,0 +1,1 @@
+//! A forecast of counts for each step of coming days.

@@ -1,0 +1,1 @@
+//! How long callers are ready to wait, estimated from a history.

@@ -1,0 +1,1 @@
+//! Bounds for queues that share agents: apart and pooled.

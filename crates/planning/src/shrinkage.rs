@@ -1,0 +1,1 @@
+//! Agents to schedule for the agents that have to be there.

@@ -1,0 +1,1 @@
+//! The least number of agents that reaches a goal.

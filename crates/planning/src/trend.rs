@@ -1,0 +1,1 @@
+//! A shrunk trend of the level of days.

@@ -1,0 +1,1 @@
+//! Tests of planning against checked values, brute force and real counts.
