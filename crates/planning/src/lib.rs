@@ -8,13 +8,15 @@
 //!
 //! - **staffing**: [`erlang`], [`staffing`], [`patience`], [`shrinkage`], [`concurrency`],
 //!   [`backlog`] and [`pooling`];
-//! - **forecast**: [`forecast`], [`profile`], [`trend`], [`intraday`] and [`accuracy`].
+//! - **forecast**: [`day`], [`forecast`], [`profile`], [`trend`], [`intraday`] and [`accuracy`].
 
 #![forbid(unsafe_code)]
 
 pub mod accuracy;
 pub mod backlog;
 pub mod concurrency;
+mod counts;
+pub mod day;
 pub mod erlang;
 pub mod forecast;
 pub mod input;
