@@ -6,8 +6,8 @@
 //!
 //! The two halves do not use each other:
 //!
-//! - **staffing**: [`erlang`], [`staffing`], [`patience`], [`shrinkage`], [`concurrency`],
-//!   [`backlog`] and [`pooling`];
+//! - **staffing**: [`demand`], [`erlang`], [`staffing`], [`patience`], [`shrinkage`],
+//!   [`concurrency`], [`backlog`] and [`pooling`];
 //! - **forecast**: [`day`], [`forecast`], [`profile`], [`trend`], [`intraday`] and [`accuracy`].
 
 #![forbid(unsafe_code)]
@@ -17,6 +17,7 @@ pub mod backlog;
 pub mod concurrency;
 mod counts;
 pub mod day;
+pub mod demand;
 pub mod erlang;
 pub mod forecast;
 pub mod input;

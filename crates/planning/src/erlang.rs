@@ -1,1 +1,0 @@
-//! Waiting in a queue: Erlang B, C and A.
