@@ -25,6 +25,7 @@ pub mod intraday;
 pub mod patience;
 pub mod pooling;
 pub mod profile;
+mod search;
 pub mod shrinkage;
 pub mod staffing;
 pub mod trend;

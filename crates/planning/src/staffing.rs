@@ -9,6 +9,7 @@ use thiserror::Error;
 use crate::demand::Demand;
 use crate::erlang::{Expected, MAX_AGENTS, expected};
 use crate::input::{InputError, check, not_negative};
+use crate::search::least;
 
 /// What a queue has to reach.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -212,44 +213,12 @@ fn most_agents(demand: &Demand) -> u32 {
 }
 
 /// Returns the least number of agents for which `reaches` holds, which then holds for more too.
-pub(crate) fn least_agents(
+fn least_agents(
     demand: &Demand,
     reaches: impl Fn(u32) -> Result<bool, StaffingError>,
 ) -> Result<u32, StaffingError> {
     let most = most_agents(demand);
     // Near the load is where the answer nearly always is, so the search begins there.
     let guess = demand.erlangs() / f64::from(demand.contacts_per_agent());
-    let guess = (guess.ceil() as u32).min(most);
-    // All numbers below `low` fail, and `high` reaches.
-    let (mut low, mut high) = (0, guess);
-    let mut step = 1;
-    if reaches(guess)? {
-        while low < high {
-            let below = high.saturating_sub(step);
-            if !reaches(below)? {
-                low = below + 1;
-                break;
-            }
-            high = below;
-            step *= 2;
-        }
-    } else {
-        low = guess + 1;
-        loop {
-            if high == most {
-                return Err(StaffingError::Unreachable { most });
-            }
-            high = high.saturating_add(step).min(most);
-            if reaches(high)? {
-                break;
-            }
-            low = high + 1;
-            step *= 2;
-        }
-    }
-    while low < high {
-        let middle = low + (high - low) / 2;
-        if reaches(middle)? { high = middle } else { low = middle + 1 }
-    }
-    Ok(high)
+    least(guess.ceil() as u32, most, reaches)?.ok_or(StaffingError::Unreachable { most })
 }
