@@ -16,6 +16,9 @@
 //! - `service`, `messages`, `agents` and `followups`: the steps of calls and chats, of
 //!   written messages, of agents and of follow-ups, as methods of the simulation.
 //!
+//! Apart from all these, [`centre`] simulates any centre that a caller describes, and returns counts
+//! instead of events.
+//!
 //! ```
 //! use nabiz_simulator::{Options, Scenario, Simulation};
 //!
@@ -28,6 +31,7 @@
 mod agents;
 mod arrivals;
 mod behaviour;
+pub mod centre;
 mod contacts;
 mod event_queue;
 mod event_writer;

@@ -7,5 +7,6 @@
     reason = "a test fails where something is missing, and its modules are a binary of their own"
 )]
 
+mod centre;
 mod reader;
 mod simulation;
