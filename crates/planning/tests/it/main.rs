@@ -8,3 +8,4 @@
 )]
 
 mod erlang_values;
+mod simulated_centres;
