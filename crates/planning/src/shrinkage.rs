@@ -86,3 +86,47 @@ pub(crate) fn whole_agents(agents: f64) -> u32 {
     // The cast saturates, which is what a number past the type needs.
     (agents * (1.0 - 1e-9)).ceil().max(0.0) as u32
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{AgentTime, Shrinkage, whole_agents};
+
+    #[test]
+    fn scheduled_agents_are_rounded_up_and_not_by_a_rounding_error() {
+        let scheduled = |agents, share| Shrinkage::new(share).unwrap().scheduled(agents);
+        assert_eq!((scheduled(14, 0.30), scheduled(16, 0.32), scheduled(0, 0.5)), (20, 24, 0));
+        // Whole answers, for which the division gives a little more or less.
+        for whole in 1..2_000_u32 {
+            for percent in [10, 20, 25, 30, 40, 45, 60, 70] {
+                let agents = whole * (100 - percent);
+                let share = f64::from(percent) / 100.0;
+                assert_eq!(scheduled(agents, share), whole * 100, "{agents} at {percent} %");
+                assert_eq!(scheduled(agents + 1, share), {
+                    (u64::from(agents + 1) * 100).div_ceil(u64::from(100 - percent)) as u32
+                });
+            }
+        }
+        assert_eq!(whole_agents(f64::INFINITY), u32::MAX);
+    }
+
+    #[test]
+    fn shares_of_absence_and_pauses_follow_each_other() {
+        let both = Shrinkage::combined(0.2, 0.1).unwrap();
+        assert!((both.share() - 0.28).abs() < 1e-15);
+        assert_eq!(both.scheduled(72), 100);
+        assert!(Shrinkage::combined(0.9, 0.9).is_err() && Shrinkage::new(-0.1).is_err());
+    }
+
+    #[test]
+    fn paused_share_is_of_all_time_and_absent_without_any() {
+        let time = AgentTime {
+            paused_seconds: 30.0,
+            available_seconds: 20.0,
+            busy_seconds: 45.0,
+            wrap_up_seconds: 5.0,
+        };
+        assert_eq!(time.paused_share().unwrap(), Some(0.3));
+        assert_eq!(AgentTime::default().paused_share().unwrap(), None);
+        assert!(AgentTime { busy_seconds: -1.0, ..time }.paused_share().is_err());
+    }
+}

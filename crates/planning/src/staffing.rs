@@ -90,8 +90,10 @@ impl Goal {
         let within = |share: f64, bound: Option<f64>| bound.is_none_or(|bound| share <= bound);
         match part {
             Reason::ServiceLevel => figures.service_level >= self.service_level,
-            // Without agents nobody is too busy.
-            Reason::Occupancy => within(figures.occupancy.unwrap_or(0.0), self.max_occupancy),
+            // No agents have no occupancy. To let them hold the bound would break its order.
+            Reason::Occupancy => {
+                within(figures.occupancy.unwrap_or(f64::INFINITY), self.max_occupancy)
+            }
             Reason::Abandonment => within(figures.abandonment, self.max_abandonment),
             Reason::Minimum => figures.agents >= self.minimum_agents,
         }

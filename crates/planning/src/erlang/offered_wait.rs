@@ -201,3 +201,37 @@ fn less_its_log(d: f64) -> f64 {
     }
     sum
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{less_its_decay, less_its_log};
+
+    /// Holds the terms of a series, which are exact for small arguments, to a function.
+    #[track_caller]
+    fn close(actual: f64, wanted: f64) {
+        assert!((actual / wanted - 1.0).abs() < 1e-14, "{actual}, expected {wanted}");
+    }
+
+    #[test]
+    fn small_differences_keep_their_digits() {
+        for u in [1e-12, 1e-8, 1e-4, -1e-4, -1e-8_f64] {
+            close(
+                less_its_decay(u),
+                u * u / 2.0 * (1.0 - u / 3.0 * (1.0 - u / 4.0 * (1.0 - u / 5.0))),
+            );
+        }
+        for d in [1e-12, 1e-8, 1e-5_f64] {
+            close(less_its_log(d), d * d / 2.0 - d * d * d / 3.0 + d.powi(4) / 4.0);
+        }
+    }
+
+    #[test]
+    fn series_meet_the_functions_where_they_change() {
+        for u in [0.199_999, 0.200_001, -0.199_999, -0.200_001_f64] {
+            assert!((less_its_decay(u) - (u + (-u).exp_m1())).abs() < 1e-16, "{u}");
+        }
+        for d in [0.049_999, 0.050_001_f64] {
+            assert!((less_its_log(d) - (d - d.ln_1p())).abs() < 1e-16, "{d}");
+        }
+    }
+}
