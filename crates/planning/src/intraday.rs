@@ -54,19 +54,25 @@ impl DayForecast {
             }
         }
         let multiplier = multiplier(self.firmness, actual, forecast).unwrap_or(1.0);
+        // The level is a gamma variable before and after; its relative variance falls by what the
+        // contacts say.
         day.firmness = self.firmness + actual;
-        let mut to_come = 0.0;
+        day.level_variance = self.level_variance * (self.firmness / day.firmness);
+        let (mut to_come, mut rest_variance) = (0.0, 0.0);
         let later = day.steps.iter_mut().zip(&mut day.shape_variance).skip(finished.len());
         for (expected, shape_variance) in later {
             let Some(expected) = expected else { continue };
             *shape_variance *= multiplier * multiplier;
             let mean = expected.mean * multiplier;
             to_come += mean;
-            let level_variance = mean * mean / day.firmness + *shape_variance;
+            let level_variance = mean * mean * day.level_variance + *shape_variance;
+            rest_variance += *shape_variance;
             *expected = Expected::of(Count { mean, level_variance });
         }
         let open = to_come + unknown;
-        let level_variance = open * open / day.firmness;
+        // Errors of the shares cancel out over a whole day.
+        let closed_share = forecast / (forecast + unknown + to_come / multiplier);
+        let level_variance = open * open * day.level_variance + rest_variance * closed_share;
         let rest = Expected::of(Count { mean: open, level_variance });
         let shift = |count: f64| actual + count;
         day.total = Expected { mean: shift(rest.mean), p10: shift(rest.p10), p90: shift(rest.p90) };

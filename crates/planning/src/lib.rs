@@ -8,7 +8,7 @@
 //!
 //! - **staffing**: [`demand`], [`erlang`], [`staffing`], [`patience`], [`shrinkage`],
 //!   [`concurrency`], [`backlog`] and [`pooling`];
-//! - **forecast**: [`day`], [`forecast`], [`profile`], [`trend`], [`intraday`] and [`accuracy`].
+//! - **forecast**: [`day`], [`forecast`], [`trend`], [`intraday`] and [`accuracy`].
 
 #![forbid(unsafe_code)]
 
@@ -22,10 +22,13 @@ pub mod erlang;
 pub mod forecast;
 pub mod input;
 pub mod intraday;
+mod level;
+mod linear;
 pub mod patience;
 pub mod pooling;
-pub mod profile;
+mod profile;
 mod search;
 pub mod shrinkage;
+mod special;
 pub mod staffing;
 pub mod trend;

@@ -7,13 +7,17 @@
     reason = "a test fails where something is missing, and its modules are a binary of their own"
 )]
 
+mod bank;
 mod birth_death;
 mod erlang_brute_force;
 mod erlang_properties;
 mod erlang_values;
+mod forecast_backtest;
+mod forecast_cases;
 mod patience_estimates;
 mod shared_agents;
 mod simulated_centres;
+mod weeks;
 
 /// Returns how many cases a generated test has: `NABIZ_PLANNING_CASES`, or what it says.
 fn cases(few: u32) -> proptest::test_runner::Config {
