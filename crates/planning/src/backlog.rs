@@ -400,6 +400,15 @@ mod tests {
     }
 
     #[test]
+    fn items_that_arrive_evenly_are_not_one_heap_when_they_are_due_soon() {
+        let mut work = day(Vec::new());
+        work.steps.iter_mut().for_each(|step| step.items = 30.0);
+        work.due_within_seconds = HOUR / 2.0;
+        // A heap of 30 items that is due in half an hour would need 10 agents.
+        assert_eq!(staff_written(&work).unwrap().due_agents, 5);
+    }
+
+    #[test]
     fn closed_time_is_no_time_to_work_and_none_to_be_due_on_the_working_clock() {
         let mut work = day(vec![open(4.0, 24.0)]);
         for step in &mut work.steps[1..4] {

@@ -86,6 +86,14 @@ impl Goal {
         Reason::OF_FIGURES.into_iter().filter(|part| !self.holds(*part, figures)).collect()
     }
 
+    fn asks_for(&self, part: Reason) -> bool {
+        match part {
+            Reason::ServiceLevel | Reason::Minimum => true,
+            Reason::Occupancy => self.max_occupancy.is_some(),
+            Reason::Abandonment => self.max_abandonment.is_some(),
+        }
+    }
+
     fn holds(&self, part: Reason, figures: &Expected) -> bool {
         let within = |share: f64, bound: Option<f64>| bound.is_none_or(|bound| share <= bound);
         match part {
@@ -161,7 +169,7 @@ pub fn staff(demand: &Demand, goal: &Goal) -> Result<Staffing, StaffingError> {
     let mut agents = goal.minimum_agents;
     let mut decided_by = Reason::Minimum;
     if demand.erlangs() > 0.0 {
-        for part in Reason::OF_FIGURES {
+        for part in Reason::OF_FIGURES.into_iter().filter(|part| goal.asks_for(*part)) {
             let least = least_agents(demand, |agents| {
                 let figures = expected(demand, agents, goal.target_seconds)?;
                 Ok(figures.is_some_and(|figures| goal.holds(part, &figures)))

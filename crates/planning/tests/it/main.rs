@@ -18,6 +18,7 @@ mod patience_estimates;
 mod shared_agents;
 mod simulated_centres;
 mod weeks;
+mod written_work;
 
 /// Returns how many cases a generated test has: `NABIZ_PLANNING_CASES`, or what it says.
 fn cases(few: u32) -> proptest::test_runner::Config {

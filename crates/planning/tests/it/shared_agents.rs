@@ -64,9 +64,9 @@ fn pool_of_like_queues_is_one_queue_of_the_sum() {
 #[test]
 fn pool_reaches_the_goal_of_every_queue() {
     let strict = Goal::new(0.95, 5.0).unwrap();
-    let queues = [(calls(100.0, 180.0), goal()), (calls(60.0, 400.0), strict)];
+    let queues = [(calls(60.0, 400.0), strict), (calls(100.0, 180.0), goal())];
     let pooling = pool(&queues).unwrap();
-    let [lax, hard] = [0, 1].map(|queue| pooling.pooled[queue].unwrap().service_level);
+    let [hard, lax] = [0, 1].map(|queue| pooling.pooled[queue].unwrap().service_level);
     assert!(lax >= 0.8 && hard >= 0.95, "{pooling:?}");
     assert!(pooling.pooled_agents < pooling.apart_agents);
     let one_fewer = expected(
