@@ -21,7 +21,11 @@ use super::history_source::{HistorySource, QUERIES_MAX};
 use super::negotiation::history_format;
 use super::state::HttpState;
 use crate::error_chain::error_chain;
-use crate::ledger::history::{History, HistoryFormat, OutputError, Request, write_rows};
+use crate::ledger::LedgerError;
+use crate::ledger::history::{
+    History, HistoryFormat, HistoryRow, Layout, OutputError, ProfileRow, Request, Suite, profile,
+    write_rows,
+};
 use crate::readmodel::DenialReason;
 
 /// Size of a chunk of the body.
@@ -54,8 +58,15 @@ pub(super) async fn history(
         Ok(request) => request,
         Err(detail) => return error(StatusCode::BAD_REQUEST, detail),
     };
-    let query = match request.query(&source.settings, source.interval) {
-        Ok(query) => query,
+    let asked = request.query(&source.settings, source.interval).and_then(|query| {
+        let layout = match query.is_profile {
+            true => request.layout::<ProfileRow>(),
+            false => request.layout::<HistoryRow>(),
+        };
+        layout.map(|layout| (query, layout))
+    });
+    let (query, layout) = match asked {
+        Ok(asked) => asked,
         Err(problem) => return error(StatusCode::BAD_REQUEST, problem.to_string()),
     };
     let Some(permit) = source.reserve() else {
@@ -68,13 +79,44 @@ pub(super) async fn history(
         return response;
     };
     let opener = HistorySource::clone(&source);
-    let opened = tokio::task::spawn_blocking(move || opener.open(query)).await;
+    let (is_profile, must_be_known) = (query.is_profile, request.suite.is_some());
+    let opened = tokio::task::spawn_blocking(move || {
+        let mut history = opener.open(query)?;
+        let unknown = if must_be_known { history.unknown_part()? } else { None };
+        Ok::<_, LedgerError>((history, unknown))
+    })
+    .await;
     let history = match opened {
-        Ok(Ok(history)) => history,
+        Ok(Ok((history, None))) => history,
+        Ok(Ok((_, Some(problem)))) => return error(StatusCode::BAD_REQUEST, problem.to_string()),
         Ok(Err(problem)) => return not_read(&problem, "the ledger cannot be read"),
         Err(problem) => return not_read(&problem, "the history was not read"),
     };
-    answer(history, format, source.settings.clone(), permit)
+    let form = Form { format, layout, is_profile };
+    answer(history, form, source.settings.clone(), permit)
+}
+
+/// The form of an answer.
+struct Form {
+    format: HistoryFormat,
+    layout: Layout,
+    is_profile: bool,
+}
+
+impl Form {
+    fn write(
+        &self,
+        history: History,
+        settings: &Settings,
+        out: &mut impl Write,
+    ) -> Result<(), OutputError> {
+        let zone = settings.windows.business_day.zone();
+        if self.is_profile {
+            let rows = profile(history)?.into_iter().map(Ok);
+            return write_rows(rows, self.format, &self.layout, zone, out);
+        }
+        write_rows(history, self.format, &self.layout, zone, out)
+    }
 }
 
 fn not_read(problem: &(dyn Error + 'static), text: &str) -> Response {
@@ -102,11 +144,20 @@ fn request(
             "from" => &mut from,
             "to" => &mut to,
             "step" => &mut request.step,
+            "by" => &mut request.by,
+            "fill" => &mut request.fill,
+            "profile" => &mut request.profile,
+            "columns" => &mut request.layout.columns,
+            "header" => &mut request.layout.header,
+            "separator" => &mut request.layout.separator,
+            "empty" => &mut request.layout.empty,
+            "times" => &mut request.layout.times,
             "format" => &mut format,
             _ => {
                 let name: String = name.chars().take(64).collect();
                 return Err(format!(
-                    "unknown parameter {name:?}; expected from, to, step, queue, channel or format"
+                    "unknown parameter {name:?}; expected from, to, step, by, fill, profile, \
+                     queue, channel, format, columns, header, separator, empty or times"
                 ));
             }
         };
@@ -122,7 +173,13 @@ fn request(
     let format = match format.as_deref() {
         Some("csv") => HistoryFormat::Csv,
         Some("json") => HistoryFormat::Json,
-        Some(_) => return Err("format: expected csv or json".to_string()),
+        Some(name) => match Suite::from_format(name) {
+            Some(suite) => {
+                request.suite = Some(suite);
+                HistoryFormat::Csv
+            }
+            None => return Err("format: expected csv, json or wfm-eleveo".to_string()),
+        },
         None => history_format(headers),
     };
     Ok((request, format))
@@ -131,19 +188,21 @@ fn request(
 /// Returns an answer whose body is written on a blocking thread while it is sent.
 fn answer(
     history: History,
-    format: HistoryFormat,
+    form: Form,
     settings: Arc<Settings>,
     permit: OwnedSemaphorePermit,
 ) -> Response {
     let (sender, chunks) = mpsc::channel::<Chunk>(CHUNKS_AHEAD);
     let runtime = Handle::current();
+    let format = form.format;
     tokio::task::spawn_blocking(move || {
         // Frees the permit when the body is written, or its client is gone.
         let _permit = permit;
         let client = sender.clone();
         let rows = history.cancelled_by(move || client.is_closed());
         let mut out = BufWriter::with_capacity(CHUNK_BYTES, Chunks { sender, runtime });
-        let written = write_rows(rows, format, settings.windows.business_day.zone(), &mut out)
+        let written = form
+            .write(rows, &settings, &mut out)
             .and_then(|()| out.flush().map_err(OutputError::from));
         if let Err(OutputError::Ledger(problem)) = written {
             tracing::warn!(error = error_chain(&problem), "history ended early");

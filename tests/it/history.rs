@@ -1,8 +1,11 @@
 //! The interval history, compared with sums that the test computes in the plainest way.
 
 mod api;
+mod asking;
 mod command;
+mod export;
 mod fixture;
+mod profile;
 mod read_only;
 mod week;
 
@@ -51,6 +54,12 @@ fn clock_key(time_ms: i64, step: Step, zone: &TimeZone) -> (String, i32) {
         Step::HalfHour => (quarter(30), time.offset().seconds()),
         Step::Hour => (quarter(60), time.offset().seconds()),
         Step::Day => (time.date().to_string(), 0),
+        Step::Week => {
+            let week = time.date().iso_week_date();
+            (format!("{} {}", week.year(), week.week()), 0)
+        }
+        Step::Month => (format!("{} {}", time.year(), time.month()), 0),
+        Step::Year => (time.year().to_string(), 0),
         Step::All => (String::new(), 0),
     }
 }

@@ -1,110 +1,92 @@
 //! The columns of a row in CSV, which are its members in JSON too. Durations are in seconds.
 
-use jiff::tz::TimeZone;
 use nabiz_core::settings::Formula;
-use nabiz_core::time::{Millis, Timestamp};
-use serde::{Serialize, Serializer};
+use nabiz_core::time::Millis;
 
-use super::local_time::local_time;
+use super::cell::{Cell, Column, Record};
 use super::row::HistoryRow;
 
-/// One value of a row.
-pub(super) enum Cell<'a> {
-    /// No value, as of a ratio whose denominator is 0.
-    Empty,
-    Flag(bool),
-    Count(u64),
-    Number(f64),
-    Text(&'a str),
-    Time(Timestamp),
-}
-
-/// A name, and its value in a row.
-pub(super) type Column = (&'static str, fn(&HistoryRow) -> Cell<'_>);
-
-/// Every column, in the order of CSV. The names are a contract: a column may be added at the end,
-/// none changes its meaning.
-pub(super) const COLUMNS: [Column; 61] = [
-    ("start", |row| Cell::Time(row.range.start)),
-    ("end", |row| Cell::Time(row.range.end)),
-    ("open", |row| Cell::Flag(row.open)),
-    ("queue", |row| Cell::Text(&row.queue)),
-    ("channel", |row| Cell::Text(&row.channel)),
-    ("target_wait_seconds", |row| row.target.map(|target| target.wait.as_secs_f64()).into()),
-    ("target_service_level", |row| row.target.map(|target| target.ratio).into()),
-    ("offered", |row| Cell::Count(row.counts.visits.offered)),
-    ("answered", |row| Cell::Count(row.counts.visits.answered)),
-    ("answered_in_target", |row| Cell::Count(row.counts.visits.answered_in_target)),
-    ("abandoned", |row| Cell::Count(row.counts.visits.abandoned)),
-    ("abandoned_in_target", |row| Cell::Count(row.counts.visits.abandoned_in_target)),
-    ("abandoned_short", |row| Cell::Count(row.counts.visits.abandoned_short)),
-    ("left", |row| Cell::Count(row.left())),
-    ("left_timeout", |row| Cell::Count(row.counts.left[0])),
-    ("left_full", |row| Cell::Count(row.counts.left[1])),
-    ("left_empty", |row| Cell::Count(row.counts.left[2])),
-    ("left_exit_key", |row| Cell::Count(row.counts.left[3])),
-    ("left_withdrawn", |row| Cell::Count(row.counts.left[4])),
-    ("left_transfer", |row| Cell::Count(row.counts.left[5])),
-    ("left_callback", |row| Cell::Count(row.counts.left[6])),
-    ("left_closed", |row| Cell::Count(row.counts.left[7])),
-    ("lost", |row| Cell::Count(row.counts.lost)),
-    ("service_level_met", |row| Cell::Count(row.counts.service_level.met)),
-    ("service_level_missed", |row| Cell::Count(row.counts.service_level.missed)),
-    ("service_level_live", |row| row.window().service_level(Formula::Live).into()),
-    ("formula", |row| Cell::Text(formula_name(row.formula))),
-    ("service_level", |row| row.window().service_level(row.formula).into()),
-    ("abandonment", |row| row.window().abandonment().into()),
-    ("wait_sum_seconds", |row| Cell::Number(seconds(row.counts.sums.wait_sum_ms))),
-    ("asa_seconds", |row| row.window().wait_mean_seconds().into()),
-    ("wait_p50_seconds", |row| row.wait_quantiles.map(|[p50, ..]| p50.as_secs_f64()).into()),
-    ("wait_p90_seconds", |row| row.wait_quantiles.map(|[_, p90, ..]| p90.as_secs_f64()).into()),
-    ("wait_p95_seconds", |row| row.wait_quantiles.map(|[.., p95, _]| p95.as_secs_f64()).into()),
-    ("wait_p99_seconds", |row| row.wait_quantiles.map(|[.., p99]| p99.as_secs_f64()).into()),
-    ("wait_max_seconds", |row| {
-        (row.counts.visits.answered > 0).then(|| row.counts.wait_max.as_secs_f64()).into()
-    }),
-    ("abandon_wait_sum_seconds", |row| Cell::Number(seconds(row.counts.sums.abandon_wait_sum_ms))),
-    ("abandon_wait_mean_seconds", |row| row.window().abandon_wait_mean_seconds().into()),
-    ("abandon_wait_p90_seconds", |row| row.abandon_wait_p90.map(Millis::as_secs_f64).into()),
-    ("handled", |row| Cell::Count(row.counts.sums.handled)),
-    ("handle_sum_seconds", |row| Cell::Number(seconds(row.counts.sums.handle_sum_ms))),
-    ("aht_seconds", |row| row.window().handle_mean_seconds().into()),
-    ("handle_p90_seconds", |row| row.handle_p90.map(Millis::as_secs_f64).into()),
-    ("first_responses", |row| Cell::Count(row.counts.responses.first_responses)),
-    ("first_response_mean_seconds", |row| {
-        mean(
-            seconds(row.counts.responses.first_response_sum_ms),
-            row.counts.responses.first_responses,
-        )
-        .into()
-    }),
-    ("resolutions", |row| Cell::Count(row.counts.responses.resolutions)),
-    ("resolution_mean_seconds", |row| {
-        mean(seconds(row.counts.responses.resolution_sum_ms), row.counts.responses.resolutions)
+impl Record for HistoryRow {
+    const COLUMNS: &'static [Column<Self>] = &[
+        ("start", |row| Cell::Time(row.range.start)),
+        ("end", |row| Cell::Time(row.range.end)),
+        ("open", |row| Cell::Flag(row.open)),
+        ("queue", |row| Cell::name(&row.queue)),
+        ("channel", |row| Cell::name(&row.channel)),
+        ("target_wait_seconds", |row| row.target.map(|target| target.wait.as_secs_f64()).into()),
+        ("target_service_level", |row| row.target.map(|target| target.ratio).into()),
+        ("offered", |row| Cell::Count(row.counts.visits.offered)),
+        ("answered", |row| Cell::Count(row.counts.visits.answered)),
+        ("answered_in_target", |row| Cell::Count(row.counts.visits.answered_in_target)),
+        ("abandoned", |row| Cell::Count(row.counts.visits.abandoned)),
+        ("abandoned_in_target", |row| Cell::Count(row.counts.visits.abandoned_in_target)),
+        ("abandoned_short", |row| Cell::Count(row.counts.visits.abandoned_short)),
+        ("left", |row| Cell::Count(row.left())),
+        ("left_timeout", |row| Cell::Count(row.counts.left[0])),
+        ("left_full", |row| Cell::Count(row.counts.left[1])),
+        ("left_empty", |row| Cell::Count(row.counts.left[2])),
+        ("left_exit_key", |row| Cell::Count(row.counts.left[3])),
+        ("left_withdrawn", |row| Cell::Count(row.counts.left[4])),
+        ("left_transfer", |row| Cell::Count(row.counts.left[5])),
+        ("left_callback", |row| Cell::Count(row.counts.left[6])),
+        ("left_closed", |row| Cell::Count(row.counts.left[7])),
+        ("lost", |row| Cell::Count(row.counts.lost)),
+        ("service_level_met", |row| Cell::Count(row.counts.service_level.met)),
+        ("service_level_missed", |row| Cell::Count(row.counts.service_level.missed)),
+        ("service_level_live", |row| row.window().service_level(Formula::Live).into()),
+        ("formula", |row| {
+            row.formula.map_or(Cell::Empty, |formula| Cell::Text(formula_name(formula)))
+        }),
+        ("service_level", |row| row.service_level().into()),
+        ("abandonment", |row| row.window().abandonment().into()),
+        ("wait_sum_seconds", |row| Cell::Number(seconds(row.counts.sums.wait_sum_ms))),
+        ("asa_seconds", |row| row.window().wait_mean_seconds().into()),
+        ("wait_p50_seconds", |row| row.wait_quantiles.map(|[p50, ..]| p50.as_secs_f64()).into()),
+        ("wait_p90_seconds", |row| row.wait_quantiles.map(|[_, p90, ..]| p90.as_secs_f64()).into()),
+        ("wait_p95_seconds", |row| row.wait_quantiles.map(|[.., p95, _]| p95.as_secs_f64()).into()),
+        ("wait_p99_seconds", |row| row.wait_quantiles.map(|[.., p99]| p99.as_secs_f64()).into()),
+        ("wait_max_seconds", |row| {
+            (row.counts.visits.answered > 0).then(|| row.counts.wait_max.as_secs_f64()).into()
+        }),
+        ("abandon_wait_sum_seconds", |row| {
+            Cell::Number(seconds(row.counts.sums.abandon_wait_sum_ms))
+        }),
+        ("abandon_wait_mean_seconds", |row| row.window().abandon_wait_mean_seconds().into()),
+        ("abandon_wait_p90_seconds", |row| row.abandon_wait_p90.map(Millis::as_secs_f64).into()),
+        ("handled", |row| Cell::Count(row.counts.sums.handled)),
+        ("handle_sum_seconds", |row| Cell::Number(seconds(row.counts.sums.handle_sum_ms))),
+        ("aht_seconds", |row| row.window().handle_mean_seconds().into()),
+        ("handle_p90_seconds", |row| row.handle_p90.map(Millis::as_secs_f64).into()),
+        ("first_responses", |row| Cell::Count(row.counts.responses.first_responses)),
+        ("first_response_mean_seconds", |row| {
+            mean(
+                seconds(row.counts.responses.first_response_sum_ms),
+                row.counts.responses.first_responses,
+            )
             .into()
-    }),
-    ("not_answered", |row| Cell::Count(row.counts.contacts.not_answered)),
-    ("transfers", |row| Cell::Count(row.counts.contacts.transfers)),
-    ("reopened", |row| Cell::Count(row.counts.contacts.reopened)),
-    ("surveys", |row| Cell::Count(row.counts.responses.surveys)),
-    ("survey_score_mean", |row| {
-        mean(row.counts.responses.survey_score_sum as f64, row.counts.responses.surveys).into()
-    }),
-    ("agent_available_seconds", |row| agent_seconds(row, 0)),
-    ("agent_busy_seconds", |row| agent_seconds(row, 1)),
-    ("agent_wrap_up_seconds", |row| agent_seconds(row, 2)),
-    ("agent_paused_seconds", |row| agent_seconds(row, 3)),
-    ("agent_offline_seconds", |row| agent_seconds(row, 4)),
-    ("occupancy", |row| row.occupancy().into()),
-    ("quantile_values_missing", |row| Cell::Count(row.quantile_values_missing)),
-    ("service_level_revoked", |row| Cell::Count(row.counts.contacts.service_level_revoked)),
-    ("callbacks", |row| Cell::Count(row.counts.contacts.callbacks)),
-];
-
-impl From<Option<f64>> for Cell<'_> {
-    fn from(number: Option<f64>) -> Self {
-        number.map_or(Cell::Empty, Cell::Number)
-    }
+        }),
+        ("resolutions", |row| Cell::Count(row.counts.responses.resolutions)),
+        ("resolution_mean_seconds", |row| {
+            mean(seconds(row.counts.responses.resolution_sum_ms), row.counts.responses.resolutions)
+                .into()
+        }),
+        ("not_answered", |row| Cell::Count(row.counts.contacts.not_answered)),
+        ("transfers", |row| Cell::Count(row.counts.contacts.transfers)),
+        ("reopened", |row| Cell::Count(row.counts.contacts.reopened)),
+        ("surveys", |row| Cell::Count(row.counts.responses.surveys)),
+        ("survey_score_mean", |row| {
+            mean(row.counts.responses.survey_score_sum as f64, row.counts.responses.surveys).into()
+        }),
+        ("agent_available_seconds", |row| agent_seconds(row, 0)),
+        ("agent_busy_seconds", |row| agent_seconds(row, 1)),
+        ("agent_wrap_up_seconds", |row| agent_seconds(row, 2)),
+        ("agent_paused_seconds", |row| agent_seconds(row, 3)),
+        ("agent_offline_seconds", |row| agent_seconds(row, 4)),
+        ("occupancy", |row| row.occupancy().into()),
+        ("quantile_values_missing", |row| Cell::Count(row.quantile_values_missing)),
+        ("service_level_revoked", |row| Cell::Count(row.counts.contacts.service_level_revoked)),
+        ("callbacks", |row| Cell::Count(row.counts.contacts.callbacks)),
+    ];
 }
 
 fn seconds(ms: u64) -> f64 {
@@ -122,38 +104,4 @@ fn agent_seconds(row: &HistoryRow, state: usize) -> Cell<'_> {
 
 fn formula_name(formula: Formula) -> &'static str {
     Formula::ALL.into_iter().find(|(known, _)| *known == formula).map_or("", |(_, name)| name)
-}
-
-/// Serializes a row as a JSON object with a member for each column.
-pub(super) struct JsonRow<'a> {
-    pub(super) row: &'a HistoryRow,
-    pub(super) zone: &'a TimeZone,
-}
-
-impl Serialize for JsonRow<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_map(
-            COLUMNS
-                .iter()
-                .map(|(name, cell)| (name, JsonValue { cell: cell(self.row), zone: self.zone })),
-        )
-    }
-}
-
-struct JsonValue<'a> {
-    cell: Cell<'a>,
-    zone: &'a TimeZone,
-}
-
-impl Serialize for JsonValue<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        match self.cell {
-            Cell::Empty => serializer.serialize_none(),
-            Cell::Flag(flag) => serializer.serialize_bool(flag),
-            Cell::Count(count) => serializer.serialize_u64(count),
-            Cell::Number(number) => serializer.serialize_f64(number),
-            Cell::Text(text) => serializer.serialize_str(text),
-            Cell::Time(time) => serializer.serialize_str(&local_time(time, self.zone)),
-        }
-    }
 }

@@ -2,26 +2,38 @@
 //!
 //! - `request`: a query as people write it
 //! - `query`: a query as the reader takes it
+//! - `fill`: the rows of each step where rows of zeros are asked for
 //! - `step`: the stretches of time that become one row
 //! - `reader`: reads the intervals of one step after the other
 //! - `row`: adds intervals up to one row
-//! - `columns`: the names and values of a row
+//! - `profile`: what is usual on a weekday in a step of the day
+//! - `cell`: values under the names of columns, which every kind of row has
+//! - `columns`, `profile_columns`: the names and values of a row
+//! - `layout`: another order, other names and another form of the columns
 //! - `output`: rows as CSV and JSON
 //! - `local_time`: instants as text
 
+mod cell;
 mod columns;
+mod fill;
+mod layout;
 mod local_time;
 mod output;
+mod profile;
+mod profile_columns;
 mod query;
 mod reader;
 mod request;
 mod row;
 mod step;
 
+pub use cell::{Cell, Column, Record};
+pub use layout::{Layout, LayoutRequest};
 pub use local_time::local_time;
 pub use output::{HistoryFormat, OutputError, write_rows};
-pub use query::Query;
+pub use profile::{DayClass, ProfileRow, Spread, profile};
+pub use query::{By, Fill, Query};
 pub use reader::History;
-pub use request::{Request, RequestError};
+pub use request::{Request, RequestError, Suite};
 pub use row::{HistoryRow, WaitTarget};
 pub use step::Step;

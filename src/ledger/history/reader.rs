@@ -8,7 +8,10 @@ use nabiz_core::settings::Settings;
 use nabiz_core::time::{Millis, TimeRange, Timestamp};
 use rusqlite::{Connection, OptionalExtension, Transaction};
 
-use super::query::Query;
+use super::fill::{FilledRows, RowKey, row_key};
+use super::local_time::local_time;
+use super::query::{By, Fill, Query};
+use super::request::RequestError;
 use super::row::{HistoryRow, RowContext, RowSum, WaitTarget};
 use crate::ledger::counts;
 use crate::ledger::distribution::Codec;
@@ -20,7 +23,7 @@ use crate::ledger::intervals::{
 use crate::ledger::{read_only, schema};
 
 /// The rows of a query, step by step, and within a step by queue and channel. Steps and pairs
-/// without an interval have no row.
+/// without an interval have no row, unless the query asks for them by its [`Fill`].
 ///
 /// The rows of one step come from one transaction, so that a checkpoint is seen whole or not at
 /// all; the ledger may change between two steps.
@@ -34,6 +37,11 @@ pub struct History {
     channel_ids: Option<Vec<i64>>,
     /// The first instant that has not been read.
     next: Timestamp,
+    /// The first interval of the ledger, before which nothing is known; read for a filled history
+    /// only.
+    beginning: Option<Timestamp>,
+    /// The rows of each step of a filled history.
+    filled: FilledRows,
     /// Rows of the last step that were not returned yet.
     ready: VecDeque<HistoryRow>,
     names: HashMap<i64, Arc<str>>,
@@ -67,12 +75,15 @@ impl History {
         let queue_ids = ids(&connection, &query.queues)?;
         let channel_ids = ids(&connection, &query.channels)?;
         let has_no_queue = queue_ids.as_ref().is_some_and(Vec::is_empty);
-        Ok(History {
+        let is_filled = query.fills();
+        let mut history = History {
             connection,
             settings,
             interval,
             // None of the wanted queues is in the ledger: there is nothing to read.
-            next: if has_no_queue { query.period.end } else { query.period.start },
+            next: if has_no_queue && !is_filled { query.period.end } else { query.period.start },
+            beginning: None,
+            filled: FilledRows::default(),
             query,
             queue_ids,
             channel_ids,
@@ -82,7 +93,93 @@ impl History {
             errors: DistributionErrors::default(),
             is_cancelled: Box::new(|| false),
             topics: Vec::new(),
-        })
+        };
+        if is_filled {
+            history.prepare_fill()?;
+        }
+        Ok(history)
+    }
+
+    /// Reads the beginning of the history, and the queues and channels of the period.
+    fn prepare_fill(&mut self) -> Result<(), LedgerError> {
+        let tx = self.connection.transaction()?;
+        self.beginning = first_start(&tx, EVER)?;
+        let mut names = Names { tx: &tx, known: &mut self.names };
+        let mut seen = Vec::new();
+        let period = [self.query.period.start.get(), self.query.period.end.get()];
+        let mut pairs = "SELECT DISTINCT queue, channel FROM intervals
+                         WHERE start_ms >= ?1 AND start_ms < ?2"
+            .to_string();
+        push_filter(&mut pairs, "queue", self.queue_ids.as_deref());
+        push_filter(&mut pairs, "channel", self.channel_ids.as_deref());
+        let mut select = tx.prepare(&pairs)?;
+        let mut rows = select.query(period)?;
+        while let Some(row) = rows.next()? {
+            seen.push((names.get(row.get(0)?)?, names.get(row.get(1)?)?));
+        }
+        let mut agents = "SELECT DISTINCT queue FROM agent_intervals
+                          WHERE start_ms >= ?1 AND start_ms < ?2"
+            .to_string();
+        push_filter(&mut agents, "queue", self.queue_ids.as_deref());
+        let mut select = tx.prepare(&agents)?;
+        let mut rows = select.query(period)?;
+        while let Some(row) = rows.next()? {
+            let queue = names.get(row.get(0)?)?;
+            let channel = self.settings.channels.name(self.settings.queue(&queue).channel);
+            seen.push((queue, channel.into()));
+        }
+        self.filled = FilledRows::new(&self.settings, &self.query, seen.into_iter());
+        Ok(())
+    }
+
+    /// Returns the settings by which the history is read.
+    pub(super) fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// Returns the query.
+    pub(super) fn query(&self) -> &Query {
+        &self.query
+    }
+
+    /// Returns the queues that a row of a filled history is over.
+    pub(super) fn queues_of(&self, row: &HistoryRow) -> &[Arc<str>] {
+        self.filled.queues_of(&(row.queue.clone(), row.channel.clone()))
+    }
+
+    /// Returns the time of which the history is complete: from the first interval of the ledger to
+    /// the instant before which all rows are closed. `None` where there is no such time.
+    ///
+    /// # Errors
+    /// [`LedgerError::Sqlite`]
+    pub fn known(&mut self) -> Result<Option<TimeRange>, LedgerError> {
+        let tx = self.connection.transaction()?;
+        let beginning = first_start(&tx, EVER)?;
+        let end = closed_until(&tx, &self.settings, &self.topics)?;
+        let known = beginning.zip(end).map(|(start, end)| TimeRange { start, end });
+        Ok(known.filter(|known| known.start < known.end))
+    }
+
+    /// Returns why the period is not known from its beginning to its end; `None` where it is.
+    ///
+    /// # Errors
+    /// [`LedgerError::Sqlite`]
+    pub fn unknown_part(&mut self) -> Result<Option<RequestError>, LedgerError> {
+        let (known, period) = (self.known()?, self.query.period);
+        let zone = self.settings.windows.business_day.zone();
+        let detail = match known {
+            None => "expected a period that is known, and nothing is known yet".to_string(),
+            Some(known) if known.start <= period.start && period.end <= known.end => {
+                return Ok(None);
+            }
+            Some(known) => format!(
+                "expected a period that is known, which is from {} to {}",
+                local_time(known.start, zone),
+                local_time(known.end, zone)
+            ),
+        };
+        let is_early = known.is_some_and(|known| period.start < known.start);
+        Ok(Some(RequestError { parameter: if is_early { "from" } else { "to" }, detail }))
     }
 
     /// Names the topics that are read now: a row is closed once these have been read past it.
@@ -106,43 +203,74 @@ impl History {
         self
     }
 
-    /// Reads the next step that has an interval. Returns false at the end of the period.
+    /// Reads the next step that has a row. Returns false at the end of the period.
     fn read_step(&mut self) -> Result<bool, LedgerError> {
-        let period = self.query.period;
+        let (period, interval) = (self.query.period, self.interval);
         let tx = self.connection.transaction()?;
+        let closed_until = closed_until(&tx, &self.settings, &self.topics)?;
+        let step_of = |first| {
+            let around = self.query.step.around(first, &self.settings.windows.business_day);
+            let step = around.unwrap_or(period);
+            let range =
+                TimeRange { start: step.start.max(period.start), end: step.end.min(period.end) };
+            // The period may end within an interval, which then belongs to it as a whole.
+            let last_interval_end = round_up(range.end, interval);
+            (range, closed_until.is_none_or(|closed_until| last_interval_end > closed_until))
+        };
+        let beginning = self.beginning.map(|beginning| beginning.max(self.next));
+        let filled = beginning
+            .filter(|first| self.query.fills() && *first < period.end)
+            .filter(|first| !step_of(*first).1);
         let rest = TimeRange { start: self.next, end: period.end };
-        let Some(first) = first_start(&tx, rest)? else {
+        let Some(first) = (match filled {
+            Some(first) => Some(first),
+            None => first_start(&tx, rest)?,
+        }) else {
             return Ok(false);
         };
-        let around = self.query.step.around(first, &self.settings.windows.business_day);
-        let step = around.unwrap_or(period);
-        let range =
-            TimeRange { start: step.start.max(period.start), end: step.end.min(period.end) };
-        // The period may end within an interval, which then belongs to it as a whole.
-        let last_interval_end = round_up(range.end, self.interval);
+        let (range, is_open) = step_of(first);
         let mut sums = StepSums {
-            tx: &tx,
+            names: Names { tx: &tx, known: &mut self.names },
             settings: &self.settings,
-            names: &mut self.names,
             codec: &mut self.codec,
             errors: &self.errors,
             is_cancelled: &*self.is_cancelled,
             queue_ids: self.queue_ids.as_deref(),
             channel_ids: self.channel_ids.as_deref(),
-            channels: &self.query.channels,
+            query: &self.query,
             sums: BTreeMap::new(),
         };
         let unread = TimeRange { start: first, end: range.end };
         sums.add_intervals(unread)?;
         sums.add_agents(unread)?;
-        let sums = sums.sums;
-        let is_open = closed_until(&tx, &self.settings, &self.topics)?
-            .is_none_or(|closed_until| last_interval_end > closed_until);
+        let mut sums = sums.sums;
+        if filled.is_some() {
+            // A profile is over all steps, and leaves out those that are never open at its end.
+            let only_open = self.query.fill == Fill::Open && !self.query.is_profile;
+            for key in self.filled.in_step(&self.settings, range, only_open) {
+                sums.entry(key.clone()).or_default();
+            }
+        }
         for ((queue, channel), sum) in sums {
-            let queue_settings = self.settings.queue(&queue);
-            let has_agents = self.settings.channels.name(queue_settings.channel) == &*channel;
-            let context =
-                RowContext { range, open: is_open, formula: queue_settings.formula, has_agents };
+            let (formula, has_agents) = match self.query.by {
+                By::Channel | By::All => (sum.formula(), false),
+                by => {
+                    let of_queue = self.settings.queue(&queue);
+                    let configured = self.settings.channels.name(of_queue.channel);
+                    let has_agents = match by {
+                        By::Queue => self.query.wants_channel(configured),
+                        _ => configured == &*channel,
+                    };
+                    (Some(of_queue.formula), has_agents)
+                }
+            };
+            let context = RowContext {
+                range,
+                open: is_open,
+                formula,
+                mixes_queues: self.query.by.mixes_queues(),
+                has_agents,
+            };
             self.ready.push_back(sum.into_row(queue, channel, context));
         }
         self.next = range.end.max(first.saturating_add(Millis(1)));
@@ -179,6 +307,9 @@ impl Iterator for History {
         }
     }
 }
+
+/// All time.
+const EVER: TimeRange = TimeRange { start: Timestamp(i64::MIN), end: Timestamp(i64::MAX) };
 
 /// Returns the first multiple of `interval` that is not before `time`.
 fn round_up(time: Timestamp, interval: Millis) -> Timestamp {
@@ -249,22 +380,20 @@ fn closed_until(
 
 /// Adds up one step.
 struct StepSums<'a> {
-    tx: &'a Transaction<'a>,
+    names: Names<'a>,
     settings: &'a Settings,
-    names: &'a mut HashMap<i64, Arc<str>>,
     codec: &'a mut Codec,
     errors: &'a DistributionErrors,
     is_cancelled: &'a dyn Fn() -> bool,
     queue_ids: Option<&'a [i64]>,
     channel_ids: Option<&'a [i64]>,
-    channels: &'a [String],
-    /// By queue and channel.
-    sums: BTreeMap<(Arc<str>, Arc<str>), RowSum>,
+    query: &'a Query,
+    sums: BTreeMap<RowKey, RowSum>,
 }
 
 impl StepSums<'_> {
     fn add_intervals(&mut self, range: TimeRange) -> Result<(), LedgerError> {
-        let tx = self.tx;
+        let tx = self.names.tx;
         let count_columns = counts::selected(tx)?;
         let mut sql = format!(
             "SELECT start_ms, queue, channel, target_wait_ms, target_ratio, {}, histogram_format, {}
@@ -284,13 +413,19 @@ impl StepSums<'_> {
                 return Ok(());
             }
             let start = Timestamp(row.get(0)?);
-            let queue = self.name(row.get(1)?)?;
-            let channel = self.name(row.get(2)?)?;
+            let queue = self.names.get(row.get(1)?)?;
+            let channel = self.names.get(row.get(2)?)?;
             let target_wait = Millis(counts::from_stored(row.get(3)?));
             let counts = read_counts(row, COUNTS_AT)?;
             let format: i64 = row.get(format_at)?;
-            let sum = self.sums.entry((queue.clone(), channel)).or_default();
-            sum.add_counts(start, WaitTarget { wait: target_wait, ratio: row.get(4)? }, &counts);
+            let key = row_key(self.query.by, queue.clone(), channel);
+            let sum = self.sums.entry(key).or_default();
+            sum.add_counts(
+                start,
+                WaitTarget { wait: target_wait, ratio: row.get(4)? },
+                self.settings.queue(&queue).formula,
+                &counts,
+            );
             for (index, distribution) in DISTRIBUTIONS.into_iter().enumerate() {
                 let Some(blob) = row
                     .get_ref(format_at + 1 + index)?
@@ -318,7 +453,11 @@ impl StepSums<'_> {
     /// Adds agent time to the row of the queue's configured channel, so that a sum over channels
     /// counts it once.
     fn add_agents(&mut self, range: TimeRange) -> Result<(), LedgerError> {
-        let tx = self.tx;
+        if self.query.by.mixes_queues() {
+            // An agent of two queues has time in both, so a sum over queues counts it twice.
+            return Ok(());
+        }
+        let tx = self.names.tx;
         let mut sql = format!(
             "SELECT queue, {} FROM agent_intervals WHERE start_ms >= ?1 AND start_ms < ?2",
             AGENT_COLUMNS.join(", ")
@@ -327,19 +466,28 @@ impl StepSums<'_> {
         let mut select = tx.prepare(&sql)?;
         let mut rows = select.query([range.start.get(), range.end.get()])?;
         while let Some(row) = rows.next()? {
-            let queue = self.name(row.get(0)?)?;
+            let queue = self.names.get(row.get(0)?)?;
             let channel = self.settings.channels.name(self.settings.queue(&queue).channel);
-            if !self.channels.is_empty() && !self.channels.iter().any(|wanted| wanted == channel) {
+            if !self.query.wants_channel(channel) {
                 continue;
             }
-            let sum = self.sums.entry((queue, channel.into())).or_default();
+            let key = row_key(self.query.by, queue, channel.into());
+            let sum = self.sums.entry(key).or_default();
             sum.add_agents(read_agent_time(row, 1)?);
         }
         Ok(())
     }
+}
 
-    fn name(&mut self, id: i64) -> Result<Arc<str>, LedgerError> {
-        if let Some(name) = self.names.get(&id) {
+/// The names of queues and channels by their ids in the ledger.
+struct Names<'a> {
+    tx: &'a Transaction<'a>,
+    known: &'a mut HashMap<i64, Arc<str>>,
+}
+
+impl Names<'_> {
+    fn get(&mut self, id: i64) -> Result<Arc<str>, LedgerError> {
+        if let Some(name) = self.known.get(&id) {
             return Ok(name.clone());
         }
         let name: Option<String> = self
@@ -349,7 +497,7 @@ impl StepSums<'_> {
         let missing =
             || LedgerError::Corrupt { what: "name", detail: format!("no name has the id {id}") };
         let name: Arc<str> = name.ok_or_else(missing)?.into();
-        self.names.insert(id, name.clone());
+        self.known.insert(id, name.clone());
         Ok(name)
     }
 }

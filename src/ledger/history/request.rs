@@ -4,7 +4,9 @@ use jiff::civil::Date;
 use nabiz_core::settings::Settings;
 use nabiz_core::time::{Millis, TimeRange, Timestamp, parse_rfc3339};
 
-use super::query::Query;
+use super::cell::Record;
+use super::layout::{Layout, LayoutRequest};
+use super::query::{By, Fill, Query};
 use super::step::Step;
 use crate::suggestion::suggestion;
 
@@ -25,7 +27,39 @@ pub struct Request {
     pub queues: Vec<String>,
     /// Channels; all where empty.
     pub channels: Vec<String>,
+    /// The name of what has a row of its own; each queue on each channel where absent.
+    pub by: Option<String>,
+    /// The name of the rows of zeros; none where absent.
+    pub fill: Option<String>,
+    /// The name of a profile; none where absent.
+    pub profile: Option<String>,
+    /// The order, names and form of the columns.
+    pub layout: LayoutRequest,
+    /// The rows are for the file of a suite of workforce management.
+    pub suite: Option<Suite>,
 }
+
+/// A suite of workforce management that takes files of its own form.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Suite {
+    /// Eleveo WFM: rows of 15 minutes, zeros included, for at least 15 days.
+    Eleveo,
+}
+
+impl Suite {
+    /// The largest file that the suite takes, in bytes.
+    pub const FILE_MAX: usize = 2_000_000;
+
+    /// Returns the suite of the name of an output format.
+    pub fn from_format(name: &str) -> Option<Suite> {
+        (name == "wfm-eleveo").then_some(Suite::Eleveo)
+    }
+}
+
+/// The shortest period that Eleveo WFM makes a forecast of.
+const ELEVEO_PERIOD: Millis = Millis::from_hours(15 * 24);
+/// The longest period of a profile: a year and some days. Every step of it is held in memory.
+const PROFILE_PERIOD: Millis = Millis::from_hours(400 * 24);
 
 /// A parameter with a value that is not allowed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -53,6 +87,14 @@ impl Request {
             );
             return Err(RequestError { parameter: "to", detail });
         }
+        let is_profile = match self.profile.as_deref() {
+            None => false,
+            Some("week") => true,
+            Some(name) => {
+                let detail = format!("expected week, found {}", bounded(name));
+                return Err(RequestError { parameter: "profile", detail });
+            }
+        };
         let step = match &self.step {
             None => Step::shortest(interval),
             Some(name) => {
@@ -77,9 +119,103 @@ impl Request {
             }
         }
         let queues = self.queues.iter().map(|queue| settings.resolve(queue).to_string()).collect();
-        let period = TimeRange { start, end };
-        Ok(Query { period, step, queues, channels: self.channels.clone() })
+        let query = Query {
+            period: TimeRange { start, end },
+            step,
+            queues,
+            channels: self.channels.clone(),
+            by: named("by", self.by.as_deref(), &By::NAMED)?,
+            fill: named("fill", self.fill.as_deref(), &Fill::NAMED)?,
+            is_profile,
+        };
+        if is_profile {
+            self.check_profile(&query)?;
+        }
+        match self.suite {
+            None => Ok(query),
+            Some(Suite::Eleveo) => self.eleveo(query),
+        }
     }
+
+    fn check_profile(&self, query: &Query) -> Result<(), RequestError> {
+        if query.step.clock_length().is_none() && query.step != Step::Day {
+            let detail = format!(
+                "expected a step of a day at most with a profile, found {}",
+                bounded(self.step.as_deref().unwrap_or_default())
+            );
+            return Err(RequestError { parameter: "step", detail });
+        }
+        if query.period.end.since(query.period.start) > PROFILE_PERIOD {
+            let detail = "expected at most 400 days after the beginning with a profile".to_string();
+            return Err(RequestError { parameter: "to", detail });
+        }
+        if self.suite.is_some() {
+            let detail = "expected no profile with this format".to_string();
+            return Err(RequestError { parameter: "profile", detail });
+        }
+        Ok(())
+    }
+
+    /// Returns a query for what Eleveo WFM takes.
+    fn eleveo(&self, query: Query) -> Result<Query, RequestError> {
+        let wrong = |parameter, expected: &str| {
+            let detail = format!("expected {expected} with the format wfm-eleveo");
+            Err(RequestError { parameter, detail })
+        };
+        if query.step != Step::QuarterHour {
+            return wrong("step", "15m");
+        }
+        if query.fill == Fill::Open {
+            return wrong("fill", "all or nothing");
+        }
+        // The file has one row for each queue and time.
+        if self.by.is_some() && query.by != By::Queue {
+            return wrong("by", "queue or nothing");
+        }
+        if query.period.end.since(query.period.start) < ELEVEO_PERIOD {
+            return wrong("to", "at least 15 days after the beginning");
+        }
+        Ok(Query { by: By::Queue, fill: Fill::All, ..query })
+    }
+
+    /// Returns the layout of the columns of `R`.
+    ///
+    /// # Errors
+    /// [`RequestError`] for the first parameter whose value is not allowed.
+    pub fn layout<R: Record>(&self) -> Result<Layout, RequestError> {
+        let layout = match self.suite {
+            None => Layout::default(),
+            Some(Suite::Eleveo) => Layout::wfm_eleveo(),
+        };
+        let layout = self
+            .layout
+            .apply(layout)
+            .map_err(|(parameter, detail)| RequestError { parameter, detail })?;
+        match layout.unknown_column::<R>() {
+            None => Ok(layout),
+            Some(name) => {
+                let known = R::COLUMNS.iter().map(|(known, _)| *known);
+                let did_you_mean = suggestion(name, known);
+                let detail =
+                    format!("expected a column of the rows, found {}{did_you_mean}", bounded(name));
+                Err(RequestError { parameter: "columns", detail })
+            }
+        }
+    }
+}
+
+/// Returns the value of a name; the default where there is no name.
+fn named<T: Copy + Default>(
+    parameter: &'static str,
+    name: Option<&str>,
+    known: &[(T, &'static str)],
+) -> Result<T, RequestError> {
+    let Some(name) = name else { return Ok(T::default()) };
+    known.iter().find(|(_, known)| *known == name).map(|(value, _)| *value).ok_or_else(|| {
+        let names: Vec<&str> = known.iter().map(|(_, name)| *name).collect();
+        let detail = format!("expected {}, found {}", names.join(", "), bounded(name));
+        RequestError { parameter, detail }
+    })
 }
 
 fn instant(
@@ -164,14 +300,14 @@ mod tests {
             problem(&request("2026-01-05", "2026-01-05")).contains("expected an instant after")
         );
         let step = Request { step: Some("2h".to_string()), ..valid.clone() };
-        assert!(problem(&step).contains("expected 15m, 30m, 1h, 1d, all, found"));
+        assert!(problem(&step).contains("expected 15m, 30m, 1h, 1d, 1w, 1mo, 1y, all, found"));
         let short = Request { step: Some("15m".to_string()), ..valid.clone() };
         assert!(
             short
                 .query(&settings(""), Millis::from_mins(30))
                 .unwrap_err()
                 .to_string()
-                .contains("expected 30m, 1h, 1d, all, found")
+                .contains("expected 30m, 1h, 1d, 1w, 1mo, 1y, all, found")
         );
         let channel = Request { channels: vec!["phne".to_string()], ..valid };
         let channel = problem(&channel);

@@ -25,14 +25,16 @@ pub struct HistoryRow {
     pub range: TimeRange,
     /// The row can still change, because not all events of its time have been read.
     pub open: bool,
-    /// Queue id.
+    /// Queue id; empty where the row is over all queues.
     pub queue: Arc<str>,
-    /// Channel.
+    /// Channel; empty where the row is over all channels.
     pub channel: Arc<str>,
-    /// The target in the newest interval; absent in a row of agent time only.
+    /// The target in the newest interval; absent in a row without an interval, and where the
+    /// queues of the row have different ones.
     pub target: Option<WaitTarget>,
-    /// The formula that is configured for the queue now.
-    pub formula: Formula,
+    /// The formula that is configured for the queue now; absent where the queues of the row have
+    /// different ones.
+    pub formula: Option<Formula>,
     /// Exact counts and sums.
     pub counts: IntervalCounts,
     /// The wait of answered visits at 0.5, 0.9, 0.95 and 0.99.
@@ -44,7 +46,8 @@ pub struct HistoryRow {
     /// How many values the quantiles lack, because a distribution could not be read.
     pub quantile_values_missing: u64,
     /// Agent time of the queue by [`AgentState::index`](nabiz_core::event::AgentState::index); only
-    /// in the row of the queue's configured channel, because agent time has no channel.
+    /// in the row of the queue's configured channel, because agent time has no channel, and in no
+    /// row over several queues, because an agent of two queues has time in both.
     pub agent_time: Option<[Millis; 5]>,
 }
 
@@ -66,6 +69,11 @@ impl HistoryRow {
         self.counts.left.iter().fold(0, |sum, count| sum.saturating_add(*count))
     }
 
+    /// Returns the service level by the configured formula.
+    pub fn service_level(&self) -> Option<f64> {
+        self.window().service_level(self.formula?)
+    }
+
     /// Returns (busy + wrap-up) / (busy + wrap-up + available) of agent time.
     pub fn occupancy(&self) -> Option<f64> {
         let state_ms = self.agent_time?.map(Millis::get);
@@ -78,6 +86,12 @@ impl HistoryRow {
 pub(super) struct RowSum {
     /// The start of the newest interval, and its target.
     target: Option<(Timestamp, WaitTarget)>,
+    /// The intervals of the row have different targets.
+    targets_differ: bool,
+    /// The formula of the first queue of the row.
+    formula: Option<Formula>,
+    /// The queues of the row have different formulas.
+    formulas_differ: bool,
     counts: IntervalCounts,
     distributions: [Option<Distribution>; intervals::DISTRIBUTIONS.len()],
     agent_time: Option<[Millis; 5]>,
@@ -87,7 +101,9 @@ pub(super) struct RowSum {
 pub(super) struct RowContext {
     pub(super) range: TimeRange,
     pub(super) open: bool,
-    pub(super) formula: Formula,
+    pub(super) formula: Option<Formula>,
+    /// The row is over queues that may have different targets.
+    pub(super) mixes_queues: bool,
     /// The channel is the configured one of the queue, whose row has the agent time.
     pub(super) has_agents: bool,
 }
@@ -97,12 +113,20 @@ impl RowSum {
         &mut self,
         start: Timestamp,
         target: WaitTarget,
+        formula: Formula,
         more: &IntervalCounts,
     ) {
+        self.targets_differ |= self.target.is_some_and(|(_, known)| known != target);
+        self.formulas_differ |= *self.formula.get_or_insert(formula) != formula;
         if self.target.is_none_or(|(newest, _)| newest <= start) {
             self.target = Some((start, target));
         }
         counts::add(&mut self.counts, more);
+    }
+
+    /// Returns the formula of all queues of the row.
+    pub(super) fn formula(&self) -> Option<Formula> {
+        self.formula.filter(|_| !self.formulas_differ)
     }
 
     /// Adds values to one of [`intervals::DISTRIBUTIONS`].
@@ -149,7 +173,10 @@ impl RowSum {
             open: context.open,
             queue,
             channel,
-            target: self.target.map(|(_, target)| target),
+            target: self
+                .target
+                .filter(|_| !(context.mixes_queues && self.targets_differ))
+                .map(|(_, target)| target),
             formula: context.formula,
             wait_quantiles,
             abandon_wait_p90: p90(abandon_waits),

@@ -1,6 +1,8 @@
 //! Steps of a history: the stretches of time that become one row.
 
+use jiff::civil::Date;
 use jiff::tz::TimeZone;
+use jiff::{Span, ToSpan};
 use nabiz_core::calendar::BusinessDay;
 use nabiz_core::time::{Millis, TimeRange, Timestamp};
 
@@ -15,17 +17,26 @@ pub enum Step {
     Hour,
     /// A business day, of 23 or 25 hours where the clocks change.
     Day,
+    /// Seven business days from a Monday on.
+    Week,
+    /// The business days of a month.
+    Month,
+    /// The business days of a year.
+    Year,
     /// The whole period in one row.
     All,
 }
 
 impl Step {
     /// Every step with its name, from the shortest.
-    pub const ALL: [(Step, &'static str); 5] = [
+    pub const ALL: [(Step, &'static str); 8] = [
         (Step::QuarterHour, "15m"),
         (Step::HalfHour, "30m"),
         (Step::Hour, "1h"),
         (Step::Day, "1d"),
+        (Step::Week, "1w"),
+        (Step::Month, "1mo"),
+        (Step::Year, "1y"),
         (Step::All, "all"),
     ];
 
@@ -36,13 +47,18 @@ impl Step {
 
     /// Returns whether intervals of this length fit into the step.
     pub fn holds(self, interval: Millis) -> bool {
-        let length = match self {
-            Step::QuarterHour => Millis::from_mins(15),
-            Step::HalfHour => Millis::from_mins(30),
-            Step::Hour => Millis::from_mins(60),
-            Step::Day | Step::All => return true,
-        };
-        interval <= length
+        self.clock_length().is_none_or(|length| interval <= length)
+    }
+
+    /// Returns the length of a step that follows the clock; `None` for a day and longer steps,
+    /// whose length is not fixed.
+    pub fn clock_length(self) -> Option<Millis> {
+        match self {
+            Step::QuarterHour => Some(Millis::from_mins(15)),
+            Step::HalfHour => Some(Millis::from_mins(30)),
+            Step::Hour => Some(Millis::from_mins(60)),
+            Step::Day | Step::Week | Step::Month | Step::Year | Step::All => None,
+        }
     }
 
     /// Returns the names of the steps into which intervals of this length fit, shortest first.
@@ -61,16 +77,30 @@ impl Step {
 
     /// Returns the step that contains an instant; `None` for [`Step::All`], which has no bounds.
     pub(super) fn around(self, time: Timestamp, day: &BusinessDay) -> Option<TimeRange> {
-        let minutes = match self {
-            Step::QuarterHour => 15,
-            Step::HalfHour => 30,
-            Step::Hour => 60,
-            Step::Day => return Some(day.around(time)),
-            Step::All => return None,
+        let of_dates = |first: fn(Date) -> Date, length: Span| {
+            let first = first(day.date_of(time));
+            let next = first.checked_add(length).unwrap_or(Date::MAX);
+            Some(TimeRange { start: day.start_of(first), end: day.start_of(next) })
         };
-        let (start, end) = local_around(time.get(), minutes * 60_000, day.zone());
-        Some(TimeRange { start: Timestamp(start), end: Timestamp(end) })
+        match self {
+            Step::QuarterHour | Step::HalfHour | Step::Hour => {
+                let length = i64::try_from(self.clock_length()?.get()).ok()?;
+                let (start, end) = local_around(time.get(), length, day.zone());
+                Some(TimeRange { start: Timestamp(start), end: Timestamp(end) })
+            }
+            Step::Day => Some(day.around(time)),
+            Step::Week => of_dates(monday_of, 7.days()),
+            Step::Month => of_dates(Date::first_of_month, 1.month()),
+            Step::Year => of_dates(Date::first_of_year, 1.year()),
+            Step::All => None,
+        }
     }
+}
+
+/// Returns the Monday of the week of a date.
+fn monday_of(date: Date) -> Date {
+    let since = i64::from(date.weekday().to_monday_zero_offset());
+    date.checked_sub(since.days()).unwrap_or(Date::MIN)
 }
 
 /// Returns the start and the end of the stretch between two multiples of `length_ms` of local time.
@@ -160,6 +190,42 @@ mod tests {
     }
 
     #[test]
+    fn week_month_and_year_are_made_of_business_days() {
+        let berlin =
+            BusinessDay::new(time_zone("Europe/Berlin").unwrap(), "06:00".parse::<Time>().unwrap());
+        for (step, text, expected) in [
+            // Monday before six is still the business day of Sunday.
+            (
+                Step::Week,
+                "2026-03-30T05:59:00+02:00",
+                range("2026-03-23T06:00:00+01:00", "2026-03-30T06:00:00+02:00"),
+            ),
+            (
+                Step::Week,
+                "2026-01-01T12:00:00+01:00",
+                range("2025-12-29T06:00:00+01:00", "2026-01-05T06:00:00+01:00"),
+            ),
+            (
+                Step::Month,
+                "2026-03-01T05:00:00+01:00",
+                range("2026-02-01T06:00:00+01:00", "2026-03-01T06:00:00+01:00"),
+            ),
+            (
+                Step::Month,
+                "2026-10-31T12:00:00+01:00",
+                range("2026-10-01T06:00:00+02:00", "2026-11-01T06:00:00+01:00"),
+            ),
+            (
+                Step::Year,
+                "2024-02-29T12:00:00+01:00",
+                range("2024-01-01T06:00:00+01:00", "2025-01-01T06:00:00+01:00"),
+            ),
+        ] {
+            assert_eq!(step.around(time(text), &berlin), Some(expected), "{text}");
+        }
+    }
+
+    #[test]
     fn hour_becomes_two_steps_when_it_comes_twice() {
         let first = around(Step::Hour, "2026-10-25T02:30:00+02:00", "Europe/Berlin");
         let second = around(Step::Hour, "2026-10-25T02:30:00+01:00", "Europe/Berlin");
@@ -181,7 +247,7 @@ mod tests {
     fn step_is_not_offered_when_shorter_than_an_interval() {
         assert_eq!(
             Step::names(Millis::from_mins(30)).collect::<Vec<_>>(),
-            ["30m", "1h", "1d", "all"]
+            ["30m", "1h", "1d", "1w", "1mo", "1y", "all"]
         );
         assert_eq!(Step::shortest(Millis::from_mins(120)), Step::Day);
         assert_eq!(Step::shortest(Millis::from_mins(15)), Step::QuarterHour);
@@ -196,7 +262,10 @@ mod tests {
                 "America/St_Johns", "Africa/Casablanca", "Pacific/Apia", "Europe/Istanbul",
             ]),
             step in prop::sample::select(
-                vec![Step::QuarterHour, Step::HalfHour, Step::Hour, Step::Day],
+                vec![
+                    Step::QuarterHour, Step::HalfHour, Step::Hour, Step::Day, Step::Week,
+                    Step::Month, Step::Year,
+                ],
             ),
         ) {
             let day = day(zone);

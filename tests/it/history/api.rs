@@ -12,7 +12,7 @@ use super::fixture::{FACT, Fact, Fixture, INTERVAL_MS, ms, parse_csv};
 use crate::harness::numbers::{published, snapshot};
 use crate::harness::server::{DEADLINE, Server};
 
-fn server(fixture: &Fixture) -> Server {
+pub(super) fn server(fixture: &Fixture) -> Server {
     let source = HistorySource::new(
         fixture.path.clone(),
         fixture.settings.clone(),
@@ -22,13 +22,13 @@ fn server(fixture: &Fixture) -> Server {
     Server::with_history(published(snapshot(), true), source)
 }
 
-struct Answer {
-    status: u16,
+pub(super) struct Answer {
+    pub(super) status: u16,
     content_type: String,
-    body: String,
+    pub(super) body: String,
 }
 
-fn get(server: &Server, path: &str, accept: &str) -> Answer {
+pub(super) fn get(server: &Server, path: &str, accept: &str) -> Answer {
     let agent = ureq::Agent::config_builder()
         .http_status_as_error(false)
         .timeout_global(Some(DEADLINE))
@@ -96,7 +96,7 @@ fn api_names_each_wrong_parameter() {
         ("from=2026-01-06&to=2026-01-05", "to: "),
         ("from=2026-01-05&to=2026-01-06&step=7m", "step: expected 15m"),
         ("from=2026-01-05&to=2026-01-06&channel=fax", "channel: expected phone"),
-        ("from=2026-01-05&to=2026-01-06&format=xml", "format: expected csv or json"),
+        ("from=2026-01-05&to=2026-01-06&format=xml", "format: expected csv, json or wfm-eleveo"),
         ("from=2026-01-05&to=2026-01-06&queues=fault", "unknown parameter \"queues\""),
         ("from=2026-01-05&from=2026-01-05&to=2026-01-06", "from: expected once"),
     ] {

@@ -185,7 +185,7 @@ pub fn ms(text: &str) -> i64 {
 /// Returns a query for all queues and channels.
 pub fn query(from_ms: i64, to_ms: i64, step: Step) -> Query {
     let period = TimeRange { start: Timestamp(from_ms), end: Timestamp(to_ms) };
-    Query { period, step, queues: Vec::new(), channels: Vec::new() }
+    Query::new(period, step)
 }
 
 /// Returns the value at a quantile by nearest rank.

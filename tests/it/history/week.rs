@@ -93,6 +93,7 @@ fn history_of_a_simulated_week_equals_the_truth_with_p90_within_one_percent() {
     history::write_rows(
         fixture.history(week(Step::HalfHour)),
         history::HistoryFormat::Csv,
+        &history::Layout::default(),
         zone,
         &mut csv,
     )

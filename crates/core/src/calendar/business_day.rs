@@ -31,6 +31,15 @@ impl BusinessDay {
 
     /// Returns the business day that contains `time`.
     pub fn around(&self, time: Timestamp) -> TimeRange {
+        self.dated_around(time).1
+    }
+
+    /// Returns the date whose business day contains `time`.
+    pub fn date_of(&self, time: Timestamp) -> Date {
+        self.dated_around(time).0
+    }
+
+    fn dated_around(&self, time: Timestamp) -> (Date, TimeRange) {
         let time = to_jiff(time);
         // The walk begins two dates ahead. Where the clocks go back over midnight, the end of a
         // date comes again after the next one has begun, and the day that contains the instant is
@@ -43,12 +52,15 @@ impl BusinessDay {
             if start <= time {
                 // Where a zone leaves out a whole date, two starts are the same instant: the day
                 // of the date that is left out is empty.
-                return TimeRange { start, end };
+                return (date, TimeRange { start, end });
             }
             end = start;
             match date.yesterday() {
                 Ok(before) => date = before,
-                Err(_) => return TimeRange { start: from_jiff(jiff::Timestamp::MIN), end },
+                Err(_) => {
+                    let start = from_jiff(jiff::Timestamp::MIN);
+                    return (date, TimeRange { start, end });
+                }
             }
         }
     }

@@ -63,6 +63,12 @@ impl OpeningHours {
             && self.week.is_open(local_ms)
     }
 
+    /// Returns whether a local date is a holiday.
+    pub fn is_holiday(&self, date: Date) -> bool {
+        let day = days_since_epoch(date);
+        self.holidays.binary_search_by_key(&day, |(holiday, _)| *holiday).is_ok()
+    }
+
     /// Returns the opening time between two instants; zero where `to` is not after `from`. Changes
     /// of the clocks more than ten years after `from` are ignored.
     pub fn open_between(&self, from: Timestamp, to: Timestamp) -> Millis {
