@@ -6,11 +6,13 @@ use thiserror::Error;
 
 use crate::counts::{Count, Percentile};
 pub use crate::day::{Day, DayClass, TargetDay};
-use crate::intraday::USUAL_FIRMNESS;
 use crate::level::{Level, LevelDay, LevelModel};
 use crate::profile::{Measured, Profiles, ShapeDay};
 use crate::special::{self, AROUND_DAYS, SpecialDay};
 use crate::trend::Trend;
+
+/// The firmness of a level that nothing is known about: days differ from their forecast by 20 %.
+pub const USUAL_FIRMNESS: f64 = 25.0;
 
 /// How a forecast learns.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,10 +1,8 @@
 //! Correction of the rest of a day by what has arrived so far.
 
 use crate::counts::Count;
+pub use crate::forecast::USUAL_FIRMNESS;
 use crate::forecast::{DayForecast, Expected};
-
-/// The firmness of a level that nothing is known about: days differ from their forecast by 20 %.
-pub const USUAL_FIRMNESS: f64 = 25.0;
 
 /// A forecast that today's arrivals have corrected.
 #[derive(Clone, Debug, PartialEq)]
