@@ -17,6 +17,7 @@ mod forecast_cases;
 mod patience_estimates;
 mod shared_agents;
 mod simulated_centres;
+mod simulated_chats;
 mod simulated_pools;
 mod weeks;
 mod written_work;
