@@ -414,5 +414,6 @@ impl<'s> Assignment<'s> {
 }
 
 fn intervals_of(request: &CheckpointRequest) -> usize {
-    request.checkpoint.intervals.len() + request.checkpoint.agent_intervals.len()
+    let checkpoint = &request.checkpoint;
+    checkpoint.intervals.len() + checkpoint.agent_intervals.len() + checkpoint.further.len()
 }

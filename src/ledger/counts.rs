@@ -21,7 +21,7 @@ const LEFT: [&str; 8] = [
 
 /// The bound of a stored number: far above what an interval can reach, and low enough that a few of
 /// them can be added without an overflow.
-const COUNT_MAX: u64 = 1 << 58;
+pub(super) const COUNT_MAX: u64 = 1 << 58;
 
 /// Returns each column with the count that it holds.
 pub(super) fn columns(

@@ -1,7 +1,5 @@
 //! The interval history, written: adds increments to the rows of their intervals.
 
-use std::collections::HashMap;
-
 use nabiz_core::event::Channels;
 use nabiz_core::measures::{AgentIntervalDelta, IntervalCounts, IntervalDelta, SparseHdrCounts};
 use nabiz_core::time::{Millis, Timestamp};
@@ -12,6 +10,8 @@ use super::counts;
 use super::distribution::{self, Codec, FORMAT};
 use super::distribution_errors::DistributionErrors;
 use super::error::LedgerError;
+use super::names::Names;
+use super::schema::HISTORY_TABLES;
 
 /// The distributions of a row, in the order of the table.
 pub(super) const DISTRIBUTIONS: [&str; 3] = ["wait_answered", "wait_abandoned", "handle"];
@@ -87,15 +87,19 @@ pub(crate) fn add<'d>(
 /// [`LedgerError::Sqlite`]
 pub(crate) fn delete_before(tx: &Transaction<'_>, end: Timestamp) -> Result<usize, LedgerError> {
     const DAY: Millis = Millis::from_hours(24);
-    let oldest = "SELECT min(start_ms) FROM (SELECT min(start_ms) AS start_ms FROM intervals
-                  UNION ALL SELECT min(start_ms) FROM agent_intervals)";
-    let oldest: Option<i64> = tx.query_row(oldest, [], |row| row.get(0))?;
+    let oldest =
+        HISTORY_TABLES.map(|table| format!("SELECT min(start_ms) AS start_ms FROM {table}"));
+    let oldest = format!("SELECT min(start_ms) FROM ({})", oldest.join(" UNION ALL "));
+    let oldest: Option<i64> = tx.query_row(&oldest, [], |row| row.get(0))?;
     let Some(oldest) = oldest.map(Timestamp).filter(|oldest| *oldest < end) else {
         return Ok(0);
     };
     let end = end.min(oldest.saturating_add(DAY)).get();
-    let intervals = tx.execute("DELETE FROM intervals WHERE start_ms < ?1", [end])?;
-    Ok(intervals + tx.execute("DELETE FROM agent_intervals WHERE start_ms < ?1", [end])?)
+    let mut deleted = 0;
+    for table in HISTORY_TABLES {
+        deleted += tx.execute(&format!("DELETE FROM {table} WHERE start_ms < ?1"), [end])?;
+    }
+    Ok(deleted)
 }
 
 /// Reads agent time from a row, beginning at column `first`.
@@ -122,35 +126,6 @@ pub(super) fn agent_sum(mut sum: [Millis; 5], more: [Millis; 5]) -> [Millis; 5] 
         *sum = sum.saturating_add(more);
     }
     sum
-}
-
-/// Ids of names. Remembered within one transaction only: a rollback undoes new ids.
-struct Names<'tx> {
-    known: HashMap<String, i64>,
-    select: Statement<'tx>,
-    insert: Statement<'tx>,
-}
-
-impl<'tx> Names<'tx> {
-    fn new(tx: &'tx Transaction<'_>) -> rusqlite::Result<Self> {
-        Ok(Names {
-            known: HashMap::new(),
-            select: tx.prepare("SELECT id FROM names WHERE name = ?1")?,
-            insert: tx.prepare("INSERT INTO names (name) VALUES (?1)")?,
-        })
-    }
-
-    fn id(&mut self, name: &str) -> rusqlite::Result<i64> {
-        if let Some(id) = self.known.get(name) {
-            return Ok(*id);
-        }
-        let id = match self.select.query_row([name], |row| row.get(0)).optional()? {
-            Some(id) => id,
-            None => self.insert.insert([name])?,
-        };
-        self.known.insert(name.to_string(), id);
-        Ok(id)
-    }
 }
 
 /// Reads and writes rows of `intervals`.

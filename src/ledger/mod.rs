@@ -12,15 +12,19 @@
 //! - `store`: leases and checkpoints
 //! - `rewind`: stream time that is set back
 //! - `intervals`: increments of the history, written; `counts` and `distribution` are its columns
+//! - `further`: increments of the further tables of the history, written
+//! - `names`: the names in the rows of the history
 //! - `history`: the history, read
 
 mod counts;
 mod distribution;
 mod distribution_errors;
 mod error;
+mod further;
 pub mod history;
 mod intervals;
 mod key;
+mod names;
 mod read_only;
 mod rewind;
 mod schema;

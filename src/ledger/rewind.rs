@@ -7,6 +7,7 @@ use nabiz_core::time::Timestamp;
 use rusqlite::{Connection, TransactionBehavior, params};
 
 use super::error::LedgerError;
+use super::schema::HISTORY_TABLES;
 use super::store::Ledger;
 use super::{counts, read_only};
 
@@ -50,13 +51,16 @@ pub fn plan_rewind(path: &Path, to: Timestamp) -> Result<RewindPlan, LedgerError
         })
     })?;
     let partitions = partitions.collect::<Result<Vec<_>, _>>()?;
-    let history_rows = connection.query_row(
-        "SELECT (SELECT count(*) FROM intervals WHERE start_ms >= ?1)
-         + (SELECT count(*) FROM agent_intervals WHERE start_ms >= ?1)",
-        params![to.get()],
-        |row| row.get(0),
-    )?;
-    Ok(RewindPlan { partitions, history_rows: counts::from_stored(history_rows) })
+    let mut history_rows = 0;
+    for table in HISTORY_TABLES {
+        // A ledger of an older version has only some of the tables.
+        if connection.table_exists(None, table)? {
+            let count = format!("SELECT count(*) FROM {table} WHERE start_ms >= ?1");
+            let rows: i64 = connection.query_row(&count, params![to.get()], |row| row.get(0))?;
+            history_rows += counts::from_stored(rows);
+        }
+    }
+    Ok(RewindPlan { partitions, history_rows })
 }
 
 impl Ledger {
@@ -81,7 +85,7 @@ impl Ledger {
         let transaction =
             self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let mut deleted = 0;
-        for table in ["intervals", "agent_intervals"] {
+        for table in HISTORY_TABLES {
             let delete = format!("DELETE FROM {table} WHERE start_ms >= ?1");
             deleted += transaction.execute(&delete, params![start.get()])?;
         }

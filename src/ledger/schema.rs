@@ -4,12 +4,14 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use nabiz_core::time::Millis;
+#[cfg(test)]
+use nabiz_core::time::Timestamp;
 use rusqlite::{Connection, OpenFlags, OptionalExtension, TransactionBehavior};
 
 use super::error::LedgerError;
 
 /// The version of the tables that this program writes.
-pub const SCHEMA_VERSION: i64 = 14;
+pub const SCHEMA_VERSION: i64 = 15;
 
 /// `nabz` in ASCII: marks the file as a ledger.
 const APPLICATION_ID: i64 = 0x6e61_627a;
@@ -174,6 +176,78 @@ ALTER TABLE intervals ADD COLUMN ended_by_system INTEGER NOT NULL DEFAULT 0;
 -- Pieces may be the reasons of pauses, and the time of pauses by reason: programs that do not know
 -- these pieces are kept out.
 ",
+    "
+-- Contacts that reached the centre, and outcomes of self-service.
+CREATE TABLE arrival_intervals (
+    start_ms INTEGER NOT NULL,
+    channel INTEGER NOT NULL REFERENCES names (id),
+    entry_point INTEGER NOT NULL REFERENCES names (id),
+    contacts INTEGER NOT NULL,
+    self_service_contained INTEGER NOT NULL,
+    self_service_to_queue INTEGER NOT NULL,
+    self_service_abandoned INTEGER NOT NULL,
+    self_service_failed INTEGER NOT NULL,
+    PRIMARY KEY (start_ms, channel, entry_point)
+) STRICT, WITHOUT ROWID;
+-- Follow-ups by unit.
+CREATE TABLE unit_intervals (
+    start_ms INTEGER NOT NULL,
+    unit INTEGER NOT NULL REFERENCES names (id),
+    opened INTEGER NOT NULL,
+    informed INTEGER NOT NULL,
+    -- Informed follow-ups whose opening is known, and the sum of their times.
+    timed INTEGER NOT NULL,
+    informed_sum_ms INTEGER NOT NULL,
+    PRIMARY KEY (start_ms, unit)
+) STRICT, WITHOUT ROWID;
+-- Survey answers by score.
+CREATE TABLE score_intervals (
+    start_ms INTEGER NOT NULL,
+    queue INTEGER NOT NULL REFERENCES names (id),
+    channel INTEGER NOT NULL REFERENCES names (id),
+    score INTEGER NOT NULL,
+    count INTEGER NOT NULL,
+    PRIMARY KEY (start_ms, queue, channel, score)
+) STRICT, WITHOUT ROWID;
+-- Paused time by reason, each agent counted once.
+CREATE TABLE pause_intervals (
+    start_ms INTEGER NOT NULL,
+    reason INTEGER NOT NULL REFERENCES names (id),
+    paused_ms INTEGER NOT NULL,
+    PRIMARY KEY (start_ms, reason)
+) STRICT, WITHOUT ROWID;
+-- Agent time over all queues, each agent counted once.
+CREATE TABLE head_intervals (
+    start_ms INTEGER PRIMARY KEY,
+    available_ms INTEGER NOT NULL,
+    busy_ms INTEGER NOT NULL,
+    wrap_up_ms INTEGER NOT NULL,
+    paused_ms INTEGER NOT NULL,
+    offline_ms INTEGER NOT NULL
+) STRICT;
+-- The instant from which these tables are whole, where the ledger is older than they are.
+INSERT INTO facts (name, value)
+    SELECT 'further_since_ms', since_ms FROM (
+        SELECT max(max(coalesce(stream_ms, advance_ms), coalesce(advance_ms, stream_ms)))
+        AS since_ms FROM partitions
+    ) WHERE since_ms IS NOT NULL;
+",
+];
+
+/// The version that has the further tables of the history.
+#[cfg(test)]
+pub(super) const FURTHER_VERSION: i64 = 15;
+
+/// The tables of the interval history, each with the column `start_ms`. A ledger of an older
+/// version has only the first ones.
+pub(super) const HISTORY_TABLES: [&str; 7] = [
+    "intervals",
+    "agent_intervals",
+    "arrival_intervals",
+    "unit_intervals",
+    "score_intervals",
+    "pause_intervals",
+    "head_intervals",
 ];
 
 /// Memory for pages, in KiB.
@@ -285,12 +359,24 @@ fn try_contents(path: &Path) -> Result<Contents, LedgerError> {
 /// Returns the interval length of the history; `None` where it is not stored, as in a ledger of
 /// the first version.
 pub(super) fn interval(connection: &Connection) -> rusqlite::Result<Option<Millis>> {
+    let stored = fact(connection, "interval_ms")?;
+    Ok(stored.map(|interval_ms| Millis(interval_ms.unsigned_abs())))
+}
+
+/// Returns the instant from which the further tables of the history are whole; `None` where they
+/// are from the first record on.
+#[cfg(test)]
+pub(super) fn further_since(connection: &Connection) -> rusqlite::Result<Option<Timestamp>> {
+    Ok(fact(connection, "further_since_ms")?.map(Timestamp))
+}
+
+/// Returns what holds for the whole ledger under a name; `None` where it is not stored.
+fn fact(connection: &Connection, name: &str) -> rusqlite::Result<Option<i64>> {
     if !connection.table_exists(None, "facts")? {
         return Ok(None);
     }
-    let select = "SELECT value FROM facts WHERE name = 'interval_ms'";
-    let stored: Option<i64> = connection.query_row(select, [], |row| row.get(0)).optional()?;
-    Ok(stored.map(|interval_ms| Millis(interval_ms.unsigned_abs())))
+    let select = "SELECT value FROM facts WHERE name = ?1";
+    connection.query_row(select, [name], |row| row.get(0)).optional()
 }
 
 /// Returns the schema version of a file; 0 for an empty one.

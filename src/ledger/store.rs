@@ -11,7 +11,7 @@ use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, 
 
 use super::distribution_errors::DistributionErrors;
 use super::error::LedgerError;
-use super::{counts, intervals, schema};
+use super::{counts, further, intervals, schema};
 use crate::config_digest::ConfigDigest;
 
 /// The right to write a partition, until another instance acquires it.
@@ -293,6 +293,11 @@ impl Ledger {
             &self.distribution_errors,
             checkpoints.iter().flat_map(|checkpoint| &checkpoint.intervals),
             checkpoints.iter().flat_map(|checkpoint| &checkpoint.agent_intervals),
+        )?;
+        further::add(
+            &transaction,
+            &self.channels,
+            checkpoints.iter().map(|checkpoint| &checkpoint.further),
         )?;
         reached(CrashPoint::BeforeCommit);
         transaction.commit()?;

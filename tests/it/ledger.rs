@@ -254,7 +254,10 @@ fn ledger_of_the_first_version_is_migrated_by_its_first_opener() {
     let path = ledger_of(&folder, &all[..2_000]);
     // The tables of the first version, and no native histograms. The tests of the core read chunks
     // in the form of older ledgers, and the golden tests read a ledger of an older program.
-    let first_version = "DROP TABLE facts; ALTER TABLE partitions DROP COLUMN missed;
+    let first_version = "DROP TABLE arrival_intervals; DROP TABLE unit_intervals;
+                         DROP TABLE score_intervals; DROP TABLE pause_intervals;
+                         DROP TABLE head_intervals;
+                         DROP TABLE facts; ALTER TABLE partitions DROP COLUMN missed;
                          ALTER TABLE partitions DROP COLUMN record_ms;
                          ALTER TABLE intervals DROP COLUMN service_level_revoked;
                          ALTER TABLE intervals DROP COLUMN callbacks;

@@ -7,11 +7,44 @@ use serde::{Deserialize, Serialize};
 
 use crate::bounded_labels::BoundedLabels;
 use crate::ids::{BuildHashedKey, FollowupKey};
-use crate::measures::{ApplyOutcome, BucketHistogram, FollowupSnapshot, NativeCounts};
+use crate::measures::{
+    ApplyOutcome, BucketHistogram, FollowupSnapshot, FurtherIncrements, NativeCounts, UnitCounts,
+};
 use crate::state::{
     Checkpoint, CheckpointExtent, ChunkKind, PartSet, RestoreError, StateChunk, read,
 };
 use crate::time::{EventTimes, Millis, Timestamp};
+use crate::window::PaneLayout;
+
+/// What an event of a follow-up changes besides the follow-ups.
+pub(crate) struct FollowupContext<'a> {
+    /// The event time of the record, and stream time.
+    pub(crate) times: EventTimes,
+    pub(crate) layout: &'a PaneLayout,
+    /// The increments of the interval history.
+    pub(crate) further: &'a mut FurtherIncrements,
+    pub(crate) clock_skew: &'a mut u64,
+}
+
+impl FollowupContext<'_> {
+    /// Returns the increments of a unit in the interval of an instant; `None` without a history.
+    fn interval(&mut self, time: Timestamp, unit: &Arc<str>) -> Option<&mut UnitCounts> {
+        let start = self.layout.interval_of(time)?;
+        Some(self.further.units.entry((start, Arc::clone(unit))).or_default())
+    }
+
+    /// Counts the time of a follow-up for the unit that opened it. A negative one is 0 and clock
+    /// skew.
+    fn observe(&mut self, unit: &Arc<str>, opened: Timestamp, informed: Timestamp) -> Millis {
+        let duration = informed.since(opened);
+        *self.clock_skew += u64::from(informed < opened);
+        if let Some(counts) = self.interval(informed, unit) {
+            counts.timed += 1;
+            counts.informed_sum_ms += duration.get();
+        }
+        duration
+    }
+}
 
 /// Counts of one unit since the beginning.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -91,27 +124,30 @@ impl Followups {
     }
 
     /// Applies `followup.opened`. If the follow-up was informed before, the duration is counted
-    /// now, and a negative one adds to `clock_skew`.
+    /// now, and a negative one adds to the clock skew.
     pub(crate) fn opened(
         &mut self,
         key: FollowupKey,
         unit: Option<&str>,
-        times: EventTimes,
         due: Option<Timestamp>,
-        clock_skew: &mut u64,
+        mut context: FollowupContext<'_>,
     ) -> ApplyOutcome {
         let known = self.followups.get(&key);
         if known.is_some_and(|known| known.opened.is_some()) {
             return ApplyOutcome::Duplicate;
         }
+        let EventTimes { event_time, stream_time } = context.times;
         let informed = known.and_then(|known| known.informed);
         let (unit, totals) = self.units.entry(unit);
         totals.opened += 1;
-        if let Some(informed) = informed {
-            *clock_skew += u64::from(informed < times.event_time);
-            totals.duration.observe(informed.since(times.event_time), &self.bounds);
+        if let Some(counts) = context.interval(event_time, &unit) {
+            counts.opened += 1;
         }
-        let (opened, last_record) = (Some(times.event_time), times.stream_time);
+        if let Some(informed) = informed {
+            let duration = context.observe(&unit, event_time, informed);
+            totals.duration.observe(duration, &self.bounds);
+        }
+        let (opened, last_record) = (Some(event_time), stream_time);
         self.keep(key, Followup { unit, opened, due, informed, last_record });
         ApplyOutcome::Applied
     }
@@ -121,22 +157,25 @@ impl Followups {
         &mut self,
         key: FollowupKey,
         unit: Option<&str>,
-        times: EventTimes,
-        clock_skew: &mut u64,
+        mut context: FollowupContext<'_>,
     ) -> ApplyOutcome {
         let known = self.followups.get(&key);
         if known.is_some_and(|known| known.informed.is_some()) {
             return ApplyOutcome::Duplicate;
         }
+        let EventTimes { event_time, stream_time } = context.times;
         let (opened, due) = known.map_or((None, None), |known| (known.opened, known.due));
         let opened_by = known.map(|known| known.unit.clone());
         let (unit, totals) = self.units.entry(opened_by.as_deref().or(unit));
         totals.informed += 1;
-        if let Some(opened) = opened {
-            *clock_skew += u64::from(times.event_time < opened);
-            totals.duration.observe(times.event_time.since(opened), &self.bounds);
+        if let Some(counts) = context.interval(event_time, &unit) {
+            counts.informed += 1;
         }
-        let (informed, last_record) = (Some(times.event_time), times.stream_time);
+        if let Some(opened) = opened {
+            let duration = context.observe(&unit, opened, event_time);
+            totals.duration.observe(duration, &self.bounds);
+        }
+        let (informed, last_record) = (Some(event_time), stream_time);
         self.keep(key, Followup { unit, opened, due, informed, last_record });
         ApplyOutcome::Applied
     }

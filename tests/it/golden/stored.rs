@@ -149,6 +149,16 @@ fn tables(ledger: &Path) -> BTreeMap<&'static str, String> {
          JOIN names q ON q.id = i.queue JOIN names c ON c.id = i.channel ORDER BY i.start_ms, q.name, c.name";
     const AGENTS: &str = "SELECT q.name AS queue_name, a.* FROM agent_intervals a
          JOIN names q ON q.id = a.queue ORDER BY a.start_ms, q.name";
+    const ARRIVALS: &str = "SELECT c.name AS channel_name, e.name AS entry_point_name, a.*
+         FROM arrival_intervals a JOIN names c ON c.id = a.channel JOIN names e ON e.id = a.entry_point
+         ORDER BY a.start_ms, c.name, e.name";
+    const UNITS: &str = "SELECT n.name AS unit_name, u.* FROM unit_intervals u
+         JOIN names n ON n.id = u.unit ORDER BY u.start_ms, n.name";
+    const SCORES: &str = "SELECT q.name AS queue_name, c.name AS channel_name, s.*
+         FROM score_intervals s JOIN names q ON q.id = s.queue JOIN names c ON c.id = s.channel
+         ORDER BY s.start_ms, q.name, c.name, s.score";
+    const PAUSES: &str = "SELECT r.name AS reason_name, p.* FROM pause_intervals p
+         JOIN names r ON r.id = p.reason ORDER BY p.start_ms, r.name";
     let connection = open(ledger);
     [
         (
@@ -166,6 +176,11 @@ fn tables(ledger: &Path) -> BTreeMap<&'static str, String> {
         ("facts", "SELECT * FROM facts ORDER BY name"),
         ("intervals", NAMED),
         ("agent_intervals", AGENTS),
+        ("arrival_intervals", ARRIVALS),
+        ("unit_intervals", UNITS),
+        ("score_intervals", SCORES),
+        ("pause_intervals", PAUSES),
+        ("head_intervals", "SELECT * FROM head_intervals ORDER BY start_ms"),
     ]
     .into_iter()
     .map(|(name, statement)| (name, rows_as_text(&connection, statement)))

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::agent::head_time::HeadTime;
 use crate::agent::queue_time::QueueTimes;
 use crate::agent::status::{AgentStatus, TimedChange};
 use crate::registry::LabelRegistry;
@@ -14,6 +15,12 @@ pub(crate) struct BookingContext<'a> {
     pub(crate) registry: &'a LabelRegistry,
     pub(crate) layout: &'a PaneLayout,
     pub(crate) cursor: &'a WindowCursor,
+}
+
+/// Where the time of an agent is booked.
+pub(super) struct BookedTime<'a> {
+    pub(super) queues: &'a mut QueueTimes,
+    pub(super) heads: &'a mut HeadTime,
 }
 
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -30,7 +37,7 @@ impl Agent {
     pub(super) fn book(
         &mut self,
         context: BookingContext<'_>,
-        times: &mut QueueTimes,
+        booked: BookedTime<'_>,
         end: Timestamp,
     ) {
         if end <= self.booked_to {
@@ -38,9 +45,14 @@ impl Agent {
         }
         let BookingContext { registry, layout, cursor } = context;
         let unbooked = TimeRange { start: self.booked_to, end };
-        let applied = self.booked.advance(&self.timeline, unbooked, |queue, state, time| {
-            times.book(registry.label_index(queue), layout, cursor, state, time);
-        });
+        let BookedTime { queues, heads } = booked;
+        let applied =
+            self.booked.advance(&self.timeline, unbooked, |queue, state, time| match queue {
+                Some(queue) => {
+                    queues.book(registry.label_index(queue), layout, cursor, state, time);
+                }
+                None => heads.book(layout, state, time),
+            });
         self.timeline.drain(..applied);
         self.booked_to = end;
     }

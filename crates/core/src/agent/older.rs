@@ -8,9 +8,10 @@ use serde::Deserialize;
 use smallvec::{SmallVec, smallvec};
 
 use crate::agent::change::{AgentChange, QueueList};
+use crate::agent::lww_register::LwwRegister;
 use crate::agent::model::Agent;
 use crate::agent::reasoned_state::ReasonedState;
-use crate::agent::status::{AgentStatus, Call, LwwRegister, TimedChange};
+use crate::agent::status::{AgentStatus, Call, TimedChange};
 use crate::event::AgentState;
 use crate::ids::{CallId, QueueId};
 use crate::time::{Millis, Timestamp};

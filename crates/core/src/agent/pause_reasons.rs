@@ -17,7 +17,7 @@ const REASON_BYTES_MAX: usize = 64;
 const NONE_LABEL: &str = "none";
 
 /// The reason of a pause, by its place in [`PauseReasons`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct PauseReason(pub(super) u16);
 
 impl PauseReason {
@@ -67,7 +67,7 @@ impl PauseReasons {
     }
 
     /// Returns the label of a reason.
-    fn label(&self, index: usize) -> Arc<str> {
+    pub(super) fn label(&self, index: usize) -> Arc<str> {
         let listed = index.checked_sub(usize::from(PauseReason::FIRST_LISTED));
         match listed {
             Some(place) => match self.names.get(place) {

@@ -9,7 +9,7 @@ use crate::time::{Millis, TimeRange, Timestamp};
 use crate::window::{AgentTime, PaneLayout, WindowCursor};
 
 /// Milliseconds by [`AgentState::index`].
-type StateMillis = [u64; AgentState::ALL.len()];
+pub(super) type StateMillis = [u64; AgentState::ALL.len()];
 
 /// Stretches of one queue that are kept before they are booked.
 const PENDING_MAX: usize = 16;
@@ -143,6 +143,27 @@ impl QueueTimes {
     }
 }
 
+/// Calls `add` for each interval that a stretch of time reaches, with its start and the part of the
+/// stretch that lies in it. Returns whether that is the whole stretch: it is cut at the bound of
+/// intervals. Without a history there is nothing to add.
+pub(super) fn for_each_interval(
+    layout: &PaneLayout,
+    time: TimeRange,
+    mut add: impl FnMut(Timestamp, Millis),
+) -> bool {
+    let (Some(mut start), Some(length)) = (layout.interval_of(time.start), layout.interval) else {
+        return true;
+    };
+    let longest = Millis(length.get().saturating_mul(STRETCH_INTERVALS_MAX));
+    let reached = time.end.min(start.saturating_add(longest));
+    while start < reached {
+        let end = start.saturating_add(length);
+        add(start, time.overlap(TimeRange { start, end }));
+        start = end;
+    }
+    reached >= time.end
+}
+
 /// Time by queue and interval that no checkpoint contains yet.
 #[derive(Debug, Default)]
 struct PendingIntervals {
@@ -162,20 +183,12 @@ impl PendingIntervals {
         state: AgentState,
         time: TimeRange,
     ) {
-        let (Some(mut start), Some(length)) = (layout.interval_of(time.start), layout.interval)
-        else {
-            return;
-        };
-        let longest = Millis(length.get().saturating_mul(STRETCH_INTERVALS_MAX));
-        let reached = time.end.min(start.saturating_add(longest));
-        self.cut += u64::from(reached < time.end);
-        while start < reached {
-            let end = start.saturating_add(length);
+        let is_whole = for_each_interval(layout, time, |start, part| {
             let mut state_ms = StateMillis::default();
-            state_ms[state.index()] = time.overlap(TimeRange { start, end }).get();
+            state_ms[state.index()] = part.get();
             self.add(index, start, state_ms);
-            start = end;
-        }
+        });
+        self.cut += u64::from(!is_whole);
     }
 
     fn add(&mut self, index: usize, start: Timestamp, time: StateMillis) {

@@ -4,6 +4,8 @@ use serde::{Deserialize, Serialize};
 use smallvec::SmallVec;
 
 use crate::agent::change::{AgentChange, QueueList};
+use crate::agent::head::Head;
+use crate::agent::lww_register::{LwwRegister, set};
 use crate::agent::reasoned_state::ReasonedState;
 use crate::event::AgentState;
 use crate::ids::{CallId, NO_QUEUE, QueueId};
@@ -15,19 +17,6 @@ const QUEUES_MAX: usize = 64;
 
 /// Bound on the calls of one agent; further calls are ignored.
 const CALLS_MAX: usize = 64;
-
-/// A last-writer-wins value: the newest event time counts.
-#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
-pub(super) struct LwwRegister<T> {
-    pub(super) event_time: Timestamp,
-    pub(super) value: T,
-}
-
-fn set<T>(register: &mut Option<LwwRegister<T>>, event_time: Timestamp, value: T) {
-    if register.as_ref().is_none_or(|known| known.event_time <= event_time) {
-        *register = Some(LwwRegister { event_time, value });
-    }
-}
 
 /// A change with its event time.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -233,29 +222,39 @@ impl AgentStatus {
         &self,
         since: Timestamp,
     ) -> impl Iterator<Item = (QueueId, ReasonedState)> + '_ {
+        self.timed_states(since).map(|(queue, known)| (queue, known.value))
+    }
+
+    /// Returns the states as [`Self::states`], with the event time of the change that has set each
+    /// of them. It is of no meaning where a call or a wrap-up decides the state.
+    fn timed_states(
+        &self,
+        since: Timestamp,
+    ) -> impl Iterator<Item = (QueueId, LwwRegister<ReasonedState>)> + '_ {
         let in_call = self.calls.iter().any(|call| since < call.until);
         let in_wrap_up = self.wrap_up.is_some_and(|wrap_up| since < wrap_up.value);
         let listed = self.queues.as_ref().map_or(&[][..], |queues| queues.value.as_slice());
         let has_queues =
             self.queues.is_some() || !self.in_queue.is_empty() || !self.implied.is_empty();
         let unlisted = if has_queues { None } else { Some(NO_QUEUE) };
-        let by_state = listed
-            .iter()
-            .copied()
-            .chain(unlisted)
-            .filter_map(|queue| Some((queue, self.state?.value)));
+        let by_state =
+            listed.iter().copied().chain(unlisted).filter_map(|queue| Some((queue, self.state?)));
         let by_state =
             by_state.filter(|(queue, _)| !self.in_queue.iter().any(|(known, _)| known == queue));
-        let by_queue =
-            self.in_queue.iter().map(|(queue, known)| (*queue, self.newer_than(*known).value));
-        let of_calls = self.state.map_or(ReasonedState::AVAILABLE, |state| state.value);
+        let by_queue = self.in_queue.iter().map(|(queue, known)| (*queue, self.newer_than(*known)));
+        let of_calls = self
+            .state
+            .unwrap_or(LwwRegister { event_time: Timestamp::MIN, value: ReasonedState::AVAILABLE });
         let by_call = self.implied.iter().map(move |queue| (*queue, of_calls));
-        by_state.chain(by_queue).chain(by_call).map(move |(queue, known)| match known.state {
-            AgentState::Offline => (queue, known),
-            _ if in_call => (queue, AgentState::Busy.into()),
-            AgentState::Busy => (queue, known),
-            _ if in_wrap_up => (queue, AgentState::WrapUp.into()),
-            _ => (queue, known),
+        by_state.chain(by_queue).chain(by_call).map(move |(queue, known)| {
+            let state = match known.value.state {
+                AgentState::Offline => known.value,
+                _ if in_call => AgentState::Busy.into(),
+                AgentState::Busy => known.value,
+                _ if in_wrap_up => AgentState::WrapUp.into(),
+                _ => known.value,
+            };
+            (queue, LwwRegister { value: state, ..known })
         })
     }
 
@@ -267,14 +266,14 @@ impl AgentStatus {
     }
 
     /// Moves the status from `time.start` to `time.end`: applies the changes of the timeline up to
-    /// the end, and calls `on_stretch` for each stretch of time in one state, in order of time.
-    /// Returns how many changes it applied.
+    /// the end, and calls `on_stretch` for each stretch of time in one state, in order of time, as
+    /// [`Self::for_each_state`] does. Returns how many changes it applied.
     #[must_use]
     pub(super) fn advance(
         &mut self,
         timeline: &[TimedChange],
         time: TimeRange,
-        mut on_stretch: impl FnMut(QueueId, ReasonedState, TimeRange),
+        mut on_stretch: impl FnMut(Option<QueueId>, ReasonedState, TimeRange),
     ) -> usize {
         let TimeRange { mut start, end } = time;
         let mut applied = 0;
@@ -290,18 +289,26 @@ impl AgentStatus {
         applied
     }
 
-    /// Calls `on_stretch` for each queue and its state, for each stretch of the range without an
-    /// expiry. An empty range has none.
+    /// Calls `on_stretch` for each queue and its state, and then without a queue for the state of
+    /// the agent as a head, for each stretch of the range without an expiry. An empty range has
+    /// none.
     pub(super) fn for_each_state(
         &self,
         time: TimeRange,
-        on_stretch: &mut impl FnMut(QueueId, ReasonedState, TimeRange),
+        on_stretch: &mut impl FnMut(Option<QueueId>, ReasonedState, TimeRange),
     ) {
         let TimeRange { mut start, end } = time;
         while start < end {
             let end = self.next_expiry(start).map_or(end, |expiry| expiry.min(end));
             let stretch = TimeRange { start, end };
-            self.states(start).for_each(|(queue, state)| on_stretch(queue, state, stretch));
+            let mut head = Head::default();
+            for (queue, known) in self.timed_states(start) {
+                on_stretch(Some(queue), known.value, stretch);
+                head.add(known);
+            }
+            if let Some(state) = head.state() {
+                on_stretch(None, state, stretch);
+            }
             start = end;
         }
     }
@@ -337,7 +344,8 @@ mod tests {
                 stretches.push((queue, state, time));
             });
         assert_eq!(applied, 2);
-        let available = |time| (QueueId(5), ReasonedState::AVAILABLE, time);
-        assert_eq!(stretches, [available(range(10, 20)), available(range(20, 30))]);
+        let available = |queue, time| (queue, ReasonedState::AVAILABLE, time);
+        let both = |time| [available(Some(QueueId(5)), time), available(None, time)];
+        assert_eq!(stretches, [both(range(10, 20)), both(range(20, 30))].concat());
     }
 }

@@ -9,7 +9,8 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::agent::change::AgentChange;
-use crate::agent::model::{Agent, BookingContext};
+use crate::agent::head_time::HeadTime;
+use crate::agent::model::{Agent, BookedTime, BookingContext};
 use crate::agent::older::{OneCallAgent, PlainAgent};
 use crate::agent::pause_reasons::{PauseReasons, add_pause};
 use crate::agent::queue_time::QueueTimes;
@@ -32,6 +33,7 @@ const TIMELINE_MAX: usize = 1024;
 pub(crate) struct Agents {
     agents: HashMap<AgentKey, Agent, BuildHashedKey>,
     times: QueueTimes,
+    heads: HeadTime,
     reasons: PauseReasons,
     allowed_lateness: Millis,
     limit: usize,
@@ -67,6 +69,7 @@ impl Agents {
         Agents {
             agents: HashMap::default(),
             times: QueueTimes::default(),
+            heads: HeadTime::default(),
             reasons: PauseReasons::default(),
             allowed_lateness,
             limit,
@@ -114,14 +117,18 @@ impl Agents {
             Entry::Vacant(free) => free.insert(Agent { booked_to: book_to, ..Agent::default() }),
         };
         self.changed.mark(key);
-        agent.book(context, &mut self.times, book_to);
+        let mut book = |agent: &mut Agent, to| {
+            let booked = BookedTime { queues: &mut self.times, heads: &mut self.heads };
+            agent.book(context, booked, to);
+        };
+        book(agent, book_to);
         if event_time <= agent.booked_to {
             agent.booked.apply(event_time, &change);
             return;
         }
         if agent.timeline.len() >= TIMELINE_MAX {
             let first = agent.timeline[0].event_time;
-            agent.book(context, &mut self.times, first);
+            book(agent, first);
         }
         let index = agent.timeline.partition_point(|known| known.event_time <= event_time);
         agent.timeline.insert(index, TimedChange { event_time, change });
@@ -147,6 +154,8 @@ impl Agents {
             .collect();
         for agent in self.agents.values() {
             let mut add_unbooked = |queue, known: ReasonedState, time: TimeRange| {
+                // Snapshots have no heads.
+                let Some(queue) = queue else { return };
                 let (queue, state) = (&mut queues[registry.label_index(queue)], known.state);
                 // Time up to `book_to` counts as booked, even where no change of the agent has
                 // booked it yet: the total must not depend on when it was booked.
@@ -177,7 +186,7 @@ impl Agents {
     /// Returns how many rows of agent time the next checkpoint adds to the interval history,
     /// without those of time that is not booked yet.
     pub(crate) fn interval_count(&self) -> usize {
-        self.times.interval_count()
+        self.times.interval_count() + self.heads.interval_count()
     }
 
     /// Returns how many agents are ignored, and how many stretches of agent time are not in the
@@ -213,6 +222,7 @@ impl Agents {
         if reasons_changed || (everything && !self.reasons.is_empty()) {
             checkpoint.put(ChunkKind::PauseReasons, 0, &self.reasons);
         }
+        self.heads.take(&self.reasons, &mut checkpoint.further);
         let BookingContext { registry, layout, cursor } = context;
         for (index, queue) in registry.queue_labels().enumerate() {
             let Some((time, intervals)) = self.times.take(index, layout, cursor) else { break };
@@ -242,7 +252,8 @@ impl Agents {
         }
         self.booked_interval = interval;
         for (key, agent) in &mut self.agents {
-            agent.book(context, &mut self.times, book_to);
+            let booked = BookedTime { queues: &mut self.times, heads: &mut self.heads };
+            agent.book(context, booked, book_to);
             self.changed.mark(*key);
         }
     }

@@ -16,7 +16,7 @@ use std::fmt;
 use serde::de::{Error, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::event::EndedBy;
+use crate::event::{EndedBy, SelfServiceOutcome};
 
 /// Expands to the name of a counter: the name in the table, or else the name of the field.
 macro_rules! counter_name {
@@ -152,6 +152,45 @@ counters! {
         surveys,
         /// Sum of survey scores.
         survey_score_sum,
+    }
+
+    /// Counts of contacts that reach the centre, in the arrivals of the interval history.
+    ArrivalCounts {
+        /// Contacts started.
+        contacts,
+        /// Contacts that were served without a person.
+        self_service_contained,
+        /// Contacts that continued from self-service in a queue.
+        self_service_to_queue,
+        /// Contacts that left within self-service.
+        self_service_abandoned,
+        /// Contacts whose self-service failed.
+        self_service_failed,
+    }
+
+    /// Counts and times of the follow-ups of a unit, in the interval history.
+    UnitCounts {
+        /// Follow-ups opened.
+        opened,
+        /// Follow-ups whose citizen was informed.
+        informed,
+        /// Informed follow-ups whose opening is known.
+        timed,
+        /// Sum of the follow-up times of these, in milliseconds.
+        informed_sum_ms,
+    }
+}
+
+impl ArrivalCounts {
+    /// Counts an outcome of self-service.
+    pub(crate) fn count_self_service(&mut self, outcome: SelfServiceOutcome) {
+        let count = match outcome {
+            SelfServiceOutcome::Contained => &mut self.self_service_contained,
+            SelfServiceOutcome::ToQueue => &mut self.self_service_to_queue,
+            SelfServiceOutcome::Abandoned => &mut self.self_service_abandoned,
+            SelfServiceOutcome::Failed => &mut self.self_service_failed,
+        };
+        *count += 1;
     }
 }
 

@@ -8,6 +8,7 @@
 mod counters;
 mod fact;
 mod formulas;
+mod further;
 mod gauges;
 mod hdr_counts;
 mod histogram;
@@ -19,8 +20,12 @@ mod totals;
 mod update;
 mod window_counts;
 
-pub use counters::{ContactCounts, DurationSums, ResponseSums, ServiceLevelCounts, VisitCounts};
+pub use counters::{
+    ArrivalCounts, ContactCounts, DurationSums, ResponseSums, ServiceLevelCounts, UnitCounts,
+    VisitCounts,
+};
 pub(crate) use fact::{Fact, FactKind, WindowScope};
+pub use further::FurtherIncrements;
 pub use gauges::{AgentWindow, FollowupSnapshot, Live, Observation};
 pub use hdr_counts::{SparseHdrCounts, hdr_index, lowest_value_at};
 pub use histogram::BucketHistogram;

@@ -10,7 +10,7 @@ use crate::dedup::DedupWindow;
 use crate::event::{Event, EventPayload, Rejection};
 use crate::followup::Followups;
 use crate::ids::{ContactKey, IdHasher, Offset, SourceKey};
-use crate::measures::{ApplyOutcome, Observation, RecordTotals, WindowScope};
+use crate::measures::{ApplyOutcome, FurtherIncrements, Observation, RecordTotals, WindowScope};
 use crate::registry::LabelRegistry;
 use crate::settings::Settings;
 use crate::shard::event_time::{Ceiling, JudgedTime, Standing, judge};
@@ -95,6 +95,7 @@ impl Shard {
             ids: DedupWindow::new(windows.dedup_horizon, limits.remembered_ids),
             series: Vec::new(),
             unsaved_intervals: 0,
+            further: FurtherIncrements::default(),
             contacts_started: vec![0; settings.channels.len()],
             self_service: BoundedLabels::new(limits.series),
             observed: Vec::new(),
@@ -300,9 +301,6 @@ impl Shard {
     ) -> ApplyOutcome {
         let state = &mut self.state;
         match payload {
-            EventPayload::SelfService { outcome, entry_point, .. } => {
-                state.self_service.entry(entry_point.as_deref()).1[outcome.index()] += 1;
-            }
             EventPayload::AgentStateChanged { agent, state: agent_state, reason, queues } => {
                 let queues = queues.as_ref().map(|names| state.distinct_queues(names));
                 let reasoned = state.agents.reasoned(*agent_state, reason.as_deref());
@@ -327,23 +325,14 @@ impl Shard {
                 return state.change_agent(self.hasher.agent(agent), context.times(), change);
             }
             EventPayload::FollowupOpened { followup, unit, due } => {
-                let (key, times) = (self.hasher.followup(followup), context.times());
-                return state.followups.opened(
-                    key,
-                    unit.as_deref(),
-                    times,
-                    *due,
-                    &mut state.clock_skew,
-                );
+                let key = self.hasher.followup(followup);
+                let (followups, context) = state.followups(context.times());
+                return followups.opened(key, unit.as_deref(), *due, context);
             }
             EventPayload::FollowupInformed { followup, unit } => {
-                let (key, times) = (self.hasher.followup(followup), context.times());
-                return state.followups.informed(
-                    key,
-                    unit.as_deref(),
-                    times,
-                    &mut state.clock_skew,
-                );
+                let key = self.hasher.followup(followup);
+                let (followups, context) = state.followups(context.times());
+                return followups.informed(key, unit.as_deref(), context);
             }
             EventPayload::QueueObserved { queue, waiting, oldest_wait } => {
                 let queue = state.registry.queue(queue);

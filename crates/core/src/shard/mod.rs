@@ -5,6 +5,7 @@
 //! It does no I/O and reads no clock, so a test, a replay and the ingest from Kafka get the same
 //! numbers from the same records.
 
+mod arrivals;
 mod checkpoint;
 mod event_time;
 mod fold;

@@ -25,6 +25,7 @@ impl Shard {
             self_service: state
                 .self_service
                 .iter()
+                .filter(|(_, counts)| counts.iter().any(|count| *count > 0))
                 .map(|(name, counts)| (name.clone(), *counts))
                 .collect(),
             followups: state.followups.snapshot(stream_time).collect(),

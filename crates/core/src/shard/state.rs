@@ -7,11 +7,14 @@ use crate::contact::{
 };
 use crate::dedup::DedupWindow;
 use crate::event::{EventPayload, FieldFaults, Reason, SelfServiceOutcome, Text};
-use crate::followup::Followups;
+use crate::followup::{FollowupContext, Followups};
 use crate::ids::{AgentKey, ContactKey, Offset, QueueId, SourceKey};
-use crate::measures::{ApplyOutcome, Observation, RecordTotals, WindowScope};
+use crate::measures::{
+    ApplyOutcome, FactKind, FurtherIncrements, Observation, RecordTotals, WindowScope,
+};
 use crate::registry::LabelRegistry;
 use crate::settings::Settings;
+use crate::shard::arrivals::Arrivals;
 use crate::shard::record::RecordOutcome;
 use crate::shard::series::{Bounds, Series};
 use crate::time::{EventTimes, Millis, TimeRange, Timestamp};
@@ -48,9 +51,13 @@ pub(crate) struct State {
     pub(crate) series: Vec<Series>,
     /// Rows of the interval history in `series` that no checkpoint contains yet.
     pub(crate) unsaved_intervals: usize,
+    /// Increments of the further tables of the interval history that no checkpoint contains yet,
+    /// without the time of heads, which `agents` has.
+    pub(crate) further: FurtherIncrements,
     /// By [`crate::event::ChannelId`].
     pub(crate) contacts_started: Vec<u64>,
-    /// By entry point and [`SelfServiceOutcome::index`].
+    /// By entry point and [`SelfServiceOutcome::index`]. An entry point that only starts of
+    /// contacts have named has no outcomes.
     pub(crate) self_service: BoundedLabels<[u64; SelfServiceOutcome::ALL.len()]>,
     /// By [`LabelRegistry::label_index`].
     pub(crate) observed: Vec<Option<Observation>>,
@@ -151,6 +158,12 @@ impl State {
         self.apply_effects(context.stream_time);
     }
 
+    /// Returns the follow-ups, and what their events change besides.
+    pub(crate) fn followups(&mut self, times: EventTimes) -> (&mut Followups, FollowupContext<'_>) {
+        let State { followups, layout, further, clock_skew, .. } = self;
+        (followups, FollowupContext { times, layout, further, clock_skew })
+    }
+
     /// Returns the queues of `names`, each once, in the order of `names`.
     pub(crate) fn distinct_queues(&mut self, names: &[Text<'_>]) -> QueueList {
         let mut queues = QueueList::new();
@@ -197,23 +210,37 @@ impl State {
         agent: Option<AgentKey>,
     ) -> ApplyOutcome {
         let State { contacts, registry, contacts_started, .. } = self;
+        let mut arrivals = Arrivals {
+            layout: &self.layout,
+            labels: &mut self.self_service,
+            further: &mut self.further,
+        };
         let queue = body.queue().map(|name| registry.queue(name));
         contacts.change(registry, context, key, |contact| match (body, queue) {
-            (EventPayload::ContactStarted { channel, .. }, _) => {
+            (EventPayload::ContactStarted { channel, entry_point, .. }, _) => {
                 let outcome = contact.started(*channel);
                 if let (ApplyOutcome::Applied, Some(count)) =
                     (outcome, contacts_started.get_mut(usize::from(channel.0)))
                 {
                     *count += 1;
+                    arrivals.started(context.event_time, *channel, entry_point.as_deref());
                 }
                 outcome
             }
-            (
-                EventPayload::SelfService { outcome: SelfServiceOutcome::ToQueue, .. }
-                | EventPayload::Alerted { .. },
-                _,
-            ) => ApplyOutcome::Applied,
-            (EventPayload::SelfService { .. }, _) => contact.ended_in_self_service(),
+            (EventPayload::SelfService { outcome, entry_point, .. }, _) => {
+                let channel = contact.channel();
+                arrivals.self_service(
+                    context.event_time,
+                    channel,
+                    entry_point.as_deref(),
+                    *outcome,
+                );
+                match outcome {
+                    SelfServiceOutcome::ToQueue => ApplyOutcome::Applied,
+                    _ => contact.ended_in_self_service(),
+                }
+            }
+            (EventPayload::Alerted { .. }, _) => ApplyOutcome::Applied,
             (EventPayload::Queued { channel, is_callback, .. }, Some(queue)) => {
                 contact.queued(queue, *channel, *is_callback)
             }
@@ -271,6 +298,12 @@ impl State {
         if !self.contacts.effects.facts.is_empty() {
             self.add_missing_series();
             for fact in self.contacts.effects.facts.drain(..) {
+                if let FactKind::Survey { score } = fact.kind
+                    && let Some(start) = self.layout.interval_of(fact.event_time)
+                {
+                    let (queue, channel) = self.registry.labels(fact.series);
+                    *self.further.scores.entry((start, queue, channel, score)).or_default() += 1;
+                }
                 let series = &mut self.series[fact.series.index()];
                 if series.add(fact) {
                     let info = self.registry.info(fact.series);

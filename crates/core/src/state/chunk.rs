@@ -9,7 +9,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::ids::Offset;
-use crate::measures::{AgentIntervalDelta, IntervalDelta};
+use crate::measures::{AgentIntervalDelta, FurtherIncrements, IntervalDelta};
 use crate::time::Timestamp;
 
 /// The content of a chunk. The ledger stores the number of the kind.
@@ -135,6 +135,8 @@ pub struct Checkpoint {
     pub intervals: Vec<IntervalDelta>,
     /// Increments of the agent time in the interval history.
     pub agent_intervals: Vec<AgentIntervalDelta>,
+    /// Increments of the further tables of the interval history.
+    pub further: FurtherIncrements,
 }
 
 /// How much of the state a checkpoint contains.

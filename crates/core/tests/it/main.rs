@@ -18,6 +18,7 @@ mod core_oracle;
 mod decode_fuzz;
 mod far_ahead;
 mod field;
+mod further_cases;
 mod mapped;
 mod older_record_cases;
 mod pending_cases;

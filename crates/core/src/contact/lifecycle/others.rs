@@ -3,10 +3,19 @@
 use crate::contact::contact_context::ContactContext;
 use crate::contact::model::{Issue, Reply};
 use crate::event::ChannelId;
-use crate::ids::QueueId;
+use crate::ids::{NO_QUEUE, QueueId};
 use crate::measures::{ApplyOutcome, FactKind};
 
 impl ContactContext<'_> {
+    /// Returns the channel of the contact: that of its start, else that of its last visit, else
+    /// the default channel of a queue.
+    pub(crate) fn channel(&self) -> ChannelId {
+        let started = self.contact.started.map(|started| started.channel);
+        started
+            .or(self.contact.last_visit.map(|(_, channel)| channel))
+            .unwrap_or_else(|| self.registry.queue_settings(NO_QUEUE).channel)
+    }
+
     /// Applies `contact.self_service` with any outcome but `to_queue`: the contact is over.
     pub(crate) fn ended_in_self_service(&mut self) -> ApplyOutcome {
         self.drop_conversations(self.event.event_time, |_| true);

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use nabiz_core::event::{AgentState, EventPayload};
 use nabiz_core::settings::Settings;
+use nabiz_core::time::Timestamp;
 
 use super::contact::NO_QUEUE;
 use super::facts::Range;
@@ -15,17 +16,19 @@ use super::facts::Range;
 struct Stated {
     state: AgentState,
     reason: String,
+    /// The event time of the record that said it.
+    since: i64,
 }
 
 impl Stated {
-    fn new(state: AgentState, reason: Option<&str>) -> Stated {
+    fn new(state: AgentState, reason: Option<&str>, since: i64) -> Stated {
         let reason = match (state, reason) {
             (AgentState::Paused, None) => "none",
             (AgentState::Paused, Some(text)) if text.len() > 64 => "other",
             (AgentState::Paused, Some(reason)) => reason,
             _ => "",
         };
-        Stated { state, reason: reason.to_string() }
+        Stated { state, reason: reason.to_string(), since }
     }
 }
 
@@ -70,8 +73,12 @@ pub struct Agents {
     /// Per agent: event time, log order, change.
     changes: BTreeMap<String, Vec<(i64, usize, Change)>>,
     booked: Vec<Booked>,
+    /// The same for heads: the queue is empty.
+    booked_heads: Vec<Booked>,
     booked_to: Option<i64>,
     count: usize,
+    /// The reasons of pauses as they came.
+    reasons: Vec<String>,
 }
 
 /// What is known of an agent after some changes.
@@ -123,14 +130,15 @@ impl Known {
                 let known = self.base_states().get(queue).map(|known| known.state);
                 if known == Some(AgentState::Paused) {
                     self.of_calls.remove(queue);
-                    self.explicit.insert(queue.clone(), Stated::new(AgentState::Available, None));
+                    self.explicit
+                        .insert(queue.clone(), Stated::new(AgentState::Available, None, i64::MIN));
                 }
             }
             Change::Unpause { queue: None } => {
                 self.wrap_up_until = None;
                 let states = self.explicit.values_mut().chain(&mut self.state);
                 for state in states.filter(|known| known.state == AgentState::Paused) {
-                    *state = Stated::new(AgentState::Available, None);
+                    *state = Stated::new(AgentState::Available, None, i64::MIN);
                 }
             }
             Change::WrapUp { until } => self.wrap_up_until = Some(*until),
@@ -150,12 +158,32 @@ impl Known {
     /// agent is known.
     fn base_states(&self) -> BTreeMap<String, Stated> {
         let mut states = self.explicit.clone();
-        let of_calls = self.state.clone().unwrap_or(Stated::new(AgentState::Available, None));
+        let of_calls =
+            self.state.clone().unwrap_or(Stated::new(AgentState::Available, None, i64::MIN));
         states.extend(self.of_calls.iter().map(|queue| (queue.clone(), of_calls.clone())));
         if let (true, None, Some(state)) = (states.is_empty(), &self.listed, &self.state) {
             states.insert(NO_QUEUE.to_string(), state.clone());
         }
         states
+    }
+
+    /// Returns the state of the agent as a head in the millisecond that begins at `since`.
+    fn head(&self, since: i64, reasons: &[String]) -> Option<Stated> {
+        let states = self.states(since);
+        let with = |state| states.values().filter(move |known| known.state == state);
+        for state in [AgentState::Busy, AgentState::WrapUp, AgentState::Available] {
+            if let Some(known) = with(state).next() {
+                return Some(known.clone());
+            }
+        }
+        let newest = with(AgentState::Paused).map(|known| known.since).max();
+        let place = |known: &&Stated| match known.reason.as_str() {
+            "none" => -2,
+            "other" => -1,
+            listed => reasons.iter().position(|known| known == listed).unwrap() as i64,
+        };
+        let newest = with(AgentState::Paused).filter(|known| Some(known.since) == newest);
+        newest.max_by_key(place).or(with(AgentState::Offline).next()).cloned()
     }
 
     /// Returns the states in the millisecond that begins at `since`.
@@ -166,9 +194,9 @@ impl Known {
         for known in states.values_mut() {
             match known.state {
                 AgentState::Offline => {}
-                _ if in_call => *known = Stated::new(AgentState::Busy, None),
+                _ if in_call => *known = Stated::new(AgentState::Busy, None, i64::MIN),
                 AgentState::Busy => {}
-                _ if in_wrap_up => *known = Stated::new(AgentState::WrapUp, None),
+                _ if in_wrap_up => *known = Stated::new(AgentState::WrapUp, None, i64::MIN),
                 _ => {}
             }
         }
@@ -176,8 +204,8 @@ impl Known {
     }
 }
 
-/// Returns the stretches of equal state between two instants.
-fn stretches(changes: &[(i64, usize, Change)], from: i64, to: i64) -> Vec<Booked> {
+/// Returns instants between which the state of an agent does not change.
+fn cuts(changes: &[(i64, usize, Change)], from: i64, to: i64) -> Vec<i64> {
     let mut cuts: Vec<i64> = changes
         .iter()
         .flat_map(|(time, _, change)| {
@@ -193,8 +221,13 @@ fn stretches(changes: &[(i64, usize, Change)], from: i64, to: i64) -> Vec<Booked
     cuts.extend([from, to]);
     cuts.sort_unstable();
     cuts.dedup();
+    cuts
+}
+
+/// Returns the stretches of equal state between two instants.
+fn stretches(changes: &[(i64, usize, Change)], from: i64, to: i64) -> Vec<Booked> {
     let mut stretches = Vec::new();
-    for pair in cuts.windows(2) {
+    for pair in cuts(changes, from, to).windows(2) {
         for (queue, state) in Known::of(changes, pair[0]).states(pair[0]) {
             stretches.push(Booked { queue, state, from: pair[0], to: pair[1] });
         }
@@ -211,9 +244,27 @@ impl Agents {
         {
             for changes in self.changes.values() {
                 self.booked.extend(stretches(changes, from, to));
+                for pair in cuts(changes, from, to).windows(2) {
+                    let head = Known::of(changes, pair[0]).head(pair[0], &self.reasons);
+                    self.booked_heads.extend(head.map(|state| {
+                        let queue = String::new();
+                        Booked { queue, state, from: pair[0], to: pair[1] }
+                    }));
+                }
             }
         }
         self.booked_to = Some(self.booked_to.map_or(to, |from| from.max(to)));
+    }
+
+    /// Returns a state, and lists the reason of a pause.
+    fn stated(&mut self, state: AgentState, reason: Option<&str>, time: i64) -> Stated {
+        let stated = Stated::new(state, reason, time);
+        if !matches!(stated.reason.as_str(), "" | "none" | "other")
+            && !self.reasons.contains(&stated.reason)
+        {
+            self.reasons.push(stated.reason.clone());
+        }
+        stated
     }
 
     /// Applies a change. Returns false where `body` does not concern an agent.
@@ -224,11 +275,11 @@ impl Agents {
                 let queues = queues
                     .as_ref()
                     .map(|queues| queues.iter().map(|queue| resolve(queue)).collect());
-                let state = Stated::new(*state, reason.as_deref());
+                let state = self.stated(*state, reason.as_deref(), time);
                 (agent, Change::Everywhere { state, queues })
             }
             EventPayload::AgentQueueState { agent, queue, state, reason } => {
-                let state = Stated::new(*state, reason.as_deref());
+                let state = self.stated(*state, reason.as_deref(), time);
                 (agent, Change::InQueue { queue: resolve(queue), state })
             }
             EventPayload::AgentUnpaused { agent, queue } => {
@@ -306,16 +357,47 @@ impl Agents {
     /// Returns the booked milliseconds by interval, queue and state.
     pub fn intervals(&self, interval_ms: i64) -> BTreeMap<(i64, String), [u64; 5]> {
         let mut sums: BTreeMap<(i64, String), [u64; 5]> = BTreeMap::new();
-        for stretch in &self.booked {
-            let mut from = stretch.from;
-            while from < stretch.to {
-                let start = from - from.rem_euclid(interval_ms);
-                let to = stretch.to.min(start + interval_ms);
-                sums.entry((start, stretch.queue.clone())).or_default()
-                    [stretch.state.state.index()] += (to - from) as u64;
-                from = to;
+        for (start, part_ms, stretch) in parts(interval_ms, &self.booked) {
+            sums.entry((start, stretch.queue.clone())).or_default()[stretch.state.state.index()] +=
+                part_ms;
+        }
+        sums
+    }
+
+    /// Returns the booked milliseconds of heads by interval and state.
+    pub fn head_intervals(&self, interval_ms: i64) -> BTreeMap<Timestamp, [u64; 5]> {
+        let mut sums: BTreeMap<Timestamp, [u64; 5]> = BTreeMap::new();
+        for (start, part_ms, stretch) in parts(interval_ms, &self.booked_heads) {
+            sums.entry(Timestamp(start)).or_default()[stretch.state.state.index()] += part_ms;
+        }
+        sums
+    }
+
+    /// Returns the booked milliseconds of paused heads by interval and reason.
+    pub fn pause_intervals(&self, interval_ms: i64) -> BTreeMap<(Timestamp, Arc<str>), u64> {
+        let mut sums: BTreeMap<(Timestamp, Arc<str>), u64> = BTreeMap::new();
+        for (start, part_ms, stretch) in parts(interval_ms, &self.booked_heads) {
+            if stretch.state.state == AgentState::Paused {
+                let key = (Timestamp(start), stretch.state.reason.as_str().into());
+                *sums.entry(key).or_default() += part_ms;
             }
         }
         sums
     }
+}
+
+/// Cuts stretches at the ends of intervals. Returns each part with the start of its interval and
+/// its milliseconds.
+fn parts(interval_ms: i64, booked: &[Booked]) -> Vec<(i64, u64, &Booked)> {
+    let mut parts = Vec::new();
+    for stretch in booked {
+        let mut from = stretch.from;
+        while from < stretch.to {
+            let start = from - from.rem_euclid(interval_ms);
+            let to = stretch.to.min(start + interval_ms);
+            parts.push((start, (to - from) as u64, stretch));
+            from = to;
+        }
+    }
+    parts
 }

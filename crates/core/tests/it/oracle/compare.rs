@@ -8,6 +8,7 @@ use nabiz_core::event::ChannelId;
 use nabiz_core::measures::{WindowCounts, WindowSnapshot};
 use nabiz_core::settings::Settings;
 use nabiz_core::snapshot::{SeriesSnapshot, Snapshot};
+use nabiz_core::time::Timestamp;
 
 use super::facts::{Interval, IntervalKey};
 use super::store::Store;
@@ -217,5 +218,35 @@ pub fn history_differences(settings: &Settings, store: &Store, oracle: &Oracle) 
         }
     }
     differ(&mut found, "agent history", &agents, &exact);
+    further_differences(&mut found, store, oracle, interval_ms, open);
     found
+}
+
+/// Adds the differences of the further tables. Time of heads is compared up to `open`, the start of
+/// the interval that is not booked as a whole.
+fn further_differences(
+    found: &mut Vec<String>,
+    store: &Store,
+    oracle: &Oracle,
+    interval_ms: i64,
+    open: i64,
+) {
+    let (mut core, mut exact) = (store.further.clone(), oracle.further_history(interval_ms));
+    let open = Timestamp(open);
+    for tables in [&mut core, &mut exact] {
+        tables.heads.retain(|start, _| *start < open);
+        tables.pauses.retain(|(start, _), _| *start < open);
+    }
+    differ(found, "arrivals", &core.arrivals, &exact.arrivals);
+    differ(found, "units", &core.units, &exact.units);
+    differ(found, "scores", &core.scores, &exact.scores);
+    differ(found, "heads", &core.heads, &exact.heads);
+    differ(found, "pauses", &core.pauses, &exact.pauses);
+    // Each paused head has a reason, also in the open interval.
+    let mut paused: BTreeMap<Timestamp, u64> = BTreeMap::new();
+    for ((start, _), paused_ms) in &store.further.pauses {
+        *paused.entry(*start).or_default() += paused_ms;
+    }
+    let heads = store.further.heads.iter().map(|(start, by_state)| (*start, by_state[3]));
+    differ(found, "paused heads", &paused, &heads.filter(|(_, ms)| *ms > 0).collect());
 }

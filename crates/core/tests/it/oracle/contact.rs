@@ -18,6 +18,7 @@ pub struct Books {
     pub clock_skew: u64,
     pub contacts_started: BTreeMap<ChannelId, u64>,
     pub self_service: BTreeMap<String, [u64; 4]>,
+    pub arrivals: Vec<Arrival>,
     /// The held records that were completed, in time and late.
     pub completed: u64,
     pub completed_late: u64,
@@ -25,6 +26,16 @@ pub struct Books {
     pub orphans: Vec<i64>,
     /// Calls of agents that began or ended since the oracle last took them: agent, time, change.
     pub calls: Vec<(String, i64, CallChange)>,
+}
+
+/// A contact that started, or an outcome of its self-service.
+#[derive(Clone, Debug)]
+pub struct Arrival {
+    pub time: i64,
+    pub channel: ChannelId,
+    pub entry_point: String,
+    /// `None` for the start.
+    pub outcome: Option<SelfServiceOutcome>,
 }
 
 /// The record at hand.
@@ -881,9 +892,30 @@ impl Contact {
     ) -> Outcome {
         let resolve = |queue: &str| context.settings.resolve(queue).to_string();
         let outcome = match body {
-            EventPayload::ContactStarted { channel, .. } => self.start(context, books, *channel),
+            EventPayload::ContactStarted { channel, entry_point, .. } => {
+                let outcome = self.start(context, books, *channel);
+                if outcome == Outcome::Applied {
+                    books.arrivals.push(Arrival {
+                        time: context.time,
+                        channel: *channel,
+                        entry_point: entry_point.as_deref().unwrap_or("unknown").to_string(),
+                        outcome: None,
+                    });
+                }
+                outcome
+            }
             EventPayload::SelfService { outcome, entry_point, .. } => {
                 let entry_point = entry_point.as_deref().unwrap_or("unknown").to_string();
+                let of_start = self.started.map(|(_, channel)| channel);
+                let of_visit = self.last_visit.as_ref().map(|(_, channel)| *channel);
+                let channel =
+                    of_start.or(of_visit).unwrap_or(context.settings.queue_defaults.channel);
+                books.arrivals.push(Arrival {
+                    time: context.time,
+                    channel,
+                    entry_point: entry_point.clone(),
+                    outcome: Some(*outcome),
+                });
                 books.self_service.entry(entry_point).or_default()[outcome.index()] += 1;
                 if *outcome != SelfServiceOutcome::ToQueue {
                     self.over_in_self_service = true;

@@ -1,9 +1,10 @@
 //! Follow-ups: the promises of units.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use nabiz_core::event::EventPayload;
-use nabiz_core::measures::FollowupSnapshot;
+use nabiz_core::measures::{FollowupSnapshot, UnitCounts};
 use nabiz_core::settings::Settings;
 use nabiz_core::time::{Millis, Timestamp};
 
@@ -26,7 +27,8 @@ enum Noted {
 #[derive(Clone, Debug, Default)]
 pub struct Followups {
     known: BTreeMap<String, Followup>,
-    notes: Vec<(String, Noted)>,
+    /// Event time of the interval, unit, and what was noted.
+    notes: Vec<(i64, String, Noted)>,
     pub clock_skew: u64,
 }
 
@@ -39,7 +41,8 @@ impl Followups {
         if informed < opened {
             self.clock_skew += 1;
         }
-        self.notes.push((unit.to_string(), Noted::Took((informed - opened).max(0) as u64)));
+        let took = Noted::Took((informed - opened).max(0) as u64);
+        self.notes.push((informed, unit.to_string(), took));
     }
 
     /// Applies an event. Returns `None` where it does not concern a follow-up.
@@ -51,7 +54,7 @@ impl Followups {
                     return Some(Outcome::Duplicate);
                 }
                 let unit = unit_of(unit.as_deref());
-                self.notes.push((unit.clone(), Noted::Opened));
+                self.notes.push((time, unit.clone(), Noted::Opened));
                 if let Some(informed) = known.informed {
                     self.took(&unit, time, informed);
                 }
@@ -66,10 +69,12 @@ impl Followups {
                 }
                 match &known.opened {
                     Some((opened, opened_unit, _)) => {
-                        self.notes.push((opened_unit.clone(), Noted::Informed));
+                        self.notes.push((time, opened_unit.clone(), Noted::Informed));
                         self.took(opened_unit, *opened, time);
                     }
-                    None => self.notes.push((unit_of(unit.as_deref()), Noted::Informed)),
+                    None => {
+                        self.notes.push((time, unit_of(unit.as_deref()), Noted::Informed));
+                    }
                 }
                 known.informed = Some(time);
                 self.known.insert(followup.to_string(), known);
@@ -97,7 +102,7 @@ impl Followups {
     pub fn snapshot(&self, settings: &Settings, now: i64) -> BTreeMap<String, FollowupSnapshot> {
         let bounds = settings.response_bounds();
         let mut units: BTreeMap<String, FollowupSnapshot> = BTreeMap::new();
-        for (unit, noted) in &self.notes {
+        for (_, unit, noted) in &self.notes {
             let entry = units.entry(unit.clone()).or_default();
             match noted {
                 Noted::Opened => entry.opened += 1,
@@ -113,5 +118,23 @@ impl Followups {
             }
         }
         units
+    }
+
+    /// Returns the numbers of the interval history by interval and unit.
+    pub fn intervals(&self, interval_ms: i64) -> BTreeMap<(Timestamp, Arc<str>), UnitCounts> {
+        let mut rows: BTreeMap<(Timestamp, Arc<str>), UnitCounts> = BTreeMap::new();
+        for (time, unit, noted) in &self.notes {
+            let start = Timestamp(time - time.rem_euclid(interval_ms));
+            let row = rows.entry((start, unit.as_str().into())).or_default();
+            match noted {
+                Noted::Opened => row.opened += 1,
+                Noted::Informed => row.informed += 1,
+                Noted::Took(ms) => {
+                    row.timed += 1;
+                    row.informed_sum_ms += ms;
+                }
+            }
+        }
+        rows
     }
 }

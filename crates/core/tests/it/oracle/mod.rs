@@ -7,11 +7,13 @@ use std::sync::Arc;
 
 use agents::Agents;
 use contact::{Books, Contact, Context, Outcome};
-use facts::{Cause, Interval, IntervalKey};
+use facts::{Cause, Interval, IntervalKey, What};
 use followups::Followups;
-use nabiz_core::event::{ChannelId, Event, EventPayload, OptionalField, Reason};
+use nabiz_core::event::{
+    ChannelId, Event, EventPayload, OptionalField, Reason, SelfServiceOutcome,
+};
 use nabiz_core::measures::{
-    AgentWindow, EventTotals, Live, Observation, RecordTotals, WindowSnapshot,
+    AgentWindow, EventTotals, FurtherIncrements, Live, Observation, RecordTotals, WindowSnapshot,
 };
 use nabiz_core::settings::Settings;
 use nabiz_core::shard::{AheadRule, Ceiling, RecordOutcome};
@@ -356,6 +358,36 @@ impl Oracle {
     /// Returns the booked agent time by interval and queue.
     pub fn agent_history(&self, interval_ms: i64) -> BTreeMap<(i64, String), [u64; 5]> {
         self.agents.intervals(interval_ms)
+    }
+
+    /// Returns the further tables of the interval history so far.
+    pub fn further_history(&self, interval_ms: i64) -> FurtherIncrements {
+        let start = |time: i64| Timestamp(time - time.rem_euclid(interval_ms));
+        let mut further = FurtherIncrements {
+            units: self.followups.intervals(interval_ms),
+            heads: self.agents.head_intervals(interval_ms),
+            pauses: self.agents.pause_intervals(interval_ms),
+            ..FurtherIncrements::default()
+        };
+        for arrival in &self.books.arrivals {
+            let entry_point = arrival.entry_point.as_str().into();
+            let key = (start(arrival.time), arrival.channel, entry_point);
+            let counts = further.arrivals.entry(key).or_default();
+            *match arrival.outcome {
+                None => &mut counts.contacts,
+                Some(SelfServiceOutcome::Contained) => &mut counts.self_service_contained,
+                Some(SelfServiceOutcome::ToQueue) => &mut counts.self_service_to_queue,
+                Some(SelfServiceOutcome::Abandoned) => &mut counts.self_service_abandoned,
+                Some(SelfServiceOutcome::Failed) => &mut counts.self_service_failed,
+            } += 1;
+        }
+        for fact in &self.books.facts {
+            if let What::Survey { score } = fact.what {
+                let key = (start(fact.time), fact.queue.as_str().into(), fact.channel, score);
+                *further.scores.entry(key).or_default() += 1;
+            }
+        }
+        further
     }
 
     /// Returns the positions of all orphans so far, in no order.
