@@ -1,5 +1,7 @@
 //! `nabiz history`: prints the interval history.
 
+mod format;
+mod further;
 mod output;
 mod table;
 
@@ -13,12 +15,14 @@ use anyhow::{Context, anyhow};
 use jiff::tz::TimeZone;
 use nabiz_core::time::TimeRange;
 
+use self::format::Format;
+use self::further::Further;
 use self::output::{Output, Written};
 use super::configuration;
 use super::failure::Failure;
 use crate::ledger::history::{
-    Fill, History, HistoryRow, LayoutRequest, ProfileRow, Request, RequestError, Suite, local_time,
-    profile,
+    AgentRow, ArrivalRow, Fill, History, HistoryRow, Kind, LayoutRequest, PauseRow, ProfileRow,
+    Request, RequestError, ScoreRow, Suite, UnitRow, local_time, profile,
 };
 
 /// Prints the interval history from the ledger.
@@ -30,6 +34,7 @@ use crate::ledger::history::{
 Examples:
   nabiz history --from 2026-01-05 --to 2026-01-06 --step 30m
   nabiz history --from 2026-01-01 --to 2026-02-01 --step 1d --queue fault --format csv > january.csv
+  nabiz history --from 2026-01-01 --to 2027-01-01 --step 1mo --of arrivals
   nabiz history --from 2026-03-02 --to 2026-04-27 --step 30m --profile week
   nabiz history --from 2026-03-02 --to 2026-04-27 --format wfm-eleveo --into wfm
 
@@ -43,6 +48,9 @@ pub(crate) struct Args {
     /// Intervals that begin before it: RFC 3339 or a date
     #[arg(long, value_name = "TIME")]
     to: String,
+    /// What the rows are about: visits, arrivals, units, scores, pauses or agents; visits if absent
+    #[arg(long, value_name = "KIND")]
+    of: Option<String>,
     /// Length of a row: 15m, 30m, 1h, 1d, 1w, 1mo, 1y or all; the shortest possible if absent
     #[arg(long)]
     step: Option<String>,
@@ -97,14 +105,6 @@ struct LayoutArgs {
     times: Option<String>,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-enum Format {
-    Table,
-    Csv,
-    Json,
-    WfmEleveo,
-}
-
 /// Reads the history and prints it.
 ///
 /// # Errors
@@ -112,15 +112,48 @@ enum Format {
 pub(crate) fn run(args: Args) -> Result<(), Failure> {
     let config = configuration::load_or_default(args.config.as_deref())?;
     let settings = Arc::new(config.settings());
-    let Args { from, to, step, queues, channels, by, fill, profile: of_profile, .. } = args;
+    let Args { from, to, of, step, queues, channels, by, fill, profile: of_profile, .. } = args;
     let LayoutArgs { columns, header, separator, empty, times } = args.layout;
     let layout = LayoutRequest { columns, header, separator, empty, times };
     let suite = (args.format == Format::WfmEleveo).then_some(Suite::Eleveo);
-    let request =
-        Request { from, to, step, queues, channels, by, fill, profile: of_profile, layout, suite };
+    let request = Request {
+        of,
+        from,
+        to,
+        step,
+        queues,
+        channels,
+        by,
+        fill,
+        profile: of_profile,
+        layout,
+        suite,
+    };
     let interval = config.ledger.interval;
     let usage = |error: RequestError| Failure::usage(anyhow!("--{error}"));
     let query = request.query(&settings, interval).map_err(usage)?;
+    let topics = config
+        .kafka
+        .iter()
+        .flat_map(|kafka| &kafka.topics)
+        .map(|topic| topic.name.clone())
+        .collect();
+    let further = Further {
+        config: &config,
+        settings: Arc::clone(&settings),
+        request: &request,
+        format: args.format,
+        into: args.into.as_deref(),
+        topics,
+    };
+    let topics = match query.of {
+        Kind::Visits => further.topics,
+        Kind::Arrivals => return further.print::<ArrivalRow>(query),
+        Kind::Units => return further.print::<UnitRow>(query),
+        Kind::Scores => return further.print::<ScoreRow>(query),
+        Kind::Pauses => return further.print::<PauseRow>(query),
+        Kind::Agents => return further.print::<AgentRow>(query),
+    };
     let layout = match query.is_profile {
         true => request.layout::<ProfileRow>(),
         false => request.layout::<HistoryRow>(),
@@ -134,12 +167,6 @@ pub(crate) fn run(args: Args) -> Result<(), Failure> {
     output.check(&request)?;
     let mut queues_without_rows: BTreeSet<String> = query.queues.iter().cloned().collect();
     let (period, fill, is_profile) = (query.period, query.fill, query.is_profile);
-    let topics = config
-        .kafka
-        .iter()
-        .flat_map(|kafka| &kafka.topics)
-        .map(|topic| topic.name.clone())
-        .collect();
     let unreadable = "the history cannot be read";
     let mut history = History::open(&config.ledger.path, settings.clone(), interval, query)
         .context(unreadable)?

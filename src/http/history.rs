@@ -17,15 +17,13 @@ use tokio::sync::{OwnedSemaphorePermit, mpsc};
 use tokio_stream::wrappers::ReceiverStream;
 
 use super::error::error;
+use super::history_rows::{Form, Rows};
 use super::history_source::{HistorySource, QUERIES_MAX};
 use super::negotiation::history_format;
 use super::state::HttpState;
 use crate::error_chain::error_chain;
 use crate::ledger::LedgerError;
-use crate::ledger::history::{
-    History, HistoryFormat, HistoryRow, Layout, OutputError, ProfileRow, Request, Suite, profile,
-    write_rows,
-};
+use crate::ledger::history::{HistoryFormat, OutputError, Request, Suite};
 use crate::readmodel::DenialReason;
 
 /// Size of a chunk of the body.
@@ -59,11 +57,8 @@ pub(super) async fn history(
         Err(detail) => return error(StatusCode::BAD_REQUEST, detail),
     };
     let asked = request.query(&source.settings, source.interval).and_then(|query| {
-        let layout = match query.is_profile {
-            true => request.layout::<ProfileRow>(),
-            false => request.layout::<HistoryRow>(),
-        };
-        layout.map(|layout| (query, layout))
+        let layout = Rows::layout(&request, &query)?;
+        Ok((query, layout))
     });
     let (query, layout) = match asked {
         Ok(asked) => asked,
@@ -79,44 +74,20 @@ pub(super) async fn history(
         return response;
     };
     let opener = HistorySource::clone(&source);
-    let (is_profile, must_be_known) = (query.is_profile, request.suite.is_some());
+    let must_be_known = request.suite.is_some();
     let opened = tokio::task::spawn_blocking(move || {
-        let mut history = opener.open(query)?;
-        let unknown = if must_be_known { history.unknown_part()? } else { None };
-        Ok::<_, LedgerError>((history, unknown))
+        let mut rows = Rows::open(opener, query)?;
+        let unknown = if must_be_known { rows.unknown_part()? } else { None };
+        Ok::<_, LedgerError>((rows, unknown))
     })
     .await;
-    let history = match opened {
-        Ok(Ok((history, None))) => history,
+    let rows = match opened {
+        Ok(Ok((rows, None))) => rows,
         Ok(Ok((_, Some(problem)))) => return error(StatusCode::BAD_REQUEST, problem.to_string()),
         Ok(Err(problem)) => return not_read(&problem, "the ledger cannot be read"),
         Err(problem) => return not_read(&problem, "the history was not read"),
     };
-    let form = Form { format, layout, is_profile };
-    answer(history, form, source.settings.clone(), permit)
-}
-
-/// The form of an answer.
-struct Form {
-    format: HistoryFormat,
-    layout: Layout,
-    is_profile: bool,
-}
-
-impl Form {
-    fn write(
-        &self,
-        history: History,
-        settings: &Settings,
-        out: &mut impl Write,
-    ) -> Result<(), OutputError> {
-        let zone = settings.windows.business_day.zone();
-        if self.is_profile {
-            let rows = profile(history)?.into_iter().map(Ok);
-            return write_rows(rows, self.format, &self.layout, zone, out);
-        }
-        write_rows(history, self.format, &self.layout, zone, out)
-    }
+    answer(rows, Form { format, layout }, source.settings.clone(), permit)
 }
 
 fn not_read(problem: &(dyn Error + 'static), text: &str) -> Response {
@@ -141,6 +112,7 @@ fn request(
                 request.channels.push(value);
                 continue;
             }
+            "of" => &mut request.of,
             "from" => &mut from,
             "to" => &mut to,
             "step" => &mut request.step,
@@ -156,8 +128,8 @@ fn request(
             _ => {
                 let name: String = name.chars().take(64).collect();
                 return Err(format!(
-                    "unknown parameter {name:?}; expected from, to, step, by, fill, profile, \
-                     queue, channel, format, columns, header, separator, empty or times"
+                    "unknown parameter {name:?}; expected from, to, of, step, by, fill, \
+                     profile, queue, channel, format, columns, header, separator, empty or times"
                 ));
             }
         };
@@ -187,7 +159,7 @@ fn request(
 
 /// Returns an answer whose body is written on a blocking thread while it is sent.
 fn answer(
-    history: History,
+    rows: Rows,
     form: Form,
     settings: Arc<Settings>,
     permit: OwnedSemaphorePermit,
@@ -199,10 +171,9 @@ fn answer(
         // Frees the permit when the body is written, or its client is gone.
         let _permit = permit;
         let client = sender.clone();
-        let rows = history.cancelled_by(move || client.is_closed());
         let mut out = BufWriter::with_capacity(CHUNK_BYTES, Chunks { sender, runtime });
-        let written = form
-            .write(rows, &settings, &mut out)
+        let written = rows
+            .write(&form, &settings, move || client.is_closed(), &mut out)
             .and_then(|()| out.flush().map_err(OutputError::from));
         if let Err(OutputError::Ledger(problem)) = written {
             tracing::warn!(error = error_chain(&problem), "history ended early");

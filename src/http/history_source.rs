@@ -7,7 +7,7 @@ use nabiz_core::settings::Settings;
 use nabiz_core::time::Millis;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use crate::ledger::history::{History, Query};
+use crate::ledger::history::{FurtherHistory, FurtherRow, History, Query};
 use crate::ledger::{DistributionErrors, LedgerError};
 
 /// Concurrent queries. More are answered 503.
@@ -67,5 +67,14 @@ impl HistorySource {
         Ok(History::open(&self.path, self.settings, self.interval, query)?
             .of_topics(self.topics)
             .counting_errors_in(self.distribution_errors))
+    }
+
+    /// Opens the ledger for a query of a further table. Blocks.
+    pub(super) fn open_further<R: FurtherRow>(
+        self,
+        query: Query,
+    ) -> Result<FurtherHistory<R>, LedgerError> {
+        let history = FurtherHistory::open(&self.path, self.settings, self.interval, query)?;
+        Ok(history.of_topics(self.topics))
     }
 }

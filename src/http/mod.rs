@@ -16,6 +16,7 @@ mod auth;
 mod degradations;
 mod error;
 mod history;
+mod history_rows;
 mod history_source;
 mod metrics;
 mod negotiation;

@@ -14,7 +14,7 @@ use super::names::Names;
 /// The columns of a further table: its labels, which with the start of the interval are the key of
 /// a row, and its numbers, which add up.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Table {
+pub struct Table {
     pub(super) name: &'static str,
     /// All but a score are ids of names.
     pub(super) labels: &'static [&'static str],

@@ -3,9 +3,7 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use nabiz_core::time::Millis;
-#[cfg(test)]
-use nabiz_core::time::Timestamp;
+use nabiz_core::time::{Millis, Timestamp};
 use rusqlite::{Connection, OpenFlags, OptionalExtension, TransactionBehavior};
 
 use super::error::LedgerError;
@@ -365,7 +363,6 @@ pub(super) fn interval(connection: &Connection) -> rusqlite::Result<Option<Milli
 
 /// Returns the instant from which the further tables of the history are whole; `None` where they
 /// are from the first record on.
-#[cfg(test)]
 pub(super) fn further_since(connection: &Connection) -> rusqlite::Result<Option<Timestamp>> {
     Ok(fact(connection, "further_since_ms")?.map(Timestamp))
 }

@@ -5,6 +5,7 @@ mod asking;
 mod command;
 mod export;
 mod fixture;
+mod further;
 mod profile;
 mod read_only;
 mod week;

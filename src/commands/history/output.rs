@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, anyhow};
 use jiff::tz::TimeZone;
 
-use super::Format;
+use super::format::Format;
 use super::table::{TableRow, write_table};
 use crate::commands::failure::Failure;
 use crate::ledger::LedgerError;

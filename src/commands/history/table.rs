@@ -158,17 +158,17 @@ impl TableRow for ProfileRow {
     }
 }
 
-fn percent(ratio: Option<f64>) -> String {
+pub(super) fn percent(ratio: Option<f64>) -> String {
     ratio.map_or(String::new(), |ratio| format!("{:.1}%", ratio * 100.0))
 }
 
-fn seconds(seconds: Option<f64>) -> String {
+pub(super) fn seconds(seconds: Option<f64>) -> String {
     seconds.map_or(String::new(), |seconds| format!("{seconds:.1}s"))
 }
 
 /// Formats the start of a row, with the offset of the zone: without it, an hour that comes twice in
 /// autumn would have the same text both times.
-fn start_text(start: Timestamp, zone: &TimeZone) -> String {
+pub(super) fn start_text(start: Timestamp, zone: &TimeZone) -> String {
     match jiff::Timestamp::from_millisecond(start.get()) {
         Ok(start) => {
             let local = zone.to_datetime(start).strftime("%Y-%m-%d %H:%M");
@@ -179,7 +179,7 @@ fn start_text(start: Timestamp, zone: &TimeZone) -> String {
 }
 
 /// Returns the name of a queue or channel, with "all" in a row over all of them.
-fn name(name: &str) -> String {
+pub(super) fn name(name: &str) -> String {
     if name.is_empty() { "all".to_string() } else { printable(name) }
 }
 

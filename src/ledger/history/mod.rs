@@ -6,6 +6,7 @@
 //! - `step`: the stretches of time that become one row
 //! - `reader`: reads the intervals of one step after the other
 //! - `row`: adds intervals up to one row
+//! - `further`: the rows of the further tables; `kind`: which table is asked for
 //! - `profile`: what is usual on a weekday in a step of the day
 //! - `cell`: values under the names of columns, which every kind of row has
 //! - `columns`, `profile_columns`: the names and values of a row
@@ -16,6 +17,8 @@
 mod cell;
 mod columns;
 mod fill;
+mod further;
+mod kind;
 mod layout;
 mod local_time;
 mod output;
@@ -28,6 +31,10 @@ mod row;
 mod step;
 
 pub use cell::{Cell, Column, Record};
+pub use further::{
+    AgentRow, ArrivalRow, FurtherHistory, FurtherRow, Label, PauseRow, ScoreRow, Span, UnitRow,
+};
+pub use kind::Kind;
 pub use layout::{Layout, LayoutRequest};
 pub use local_time::local_time;
 pub use output::{HistoryFormat, OutputError, write_rows};

@@ -2,11 +2,15 @@
 
 use nabiz_core::time::TimeRange;
 
+use super::kind::Kind;
 use super::step::Step;
 
 /// The rows that a reader wants.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Query {
+    /// What the rows are about. [`History`](super::History) reads visits,
+    /// [`FurtherHistory`](super::FurtherHistory) the others.
+    pub of: Kind,
     /// The intervals that begin in it.
     pub period: TimeRange,
     /// The length of a row.
@@ -27,6 +31,7 @@ impl Query {
     /// Creates a query for all queues and channels, with a row for each pair that has a number.
     pub fn new(period: TimeRange, step: Step) -> Query {
         Query {
+            of: Kind::default(),
             period,
             step,
             queues: Vec::new(),

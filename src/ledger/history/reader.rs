@@ -312,14 +312,17 @@ impl Iterator for History {
 const EVER: TimeRange = TimeRange { start: Timestamp(i64::MIN), end: Timestamp(i64::MAX) };
 
 /// Returns the first multiple of `interval` that is not before `time`.
-fn round_up(time: Timestamp, interval: Millis) -> Timestamp {
+pub(super) fn round_up(time: Timestamp, interval: Millis) -> Timestamp {
     let interval = i64::try_from(interval.get()).unwrap_or(i64::MAX);
     let intervals = time.get().saturating_add(interval - 1).div_euclid(interval);
     Timestamp(intervals.saturating_mul(interval))
 }
 
 /// Returns the ids of the names that are in the ledger; `None` where no name is given.
-fn ids(connection: &Connection, names: &[String]) -> Result<Option<Vec<i64>>, LedgerError> {
+pub(super) fn ids(
+    connection: &Connection,
+    names: &[String],
+) -> Result<Option<Vec<i64>>, LedgerError> {
     if names.is_empty() {
         return Ok(None);
     }
@@ -349,7 +352,7 @@ fn first_start(tx: &Transaction<'_>, range: TimeRange) -> Result<Option<Timestam
 /// A partition that was never stored may still hold events of any time. A partition that was stored
 /// without a record has none so far. Where `topics` are given, others do not count: the stream time
 /// of a topic that is no longer read never advances again.
-fn closed_until(
+pub(super) fn closed_until(
     tx: &Transaction<'_>,
     settings: &Settings,
     topics: &[String],
@@ -480,13 +483,13 @@ impl StepSums<'_> {
 }
 
 /// The names of queues and channels by their ids in the ledger.
-struct Names<'a> {
-    tx: &'a Transaction<'a>,
-    known: &'a mut HashMap<i64, Arc<str>>,
+pub(super) struct Names<'a> {
+    pub(super) tx: &'a Transaction<'a>,
+    pub(super) known: &'a mut HashMap<i64, Arc<str>>,
 }
 
 impl Names<'_> {
-    fn get(&mut self, id: i64) -> Result<Arc<str>, LedgerError> {
+    pub(super) fn get(&mut self, id: i64) -> Result<Arc<str>, LedgerError> {
         if let Some(name) = self.known.get(&id) {
             return Ok(name.clone());
         }
@@ -503,7 +506,7 @@ impl Names<'_> {
 }
 
 /// Restricts a statement to ids.
-fn push_filter(sql: &mut String, column: &str, ids: Option<&[i64]>) {
+pub(super) fn push_filter(sql: &mut String, column: &str, ids: Option<&[i64]>) {
     if let Some(ids) = ids {
         let ids: Vec<String> = ids.iter().map(i64::to_string).collect();
         sql.push_str(&format!(" AND {column} IN ({})", ids.join(", ")));

@@ -5,6 +5,7 @@ use nabiz_core::settings::Settings;
 use nabiz_core::time::{Millis, TimeRange, Timestamp, parse_rfc3339};
 
 use super::cell::Record;
+use super::kind::Kind;
 use super::layout::{Layout, LayoutRequest};
 use super::query::{By, Fill, Query};
 use super::step::Step;
@@ -16,6 +17,8 @@ const OTHER: &str = "other";
 /// A query that was not validated yet.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Request {
+    /// The name of what the rows are about; visits where absent.
+    pub of: Option<String>,
     /// The first instant: RFC 3339, or a date, which means the start of that business day in the
     /// configured zone.
     pub from: String,
@@ -120,6 +123,7 @@ impl Request {
         }
         let queues = self.queues.iter().map(|queue| settings.resolve(queue).to_string()).collect();
         let query = Query {
+            of: named("of", self.of.as_deref(), &Kind::NAMED)?,
             period: TimeRange { start, end },
             step,
             queues,
@@ -128,12 +132,37 @@ impl Request {
             fill: named("fill", self.fill.as_deref(), &Fill::NAMED)?,
             is_profile,
         };
+        self.check_kind(query.of)?;
         if is_profile {
             self.check_profile(&query)?;
         }
         match self.suite {
             None => Ok(query),
             Some(Suite::Eleveo) => self.eleveo(query),
+        }
+    }
+
+    /// Checks that nothing is asked for that rows of this kind do not have.
+    fn check_kind(&self, kind: Kind) -> Result<(), RequestError> {
+        let is_visits = kind == Kind::Visits;
+        let given = [
+            ("queue", !self.queues.is_empty() && !kind.has_queues()),
+            ("channel", !self.channels.is_empty() && !kind.has_channels()),
+            ("by", self.by.is_some() && !is_visits),
+            ("fill", self.fill.is_some() && !is_visits),
+            ("profile", self.profile.is_some() && !is_visits),
+            ("format", self.suite.is_some() && !is_visits),
+        ];
+        match given.into_iter().find(|(_, is_wrong)| *is_wrong) {
+            None => Ok(()),
+            Some(("format", _)) => Err(RequestError {
+                parameter: "format",
+                detail: format!("expected table, csv or json with {}", kind.name()),
+            }),
+            Some((parameter, _)) => Err(RequestError {
+                parameter,
+                detail: format!("expected nothing: {} have no such rows", kind.name()),
+            }),
         }
     }
 
