@@ -85,7 +85,7 @@ soak: ## long runs of the generated tests, in the release profile; bounded by SO
 	scripts/fetch-kafka >/dev/null
 	npm ci --prefix grafana/check --ignore-scripts --no-audit --no-fund --silent
 	npm ci --prefix grafana/draw --no-audit --no-fund --silent
-	NABIZ_FUZZ_CASES=$(NABIZ_FUZZ_CASES) NABIZ_ORACLE_CASES=$(NABIZ_ORACLE_CASES) NABIZ_SOAK_RECORDS=20000000 NABIZ_MUTATIONS=1000000 NABIZ_PLANNING_CASES=20000 \
+	NABIZ_FUZZ_CASES=$(NABIZ_FUZZ_CASES) NABIZ_ORACLE_CASES=$(NABIZ_ORACLE_CASES) NABIZ_SOAK_RECORDS=20000000 NABIZ_HISTORY_DAYS=365 NABIZ_MUTATIONS=1000000 NABIZ_PLANNING_CASES=20000 \
 	NABIZ_CHAOS_RECORDS=200000 NABIZ_CHAOS_KILLS=20 NABIZ_CHAOS_BROKER_KILLS=3 NABIZ_CHAOS_JOINS=10 NABIZ_CHAOS_PARTS=5 \
 	    timeout $(SOAK_SECONDS) $(CARGO) test --workspace --release --locked -- --include-ignored --nocapture
 

@@ -109,6 +109,7 @@ pub(crate) fn run(args: Args) -> Result<(), Failure> {
             seed: now.get().unsigned_abs(),
             burst_start_ms: Some(SIMULATED_NOW.get()),
             shift_ms: now.get() - SIMULATED_NOW.get(),
+            history_interval_ms: None,
         },
     );
     let stop = Arc::new(AtomicBool::new(false));

@@ -1,5 +1,7 @@
 //! `nabiz replay`
 
+mod history_writer;
+
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
@@ -17,6 +19,7 @@ use nabiz_core::settings::Settings;
 use nabiz_core::shard::{AheadRule, Ceiling, RecordMeta, RecordOutcome, Shard};
 use nabiz_core::snapshot::Snapshot;
 
+use self::history_writer::HistoryWriter;
 use super::arguments::parse_time;
 use super::bounded_lines::BoundedLines;
 use super::failure::Failure;
@@ -54,6 +57,9 @@ pub(crate) struct Args {
     /// Without this option, a line more than `windows.max_ahead` ahead is rejected.
     #[arg(long)]
     simulated: bool,
+    /// New ledger for the interval history of the file, which `nabiz history` reads
+    #[arg(long, value_name = "FILE")]
+    ledger: Option<PathBuf>,
     /// Exit with code 1 if a line was rejected
     #[arg(long)]
     strict: bool,
@@ -72,7 +78,9 @@ fn format_parser() -> impl TypedValueParser<Value = Format> {
 /// the file cannot be read, or `--strict` is given and a line was rejected.
 pub(crate) fn run(args: Args) -> Result<(), Failure> {
     let config = load_config(args.config.as_deref())?;
-    let settings = Arc::new(config.settings());
+    let mut settings = config.settings();
+    settings.history_interval = args.ledger.as_ref().map(|_| config.ledger.interval);
+    let settings = Arc::new(settings);
     let format = match &args.mapping {
         None => RecordFormat::Native(args.format),
         Some(name) => {
@@ -84,8 +92,12 @@ pub(crate) fn run(args: Args) -> Result<(), Failure> {
         }
     };
     let (input, progress) = open(&args.file)?;
+    let interval = config.ledger.interval;
+    let history = args.ledger.as_deref();
+    let history =
+        history.map(|path| HistoryWriter::create(path, &settings, interval)).transpose()?;
     let clock = if args.simulated { None } else { Some(system_clock()) };
-    let replayed = replay(input, &format, args.at, &settings, clock, |line| {
+    let replayed = replay(input, &format, args.at, &settings, clock, history, |line| {
         // Standard error may be closed; the metrics are printed anyway.
         progress.suspend(|| writeln!(io::stderr(), "{line}").unwrap_or(()));
     });
@@ -122,14 +134,15 @@ pub(crate) fn run(args: Args) -> Result<(), Failure> {
 }
 
 /// Folds all lines and advances stream time to `at`. With a clock, rejects event times that are
-/// ahead of it: one line of the year 2530 must not make all others late. Calls `report` with a line for each rejection,
-/// then with the summary.
+/// ahead of it: one line of the year 2530 must not make all others late. Stores the interval history
+/// with `history`. Calls `report` with a line for each rejection, then with the summary.
 fn replay(
     input: impl BufRead,
     format: &RecordFormat,
     at: Option<Timestamp>,
     settings: &Arc<Settings>,
     clock: Option<WallClock>,
+    mut history: Option<HistoryWriter>,
     mut report: impl FnMut(&str),
 ) -> Result<Snapshot, Failure> {
     // The hashes of a run are never stored or shown, so a fixed key is enough.
@@ -154,6 +167,9 @@ fn replay(
         if let RecordOutcome::Rejected(rejection) = outcome {
             report(&format!("line {line_number}: {rejection}"));
         }
+        if let Some(history) = &mut history {
+            history.on_record(&mut shard)?;
+        }
     }
 
     if let Some(at) = at {
@@ -170,6 +186,9 @@ fn replay(
     }
     shard.reject_held();
     report_orphans(&mut shard, &mut report);
+    if let Some(history) = &mut history {
+        history.store(&mut shard)?;
+    }
     let snapshot = shard.snapshot();
     report(&summary(&snapshot));
     Ok(snapshot)

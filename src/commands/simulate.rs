@@ -12,7 +12,9 @@ use std::str::FromStr;
 use anyhow::Context;
 use indicatif::{ProgressBar, ProgressDrawTarget};
 use nabiz_core::time::{Millis, Timestamp};
-use nabiz_simulator::{Options, RATE_SCALE_MAX, RATE_SCALE_MIN, Scenario, Simulation, Truth};
+use nabiz_simulator::{
+    HistoryTruth, Options, RATE_SCALE_MAX, RATE_SCALE_MIN, Scenario, Simulation, Truth,
+};
 use pace::{Pace, Speed};
 
 use super::arguments::scenario_parser;
@@ -60,6 +62,11 @@ pub(crate) struct Args {
     /// File for the ground truth: the exact counts that a correct reader must reach
     #[arg(long, value_name = "FILE")]
     truth: Option<PathBuf>,
+    /// File for the truth of the interval history, a JSON object a line for each row of 15 minutes
+    ///
+    /// It takes about 350 MB of memory for each simulated year.
+    #[arg(long, value_name = "FILE")]
+    history_truth: Option<PathBuf>,
     /// Kafka topic
     #[arg(long, value_name = "NAME", default_value = "calls", conflicts_with = "output")]
     topic: String,
@@ -79,6 +86,8 @@ struct Target {
 
 /// The last allowed start. Every time of a run then has a year of four digits.
 const START_MAX: &str = "9000-01-01T00:00:00Z";
+/// The intervals of the history in the default configuration.
+const HISTORY_INTERVAL: Millis = Millis(15 * 60 * 1000);
 const DURATION_MAX: Millis = Millis::from_hours(3_650 * 24);
 
 fn parse_start(text: &str) -> Result<Timestamp, String> {
@@ -122,11 +131,13 @@ enum Written {
 pub(crate) fn run(args: Args) -> Result<(), Failure> {
     // Created before the simulation, so that a path that cannot be written to is reported at once.
     let truth_file = args.truth.as_deref().map(create).transpose()?;
+    let history_file = args.history_truth.as_deref().map(create).transpose()?;
     let options = Options {
         start_ms: args.start.get(),
         duration_ms: Some(args.duration.get()),
         rate_scale: args.rate_scale,
         seed: args.seed,
+        history_interval_ms: history_file.as_ref().map(|_| HISTORY_INTERVAL.get()),
         ..Options::default()
     };
     let mut simulation = Simulation::new(args.scenario, options);
@@ -144,12 +155,19 @@ pub(crate) fn run(args: Args) -> Result<(), Failure> {
         (None, None) => Err(anyhow::anyhow!("expected --brokers or --output")),
     };
     progress.finish_and_clear();
-    match (written?, truth_file, &args.truth) {
-        (Written::All, Some(file), Some(path)) => write_truth(&simulation.truth(), file)
-            .with_context(|| format!("cannot write the ground truth to `{}`", path.display()))
-            .map_err(Failure::Running),
-        _ => Ok(()),
+    if let Written::PipeClosed = written? {
+        return Ok(());
     }
+    if let (Some(file), Some(path)) = (truth_file, &args.truth) {
+        write_truth(&simulation.truth(), file)
+            .with_context(|| format!("cannot write the ground truth to `{}`", path.display()))?;
+    }
+    if let (Some(file), Some(path)) = (history_file, &args.history_truth) {
+        write_history_truth(simulation.take_history_truth(), file).with_context(|| {
+            format!("cannot write the truth of the history to `{}`", path.display())
+        })?;
+    }
+    Ok(())
 }
 
 fn create(path: &Path) -> Result<File, Failure> {
@@ -162,6 +180,16 @@ fn write_truth(truth: &Truth, file: File) -> anyhow::Result<()> {
     let mut out = BufWriter::new(file);
     serde_json::to_writer_pretty(&mut out, truth)?;
     out.write_all(b"\n")?;
+    out.flush()?;
+    Ok(())
+}
+
+fn write_history_truth(truth: Option<HistoryTruth>, file: File) -> anyhow::Result<()> {
+    let mut out = BufWriter::new(file);
+    for row in truth.iter().flat_map(HistoryTruth::rows) {
+        serde_json::to_writer(&mut out, &row)?;
+        out.write_all(b"\n")?;
+    }
     out.flush()?;
     Ok(())
 }

@@ -37,5 +37,5 @@ pub use rewind::{PartitionAhead, RewindPlan, plan_rewind};
 pub use schema::SCHEMA_VERSION;
 pub use store::{
     AcquiredPartition, CheckpointRequest, CommitOutcome, CrashPoint, Lease, Ledger, LedgerSize,
-    RecordFingerprint, StoredState, TopicId,
+    REPLAY_TOPIC, RecordFingerprint, StoredState, TopicId,
 };

@@ -14,6 +14,9 @@ use super::error::LedgerError;
 use super::{counts, further, intervals, schema};
 use crate::config_digest::ConfigDigest;
 
+/// The topic of a ledger that `nabiz replay` has written. No topic of Kafka has such a name.
+pub const REPLAY_TOPIC: &str = "(replay)";
+
 /// The right to write a partition, until another instance acquires it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Lease {

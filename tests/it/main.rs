@@ -44,4 +44,5 @@ mod rules;
 mod security;
 mod shipping;
 mod simulate;
+mod simulated_history;
 mod soak;

@@ -51,7 +51,7 @@ impl Simulation {
         let it = &mut self.agents[agent];
         it.is_shift_over = false;
         it.break_ms = None;
-        if it.reported.is_none_or(|(state, _)| state == AgentState::Offline) {
+        if it.reported.is_none_or(|(state, ..)| state == AgentState::Offline) {
             self.become_available(agent, QueueList::Included);
         }
     }
@@ -113,13 +113,18 @@ impl Simulation {
     }
 
     /// Reports a pause.
-    pub(crate) fn pause(&mut self, agent: AgentIndex, reason: &str) {
+    pub(crate) fn pause(&mut self, agent: AgentIndex, reason: &'static str) {
         self.agents[agent].is_idle = false;
         self.set_state(agent, AgentState::Paused, Some(reason));
     }
 
     /// Reports a new state without the agent's queues.
-    pub(crate) fn set_state(&mut self, agent: AgentIndex, state: AgentState, reason: Option<&str>) {
+    pub(crate) fn set_state(
+        &mut self,
+        agent: AgentIndex,
+        state: AgentState,
+        reason: Option<&'static str>,
+    ) {
         self.report(agent, state, reason, QueueList::Omitted);
     }
 
@@ -127,14 +132,14 @@ impl Simulation {
         &mut self,
         agent: AgentIndex,
         state: AgentState,
-        reason: Option<&str>,
+        reason: Option<&'static str>,
         queues: QueueList,
     ) {
         let now_ms = self.now_ms;
         let it = &mut self.agents[agent];
         let (number, team) = (it.number, it.team);
-        if let Some((before, from_ms)) = it.reported.replace((state, now_ms)) {
-            let stretch = Stretch { team, state: before, from_ms, to_ms: now_ms };
+        if let Some((before, why, from_ms)) = it.reported.replace((state, reason, now_ms)) {
+            let stretch = Stretch { team, state: before, reason: why, from_ms, to_ms: now_ms };
             self.ground_truth.agent_stretch(stretch);
         }
         let mut draft = self.begin(ACD, "agent.state_changed", Id::Agent(number));

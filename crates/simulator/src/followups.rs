@@ -21,7 +21,7 @@ impl Simulation {
         self.writer.id(&mut draft, "contact_id", Id::Contact(contact_number));
         self.writer.time(&mut draft, "due", due_ms);
         self.emit(draft);
-        self.ground_truth.followup_opened(unit);
+        self.ground_truth.followup_opened(self.now_ms, unit);
         if is_callback {
             self.plan_answer(followup, 25 * MINUTE_MS);
         } else {
@@ -64,6 +64,7 @@ impl Simulation {
         draft.word("unit", followup.unit);
         draft.word("channel", if chance(&mut self.rng, 0.8) { "phone" } else { "mobile_app" });
         self.emit(draft);
-        self.ground_truth.followup_informed(followup.unit, self.now_ms - followup.opened_ms);
+        let after_ms = self.now_ms - followup.opened_ms;
+        self.ground_truth.followup_informed(self.now_ms, followup.unit, after_ms);
     }
 }

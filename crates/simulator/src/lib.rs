@@ -48,7 +48,7 @@ mod steps;
 mod waiting_line;
 
 pub use event_writer::SimulatedEvent;
-pub use ground_truth::{Sample, Truth, Value};
+pub use ground_truth::{HistoryTruth, HistoryTruthRow, Sample, Truth, Value};
 pub use local_time::{DAY_MS, UTC_OFFSET_MS};
 pub use options::{
     DEFAULT_START_MS, Options, RATE_SCALE_MAX, RATE_SCALE_MIN, Scenario, UnknownScenario,

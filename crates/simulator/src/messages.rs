@@ -36,7 +36,7 @@ impl Simulation {
         draft.word("queue", QUEUES[queue].id);
         draft.word("ended_by", "agent");
         self.emit(draft);
-        self.ground_truth.handled(queue, handle_ms);
+        self.ground_truth.handled(self.now_ms, queue, handle_ms);
         if let Some((unit, share)) = QUEUES[queue].followup
             && !is_reopened
             && chance(&mut self.rng, share)
@@ -67,7 +67,7 @@ impl Simulation {
         }
         self.emit(draft);
         if is_first {
-            self.ground_truth.first_response(queue, since_start_ms);
+            self.ground_truth.first_response(now_ms, queue, since_start_ms);
         }
     }
 
@@ -88,7 +88,7 @@ impl Simulation {
             draft.word("queue", QUEUES[queue].id);
         }
         self.emit(draft);
-        self.ground_truth.resolved(queue, open_ms);
+        self.ground_truth.resolved(self.now_ms, queue, open_ms);
         if may_reopen && chance(&mut self.rng, REOPENED) {
             let delay_ms = between_ms(&mut self.rng, 3 * MINUTE_MS, 50 * MINUTE_MS);
             self.plan_in(delay_ms, Step::Reopening { contact });
@@ -109,7 +109,7 @@ impl Simulation {
             draft.word("queue", QUEUES[queue].id);
         }
         self.emit(draft);
-        self.ground_truth.queues[queue].reopened += 1;
+        self.ground_truth.reopened(now_ms, queue);
         self.enter(contact, queue);
     }
 

@@ -72,6 +72,11 @@ pub struct Options {
     /// Milliseconds by which written times are later than simulated ones. With it, a working
     /// morning can be played at any hour.
     pub shift_ms: i64,
+    /// Length of the intervals of [`Simulation::take_history_truth`], in milliseconds. `None` means
+    /// that nothing is counted by interval, which takes memory that grows with the duration.
+    ///
+    /// [`Simulation::take_history_truth`]: crate::Simulation::take_history_truth
+    pub history_interval_ms: Option<u64>,
 }
 
 impl Default for Options {
@@ -83,6 +88,7 @@ impl Default for Options {
             seed: 1,
             burst_start_ms: None,
             shift_ms: 0,
+            history_interval_ms: None,
         }
     }
 }

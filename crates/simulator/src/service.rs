@@ -7,7 +7,7 @@ use crate::behaviour::{
 };
 use crate::contacts::ContactRef;
 use crate::event_writer::Id;
-use crate::ground_truth::{AgentState, LeftReason};
+use crate::ground_truth::{AgentState, LeftReason, SelfServiceOutcome};
 use crate::local_time::{HOUR_MS, MINUTE_MS, local_day};
 use crate::options::Scenario;
 use crate::simulation::Simulation;
@@ -17,7 +17,7 @@ use crate::site::{
     TEAMS,
 };
 use crate::staff::AgentIndex;
-use crate::steps::{RingOutcome, SelfServiceOutcome, Step, VisitEnding};
+use crate::steps::{RingOutcome, Step, VisitEnding};
 use crate::waiting_line::QueuedVisit;
 
 /// Wait after which a caller is sent away, far below the two hours after which a visit counts as
@@ -103,21 +103,15 @@ impl Simulation {
         let Some(it) = self.contacts.get(contact) else { return };
         let (number, queue, entry_point) =
             (it.number, it.queue, it.entry_point.unwrap_or("main_line"));
-        let word = match outcome {
-            SelfServiceOutcome::Contained => "contained",
-            SelfServiceOutcome::ToQueue => "to_queue",
-            SelfServiceOutcome::Abandoned => "abandoned",
-            SelfServiceOutcome::Failed => "failed",
-        };
         let mut draft = self.begin_contact(ACD, "contact.self_service", number);
-        draft.word("outcome", word);
+        draft.word("outcome", outcome.as_str());
         draft.word("entry_point", entry_point);
         if outcome == SelfServiceOutcome::Contained {
             let menus = ["outage_information", "debt_inquiry", "meter_reading"];
             draft.word("menu", menus[self.rng.random_range(0..menus.len())]);
         }
         self.emit(draft);
-        self.ground_truth.self_service(entry_point, word);
+        self.ground_truth.self_service(self.now_ms, entry_point, outcome);
         match outcome {
             SelfServiceOutcome::ToQueue => self.enter(contact, queue),
             SelfServiceOutcome::Contained
@@ -146,7 +140,7 @@ impl Simulation {
             draft.number("position", position);
         }
         self.emit(draft);
-        self.ground_truth.offered(queue);
+        self.ground_truth.offered(now_ms, queue);
 
         if QUEUES[queue]
             .capacity
@@ -273,7 +267,7 @@ impl Simulation {
         draft.word("queue", QUEUES[queue].id);
         self.writer.id(&mut draft, "agent", Id::Agent(self.agents[agent].number));
         self.emit(draft);
-        self.ground_truth.queues[queue].not_answered += 1;
+        self.ground_truth.not_answered(self.now_ms, queue);
         // The line is ordered by the starts of visits: the visit returns to the front or near it.
         let visits = &mut self.lines[queue].visits;
         let ahead = visits.iter().take_while(|other| other.entered_ms <= queued.entered_ms).count();
@@ -312,7 +306,7 @@ impl Simulation {
             draft.duration("wait_ms", wait_ms);
         }
         self.emit(draft);
-        self.ground_truth.answered(queue, wait_ms);
+        self.ground_truth.answered(now_ms, queue, wait_ms);
         self.set_state(agent, AgentState::Busy, None);
         self.plan_in(talk_ms + hold_ms, Step::ServiceEnds { contact, agent });
     }
@@ -354,7 +348,7 @@ impl Simulation {
         let is_attended = chance(&mut self.rng, 0.3);
         draft.word("kind", if is_attended { "attended" } else { "blind" });
         self.emit(draft);
-        self.ground_truth.queues[from].transfers += 1;
+        self.ground_truth.transferred(self.now_ms, from);
         if let Some(it) = self.contacts.get_mut(contact) {
             it.is_transferred = true;
             it.will_be_transferred = false;
@@ -363,7 +357,7 @@ impl Simulation {
             // An attended transfer ends no conversation: the agent leaves it afterwards.
             self.ended(contact, from, "agent");
         } else {
-            self.ground_truth.handled(from, served_ms);
+            self.ground_truth.handled(self.now_ms, from, served_ms);
         }
         self.enter(contact, to);
         true
@@ -411,7 +405,7 @@ impl Simulation {
         draft.duration("wrap_up_ms", wrap_up_ms);
         draft.word("ended_by", ended_by);
         self.emit(draft);
-        self.ground_truth.handled(queue, talk_ms + hold_ms + wrap_up_ms);
+        self.ground_truth.handled(self.now_ms, queue, talk_ms + hold_ms + wrap_up_ms);
     }
 
     /// Ends a visit without an answer; does nothing if it is over.
@@ -440,8 +434,10 @@ impl Simulation {
         }
         self.emit(draft);
         match ending {
-            VisitEnding::Abandoned => self.ground_truth.abandoned(queue, wait_ms),
-            VisitEnding::Left(reason) => self.ground_truth.left(queue, reason, wait_ms),
+            VisitEnding::Abandoned => self.ground_truth.abandoned(self.now_ms, queue, wait_ms),
+            VisitEnding::Left(reason) => {
+                self.ground_truth.left(self.now_ms, queue, reason, wait_ms);
+            }
         }
         if ending == VisitEnding::Left(LeftReason::Callback) {
             self.open_followup(CALLBACK_UNIT, number);
@@ -469,7 +465,7 @@ impl Simulation {
             draft.word("channel", channel.as_str());
         }
         self.emit(draft);
-        self.ground_truth.surveyed(queue, score);
+        self.ground_truth.surveyed(self.now_ms, queue, score);
         self.contacts.remove(contact);
     }
 }

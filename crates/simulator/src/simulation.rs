@@ -9,7 +9,7 @@ use crate::arrivals::{self, Stream};
 use crate::contacts::{ContactRef, Contacts};
 use crate::event_queue::EventQueue;
 use crate::event_writer::{EventDraft, EventWriter, Id, SimulatedEvent};
-use crate::ground_truth::{GroundTruth, Stretch, Truth};
+use crate::ground_truth::{GroundTruth, HistoryTruth, Stretch, Truth};
 use crate::local_time::{HOUR_MS, MINUTE_MS, day_begins_ms, local_day};
 use crate::options::{Options, RATE_SCALE_MAX, RATE_SCALE_MIN, Scenario};
 use crate::site::{ACD, Channel, FAULT, QUEUES, QueueId};
@@ -71,7 +71,7 @@ impl Simulation {
             agents,
             idle: IdleAgents::default(),
             followups: 0,
-            ground_truth: GroundTruth::default(),
+            ground_truth: GroundTruth::new(options.history_interval_ms, options.shift_ms),
             out: VecDeque::new(),
             largest_ms: start_ms,
         };
@@ -107,16 +107,17 @@ impl Simulation {
     /// Events of one instant are counted together, so between two events of the same instant the
     /// truth is ahead of the events taken.
     pub fn truth(&self) -> Truth {
-        let open_visits = self
-            .contacts
-            .iter()
-            .filter(|contact| contact.is_waiting)
-            .map(|contact| (contact.queue, contact.entered_ms));
-        let agents = self.agents.iter().filter_map(|agent| {
-            let (state, from_ms) = agent.reported?;
-            Some(Stretch { team: agent.team, state, from_ms, to_ms: i64::MAX })
-        });
+        let (open_visits, agents) = (open_visits(&self.contacts), open_stretches(&self.agents));
         self.ground_truth.report(self.writer.events(), self.largest_ms, open_visits, agents)
+    }
+
+    /// Takes the counts by interval that a correct reader of all events so far must reach, as of the
+    /// largest event time. Nothing is counted by interval any more afterwards.
+    ///
+    /// Returns `None` if [`Options::history_interval_ms`] asks for none, or they are taken.
+    pub fn take_history_truth(&mut self) -> Option<HistoryTruth> {
+        let (open_visits, agents) = (open_visits(&self.contacts), open_stretches(&self.agents));
+        self.ground_truth.take_history(self.largest_ms, open_visits, agents)
     }
 
     fn perform(&mut self, step: Step) {
@@ -176,7 +177,7 @@ impl Simulation {
             draft.word("entry_point", entry_point);
         }
         self.emit(draft);
-        self.ground_truth.started(channel);
+        self.ground_truth.started(self.now_ms, channel, entry_point);
         contact
     }
 
@@ -240,6 +241,20 @@ impl Simulation {
         }
         None
     }
+}
+
+/// Returns the queues and starts of the visits that wait.
+fn open_visits(contacts: &Contacts) -> impl Iterator<Item = (QueueId, i64)> {
+    let waiting = contacts.iter().filter(|contact| contact.is_waiting);
+    waiting.map(|contact| (contact.queue, contact.entered_ms))
+}
+
+/// Returns the time ranges that agents spend in a state now.
+fn open_stretches(agents: &[Agent]) -> impl Iterator<Item = Stretch> {
+    agents.iter().filter_map(|agent| {
+        let (state, reason, from_ms) = agent.reported?;
+        Some(Stretch { team: agent.team, state, reason, from_ms, to_ms: i64::MAX })
+    })
 }
 
 impl Iterator for Simulation {

@@ -24,8 +24,8 @@ pub(crate) struct Agent {
     pub(crate) is_idle: bool,
     /// Number of the last idle period.
     idle_order: u64,
-    /// The last reported state, and its start.
-    pub(crate) reported: Option<(AgentState, i64)>,
+    /// The last reported state, the reason of a pause, and its start.
+    pub(crate) reported: Option<(AgentState, Option<&'static str>, i64)>,
     pub(crate) is_shift_over: bool,
     /// Length of a break that is due.
     pub(crate) break_ms: Option<i64>,

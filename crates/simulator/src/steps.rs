@@ -1,18 +1,9 @@
 //! What can happen at a planned time.
 
 use crate::contacts::ContactRef;
-use crate::ground_truth::LeftReason;
+use crate::ground_truth::{LeftReason, SelfServiceOutcome};
 use crate::site::QueueId;
 use crate::staff::AgentIndex;
-
-/// How the self-service part of a call ends.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum SelfServiceOutcome {
-    Contained,
-    ToQueue,
-    Abandoned,
-    Failed,
-}
 
 /// How a visit ends if no agent answers first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

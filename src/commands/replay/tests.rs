@@ -47,6 +47,7 @@ fn fold_by_clock(
         at,
         &Arc::new(settings),
         clock,
+        None,
         |line| reported.push(line.to_string()),
     );
     Outcome { result, reported }

@@ -20,6 +20,7 @@ use crate::ledger::error::LedgerError;
 use crate::ledger::intervals::{
     AGENT_COLUMNS, DISTRIBUTIONS, DistributionRef, read_agent_time, read_counts,
 };
+use crate::ledger::store::REPLAY_TOPIC;
 use crate::ledger::{read_only, schema};
 
 /// The rows of a query, step by step, and within a step by queue and channel. Steps and pairs
@@ -351,7 +352,8 @@ fn first_start(tx: &Transaction<'_>, range: TimeRange) -> Result<Option<Timestam
 ///
 /// A partition that was never stored may still hold events of any time. A partition that was stored
 /// without a record has none so far. Where `topics` are given, others do not count: the stream time
-/// of a topic that is no longer read never advances again.
+/// of a topic that is no longer read never advances again. In a ledger of `nabiz replay`, which has
+/// none of them, the replayed file counts.
 pub(super) fn closed_until(
     tx: &Transaction<'_>,
     settings: &Settings,
@@ -359,12 +361,13 @@ pub(super) fn closed_until(
 ) -> Result<Option<Timestamp>, LedgerError> {
     let sql = "SELECT topic, next_offset IS NOT NULL, stream_ms FROM partitions";
     let mut select = tx.prepare(sql)?;
-    let mut rows = select.query([])?;
+    let partitions = select.query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
+    let partitions: Vec<(String, bool, Option<i64>)> = partitions.collect::<Result<_, _>>()?;
+    let is_read = |topic: &String| topics.is_empty() || topics.contains(topic);
+    let is_replay = !partitions.iter().any(|(topic, ..)| is_read(topic));
     let (mut never_stored, mut stream_time) = (0, None);
-    while let Some(row) = rows.next()? {
-        let (topic, is_stored, of_partition): (String, bool, Option<i64>) =
-            (row.get(0)?, row.get(1)?, row.get(2)?);
-        if topics.is_empty() || topics.contains(&topic) {
+    for (topic, is_stored, of_partition) in &partitions {
+        if is_read(topic) || (is_replay && topic == REPLAY_TOPIC) {
             never_stored += i32::from(!is_stored);
             stream_time = match (stream_time, of_partition.map(Timestamp)) {
                 (Some(a), Some(b)) => Some(Timestamp::min(a, b)),

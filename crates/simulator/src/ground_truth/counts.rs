@@ -2,77 +2,13 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use crate::site::{Channel, QUEUES, QueueId, TEAMS, TeamId};
-
-/// Target wait of the default configuration.
-pub(crate) const TARGET_WAIT_MS: i64 = 20_000;
-/// Longest wait of a short abandon in the default configuration.
-const SHORT_ABANDON_MS: i64 = 5_000;
-/// How far the counted agent time lies behind stream time.
-pub(crate) const ALLOWED_LATENESS_MS: i64 = 60_000;
-
-/// The reason of a visit that ends in another way than by an answer or abandonment.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum LeftReason {
-    Timeout,
-    Full,
-    ExitKey,
-    Withdrawn,
-    Callback,
-    Closed,
-}
-
-impl LeftReason {
-    pub(crate) const ALL: [LeftReason; 6] = [
-        LeftReason::Timeout,
-        LeftReason::Full,
-        LeftReason::ExitKey,
-        LeftReason::Withdrawn,
-        LeftReason::Callback,
-        LeftReason::Closed,
-    ];
-
-    pub(crate) fn as_str(self) -> &'static str {
-        match self {
-            LeftReason::Timeout => "timeout",
-            LeftReason::Full => "full",
-            LeftReason::ExitKey => "exit_key",
-            LeftReason::Withdrawn => "withdrawn",
-            LeftReason::Callback => "callback",
-            LeftReason::Closed => "closed",
-        }
-    }
-}
-
-/// The reported state of an agent.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum AgentState {
-    Available,
-    Busy,
-    WrapUp,
-    Paused,
-    Offline,
-}
-
-impl AgentState {
-    pub(crate) const ALL: [AgentState; 5] = [
-        AgentState::Available,
-        AgentState::Busy,
-        AgentState::WrapUp,
-        AgentState::Paused,
-        AgentState::Offline,
-    ];
-
-    pub(crate) fn as_str(self) -> &'static str {
-        match self {
-            AgentState::Available => "available",
-            AgentState::Busy => "busy",
-            AgentState::WrapUp => "wrap_up",
-            AgentState::Paused => "paused",
-            AgentState::Offline => "offline",
-        }
-    }
-}
+use crate::ground_truth::history::{EndedVisit, HistoryBook};
+use crate::ground_truth::history_truth::{HistoryTruth, Table};
+use crate::ground_truth::vocabulary::{
+    ALLOWED_LATENESS_MS, AgentState, LeftReason, MISS_GRACE_MS, SHORT_ABANDON_MS,
+    SelfServiceOutcome, Stretch, TARGET_WAIT_MS,
+};
+use crate::site::{Channel, QUEUES, QueueId, TEAMS};
 
 /// A number of durations and their sum.
 #[derive(Clone, Copy, Debug, Default)]
@@ -118,15 +54,6 @@ pub(crate) struct UnitCounts {
     pub(crate) informed: DurationTotal,
 }
 
-/// A time range that an agent of a team spent in one state.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Stretch {
-    pub(crate) team: TeamId,
-    pub(crate) state: AgentState,
-    pub(crate) from_ms: i64,
-    pub(crate) to_ms: i64,
-}
-
 /// Agent time by team and state, in milliseconds.
 pub(crate) type TeamTimes = [[u64; AgentState::ALL.len()]; TEAMS.len()];
 
@@ -141,22 +68,61 @@ pub(crate) struct GroundTruth {
     agent_ms: TeamTimes,
     /// Stretches that may reach into the time after the allowed lateness.
     recent: VecDeque<Stretch>,
+    /// The counts by interval, if they are asked for.
+    history: Option<HistoryBook>,
 }
 
 impl GroundTruth {
-    pub(crate) fn started(&mut self, channel: Channel) {
+    /// Creates counts, with those by interval if there is a length of intervals. Written times are
+    /// `shift_ms` later than those given.
+    pub(crate) fn new(history_interval_ms: Option<u64>, shift_ms: i64) -> Self {
+        let history =
+            history_interval_ms.map(|interval_ms| HistoryBook::new(interval_ms, shift_ms));
+        GroundTruth { history, ..GroundTruth::default() }
+    }
+
+    /// Calls `book` with the counts by interval, if they are asked for.
+    fn by_interval(&mut self, book: impl FnOnce(&mut HistoryBook)) {
+        if let Some(history) = &mut self.history {
+            book(history);
+        }
+    }
+
+    pub(crate) fn started(
+        &mut self,
+        now_ms: i64,
+        channel: Channel,
+        entry_point: Option<&'static str>,
+    ) {
         self.started[channel as usize] += 1;
+        let labels = [channel.as_str(), entry_point.unwrap_or("unknown"), ""];
+        self.by_interval(|book| book.add(Table::Arrivals, now_ms, labels, &[("contacts", 1)]));
     }
 
-    pub(crate) fn self_service(&mut self, entry_point: &'static str, outcome: &'static str) {
-        *self.self_service.entry((entry_point, outcome)).or_default() += 1;
+    /// Counts the end of the self-service part of a call.
+    pub(crate) fn self_service(
+        &mut self,
+        now_ms: i64,
+        entry_point: &'static str,
+        outcome: SelfServiceOutcome,
+    ) {
+        *self.self_service.entry((entry_point, outcome.as_str())).or_default() += 1;
+        let name = match outcome {
+            SelfServiceOutcome::Contained => "self_service_contained",
+            SelfServiceOutcome::ToQueue => "self_service_to_queue",
+            SelfServiceOutcome::Abandoned => "self_service_abandoned",
+            SelfServiceOutcome::Failed => "self_service_failed",
+        };
+        let labels = [Channel::Phone.as_str(), entry_point, ""];
+        self.by_interval(|book| book.add(Table::Arrivals, now_ms, labels, &[(name, 1)]));
     }
 
-    pub(crate) fn offered(&mut self, queue: QueueId) {
+    pub(crate) fn offered(&mut self, now_ms: i64, queue: QueueId) {
         self.queues[queue].offered += 1;
+        self.by_interval(|book| book.visits(queue, now_ms, &[("offered", 1)]));
     }
 
-    pub(crate) fn answered(&mut self, queue: QueueId, wait_ms: i64) {
+    pub(crate) fn answered(&mut self, now_ms: i64, queue: QueueId, wait_ms: i64) {
         let counts = &mut self.queues[queue];
         counts.answered.add(wait_ms);
         if wait_ms <= TARGET_WAIT_MS {
@@ -165,46 +131,95 @@ impl GroundTruth {
         } else {
             counts.missed += 1;
         }
+        self.by_interval(|book| book.answered(EndedVisit { queue, ends_ms: now_ms, wait_ms }));
     }
 
-    pub(crate) fn abandoned(&mut self, queue: QueueId, wait_ms: i64) {
+    pub(crate) fn abandoned(&mut self, now_ms: i64, queue: QueueId, wait_ms: i64) {
         let counts = &mut self.queues[queue];
         counts.abandoned.add(wait_ms);
         counts.abandoned_in_target += u64::from(wait_ms <= TARGET_WAIT_MS);
         counts.abandoned_short += u64::from(wait_ms <= SHORT_ABANDON_MS);
         counts.missed += u64::from(wait_ms > TARGET_WAIT_MS);
+        self.by_interval(|book| book.abandoned(EndedVisit { queue, ends_ms: now_ms, wait_ms }));
     }
 
-    pub(crate) fn left(&mut self, queue: QueueId, reason: LeftReason, wait_ms: i64) {
+    pub(crate) fn left(&mut self, now_ms: i64, queue: QueueId, reason: LeftReason, wait_ms: i64) {
         let counts = &mut self.queues[queue];
         counts.left[reason as usize] += 1;
         counts.missed += u64::from(wait_ms > TARGET_WAIT_MS);
+        self.by_interval(|book| book.left(EndedVisit { queue, ends_ms: now_ms, wait_ms }, reason));
     }
 
-    pub(crate) fn handled(&mut self, queue: QueueId, handle_ms: i64) {
+    pub(crate) fn handled(&mut self, now_ms: i64, queue: QueueId, handle_ms: i64) {
         self.queues[queue].handle.add(handle_ms);
+        self.by_interval(|book| book.handled(queue, now_ms, handle_ms));
     }
 
-    pub(crate) fn first_response(&mut self, queue: QueueId, time_ms: i64) {
-        self.queues[queue].first_response.add(time_ms);
+    pub(crate) fn not_answered(&mut self, now_ms: i64, queue: QueueId) {
+        self.queues[queue].not_answered += 1;
+        self.by_interval(|book| book.visits(queue, now_ms, &[("not_answered", 1)]));
     }
 
-    pub(crate) fn resolved(&mut self, queue: QueueId, time_ms: i64) {
-        self.queues[queue].resolution.add(time_ms);
+    pub(crate) fn transferred(&mut self, now_ms: i64, from: QueueId) {
+        self.queues[from].transfers += 1;
+        self.by_interval(|book| book.visits(from, now_ms, &[("transfers", 1)]));
     }
 
-    pub(crate) fn surveyed(&mut self, queue: QueueId, score: u8) {
+    pub(crate) fn reopened(&mut self, now_ms: i64, queue: QueueId) {
+        self.queues[queue].reopened += 1;
+        self.by_interval(|book| book.visits(queue, now_ms, &[("reopened", 1)]));
+    }
+
+    pub(crate) fn first_response(&mut self, now_ms: i64, queue: QueueId, after_ms: i64) {
+        self.queues[queue].first_response.add(after_ms);
+        self.by_interval(|book| book.first_response(queue, now_ms, after_ms));
+    }
+
+    pub(crate) fn resolved(&mut self, now_ms: i64, queue: QueueId, after_ms: i64) {
+        self.queues[queue].resolution.add(after_ms);
+        self.by_interval(|book| book.resolved(queue, now_ms, after_ms));
+    }
+
+    pub(crate) fn surveyed(&mut self, now_ms: i64, queue: QueueId, score: u8) {
         if let Some(count) = self.queues[queue].survey.get_mut(usize::from(score).wrapping_sub(1)) {
             *count += 1;
         }
+        self.by_interval(|book| book.surveyed(queue, now_ms, score));
     }
 
-    pub(crate) fn followup_opened(&mut self, unit: &'static str) {
+    pub(crate) fn followup_opened(&mut self, now_ms: i64, unit: &'static str) {
         self.units.entry(unit).or_default().opened += 1;
+        self.by_interval(|book| book.add(Table::Units, now_ms, [unit, "", ""], &[("opened", 1)]));
     }
 
-    pub(crate) fn followup_informed(&mut self, unit: &'static str, time_ms: i64) {
-        self.units.entry(unit).or_default().informed.add(time_ms);
+    pub(crate) fn followup_informed(&mut self, now_ms: i64, unit: &'static str, after_ms: i64) {
+        self.units.entry(unit).or_default().informed.add(after_ms);
+        let sum_ms = after_ms.max(0).unsigned_abs();
+        let numbers = [("informed", 1), ("timed", 1), ("informed_sum_seconds", sum_ms)];
+        self.by_interval(|book| book.add(Table::Units, now_ms, [unit, "", ""], &numbers));
+    }
+
+    /// Takes the counts by interval, as of `time_ms`; `None` if they are not asked for or taken.
+    /// `open_visits` has the queues and starts of the visits that wait, `agents` the stretches that
+    /// have not ended.
+    pub(crate) fn take_history(
+        &mut self,
+        time_ms: i64,
+        open_visits: impl Iterator<Item = (QueueId, i64)>,
+        agents: impl Iterator<Item = Stretch>,
+    ) -> Option<HistoryTruth> {
+        let mut book = self.history.take()?;
+        let time_ms = time_ms.saturating_sub(book.shift_ms());
+        for (queue, entered_ms) in open_visits {
+            if is_missed_while_waiting(time_ms.saturating_sub(entered_ms)) {
+                book.missed(queue, entered_ms);
+            }
+        }
+        let cut_ms = time_ms.saturating_sub(ALLOWED_LATENESS_MS);
+        for stretch in self.recent.iter().copied().chain(agents) {
+            book.stretch(stretch, cut_ms);
+        }
+        Some(book.into_truth())
     }
 
     /// Counts a stretch that ends now. Stretches must come in the order of their ends.
@@ -218,6 +233,7 @@ impl GroundTruth {
             }
             self.recent.pop_front();
             add_until(&mut self.agent_ms, oldest, oldest.to_ms);
+            self.by_interval(|book| book.stretch(oldest, oldest.to_ms));
         }
     }
 
@@ -236,6 +252,11 @@ impl GroundTruth {
     }
 }
 
+/// Returns whether a visit that has waited for `waited_ms` counts as missed although it waits.
+pub(crate) fn is_missed_while_waiting(waited_ms: i64) -> bool {
+    waited_ms >= TARGET_WAIT_MS + MISS_GRACE_MS
+}
+
 fn add_until(total: &mut TeamTimes, stretch: Stretch, cut_ms: i64) {
     let spent_ms = stretch.to_ms.min(cut_ms).saturating_sub(stretch.from_ms).max(0) as u64;
     total[stretch.team][stretch.state as usize] += spent_ms;
@@ -249,9 +270,9 @@ mod tests {
     fn wait_is_in_target_when_it_equals_the_bound() {
         let mut ground_truth = GroundTruth::default();
         for wait_ms in [5_000, 5_001, 20_000, 20_001] {
-            ground_truth.answered(0, wait_ms);
-            ground_truth.abandoned(0, wait_ms);
-            ground_truth.left(0, LeftReason::Closed, wait_ms);
+            ground_truth.answered(0, 0, wait_ms);
+            ground_truth.abandoned(0, 0, wait_ms);
+            ground_truth.left(0, 0, LeftReason::Closed, wait_ms);
         }
         let counts = &ground_truth.queues[0];
         assert_eq!((counts.answered_in_target, counts.met), (3, 3));
@@ -265,7 +286,8 @@ mod tests {
     #[test]
     fn agent_time_ends_at_the_cut_when_stretches_reach_beyond() {
         let mut ground_truth = GroundTruth::default();
-        let stretch = |state, from_ms, to_ms| Stretch { team: 3, state, from_ms, to_ms };
+        let stretch =
+            |state, from_ms, to_ms| Stretch { team: 3, state, reason: None, from_ms, to_ms };
         ground_truth.agent_stretch(stretch(AgentState::Available, 0, 100_000));
         ground_truth.agent_stretch(stretch(AgentState::Busy, 100_000, 190_000));
         let open = [stretch(AgentState::WrapUp, 190_000, i64::MAX)];

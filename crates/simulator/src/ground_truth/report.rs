@@ -5,14 +5,12 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use crate::ground_truth::counts::{
-    ALLOWED_LATENESS_MS, AgentState, DurationTotal, GroundTruth, LeftReason, QueueCounts, Stretch,
-    TARGET_WAIT_MS, TeamTimes,
+    DurationTotal, GroundTruth, QueueCounts, TeamTimes, is_missed_while_waiting,
 };
+use crate::ground_truth::value::Value;
+use crate::ground_truth::vocabulary::{ALLOWED_LATENESS_MS, AgentState, LeftReason, Stretch};
 use crate::local_time::HOUR_MS;
 use crate::site::{Channel, QUEUES, QueueId, TEAMS};
-
-/// How long after its target an open visit counts as missed, in the default configuration.
-const MISS_GRACE_MS: i64 = 2_000;
 
 /// The content of a truth file: the number of events, and each counter as of the largest event
 /// time.
@@ -34,26 +32,6 @@ pub struct Sample {
     pub labels: BTreeMap<String, String>,
     /// The count, or the sum of seconds.
     pub value: Value,
-}
-
-/// A value of the truth.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
-#[serde(untagged)]
-pub enum Value {
-    /// A count.
-    Count(u64),
-    /// Seconds: whole milliseconds divided by 1000.
-    Seconds(f64),
-}
-
-impl Value {
-    /// Returns the value as a number.
-    pub fn as_f64(self) -> f64 {
-        match self {
-            Value::Count(count) => count as f64,
-            Value::Seconds(seconds) => seconds,
-        }
-    }
 }
 
 impl Truth {
@@ -92,7 +70,7 @@ impl GroundTruth {
         for (queue, entered_ms) in open_visits {
             let waited_ms = time_ms.saturating_sub(entered_ms);
             let counts = &mut open[queue];
-            counts.missed += u64::from(waited_ms >= TARGET_WAIT_MS + MISS_GRACE_MS);
+            counts.missed += u64::from(is_missed_while_waiting(waited_ms));
             counts.lost += u64::from(waited_ms > max_wait_ms(QUEUES[queue].channel));
         }
         let mut metrics = Metrics::default();
@@ -229,8 +207,8 @@ mod tests {
     #[test]
     fn truth_has_the_shape_of_the_contract_when_serialised() {
         let mut ground_truth = GroundTruth::default();
-        ground_truth.offered(0);
-        ground_truth.answered(0, 1_234);
+        ground_truth.offered(0, 0);
+        ground_truth.answered(1_234, 0, 1_234);
         let truth = ground_truth.report(2, 5_000, std::iter::empty(), std::iter::empty());
         let json = serde_json::to_value(&truth).expect("serialises");
         assert_eq!(json["events"], 2);

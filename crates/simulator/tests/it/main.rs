@@ -8,5 +8,6 @@
 )]
 
 mod centre;
+mod history_truth;
 mod reader;
 mod simulation;
