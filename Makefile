@@ -100,8 +100,12 @@ dashboards: ## docs/images/*.png, drawn with Grafana's components from what PROM
 	$(CARGO) run --quiet --locked -p nabiz-dev --bin draw-dashboards -- target/dashboards.json docs/images
 
 # The dashboards need a Prometheus with data: see `make dashboards`.
-pictures: tools ## docs/images/page.png, the live page during a burst in the demo; takes five minutes
+pictures: tools ## docs/images/page.png, the live page during a burst in the demo, and the pages of plans; takes six minutes
 	scripts/install-tools chromium
 	$(DEMO_BUILD) $(CARGO) build $(DEMO_FLAGS)
 	mkdir -p docs/images
 	$(CARGO) run --quiet --locked -p nabiz-dev --bin picture-page -- target/demo/nabiz docs/images/page.png
+	mkdir -p target/pictures
+	NABIZ_SCREENSHOTS=$(CURDIR)/target/pictures $(CARGO) test --quiet --locked --test it -- --ignored plan_page_fits
+	cp target/pictures/plan-light.png docs/images/plan.png
+	cp target/pictures/plan-phone-light.png docs/images/plan-phone.png

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use crate::commands::{
-    check, demo, gateway, hash_secret, history, ledger, logging, map, replay, schema, serve,
+    check, demo, gateway, hash_secret, history, ledger, logging, map, plan, replay, schema, serve,
     simulate,
 };
 
@@ -37,6 +37,7 @@ enum Command {
     Map(map::Args),
     Replay(replay::Args),
     History(Box<history::Args>),
+    Plan(Box<plan::Args>),
     Ledger(ledger::Args),
     Check(check::Args),
     Schema(schema::Args),
@@ -54,6 +55,7 @@ pub fn main() -> ExitCode {
         Command::Map(args) => map::run(args),
         Command::Replay(args) => replay::run(args),
         Command::History(args) => history::run(*args),
+        Command::Plan(args) => plan::run(*args),
         Command::Ledger(args) => ledger::run(args),
         Command::Check(args) => check::run(args),
         Command::Schema(args) => schema::run(args),

@@ -3,7 +3,8 @@
 //!
 //! [`ingest`] polls records and folds them with [`nabiz_core`], by a mapping where their
 //! [`record_format`] is not its own. [`readmodel`] holds the merged
-//! snapshots, [`exposition`] and [`http`] serve them, and [`ledger`] stores the state. [`cli`] and
+//! snapshots, [`exposition`] and [`http`] serve them, [`ledger`] stores the state, and [`plan`]
+//! plans by its history. [`cli`] and
 //! the commands are the program, [`config`] reads its settings, [`gateway`] writes webhooks to
 //! Kafka. ARCHITECTURE.md has the map and the invariants.
 
@@ -21,6 +22,7 @@ pub mod http;
 pub mod ingest;
 pub mod ledger;
 pub mod log_limit;
+pub mod plan;
 pub mod readmodel;
 pub mod record_format;
 pub mod secret;

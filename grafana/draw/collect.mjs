@@ -38,7 +38,10 @@ const values = {
 
 const substitute = (text, named) => Object.entries({ ...values, ...named })
   .sort(([a], [b]) => b.length - a.length)
-  .reduce((all, [name, value]) => all.replaceAll(new RegExp(`\\$${name}\\b|\\$\\{${name}(:[a-z:]+)?\\}`, 'g'), () => value), text);
+  .reduce((all, [name, value]) => all.replaceAll(new RegExp(`\\$${name}\\b|\\$\\{${name}(:[a-zA-Z:-]+)?\\}`, 'g'), (_, form) => (form === ':date:YYYY-MM-DD' ? value.slice(0, 10) : value)), text);
+
+/** The rows of an answer: the part to which the selector of the query leads. */
+const rowsOf = (answer, selector) => selector.split('.').filter(Boolean).reduce((part, name) => part?.[name], answer) ?? [];
 
 const ask = async (path, form) => {
   const answer = await fetch(`${options.prometheus}/api/v1/${path}`, { method: 'POST', body: new URLSearchParams(form) });
@@ -91,7 +94,7 @@ for (const file of readdirSync(folder)) {
         if (!answer.ok && answer.status !== 404) {
           throw new Error(`${url}: ${answer.status} ${await answer.text()}`);
         }
-        return { refId: target.refId, rows: answer.ok ? await answer.json() : [] };
+        return { refId: target.refId, rows: answer.ok ? rowsOf(await answer.json(), target.root_selector) : [] };
       }
       const query = substitute(target.expr, all);
       const result = target.instant

@@ -3,48 +3,11 @@
 
 import { DASHBOARDS, coloured, dashboard, graph, heading, history, ratio, row, series, table, targetLine, variables } from './parts.mjs';
 import { TARGET_LEVEL, recorded, recordedOfQueues } from './recorded.mjs';
+import { byWeekdayAndTime, lengths } from './weekly.mjs';
 
 const ofDayInAll = (metric) => `sum(${recorded(`queue:${metric}:increase1d`)})`;
 const agentTime = (states) => `sum(${recordedOfQueues('queue:nabiz_agent_seconds:increase1d', `state=~"${states}"`)})`;
 const TREND = { interval: '1d' };
-
-/** Mean over the weeks of the period: a row for each time of day, a column for each weekday. */
-const byWeekdayAndTime = (title, description, column, divisor, unit, decimals, scheme) => table(title, description, [
-  history('A', '$step', [['start', 'Weekday', 'timestamp'], ['start', 'Time', 'timestamp'], [column, 'Number', 'number']]),
-], unit, {
-  decimals, noValue: '–', color: { mode: scheme }, min: 0,
-  custom: { cellOptions: { type: 'color-background', mode: 'basic' }, align: 'center', minWidth: 50 },
-  overrides: [{ matcher: { id: 'byName', options: 'Time\\Weekday' }, properties: [
-    { id: 'custom.cellOptions', value: { type: 'auto' } }, { id: 'custom.width', value: 70 }, { id: 'displayName', value: 'Time' }, { id: 'unit', value: 'string' },
-  ] }],
-  transformations: [
-    // Channels of the queue together first, then the mean over the weeks.
-    { id: 'groupBy', options: { fields: {
-      Weekday: { operation: 'groupby', aggregations: [] }, Time: { operation: 'groupby', aggregations: [] }, Number: { operation: 'aggregate', aggregations: ['sum'] },
-    } } },
-    {
-      id: 'calculateField',
-      options: {
-        mode: 'binary', alias: 'Number', replaceFields: false,
-        binary: { left: { matcher: { id: 'byName', options: 'Number (sum)' } }, operator: '/', right: { fixed: String(divisor) } },
-      },
-    },
-    { id: 'formatTime', options: { timeField: 'Weekday', outputFormat: 'E ddd', useTimezone: true } },
-    { id: 'formatTime', options: { timeField: 'Time', outputFormat: 'HH:mm', useTimezone: true } },
-    { id: 'groupBy', options: { fields: {
-      'Weekday': { operation: 'groupby', aggregations: [] }, 'Time': { operation: 'groupby', aggregations: [] }, 'Number': { operation: 'aggregate', aggregations: ['mean'] },
-    } } },
-    { id: 'sortBy', options: { fields: {}, sort: [{ field: 'Weekday', desc: false }] } },
-    { id: 'groupingToMatrix', options: { rowField: 'Time', columnField: 'Weekday', valueField: 'Number (mean)', emptyValue: 'null' } },
-    { id: 'sortBy', options: { fields: {}, sort: [{ field: 'Time\\Weekday', desc: false }] } },
-  ],
-});
-
-const steps = {
-  type: 'custom', name: 'step', label: 'Interval', description: 'Length of a row of the interval history', query: '15m,30m,1h', hide: 0, multi: false, includeAll: false,
-  current: { text: '30m', value: '30m' },
-  options: ['15m', '30m', '1h'].map((text) => ({ text, value: text, selected: text === '30m' })),
-};
 
 export default dashboard(
   DASHBOARDS.capacity,
@@ -54,7 +17,7 @@ export default dashboard(
     from: 'now-28d/d',
     to: 'now-1d/d',
     refresh: '',
-    variables: [variables.datasource, variables.history, variables.job, variables.instance, variables.anyChannel, variables.oneQueue, steps],
+    variables: [variables.datasource, variables.history, variables.job, variables.instance, variables.anyChannel, variables.oneQueue, lengths],
     which: ', queue=~"$queue|"',
     layout: [
       heading('Trends'),
@@ -85,9 +48,9 @@ export default dashboard(
       ),
       heading('By weekday and time of day, mean over the weeks of the period'),
       row(49,
-        [8, byWeekdayAndTime('Offered', 'Visits that entered the queue, by the time they entered.', 'offered', 1, 'short', 0, 'continuous-blues')],
-        [8, byWeekdayAndTime('Work in agent hours', 'Talk, hold and wrap-up together, in hours, by the end of the work. In an interval of half an hour, twice the number is how many agents were busy on average.', 'handle_sum_seconds', 3600, 'short', 1, 'continuous-greens')],
-        [8, byWeekdayAndTime('Abandoned', 'Callers who gave up, which shows where staff was short.', 'abandoned', 1, 'short', 1, 'continuous-reds')],
+        [8, byWeekdayAndTime(history, 'Offered', 'Visits that entered the queue, by the time they entered.', 'offered', 1, 'short', 0, 'continuous-blues')],
+        [8, byWeekdayAndTime(history, 'Work in agent hours', 'Talk, hold and wrap-up together, in hours, by the end of the work. In an interval of half an hour, twice the number is how many agents were busy on average.', 'handle_sum_seconds', 3600, 'short', 1, 'continuous-greens')],
+        [8, byWeekdayAndTime(history, 'Abandoned', 'Callers who gave up, which shows where staff was short.', 'abandoned', 1, 'short', 1, 'continuous-reds')],
       ),
       heading('Exact intervals'),
       row(12,

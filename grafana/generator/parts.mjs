@@ -7,6 +7,7 @@ export const DASHBOARDS = {
   channels: { uid: 'nabiz-channels', title: 'Channels', asks: 'What do citizens use, and what do we owe them?', live: true },
   serviceLevels: { uid: 'nabiz-service-levels', title: 'Service levels', asks: 'Do we meet our targets?', live: false },
   capacity: { uid: 'nabiz-capacity', title: 'Capacity', asks: 'How many agents, on which day, at which time?', live: false },
+  planning: { uid: 'nabiz-planning', title: 'Planning', asks: 'How many agents does a week need, and how many are there?', live: false },
   pipeline: { uid: 'nabiz-pipeline', title: 'Pipeline', asks: 'Are the numbers current and complete?', live: true },
 };
 
@@ -92,6 +93,13 @@ export const history = (refId, step, columns) => ({
   root_selector: '',
   columns: columns.map(([selector, text, type]) => ({ selector, text, type })),
   filters: [],
+});
+
+/** Steps of the plan of one queue, for the week from the beginning of the period. */
+export const planned = (refId, step, columns) => ({
+  ...history(refId, step, columns),
+  url: `/api/v1/plan?from=\${__from:date:YYYY-MM-DD}&step=${step}&queue=\${queue:percentencode}&format=json`,
+  root_selector: 'queues.0.steps',
 });
 
 // ---- Looks ----

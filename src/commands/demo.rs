@@ -25,6 +25,7 @@ use crate::config::Config;
 use crate::http::Security;
 use crate::ingest::{LedgerOptions, Options, Topic};
 use crate::ledger;
+use crate::plan::PlanningSettings;
 use crate::record_format::RecordFormat;
 
 const EXAMPLES: &str = "\
@@ -127,7 +128,12 @@ pub(crate) fn run(args: Args) -> Result<(), Failure> {
     };
     let mut settings = config.settings();
     settings.history_interval = Some(config.ledger.interval);
-    let parts = Parts { options, settings: Arc::new(settings), security: Security::default() };
+    let parts = Parts {
+        options,
+        settings: Arc::new(settings),
+        planning: Arc::new(PlanningSettings::of(&config)),
+        security: Security::default(),
+    };
     let result = pipeline::run(parts, args.listen, None, args.duration, |address| {
         println!("page     http://{address}/");
         println!("metrics  http://{address}/metrics");

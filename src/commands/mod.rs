@@ -16,6 +16,7 @@ mod mapping;
 mod memory;
 mod parts;
 mod pipeline;
+pub(crate) mod plan;
 mod reload;
 pub(crate) mod replay;
 mod running;

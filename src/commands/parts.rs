@@ -9,6 +9,7 @@ use super::failure::Failure;
 use crate::config::Config;
 use crate::http::Security;
 use crate::ingest::{LedgerOptions, Options};
+use crate::plan::PlanningSettings;
 use crate::readmodel::Aggregation;
 
 /// What follows from a configuration.
@@ -16,6 +17,7 @@ use crate::readmodel::Aggregation;
 pub(super) struct Parts {
     pub options: Options,
     pub settings: Arc<Settings>,
+    pub planning: Arc<PlanningSettings>,
     pub security: Security,
 }
 
@@ -35,7 +37,8 @@ impl Parts {
         let options = options(config, ledger)?;
         let mut settings = config.settings();
         settings.history_interval = Some(config.ledger.interval);
-        Ok(Parts { options, settings: Arc::new(settings), security })
+        let planning = Arc::new(PlanningSettings::of(config));
+        Ok(Parts { options, settings: Arc::new(settings), planning, security })
     }
 }
 

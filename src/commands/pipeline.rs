@@ -58,13 +58,14 @@ async fn serve(
         .await
         .with_context(|| format!("cannot listen on {listen} (http.listen or --listen)"))?;
     let address = listener.local_addr().context("the listener has no address")?;
-    let Parts { options, settings, security } = parts.clone();
+    let Parts { options, settings, planning, security } = parts.clone();
     let mut starting = PublishedState::starting(Arc::clone(&settings), options.aggregation);
     starting.health.config = options.reloads.status();
     let published = Arc::new(ArcSwap::from_pointee(starting));
     let topics: Vec<String> = options.topics.iter().map(|topic| topic.name.clone()).collect();
     let history = settings.history_interval.map(|interval| {
         HistorySource::new(options.ledger.path.clone(), Arc::clone(&settings), interval, topics)
+            .planning_by(planning)
             .counting_errors_in(options.ledger.distribution_errors.clone())
     });
     let history = Arc::new(ArcSwapOption::from_pointee(history));

@@ -209,7 +209,11 @@ impl Running {
         self.security.store(Arc::new(candidate.parts.security.clone()));
         let settings = &candidate.parts.settings;
         let history = self.history.load_full();
-        let history = history.map(|history| Arc::new(history.with_settings(Arc::clone(settings))));
+        let planning = &candidate.parts.planning;
+        let history = history.map(|history| {
+            let source = history.with_settings(Arc::clone(settings));
+            Arc::new(source.planning_by(Arc::clone(planning)))
+        });
         self.history.store(history);
         if let Some(reloader) = &mut self.reloader {
             self.parts = reloader.accept(candidate);

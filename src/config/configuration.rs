@@ -13,6 +13,7 @@ use super::http::Http;
 use super::kafka::{Kafka, PropertyCheck};
 use super::ledger::Ledger;
 use super::metrics::Metrics;
+use super::planning::Planning;
 use super::queues::{self, Queue, QueueKeys};
 use super::windows::Windows;
 use super::{channels, limits};
@@ -40,6 +41,8 @@ pub struct Config {
     pub http: Http,
     /// `[ledger]`.
     pub ledger: Ledger,
+    /// `[planning]`.
+    pub planning: Planning,
     /// `[gateway]`; absent where neither the file nor the environment has the section.
     pub gateway: Option<Gateway>,
 }
@@ -132,6 +135,7 @@ impl Config {
             metrics: Metrics::read(diagnostics, document),
             http: Http::read(diagnostics, document),
             ledger: Ledger::read(diagnostics, document),
+            planning: Planning::read(diagnostics, document),
             gateway: Gateway::read(diagnostics, document),
             channels,
             windows,

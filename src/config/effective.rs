@@ -50,7 +50,15 @@ impl Config {
     }
 }
 
-/// Keys that differ between instances whose numbers are the same, beside those of `[http]`.
+/// Keys of a queue that only plans use.
+const OF_PLANS: [&str; 3] = [
+    keys::queue_defaults::CONCURRENCY.row.name,
+    keys::queue_defaults::SHRINKAGE.row.name,
+    keys::queue_defaults::MAX_OCCUPANCY.row.name,
+];
+
+/// Keys that differ between instances whose numbers are the same, beside those of `[http]`, those
+/// of `[planning]` and [`OF_PLANS`].
 const OF_AN_INSTANCE: [&str; 5] = [
     "kafka.instance_id",
     "kafka.workers",
@@ -60,7 +68,9 @@ const OF_AN_INSTANCE: [&str; 5] = [
 ];
 
 fn decides_numbers(key: &str) -> bool {
-    !key.starts_with("http.") && !OF_AN_INSTANCE.contains(&key)
+    let is_of_plans = key.starts_with("planning.")
+        || key.rsplit_once('.').is_some_and(|(_, name)| OF_PLANS.contains(&name));
+    !key.starts_with("http.") && !is_of_plans && !OF_AN_INSTANCE.contains(&key)
 }
 
 /// The effective values by their keys; `None` where a key has no value.
@@ -90,6 +100,7 @@ impl Values {
         values.section("metrics", &mut config.metrics);
         values.section("http", &mut config.http);
         values.section("ledger", &mut config.ledger);
+        values.section("planning", &mut config.planning);
         values
     }
 

@@ -16,6 +16,7 @@ use nabiz_core::time::{DURATION_MAX, Millis, format_duration};
 
 use super::mapped::{MappingProgram, TopicFormat};
 use super::on_undecodable::OnUndecodable;
+use super::plan_step::PlanStep;
 use super::rules::{self, TextRule};
 use super::webhook::{RecordKey, SecretSource, WebhookCheck};
 use crate::secret::SecretHash;
@@ -351,6 +352,19 @@ pub(super) mod queue_defaults {
             Fallback::Nothing("always open"), "weekly hours, see below").allowed("see below");
         HOLIDAYS: Vec<Date> = row("holidays", ANY_LIST, Fallback::Value(""),
             "local dates on which the queue is closed").allowed("dates");
+        CONCURRENCY: usize = row("concurrency", Kind::Integer { min: 1, max: 20 },
+            Fallback::Value("1"),
+            "conversations that an agent holds at the same time, as in chat; only plans use it")
+            .on_reload(OnReload::Http);
+        SHRINKAGE: Option<f64> = row("shrinkage", Kind::Ratio,
+            Fallback::Nothing("measured from pauses"),
+            "share of a shift in which agents do not work; only plans use it")
+            .allowed("0 to 0.95")
+            .on_reload(OnReload::Http);
+        MAX_OCCUPANCY: Option<f64> = row("max_occupancy", Kind::Ratio, Fallback::Nothing("none"),
+            "share of their working time that agents may be busy; only plans use it")
+            .allowed("a ratio above 0")
+            .on_reload(OnReload::Http);
     }
 }
 
@@ -364,7 +378,8 @@ pub(super) mod queues {
             shared::CHANNEL, shared::TARGET_WAIT, shared::TARGET_RATIO, shared::SHORT_ABANDON,
             shared::MAX_WAIT, shared::MAX_SERVICE, shared::TARGET_ABANDONMENT,
             shared::TARGET_FIRST_RESPONSE, shared::TARGET_RESOLUTION, shared::FORMULA,
-            shared::CLOCK, shared::TIME_ZONE, shared::OPENING_HOURS, shared::HOLIDAYS
+            shared::CLOCK, shared::TIME_ZONE, shared::OPENING_HOURS, shared::HOLIDAYS,
+            shared::CONCURRENCY, shared::SHRINKAGE, shared::MAX_OCCUPANCY
         ],
         NAME: String = row("name", TEXT, Fallback::From("the id"),
             "display name; only in `[queues.<id>]`");
@@ -428,6 +443,32 @@ pub(super) mod ledger {
             .on_reload(OnReload::Refused);
         RETENTION: Millis = row("retention", Kind::Duration { min: DAY, max: DURATION_MAX },
             Fallback::Value("1095d"), "how long the history is kept");
+    }
+}
+
+/// `[planning]`.
+pub(super) mod planning {
+    use crate::config::keys::*;
+
+    section! { "planning", [],
+        STEP: PlanStep = row("step", Kind::Word(&words(PlanStep::ALL)), Fallback::Value("30m"),
+            "length of a row of a plan").on_reload(OnReload::Http);
+        WEEKS: usize = row("weeks", Kind::Integer { min: 2, max: 52 }, Fallback::Value("8"),
+            "weeks before a plan from which it learns").on_reload(OnReload::Http);
+        ABSENCE: Option<f64> = row("absence", Kind::Ratio, Fallback::Nothing("not known"),
+            "share of the paid time in which agents are not there: leave, illness, training; \
+             events do not have it")
+            .allowed("0 to 0.95")
+            .on_reload(OnReload::Http);
+        NOTED_DAYS: BTreeMap<String, Vec<Date>> = row("noted_days", Kind::Toml,
+            Fallback::Nothing("none"),
+            "days that are unlike their weekday, past and coming, by the name that they share")
+            .allowed("a table of names with dates; no date twice")
+            .on_reload(OnReload::Http);
+        POOLS: BTreeMap<String, Vec<String>> = row("pools", Kind::Toml, Fallback::Nothing("none"),
+            "queues that share their agents, by the name of the pool")
+            .allowed("a table of names with queues; no queue twice")
+            .on_reload(OnReload::Http);
     }
 }
 
@@ -501,7 +542,7 @@ pub(super) mod gateway_path {
 }
 
 /// The sections of a file by their names, in the order of `nabiz check`.
-pub(super) static SECTIONS: [(&str, &SectionKeys); 10] = [
+pub(super) static SECTIONS: [(&str, &SectionKeys); 11] = [
     ("kafka", &kafka::SECTION),
     ("channels", &channels::SECTION),
     ("windows", &windows::SECTION),
@@ -511,6 +552,7 @@ pub(super) static SECTIONS: [(&str, &SectionKeys); 10] = [
     ("metrics", &metrics::SECTION),
     ("http", &http::SECTION),
     ("ledger", &ledger::SECTION),
+    ("planning", &planning::SECTION),
     ("gateway", &gateway::SECTION),
 ];
 

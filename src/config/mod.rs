@@ -8,11 +8,12 @@
 //! - `document`: the tree of values with their lines, from TOML and the environment
 //! - `setting`: how a value of each type is read and printed
 //! - `section`: pairs each key with the field of its value, to read or to print it
-//! - `kafka`, `channels`, `windows`, `limits`, `queues`, `metrics`, `http`, `ledger`, `gateway`:
-//!   the sections, with the checks that concern several keys
+//! - `kafka`, `channels`, `windows`, `limits`, `queues`, `metrics`, `http`, `ledger`, `planning`,
+//!   `gateway`: the sections, with the checks that concern several keys
 //! - `mapped`: the format of a topic, and its mapping
 //! - `webhook`, `webhook_setting`: the values of a path of the gateway; `value_file`: values in
 //!   files
+//! - `plan_step`, `planning_setting`: the values of `planning`
 //! - `configuration`: all sections together; `print`: as `nabiz check` prints them
 //! - `effective`: compares two configurations key by key
 //! - `diagnostics`: collects all errors
@@ -33,6 +34,9 @@ mod mapped;
 mod mapping_setting;
 mod metrics;
 mod on_undecodable;
+mod plan_step;
+mod planning;
+mod planning_setting;
 mod print;
 mod queues;
 #[cfg(test)]
@@ -57,6 +61,8 @@ pub use ledger::Ledger;
 pub use mapped::{MappingProgram, TopicFormat};
 pub use metrics::Metrics;
 pub use on_undecodable::OnUndecodable;
+pub use plan_step::PlanStep;
+pub use planning::{Planning, QueuePlanning};
 pub use queues::{Queue, QueueKeys};
 pub use webhook::{RecordKey, SecretSource, WebhookCheck};
 pub use windows::Windows;

@@ -45,6 +45,7 @@ fn to_toml(config: &Config) -> String {
     print_fields(&mut out, &keys::metrics::SECTION, &mut config.metrics);
     print_fields(&mut out, &keys::http::SECTION, &mut config.http);
     print_fields(&mut out, &keys::ledger::SECTION, &mut config.ledger);
+    print_fields(&mut out, &keys::planning::SECTION, &mut config.planning);
     if let Some(gateway) = &mut config.gateway {
         print_gateway(&mut out, gateway);
     }

@@ -11,6 +11,7 @@ use nabiz_core::settings::QueueSettings;
 use super::diagnostics::Diagnostics;
 use super::document::{Node, Place, Table, Value};
 use super::keys;
+use super::planning::QueuePlanning;
 use super::section::{Fields, Section, Visitor, with_defaults};
 use super::windows::Windows;
 
@@ -30,6 +31,8 @@ pub struct QueueKeys {
     pub opening_hours: Option<String>,
     /// Closed dates, ascending.
     pub holidays: Vec<Date>,
+    /// The keys that only plans use.
+    pub planning: QueuePlanning,
 }
 
 /// One configured queue.
@@ -61,6 +64,7 @@ impl Fields for QueueKeys {
         visitor.field(&keys::TIME_ZONE, &mut self.time_zone);
         visitor.field(&keys::OPENING_HOURS, &mut self.opening_hours);
         visitor.field(&keys::HOLIDAYS, &mut self.holidays);
+        self.planning.visit(visitor);
     }
 }
 
@@ -81,6 +85,7 @@ impl QueueKeys {
             time_zone: windows.time_zone.clone(),
             opening_hours: None,
             holidays: Vec::new(),
+            planning: QueuePlanning::default(),
         })
     }
 
@@ -102,6 +107,7 @@ impl QueueKeys {
                 self.channel = defaults.channel.clone();
             }
         }
+        self.planning.check(section, &defaults.planning);
         self.holidays.sort_unstable();
         self.holidays.dedup();
         // A name that the reader has accepted has a zone.

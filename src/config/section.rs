@@ -109,6 +109,14 @@ impl<'p, 'd> Section<'p, 'd> {
         }
     }
 
+    /// Reports an error of the written value of a key that is too long to display.
+    pub(super) fn report_detail<T>(&mut self, key: &Key<T>, detail: &str) {
+        if let Some(node) = self.node(key) {
+            let path = self.path(key);
+            self.diagnostics.report(&node.place, &path, detail);
+        }
+    }
+
     /// Returns the allowed items of a written list with their places.
     pub(super) fn items<T: Item>(&self, key: &Key<Vec<T>>) -> Vec<(T, &'d Node)> {
         let Some(Value::List(items)) = self.node(key).map(|node| &node.value) else {

@@ -14,6 +14,7 @@ use super::document::{Node, Value};
 use super::keys::{CLOCKS, Kind, MASK, Row};
 use super::mapped::TopicFormat;
 use super::on_undecodable::OnUndecodable;
+use super::plan_step::PlanStep;
 use super::rules::{self, TextRule};
 use super::webhook::WebhookCheck;
 use crate::secret::{SecretHash, SecretHashError};
@@ -61,7 +62,7 @@ pub(super) struct Report<'p> {
 }
 
 impl Report<'_> {
-    fn unexpected(&mut self, node: &Node, expected: impl std::fmt::Display) {
+    pub(super) fn unexpected(&mut self, node: &Node, expected: impl std::fmt::Display) {
         self.diagnostics.report_unexpected(node, self.path, expected);
     }
 
@@ -167,6 +168,16 @@ impl Setting for f64 {
     }
 }
 
+impl Setting for Option<f64> {
+    fn read(row: &Row, node: &Node, report: &mut Report<'_>) -> Option<Self> {
+        f64::read(row, node, report).map(Some)
+    }
+
+    fn to_toml(&self) -> Option<String> {
+        self.as_ref().and_then(Setting::to_toml)
+    }
+}
+
 impl Setting for bool {
     fn read(row: &Row, node: &Node, report: &mut Report<'_>) -> Option<Self> {
         let read = match node.value {
@@ -250,6 +261,7 @@ words!(Clock, CLOCKS);
 words!(TopicFormat, TopicFormat::ALL);
 words!(Formula, Formula::ALL);
 words!(OnUndecodable, OnUndecodable::ALL);
+words!(PlanStep, PlanStep::ALL);
 words!(WebhookCheck, WebhookCheck::ALL);
 
 fn read_word<T: Copy>(

@@ -9,6 +9,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::ledger::history::{FurtherHistory, FurtherRow, History, Query};
 use crate::ledger::{DistributionErrors, LedgerError};
+use crate::plan::PlanningSettings;
 
 /// Concurrent queries. More are answered 503.
 pub(super) const QUERIES_MAX: usize = 4;
@@ -20,6 +21,7 @@ pub struct HistorySource {
     pub(super) settings: Arc<Settings>,
     pub(super) interval: Millis,
     topics: Vec<String>,
+    pub(super) planning: Arc<PlanningSettings>,
     distribution_errors: DistributionErrors,
     permits: Arc<Semaphore>,
 }
@@ -39,6 +41,7 @@ impl HistorySource {
             settings,
             interval,
             topics,
+            planning: Arc::default(),
             distribution_errors: DistributionErrors::default(),
             permits,
         }
@@ -48,6 +51,13 @@ impl HistorySource {
     #[must_use]
     pub fn counting_errors_in(mut self, errors: DistributionErrors) -> Self {
         self.distribution_errors = errors;
+        self
+    }
+
+    /// Makes plans by these settings; without them, by the defaults.
+    #[must_use]
+    pub fn planning_by(mut self, planning: Arc<PlanningSettings>) -> Self {
+        self.planning = planning;
         self
     }
 
@@ -63,10 +73,10 @@ impl HistorySource {
     }
 
     /// Opens the ledger for a query. Blocks.
-    pub(super) fn open(self, query: Query) -> Result<History, LedgerError> {
-        Ok(History::open(&self.path, self.settings, self.interval, query)?
-            .of_topics(self.topics)
-            .counting_errors_in(self.distribution_errors))
+    pub(super) fn open(&self, query: Query) -> Result<History, LedgerError> {
+        Ok(History::open(&self.path, self.settings.clone(), self.interval, query)?
+            .of_topics(self.topics.clone())
+            .counting_errors_in(self.distribution_errors.clone()))
     }
 
     /// Opens the ledger for a query of a further table. Blocks.

@@ -9,7 +9,8 @@
 //! - `queues`, `status`, `degradations`: the JSON answers, built from one published state
 //! - `sse`: the same numbers, pushed as server-sent events
 //! - `history`, `history_source`: the interval history, streamed from the ledger
-//! - `page`: the live page, one document without external assets
+//! - `plan`: plans, made from the same ledger
+//! - `page`: the live page and that of plans, documents without external assets
 
 mod app;
 mod auth;
@@ -21,6 +22,7 @@ mod history_source;
 mod metrics;
 mod negotiation;
 mod page;
+mod plan;
 mod queues;
 mod routes;
 mod security;

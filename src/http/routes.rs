@@ -18,7 +18,7 @@ use super::auth::CredentialCheck;
 use super::error::error;
 use super::queues::QueuesAnswer;
 use super::state::HttpState;
-use super::{history, metrics, page, sse, status};
+use super::{history, metrics, page, plan, sse, status};
 use crate::readmodel::DenialReason;
 
 const CROSS_ORIGIN_RESOURCE_POLICY: HeaderName =
@@ -34,6 +34,7 @@ const OPEN_PATH: &str = "/healthz";
 pub(super) fn router(state: Arc<HttpState>) -> Router {
     Router::new()
         .route("/", get(page::page))
+        .route("/plan", get(page::plan_page))
         .route("/metrics", get(metrics::metrics))
         .route(OPEN_PATH, get(async || "ok\n"))
         .route("/readyz", get(readyz))
@@ -42,6 +43,7 @@ pub(super) fn router(state: Arc<HttpState>) -> Router {
         .route("/api/v1/stream", get(stream))
         .route("/api/v1/status", get(status_json))
         .route("/api/v1/history", get(history::history))
+        .route("/api/v1/plan", get(plan::plan))
         .fallback(unknown)
         .layer(middleware::from_fn_with_state(state.clone(), authenticate))
         .layer(middleware::from_fn_with_state(state.clone(), guard))
@@ -118,7 +120,8 @@ async fn unknown(uri: Uri) -> Response {
     if uri.path().starts_with("/api") {
         error(
             StatusCode::NOT_FOUND,
-            "no such path, see /api/v1/queues, /api/v1/stream, /api/v1/history and /api/v1/status",
+            "no such path, see /api/v1/queues, /api/v1/stream, /api/v1/history, /api/v1/plan and \
+             /api/v1/status",
         )
     } else {
         (StatusCode::NOT_FOUND, "no such path\n").into_response()

@@ -269,8 +269,15 @@ const MAY_BE_EMPTY: [(&str, &str); 3] = [
 ];
 
 /// Panels that may show the text for no data, and why.
-const MAY_SHOW_NOTHING: [(&str, &str); 1] =
-    [("pipeline: Rejected records a minute", "the simulator makes no bad records")];
+const MAY_SHOW_NOTHING: [(&str, &str); 6] = [
+    ("pipeline: Rejected records a minute", "the simulator makes no bad records"),
+    ("planning: Agents needed", NO_PLAN),
+    ("planning: Agents there", NO_PLAN),
+    ("planning: Agents to schedule", NO_PLAN),
+    ("planning: Forecast", NO_PLAN),
+    ("planning: Expected service level there", NO_PLAN),
+];
+const NO_PLAN: &str = "an hour of history is not enough for a plan";
 
 /// A real Prometheus scrapes an hour of a simulated contact centre in a minute. Then it answers
 /// every expression, and Grafana's components draw every panel from its answers. The hour is on a

@@ -4,7 +4,7 @@ mod api;
 mod asking;
 mod command;
 mod export;
-mod fixture;
+pub mod fixture;
 mod further;
 mod profile;
 mod read_only;

@@ -37,6 +37,7 @@ mod ledger;
 mod ledger_rewind;
 mod mapping;
 mod page;
+mod plan;
 mod prometheus;
 mod proxy;
 mod reload;

@@ -307,7 +307,8 @@ fn every_alert_has_its_labels_texts_and_runbook() {
             .unwrap();
     let sections: BTreeSet<&str> =
         runbook.lines().filter_map(|line| line.strip_prefix("## ")).collect();
-    let dashboards = ["operations", "queue", "channels", "service-levels", "capacity", "pipeline"];
+    let dashboards =
+        ["operations", "queue", "channels", "service-levels", "capacity", "planning", "pipeline"];
     for alert in alerts() {
         let name = word(&alert["alert"]);
         let labels = &alert["labels"];

@@ -38,6 +38,7 @@ pub use kind::Kind;
 pub use layout::{Layout, LayoutRequest};
 pub use local_time::local_time;
 pub use output::{HistoryFormat, OutputError, write_rows};
+pub(crate) use output::{JsonValue, write_csv_record};
 pub use profile::{DayClass, ProfileRow, Spread, profile};
 pub use query::{By, Fill, Query};
 pub use reader::History;

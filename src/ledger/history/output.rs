@@ -87,9 +87,10 @@ impl Serialize for JsonRow<'_> {
     }
 }
 
-struct JsonValue<'a> {
-    cell: &'a Cell<'a>,
-    zone: &'a TimeZone,
+/// Serializes a value of a row.
+pub(crate) struct JsonValue<'a> {
+    pub(crate) cell: &'a Cell<'a>,
+    pub(crate) zone: &'a TimeZone,
 }
 
 impl Serialize for JsonValue<'_> {
@@ -110,7 +111,7 @@ impl Serialize for JsonValue<'_> {
 ///
 /// Queue ids come from events, and a spreadsheet would run a text that begins like a formula. Such
 /// a text is quoted, with an apostrophe in front.
-fn write_csv_record(
+pub(crate) fn write_csv_record(
     cells: &[Cell<'_>],
     layout: &Layout,
     zone: &TimeZone,

@@ -76,7 +76,7 @@ impl Step {
     }
 
     /// Returns the step that contains an instant; `None` for [`Step::All`], which has no bounds.
-    pub(super) fn around(self, time: Timestamp, day: &BusinessDay) -> Option<TimeRange> {
+    pub fn around(self, time: Timestamp, day: &BusinessDay) -> Option<TimeRange> {
         let of_dates = |first: fn(Date) -> Date, length: Span| {
             let first = first(day.date_of(time));
             let next = first.checked_add(length).unwrap_or(Date::MAX);

@@ -1,0 +1,43 @@
+//! Plans: a forecast of what comes, and the agents that it needs, from the interval history.
+//!
+//! The formulas are in `crates/planning`; this room brings the history to them.
+//!
+//! - `request`: a question as people write it; `what_if`: changes of its numbers
+//! - `settings`: what plans know beside the history
+//! - `grid`: the steps of business days
+//! - `past`: the history as steps; `learned`: what it teaches about a queue
+//! - `planner`: makes a plan; `series`: the forecast of a queue; `agents`: the agents that it needs;
+//!   `written`: those of written channels; `pools`: queues that share agents; `simulate`: the plan in
+//!   a simulated centre
+//! - `plan`: the plan; `columns`, `output`: a plan as CSV and JSON; `words`: its texts
+
+mod agents;
+mod columns;
+mod grid;
+mod learned;
+mod output;
+mod past;
+mod plan;
+mod planner;
+mod pools;
+mod request;
+mod series;
+mod settings;
+mod simulate;
+#[cfg(test)]
+mod tests;
+mod what_if;
+mod words;
+mod written;
+
+pub use learned::AhtBasis;
+pub use output::{write_csv, write_json};
+pub use plan::{
+    Basis, DayRow, Method, Missing, Plan, PoolPlan, PoolRow, SeriesPlan, Simulated, SimulatedTotal,
+    StepRow, There,
+};
+pub use planner::{PlanError, Planner, ROWS_MAX};
+pub use request::{DAYS_MAX, PlanQuery, PlanRequest, PlanRequestError};
+pub use settings::PlanningSettings;
+pub use what_if::{Change, WhatIf};
+pub use words::{class_word, missing_words};

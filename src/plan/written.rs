@@ -1,0 +1,78 @@
+//! The agents of written channels: by what arrives and when it is due.
+
+use nabiz_core::settings::{Clock as QueueClock, QueueSettings};
+use nabiz_planning::backlog::{Clock, WorkStep, WrittenWork, staff_written};
+use nabiz_planning::shrinkage::Shrinkage;
+
+use super::plan::{Missing, SeriesPlan, StepRow};
+use super::series::Context;
+
+/// Adds the agents to a plan: the same number in all opening hours of the period. A plan without a
+/// forecast of every day has none, because what arrives on that day is work of the others too.
+pub(super) fn staff_written_series(
+    context: &Context<'_>,
+    shrinkage: Option<Shrinkage>,
+    plan: &mut SeriesPlan,
+) {
+    let settings = context.settings.queue(&plan.queue);
+    let change = context.query.what_if.aht;
+    let aht = plan.basis.aht_seconds.map(|aht| change.map_or(aht, |change| change.of(aht)));
+    let Some(handle_seconds) = aht else {
+        plan.set_missing(Missing::NoHandleTime);
+        return;
+    };
+    let Some(steps) = plan.rows.iter().map(|row| work(settings, row)).collect::<Option<Vec<_>>>()
+    else {
+        plan.notes.push(
+            "a day without a forecast leaves the work of the others open, so there are no agents"
+                .to_string(),
+        );
+        return;
+    };
+    let due = settings.target_first_response.as_secs_f64();
+    let work = WrittenWork {
+        handle_seconds: handle_seconds / f64::from(plan.basis.concurrency),
+        due_within_seconds: due,
+        clock: match settings.clock {
+            QueueClock::Elapsed => Clock::Elapsed,
+            QueueClock::OpeningHours => Clock::Working,
+        },
+        catch_up_seconds: due,
+        max_occupancy: plan.basis.max_occupancy.unwrap_or(1.0),
+        open: Vec::new(),
+        steps,
+    };
+    match staff_written(&work) {
+        Ok(staffing) => {
+            for row in plan.rows.iter_mut().filter(|row| row.open) {
+                row.agents = Some(staffing.agents);
+                row.scheduled = shrinkage.map(|shrinkage| shrinkage.scheduled(staffing.agents));
+            }
+            plan.written = Some(staffing);
+        }
+        Err(_) => plan.set_missing(Missing::OutOfBounds),
+    }
+    plan.notes.push(
+        "the plan begins without a backlog: what is open on its first day comes on top".to_string(),
+    );
+}
+
+/// Returns what arrives in a step; `None` where that is not known.
+fn work(settings: &QueueSettings, row: &StepRow) -> Option<WorkStep> {
+    let seconds = row.range.end.since(row.range.start).as_secs_f64();
+    let hours = settings.opening_hours.as_ref();
+    let open = hours.map(|hours| hours.open_between(row.range.start, row.range.end));
+    Some(WorkStep {
+        seconds,
+        working_seconds: open.map_or(seconds, |open| open.as_secs_f64()),
+        items: row.forecast?.mean,
+    })
+}
+
+impl SeriesPlan {
+    fn set_missing(&mut self, missing: Missing) {
+        for row in self.rows.iter_mut().filter(|row| row.open && row.missing.is_none()) {
+            row.missing = Some(missing);
+        }
+    }
+}
