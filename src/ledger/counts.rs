@@ -37,6 +37,8 @@ pub(super) fn columns(
         left,
         lost,
         wait_max: Millis(wait_max_ms),
+        cohort,
+        waits,
     } = counts;
     visits
         .iter_mut()
@@ -46,6 +48,8 @@ pub(super) fn columns(
         .chain(sums.iter_mut())
         .chain(responses.iter_mut())
         .chain(contacts.iter_mut())
+        .chain(cohort.iter_mut())
+        .chain(waits.iter_mut())
 }
 
 /// Returns the name of each column, in the order of [`columns`].
@@ -53,14 +57,22 @@ pub(super) fn names() -> Vec<&'static str> {
     columns(&mut IntervalCounts::default()).map(|(name, _)| name).collect()
 }
 
-/// Returns what a statement selects from `intervals` for each column, in the order of [`columns`]:
-/// its name, or 0 where the ledger is of a version that does not have the column.
+/// The column with the version of the tables when a row began. Such a row knows the columns up to
+/// that version.
+pub(super) const COUNTED_SINCE: &str = "counted_since";
+/// The version that added [`IntervalCounts::cohort`], [`IntervalCounts::waits`] and the counts of
+/// responses in target.
+pub(super) const COHORT_SINCE: i64 = 16;
+
+/// Returns what a statement selects from `intervals` for each column, in the order of [`columns`],
+/// and then for [`COUNTED_SINCE`]: its name, or 0 where the ledger is of a version that does not
+/// have the column.
 pub(super) fn selected(connection: &Connection) -> rusqlite::Result<Vec<&'static str>> {
     let mut select = connection.prepare("SELECT name FROM pragma_table_info('intervals')")?;
     let stored = select.query_map([], |row| row.get(0))?;
     let stored: Vec<String> = stored.collect::<Result<_, _>>()?;
     let select = |name| if stored.iter().any(|known| known == name) { name } else { "0" };
-    Ok(names().into_iter().map(select).collect())
+    Ok(names().into_iter().chain([COUNTED_SINCE]).map(select).collect())
 }
 
 /// Adds an increment to a row: its misses are without those that the increment revokes. No count

@@ -252,18 +252,18 @@ mod tests {
 
     #[test]
     fn older_ledger_knows_since_when_its_new_tables_are_whole() {
-        let folder = tempfile::tempdir().unwrap();
-        let connection = open(folder.path());
+        let new = tempfile::tempdir().unwrap();
+        let connection = open(new.path());
         assert_eq!(schema::further_since(&connection).unwrap(), None, "whole from the beginning");
-        let older = "DROP TABLE arrival_intervals; DROP TABLE unit_intervals;
-            DROP TABLE score_intervals; DROP TABLE pause_intervals; DROP TABLE head_intervals;
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("nabiz.db");
+        let connection = schema::create(&path, schema::FURTHER_VERSION - 1);
+        let partitions = "
             INSERT INTO partitions (topic, partition, generation, owner, stream_ms, advance_ms)
             VALUES ('calls', 0, 1, 'a', 5000, NULL), ('calls', 1, 1, 'a', 4000, 7000),
                 ('calls', 2, 1, 'a', NULL, NULL);";
-        connection.execute_batch(older).unwrap();
-        connection.pragma_update(None, "user_version", schema::FURTHER_VERSION - 1).unwrap();
+        connection.execute_batch(partitions).unwrap();
         drop(connection);
-        let path = folder.path().join("nabiz.db");
         assert_eq!(plan_rewind(&path, Timestamp(6_000)).unwrap().history_rows, 0, "not migrated");
         let connection = open(folder.path());
         assert_eq!(schema::further_since(&connection).unwrap(), Some(Timestamp(7_000)));

@@ -11,7 +11,7 @@ use super::distribution::{self, Codec, FORMAT};
 use super::distribution_errors::DistributionErrors;
 use super::error::LedgerError;
 use super::names::Names;
-use super::schema::HISTORY_TABLES;
+use super::schema::{HISTORY_TABLES, SCHEMA_VERSION};
 
 /// The distributions of a row, in the order of the table.
 pub(super) const DISTRIBUTIONS: [&str; 3] = ["wait_answered", "wait_abandoned", "handle"];
@@ -141,10 +141,11 @@ impl<'tx> Rows<'tx> {
     fn new(tx: &'tx Transaction<'_>, errors: &'tx DistributionErrors) -> rusqlite::Result<Self> {
         let mut columns = counts::names();
         let count_columns = columns.len();
+        columns.push(counts::COUNTED_SINCE);
         columns.push("histogram_format");
         columns.extend(DISTRIBUTIONS);
+        let places = vec!["?"; 5 + columns.len()].join(", ");
         let columns = columns.join(", ");
-        let places = vec!["?"; 5 + count_columns + 1 + DISTRIBUTIONS.len()].join(", ");
         Ok(Rows {
             errors,
             select: tx.prepare(&format!(
@@ -169,7 +170,8 @@ impl<'tx> Rows<'tx> {
         channel: i64,
     ) -> Result<(), LedgerError> {
         let Some(delta) = deltas.last() else { return Ok(()) };
-        let format_at = self.count_columns;
+        let since_at = self.count_columns;
+        let format_at = since_at + 1;
         let key = params![delta.start.get(), queue, channel];
         let stored = self
             .select
@@ -178,10 +180,13 @@ impl<'tx> Rows<'tx> {
                 for (index, blob) in blobs.iter_mut().enumerate() {
                     *blob = row.get(format_at + 1 + index)?;
                 }
-                Ok((read_counts(row, 0)?, row.get::<_, i64>(format_at)?, blobs))
+                let versions = (row.get::<_, i64>(since_at)?, row.get::<_, i64>(format_at)?);
+                Ok((read_counts(row, 0)?, versions, blobs))
             })
             .optional()?;
-        let (mut sum, format, blobs) = stored.unwrap_or_default();
+        let (mut sum, (counted_since, format), blobs) = stored.unwrap_or_else(|| {
+            (IntervalCounts::default(), (SCHEMA_VERSION, FORMAT), Default::default())
+        });
         deltas.iter().for_each(|delta| counts::add_increment(&mut sum, &delta.counts));
 
         let mut values = vec![
@@ -194,6 +199,7 @@ impl<'tx> Rows<'tx> {
         values.extend(
             counts::columns(&mut sum).map(|(_, count)| Value::Integer(counts::to_stored(*count))),
         );
+        values.push(Value::Integer(counted_since));
         values.push(Value::Integer(FORMAT));
         let cells_of_delta: [fn(&IntervalDelta) -> &SparseHdrCounts; DISTRIBUTIONS.len()] =
             [|delta| &delta.wait_answered, |delta| &delta.wait_abandoned, |delta| &delta.handle];

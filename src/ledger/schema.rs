@@ -9,7 +9,7 @@ use rusqlite::{Connection, OpenFlags, OptionalExtension, TransactionBehavior};
 use super::error::LedgerError;
 
 /// The version of the tables that this program writes.
-pub const SCHEMA_VERSION: i64 = 15;
+pub const SCHEMA_VERSION: i64 = 16;
 
 /// `nabz` in ASCII: marks the file as a ledger.
 const APPLICATION_ID: i64 = 0x6e61_627a;
@@ -230,7 +230,39 @@ INSERT INTO facts (name, value)
         AS since_ms FROM partitions
     ) WHERE since_ms IS NOT NULL;
 ",
+    "
+-- The version of the tables when the row began. A row does not know the columns of later versions:
+-- what it counted before has no part in them.
+ALTER TABLE intervals ADD COLUMN counted_since INTEGER NOT NULL DEFAULT 15;
+-- Visits by their ending, in the interval in which they entered.
+ALTER TABLE intervals ADD COLUMN arrived_answered INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE intervals ADD COLUMN arrived_abandoned INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE intervals ADD COLUMN arrived_left INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE intervals ADD COLUMN arrived_lost INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE intervals ADD COLUMN arrived_answered_in_target INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE intervals ADD COLUMN arrived_abandoned_short INTEGER NOT NULL DEFAULT 0;
+-- Sums of waits, and what the measured patience needs.
+ALTER TABLE intervals ADD COLUMN left_wait_sum_ms INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE intervals ADD COLUMN lost_wait_sum_ms INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE intervals ADD COLUMN wait_beyond_short_sum_ms INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE intervals ADD COLUMN abandoned_beyond_short INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE intervals ADD COLUMN first_responses_in_target INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE intervals ADD COLUMN resolutions_in_target INTEGER NOT NULL DEFAULT 0;
+",
 ];
+
+/// Creates a ledger with the tables of an older version.
+#[cfg(test)]
+pub(super) fn create(path: &Path, version: i64) -> Connection {
+    let connection = Connection::open(path).unwrap();
+    let versions = usize::try_from(version).unwrap();
+    for migration in MIGRATIONS.iter().take(versions) {
+        connection.execute_batch(migration).unwrap();
+    }
+    connection.pragma_update(None, "application_id", APPLICATION_ID).unwrap();
+    connection.pragma_update(None, "user_version", version).unwrap();
+    connection
+}
 
 /// The version that has the further tables of the history.
 #[cfg(test)]

@@ -16,6 +16,7 @@ use fixture::{Fact, Fixture, INTERVAL_MS, Kind, exact, ms, query};
 use jiff::tz::TimeZone;
 use nabiz::ledger::CheckpointRequest;
 use nabiz::ledger::history::{History, HistoryRow, Query, Step, WaitTarget};
+use nabiz_core::measures::{CohortCounts, IntervalCounts, VisitCounts, WaitSums};
 use nabiz_core::state::Checkpoint;
 use nabiz_core::time::{Millis, Timestamp, WallTime};
 use rand::seq::SliceRandom;
@@ -249,6 +250,98 @@ fn interval_reopens_on_a_late_increment_and_closes_with_the_slowest_partition() 
     assert!(
         fixture.rows(query(start_ms, start_ms + 86_400_000, Step::Day)).iter().all(|row| row.open)
     );
+}
+
+/// Stores an interval in which `offered` visits entered, and `abandoned` of them waited 65 s, 60 s
+/// beyond S, before they hung up. The others were answered in target.
+fn add_cohort(fixture: &mut Fixture, start_ms: i64, offered: u64, abandoned: u64) {
+    let cohort = CohortCounts {
+        arrived_answered: offered - abandoned,
+        arrived_answered_in_target: offered - abandoned,
+        arrived_abandoned: abandoned,
+        ..CohortCounts::default()
+    };
+    let waits = WaitSums {
+        wait_beyond_short_sum_ms: 60_000 * abandoned,
+        abandoned_beyond_short: abandoned,
+        ..WaitSums::default()
+    };
+    let visits = VisitCounts { offered, ..VisitCounts::default() };
+    fixture.add_counts(start_ms, IntervalCounts { visits, cohort, waits, ..Default::default() });
+}
+
+#[test]
+fn service_level_by_arrival_is_absent_until_the_target_of_the_last_visit_has_passed() {
+    let _shared = serial::shared();
+    let start_ms = ms("2026-01-05T08:00:00Z");
+    let end_ms = start_ms + INTERVAL_MS;
+    let mut fixture = Fixture::new("");
+    add_cohort(&mut fixture, start_ms, 40, 10);
+    let level = |fixture: &Fixture, to_ms, step| {
+        fixture.rows(query(start_ms, to_ms, step)).pop().expect("a row").service_level_arrival()
+    };
+    assert_eq!(level(&fixture, end_ms, Step::QuarterHour), None, "without a stream time");
+    fixture.advance(0, Timestamp(end_ms + 20_000 - 1));
+    assert_eq!(level(&fixture, end_ms, Step::QuarterHour), None);
+    fixture.advance(0, Timestamp(end_ms + 20_000));
+    assert_eq!(level(&fixture, end_ms, Step::QuarterHour), Some(0.75));
+    assert_eq!(level(&fixture, end_ms + INTERVAL_MS, Step::HalfHour), None, "a later interval");
+    fixture.add_agents(end_ms, "billing", [1; 5]);
+    fixture.advance(0, Timestamp(end_ms + 2 * INTERVAL_MS));
+    let rows = fixture.rows(query(end_ms, end_ms + INTERVAL_MS, Step::QuarterHour));
+    assert_eq!(rows[0].service_level_arrival(), None, "nothing was offered");
+}
+
+#[test]
+fn patience_is_absent_under_thirty_abandonments_beyond_short() {
+    let _shared = serial::shared();
+    let start_ms = ms("2026-01-05T08:00:00Z");
+    let mut fixture = Fixture::new("");
+    add_cohort(&mut fixture, start_ms, 40, 29);
+    let patience = |fixture: &Fixture, step| {
+        let rows = fixture.rows(query(start_ms, start_ms + 2 * INTERVAL_MS, step));
+        rows.iter().map(HistoryRow::patience_seconds).collect::<Vec<_>>()
+    };
+    assert_eq!(patience(&fixture, Step::QuarterHour), [None]);
+    add_cohort(&mut fixture, start_ms + INTERVAL_MS, 5, 1);
+    assert_eq!(patience(&fixture, Step::QuarterHour), [None, None]);
+    assert_eq!(patience(&fixture, Step::HalfHour), [Some(60.0)]);
+}
+
+#[test]
+fn row_lacks_counts_by_arrival_when_an_older_program_began_one_of_its_intervals() {
+    let _shared = serial::shared();
+    let start_ms = ms("2026-01-05T08:00:00Z");
+    let next_ms = start_ms + INTERVAL_MS;
+    let mut fixture = Fixture::new("");
+    add_cohort(&mut fixture, start_ms, 7, 0);
+    fixture.sql("UPDATE intervals SET counted_since = 15");
+    add_cohort(&mut fixture, start_ms, 3, 0);
+    add_cohort(&mut fixture, next_ms, 5, 1);
+    fixture.advance(0, Timestamp(next_ms + 2 * INTERVAL_MS));
+    let rows = |fixture: &Fixture, step| {
+        let rows = fixture.rows(query(start_ms, next_ms + INTERVAL_MS, step));
+        let of_row = |row: &HistoryRow| {
+            let in_target = row.cohort().map(|cohort| cohort.arrived_answered_in_target);
+            (row.counts.visits.offered, in_target, row.still_waiting())
+        };
+        rows.iter().map(of_row).collect::<Vec<_>>()
+    };
+    let quarters = [(10, None, None), (5, Some(4), Some(0))];
+    assert_eq!(rows(&fixture, Step::QuarterHour), quarters);
+    assert_eq!(rows(&fixture, Step::HalfHour), [(15, None, None)]);
+
+    // The tables before the counts by arrival, which a reader does not migrate.
+    let names = CohortCounts::NAMES.iter().chain(WaitSums::NAMES);
+    let of_responses = ["first_responses_in_target", "resolutions_in_target", "counted_since"];
+    for name in names.chain(&of_responses) {
+        fixture.sql(&format!("ALTER TABLE intervals DROP COLUMN {name}"));
+    }
+    fixture.sql("PRAGMA user_version = 15");
+    assert_eq!(rows(&fixture, Step::QuarterHour), [(10, None, None), (5, None, None)]);
+    let row = &fixture.rows(query(start_ms, next_ms, Step::QuarterHour))[0];
+    assert_eq!((row.waits(), row.responses_in_target()), (None, None));
+    assert_eq!((row.service_level_arrival(), row.patience_seconds()), (None, None));
 }
 
 #[test]

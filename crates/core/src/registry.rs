@@ -29,6 +29,7 @@ pub(crate) struct SeriesInfo {
     pub(crate) short_abandon: Millis,
     pub(crate) max_wait: Millis,
     pub(crate) max_service: Millis,
+    pub(crate) target_first_response: Millis,
     pub(crate) target_resolution: Millis,
 }
 
@@ -139,6 +140,7 @@ impl LabelRegistry {
             short_abandon: settings.short_abandon,
             max_wait: settings.max_wait_on(channel),
             max_service: settings.max_service_on(channel),
+            target_first_response: settings.target_first_response,
             target_resolution: settings.target_resolution,
         };
         self.series.push(info);

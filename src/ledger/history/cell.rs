@@ -36,6 +36,12 @@ impl From<Option<f64>> for Cell<'_> {
     }
 }
 
+impl From<Option<u64>> for Cell<'_> {
+    fn from(count: Option<u64>) -> Self {
+        count.map_or(Cell::Empty, Cell::Count)
+    }
+}
+
 /// A name, and its value in a row.
 pub type Column<R> = (&'static str, fn(&R) -> Cell<'_>);
 

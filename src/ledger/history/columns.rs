@@ -86,6 +86,37 @@ impl Record for HistoryRow {
         ("quantile_values_missing", |row| Cell::Count(row.quantile_values_missing)),
         ("service_level_revoked", |row| Cell::Count(row.counts.contacts.service_level_revoked)),
         ("callbacks", |row| Cell::Count(row.counts.contacts.callbacks)),
+        ("arrived_answered", |row| row.cohort().map(|cohort| cohort.arrived_answered).into()),
+        ("arrived_abandoned", |row| row.cohort().map(|cohort| cohort.arrived_abandoned).into()),
+        ("arrived_left", |row| row.cohort().map(|cohort| cohort.arrived_left).into()),
+        ("arrived_lost", |row| row.cohort().map(|cohort| cohort.arrived_lost).into()),
+        ("arrived_answered_in_target", |row| {
+            row.cohort().map(|cohort| cohort.arrived_answered_in_target).into()
+        }),
+        ("arrived_abandoned_short", |row| {
+            row.cohort().map(|cohort| cohort.arrived_abandoned_short).into()
+        }),
+        ("still_waiting", |row| row.still_waiting().into()),
+        ("service_level_arrival", |row| row.service_level_arrival().into()),
+        ("left_wait_sum_seconds", |row| {
+            row.waits().map(|waits| seconds(waits.left_wait_sum_ms)).into()
+        }),
+        ("lost_wait_sum_seconds", |row| {
+            row.waits().map(|waits| seconds(waits.lost_wait_sum_ms)).into()
+        }),
+        ("wait_beyond_short_sum_seconds", |row| {
+            row.waits().map(|waits| seconds(waits.wait_beyond_short_sum_ms)).into()
+        }),
+        ("abandoned_beyond_short", |row| {
+            row.waits().map(|waits| waits.abandoned_beyond_short).into()
+        }),
+        ("patience_seconds", |row| row.patience_seconds().into()),
+        ("first_responses_in_target", |row| {
+            row.responses_in_target().map(|[first_responses, _]| first_responses).into()
+        }),
+        ("resolutions_in_target", |row| {
+            row.responses_in_target().map(|[_, resolutions]| resolutions).into()
+        }),
     ];
 }
 

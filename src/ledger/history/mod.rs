@@ -43,5 +43,5 @@ pub use profile::{DayClass, ProfileRow, Spread, profile};
 pub use query::{By, Fill, Query};
 pub use reader::History;
 pub use request::{Request, RequestError, Suite};
-pub use row::{HistoryRow, WaitTarget};
+pub use row::{HistoryRow, PATIENCE_ABANDONED_MIN, WaitTarget};
 pub use step::Step;

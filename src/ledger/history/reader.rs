@@ -158,7 +158,7 @@ impl History {
     pub fn known(&mut self) -> Result<Option<TimeRange>, LedgerError> {
         let tx = self.connection.transaction()?;
         let beginning = first_start(&tx, EVER)?;
-        let end = closed_until(&tx, &self.settings, &self.topics)?;
+        let end = stream_time(&tx, &self.topics)?.map(|time| closed_until(&self.settings, time));
         let known = beginning.zip(end).map(|(start, end)| TimeRange { start, end });
         Ok(known.filter(|known| known.start < known.end))
     }
@@ -217,7 +217,8 @@ impl History {
     fn read_step(&mut self) -> Result<bool, LedgerError> {
         let (period, interval) = (self.query.period, self.interval);
         let tx = self.connection.transaction()?;
-        let closed_until = closed_until(&tx, &self.settings, &self.topics)?;
+        let stream_time = stream_time(&tx, &self.topics)?;
+        let closed_until = stream_time.map(|time| closed_until(&self.settings, time));
         let step_of = |first| {
             let around = self.query.step.around(first, &self.settings.windows.business_day);
             let step = around.unwrap_or(period);
@@ -225,12 +226,13 @@ impl History {
                 TimeRange { start: step.start.max(period.start), end: step.end.min(period.end) };
             // The period may end within an interval, which then belongs to it as a whole.
             let last_interval_end = round_up(range.end, interval);
-            (range, closed_until.is_none_or(|closed_until| last_interval_end > closed_until))
+            let is_open = closed_until.is_none_or(|closed_until| last_interval_end > closed_until);
+            (range, last_interval_end, is_open)
         };
         let beginning = self.beginning.map(|beginning| beginning.max(self.next));
         let filled = beginning
             .filter(|first| self.query.fills() && *first < period.end)
-            .filter(|first| !step_of(*first).1);
+            .filter(|first| !step_of(*first).2);
         let rest = TimeRange { start: self.next, end: period.end };
         let Some(first) = (match filled {
             Some(first) => Some(first),
@@ -238,7 +240,7 @@ impl History {
         }) else {
             return Ok(false);
         };
-        let (range, is_open) = step_of(first);
+        let (range, last_interval_end, is_open) = step_of(first);
         let mut sums = StepSums {
             names: Names { tx: &tx, known: &mut self.names },
             settings: &self.settings,
@@ -281,6 +283,8 @@ impl History {
                 formula,
                 mixes_queues: self.query.by.mixes_queues(),
                 has_agents,
+                last_interval_end,
+                stream_time,
             };
             self.ready.push_back(sum.into_row(queue, channel, context));
         }
@@ -357,16 +361,14 @@ fn first_start(tx: &Transaction<'_>, range: TimeRange) -> Result<Option<Timestam
     Ok(first.map(Timestamp))
 }
 
-/// Returns the instant before which the history is complete, apart from events that arrive later
-/// than the allowed lateness; `None` where nothing is complete.
+/// Returns the instant up to which every partition has been read; `None` where there is none.
 ///
 /// A partition that was never stored may still hold events of any time. A partition that was stored
 /// without a record has none so far. Where `topics` are given, others do not count: the stream time
 /// of a topic that is no longer read never advances again. In a ledger of `nabiz replay`, which has
 /// none of them, the replayed file counts.
-pub(super) fn closed_until(
+pub(super) fn stream_time(
     tx: &Transaction<'_>,
-    settings: &Settings,
     topics: &[String],
 ) -> Result<Option<Timestamp>, LedgerError> {
     let sql = "SELECT topic, next_offset IS NOT NULL, stream_ms FROM partitions";
@@ -385,13 +387,17 @@ pub(super) fn closed_until(
             };
         }
     }
+    Ok(stream_time.filter(|_| never_stored == 0))
+}
+
+/// Returns the instant before which the history is complete at a stream time, apart from events
+/// that arrive later than the allowed lateness.
+pub(super) fn closed_until(settings: &Settings, stream_time: Timestamp) -> Timestamp {
     let windows = &settings.windows;
     // Facts of held endings and of judged waits have their own event time, which may be as far
     // behind stream time as these settings allow.
     let allowed = windows.allowed_lateness.max(windows.reorder_grace).max(windows.miss_grace);
-    Ok(stream_time
-        .filter(|_| never_stored == 0)
-        .map(|stream_time| stream_time.saturating_sub(allowed)))
+    stream_time.saturating_sub(allowed)
 }
 
 /// Adds up one step.
@@ -424,7 +430,9 @@ impl StepSums<'_> {
         let mut select = tx.prepare(&sql)?;
         let mut rows = select.query([range.start.get(), range.end.get()])?;
         const COUNTS_AT: usize = 5;
+        // The last of the columns is the version since which the row was counted.
         let format_at = COUNTS_AT + count_columns.len();
+        let since_at = format_at - 1;
         while let Some(row) = rows.next()? {
             if (self.is_cancelled)() {
                 return Ok(());
@@ -433,7 +441,7 @@ impl StepSums<'_> {
             let queue = self.names.get(row.get(1)?)?;
             let channel = self.names.get(row.get(2)?)?;
             let target_wait = Millis(counts::from_stored(row.get(3)?));
-            let counts = read_counts(row, COUNTS_AT)?;
+            let interval_counts = read_counts(row, COUNTS_AT)?;
             let format: i64 = row.get(format_at)?;
             let key = row_key(self.query.by, queue.clone(), channel);
             let sum = self.sums.entry(key).or_default();
@@ -441,7 +449,8 @@ impl StepSums<'_> {
                 start,
                 WaitTarget { wait: target_wait, ratio: row.get(4)? },
                 self.settings.queue(&queue).formula,
-                &counts,
+                &interval_counts,
+                row.get::<_, i64>(since_at)? >= counts::COHORT_SINCE,
             );
             if !self.has_distributions {
                 continue;

@@ -2,12 +2,16 @@
 
 use std::sync::Arc;
 
-use nabiz_core::measures::{AgentWindow, IntervalCounts, WindowCounts};
+use nabiz_core::measures::{AgentWindow, CohortCounts, IntervalCounts, WaitSums, WindowCounts};
 use nabiz_core::settings::Formula;
 use nabiz_core::time::{Millis, TimeRange, Timestamp};
 
 use crate::ledger::distribution::{self, Distribution};
 use crate::ledger::{counts, intervals};
+
+/// The fewest abandonments beyond S of a measured patience: its relative standard error is then
+/// 1 / √30, which is 18 %.
+pub const PATIENCE_ABANDONED_MIN: u64 = 30;
 
 /// The service-level target of a queue.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -35,8 +39,15 @@ pub struct HistoryRow {
     /// The formula that is configured for the queue now; absent where the queues of the row have
     /// different ones.
     pub formula: Option<Formula>,
-    /// Exact counts and sums.
+    /// Exact counts and sums. `cohort`, `waits` and the responses in target are only right where
+    /// [`Self::knows_cohort`].
     pub counts: IntervalCounts,
+    /// Every interval of the row was counted by a program that has the counts by arrival, the sums
+    /// of waits and the responses in target. An older program may have begun the others.
+    pub knows_cohort: bool,
+    /// Every visit that entered in the row was answered in target or can no longer be: stream time
+    /// has passed the end of the last interval by T.
+    pub is_past_target: bool,
     /// The wait of answered visits at 0.5, 0.9, 0.95 and 0.99.
     pub wait_quantiles: Option<[Millis; 4]>,
     /// The wait of abandoned visits at 0.9.
@@ -74,6 +85,49 @@ impl HistoryRow {
         self.window().service_level(self.formula?)
     }
 
+    /// Returns the visits that entered in the row, by their ending; `None` where an older program
+    /// has counted a part of the row.
+    pub fn cohort(&self) -> Option<&CohortCounts> {
+        self.knows_cohort.then_some(&self.counts.cohort)
+    }
+
+    /// Returns the sums of other waits and what the measured patience needs; `None` as for
+    /// [`Self::cohort`].
+    pub fn waits(&self) -> Option<&WaitSums> {
+        self.knows_cohort.then_some(&self.counts.waits)
+    }
+
+    /// Returns the first responses and the resolutions in target; `None` as for [`Self::cohort`].
+    pub fn responses_in_target(&self) -> Option<[u64; 2]> {
+        let responses = &self.counts.responses;
+        self.knows_cohort
+            .then_some([responses.first_responses_in_target, responses.resolutions_in_target])
+    }
+
+    /// Returns the visits that entered in the row and have no ending; `None` as for
+    /// [`Self::cohort`], and where the history has more endings than entries.
+    pub fn still_waiting(&self) -> Option<u64> {
+        self.counts.visits.offered.checked_sub(self.cohort()?.ended())
+    }
+
+    /// Returns the share of the visits offered that were answered in target; `None` before it is
+    /// final, apart from late events, and where nothing was offered.
+    pub fn service_level_arrival(&self) -> Option<f64> {
+        let offered = self.counts.visits.offered;
+        let in_target = self.cohort()?.arrived_answered_in_target;
+        (self.is_past_target && offered > 0).then(|| in_target as f64 / offered as f64)
+    }
+
+    /// Returns the measured patience: the mean of an exponential distribution, whose
+    /// maximum-likelihood estimate from censored values is the sum of the waits beyond S over the
+    /// number of abandonments beyond S. `None` under [`PATIENCE_ABANDONED_MIN`] of these.
+    pub fn patience_seconds(&self) -> Option<f64> {
+        let waits = self.waits()?;
+        let abandoned = waits.abandoned_beyond_short;
+        let seconds = Millis(waits.wait_beyond_short_sum_ms).as_secs_f64();
+        (abandoned >= PATIENCE_ABANDONED_MIN).then(|| seconds / abandoned as f64)
+    }
+
     /// Returns (busy + wrap-up) / (busy + wrap-up + available) of agent time.
     pub fn occupancy(&self) -> Option<f64> {
         let state_ms = self.agent_time?.map(Millis::get);
@@ -92,6 +146,10 @@ pub(super) struct RowSum {
     formula: Option<Formula>,
     /// The queues of the row have different formulas.
     formulas_differ: bool,
+    /// The longest T of the intervals.
+    longest_target: Millis,
+    /// An older program has counted a part of an interval.
+    lacks_cohort: bool,
     counts: IntervalCounts,
     distributions: [Option<Distribution>; intervals::DISTRIBUTIONS.len()],
     agent_time: Option<[Millis; 5]>,
@@ -106,6 +164,9 @@ pub(super) struct RowContext {
     pub(super) mixes_queues: bool,
     /// The channel is the configured one of the queue, whose row has the agent time.
     pub(super) has_agents: bool,
+    pub(super) last_interval_end: Timestamp,
+    /// The instant up to which every partition has been read, if there is one.
+    pub(super) stream_time: Option<Timestamp>,
 }
 
 impl RowSum {
@@ -115,7 +176,10 @@ impl RowSum {
         target: WaitTarget,
         formula: Formula,
         more: &IntervalCounts,
+        knows_cohort: bool,
     ) {
+        self.lacks_cohort |= !knows_cohort;
+        self.longest_target = self.longest_target.max(target.wait);
         self.targets_differ |= self.target.is_some_and(|(_, known)| known != target);
         self.formulas_differ |= *self.formula.get_or_insert(formula) != formula;
         if self.target.is_none_or(|(newest, _)| newest <= start) {
@@ -168,7 +232,12 @@ impl RowSum {
             [0.5, 0.9, 0.95, 0.99]
                 .map(|quantile| Millis(values.value_at_quantile(quantile)).min(counts.wait_max))
         });
+        let past_target_at = context.last_interval_end.saturating_add(self.longest_target);
         HistoryRow {
+            knows_cohort: !self.lacks_cohort,
+            is_past_target: context
+                .stream_time
+                .is_some_and(|stream_time| stream_time >= past_target_at),
             range: context.range,
             open: context.open,
             queue,

@@ -182,7 +182,8 @@ fn row_never_has_fewer_than_no_misses_when_retention_took_the_missed_interval() 
 fn column_that_an_older_ledger_lacks_is_read_as_zero() {
     let folder = tempfile::tempdir().unwrap();
     let connection = ledger(folder.path());
-    assert_eq!(counts::selected(&connection).unwrap(), counts::names());
+    let known: Vec<_> = counts::names().into_iter().chain([counts::COUNTED_SINCE]).collect();
+    assert_eq!(counts::selected(&connection).unwrap(), known);
     let older = "ALTER TABLE intervals DROP COLUMN service_level_revoked";
     connection.execute_batch(older).unwrap();
     let selected = counts::selected(&connection).unwrap();
@@ -193,4 +194,19 @@ fn column_that_an_older_ledger_lacks_is_read_as_zero() {
         .map(|(name, _)| name)
         .collect();
     assert_eq!(absent, ["service_level_revoked"]);
+}
+
+#[test]
+fn row_keeps_the_version_in_which_it_began_when_increments_follow() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut connection = ledger(folder.path());
+    store(&mut connection, &[delta(START, &[1_000])], &[]);
+    connection.execute("UPDATE intervals SET counted_since = 14", []).unwrap();
+    let next = Timestamp(QUARTER_MS);
+    store(&mut connection, &[delta(START, &[2_000]), delta(next, &[3_000])], &[]);
+    let mut select =
+        connection.prepare("SELECT counted_since FROM intervals ORDER BY start_ms").unwrap();
+    let versions: Vec<i64> =
+        select.query_map([], |row| row.get(0)).unwrap().collect::<Result<_, _>>().unwrap();
+    assert_eq!(versions, [14, schema::SCHEMA_VERSION]);
 }

@@ -99,6 +99,14 @@ impl Fixture {
         self.store(lease, Checkpoint { intervals, ..Checkpoint::default() });
     }
 
+    /// Adds counts of the queue `fault` in one checkpoint. Their partition has no stream time.
+    pub fn add_counts(&mut self, start_ms: i64, counts: IntervalCounts) {
+        let delta =
+            IntervalDelta { counts, ..self.empty_delta(&Fact { time_ms: start_ms, ..FACT }) };
+        let lease = self.acquire(99);
+        self.store(lease, Checkpoint { intervals: vec![delta], ..Checkpoint::default() });
+    }
+
     pub fn add_agents(&mut self, start_ms: i64, queue: &str, state_ms: [u64; 5]) {
         let lease = self.acquire(99);
         let start = Timestamp(start_ms);
@@ -106,8 +114,9 @@ impl Fixture {
         self.store(lease, Checkpoint { agent_intervals: vec![agents], ..Checkpoint::default() });
     }
 
-    fn delta(&self, fact: &Fact) -> IntervalDelta {
-        let mut delta = IntervalDelta {
+    /// Returns an increment without counts for the interval, queue and channel of a fact.
+    fn empty_delta(&self, fact: &Fact) -> IntervalDelta {
+        IntervalDelta {
             start: Timestamp(fact.time_ms.div_euclid(INTERVAL_MS) * INTERVAL_MS),
             queue: fact.queue.into(),
             channel: self.settings.channels.id(fact.channel).expect("a channel"),
@@ -117,7 +126,11 @@ impl Fixture {
             wait_answered: SparseHdrCounts::default(),
             wait_abandoned: SparseHdrCounts::default(),
             handle: SparseHdrCounts::default(),
-        };
+        }
+    }
+
+    fn delta(&self, fact: &Fact) -> IntervalDelta {
+        let mut delta = self.empty_delta(fact);
         let (ms, counts) = (fact.duration_ms, &mut delta.counts);
         match fact.kind {
             Kind::Answered => {

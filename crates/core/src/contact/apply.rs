@@ -130,7 +130,7 @@ mod tests {
     use super::*;
     use crate::contact::event_context::{Lateness, Origin};
     use crate::ids::{IdHasher, Offset, SourceKey};
-    use crate::measures::FactKind;
+    use crate::measures::{FactKind, VisitOutcome};
     use crate::settings::Settings;
     use crate::time::TimeRange;
 
@@ -198,7 +198,9 @@ mod tests {
         contacts.effects.facts.clear();
         contacts.end_visits_of_source(&mut registry, &event(RESTARTED_SOURCE));
 
-        let lost = contacts.effects.facts.iter().filter(|fact| fact.kind == FactKind::Lost);
+        let is_lost =
+            |kind| matches!(kind, FactKind::VisitEnded(end) if end.outcome == VisitOutcome::Lost);
+        let lost = contacts.effects.facts.iter().filter(|fact| is_lost(fact.kind));
         let queues: Vec<_> = lost.map(|fact| registry.labels(fact.series).0.to_string()).collect();
         assert_eq!(queues, ["fourth", "second"]);
     }

@@ -208,7 +208,7 @@ impl Contacts {
         }
         if let Some(visit) = contact.visit {
             effects.open_visits.push(visit.source, handle);
-            if !visit.is_pending {
+            if !visit.marks.is_pending {
                 let live = effects.live(visit.series);
                 live.waiting += 1;
                 live.over_target += u64::from(visit.over_target);

@@ -71,9 +71,9 @@ fn is_open_of_source(slots: &ContactArena, source: SourceKey, handle: Handle) ->
 }
 
 fn is_waiting(slots: &ContactArena, series: SeriesId, since: Timestamp, handle: Handle) -> bool {
-    contact(slots, handle)
-        .and_then(|contact| contact.visit)
-        .is_some_and(|visit| visit.series == series && visit.start == since && !visit.is_pending)
+    contact(slots, handle).and_then(|contact| contact.visit).is_some_and(|visit| {
+        visit.series == series && visit.start == since && !visit.marks.is_pending
+    })
 }
 
 fn is_open(slots: &ContactArena, series: SeriesId, since: Timestamp, handle: Handle) -> bool {

@@ -58,8 +58,37 @@ pub(super) struct Visit {
     pub(super) miss: Miss,
     /// The visit counts in `waiting_over_target`.
     pub(super) over_target: bool,
+    pub(super) marks: VisitMarks,
+}
+
+/// What an open visit is, apart from its times. Stored as one byte, whose first bit was all of it
+/// in older ledgers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "u8", into = "u8")]
+pub(super) struct VisitMarks {
     /// The contact's early end is the pending ending of the visit, which does not wait any more.
     pub(super) is_pending: bool,
+    /// The citizen does not wait on the line, but is called back.
+    pub(super) is_callback: bool,
+    /// The history does not have the entry, because stream time was set back before it.
+    pub(super) has_no_entry: bool,
+}
+
+impl From<u8> for VisitMarks {
+    fn from(bits: u8) -> Self {
+        VisitMarks {
+            is_pending: bits & 1 != 0,
+            is_callback: bits & 2 != 0,
+            has_no_entry: bits & 4 != 0,
+        }
+    }
+}
+
+impl From<VisitMarks> for u8 {
+    fn from(marks: VisitMarks) -> u8 {
+        let VisitMarks { is_pending, is_callback, has_no_entry } = marks;
+        u8::from(is_pending) | u8::from(is_callback) << 1 | u8::from(has_no_entry) << 2
+    }
 }
 
 /// The service-level miss of an open visit. In older ledgers it is a `bool`, which has the stored
@@ -402,7 +431,7 @@ impl Contact {
 
     /// Returns the pending ending of the open visit.
     pub(super) fn pending_end(&self) -> Option<&EarlyEnd> {
-        self.visit.filter(|visit| visit.is_pending)?;
+        self.visit.filter(|visit| visit.marks.is_pending)?;
         self.early_end.as_deref()
     }
 

@@ -10,7 +10,7 @@ use crate::contact::ending::Ending;
 use crate::contact::event_context::{Lateness, Origin};
 use crate::contact::model::{
     Contact, Conversation, EarlyEnd, EndStage, HandleParts, HeldCount, HeldEnding, Issue, Miss,
-    NO_AGENT, PastVisit, Reply, Started, Talk, Visit,
+    NO_AGENT, PastVisit, Reply, Started, Talk, Visit, VisitMarks,
 };
 use crate::event::{ChannelId, LeftReason};
 use crate::ids::{ContactKey, NO_QUEUE, Offset, QueueId, SeriesId, SourceKey};
@@ -123,7 +123,7 @@ impl From<SingleVisit> for Visit {
     fn from(visit: SingleVisit) -> Self {
         let SingleVisit { queue, series, start, source, missed, over_target } = visit;
         let miss = if missed { Miss::RecordedAtTarget } else { Miss::NotRecorded };
-        Visit { queue, series, start, source, miss, over_target, is_pending: false }
+        Visit { queue, series, start, source, miss, over_target, marks: VisitMarks::default() }
     }
 }
 

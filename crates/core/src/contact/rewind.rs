@@ -6,11 +6,17 @@ use crate::time::Timestamp;
 
 impl Contacts {
     /// Sets times after `to` back to it. Indexes, gauges and timers are then out of date: the
-    /// contacts can only be written.
-    pub(crate) fn rewind(&mut self, to: Timestamp) {
+    /// contacts can only be written. `interval_of` returns the start of an interval of the history,
+    /// which loses the intervals from `to` on.
+    pub(crate) fn rewind(
+        &mut self,
+        to: Timestamp,
+        interval_of: impl Fn(Timestamp) -> Option<Timestamp>,
+    ) {
+        let loses = |time| interval_of(time).is_some_and(|start| start >= to);
         for slot in 0..self.slots.len() as u32 {
             if let Some(Some((_, contact))) = self.slots.get_mut(slot) {
-                contact.rewind(to);
+                contact.rewind(to, loses);
             }
         }
     }
@@ -18,13 +24,14 @@ impl Contacts {
 
 impl Contact {
     /// Sets times after `to` back to it. What the false time has counted stays counted.
-    fn rewind(&mut self, to: Timestamp) {
+    fn rewind(&mut self, to: Timestamp, loses: impl Fn(Timestamp) -> bool) {
         let set_back = |time: &mut Timestamp| *time = (*time).min(to);
         set_back(&mut self.last_record);
         if let Some(started) = &mut self.started {
             set_back(&mut started.time);
         }
         if let Some(visit) = &mut self.visit {
+            visit.marks.has_no_entry |= loses(visit.start);
             set_back(&mut visit.start);
             // A restore finds out whether the target has passed.
             visit.over_target = false;

@@ -17,6 +17,8 @@ use serde::de::{Error, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::event::{EndedBy, SelfServiceOutcome};
+use crate::measures::fact::{VisitEnd, VisitOutcome};
+use crate::time::Millis;
 
 /// Expands to the name of a counter: the name in the table, or else the name of the field.
 macro_rules! counter_name {
@@ -152,6 +154,42 @@ counters! {
         surveys,
         /// Sum of survey scores.
         survey_score_sum,
+        /// First responses of at most the queue's target.
+        first_responses_in_target,
+        /// Resolutions of at most the queue's target.
+        resolutions_in_target,
+    }
+
+    /// Counts of the visits that entered in an interval, by their ending. An ending counts in the
+    /// interval of the entry, so the visits that entered and have no ending yet are `offered`
+    /// without the four endings.
+    CohortCounts {
+        /// Visits that were answered.
+        arrived_answered,
+        /// Visits that were abandoned while waiting.
+        arrived_abandoned,
+        /// Visits that left in another way.
+        arrived_left,
+        /// Visits whose ending never came.
+        arrived_lost,
+        /// Visits that were answered with a wait of at most T.
+        arrived_answered_in_target,
+        /// Visits that were abandoned with a wait of at most S.
+        arrived_abandoned_short,
+    }
+
+    /// Sums of waits that [`DurationSums`] does not have, and what the measured patience needs, in
+    /// intervals.
+    WaitSums {
+        /// Sum of the waits of visits that left, in milliseconds.
+        left_wait_sum_ms,
+        /// Sum of the waits of lost visits, in milliseconds.
+        lost_wait_sum_ms,
+        /// Sum of max(0, wait - S) over answered, abandoned and left visits that are no callbacks,
+        /// in milliseconds.
+        wait_beyond_short_sum_ms,
+        /// Visits that are no callbacks and were abandoned with a wait above S.
+        abandoned_beyond_short,
     }
 
     /// Counts of contacts that reach the centre, in the arrivals of the interval history.
@@ -178,6 +216,51 @@ counters! {
         timed,
         /// Sum of the follow-up times of these, in milliseconds.
         informed_sum_ms,
+    }
+}
+
+impl CohortCounts {
+    /// Returns the visits that have an ending.
+    pub fn ended(&self) -> u64 {
+        [self.arrived_answered, self.arrived_abandoned, self.arrived_left, self.arrived_lost]
+            .into_iter()
+            .fold(0, u64::saturating_add)
+    }
+
+    /// Counts the ending of a visit.
+    pub(crate) fn count(&mut self, end: &VisitEnd, target_wait: Millis, short_abandon: Millis) {
+        match end.outcome {
+            VisitOutcome::Answered => {
+                self.arrived_answered += 1;
+                self.arrived_answered_in_target += u64::from(end.wait <= target_wait);
+            }
+            VisitOutcome::Abandoned => {
+                self.arrived_abandoned += 1;
+                self.arrived_abandoned_short += u64::from(end.wait <= short_abandon);
+            }
+            VisitOutcome::Left(_) => self.arrived_left += 1,
+            VisitOutcome::Lost => self.arrived_lost += 1,
+        }
+    }
+}
+
+impl WaitSums {
+    /// Adds the wait of a visit that ended.
+    pub(crate) fn sum(&mut self, end: &VisitEnd, short_abandon: Millis) {
+        let wait = end.wait;
+        match end.outcome {
+            VisitOutcome::Answered | VisitOutcome::Abandoned => {}
+            VisitOutcome::Left(_) => self.left_wait_sum_ms += wait.get(),
+            VisitOutcome::Lost => {
+                self.lost_wait_sum_ms += wait.get();
+                return;
+            }
+        }
+        if end.is_callback || wait <= short_abandon {
+            return;
+        }
+        self.wait_beyond_short_sum_ms += wait.get() - short_abandon.get();
+        self.abandoned_beyond_short += u64::from(end.outcome == VisitOutcome::Abandoned);
     }
 }
 
@@ -265,7 +348,7 @@ mod tests {
         }
         let stored = postcard::to_stdvec(&counts).unwrap();
         assert_eq!(postcard::from_bytes::<ResponseSums>(&stored).unwrap(), counts);
-        assert_eq!(stored, [6, 1, 2, 3, 4, 5, 6]);
+        assert_eq!(stored, [8, 1, 2, 3, 4, 5, 6, 7, 8]);
     }
 
     #[test]

@@ -22,14 +22,8 @@ pub(crate) enum FactKind {
     Offered,
     /// That visit is a callback.
     Callback,
-    /// An agent answered the contact of a visit.
-    Answered { wait: Millis },
-    /// The citizen abandoned a visit.
-    Abandoned { wait: Millis },
-    /// A visit ended in another way.
-    Left { reason: LeftReason },
-    /// The ending of a visit never came.
-    Lost,
+    /// A visit ended.
+    VisitEnded(VisitEnd),
     /// A service-level event met the target.
     Met,
     /// A service-level event missed the target.
@@ -52,6 +46,32 @@ pub(crate) enum FactKind {
     Reopened,
     /// A citizen answered a survey.
     Survey { score: u16 },
+}
+
+/// The end of a visit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct VisitEnd {
+    pub(crate) outcome: VisitOutcome,
+    pub(crate) wait: Millis,
+    /// When the visit entered.
+    pub(crate) entered: Timestamp,
+    /// The interval history has the entry: stream time was not set back before it.
+    pub(crate) has_entry: bool,
+    /// The citizen did not wait on the line, but was called back.
+    pub(crate) is_callback: bool,
+}
+
+/// How a visit ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum VisitOutcome {
+    /// An agent answered the contact.
+    Answered,
+    /// The citizen abandoned the visit.
+    Abandoned,
+    /// It ended in another way.
+    Left(LeftReason),
+    /// Its ending never came.
+    Lost,
 }
 
 /// The windows that a fact may enter.

@@ -7,9 +7,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::event::ChannelId;
 use crate::measures::counters::{
-    ContactCounts, DurationSums, ResponseSums, ServiceLevelCounts, VisitCounts,
+    CohortCounts, ContactCounts, DurationSums, ResponseSums, ServiceLevelCounts, VisitCounts,
+    WaitSums,
 };
-use crate::measures::fact::FactKind;
+use crate::measures::fact::{FactKind, VisitEnd, VisitOutcome};
 use crate::measures::hdr_counts::SparseHdrCounts;
 use crate::measures::update::WindowUpdate;
 use crate::time::{Millis, Timestamp};
@@ -60,6 +61,10 @@ pub struct IntervalCounts {
     pub lost: u64,
     /// Longest wait of an answered visit.
     pub wait_max: Millis,
+    /// Visits that entered in the interval, by their ending.
+    pub cohort: CohortCounts,
+    /// Sums of other waits, and what the measured patience needs.
+    pub waits: WaitSums,
 }
 
 /// Agent time of one (interval, queue) booked since the last checkpoint.
@@ -73,6 +78,15 @@ pub struct AgentIntervalDelta {
     pub state_ms: [u64; 5],
 }
 
+/// The targets of a queue with which intervals compare waits and durations.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct IntervalTargets {
+    pub(crate) wait: Millis,
+    pub(crate) short_abandon: Millis,
+    pub(crate) first_response: Millis,
+    pub(crate) resolution: Millis,
+}
+
 /// Numbers of one (interval, series) that no checkpoint contains yet.
 #[derive(Debug, Default)]
 pub(crate) struct IntervalNumbers {
@@ -84,27 +98,41 @@ pub(crate) struct IntervalNumbers {
 
 impl IntervalNumbers {
     /// Counts a fact. `update` is the window update of the same fact, if windows count it.
-    pub(crate) fn count(&mut self, kind: FactKind, update: Option<WindowUpdate>) {
+    pub(crate) fn count(
+        &mut self,
+        targets: &IntervalTargets,
+        kind: FactKind,
+        update: Option<WindowUpdate>,
+    ) {
         let counts = &mut self.counts;
         if let Some(update) = update {
             update.count(&mut counts.visits, &mut counts.service_level);
             update.sum(&mut counts.sums);
         }
         match kind {
-            FactKind::Answered { wait } => {
-                counts.wait_max = counts.wait_max.max(wait);
-                self.wait_answered.increment(wait.get());
+            FactKind::VisitEnded(end) => {
+                counts.waits.sum(&end, targets.short_abandon);
+                match end.outcome {
+                    VisitOutcome::Answered => {
+                        counts.wait_max = counts.wait_max.max(end.wait);
+                        self.wait_answered.increment(end.wait.get());
+                    }
+                    VisitOutcome::Abandoned => self.wait_abandoned.increment(end.wait.get()),
+                    VisitOutcome::Left(reason) => counts.left[reason.index()] += 1,
+                    VisitOutcome::Lost => counts.lost += 1,
+                }
             }
-            FactKind::Abandoned { wait } => self.wait_abandoned.increment(wait.get()),
             FactKind::Handled { duration } => self.handle.increment(duration.get()),
-            FactKind::Left { reason } => counts.left[reason.index()] += 1,
-            FactKind::Lost => counts.lost += 1,
             FactKind::FirstResponse { duration } => {
+                let is_in_target = duration <= targets.first_response;
                 counts.responses.first_responses += 1;
+                counts.responses.first_responses_in_target += u64::from(is_in_target);
                 counts.responses.first_response_sum_ms += duration.get();
             }
             FactKind::Resolution { duration } => {
+                let is_in_target = duration <= targets.resolution;
                 counts.responses.resolutions += 1;
+                counts.responses.resolutions_in_target += u64::from(is_in_target);
                 counts.responses.resolution_sum_ms += duration.get();
             }
             FactKind::Callback => counts.contacts.callbacks += 1,
@@ -119,6 +147,11 @@ impl IntervalNumbers {
             }
             FactKind::Offered | FactKind::Met | FactKind::Missed => {}
         }
+    }
+
+    /// Counts the ending of a visit that entered in the interval.
+    pub(crate) fn count_cohort(&mut self, targets: &IntervalTargets, end: &VisitEnd) {
+        self.counts.cohort.count(end, targets.wait, targets.short_abandon);
     }
 
     /// Adds other numbers of the same interval.
@@ -177,5 +210,7 @@ impl IntervalCounts {
         }
         self.lost = self.lost.saturating_add(more.lost);
         self.wait_max = self.wait_max.max(more.wait_max);
+        self.cohort.add(&more.cohort);
+        self.waits.add(&more.waits);
     }
 }

@@ -21,16 +21,16 @@ mod update;
 mod window_counts;
 
 pub use counters::{
-    ArrivalCounts, ContactCounts, DurationSums, ResponseSums, ServiceLevelCounts, UnitCounts,
-    VisitCounts,
+    ArrivalCounts, CohortCounts, ContactCounts, DurationSums, ResponseSums, ServiceLevelCounts,
+    UnitCounts, VisitCounts, WaitSums,
 };
-pub(crate) use fact::{Fact, FactKind, WindowScope};
+pub(crate) use fact::{Fact, FactKind, VisitEnd, VisitOutcome, WindowScope};
 pub use further::FurtherIncrements;
 pub use gauges::{AgentWindow, FollowupSnapshot, Live, Observation};
 pub use hdr_counts::{SparseHdrCounts, hdr_index, lowest_value_at};
 pub use histogram::BucketHistogram;
-pub(crate) use interval::IntervalNumbers;
 pub use interval::{AgentIntervalDelta, IntervalCounts, IntervalDelta};
+pub(crate) use interval::{IntervalNumbers, IntervalTargets};
 pub use native::{NATIVE_SCHEMA, NATIVE_ZERO_THRESHOLD, NativeCounts};
 pub(crate) use outcome::ApplyOutcome;
 pub use record_totals::{EventTotals, RecordTotals};

@@ -24,7 +24,7 @@ impl Shard {
         for series in &mut state.series {
             series.windows.rewind(&state.layout, &state.cursor);
         }
-        state.contacts.rewind(to);
+        state.contacts.rewind(to, |time| state.layout.interval_of(time));
         state.agents.rewind(to);
         state.followups.rewind(to);
         state.ids.rewind(to);

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::measures::{
-    Fact, FactKind, IntervalCounts, IntervalNumbers, SparseHdrCounts, Totals, WindowUpdate,
+    Fact, FactKind, IntervalCounts, IntervalNumbers, IntervalTargets, SparseHdrCounts, Totals,
+    VisitEnd, VisitOutcome, WindowUpdate,
 };
 use crate::registry::SeriesInfo;
 use crate::settings::Settings;
@@ -141,8 +142,17 @@ impl Series {
         if fact.kind == FactKind::MissRevoked {
             self.windows.revoke_miss(layout, cursor, fact.event_time);
         }
-        if let Some(start) = layout.interval_of(fact.event_time) {
-            self.interval(start).count(fact.kind, update);
+        let Some(start) = layout.interval_of(fact.event_time) else { return };
+        let targets = interval_targets(info);
+        let interval = self.interval(start);
+        interval.count(&targets, fact.kind, update);
+        if let FactKind::VisitEnded(end) = fact.kind
+            && end.has_entry
+            && let Some(entered) = layout.interval_of(end.entered)
+        {
+            // Most visits end in the interval in which they enter.
+            let cohort = if entered == start { interval } else { self.interval(entered) };
+            cohort.count_cohort(&targets, &end);
         }
     }
 
@@ -159,14 +169,12 @@ impl Series {
             update.count(&mut totals.visits, &mut totals.service_level);
         }
         match kind {
-            FactKind::Answered { wait } => {
-                totals.wait_answered.observe(wait, &bounds.wait);
-            }
-            FactKind::Abandoned { wait } => {
-                totals.wait_abandoned.observe(wait, &bounds.wait);
-            }
-            FactKind::Left { reason } => totals.left[reason.index()] += 1,
-            FactKind::Lost => totals.lost += 1,
+            FactKind::VisitEnded(end) => match end.outcome {
+                VisitOutcome::Answered => totals.wait_answered.observe(end.wait, &bounds.wait),
+                VisitOutcome::Abandoned => totals.wait_abandoned.observe(end.wait, &bounds.wait),
+                VisitOutcome::Left(reason) => totals.left[reason.index()] += 1,
+                VisitOutcome::Lost => totals.lost += 1,
+            },
             FactKind::Handled { duration } => totals.handle.observe(duration, &bounds.handle),
             FactKind::FirstResponse { duration } => {
                 totals.first_response.observe(duration, &bounds.response);
@@ -187,24 +195,35 @@ impl Series {
     }
 }
 
+fn interval_targets(info: &SeriesInfo) -> IntervalTargets {
+    IntervalTargets {
+        wait: info.target_wait,
+        short_abandon: info.short_abandon,
+        first_response: info.target_first_response,
+        resolution: info.target_resolution,
+    }
+}
+
 /// Returns the window update of a fact; `None` where no window counts it.
 fn window_update(info: &SeriesInfo, kind: FactKind) -> Option<WindowUpdate> {
     match kind {
         FactKind::Offered => Some(WindowUpdate::Offered),
-        FactKind::Answered { wait } => {
-            Some(WindowUpdate::Answered { wait, in_target: wait <= info.target_wait })
-        }
-        FactKind::Abandoned { wait } => Some(WindowUpdate::Abandoned {
-            wait,
-            in_target: wait <= info.target_wait,
-            short: wait <= info.short_abandon,
-        }),
-        FactKind::Left { .. } => Some(WindowUpdate::Left),
+        FactKind::VisitEnded(VisitEnd { outcome, wait, .. }) => match outcome {
+            VisitOutcome::Answered => {
+                Some(WindowUpdate::Answered { wait, in_target: wait <= info.target_wait })
+            }
+            VisitOutcome::Abandoned => Some(WindowUpdate::Abandoned {
+                wait,
+                in_target: wait <= info.target_wait,
+                short: wait <= info.short_abandon,
+            }),
+            VisitOutcome::Left(_) => Some(WindowUpdate::Left),
+            VisitOutcome::Lost => None,
+        },
         FactKind::Met => Some(WindowUpdate::Met),
         FactKind::Missed => Some(WindowUpdate::Missed),
         FactKind::Handled { duration } => Some(WindowUpdate::Handled { duration }),
-        FactKind::Lost
-        | FactKind::FirstResponse { .. }
+        FactKind::FirstResponse { .. }
         | FactKind::Resolution { .. }
         | FactKind::Callback
         | FactKind::Ended { .. }

@@ -5,6 +5,7 @@
 //! `billing` T 10 s; `mail` e-mail, T 1 h, resolution in 8 h; `office` the same in opening hours
 //! (Mo-Fr 08:00-17:30). Windows 1m, 5m.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use Verdict::{Applied, Duplicate, Held, Ignored, Late};
@@ -13,16 +14,17 @@ use nabiz_core::event::{
     AgentState, ChannelId, Channels, EndedBy, EventPayload, LeftReason, OptionalField, Reason,
     SelfServiceOutcome, TransferKind,
 };
-use nabiz_core::measures::BucketHistogram;
+use nabiz_core::measures::{BucketHistogram, IntervalCounts, IntervalDelta};
 use nabiz_core::settings::Settings;
 use nabiz_core::shard::Shard;
 use nabiz_core::snapshot::Snapshot;
 use nabiz_core::time::{Millis, Timestamp};
 use serde_json::{Value, json};
 
-use crate::oracle::compare::differences;
+use crate::oracle::compare::{differences, history_differences};
 use crate::oracle::flaws::Flaw;
 use crate::oracle::log::{Content, Event, Step, step_oracle, step_shard};
+use crate::oracle::store::Store;
 use crate::oracle::world::{DAY, HOUR, MINUTE, MONDAY, SECOND, settings};
 use crate::oracle::{Oracle, Verdict};
 
@@ -140,6 +142,15 @@ impl Case {
 
     pub(crate) fn advance(self, time: &str) -> Self {
         self.step(Step::Advance(instant(time)))
+    }
+
+    /// Returns the interval history, which core and oracle agree on.
+    pub(crate) fn history(mut self) -> History {
+        let mut store = Store::default();
+        store.apply(self.shard.checkpoint());
+        let found = history_differences(&self.settings, &store, &self.oracle);
+        assert!(found.is_empty(), "{}\nafter\n{}", found.join("\n"), self.log_text());
+        History { settings: self.settings, deltas: store.intervals }
     }
 
     pub(crate) fn end_of_replay(self) -> Self {
@@ -437,6 +448,33 @@ impl Case {
 
 fn state_index(word: &str) -> usize {
     AgentState::from_wire(word).unwrap().index()
+}
+
+/// The interval history of a case.
+pub(crate) struct History {
+    settings: Arc<Settings>,
+    deltas: Vec<IntervalDelta>,
+}
+
+impl History {
+    /// Asserts the sums of a queue in the interval that begins at `time`, by the names of the
+    /// columns. A name that is not given is not compared.
+    pub(crate) fn expect(self, time: &str, queue: &str, expected: &[(&str, u64)]) -> Self {
+        let start = Timestamp(instant(time));
+        let channel = self.settings.queue(queue).channel;
+        let mut counts = IntervalCounts::default();
+        for delta in &self.deltas {
+            if (delta.start, &*delta.queue, delta.channel) == (start, queue, channel) {
+                counts.add_increment(&delta.counts);
+            }
+        }
+        let names = counts.visits.iter().chain(counts.cohort.iter()).chain(counts.waits.iter());
+        let known: BTreeMap<&str, u64> = names.chain(counts.responses.iter()).collect();
+        for (name, value) in expected {
+            assert_eq!(known.get(name), Some(value), "{name} of {queue} at {time}");
+        }
+        self
+    }
 }
 
 fn window_index(settings: &Settings, label: &str) -> Option<usize> {

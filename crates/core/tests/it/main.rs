@@ -19,6 +19,7 @@ mod decode_fuzz;
 mod far_ahead;
 mod field;
 mod further_cases;
+mod history_cases;
 mod mapped;
 mod older_record_cases;
 mod pending_cases;

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use nabiz_core::decode::{Format, Message};
 use nabiz_core::ids::Offset;
+use nabiz_core::measures::IntervalCounts;
 use nabiz_core::settings::Settings;
 use nabiz_core::shard::{RecordMeta, RecordOutcome, Shard};
 use nabiz_core::snapshot::Snapshot;
@@ -195,4 +196,45 @@ fn miss_from_before_is_not_revoked_when_stream_time_is_set_back() {
     assert_eq!(misses(&mut shard), ([0, 2, 0], [1, 2]), "the miss of the other visit stays");
     fold(&mut shard, 3, &event("answered", "b", 5));
     assert_eq!(misses(&mut shard), ([1, 2, 1], [0, 1]), "its own miss can be revoked");
+}
+
+#[test]
+fn history_has_no_more_endings_than_entries_when_stream_time_is_set_back() {
+    let settings = Arc::new(defaults());
+    let quarter = 15 * MINUTE;
+    let base = DEFAULT_START_MS - DEFAULT_START_MS.rem_euclid(quarter) + 9 * HOUR;
+    let event = |id: &str, kind: &str, time_ms: i64, contact: &str| {
+        let time = jiff::Timestamp::from_millisecond(time_ms).expect("a time");
+        format!(
+            r#"{{"specversion":"1.0","id":"{id}","source":"acd","type":"{kind}","time":"{time}",
+               "data":{{"contact_id":"{contact}","queue":"fault"}}}}"#
+        )
+    };
+    // A visit of the interval in which stream time is set back, one before that instant and one
+    // after it, and one of a later interval, which the history loses.
+    let to = base + 5 * MINUTE;
+    let entries = [base + MINUTE, base + 10 * MINUTE, base + 20 * MINUTE];
+    let mut shard = Shard::new(Arc::clone(&settings), KEY);
+    for (position, entered) in (0..).zip(entries) {
+        let contact = format!("c{position}");
+        fold(&mut shard, position, &event(&contact, "contact.queued", entered, &contact));
+    }
+    let mut store = Store::default();
+    store.apply(shard.checkpoint());
+    store.intervals.retain(|delta| delta.start < Timestamp(to));
+    store.apply(shard.rewind(Timestamp(to)));
+    let mut shard = Shard::restore(settings, KEY, &store.chunks()).expect("the stored state");
+    for position in 0..entries.len() as i64 {
+        let (id, contact) = (format!("e{position}"), format!("c{position}"));
+        let end = event(&id, "contact.answered", to + MINUTE, &contact);
+        assert_eq!(fold(&mut shard, 3 + position, &end), RecordOutcome::Applied);
+    }
+    store.apply(shard.checkpoint());
+    let mut row = IntervalCounts::default();
+    for delta in &store.intervals {
+        assert_eq!(delta.start, Timestamp(base));
+        row.add_increment(&delta.counts);
+    }
+    assert_eq!((row.visits.offered, row.visits.answered), (2, 3));
+    assert_eq!(row.cohort.arrived_answered, 2);
 }

@@ -12,7 +12,9 @@ use super::row::{FurtherRow, Label, Span};
 use crate::ledger::error::LedgerError;
 use crate::ledger::further::Table;
 use crate::ledger::history::query::Query;
-use crate::ledger::history::reader::{Names, closed_until, ids, push_filter, round_up};
+use crate::ledger::history::reader::{
+    Names, closed_until, ids, push_filter, round_up, stream_time,
+};
 use crate::ledger::{counts, read_only, schema};
 
 /// The rows of a query of a further table, step by step, and within a step by their labels. Steps
@@ -147,7 +149,8 @@ impl<R: FurtherRow> FurtherHistory<R> {
         }
         // The period may end within an interval, which then belongs to it as a whole.
         let last_interval_end = round_up(range.end, self.interval);
-        let open = closed_until(&tx, &self.settings, &self.topics)?
+        let open = stream_time(&tx, &self.topics)?
+            .map(|time| closed_until(&self.settings, time))
             .is_none_or(|closed_until| last_interval_end > closed_until);
         let span = Span { range, open };
         self.ready.extend(sums.iter().map(|(labels, numbers)| R::new(span, labels, numbers)));

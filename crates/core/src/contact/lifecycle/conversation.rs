@@ -203,7 +203,7 @@ impl ContactContext<'_> {
     fn end_visit_beside_conversations(&mut self, ended_by: Option<EndedBy>) {
         let event_time = self.event.event_time;
         let visit =
-            self.contact.visit.filter(|visit| visit.start <= event_time && !visit.is_pending);
+            self.contact.visit.filter(|visit| visit.start <= event_time && !visit.marks.is_pending);
         if let Some(visit) = visit {
             let ended_by = ended_by.filter(|by| *by != EndedBy::Agent);
             let (queue, parts) = (Some(visit.queue), HandleParts::default());

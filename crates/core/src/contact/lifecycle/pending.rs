@@ -12,10 +12,10 @@ impl ContactContext<'_> {
     pub(super) fn await_implied_ending(&mut self) {
         let Some(end) = self.contact.early_end.as_deref() else { return };
         if let Some(visit) = &mut self.contact.visit
-            && !visit.is_pending
+            && !visit.marks.is_pending
             && end.concerns(visit)
         {
-            visit.is_pending = true;
+            visit.marks.is_pending = true;
             let live = self.effects.live(visit.series);
             live.waiting -= 1;
             live.over_target -= u64::from(std::mem::take(&mut visit.over_target));
@@ -24,7 +24,7 @@ impl ContactContext<'_> {
 
     /// Ends the open visit as its pending ending implies, if it has one.
     pub(super) fn end_as_implied(&mut self) {
-        let Some(visit) = self.contact.visit.filter(|visit| visit.is_pending) else { return };
+        let Some(visit) = self.contact.visit.filter(|visit| visit.marks.is_pending) else { return };
         // Taken first, so that the conversation of an implied answer does not find it.
         let Some(end) = self.contact.early_end.take() else { return };
         let scope = self.event.scope_of(end.event_time, end.lateness);
@@ -38,7 +38,7 @@ impl ContactContext<'_> {
 
     /// Drops the pending ending of a visit, which another ending replaces. The end counts.
     pub(super) fn replace_pending_ending(&mut self, visit: &Visit) {
-        if let Some(end) = self.contact.early_end.take_if(|_| visit.is_pending) {
+        if let Some(end) = self.contact.early_end.take_if(|_| visit.marks.is_pending) {
             let scope = self.event.scope_of(end.event_time, end.lateness);
             self.count_end(visit.series, end.event_time, scope, end.uncounted_party());
         }

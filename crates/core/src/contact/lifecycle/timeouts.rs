@@ -135,7 +135,7 @@ impl ContactContext<'_> {
             } else {
                 let target = visit.start.saturating_add(info.target_wait);
                 if !visit.over_target
-                    && !visit.is_pending
+                    && !visit.marks.is_pending
                     && is_due(target.just_after(Millis::ZERO))
                 {
                     self.count_over_target();

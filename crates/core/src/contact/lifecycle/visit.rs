@@ -4,11 +4,11 @@ use crate::contact::contact_context::ContactContext;
 use crate::contact::ending::Ending;
 use crate::contact::event_context::EventContext;
 use crate::contact::model::{
-    Conversation, HeldCount, HeldEnding, Miss, NO_AGENT, PastVisit, Talk, Visit,
+    Conversation, HeldCount, HeldEnding, Miss, NO_AGENT, PastVisit, Talk, Visit, VisitMarks,
 };
 use crate::event::{ChannelId, LeftReason};
 use crate::ids::{QueueId, SeriesId};
-use crate::measures::{ApplyOutcome, FactKind, WindowScope};
+use crate::measures::{ApplyOutcome, FactKind, VisitEnd, VisitOutcome, WindowScope};
 use crate::time::{Millis, Timestamp};
 
 /// The wait of a visit that ended.
@@ -58,8 +58,9 @@ impl ContactContext<'_> {
             return ApplyOutcome::Duplicate;
         }
         self.leave_for_another_queue();
-        let visit = self.enter(queue, channel, start);
+        let mut visit = self.enter(queue, channel, start);
         if is_callback {
+            visit.marks.is_callback = true;
             self.fact_now(visit.series, FactKind::Callback);
         }
         match self.contact.held.take_if(|_| is_over) {
@@ -214,8 +215,8 @@ impl ContactContext<'_> {
             true => Miss::Delayed { arrival },
             false => Miss::NotRecorded,
         };
-        let (over_target, is_pending) = (false, false);
-        Visit { queue, series, start, source, miss, over_target, is_pending }
+        let (over_target, marks) = (false, VisitMarks::default());
+        Visit { queue, series, start, source, miss, over_target, marks }
     }
 
     /// Ends the open visit, if any. An end before the start is moved to the start.
@@ -227,7 +228,7 @@ impl ContactContext<'_> {
         scope: WindowScope,
     ) {
         let Some(visit) = self.contact.visit.take() else { return };
-        if !visit.is_pending {
+        if !visit.marks.is_pending {
             let live = self.effects.live(visit.series);
             live.waiting -= 1;
             live.over_target -= u64::from(visit.over_target);
@@ -253,13 +254,20 @@ impl ContactContext<'_> {
     ) {
         let proves_target = matches!(wait, Wait::Known(_));
         let wait = wait.length();
-        let kind = match ending {
-            Ending::Answered(_) | Ending::Replied => FactKind::Answered { wait },
-            Ending::Abandoned => FactKind::Abandoned { wait },
-            Ending::Left(reason) => FactKind::Left { reason },
-            Ending::Lost => FactKind::Lost,
+        let outcome = match ending {
+            Ending::Answered(_) | Ending::Replied => VisitOutcome::Answered,
+            Ending::Abandoned => VisitOutcome::Abandoned,
+            Ending::Left(reason) => VisitOutcome::Left(reason),
+            Ending::Lost => VisitOutcome::Lost,
         };
-        self.fact(visit.series, end, scope, kind);
+        let visit_end = VisitEnd {
+            outcome,
+            wait,
+            entered: visit.start,
+            has_entry: !visit.marks.has_no_entry,
+            is_callback: visit.marks.is_callback,
+        };
+        self.fact(visit.series, end, scope, FactKind::VisitEnded(visit_end));
         let target_wait = self.registry.info(visit.series).target_wait;
         let target = visit.start.saturating_add(target_wait);
         let is_in_target = wait <= target_wait;

@@ -180,6 +180,23 @@ fn queues(settings: &Settings, found: &mut Vec<String>, core: &Snapshot, exact: 
     }
 }
 
+/// Returns the visits that were offered in an interval and have no ending, where there are any.
+pub fn still_waiting(history: &BTreeMap<IntervalKey, Interval>) -> BTreeMap<IntervalKey, u64> {
+    let of_row = |Interval { counts, .. }: &Interval| {
+        let cohort = &counts.cohort;
+        let ended = cohort.arrived_answered
+            + cohort.arrived_abandoned
+            + cohort.arrived_left
+            + cohort.arrived_lost;
+        counts.visits.offered.checked_sub(ended).expect("no more endings than entries")
+    };
+    history
+        .iter()
+        .map(|(key, row)| (key.clone(), of_row(row)))
+        .filter(|(_, still_waiting)| *still_waiting > 0)
+        .collect()
+}
+
 /// Returns the differences of the stored interval history. Agent time is compared up to the
 /// interval of the booked time: agents without changes are booked when the interval has ended.
 pub fn history_differences(settings: &Settings, store: &Store, oracle: &Oracle) -> Vec<String> {
@@ -199,6 +216,12 @@ pub fn history_differences(settings: &Settings, store: &Store, oracle: &Oracle) 
         row.handle.add(&delta.handle);
     }
     differ(&mut found, "history", &stored, &oracle.history(interval_ms));
+    differ(
+        &mut found,
+        "still waiting",
+        &still_waiting(&stored),
+        &oracle.still_waiting(interval_ms),
+    );
 
     let mut agents: BTreeMap<(i64, String), [u64; 5]> = BTreeMap::new();
     for delta in &store.agent_intervals {

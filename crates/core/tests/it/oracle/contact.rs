@@ -9,7 +9,7 @@ use nabiz_core::settings::Settings;
 use nabiz_core::time::{Millis, Timestamp};
 
 use super::agents::CallChange;
-use super::facts::{Cause, Fact, What};
+use super::facts::{Cause, EndOfEntered, Fact, Waited, What};
 
 /// The facts of contacts, and counts that are no facts.
 #[derive(Clone, Debug, Default)]
@@ -78,6 +78,7 @@ struct Visit {
     missed: Option<i64>,
     /// The source of the `contact.queued`.
     source: String,
+    is_callback: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -176,6 +177,9 @@ pub struct Contact {
     matter_channel: Option<ChannelId>,
 }
 
+/// The open visit of a contact, also where its ending is pending: queue, channel and entry.
+pub type OpenVisit = (String, ChannelId, i64);
+
 /// The part of a contact in the live gauges.
 #[derive(Clone, Debug, Default)]
 pub struct LiveContact {
@@ -187,6 +191,10 @@ pub struct LiveContact {
 pub const NO_QUEUE: &str = "none";
 
 impl Contact {
+    pub fn open_visit(&self) -> Option<OpenVisit> {
+        self.visit.as_ref().map(|visit| (visit.queue.clone(), visit.channel, visit.start))
+    }
+
     fn last_queue(&self, named: Option<&str>) -> String {
         match (named, &self.last_visit) {
             (Some(queue), _) => queue.to_string(),
@@ -263,6 +271,29 @@ impl Contact {
             Ending::Left(reason) => push(end, What::Left(*reason)),
             Ending::Lost => push(end, What::Lost),
         }
+        let is_short = wait <= queue.short_abandon.get();
+        push(
+            visit.start,
+            What::EndOfEntered(match &ending {
+                Ending::Answered(_) | Ending::Replied => EndOfEntered::Answered { in_target },
+                Ending::Abandoned => EndOfEntered::Abandoned { short: is_short },
+                Ending::Left(_) => EndOfEntered::Left,
+                Ending::Lost => EndOfEntered::Lost,
+            }),
+        );
+        let tells_of_patience = ending != Ending::Lost && !visit.is_callback && !is_short;
+        push(
+            end,
+            What::Waited(Waited {
+                left: if matches!(ending, Ending::Left(_)) { wait } else { 0 },
+                lost: if ending == Ending::Lost { wait } else { 0 },
+                beyond_short: match tells_of_patience {
+                    true => wait - queue.short_abandon.get(),
+                    false => 0,
+                },
+                lost_patience: tells_of_patience && ending == Ending::Abandoned,
+            }),
+        );
         let revokes = in_target && ending != Ending::Lost && !stays_missed;
         if let (Some(missed_at), true) = (visit.missed, revokes) {
             // The miss leaves what it is in, however late the ending is.
@@ -482,6 +513,7 @@ impl Contact {
             arrival: context.now,
             missed: None,
             source: context.source.to_string(),
+            is_callback: false,
         }
     }
 
@@ -512,7 +544,8 @@ impl Contact {
             return Outcome::Duplicate;
         }
         self.leave_for_another_queue(context, books);
-        let visit = self.enter(context, books, queue, channel, time);
+        let mut visit = self.enter(context, books, queue, channel, time);
+        visit.is_callback = is_callback;
         if is_callback {
             let (queue, channel, cause) = (visit.queue.clone(), visit.channel, context.cause);
             books.facts.push(Fact { time, cause, queue, channel, what: What::Callback });
@@ -691,7 +724,8 @@ impl Contact {
         if let (Some((started, _)), Some((replied, named))) = (self.started, &self.first_reply) {
             let queue = self.last_queue(named.as_deref());
             let ms = Self::clock_ms(context.settings, books, &queue, started, *replied);
-            self.record(context, books, queue, *replied, What::FirstResponse { ms });
+            let in_target = ms <= context.settings.queue(&queue).target_first_response.get();
+            self.record(context, books, queue, *replied, What::FirstResponse { ms, in_target });
         }
     }
 
@@ -699,7 +733,8 @@ impl Contact {
         if let Some((resolved, named)) = &self.resolved {
             let queue = self.last_queue(named.as_deref());
             let ms = Self::clock_ms(context.settings, books, &queue, since, *resolved);
-            self.record(context, books, queue, *resolved, What::Resolution { ms });
+            let in_target = ms <= context.settings.queue(&queue).target_resolution.get();
+            self.record(context, books, queue, *resolved, What::Resolution { ms, in_target });
         }
     }
 

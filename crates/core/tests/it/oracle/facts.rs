@@ -36,6 +36,10 @@ pub enum What {
     },
     Left(LeftReason),
     Lost,
+    /// A visit that entered at the time of the fact has this ending.
+    EndOfEntered(EndOfEntered),
+    /// A visit that ended had waited.
+    Waited(Waited),
     Met,
     Missed,
     /// A miss at this time that was recorded before is taken back.
@@ -45,9 +49,11 @@ pub enum What {
     },
     FirstResponse {
         ms: u64,
+        in_target: bool,
     },
     Resolution {
         ms: u64,
+        in_target: bool,
     },
     Ended {
         by: EndedBy,
@@ -58,6 +64,28 @@ pub enum What {
     Survey {
         score: u16,
     },
+}
+
+/// The ending of a visit, counted where it entered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EndOfEntered {
+    Answered { in_target: bool },
+    Abandoned { short: bool },
+    Left,
+    Lost,
+}
+
+/// The wait of a visit, counted where it ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Waited {
+    /// The wait of a visit that left.
+    pub left: u64,
+    /// The wait of a lost visit.
+    pub lost: u64,
+    /// The part of the wait that tells of patience.
+    pub beyond_short: u64,
+    /// The citizen lost patience.
+    pub lost_patience: bool,
 }
 
 /// A fact of a (queue, channel) at an event time.
@@ -186,12 +214,14 @@ pub fn totals<'a>(settings: &Settings, facts: impl Iterator<Item = &'a Fact>) ->
             }
             What::Left(reason) => totals.left[reason.index()] += 1,
             What::Lost => totals.lost += 1,
+            // Only the history has these.
+            What::EndOfEntered(_) | What::Waited(_) => {}
             What::Met => totals.service_level.met += 1,
             What::Missed => totals.service_level.missed += 1,
             What::MissRevoked => totals.contacts.service_level_revoked += 1,
             What::Handled { ms } => observe(&mut totals.handle, *ms, &handle),
-            What::FirstResponse { ms } => observe(&mut totals.first_response, *ms, &response),
-            What::Resolution { ms } => observe(&mut totals.resolution, *ms, &response),
+            What::FirstResponse { ms, .. } => observe(&mut totals.first_response, *ms, &response),
+            What::Resolution { ms, .. } => observe(&mut totals.resolution, *ms, &response),
             What::NotAnswered => totals.contacts.not_answered += 1,
             What::Transferred => totals.contacts.transfers += 1,
             What::Reopened => totals.contacts.reopened += 1,
@@ -231,6 +261,8 @@ pub fn window<'a>(
                 counts.sums.handle_sum_ms += ms;
             }
             What::Lost
+            | What::EndOfEntered(_)
+            | What::Waited(_)
             | What::Callback
             | What::Ended { .. }
             | What::FirstResponse { .. }
@@ -295,6 +327,24 @@ pub fn intervals(interval_ms: i64, facts: &[Fact]) -> BTreeMap<IntervalKey, Inte
             }
             What::Left(reason) => counts.left[reason.index()] += 1,
             What::Lost => counts.lost += 1,
+            What::EndOfEntered(end) => match end {
+                EndOfEntered::Answered { in_target } => {
+                    counts.cohort.arrived_answered += 1;
+                    counts.cohort.arrived_answered_in_target += u64::from(*in_target);
+                }
+                EndOfEntered::Abandoned { short } => {
+                    counts.cohort.arrived_abandoned += 1;
+                    counts.cohort.arrived_abandoned_short += u64::from(*short);
+                }
+                EndOfEntered::Left => counts.cohort.arrived_left += 1,
+                EndOfEntered::Lost => counts.cohort.arrived_lost += 1,
+            },
+            What::Waited(Waited { left, lost, beyond_short, lost_patience }) => {
+                counts.waits.left_wait_sum_ms += left;
+                counts.waits.lost_wait_sum_ms += lost;
+                counts.waits.wait_beyond_short_sum_ms += beyond_short;
+                counts.waits.abandoned_beyond_short += u64::from(*lost_patience);
+            }
             What::Met => counts.service_level.met += 1,
             What::Missed => counts.service_level.missed += 1,
             What::MissRevoked => {
@@ -306,12 +356,14 @@ pub fn intervals(interval_ms: i64, facts: &[Fact]) -> BTreeMap<IntervalKey, Inte
                 counts.sums.handle_sum_ms += ms;
                 row.handle.increment(*ms);
             }
-            What::FirstResponse { ms } => {
+            What::FirstResponse { ms, in_target } => {
                 counts.responses.first_responses += 1;
+                counts.responses.first_responses_in_target += u64::from(*in_target);
                 counts.responses.first_response_sum_ms += ms;
             }
-            What::Resolution { ms } => {
+            What::Resolution { ms, in_target } => {
                 counts.responses.resolutions += 1;
+                counts.responses.resolutions_in_target += u64::from(*in_target);
                 counts.responses.resolution_sum_ms += ms;
             }
             What::NotAnswered => counts.contacts.not_answered += 1,

@@ -355,6 +355,16 @@ impl Oracle {
         facts::intervals(interval_ms, &self.books.facts)
     }
 
+    /// Returns the visits without an ending by the interval in which they entered.
+    pub fn still_waiting(&self, interval_ms: i64) -> BTreeMap<IntervalKey, u64> {
+        let mut still_waiting = BTreeMap::new();
+        for (queue, channel, start) in self.contacts.values().filter_map(Contact::open_visit) {
+            let start_ms = start - start.rem_euclid(interval_ms);
+            *still_waiting.entry((start_ms, queue, channel)).or_default() += 1;
+        }
+        still_waiting
+    }
+
     /// Returns the booked agent time by interval and queue.
     pub fn agent_history(&self, interval_ms: i64) -> BTreeMap<(i64, String), [u64; 5]> {
         self.agents.intervals(interval_ms)

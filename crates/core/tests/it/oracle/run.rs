@@ -7,7 +7,7 @@ use nabiz_core::settings::Settings;
 use nabiz_core::time::Timestamp;
 
 use super::Oracle;
-use super::compare::{differences, history_differences};
+use super::compare::{differences, history_differences, still_waiting};
 use super::crash::{CheckpointStep, CrashingShard};
 use super::log::{Step, step_oracle};
 
@@ -73,6 +73,14 @@ fn differences_now(
     let mut found = differences(settings, &core, &oracle.snapshot());
     if core.records.read_sum() != read {
         found.push(format!("{read} records were read, the core accounts for {:?}", core.records));
+    }
+    if let Some(interval) = settings.history_interval {
+        let interval_ms = interval.get() as i64;
+        let (counted, open) =
+            (still_waiting(&oracle.history(interval_ms)), oracle.still_waiting(interval_ms));
+        if counted != open {
+            found.push(format!("{counted:?} have no ending in the history, {open:?} are open"));
+        }
     }
     if shard.shard.stream_time() != core.stream_time {
         found.push("the shard's stream time is not its snapshot's".to_string());
