@@ -78,6 +78,7 @@ deny: ## licences, advisories, duplicates and sources of the dependencies, by de
 bench: ## every benchmark, the last side by side with others over a real Kafka; writes benches/RESULTS.md
 	scripts/install-tools cc make perl java mvn openssl update-ca-certificates
 	scripts/fetch-kafka >/dev/null
+	$(CARGO) bench --locked -p nabiz-planning --bench forecast
 	$(CARGO) bench --locked
 
 soak: ## long runs of the generated tests, in the release profile; bounded by SOAK_SECONDS
