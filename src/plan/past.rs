@@ -73,10 +73,10 @@ impl Counts {
             offered: counts.visits.offered as f64,
             handled: counts.sums.handled as f64,
             handle_seconds: seconds(counts.sums.handle_sum_ms),
-            long_abandons: 0,          /*SERIES*/
-            beyond_short_seconds: 0.0, /*SERIES*/
-            answered_in_target: 0.0,   /*SERIES*/
-            still_waiting: 1.0,        /*SERIES*/
+            long_abandons: counts.waits.abandoned_beyond_short,
+            beyond_short_seconds: seconds(counts.waits.wait_beyond_short_sum_ms),
+            answered_in_target: counts.cohort.arrived_answered_in_target as f64,
+            still_waiting: counts.visits.offered.saturating_sub(counts.cohort.ended()) as f64,
             agents: Agents {
                 available: agents(AgentState::Available),
                 busy: agents(AgentState::Busy),

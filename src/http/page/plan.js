@@ -249,7 +249,8 @@ function updateCharts(plan) {
   if (has("like_days")) parts.push(["color-mix(in srgb, var(--muted) 16%, transparent)", usual]);
   if (parts.length > 1) parts.push(["var(--bad)", short]);
   legend("agents-legend", parts);
-  if (parts.length === 1) byId("agents-legend").append(make("span", "", planWords.noAgents));
+  const note = parts.length === 1 ? planWords.noAgents : planWords.sharedAgents;
+  byId("agents-legend").append(make("span", "", note));
 }
 
 function patienceText(basis) {

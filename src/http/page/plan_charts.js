@@ -11,9 +11,9 @@ function shape(name, attributes, text) {
   return node;
 }
 
-// A round number of 1, 2 or 5 times a power of ten, so that about four of them make the top.
+// A round number of 1, 2 or 5 times a power of ten, so that about five of them make the top.
 function gridStep(top) {
-  const raw = Math.max(top, 1) / 4;
+  const raw = Math.max(top, 1) / 5;
   const power = 10 ** Math.floor(Math.log10(raw));
   return Math.max(1, [1, 2, 5, 10].find((factor) => factor * power >= raw) * power);
 }

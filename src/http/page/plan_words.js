@@ -41,6 +41,7 @@ const PLAN_WORDS = {
     callsLegend: ["forecast", "8 of 10 lie in it", "came"],
     agentsTitle: "Agents needed against agents there",
     agentsLegend: ["needed", "there", "usually there on like days", "missing"],
+    sharedAgents: "An agent who serves several queues counts in each.",
     noAgents: "The history has no agents of this queue.",
     basisTitle: "What the plan goes by",
     basis: {
@@ -120,6 +121,7 @@ const PLAN_WORDS = {
     callsLegend: ["tahmin", "10'da 8'i bu aralıkta", "gelen"],
     agentsTitle: "Gereken ve mevcut temsilci",
     agentsLegend: ["gereken", "mevcut", "benzer günlerde olan", "eksik"],
+    sharedAgents: "Birkaç kuyruğa bakan temsilci her birinde sayılır.",
     noAgents: "Geçmişte bu kuyruğun temsilcisi yok.",
     basisTitle: "Planın dayanağı",
     basis: {

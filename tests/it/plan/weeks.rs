@@ -36,7 +36,7 @@ pub const WEEKS: i64 = 3;
 pub fn weeks() -> &'static Weeks {
     static LEDGER: LazyLock<Weeks> = LazyLock::new(|| {
         let is_for_pictures = std::env::var_os("NABIZ_SCREENSHOTS").is_some();
-        Weeks::simulate("plan", WEEKS, if is_for_pictures { 2.0 } else { 0.2 })
+        Weeks::simulate("plan", WEEKS, if is_for_pictures { 1.0 } else { 0.2 })
     });
     &LEDGER
 }
