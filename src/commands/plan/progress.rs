@@ -15,7 +15,6 @@ pub(super) struct PlanProgress {
 }
 
 impl PlanProgress {
-    #[allow(clippy::disallowed_methods, reason = "the time that the user waits, not that of data")]
     pub(super) fn new() -> Self {
         let bar = ProgressBar::with_draw_target(Some(SCALE as u64), ProgressDrawTarget::hidden());
         if let Ok(style) = ProgressStyle::with_template("{msg:10} {bar:40} {percent} %") {

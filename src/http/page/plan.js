@@ -250,7 +250,7 @@ function updateCharts(plan) {
   if (parts.length > 1) parts.push(["var(--bad)", short]);
   legend("agents-legend", parts);
   const note = parts.length === 1 ? planWords.noAgents : planWords.sharedAgents;
-  byId("agents-legend").append(make("span", "", note));
+  byId("agents-legend").append(make("small", "", note));
 }
 
 function patienceText(basis) {
