@@ -36,9 +36,12 @@ const values = {
   job: '.+', instance: '.+', channel: '.+', queue: '.+', window: options.window, step: '30m',
 };
 
+/** How much of a time a form of it shows. */
+const LENGTHS = { ':date:YYYY': 4, ':date:YYYY-MM-DD': 10 };
+
 const substitute = (text, named) => Object.entries({ ...values, ...named })
   .sort(([a], [b]) => b.length - a.length)
-  .reduce((all, [name, value]) => all.replaceAll(new RegExp(`\\$${name}\\b|\\$\\{${name}(:[a-zA-Z:-]+)?\\}`, 'g'), (_, form) => (form === ':date:YYYY-MM-DD' ? value.slice(0, 10) : value)), text);
+  .reduce((all, [name, value]) => all.replaceAll(new RegExp(`\\$${name}\\b|\\$\\{${name}(:[a-zA-Z:-]+)?\\}`, 'g'), (_, form) => (form in LENGTHS ? value.slice(0, LENGTHS[form]) : value)), text);
 
 /** The rows of an answer: the part to which the selector of the query leads. */
 const rowsOf = (answer, selector) => selector.split('.').filter(Boolean).reduce((part, name) => part?.[name], answer) ?? [];

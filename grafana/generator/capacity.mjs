@@ -1,7 +1,7 @@
 // For planners: how many contacts come on which weekday and at which time, how long they take, and
 // the trend over months.
 
-import { DASHBOARDS, coloured, dashboard, graph, heading, history, ratio, row, series, table, targetLine, variables } from './parts.mjs';
+import { DASHBOARDS, coloured, dashboard, graph, heading, headlineOfYear, history, ratio, row, series, table, targetLine, usualWeek, variables } from './parts.mjs';
 import { TARGET_LEVEL, recorded, recordedOfQueues } from './recorded.mjs';
 import { byWeekdayAndTime, lengths } from './weekly.mjs';
 
@@ -51,6 +51,30 @@ export default dashboard(
         [8, byWeekdayAndTime(history, 'Offered', 'Visits that entered the queue, by the time they entered.', 'offered', 1, 'short', 0, 'continuous-blues')],
         [8, byWeekdayAndTime(history, 'Work in agent hours', 'Talk, hold and wrap-up together, in hours, by the end of the work. In an interval of half an hour, twice the number is how many agents were busy on average.', 'handle_sum_seconds', 3600, 'short', 1, 'continuous-greens')],
         [8, byWeekdayAndTime(history, 'Abandoned', 'Callers who gave up, which shows where staff was short.', 'abandoned', 1, 'short', 1, 'continuous-reds')],
+      ),
+      heading('The usual week: how days of the period spread, holidays apart'),
+      row(12,
+        [24, table('Usual week', 'By weekday and time of day: the number of like days, and the mean and the 10th and 90th percentile over them. Hours in which the queue is always closed and nobody called are left out.', [
+          usualWeek('A', '$step', [
+            ['weekday', 'No', 'number'], ['day', 'Day', 'string'], ['time', 'Time', 'string'], ['n', 'Days', 'number'],
+            ['offered_mean', 'Offered', 'number'], ['offered_p10', 'Offered, 1 of 10 below', 'number'], ['offered_p90', 'Offered, 9 of 10 below', 'number'],
+            ['aht_n', 'Days with calls handled', 'number'], ['aht_mean_seconds', 'Handle time', 'number'], ['aht_p10_seconds', 'Handle time, 1 of 10 below', 'number'], ['aht_p90_seconds', 'Handle time, 9 of 10 below', 'number'],
+            ['service_level_n', 'Days with a level', 'number'], ['service_level_mean', 'Service level', 'number'], ['service_level_p10', 'Service level, 1 of 10 below', 'number'],
+          ]),
+        ], 'short', {
+          noValue: '–', decimals: 0, custom: { filterable: true },
+          overrides: [
+            ...['Offered', 'Offered, 1 of 10 below', 'Offered, 9 of 10 below'].map((name) => ({ matcher: { id: 'byName', options: name }, properties: [{ id: 'decimals', value: 1 }] })),
+            ...['Service level', 'Service level, 1 of 10 below'].map((name) => ({ matcher: { id: 'byName', options: name }, properties: [{ id: 'unit', value: 'percentunit' }, { id: 'decimals', value: 1 }] })),
+            ...['Handle time', 'Handle time, 1 of 10 below', 'Handle time, 9 of 10 below'].map((name) => ({ matcher: { id: 'byName', options: name }, properties: [{ id: 'unit', value: 's' }, { id: 'decimals', value: 1 }] })),
+          ],
+        })],
+      ),
+      heading('The year of all queues'),
+      row(12,
+        [24, table('Year', 'The headline of the year in which the period ends: calls and self-service, waits, messages, follow-ups, satisfaction. Names that end in _seconds are durations, _share, _level and _arrival ratios from 0 to 1.', [
+          headlineOfYear('A', [['measure', 'Measure', 'string'], ['channel', 'Channel', 'string'], ['value', 'Value', 'number'], ['start', 'Since', 'timestamp'], ['open', 'Can still change', 'string']]),
+        ], 'short', { noValue: 'Not known', overrides: [{ matcher: { id: 'byName', options: 'Value' }, properties: [{ id: 'unit', value: 'none' }] }] })],
       ),
       heading('Exact intervals'),
       row(12,

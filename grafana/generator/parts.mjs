@@ -80,20 +80,32 @@ export const rows = (refId, expr) => ({ ...value(refId, expr), format: 'table' }
 /** Native histograms, for a heat map. */
 export const cells = (refId, expr) => ({ ...series(refId, expr, ''), format: 'heatmap' });
 
-/** Rows of the interval history of one queue. `columns` are [column, name, type]. */
-export const history = (refId, step, columns) => ({
+/** Rows of the interval history by the parameters of its API. `columns` are [column, name, type]. */
+export const historyOf = (refId, parameters, columns) => ({
   refId,
   datasource: INFINITY,
   type: 'json',
   source: 'url',
   parser: 'backend',
   format: 'table',
-  url: `/api/v1/history?from=\${__from:date:iso}&to=\${__to:date:iso}&step=${step}&queue=\${queue:percentencode}&format=json`,
+  url: `/api/v1/history?${parameters}&format=json`,
   url_options: { method: 'GET', data: '' },
   root_selector: '',
   columns: columns.map(([selector, text, type]) => ({ selector, text, type })),
   filters: [],
 });
+
+const OF_PERIOD = 'from=${__from:date:iso}&to=${__to:date:iso}';
+const OF_QUEUE = 'queue=${queue:percentencode}';
+
+/** Rows of the interval history of one queue. */
+export const history = (refId, step, columns) => historyOf(refId, `${OF_PERIOD}&step=${step}&${OF_QUEUE}`, columns);
+
+/** The usual week of one queue. */
+export const usualWeek = (refId, step, columns) => historyOf(refId, `${OF_PERIOD}&step=${step}&${OF_QUEUE}&by=queue&profile=week&fill=open`, columns);
+
+/** The headline of the year in which the period ends. */
+export const headlineOfYear = (refId, columns) => historyOf(refId, 'year=${__to:date:YYYY}', columns);
 
 /** Steps of the plan of one queue, for the week from the beginning of the period. */
 export const planned = (refId, step, columns) => ({

@@ -4,6 +4,7 @@ mod format;
 mod further;
 mod output;
 mod table;
+mod year;
 
 use std::collections::BTreeSet;
 use std::io::{self, Write};
@@ -20,6 +21,7 @@ use self::further::Further;
 use self::output::{Output, Written};
 use super::configuration;
 use super::failure::Failure;
+use crate::config::Config;
 use crate::ledger::history::{
     AgentRow, ArrivalRow, Fill, History, HistoryRow, Kind, LayoutRequest, PauseRow, ProfileRow,
     Request, RequestError, ScoreRow, Suite, UnitRow, local_time, profile,
@@ -27,9 +29,10 @@ use crate::ledger::history::{
 
 /// Prints the interval history from the ledger.
 ///
-/// One row for each step, queue and channel that has any number, or with --fill for each. `nabiz serve` may run at the same
-/// time. Rows that can still change are marked as open.
+/// One row for each step, queue and channel that has any number, or with --fill for each.
+/// `nabiz serve` may run at the same time. Rows that can still change are marked as open.
 #[derive(Debug, clap::Args)]
+#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
 #[command(after_help = "\
 Examples:
   nabiz history --from 2026-01-05 --to 2026-01-06 --step 30m
@@ -37,17 +40,20 @@ Examples:
   nabiz history --from 2026-01-01 --to 2027-01-01 --step 1mo --of arrivals
   nabiz history --from 2026-03-02 --to 2026-04-27 --step 30m --profile week
   nabiz history --from 2026-03-02 --to 2026-04-27 --format wfm-eleveo --into wfm
+  nabiz history year 2026
 
 A date is the start of that business day in the zone of [windows].
 --from is included and --to is not.
 Exit codes: 0 done, 1 the ledger cannot be read, 2 wrong usage or configuration.")]
 pub(crate) struct Args {
+    #[command(subcommand)]
+    other: Option<Other>,
     /// Intervals that begin at or after it: RFC 3339 or a date
-    #[arg(long, value_name = "TIME")]
-    from: String,
+    #[arg(long, value_name = "TIME", required = true)]
+    from: Option<String>,
     /// Intervals that begin before it: RFC 3339 or a date
-    #[arg(long, value_name = "TIME")]
-    to: String,
+    #[arg(long, value_name = "TIME", required = true)]
+    to: Option<String>,
     /// What the rows are about: visits, arrivals, units, scores, pauses or agents; visits if absent
     #[arg(long, value_name = "KIND")]
     of: Option<String>,
@@ -83,6 +89,12 @@ pub(crate) struct Args {
     config: Option<PathBuf>,
 }
 
+/// What is printed in place of rows.
+#[derive(Debug, clap::Subcommand)]
+enum Other {
+    Year(year::Args),
+}
+
 /// The order, names and form of the columns of CSV and JSON.
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Columns of csv and json")]
@@ -110,12 +122,20 @@ struct LayoutArgs {
 /// # Errors
 /// A usage failure for wrong arguments or configuration, else an error of the ledger or the output.
 pub(crate) fn run(args: Args) -> Result<(), Failure> {
+    match args.other {
+        Some(Other::Year(args)) => year::run(args),
+        None => run_rows(args),
+    }
+}
+
+fn run_rows(args: Args) -> Result<(), Failure> {
     let config = configuration::load_or_default(args.config.as_deref())?;
     let settings = Arc::new(config.settings());
     let Args { from, to, of, step, queues, channels, by, fill, profile: of_profile, .. } = args;
     let LayoutArgs { columns, header, separator, empty, times } = args.layout;
     let layout = LayoutRequest { columns, header, separator, empty, times };
     let suite = (args.format == Format::WfmEleveo).then_some(Suite::Eleveo);
+    let (from, to) = (from.unwrap_or_default(), to.unwrap_or_default());
     let request = Request {
         of,
         from,
@@ -126,25 +146,20 @@ pub(crate) fn run(args: Args) -> Result<(), Failure> {
         by,
         fill,
         profile: of_profile,
+        year: None,
         layout,
         suite,
     };
     let interval = config.ledger.interval;
     let usage = |error: RequestError| Failure::usage(anyhow!("--{error}"));
     let query = request.query(&settings, interval).map_err(usage)?;
-    let topics = config
-        .kafka
-        .iter()
-        .flat_map(|kafka| &kafka.topics)
-        .map(|topic| topic.name.clone())
-        .collect();
     let further = Further {
         config: &config,
         settings: Arc::clone(&settings),
         request: &request,
         format: args.format,
         into: args.into.as_deref(),
-        topics,
+        topics: topics(&config),
     };
     let topics = match query.of {
         Kind::Visits => further.topics,
@@ -210,6 +225,12 @@ pub(crate) fn run(args: Args) -> Result<(), Failure> {
         note_unknown(known, period, output.zone);
     }
     Ok(())
+}
+
+/// Returns the topics that are read now.
+fn topics(config: &Config) -> Vec<String> {
+    let topics = config.kafka.iter().flat_map(|kafka| &kafka.topics);
+    topics.map(|topic| topic.name.clone()).collect()
 }
 
 /// Says on standard error which part of a filled period has no rows of zeros.

@@ -119,6 +119,7 @@ fn request(
             "by" => &mut request.by,
             "fill" => &mut request.fill,
             "profile" => &mut request.profile,
+            "year" => &mut request.year,
             "columns" => &mut request.layout.columns,
             "header" => &mut request.layout.header,
             "separator" => &mut request.layout.separator,
@@ -128,7 +129,7 @@ fn request(
             _ => {
                 let name: String = name.chars().take(64).collect();
                 return Err(format!(
-                    "unknown parameter {name:?}; expected from, to, of, step, by, fill, \
+                    "unknown parameter {name:?}; expected from, to, year, of, step, by, fill, \
                      profile, queue, channel, format, columns, header, separator, empty or times"
                 ));
             }
@@ -140,8 +141,12 @@ fn request(
     let missing = |name: &str| {
         format!("{name}: missing; expected a time such as 2026-01-05T08:00:00Z, or a date")
     };
-    request.from = from.ok_or_else(|| missing("from"))?;
-    request.to = to.ok_or_else(|| missing("to"))?;
+    if request.year.is_none() {
+        request.from = from.ok_or_else(|| missing("from"))?;
+        request.to = to.ok_or_else(|| missing("to"))?;
+    } else if from.is_some() || to.is_some() {
+        return Err("year: expected without from and to".to_string());
+    }
     let format = match format.as_deref() {
         Some("csv") => HistoryFormat::Csv,
         Some("json") => HistoryFormat::Json,

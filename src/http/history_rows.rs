@@ -7,9 +7,9 @@ use nabiz_core::settings::Settings;
 use super::history_source::HistorySource;
 use crate::ledger::LedgerError;
 use crate::ledger::history::{
-    AgentRow, ArrivalRow, FurtherHistory, History, HistoryFormat, HistoryRow, Kind, Layout,
-    OutputError, PauseRow, ProfileRow, Query, Record, Request, RequestError, ScoreRow, UnitRow,
-    profile, write_rows,
+    AgentRow, ArrivalRow, FurtherHistory, Headline, History, HistoryFormat, HistoryRow, Kind,
+    Layout, OutputError, PauseRow, ProfileRow, Query, Record, Request, RequestError, ScoreRow,
+    UnitRow, headlines, profile, write_rows,
 };
 
 /// The rows of a query, before they are read.
@@ -17,6 +17,8 @@ pub(super) enum Rows {
     Visits(History),
     /// What is usual, in place of the visits.
     Profile(History),
+    /// The headline of a year, in place of the visits.
+    Headline(History),
     Arrivals(FurtherHistory<ArrivalRow>),
     Units(FurtherHistory<UnitRow>),
     Scores(FurtherHistory<ScoreRow>),
@@ -28,6 +30,7 @@ impl Rows {
     /// Returns the layout of the columns that the rows of a query have.
     pub(super) fn layout(request: &Request, query: &Query) -> Result<Layout, RequestError> {
         match query.of {
+            Kind::Visits if query.is_headline => request.layout::<Headline>(),
             Kind::Visits if query.is_profile => request.layout::<ProfileRow>(),
             Kind::Visits => request.layout::<HistoryRow>(),
             Kind::Arrivals => request.layout::<ArrivalRow>(),
@@ -41,6 +44,7 @@ impl Rows {
     /// Opens the ledger for a query. Blocks.
     pub(super) fn open(source: HistorySource, query: Query) -> Result<Rows, LedgerError> {
         Ok(match query.of {
+            Kind::Visits if query.is_headline => Rows::Headline(source.open(query)?),
             Kind::Visits if query.is_profile => Rows::Profile(source.open(query)?),
             Kind::Visits => Rows::Visits(source.open(query)?),
             Kind::Arrivals => Rows::Arrivals(source.open_further(query)?),
@@ -71,6 +75,10 @@ impl Rows {
             Rows::Visits(rows) => form.write(rows.cancelled_by(is_cancelled), settings, out),
             Rows::Profile(rows) => {
                 let rows = profile(rows.cancelled_by(is_cancelled))?;
+                form.write(rows.into_iter().map(Ok), settings, out)
+            }
+            Rows::Headline(rows) => {
+                let rows = headlines(rows.cancelled_by(is_cancelled))?;
                 form.write(rows.into_iter().map(Ok), settings, out)
             }
             Rows::Arrivals(rows) => form.write(rows.cancelled_by(is_cancelled), settings, out),

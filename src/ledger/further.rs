@@ -2,38 +2,14 @@
 //! intervals.
 
 use nabiz_core::event::Channels;
-use nabiz_core::measures::{ArrivalCounts, FurtherIncrements, UnitCounts};
+use nabiz_core::measures::FurtherIncrements;
 use nabiz_core::time::Timestamp;
 use rusqlite::{Statement, Transaction, params_from_iter};
 
 use super::counts::{self, COUNT_MAX};
 use super::error::LedgerError;
-use super::intervals::AGENT_COLUMNS;
 use super::names::Names;
-
-/// The columns of a further table: its labels, which with the start of the interval are the key of
-/// a row, and its numbers, which add up.
-#[derive(Clone, Copy, Debug)]
-pub struct Table {
-    pub(super) name: &'static str,
-    /// All but a score are ids of names.
-    pub(super) labels: &'static [&'static str],
-    pub(super) numbers: &'static [&'static str],
-}
-
-pub(super) const ARRIVALS: Table = Table {
-    name: "arrival_intervals",
-    labels: &["channel", "entry_point"],
-    numbers: ArrivalCounts::NAMES,
-};
-pub(super) const UNITS: Table =
-    Table { name: "unit_intervals", labels: &["unit"], numbers: UnitCounts::NAMES };
-pub(super) const SCORES: Table =
-    Table { name: "score_intervals", labels: &["queue", "channel", "score"], numbers: &["count"] };
-pub(super) const PAUSES: Table =
-    Table { name: "pause_intervals", labels: &["reason"], numbers: &["paused_ms"] };
-pub(super) const HEADS: Table =
-    Table { name: "head_intervals", labels: &[], numbers: &AGENT_COLUMNS };
+use super::tables::{ARRIVALS, HEADS, PAUSES, SCORES, Table, UNITS};
 
 /// Adds increments to their intervals, within the transaction of a checkpoint. No number exceeds
 /// the bound of a stored number.
@@ -124,8 +100,11 @@ mod tests {
     use nabiz_core::time::Millis;
     use rusqlite::Connection;
 
+    use nabiz_core::measures::{ArrivalCounts, UnitCounts};
+
     use super::*;
-    use crate::ledger::schema::{self, HISTORY_TABLES};
+    use crate::ledger::schema;
+    use crate::ledger::tables::HISTORY_TABLES;
     use crate::ledger::{Ledger, intervals, plan_rewind};
 
     const TABLES: [Table; 5] = [ARRIVALS, UNITS, SCORES, PAUSES, HEADS];

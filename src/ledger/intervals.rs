@@ -11,13 +11,11 @@ use super::distribution::{self, Codec, FORMAT};
 use super::distribution_errors::DistributionErrors;
 use super::error::LedgerError;
 use super::names::Names;
-use super::schema::{HISTORY_TABLES, SCHEMA_VERSION};
+use super::schema::SCHEMA_VERSION;
+use super::tables::{AGENT_COLUMNS, HISTORY_TABLES};
 
 /// The distributions of a row, in the order of the table.
 pub(super) const DISTRIBUTIONS: [&str; 3] = ["wait_answered", "wait_abandoned", "handle"];
-/// Agent time by [`nabiz_core::event::AgentState::index`].
-pub(super) const AGENT_COLUMNS: [&str; 5] =
-    ["available_ms", "busy_ms", "wrap_up_ms", "paused_ms", "offline_ms"];
 
 /// Adds increments to their intervals, within the transaction of a checkpoint. A row has the target
 /// of its newest increment.

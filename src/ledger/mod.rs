@@ -7,6 +7,8 @@
 //!
 //! - `error`: what can go wrong
 //! - `schema`: the tables and their migrations
+//! - `tables`: the tables of the history, by their columns
+//! - `views`: the history for SQL
 //! - `read_only`: a ledger opened for reading, also where nothing can be written beside it
 //! - `key`: the hash key of ids, in a file of its own
 //! - `store`: leases and checkpoints
@@ -29,6 +31,8 @@ mod read_only;
 mod rewind;
 mod schema;
 mod store;
+mod tables;
+mod views;
 
 pub use distribution_errors::DistributionErrors;
 pub use error::LedgerError;

@@ -7,8 +7,8 @@ use nabiz_core::time::Timestamp;
 use rusqlite::{Connection, TransactionBehavior, params};
 
 use super::error::LedgerError;
-use super::schema::HISTORY_TABLES;
 use super::store::Ledger;
+use super::tables::HISTORY_TABLES;
 use super::{counts, read_only};
 
 /// A partition whose stream time is after an instant.

@@ -7,9 +7,10 @@ use nabiz_core::time::{Millis, Timestamp};
 use rusqlite::{Connection, OpenFlags, OptionalExtension, TransactionBehavior};
 
 use super::error::LedgerError;
+use super::views;
 
 /// The version of the tables that this program writes.
-pub const SCHEMA_VERSION: i64 = 16;
+pub const SCHEMA_VERSION: i64 = 17;
 
 /// `nabz` in ASCII: marks the file as a ledger.
 const APPLICATION_ID: i64 = 0x6e61_627a;
@@ -249,6 +250,9 @@ ALTER TABLE intervals ADD COLUMN abandoned_beyond_short INTEGER NOT NULL DEFAULT
 ALTER TABLE intervals ADD COLUMN first_responses_in_target INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE intervals ADD COLUMN resolutions_in_target INTEGER NOT NULL DEFAULT 0;
 ",
+    "
+-- From here on the ledger has views of the history, which are made after the last migration.
+",
 ];
 
 /// Creates a ledger with the tables of an older version.
@@ -267,18 +271,6 @@ pub(super) fn create(path: &Path, version: i64) -> Connection {
 /// The version that has the further tables of the history.
 #[cfg(test)]
 pub(super) const FURTHER_VERSION: i64 = 15;
-
-/// The tables of the interval history, each with the column `start_ms`. A ledger of an older
-/// version has only the first ones.
-pub(super) const HISTORY_TABLES: [&str; 7] = [
-    "intervals",
-    "agent_intervals",
-    "arrival_intervals",
-    "unit_intervals",
-    "score_intervals",
-    "pause_intervals",
-    "head_intervals",
-];
 
 /// Memory for pages, in KiB.
 const CACHE_KIB: i64 = 16 << 10;
@@ -334,9 +326,11 @@ fn try_open(path: &Path) -> Result<Connection, LedgerError> {
     }
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let found = schema_version(&transaction, path)?;
+    transaction.execute_batch(&views::removal())?;
     for migration in MIGRATIONS.iter().skip(found) {
         transaction.execute_batch(migration)?;
     }
+    transaction.execute_batch(&views::definitions())?;
     transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
     transaction.pragma_update(None, "user_version", SCHEMA_VERSION)?;
     transaction.commit()?;

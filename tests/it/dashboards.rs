@@ -62,8 +62,8 @@ fn expressions_parse_and_use_each_metric_by_its_type() {
 fn dashboards_follow_the_conventions_for_operators() {
     let dashboards = files::all();
     let uids: BTreeSet<&str> = dashboards.iter().map(|one| text(&one.json["uid"])).collect();
-    assert_eq!(dashboards.len(), 6);
-    assert_eq!(uids.len(), 6, "each dashboard has an address of its own");
+    assert_eq!(dashboards.len(), 7);
+    assert_eq!(uids.len(), 7, "each dashboard has an address of its own");
     let mut faults = Vec::new();
     for dashboard in &dashboards {
         let mut fault = |what: String| faults.push(format!("{}: {what}", dashboard.name));

@@ -8,7 +8,9 @@ pub mod fixture;
 mod further;
 mod profile;
 mod read_only;
+mod sql;
 mod week;
+mod year;
 
 use std::collections::BTreeMap;
 
@@ -334,6 +336,7 @@ fn row_lacks_counts_by_arrival_when_an_older_program_began_one_of_its_intervals(
     // The tables before the counts by arrival, which a reader does not migrate.
     let names = CohortCounts::NAMES.iter().chain(WaitSums::NAMES);
     let of_responses = ["first_responses_in_target", "resolutions_in_target", "counted_since"];
+    fixture.sql("DROP VIEW history_intervals");
     for name in names.chain(&of_responses) {
         fixture.sql(&format!("ALTER TABLE intervals DROP COLUMN {name}"));
     }

@@ -254,7 +254,11 @@ fn ledger_of_the_first_version_is_migrated_by_its_first_opener() {
     let path = ledger_of(&folder, &all[..2_000]);
     // The tables of the first version, and no native histograms. The tests of the core read chunks
     // in the form of older ledgers, and the golden tests read a ledger of an older program.
-    let first_version = "DROP TABLE arrival_intervals; DROP TABLE unit_intervals;
+    let first_version = "DROP VIEW history_intervals; DROP VIEW history_queue_agents;
+                         DROP VIEW history_arrivals; DROP VIEW history_units;
+                         DROP VIEW history_scores; DROP VIEW history_pauses;
+                         DROP VIEW history_agents;
+                         DROP TABLE arrival_intervals; DROP TABLE unit_intervals;
                          DROP TABLE score_intervals; DROP TABLE pause_intervals;
                          DROP TABLE head_intervals;
                          DROP TABLE facts; ALTER TABLE partitions DROP COLUMN missed;

@@ -1,6 +1,6 @@
 //! The interval history, read: rows of any step, in time order, with at most one step in memory.
 //!
-//! - `request`: a query as people write it
+//! - `request`: a query as people write it; `request_error`: why it is refused
 //! - `query`: a query as the reader takes it
 //! - `fill`: the rows of each step where rows of zeros are asked for
 //! - `step`: the stretches of time that become one row
@@ -8,6 +8,7 @@
 //! - `row`: adds intervals up to one row
 //! - `further`: the rows of the further tables; `kind`: which table is asked for
 //! - `profile`: what is usual on a weekday in a step of the day
+//! - `year`: the headline of a year
 //! - `cell`: values under the names of columns, which every kind of row has
 //! - `columns`, `profile_columns`: the names and values of a row
 //! - `layout`: another order, other names and another form of the columns
@@ -27,8 +28,10 @@ mod profile_columns;
 mod query;
 mod reader;
 mod request;
+mod request_error;
 mod row;
 mod step;
+mod year;
 
 pub use cell::{Cell, Column, Record};
 pub use further::{
@@ -42,6 +45,8 @@ pub(crate) use output::{JsonValue, write_csv_record};
 pub use profile::{DayClass, ProfileRow, Spread, profile};
 pub use query::{By, Fill, Query};
 pub use reader::History;
-pub use request::{Request, RequestError, Suite};
+pub use request::{Request, Suite};
+pub use request_error::RequestError;
 pub use row::{HistoryRow, PATIENCE_ABANDONED_MIN, WaitTarget};
 pub use step::Step;
+pub use year::{Headline, headlines};

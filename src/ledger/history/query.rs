@@ -25,6 +25,8 @@ pub struct Query {
     pub fill: Fill,
     /// The rows are for a [`profile`](super::profile), which needs every step that is known.
     pub is_profile: bool,
+    /// The rows are for [`headlines`](super::headlines).
+    pub is_headline: bool,
 }
 
 impl Query {
@@ -39,6 +41,7 @@ impl Query {
             by: By::default(),
             fill: Fill::default(),
             is_profile: false,
+            is_headline: false,
         }
     }
 

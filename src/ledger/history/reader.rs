@@ -11,16 +11,15 @@ use rusqlite::{Connection, OptionalExtension, Transaction};
 use super::fill::{FilledRows, RowKey, row_key};
 use super::local_time::local_time;
 use super::query::{By, Fill, Query};
-use super::request::RequestError;
+use super::request_error::RequestError;
 use super::row::{HistoryRow, RowContext, RowSum, WaitTarget};
 use crate::ledger::counts;
 use crate::ledger::distribution::Codec;
 use crate::ledger::distribution_errors::DistributionErrors;
 use crate::ledger::error::LedgerError;
-use crate::ledger::intervals::{
-    AGENT_COLUMNS, DISTRIBUTIONS, DistributionRef, read_agent_time, read_counts,
-};
+use crate::ledger::intervals::{DISTRIBUTIONS, DistributionRef, read_agent_time, read_counts};
 use crate::ledger::store::REPLAY_TOPIC;
+use crate::ledger::tables::{AGENT_COLUMNS, HEADS};
 use crate::ledger::{read_only, schema};
 
 /// The rows of a query, step by step, and within a step by queue and channel. Steps and pairs
@@ -41,6 +40,9 @@ pub struct History {
     /// The first interval of the ledger, before which nothing is known; read for a filled history
     /// only.
     beginning: Option<Timestamp>,
+    /// The instant from which the ledger has agent time with each agent once; `None` where it does
+    /// not have it.
+    heads_since: Option<Timestamp>,
     /// The rows of each step of a filled history.
     filled: FilledRows,
     /// Rows of the last step that were not returned yet.
@@ -79,6 +81,7 @@ impl History {
         let has_no_queue = queue_ids.as_ref().is_some_and(Vec::is_empty);
         let is_filled = query.fills();
         let mut history = History {
+            heads_since: heads_since(&connection)?,
             connection,
             settings,
             interval,
@@ -148,6 +151,17 @@ impl History {
     /// Returns the queues that a row of a filled history is over.
     pub(super) fn queues_of(&self, row: &HistoryRow) -> &[Arc<str>] {
         self.filled.queues_of(&(row.queue.clone(), row.channel.clone()))
+    }
+
+    /// Returns the connection to the ledger.
+    pub(super) fn connection(&self) -> &Connection {
+        &self.connection
+    }
+
+    /// Returns the start of the first interval of the ledger.
+    pub(super) fn first_interval(&mut self) -> Result<Option<Timestamp>, LedgerError> {
+        let tx = self.connection.transaction()?;
+        first_start(&tx, EVER)
     }
 
     /// Returns the time of which the history is complete: from the first interval of the ledger to
@@ -255,7 +269,16 @@ impl History {
         };
         let unread = TimeRange { start: first, end: range.end };
         sums.add_intervals(unread)?;
-        sums.add_agents(unread)?;
+        // Agent time of the queues of a selection would count an agent of two of them twice.
+        let has_heads = self.query.by == By::All
+            && self.query.queues.is_empty()
+            && self.query.channels.is_empty()
+            && self.heads_since.is_some_and(|since| since <= range.start);
+        match self.query.by {
+            By::QueueAndChannel | By::Queue => sums.add_agents(unread)?,
+            By::All if has_heads => sums.add_heads(unread)?,
+            By::Channel | By::All => {}
+        }
         let mut sums = sums.sums;
         if filled.is_some() {
             // A profile is over all steps, and leaves out those that are never open at its end.
@@ -266,7 +289,7 @@ impl History {
         }
         for ((queue, channel), sum) in sums {
             let (formula, has_agents) = match self.query.by {
-                By::Channel | By::All => (sum.formula(), false),
+                By::Channel | By::All => (sum.formula(), has_heads),
                 by => {
                     let of_queue = self.settings.queue(&queue);
                     let configured = self.settings.channels.name(of_queue.channel);
@@ -482,10 +505,6 @@ impl StepSums<'_> {
     /// Adds agent time to the row of the queue's configured channel, so that a sum over channels
     /// counts it once.
     fn add_agents(&mut self, range: TimeRange) -> Result<(), LedgerError> {
-        if self.query.by.mixes_queues() {
-            // An agent of two queues has time in both, so a sum over queues counts it twice.
-            return Ok(());
-        }
         let tx = self.names.tx;
         let mut sql = format!(
             "SELECT queue, {} FROM agent_intervals WHERE start_ms >= ?1 AND start_ms < ?2",
@@ -506,6 +525,30 @@ impl StepSums<'_> {
         }
         Ok(())
     }
+
+    /// Adds the time of all agents, each once, to the row over everything.
+    fn add_heads(&mut self, range: TimeRange) -> Result<(), LedgerError> {
+        let sql = format!(
+            "SELECT {} FROM {} WHERE start_ms >= ?1 AND start_ms < ?2",
+            AGENT_COLUMNS.join(", "),
+            HEADS.name
+        );
+        let mut select = self.names.tx.prepare(&sql)?;
+        let mut rows = select.query([range.start.get(), range.end.get()])?;
+        while let Some(row) = rows.next()? {
+            let sum = self.sums.entry(RowKey::default()).or_default();
+            sum.add_agents(read_agent_time(row, 0)?);
+        }
+        Ok(())
+    }
+}
+
+/// Returns the instant from which the ledger has agent time with each agent once.
+fn heads_since(connection: &Connection) -> Result<Option<Timestamp>, LedgerError> {
+    if !connection.table_exists(None, HEADS.name)? {
+        return Ok(None);
+    }
+    Ok(Some(schema::further_since(connection)?.unwrap_or(EVER.start)))
 }
 
 /// The names of queues and channels by their ids in the ledger.

@@ -8,7 +8,9 @@ use super::cell::Record;
 use super::kind::Kind;
 use super::layout::{Layout, LayoutRequest};
 use super::query::{By, Fill, Query};
+use super::request_error::RequestError;
 use super::step::Step;
+use super::year::query_of_year;
 use crate::suggestion::suggestion;
 
 /// The channel under which series past their bound are counted.
@@ -36,6 +38,8 @@ pub struct Request {
     pub fill: Option<String>,
     /// The name of a profile; none where absent.
     pub profile: Option<String>,
+    /// A year of which the headline is wanted, in place of a period and of rows.
+    pub year: Option<String>,
     /// The order, names and form of the columns.
     pub layout: LayoutRequest,
     /// The rows are for the file of a suite of workforce management.
@@ -64,22 +68,25 @@ const ELEVEO_PERIOD: Millis = Millis::from_hours(15 * 24);
 /// The longest period of a profile: a year and some days. Every step of it is held in memory.
 const PROFILE_PERIOD: Millis = Millis::from_hours(400 * 24);
 
-/// A parameter with a value that is not allowed.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{parameter}: {detail}")]
-pub struct RequestError {
-    /// The parameter.
-    pub parameter: &'static str,
-    /// The error, with what is allowed.
-    pub detail: String,
-}
-
 impl Request {
     /// Returns the query for a ledger with intervals of length `interval`.
     ///
     /// # Errors
     /// [`RequestError`] for the first parameter whose value is not allowed.
     pub fn query(&self, settings: &Settings, interval: Millis) -> Result<Query, RequestError> {
+        if let Some(year) = &self.year {
+            let alone = Request {
+                year: self.year.clone(),
+                layout: self.layout.clone(),
+                ..Request::default()
+            };
+            if *self != alone {
+                let detail =
+                    "expected without a step, queue, channel, profile or other form of rows";
+                return Err(RequestError { parameter: "year", detail: detail.to_string() });
+            }
+            return query_of_year(year, settings);
+        }
         let start = instant("from", &self.from, settings)?;
         let end = instant("to", &self.to, settings)?;
         if end <= start {
@@ -131,6 +138,7 @@ impl Request {
             by: named("by", self.by.as_deref(), &By::NAMED)?,
             fill: named("fill", self.fill.as_deref(), &Fill::NAMED)?,
             is_profile,
+            is_headline: false,
         };
         self.check_kind(query.of)?;
         if is_profile {

@@ -57,8 +57,9 @@ pub struct HistoryRow {
     /// How many values the quantiles lack, because a distribution could not be read.
     pub quantile_values_missing: u64,
     /// Agent time of the queue by [`AgentState::index`](nabiz_core::event::AgentState::index); only
-    /// in the row of the queue's configured channel, because agent time has no channel, and in no
-    /// row over several queues, because an agent of two queues has time in both.
+    /// in the row of the queue's configured channel, because agent time has no channel. In a
+    /// row over everything each agent counts once; other rows over several queues have none,
+    /// because an agent of two queues has time in both.
     pub agent_time: Option<[Millis; 5]>,
 }
 

@@ -184,7 +184,8 @@ fn column_that_an_older_ledger_lacks_is_read_as_zero() {
     let connection = ledger(folder.path());
     let known: Vec<_> = counts::names().into_iter().chain([counts::COUNTED_SINCE]).collect();
     assert_eq!(counts::selected(&connection).unwrap(), known);
-    let older = "ALTER TABLE intervals DROP COLUMN service_level_revoked";
+    let older = "DROP VIEW history_intervals;
+                 ALTER TABLE intervals DROP COLUMN service_level_revoked";
     connection.execute_batch(older).unwrap();
     let selected = counts::selected(&connection).unwrap();
     let absent: Vec<&str> = counts::names()

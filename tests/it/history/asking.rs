@@ -39,6 +39,8 @@ fn row_by_queue_channel_or_all_adds_up_what_it_is_over() {
         .collect();
     fixture.add_facts(&facts);
     fixture.add_agents(start_ms, "fault", [300, 500, 100, 50, 0]);
+    fixture.add_agents(start_ms, "billing", [300, 500, 100, 50, 0]);
+    fixture.sql(&format!("INSERT INTO head_intervals VALUES ({start_ms}, 300, 500, 100, 50, 0)"));
     let asked = |by| Query { by, ..query(start_ms, start_ms + INTERVAL_MS, Step::QuarterHour) };
     for (by, expected) in [
         (By::Queue, vec![("billing", "", 60), ("fault", "", 140)]),
@@ -66,12 +68,18 @@ fn row_by_queue_channel_or_all_adds_up_what_it_is_over() {
         let agents: Vec<_> =
             rows.iter().map(|row| row.agent_time.map(|time| time[1].get())).collect();
         let expected_agents = match by {
-            By::Queue => vec![Some(0), Some(500)],
-            // An agent of two queues has time in both.
+            By::Queue => vec![Some(500), Some(500)],
+            // An agent of two queues has time in both, and is in the row over everything once.
+            By::All => vec![Some(500)],
             _ => vec![None; expected.len()],
         };
         assert_eq!(agents, expected_agents, "{by:?}");
     }
+    // Of a part of the queues, and of time before the table, it is not known.
+    let of_two = Query { queues: vec!["billing".into(), "fault".into()], ..asked(By::All) };
+    assert_eq!(fixture.rows(of_two)[0].agent_time, None);
+    fixture.sql(&format!("INSERT INTO facts VALUES ('further_since_ms', {})", start_ms + 1));
+    assert_eq!(fixture.rows(asked(By::All))[0].agent_time, None);
 }
 
 #[test]

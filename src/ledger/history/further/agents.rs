@@ -4,8 +4,8 @@ use nabiz_core::measures::AgentWindow;
 use nabiz_core::time::Millis;
 
 use super::row::{FurtherRow, Label, Span, ratio};
-use crate::ledger::further::{HEADS, Table};
 use crate::ledger::history::cell::{Cell, Column, Record};
+use crate::ledger::tables::{HEADS, Table};
 
 /// Time of agents as heads, by state.
 #[derive(Clone, Debug, PartialEq)]

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use nabiz_core::measures::ArrivalCounts;
 
 use super::row::{FurtherRow, Label, Span, label, ratio};
-use crate::ledger::further::{ARRIVALS, Table};
 use crate::ledger::history::cell::{Cell, Column, Record};
+use crate::ledger::tables::{ARRIVALS, Table};
 
 /// Contacts that reached the centre, and outcomes of self-service.
 #[derive(Clone, Debug, PartialEq)]

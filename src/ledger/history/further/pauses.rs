@@ -5,8 +5,8 @@ use std::sync::Arc;
 use nabiz_core::time::Millis;
 
 use super::row::{FurtherRow, Label, Span, label};
-use crate::ledger::further::{PAUSES, Table};
 use crate::ledger::history::cell::{Cell, Column, Record};
+use crate::ledger::tables::{PAUSES, Table};
 
 /// Paused time of agents as heads, for one reason.
 #[derive(Clone, Debug, PartialEq)]

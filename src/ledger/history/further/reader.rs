@@ -10,11 +10,11 @@ use rusqlite::Connection;
 
 use super::row::{FurtherRow, Label, Span};
 use crate::ledger::error::LedgerError;
-use crate::ledger::further::Table;
 use crate::ledger::history::query::Query;
 use crate::ledger::history::reader::{
     Names, closed_until, ids, push_filter, round_up, stream_time,
 };
+use crate::ledger::tables::Table;
 use crate::ledger::{counts, read_only, schema};
 
 /// The rows of a query of a further table, step by step, and within a step by their labels. Steps

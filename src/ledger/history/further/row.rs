@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use nabiz_core::time::TimeRange;
 
-use crate::ledger::further::Table;
 use crate::ledger::history::cell::Record;
+use crate::ledger::tables::Table;
 
 /// The time of a row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

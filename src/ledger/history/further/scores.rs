@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use super::row::{FurtherRow, Label, Span, label};
-use crate::ledger::further::{SCORES, Table};
 use crate::ledger::history::cell::{Cell, Column, Record};
+use crate::ledger::tables::{SCORES, Table};
 
 /// Survey answers with one score.
 #[derive(Clone, Debug, PartialEq)]

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use nabiz_core::measures::UnitCounts;
 
 use super::row::{FurtherRow, Label, Span, label, ratio, seconds};
-use crate::ledger::further::{Table, UNITS};
 use crate::ledger::history::cell::{Cell, Column, Record};
+use crate::ledger::tables::{Table, UNITS};
 
 /// Follow-ups of a unit.
 #[derive(Clone, Debug, PartialEq)]
