@@ -56,4 +56,18 @@ impl Agent {
         self.timeline.drain(..applied);
         self.booked_to = end;
     }
+
+    /// Sets times after `to` back to it. What is booked stays booked up to `kept_to`, which is not
+    /// before `to`: time up to there must not be booked twice.
+    pub(super) fn rewind(&mut self, to: Timestamp, kept_to: Timestamp) {
+        self.booked_to = self.booked_to.min(kept_to);
+        self.booked.rewind(to);
+        for change in &mut self.timeline {
+            change.event_time = change.event_time.min(to);
+        }
+        // A timeline has only what is later than `booked_to`.
+        let nothing = TimeRange { start: self.booked_to, end: self.booked_to };
+        let applied = self.booked.advance(&self.timeline, nothing, |_, _, _| {});
+        self.timeline.drain(..applied);
+    }
 }

@@ -298,14 +298,12 @@ impl Agents {
     }
 
     /// Sets times after `to` back to it, and drops the panes. Time that is booked stays booked.
-    pub(crate) fn rewind(&mut self, to: Timestamp) {
-        let book_to = to.saturating_sub(self.allowed_lateness);
+    ///
+    /// The history keeps the interval that contains `to`, and what agents have booked in it. So an
+    /// agent who is booked past it goes on at its end; `kept_to` is that end.
+    pub(crate) fn rewind(&mut self, to: Timestamp, kept_to: Timestamp) {
         for agent in self.agents.values_mut() {
-            agent.booked_to = agent.booked_to.min(book_to);
-            agent.booked.rewind(to);
-            for change in &mut agent.timeline {
-                change.event_time = change.event_time.min(to);
-            }
+            agent.rewind(to, kept_to);
         }
         self.booked_interval = None;
         self.forget_panes();

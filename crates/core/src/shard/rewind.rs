@@ -12,7 +12,8 @@ impl Shard {
     ///
     /// Counters, open visits, issues, follow-ups and remembered identities stay. Windows begin
     /// again, `today` only if it is another business day. Times of the state that are after `to`
-    /// become `to`; observations after it are dropped.
+    /// become `to`; observations after it are dropped. Agent time that is booked past `to` is not
+    /// booked again in the interval of the history that contains `to`: the ledger keeps that row.
     pub fn rewind(mut self, to: Timestamp) -> Checkpoint {
         let state = &mut self.state;
         state.nothing_stored = true;
@@ -25,7 +26,7 @@ impl Shard {
             series.windows.rewind(&state.layout, &state.cursor);
         }
         state.contacts.rewind(to, |time| state.layout.interval_of(time));
-        state.agents.rewind(to);
+        state.agents.rewind(to, state.layout.interval_from(to));
         state.followups.rewind(to);
         state.ids.rewind(to);
         for observed in &mut state.observed {

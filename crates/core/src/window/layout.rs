@@ -76,6 +76,15 @@ impl PaneLayout {
         })
     }
 
+    /// Returns the first instant from `time` on at which an interval of the history begins; without
+    /// a history `time` itself.
+    pub(crate) fn interval_from(&self, time: Timestamp) -> Timestamp {
+        match (self.interval_of(time), self.interval) {
+            (Some(start), Some(length)) if start < time => start.saturating_add(length),
+            _ => time,
+        }
+    }
+
     /// Returns the oldest pane that any window covers. The subtraction saturates, because `current`
     /// is not a real pane before the first record.
     pub(crate) fn oldest_pane(&self, current: PaneIndex) -> PaneIndex {

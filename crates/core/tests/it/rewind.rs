@@ -238,3 +238,87 @@ fn history_has_no_more_endings_than_entries_when_stream_time_is_set_back() {
     assert_eq!((row.visits.offered, row.visits.answered), (2, 3));
     assert_eq!(row.cohort.arrived_answered, 2);
 }
+
+#[test]
+fn history_has_no_agent_time_twice_when_stream_time_is_set_back() {
+    let settings = Arc::new(defaults());
+    let quarter = 15 * MINUTE;
+    let base = DEFAULT_START_MS - DEFAULT_START_MS.rem_euclid(quarter) + 9 * HOUR;
+    let event = |id: &str, time_ms: i64, state: &str| {
+        let time = jiff::Timestamp::from_millisecond(time_ms).expect("a time");
+        format!(
+            r#"{{"specversion":"1.0","id":"{id}","source":"acd","type":"agent.state_changed",
+               "time":"{time}","data":{{"agent":"a","queues":["fault"],{state}}}}}"#
+        )
+    };
+    let paused = r#""state":"paused","reason":"lunch""#;
+    // The instant that is set: within an interval and at its boundary, with time that is booked up
+    // to the false future, and up to the middle of the interval.
+    for (set, ahead) in [(7, DAY), (0, DAY), (7, 12 * MINUTE)] {
+        let to = base + set * MINUTE;
+        let mut shard = Shard::new(Arc::clone(&settings), KEY);
+        fold(&mut shard, 0, &event("begin", base - quarter, paused));
+        shard.advance(Timestamp(base + ahead));
+        let mut store = Store::default();
+        // This change waits in the future for its time to be booked.
+        fold(&mut shard, 1, &event("future", base + ahead, paused));
+        store.apply(shard.checkpoint());
+        store.intervals.retain(|delta| delta.start < Timestamp(to));
+        store.agent_intervals.retain(|delta| delta.start < Timestamp(to));
+        store.further.heads.retain(|start, _| *start < Timestamp(to));
+        store.further.pauses.retain(|(start, _), _| *start < Timestamp(to));
+        store.apply(shard.rewind(Timestamp(to)));
+
+        let mut shard = Shard::restore(Arc::clone(&settings), KEY, &store.chunks()).expect("state");
+        let state = r#""state":"available""#;
+        fold(&mut shard, 2, &event("end", base + quarter + 5 * MINUTE, state));
+        shard.advance(Timestamp(base + 3 * quarter));
+        store.apply(shard.checkpoint());
+
+        let minutes = |ms: u64| ms / MINUTE as u64;
+        for (start, [available, paused]) in
+            [(base - quarter, [0, 15]), (base, [0, 15]), (base + quarter, [10, 5])]
+        {
+            let start = Timestamp(start);
+            let mut queue = [0; 5];
+            for delta in store.agent_intervals.iter().filter(|delta| delta.start == start) {
+                queue.iter_mut().zip(delta.state_ms).for_each(|(sum, ms)| *sum += ms);
+            }
+            let expected = [available, 0, 0, paused, 0];
+            assert_eq!(queue.map(minutes), expected, "queue, set {set}, ahead {ahead}");
+            let head = store.further.heads.get(&start).copied().unwrap_or_default();
+            assert_eq!(head.map(minutes), expected, "head, set {set}, ahead {ahead}");
+            let lunch = store.further.pauses.get(&(start, "lunch".into())).copied();
+            assert_eq!(lunch.map(minutes), Some(paused), "pauses, set {set}, ahead {ahead}");
+        }
+    }
+}
+
+#[test]
+fn change_counts_from_the_next_interval_on_when_its_own_is_booked_already() {
+    let settings = Arc::new(defaults());
+    let quarter = 15 * MINUTE;
+    let base = DEFAULT_START_MS - DEFAULT_START_MS.rem_euclid(quarter) + 9 * HOUR;
+    let event = |id: &str, time_ms: i64, state: &str| {
+        let time = jiff::Timestamp::from_millisecond(time_ms).expect("a time");
+        format!(
+            r#"{{"specversion":"1.0","id":"{id}","source":"acd","type":"agent.state_changed",
+               "time":"{time}","data":{{"agent":"a","queues":["fault"],"state":"{state}"}}}}"#
+        )
+    };
+    let to = base + 7 * MINUTE;
+    let mut shard = Shard::new(Arc::clone(&settings), KEY);
+    fold(&mut shard, 0, &event("begin", base, "available"));
+    shard.advance(Timestamp(base + DAY));
+    let mut shard = rewound(&settings, shard, to);
+    fold(&mut shard, 1, &event("pause", to + MINUTE, "paused"));
+    let counts = |shard: &mut Shard| shard.snapshot().queues[0].agents;
+    shard.advance(Timestamp(to + 2 * MINUTE));
+    assert_eq!(counts(&mut shard)[3], 1, "the state is shown at once");
+    let mut store = Store::default();
+    shard.advance(Timestamp(base + 3 * quarter));
+    store.apply(shard.checkpoint());
+    assert!(store.further.heads.keys().all(|start| *start >= Timestamp(base + quarter)));
+    let head = store.further.heads[&Timestamp(base + quarter)];
+    assert_eq!(head[3], quarter as u64);
+}
