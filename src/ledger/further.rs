@@ -249,5 +249,11 @@ mod tests {
         for table in HISTORY_TABLES {
             assert!(connection.table_exists(None, table).unwrap(), "{table}");
         }
+        // The time of the second partition was in the future.
+        let mut ledger = Ledger::open(&path, Channels::default()).unwrap();
+        ledger.delete_history_from(Timestamp(8_000)).unwrap();
+        assert_eq!(schema::further_since(&connection).unwrap(), Some(Timestamp(7_000)));
+        ledger.delete_history_from(Timestamp(6_000)).unwrap();
+        assert_eq!(schema::further_since(&connection).unwrap(), Some(Timestamp(6_000)));
     }
 }

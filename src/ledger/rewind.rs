@@ -7,6 +7,7 @@ use nabiz_core::time::Timestamp;
 use rusqlite::{Connection, TransactionBehavior, params};
 
 use super::error::LedgerError;
+use super::schema::FURTHER_SINCE;
 use super::store::Ledger;
 use super::tables::HISTORY_TABLES;
 use super::{counts, read_only};
@@ -77,7 +78,8 @@ impl Ledger {
         }
     }
 
-    /// Deletes the interval history from `start` on. Returns how many rows it had.
+    /// Deletes the interval history from `start` on. Returns how many rows it had. From there on
+    /// the further tables are whole, also where stream time was in the future when they came.
     ///
     /// # Errors
     /// [`LedgerError`]; nothing is deleted then.
@@ -89,6 +91,8 @@ impl Ledger {
             let delete = format!("DELETE FROM {table} WHERE start_ms >= ?1");
             deleted += transaction.execute(&delete, params![start.get()])?;
         }
+        let lower = "UPDATE facts SET value = min(value, ?1) WHERE name = ?2";
+        transaction.execute(lower, params![start.get(), FURTHER_SINCE])?;
         transaction.commit()?;
         Ok(deleted)
     }

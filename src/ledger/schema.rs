@@ -272,6 +272,9 @@ pub(super) fn create(path: &Path, version: i64) -> Connection {
 #[cfg(test)]
 pub(super) const FURTHER_VERSION: i64 = 15;
 
+/// The name of [`further_since`].
+pub(super) const FURTHER_SINCE: &str = "further_since_ms";
+
 /// Memory for pages, in KiB.
 const CACHE_KIB: i64 = 16 << 10;
 /// Pages of 4 KiB in the write-ahead log at which SQLite copies them into the file.
@@ -390,7 +393,7 @@ pub(super) fn interval(connection: &Connection) -> rusqlite::Result<Option<Milli
 /// Returns the instant from which the further tables of the history are whole; `None` where they
 /// are from the first record on.
 pub(super) fn further_since(connection: &Connection) -> rusqlite::Result<Option<Timestamp>> {
-    Ok(fact(connection, "further_since_ms")?.map(Timestamp))
+    Ok(fact(connection, FURTHER_SINCE)?.map(Timestamp))
 }
 
 /// Returns what holds for the whole ledger under a name; `None` where it is not stored.
