@@ -18,7 +18,7 @@ use super::tables::{AGENT_COLUMNS, HISTORY_TABLES};
 pub(super) const DISTRIBUTIONS: [&str; 3] = ["wait_answered", "wait_abandoned", "handle"];
 
 /// Adds increments to their intervals, within the transaction of a checkpoint. A row has the target
-/// of its newest increment.
+/// of its newest increment; one that only counts endings by arrival keeps the target that is stored.
 ///
 /// A stored distribution that cannot be read does not stop a checkpoint, now or later: the
 /// increment replaces it, and the error is logged and counted in `errors`. The exact counts and
@@ -147,7 +147,7 @@ impl<'tx> Rows<'tx> {
         Ok(Rows {
             errors,
             select: tx.prepare(&format!(
-                "SELECT {columns} FROM intervals
+                "SELECT {columns}, target_wait_ms, target_ratio FROM intervals
                  WHERE start_ms = ?1 AND queue = ?2 AND channel = ?3"
             ))?,
             replace: tx.prepare(&format!(
@@ -179,20 +179,29 @@ impl<'tx> Rows<'tx> {
                     *blob = row.get(format_at + 1 + index)?;
                 }
                 let versions = (row.get::<_, i64>(since_at)?, row.get::<_, i64>(format_at)?);
-                Ok((read_counts(row, 0)?, versions, blobs))
+                let target_at = format_at + 1 + blobs.len();
+                let target: (i64, f64) = (row.get(target_at)?, row.get(target_at + 1)?);
+                Ok((read_counts(row, 0)?, versions, blobs, Some(target)))
             })
             .optional()?;
-        let (mut sum, (counted_since, format), blobs) = stored.unwrap_or_else(|| {
-            (IntervalCounts::default(), (SCHEMA_VERSION, FORMAT), Default::default())
+        let (mut sum, (counted_since, format), blobs, target) = stored.unwrap_or_else(|| {
+            (IntervalCounts::default(), (SCHEMA_VERSION, FORMAT), Default::default(), None)
         });
+        let of_delta = |delta: &IntervalDelta| {
+            (counts::to_stored(delta.target_wait.get()), delta.target_ratio)
+        };
+        // An ending by arrival changes an interval of long ago, and has the target of today.
+        let newest = deltas.iter().rev().find(|delta| !delta.counts.is_by_arrival_alone());
+        let (target_wait_ms, target_ratio) =
+            newest.map(|delta| of_delta(delta)).or(target).unwrap_or_else(|| of_delta(delta));
         deltas.iter().for_each(|delta| counts::add_increment(&mut sum, &delta.counts));
 
         let mut values = vec![
             Value::Integer(delta.start.get()),
             Value::Integer(queue),
             Value::Integer(channel),
-            Value::Integer(counts::to_stored(delta.target_wait.get())),
-            Value::Real(delta.target_ratio),
+            Value::Integer(target_wait_ms),
+            Value::Real(target_ratio),
         ];
         values.extend(
             counts::columns(&mut sum).map(|(_, count)| Value::Integer(counts::to_stored(*count))),

@@ -82,6 +82,28 @@ fn increments_add_up_in_one_row_when_stored_in_several_transactions() {
 }
 
 #[test]
+fn old_row_keeps_its_target_when_a_visit_that_entered_in_it_ends() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut connection = ledger(folder.path());
+    let target = |connection: &Connection| -> (i64, f64) {
+        let select = "SELECT target_wait_ms, target_ratio FROM intervals";
+        connection.query_row(select, [], |row| Ok((row.get(0)?, row.get(1)?))).unwrap()
+    };
+    let mut ended = delta(START, &[]);
+    ended.counts.cohort.arrived_answered = 1;
+    (ended.target_wait, ended.target_ratio) = (Millis(8_000), 0.5);
+    let entered = delta(START, &[1_000]);
+    // In one checkpoint, and in a later one.
+    store(&mut connection, &[entered, ended.clone()], &[]);
+    assert_eq!(target(&connection), (20_000, 0.8));
+    store(&mut connection, &[ended.clone()], &[]);
+    assert_eq!(target(&connection), (20_000, 0.8));
+    connection.execute("DELETE FROM intervals", []).unwrap();
+    store(&mut connection, &[ended], &[]);
+    assert_eq!(target(&connection), (8_000, 0.5), "no other is known");
+}
+
+#[test]
 fn increments_leave_nothing_when_rolled_back() {
     let folder = tempfile::tempdir().unwrap();
     let mut connection = ledger(folder.path());

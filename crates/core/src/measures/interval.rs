@@ -191,6 +191,13 @@ impl IntervalNumbers {
 }
 
 impl IntervalCounts {
+    /// Returns whether all that this increment counts are visits by arrival: endings of visits that
+    /// entered in the interval. Such an increment can come days after the interval.
+    pub fn is_by_arrival_alone(&self) -> bool {
+        let by_arrival = IntervalCounts { cohort: self.cohort, ..IntervalCounts::default() };
+        self.cohort != CohortCounts::default() && *self == by_arrival
+    }
+
     /// Adds an increment, and takes the misses that it revokes from the misses.
     pub fn add_increment(&mut self, increment: &IntervalCounts) {
         self.add(increment);
