@@ -72,6 +72,18 @@ pub(super) struct VisitMarks {
     pub(super) is_callback: bool,
     /// The history does not have the entry, because stream time was set back before it.
     pub(super) has_no_entry: bool,
+    /// `is_callback` is known: the visit did not enter with a program that did not keep it.
+    pub(super) knows_callback: bool,
+}
+
+impl VisitMarks {
+    /// Those of a visit that enters.
+    pub(super) const ENTERED: Self = VisitMarks {
+        is_pending: false,
+        is_callback: false,
+        has_no_entry: false,
+        knows_callback: true,
+    };
 }
 
 impl From<u8> for VisitMarks {
@@ -80,14 +92,16 @@ impl From<u8> for VisitMarks {
             is_pending: bits & 1 != 0,
             is_callback: bits & 2 != 0,
             has_no_entry: bits & 4 != 0,
+            knows_callback: bits & 8 != 0,
         }
     }
 }
 
 impl From<VisitMarks> for u8 {
     fn from(marks: VisitMarks) -> u8 {
-        let VisitMarks { is_pending, is_callback, has_no_entry } = marks;
-        u8::from(is_pending) | u8::from(is_callback) << 1 | u8::from(has_no_entry) << 2
+        let VisitMarks { is_pending, is_callback, has_no_entry, knows_callback } = marks;
+        let bits = [is_pending, is_callback, has_no_entry, knows_callback];
+        bits.into_iter().rev().fold(0, |all, bit| all << 1 | u8::from(bit))
     }
 }
 
@@ -471,6 +485,16 @@ mod tests {
         for (miss, missed) in [(Miss::NotRecorded, false), (Miss::RecordedAtTarget, true)] {
             assert_eq!(append(Vec::new(), &miss), append(Vec::new(), &missed));
         }
+    }
+
+    #[test]
+    fn marks_have_the_stored_bits_of_older_ledgers_which_may_not_know_a_callback() {
+        for bits in 0..16 {
+            assert_eq!(u8::from(VisitMarks::from(bits)), bits);
+        }
+        let older = VisitMarks::from(1);
+        assert_eq!(older, VisitMarks { is_pending: true, ..VisitMarks::default() });
+        assert!(!older.knows_callback && VisitMarks::ENTERED.knows_callback);
     }
 
     #[test]

@@ -181,7 +181,7 @@ mod tests {
     use crate::contact::lifecycle::conversation::Implied;
     use crate::contact::table::Contacts;
     use crate::ids::{AgentKey, IdHasher};
-    use crate::measures::{ApplyOutcome, WindowScope};
+    use crate::measures::{ApplyOutcome, FactKind, WindowScope};
     use crate::registry::LabelRegistry;
     use crate::settings::Settings;
     use crate::state::{ChunkKind, StateChunk, append, read};
@@ -252,6 +252,44 @@ mod tests {
         }
     }
 
+    fn event() -> EventContext {
+        EventContext {
+            stream_time: Timestamp(900),
+            event_time: Timestamp(900),
+            lateness: Lateness::InTime,
+            scope: WindowScope::Windows,
+            today: TimeRange { start: Timestamp(0), end: Timestamp(86_400_000) },
+            offset: Offset(7),
+            source: SourceKey::default(),
+            origin: Origin::Record,
+        }
+    }
+
+    #[test]
+    fn older_visit_tells_nothing_of_patience_because_it_can_be_a_callback() {
+        let settings = Arc::new(Settings::builder().build());
+        let mut contacts = Contacts::new(&settings.windows, usize::MAX);
+        let mut registry = LabelRegistry::new(settings, IdHasher::new([0; 16]));
+        let queue = registry.queue("fault");
+        let series = registry.series(queue, ChannelId::PHONE);
+        let (start, source) = (Timestamp(500), SourceKey::default());
+        let (missed, over_target) = (false, false);
+        let visit = SingleVisit { queue, series, start, source, missed, over_target };
+        let contact = SingleContact { visit: Some(visit), service: None, ..stored() };
+        let bytes = append(Vec::new(), &(0_u32, Some((1_u32, contact))));
+        let chunk = StateChunk { kind: ChunkKind::SingleContactLog, number: 1, bytes };
+        contacts.restore(&[&chunk], &mut registry, &event()).unwrap();
+        let outcome = contacts.change(&mut registry, &event(), ContactKey(7), |contact| {
+            contact.ending(queue, None, Ending::Abandoned, None)
+        });
+        assert_eq!(outcome, ApplyOutcome::Applied);
+        let ended = contacts.effects.facts.iter().find_map(|fact| match fact.kind {
+            FactKind::VisitEnded(end) => Some(end),
+            _ => None,
+        });
+        assert_eq!(ended.map(|end| (end.wait, end.waits_on_line)), Some((Millis(400), false)));
+    }
+
     #[test]
     fn end_frees_the_agent_that_it_names_when_the_conversation_knows_none() {
         let settings = Arc::new(Settings::builder().build());
@@ -267,16 +305,7 @@ mod tests {
         };
         let bytes = append(Vec::new(), &(0_u32, Some((1_u32, contact))));
         let chunk = StateChunk { kind: ChunkKind::SingleContactLog, number: 1, bytes };
-        let event = EventContext {
-            stream_time: Timestamp(900),
-            event_time: Timestamp(900),
-            lateness: Lateness::InTime,
-            scope: WindowScope::Windows,
-            today: TimeRange { start: Timestamp(0), end: Timestamp(86_400_000) },
-            offset: Offset(7),
-            source: SourceKey::default(),
-            origin: Origin::Record,
-        };
+        let event = event();
         contacts.restore(&[&chunk], &mut registry, &event).unwrap();
         let agent = Some(AgentKey(9));
         let implied = Implied { agent, wait: Millis(30), is_negative: false };

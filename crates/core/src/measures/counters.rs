@@ -256,7 +256,7 @@ impl WaitSums {
                 return;
             }
         }
-        if end.is_callback || wait <= short_abandon {
+        if !end.waits_on_line || wait <= short_abandon {
             return;
         }
         self.wait_beyond_short_sum_ms += wait.get() - short_abandon.get();

@@ -57,8 +57,8 @@ pub(crate) struct VisitEnd {
     pub(crate) entered: Timestamp,
     /// The interval history has the entry: stream time was not set back before it.
     pub(crate) has_entry: bool,
-    /// The citizen did not wait on the line, but was called back.
-    pub(crate) is_callback: bool,
+    /// The citizen waited on the line, and was not called back, as far as that is known.
+    pub(crate) waits_on_line: bool,
 }
 
 /// How a visit ended.

@@ -215,7 +215,7 @@ impl ContactContext<'_> {
             true => Miss::Delayed { arrival },
             false => Miss::NotRecorded,
         };
-        let (over_target, marks) = (false, VisitMarks::default());
+        let (over_target, marks) = (false, VisitMarks::ENTERED);
         Visit { queue, series, start, source, miss, over_target, marks }
     }
 
@@ -265,7 +265,7 @@ impl ContactContext<'_> {
             wait,
             entered: visit.start,
             has_entry: !visit.marks.has_no_entry,
-            is_callback: visit.marks.is_callback,
+            waits_on_line: visit.marks.knows_callback && !visit.marks.is_callback,
         };
         self.fact(visit.series, end, scope, FactKind::VisitEnded(visit_end));
         let target_wait = self.registry.info(visit.series).target_wait;
