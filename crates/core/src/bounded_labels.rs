@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 pub(crate) const OTHER_LABEL: &str = "other";
 
 /// A bounded table of values by label, for labels other than queues: entry points and units.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(crate) struct BoundedLabels<T> {
     by_name: HashMap<Arc<str>, T>,
     limit: usize,
@@ -30,12 +30,24 @@ impl<T: Default> BoundedLabels<T> {
         let kept = match self.by_name.get_key_value(label) {
             Some((kept, _)) => kept.clone(),
             None if self.by_name.len() < self.limit => label.into(),
-            None => {
-                self.refused += 1;
-                OTHER_LABEL.into()
-            }
+            None => return self.refuse(),
         };
         (kept.clone(), self.by_name.entry(kept).or_default())
+    }
+
+    /// Returns the value of `other`, and its label, for a label that is not listed.
+    pub(crate) fn refuse(&mut self) -> (Arc<str>, &mut T) {
+        self.refused += 1;
+        let other = match self.by_name.get_key_value(OTHER_LABEL) {
+            Some((other, _)) => other.clone(),
+            None => OTHER_LABEL.into(),
+        };
+        (other.clone(), self.by_name.entry(other).or_default())
+    }
+
+    /// Drops the labels whose value `is_used` refuses, so that others have room.
+    pub(crate) fn retain(&mut self, is_used: impl Fn(&T) -> bool) {
+        self.by_name.retain(|_, value| is_used(value));
     }
 
     /// Restores stored labels. The bound stays that of the settings.

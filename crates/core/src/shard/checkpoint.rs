@@ -180,7 +180,7 @@ impl Shard {
             clock_skew: state.clock_skew,
         };
         let scheme = state.registry.overflow_scheme();
-        checkpoint.put(ChunkKind::ShardHeader, 0, &(header, scheme));
+        checkpoint.put(ChunkKind::ShardHeader, 0, &(header, scheme, &state.entry_points));
         let counts = state.records.named();
         if !counts.is_empty() {
             checkpoint.put(ChunkKind::RecordCounts, 0, &counts);
@@ -361,9 +361,11 @@ mod tests {
             fold_visit(&mut shard, 1, "contact.queued", "b", "past the bound");
             let mut chunks = shard.checkpoint().chunks;
             if scheme == OverflowScheme::Unkeyed {
-                // Older ledgers end with the header.
+                // Older ledgers end with the header: without the scheme, of one byte, and the
+                // empty list of entry points, of three.
                 let header = chunks.iter_mut().find(|chunk| chunk.kind == ChunkKind::ShardHeader);
-                header.unwrap().bytes.pop();
+                let bytes = &mut header.unwrap().bytes;
+                bytes.truncate(bytes.len() - 4);
             }
 
             let mut restored = Shard::restore(settings.clone(), KEY, &chunks).unwrap();
@@ -374,6 +376,26 @@ mod tests {
                 restored.snapshot().series.iter().map(|series| series.live.waiting).collect();
             assert_eq!(waiting.iter().sum::<u64>(), 1, "{scheme:?}: the visit of a goes on");
         }
+    }
+
+    #[test]
+    fn older_entry_points_of_starts_leave_room_for_those_of_self_service() {
+        let limits = Limits { series: 2, ..Limits::default() };
+        let settings = Arc::new(Settings::builder().limits(limits).build());
+        let mut shard = Shard::new(settings.clone(), KEY);
+        // Older programs had the entry points of starts in the same list, without outcomes.
+        shard.state.self_service.entry(Some("/order"));
+        shard.state.self_service.entry(Some("ivr")).1[0] = 3;
+        let mut chunks = shard.checkpoint().chunks;
+        let newer = Shard::restore(settings.clone(), KEY, &chunks).unwrap();
+        assert_eq!(newer.state.self_service.iter().count(), 2);
+        let header = chunks.iter_mut().find(|chunk| chunk.kind == ChunkKind::ShardHeader);
+        let bytes = &mut header.unwrap().bytes;
+        bytes.truncate(bytes.len() - 3);
+        let mut older = Shard::restore(settings, KEY, &chunks).unwrap();
+        let (label, _) = older.state.self_service.entry(Some("second ivr"));
+        assert_eq!(&*label, "second ivr");
+        assert_eq!(older.state.self_service.entry(Some("ivr")).1[0], 3);
     }
 
     #[test]

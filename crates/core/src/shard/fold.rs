@@ -13,6 +13,7 @@ use crate::ids::{ContactKey, IdHasher, Offset, SourceKey};
 use crate::measures::{ApplyOutcome, FurtherIncrements, Observation, RecordTotals, WindowScope};
 use crate::registry::LabelRegistry;
 use crate::settings::Settings;
+use crate::shard::arrivals::ENTRY_POINTS_MAX;
 use crate::shard::event_time::{Ceiling, JudgedTime, Standing, judge};
 use crate::shard::record::{FoldResult, Orphan, RecordMeta, RecordOutcome, Witness};
 use crate::shard::series::Bounds;
@@ -97,6 +98,7 @@ impl Shard {
             unsaved_intervals: 0,
             further: FurtherIncrements::default(),
             contacts_started: vec![0; settings.channels.len()],
+            entry_points: BoundedLabels::new(ENTRY_POINTS_MAX),
             self_service: BoundedLabels::new(limits.series),
             observed: Vec::new(),
             records: RecordTotals::default(),

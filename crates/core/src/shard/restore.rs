@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use serde::de::DeserializeOwned;
 
+use crate::bounded_labels::BoundedLabels;
 use crate::ids::OverflowScheme;
 use crate::measures::WindowCounts;
 use crate::settings::Settings;
@@ -31,7 +32,7 @@ impl Shard {
         let mut shard = Shard::new(settings.clone(), hash_key);
         let header = chunks.iter().find(|chunk| chunk.kind == ChunkKind::ShardHeader);
         let header = header.ok_or(RestoreError::Missing(ChunkKind::ShardHeader))?;
-        let (header, scheme) = read_header(header)?;
+        let (header, scheme, entry_points) = read_header(header)?;
         let configured: Vec<String> = settings.channels.names().map(str::to_owned).collect();
         if !configured.starts_with(&header.channels) {
             return Err(RestoreError::OtherChannels { stored: header.channels, configured });
@@ -50,6 +51,10 @@ impl Shard {
         let known = header.contacts_started.len().min(state.contacts_started.len());
         state.contacts_started[..known].copy_from_slice(&header.contacts_started[..known]);
         state.self_service.restore(header.self_service);
+        match entry_points {
+            Some(entry_points) => state.entry_points.restore(entry_points),
+            None => state.self_service.retain(|outcomes| outcomes.iter().any(|count| *count > 0)),
+        }
         state.observed = header.observed;
         state.records = header.records;
         state.clock_skew = header.clock_skew;
@@ -58,13 +63,17 @@ impl Shard {
     }
 }
 
-/// Reads the header, and the scheme of the queues past the bound. Older ledgers have no scheme;
-/// then it is [`OverflowScheme::Unkeyed`].
-fn read_header(chunk: &StateChunk) -> Result<(ShardHeader, OverflowScheme), RestoreError> {
+type StoredHeader = (ShardHeader, OverflowScheme, Option<BoundedLabels<()>>);
+
+/// Reads the header, the scheme of the queues past the bound, and the entry points of starts. Older
+/// ledgers have no scheme; then it is [`OverflowScheme::Unkeyed`]. Those without entry points have
+/// them among those of self-service.
+fn read_header(chunk: &StateChunk) -> Result<StoredHeader, RestoreError> {
     let mut bytes = chunk.bytes.as_slice();
     let header = take(chunk, &mut bytes)?;
     let scheme = if bytes.is_empty() { OverflowScheme::Unkeyed } else { take(chunk, &mut bytes)? };
-    Ok((header, scheme))
+    let entry_points = if bytes.is_empty() { None } else { Some(take(chunk, &mut bytes)?) };
+    Ok((header, scheme, entry_points))
 }
 
 /// Returns the series at `index` if its totals are restored. Every series with facts has stored

@@ -33,6 +33,7 @@ impl Shard {
             clock_skew: state.clock_skew + state.contacts.effects.clock_skew,
             series_refused: state.registry.refused()
                 + state.self_service.refused()
+                + state.entry_points.refused()
                 + state.agents.labels_refused()
                 + state.followups.labels_refused(),
             open_contacts: state.contacts.len() as u64,

@@ -56,8 +56,9 @@ pub(crate) struct State {
     pub(crate) further: FurtherIncrements,
     /// By [`crate::event::ChannelId`].
     pub(crate) contacts_started: Vec<u64>,
-    /// By entry point and [`SelfServiceOutcome::index`]. An entry point that only starts of
-    /// contacts have named has no outcomes.
+    /// The entry points of starts.
+    pub(crate) entry_points: BoundedLabels<()>,
+    /// By entry point and [`SelfServiceOutcome::index`].
     pub(crate) self_service: BoundedLabels<[u64; SelfServiceOutcome::ALL.len()]>,
     /// By [`LabelRegistry::label_index`].
     pub(crate) observed: Vec<Option<Observation>>,
@@ -212,6 +213,7 @@ impl State {
         let State { contacts, registry, contacts_started, .. } = self;
         let mut arrivals = Arrivals {
             layout: &self.layout,
+            entry_points: &mut self.entry_points,
             labels: &mut self.self_service,
             further: &mut self.further,
         };

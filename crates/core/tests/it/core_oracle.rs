@@ -157,7 +157,7 @@ fn duration() -> impl Strategy<Value = Option<Millis>> {
 }
 
 fn entry_point() -> impl Strategy<Value = Option<Text<'static>>> {
-    select(vec![None, Some(text("ivr"))])
+    select(vec![None, Some(text("ivr")), Some(text("menu#top"))])
 }
 
 fn contact_payload() -> impl Strategy<Value = EventPayload<'static>> {
@@ -170,7 +170,7 @@ fn contact_payload() -> impl Strategy<Value = EventPayload<'static>> {
             let given = || prop_oneof![2 => Just(None), 1 => Just(Some(channel))];
             let named = |queue: Text<'static>| prop_oneof![2 => Just(None), 1 => Just(Some(queue))];
             prop_oneof![
-                3 => select(vec![None, Some(text("menu"))]).prop_map({
+                3 => select(vec![None, Some(text("menu")), Some(text("menu?id=1"))]).prop_map({
                     let c = c.clone();
                     move |entry_point| EventPayload::ContactStarted {
                         contact: c(), channel, entry_point,

@@ -209,23 +209,48 @@ mod arrival {
     }
 
     #[test]
-    fn entry_points_past_the_bound_are_other_for_starts_and_self_service() {
+    fn entry_points_of_self_service_past_the_bound_are_other() {
         let mut settings = Settings::clone(&with_history());
         settings.limits.series = 1;
         let mut log = Log::of(Arc::new(settings))
             .started(at(10, 0), "c", ChannelId::PHONE)
+            .self_service(at(10, 0), "c", SelfServiceOutcome::ToQueue, Some("first"))
             .self_service(at(10, 0), "c", SelfServiceOutcome::ToQueue, Some("second"));
+        let to_queue = ArrivalCounts { self_service_to_queue: 1, ..NO_ARRIVAL };
         let expected = arrivals(&[
             (at(10, 0), ChannelId::PHONE, "main", ArrivalCounts { contacts: 1, ..NO_ARRIVAL }),
-            (
-                at(10, 0),
-                ChannelId::PHONE,
-                "other",
-                ArrivalCounts { self_service_to_queue: 1, ..NO_ARRIVAL },
-            ),
+            (at(10, 0), ChannelId::PHONE, "first", to_queue),
+            (at(10, 0), ChannelId::PHONE, "other", to_queue),
         ]);
         assert_eq!(log.further().arrivals, expected);
         assert_eq!(log.shard.snapshot().series_refused, 1);
+    }
+
+    #[test]
+    fn starts_on_many_pages_leave_room_for_the_numbers_of_self_service() {
+        let mut settings = Settings::clone(&with_history());
+        settings.limits.series = 2;
+        let mut log = Log::of(Arc::new(settings));
+        let start = |log: Log, number: usize, page: String| {
+            let contact = format!("c{number}").into();
+            let entry_point = Some(page.into());
+            let channel = ChannelId::PHONE;
+            log.say(at(10, 0), EventPayload::ContactStarted { contact, channel, entry_point })
+        };
+        for number in 0..70 {
+            log = start(log, number, format!("/page/{number}?id=5"));
+        }
+        log = start(log.restored(), 70, "/page/70".to_string());
+        log = start(log, 71, "/page/3?id=6".to_string());
+        log = log.self_service(at(10, 0), "c1", SelfServiceOutcome::ToQueue, Some("ivr"));
+        assert_eq!(log.shard.snapshot().series_refused, 7);
+        let _ = log.further();
+        let rows = &log.store.further.arrivals;
+        let row = |page: &str| rows[&(at(10, 0), ChannelId::PHONE, page.into())];
+        assert_eq!(rows.len(), 64 + 2, "64 pages, other, and the number of the voice menu");
+        assert_eq!(row("/page/3").contacts, 2);
+        assert_eq!(row("other").contacts, 7);
+        assert_eq!(row("ivr").self_service_to_queue, 1);
     }
 }
 

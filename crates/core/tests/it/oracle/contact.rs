@@ -933,14 +933,14 @@ impl Contact {
                     books.arrivals.push(Arrival {
                         time: context.time,
                         channel: *channel,
-                        entry_point: entry_point.as_deref().unwrap_or("unknown").to_string(),
+                        entry_point: entry_label(entry_point.as_deref()),
                         outcome: None,
                     });
                 }
                 outcome
             }
             EventPayload::SelfService { outcome, entry_point, .. } => {
-                let entry_point = entry_point.as_deref().unwrap_or("unknown").to_string();
+                let entry_point = entry_label(entry_point.as_deref());
                 let of_start = self.started.map(|(_, channel)| channel);
                 let of_visit = self.last_visit.as_ref().map(|(_, channel)| *channel);
                 let channel =
@@ -1269,4 +1269,10 @@ fn implied_end(early: &EarlyEnd, visit: &Visit) -> i64 {
     } else {
         early.time
     }
+}
+
+/// Returns the label of an entry point that is no longer than a name may be.
+fn entry_label(entry_point: Option<&str>) -> String {
+    let name = entry_point.map(|text| text.split(['?', '#']).next().unwrap_or_default());
+    name.unwrap_or("unknown").to_string()
 }
