@@ -181,7 +181,7 @@ fn assert_table(ledger: &Path, truth: &mut TruthRows, of: &str, table: &str, nam
     let pairs = select.query_map([], |row| Ok((row.get::<_, i64>(0)?, row.get::<_, String>(1)?)));
     names.extend(pairs.expect("names").map(|pair| pair.expect("a name")));
     let mut select = connection.prepare(&format!("SELECT * FROM {table}")).expect("a table");
-    let columns: Vec<String> = select.column_names().into_iter().map(str::to_owned).collect();
+    let columns: Vec<String> = select.column_names().map(str::to_owned).collect();
     let mut rows = select.query([]).expect("rows");
     let mut count = 0;
     while let Some(row) = rows.next().expect("a row") {

@@ -60,7 +60,7 @@ impl Weeks {
         let mut ledger = Ledger::open(&path, config.channels.clone()).expect("a ledger");
         let lease = ledger.acquire("calls", 0, "test").expect("acquired").lease;
 
-        let duration_ms = Some(weeks.unsigned_abs() * 7 * DAY_MS as u64);
+        let duration_ms = Some(weeks.unsigned_abs() * 7 * DAY_MS);
         let options = Options { duration_ms, rate_scale, seed: 11, ..Options::default() };
         let mut simulation = Simulation::new(Scenario::OrdinaryDay, options);
         let mut offset = 0;
@@ -71,7 +71,7 @@ impl Weeks {
             offset += 1;
             offset
         };
-        while let Some(event) = simulation.next() {
+        for event in simulation.by_ref() {
             if fold(&mut shard, &event.json) % 5_000 == 0 {
                 let checkpoint = CheckpointRequest::new(lease, shard.checkpoint());
                 ledger.store(&[checkpoint], WallTime(0)).expect("stored");
