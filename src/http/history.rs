@@ -9,8 +9,9 @@ use axum::body::{Body, Bytes};
 use axum::extract::State;
 use axum::extract::rejection::QueryRejection;
 use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE, RETRY_AFTER};
-use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
+use jiff::tz::TimeZone;
 use nabiz_core::settings::Settings;
 use tokio::runtime::Handle;
 use tokio::sync::{OwnedSemaphorePermit, mpsc};
@@ -23,7 +24,7 @@ use super::negotiation::history_format;
 use super::state::HttpState;
 use crate::error_chain::error_chain;
 use crate::ledger::LedgerError;
-use crate::ledger::history::{HistoryFormat, OutputError, Request, Suite};
+use crate::ledger::history::{HistoryFormat, OutputError, Request, Suite, local_time};
 use crate::readmodel::DenialReason;
 
 /// Size of a chunk of the body.
@@ -33,6 +34,11 @@ const CHUNKS_AHEAD: usize = 2;
 /// Time after which an answer is cancelled if its client reads nothing, so that it frees its
 /// permit.
 const STALLED_AFTER: Duration = Duration::from_secs(30);
+
+/// The time that is known as a whole: rows that are missing in it are zeros, and elsewhere they are
+/// not known.
+const KNOWN_FROM: HeaderName = HeaderName::from_static("x-nabiz-known-from");
+const KNOWN_TO: HeaderName = HeaderName::from_static("x-nabiz-known-to");
 
 type Chunk = io::Result<Bytes>;
 
@@ -78,16 +84,27 @@ pub(super) async fn history(
     let opened = tokio::task::spawn_blocking(move || {
         let mut rows = Rows::open(opener, query)?;
         let unknown = if must_be_known { rows.unknown_part()? } else { None };
-        Ok::<_, LedgerError>((rows, unknown))
+        let known = rows.known()?;
+        Ok::<_, LedgerError>((rows, known, unknown))
     })
     .await;
-    let rows = match opened {
-        Ok(Ok((rows, None))) => rows,
-        Ok(Ok((_, Some(problem)))) => return error(StatusCode::BAD_REQUEST, problem.to_string()),
+    let (rows, known) = match opened {
+        Ok(Ok((rows, known, None))) => (rows, known),
+        Ok(Ok((_, _, Some(problem)))) => {
+            return error(StatusCode::BAD_REQUEST, problem.to_string());
+        }
         Ok(Err(problem)) => return not_read(&problem, "the ledger cannot be read"),
         Err(problem) => return not_read(&problem, "the history was not read"),
     };
-    answer(rows, Form { format, layout }, source.settings.clone(), permit)
+    let mut response = answer(rows, Form { format, layout }, source.settings.clone(), permit);
+    if let Some(known) = known {
+        for (name, time) in [(KNOWN_FROM, known.start), (KNOWN_TO, known.end)] {
+            if let Ok(value) = HeaderValue::try_from(local_time(time, &TimeZone::UTC)) {
+                response.headers_mut().insert(name, value);
+            }
+        }
+    }
+    response
 }
 
 fn not_read(problem: &(dyn Error + 'static), text: &str) -> Response {
@@ -171,7 +188,7 @@ fn answer(
 ) -> Response {
     let (sender, chunks) = mpsc::channel::<Chunk>(CHUNKS_AHEAD);
     let runtime = Handle::current();
-    let format = form.format;
+    let (format, has_header) = (form.format, form.layout.has_header());
     tokio::task::spawn_blocking(move || {
         // Frees the permit when the body is written, or its client is gone.
         let _permit = permit;
@@ -192,7 +209,10 @@ fn answer(
         HistoryFormat::Csv => {
             headers.insert(
                 CONTENT_TYPE,
-                HeaderValue::from_static("text/csv; charset=utf-8; header=present"),
+                HeaderValue::from_static(match has_header {
+                    true => "text/csv; charset=utf-8; header=present",
+                    false => "text/csv; charset=utf-8; header=absent",
+                }),
             );
             headers.insert(
                 CONTENT_DISPOSITION,

@@ -3,6 +3,7 @@
 use std::io::Write;
 
 use nabiz_core::settings::Settings;
+use nabiz_core::time::TimeRange;
 
 use super::history_source::HistorySource;
 use crate::ledger::LedgerError;
@@ -60,6 +61,18 @@ impl Rows {
         match self {
             Rows::Visits(history) | Rows::Profile(history) => history.unknown_part(),
             _ => Ok(None),
+        }
+    }
+
+    /// Returns the time of which the rows are complete; `None` where there is none yet.
+    pub(super) fn known(&mut self) -> Result<Option<TimeRange>, LedgerError> {
+        match self {
+            Rows::Visits(rows) | Rows::Profile(rows) | Rows::Headline(rows) => rows.known(),
+            Rows::Arrivals(rows) => rows.known(),
+            Rows::Units(rows) => rows.known(),
+            Rows::Scores(rows) => rows.known(),
+            Rows::Pauses(rows) => rows.known(),
+            Rows::Agents(rows) => rows.known(),
         }
     }
 

@@ -104,9 +104,10 @@ impl Past {
         self.known.is_some_and(|known| day.end <= known.end)
     }
 
-    /// Returns the counts of a step; `None` where the history does not know them: before its first
-    /// row, before the step is complete, and on a day without a row of any queue, on which nothing
-    /// was read, rather than nobody called. A day on which the queue `is_shut` may be so quiet.
+    /// Returns the counts of a step; `None` where the history does not know them: before and around
+    /// its beginning, before the step is complete, and on a day without a row of any queue, on
+    /// which nothing was read, rather than nobody called. A day on which the queue `is_shut` may be
+    /// so quiet.
     pub(super) fn step(
         &self,
         steps: &BTreeMap<Timestamp, Counts>,
@@ -114,7 +115,7 @@ impl Past {
         range: TimeRange,
     ) -> Option<Counts> {
         let is_complete =
-            self.known.is_some_and(|known| known.start < range.end && range.end <= known.end);
+            self.known.is_some_and(|known| known.start <= range.start && range.end <= known.end);
         let is_known = is_complete && (is_shut || self.days.contains(&date));
         is_known.then(|| steps.get(&range.start).copied().unwrap_or_default())
     }

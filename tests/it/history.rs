@@ -14,10 +14,10 @@ mod year;
 
 use std::collections::BTreeMap;
 
-use fixture::{Fact, Fixture, INTERVAL_MS, Kind, exact, ms, query};
+use fixture::{FACT, Fact, Fixture, INTERVAL_MS, Kind, exact, ms, query};
 use jiff::tz::TimeZone;
 use nabiz::ledger::CheckpointRequest;
-use nabiz::ledger::history::{History, HistoryRow, Query, Step, WaitTarget};
+use nabiz::ledger::history::{By, History, HistoryRow, Query, Step, WaitTarget};
 use nabiz_core::measures::{CohortCounts, IntervalCounts, VisitCounts, WaitSums};
 use nabiz_core::state::Checkpoint;
 use nabiz_core::time::{Millis, Timestamp, WallTime};
@@ -206,7 +206,8 @@ fn business_day_begins_with_the_window_today() {
         Step::Day,
     ));
     let starts: Vec<i64> = rows.iter().map(|row| row.range.start.get()).collect();
-    assert_eq!(starts, [ms("2026-01-05T06:00:00+03:00"), ms("2026-01-06T06:00:00+03:00")]);
+    // The first day begins where the ledger does.
+    assert_eq!(starts, [ms("2026-01-06T05:45:00+03:00"), ms("2026-01-06T06:00:00+03:00")]);
 }
 
 #[test]
@@ -283,9 +284,11 @@ fn service_level_by_arrival_is_absent_until_the_target_of_the_last_visit_has_pas
         fixture.rows(query(start_ms, to_ms, step)).pop().expect("a row").service_level_arrival()
     };
     assert_eq!(level(&fixture, end_ms, Step::QuarterHour), None, "without a stream time");
-    fixture.advance(0, Timestamp(end_ms + 20_000 - 1));
+    // A row is not final while it is open: the lateness comes after the target.
+    let late_ms = end_ms + 20_000 + 60_000;
+    fixture.advance(0, Timestamp(late_ms - 1));
     assert_eq!(level(&fixture, end_ms, Step::QuarterHour), None);
-    fixture.advance(0, Timestamp(end_ms + 20_000));
+    fixture.advance(0, Timestamp(late_ms));
     assert_eq!(level(&fixture, end_ms, Step::QuarterHour), Some(0.75));
     assert_eq!(level(&fixture, end_ms + INTERVAL_MS, Step::HalfHour), None, "a later interval");
     fixture.add_agents(end_ms, "billing", [1; 5]);
@@ -308,6 +311,31 @@ fn patience_is_absent_under_thirty_abandonments_beyond_short() {
     add_cohort(&mut fixture, start_ms + INTERVAL_MS, 5, 1);
     assert_eq!(patience(&fixture, Step::QuarterHour), [None, None]);
     assert_eq!(patience(&fixture, Step::HalfHour), [Some(60.0)]);
+}
+
+#[test]
+fn patience_is_absent_when_a_row_has_the_waits_of_several_channels() {
+    let _shared = serial::shared();
+    let start_ms = ms("2026-01-05T08:00:00Z");
+    let mut fixture = Fixture::new("");
+    add_cohort(&mut fixture, start_ms, 40, 30);
+    fixture.add_facts(&[Fact { time_ms: start_ms, channel: "chat", ..FACT }]);
+    let patience = |fixture: &Fixture, by| {
+        let asked = query(start_ms, start_ms + INTERVAL_MS, Step::QuarterHour);
+        let rows = fixture.rows(Query { by, ..asked });
+        rows.iter().map(HistoryRow::patience_seconds).collect::<Vec<_>>()
+    };
+    // A channel without waits beyond S changes nothing.
+    assert_eq!(patience(&fixture, By::Queue), [Some(60.0)]);
+    fixture.sql("UPDATE intervals SET wait_beyond_short_sum_ms = 9000000 WHERE answered = 1");
+    for (by, expected) in [
+        (By::Queue, vec![None]),
+        (By::All, vec![None]),
+        (By::Channel, vec![None, Some(60.0)]),
+        (By::QueueAndChannel, vec![None, Some(60.0)]),
+    ] {
+        assert_eq!(patience(&fixture, by), expected, "{by:?}");
+    }
 }
 
 #[test]

@@ -217,14 +217,16 @@ fn formatted(pattern: &str, time: Timestamp, zone: &TimeZone) -> Option<String> 
 }
 
 fn parse_columns(text: &str) -> Result<Vec<LayoutColumn>, String> {
+    // Before they are compared with each other: a request can hold very many.
+    let found = text.split(',').count();
+    if found > COLUMNS_MAX {
+        return Err(format!("expected at most {COLUMNS_MAX} columns, found {found}"));
+    }
     let columns: Vec<LayoutColumn> = text.split(',').map(parse_column).collect::<Result<_, _>>()?;
     for (index, column) in columns.iter().enumerate() {
         if columns.iter().take(index).any(|before| before.title == column.title) {
             return Err(format!("expected each title once, found {:?} twice", column.title));
         }
-    }
-    if columns.len() > COLUMNS_MAX {
-        return Err(format!("expected at most {COLUMNS_MAX} columns, found {}", columns.len()));
     }
     Ok(columns)
 }
@@ -321,6 +323,9 @@ mod tests {
         ] {
             assert_eq!(parsed(columns).unwrap_err().0, "columns", "{columns}");
         }
+        // The bound comes first: equal titles are looked for only below it.
+        let many = parsed(&"start,".repeat(COLUMNS_MAX + 1)).unwrap_err().1;
+        assert!(many.starts_with("expected at most 200 columns, found 202"), "{many}");
         let text = |text: &str| Some(text.to_string());
         for (request, parameter) in [
             (LayoutRequest { header: text("maybe"), ..LayoutRequest::default() }, "header"),

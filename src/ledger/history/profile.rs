@@ -94,6 +94,10 @@ pub fn profile(mut history: History) -> Result<Vec<ProfileRow>, LedgerError> {
         let minute = i32::from(local.hour()) * 60 + i32::from(local.minute());
         let key = (row.queue.clone(), row.channel.clone());
         let slot = slots.entry((key, day, minute)).or_default();
+        // An hour that comes twice in autumn gives its date one value, as every hour does.
+        if slot.last_date.replace(local.date()) == Some(local.date()) {
+            continue;
+        }
         slot.is_wanted = slot.is_wanted
             || query.fill != Fill::Open
             || row.counts.visits.offered > 0
@@ -136,6 +140,8 @@ fn class_of(date: Date) -> DayClass {
 #[derive(Default)]
 struct Slot {
     is_wanted: bool,
+    /// The date of the last step that was added.
+    last_date: Option<Date>,
     offered: Vec<u32>,
     offered_sum: u64,
     handle_means: Vec<f32>,

@@ -1,6 +1,6 @@
 //! Reads the intervals of a query, one step after the other.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -37,8 +37,7 @@ pub struct History {
     channel_ids: Option<Vec<i64>>,
     /// The first instant that has not been read.
     next: Timestamp,
-    /// The first interval of the ledger, before which nothing is known; read for a filled history
-    /// only.
+    /// The first interval of the ledger, before which nothing is known; `None` where it was empty.
     beginning: Option<Timestamp>,
     /// The instant from which the ledger has agent time with each agent once; `None` where it does
     /// not have it.
@@ -82,12 +81,12 @@ impl History {
         let is_filled = query.fills();
         let mut history = History {
             heads_since: heads_since(&connection)?,
-            connection,
             settings,
             interval,
             // None of the wanted queues is in the ledger: there is nothing to read.
             next: if has_no_queue && !is_filled { query.period.end } else { query.period.start },
-            beginning: None,
+            beginning: beginning(&connection)?,
+            connection,
             filled: FilledRows::default(),
             query,
             queue_ids,
@@ -106,10 +105,9 @@ impl History {
         Ok(history)
     }
 
-    /// Reads the beginning of the history, and the queues and channels of the period.
+    /// Reads the queues and channels of the period.
     fn prepare_fill(&mut self) -> Result<(), LedgerError> {
         let tx = self.connection.transaction()?;
-        self.beginning = first_start(&tx, EVER)?;
         let mut names = Names { tx: &tx, known: &mut self.names };
         let mut seen = Vec::new();
         let period = [self.query.period.start.get(), self.query.period.end.get()];
@@ -158,12 +156,6 @@ impl History {
         &self.connection
     }
 
-    /// Returns the start of the first interval of the ledger.
-    pub(super) fn first_interval(&mut self) -> Result<Option<Timestamp>, LedgerError> {
-        let tx = self.connection.transaction()?;
-        first_start(&tx, EVER)
-    }
-
     /// Returns the time of which the history is complete: from the first interval of the ledger to
     /// the instant before which all rows are closed. `None` where there is no such time.
     ///
@@ -171,7 +163,7 @@ impl History {
     /// [`LedgerError::Sqlite`]
     pub fn known(&mut self) -> Result<Option<TimeRange>, LedgerError> {
         let tx = self.connection.transaction()?;
-        let beginning = first_start(&tx, EVER)?;
+        let beginning = beginning(&tx)?;
         let end = stream_time(&tx, &self.topics)?.map(|time| closed_until(&self.settings, time));
         let known = beginning.zip(end).map(|(start, end)| TimeRange { start, end });
         Ok(known.filter(|known| known.start < known.end))
@@ -236,8 +228,12 @@ impl History {
         let step_of = |first| {
             let around = self.query.step.around(first, &self.settings.windows.business_day);
             let step = around.unwrap_or(period);
-            let range =
-                TimeRange { start: step.start.max(period.start), end: step.end.min(period.end) };
+            // Nothing is known from before the ledger, so the row does not begin there.
+            let known = self.beginning.map_or(period.start, |from| from.max(period.start));
+            let range = TimeRange {
+                start: step.start.max(known.min(first)),
+                end: step.end.min(period.end),
+            };
             // The period may end within an interval, which then belongs to it as a whole.
             let last_interval_end = round_up(range.end, interval);
             let is_open = closed_until.is_none_or(|closed_until| last_interval_end > closed_until);
@@ -283,7 +279,11 @@ impl History {
         if filled.is_some() {
             // A profile is over all steps, and leaves out those that are never open at its end.
             let only_open = self.query.fill == Fill::Open && !self.query.is_profile;
-            for key in self.filled.in_step(&self.settings, range, only_open) {
+            let wanted: BTreeSet<&RowKey> =
+                self.filled.in_step(&self.settings, range, only_open).collect();
+            // Agents are somewhere around the clock: their time alone is nothing that happened.
+            sums.retain(|key, sum| wanted.contains(key) || !only_open || !sum.is_quiet());
+            for key in wanted {
                 sums.entry(key.clone()).or_default();
             }
         }
@@ -307,7 +307,7 @@ impl History {
                 mixes_queues: self.query.by.mixes_queues(),
                 has_agents,
                 last_interval_end,
-                stream_time,
+                closed_until,
             };
             self.ready.push_back(sum.into_row(queue, channel, context));
         }
@@ -372,15 +372,23 @@ pub(super) fn ids(
     Ok(Some(ids))
 }
 
+/// Returns the start of the first interval of the ledger.
+pub(super) fn beginning(connection: &Connection) -> Result<Option<Timestamp>, LedgerError> {
+    first_start(connection, EVER)
+}
+
 /// Returns the start of the first interval that begins in a range.
-fn first_start(tx: &Transaction<'_>, range: TimeRange) -> Result<Option<Timestamp>, LedgerError> {
+fn first_start(
+    connection: &Connection,
+    range: TimeRange,
+) -> Result<Option<Timestamp>, LedgerError> {
     let sql = "SELECT min(start_ms) FROM (
                    SELECT min(start_ms) AS start_ms FROM intervals
                    WHERE start_ms >= ?1 AND start_ms < ?2
                    UNION ALL SELECT min(start_ms) FROM agent_intervals
                    WHERE start_ms >= ?1 AND start_ms < ?2)";
     let bounds = [range.start.get(), range.end.get()];
-    let first: Option<i64> = tx.query_row(sql, bounds, |row| row.get(0))?;
+    let first: Option<i64> = connection.query_row(sql, bounds, |row| row.get(0))?;
     Ok(first.map(Timestamp))
 }
 
@@ -466,10 +474,10 @@ impl StepSums<'_> {
             let target_wait = Millis(counts::from_stored(row.get(3)?));
             let interval_counts = read_counts(row, COUNTS_AT)?;
             let format: i64 = row.get(format_at)?;
-            let key = row_key(self.query.by, queue.clone(), channel);
+            let key = row_key(self.query.by, queue.clone(), channel.clone());
             let sum = self.sums.entry(key).or_default();
             sum.add_counts(
-                start,
+                (start, &channel),
                 WaitTarget { wait: target_wait, ratio: row.get(4)? },
                 self.settings.queue(&queue).formula,
                 &interval_counts,

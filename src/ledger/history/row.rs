@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use nabiz_core::event::AgentState;
 use nabiz_core::measures::{AgentWindow, CohortCounts, IntervalCounts, WaitSums, WindowCounts};
 use nabiz_core::settings::Formula;
 use nabiz_core::time::{Millis, TimeRange, Timestamp};
@@ -25,7 +26,7 @@ pub struct WaitTarget {
 /// The numbers of one queue and channel in one step of time.
 #[derive(Clone, Debug, PartialEq)]
 pub struct HistoryRow {
-    /// The part of the step that lies in the queried period.
+    /// The part of the step that lies in the queried period, and not before the ledger begins.
     pub range: TimeRange,
     /// The row can still change, because not all events of its time have been read.
     pub open: bool,
@@ -45,9 +46,11 @@ pub struct HistoryRow {
     /// Every interval of the row was counted by a program that has the counts by arrival, the sums
     /// of waits and the responses in target. An older program may have begun the others.
     pub knows_cohort: bool,
-    /// Every visit that entered in the row was answered in target or can no longer be: stream time
-    /// has passed the end of the last interval by T.
+    /// Every visit that entered in the row was answered in target or can no longer be: the instant
+    /// before which the history is closed has passed the end of the last interval by T.
     pub is_past_target: bool,
+    /// The row has waits of several channels. The patience of callers says nothing of writers.
+    pub mixes_waits: bool,
     /// The wait of answered visits at 0.5, 0.9, 0.95 and 0.99.
     pub wait_quantiles: Option<[Millis; 4]>,
     /// The wait of abandoned visits at 0.9.
@@ -119,11 +122,12 @@ impl HistoryRow {
         (self.is_past_target && offered > 0).then(|| in_target as f64 / offered as f64)
     }
 
-    /// Returns the measured patience: the mean of an exponential distribution, whose
+    /// Returns the measured patience of a channel: the mean of an exponential distribution, whose
     /// maximum-likelihood estimate from censored values is the sum of the waits beyond S over the
-    /// number of abandonments beyond S. `None` under [`PATIENCE_ABANDONED_MIN`] of these.
+    /// number of abandonments beyond S. `None` under [`PATIENCE_ABANDONED_MIN`] of these, and
+    /// where the row has waits of several channels.
     pub fn patience_seconds(&self) -> Option<f64> {
-        let waits = self.waits()?;
+        let waits = self.waits().filter(|_| !self.mixes_waits)?;
         let abandoned = waits.abandoned_beyond_short;
         let seconds = Millis(waits.wait_beyond_short_sum_ms).as_secs_f64();
         (abandoned >= PATIENCE_ABANDONED_MIN).then(|| seconds / abandoned as f64)
@@ -151,6 +155,10 @@ pub(super) struct RowSum {
     longest_target: Millis,
     /// An older program has counted a part of an interval.
     lacks_cohort: bool,
+    /// The first channel whose waits the row has.
+    waits_of: Option<Arc<str>>,
+    /// The row has waits of another channel too.
+    mixes_waits: bool,
     counts: IntervalCounts,
     distributions: [Option<Distribution>; intervals::DISTRIBUTIONS.len()],
     agent_time: Option<[Millis; 5]>,
@@ -166,20 +174,24 @@ pub(super) struct RowContext {
     /// The channel is the configured one of the queue, whose row has the agent time.
     pub(super) has_agents: bool,
     pub(super) last_interval_end: Timestamp,
-    /// The instant up to which every partition has been read, if there is one.
-    pub(super) stream_time: Option<Timestamp>,
+    /// The instant before which the history is closed, if there is one.
+    pub(super) closed_until: Option<Timestamp>,
 }
 
 impl RowSum {
+    /// Adds the counts of the interval of a channel that begins at `start`.
     pub(super) fn add_counts(
         &mut self,
-        start: Timestamp,
+        (start, channel): (Timestamp, &Arc<str>),
         target: WaitTarget,
         formula: Formula,
         more: &IntervalCounts,
         knows_cohort: bool,
     ) {
         self.lacks_cohort |= !knows_cohort;
+        if more.waits.wait_beyond_short_sum_ms > 0 || more.waits.abandoned_beyond_short > 0 {
+            self.mixes_waits |= self.waits_of.get_or_insert_with(|| channel.clone()) != channel;
+        }
         self.longest_target = self.longest_target.max(target.wait);
         self.targets_differ |= self.target.is_some_and(|(_, known)| known != target);
         self.formulas_differ |= *self.formula.get_or_insert(formula) != formula;
@@ -204,6 +216,16 @@ impl RowSum {
     pub(super) fn add_agents(&mut self, by_state: [Millis; 5]) {
         let sum = self.agent_time.unwrap_or_default();
         self.agent_time = Some(intervals::agent_sum(sum, by_state));
+    }
+
+    /// Returns whether nothing happened: no count, and no agent was there.
+    pub(super) fn is_quiet(&self) -> bool {
+        let has_agents = self.agent_time.is_some_and(|by_state| {
+            let offline = AgentState::Offline.index();
+            let mut states = by_state.iter().enumerate();
+            states.any(|(state, time)| state != offline && *time > Millis::ZERO)
+        });
+        !has_agents && self.counts == IntervalCounts::default()
     }
 
     pub(super) fn into_row(
@@ -236,9 +258,8 @@ impl RowSum {
         let past_target_at = context.last_interval_end.saturating_add(self.longest_target);
         HistoryRow {
             knows_cohort: !self.lacks_cohort,
-            is_past_target: context
-                .stream_time
-                .is_some_and(|stream_time| stream_time >= past_target_at),
+            is_past_target: context.closed_until.is_some_and(|until| until >= past_target_at),
+            mixes_waits: self.mixes_waits,
             range: context.range,
             open: context.open,
             queue,

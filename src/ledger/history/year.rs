@@ -76,8 +76,7 @@ pub(super) fn query_of_year(year: &str, settings: &Settings) -> Result<Query, Re
 pub fn headlines(mut history: History) -> Result<Vec<Headline>, LedgerError> {
     let rows: Vec<HistoryRow> = history.by_ref().collect::<Result<_, _>>()?;
     let Some(last) = rows.last() else { return Ok(Vec::new()) };
-    let beginning = history.first_interval()?.unwrap_or(last.range.start);
-    let range = TimeRange { start: last.range.start.max(beginning), end: last.range.end };
+    let range = last.range;
     let further = Further::read(history.connection(), range)?;
     let mut out = Headlines { range, open: last.open, all: Vec::new() };
     let calls = rows.iter().find(|row| &*row.channel == CALLS);

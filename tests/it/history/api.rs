@@ -25,6 +25,8 @@ pub(super) fn server(fixture: &Fixture) -> Server {
 pub(super) struct Answer {
     pub(super) status: u16,
     content_type: String,
+    /// The time that is known.
+    pub(super) known: Option<(String, String)>,
     pub(super) body: String,
 }
 
@@ -36,10 +38,14 @@ pub(super) fn get(server: &Server, path: &str, accept: &str) -> Answer {
         .new_agent();
     let mut response =
         agent.get(server.url(path)).header("accept", accept).call().expect("an answer");
-    let header = response.headers().get("content-type").and_then(|value| value.to_str().ok());
+    let header = |name| {
+        let value = response.headers().get(name).and_then(|value| value.to_str().ok());
+        value.map(str::to_string)
+    };
     Answer {
         status: response.status().as_u16(),
-        content_type: header.unwrap_or_default().to_string(),
+        content_type: header("content-type").unwrap_or_default(),
+        known: header("x-nabiz-known-from").zip(header("x-nabiz-known-to")),
         body: response.body_mut().read_to_string().expect("a text"),
     }
 }
@@ -78,9 +84,30 @@ fn api_answers_json_or_csv_by_parameter_or_header() {
         assert_eq!(csv.content_type, "text/csv; charset=utf-8; header=present", "{accept}");
         assert_eq!(parse_csv(&csv.body).len(), 3);
     }
+    let bare = get(&server, &format!("{DAY}&format=csv&header=no"), "*/*");
+    assert_eq!(bare.content_type, "text/csv; charset=utf-8; header=absent");
     for accept in ["text/csv, application/json", "text/csv;q=0"] {
         assert_eq!(get(&server, DAY, accept).content_type, "application/json", "{accept}");
     }
+}
+
+#[test]
+fn api_says_from_when_to_when_the_history_is_known() {
+    let _shared = serial::shared();
+    let mut fixture = fixture();
+    let server = server(&fixture);
+    assert_eq!(get(&server, DAY, "*/*").known, None, "nothing is closed yet");
+    let start_ms = ms("2026-01-05T06:00:00Z");
+    fixture.advance(99, nabiz_core::time::Timestamp(start_ms + 2 * INTERVAL_MS + 60_000));
+    let since = |time: &str| Some((time.to_string(), "2026-01-05T06:30:00+00:00".to_string()));
+    for query in ["", "&fill=all", "&profile=week", "&of=units"] {
+        let known = get(&server, &format!("{DAY}{query}"), "*/*").known;
+        assert_eq!(known, since("2026-01-05T06:00:00+00:00"), "{query}");
+    }
+    let further = format!("INSERT INTO facts VALUES ('further_since_ms', {})", start_ms + 1);
+    fixture.sql(&further);
+    let known = get(&server, &format!("{DAY}&of=units"), "*/*").known;
+    assert_eq!(known, since("2026-01-05T06:15:00+00:00"));
 }
 
 #[test]

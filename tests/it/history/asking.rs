@@ -171,11 +171,18 @@ fn filled_history_stays_within_what_is_asked_for() {
 #[test]
 fn history_filled_in_opening_hours_keeps_what_happened_outside() {
     let _shared = serial::shared();
-    let fixture = monday(
+    let mut fixture = monday(
         "[queues.fault]\nopening_hours = 'Mo-Fr 09:45-12:00'\n\
          [queues.billing]\nopening_hours = 'Mo-Fr 10:00-11:00'\nholidays = ['2026-01-05']",
         "2026-01-06T00:00:00+03:00",
     );
+    // Agents are offline around the clock, and one is there after it.
+    for quarter in 0..32 {
+        let start_ms = ms("2026-01-05T09:00:00+03:00") + quarter * INTERVAL_MS;
+        fixture.add_agents(start_ms, "fault", [0, 0, 0, 0, 900_000]);
+    }
+    fixture.add_agents(ms("2026-01-05T18:00:00+03:00"), "fault", [1, 0, 0, 0, 0]);
+    fixture.advance(99, Timestamp(ms("2026-01-06T00:00:00+03:00") + 60_000));
     let rows = fixture.rows(monday_query(Fill::Open, Step::HalfHour));
     let of = |queue: &str| -> Vec<(String, u64)> {
         let zone = fixture.settings.windows.business_day.zone();
@@ -199,6 +206,7 @@ fn history_filled_in_opening_hours_keeps_what_happened_outside() {
             ("10:30", 0),
             ("11:00", 0),
             ("11:30", 0),
+            ("18:00", 0),
         ])
     );
     assert_eq!(of("billing"), expected(&[("11:30", 1)]), "a holiday has no opening hours");

@@ -144,6 +144,7 @@ fn rows_add_up_the_intervals_of_a_step_by_their_labels() {
 
     let agents: Vec<AgentRow> = rows(&fixture, day(Step::Day));
     assert_eq!(agents.len(), 1);
+    assert_eq!(agents[0].span.range.start, Timestamp(start()), "where the ledger begins");
     assert_eq!(agents[0].time.map(Millis::get), [350_000, 1_400_000, 140_000, 630_000, 49_000]);
     assert_eq!(agents[0].occupancy(), Some(220.0 / 270.0));
     assert_eq!(agents[0].paused_share(), Some(90.0 / 360.0));

@@ -104,8 +104,10 @@ fn profile_of_days_leaves_out_days_that_are_not_whole() {
     let fixture = fixture("[queues.fault]\nopening_hours = '24/7'\nholidays = ['2026-01-19']");
     let rows = profile(&fixture, weeks(Step::Day));
     let monday = at(&rows, MONDAY, "00:00").expect("a row");
-    // The first day of the ledger counts as a whole one.
-    assert_spread(monday.offered, 5, 26.0, [4.0, 20.0, 52.0]);
+    // Without the first day, of which the ledger has only the time from nine o'clock on.
+    assert_spread(monday.offered, 4, 30.0, [6.0, 30.0, 54.0]);
+    let first = &fixture.rows(Query { is_profile: false, ..weeks(Step::Day) })[0];
+    assert_eq!(first.range.start, Timestamp(ms("2026-01-05T09:00:00+03:00")));
     let from_noon = Query {
         period: nabiz_core::time::TimeRange {
             start: Timestamp(ms("2026-01-05T09:00:00+03:00")),
@@ -115,6 +117,21 @@ fn profile_of_days_leaves_out_days_that_are_not_whole() {
     };
     let monday = at(&profile(&fixture, from_noon), MONDAY, "00:00").expect("a row");
     assert_spread(monday.offered, 4, 30.0, [6.0, 30.0, 54.0]);
+}
+
+#[test]
+fn profile_has_one_value_of_a_date_when_an_hour_comes_twice() {
+    let _shared = serial::shared();
+    let mut fixture = Fixture::new("[windows]\ntime_zone = 'Europe/Berlin'");
+    let (from_ms, to_ms) = (ms("2026-10-17T00:00:00+02:00"), ms("2026-10-27T00:00:00+01:00"));
+    fixture.add_facts(&[Fact { time_ms: from_ms, ..FACT }]);
+    fixture.advance(99, Timestamp(to_ms + 60_000));
+    let weeks = Query { is_profile: true, ..query(from_ms, to_ms, Step::QuarterHour) };
+    let rows = profile(&fixture, weeks);
+    for time in ["01:45", "02:00", "02:45", "03:00"] {
+        let row = at(&rows, DayClass::Weekday(6), time).expect("a row");
+        assert_eq!(row.offered.n, 2, "{time}: two Sundays");
+    }
 }
 
 #[test]

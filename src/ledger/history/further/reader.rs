@@ -12,7 +12,7 @@ use super::row::{FurtherRow, Label, Span};
 use crate::ledger::error::LedgerError;
 use crate::ledger::history::query::Query;
 use crate::ledger::history::reader::{
-    Names, closed_until, ids, push_filter, round_up, stream_time,
+    Names, beginning, closed_until, ids, push_filter, round_up, stream_time,
 };
 use crate::ledger::tables::Table;
 use crate::ledger::{counts, read_only, schema};
@@ -31,6 +31,8 @@ pub struct FurtherHistory<R> {
     filter: String,
     /// The first interval that is known as a whole, where the ledger is older than the table.
     known_from: Option<Timestamp>,
+    /// The first interval of the ledger, before which nothing is known; `None` where it was empty.
+    beginning: Option<Timestamp>,
     /// The first instant that has not been read.
     next: Timestamp,
     /// Rows of the last step that were not returned yet.
@@ -74,7 +76,18 @@ impl<R: FurtherRow> FurtherHistory<R> {
             }
         }
         let start = query.period.start;
+        let begins = |table: &str| -> Result<Option<Timestamp>, LedgerError> {
+            if !connection.table_exists(None, table)? {
+                return Ok(None);
+            }
+            let sql = format!("SELECT min(start_ms) FROM {table}");
+            let first: Option<i64> = connection.query_row(&sql, [], |row| row.get(0))?;
+            Ok(first.map(Timestamp))
+        };
+        // A ledger may begin with a record that is of no visit.
+        let firsts = [beginning(&connection)?, begins(name)?];
         Ok(FurtherHistory {
+            beginning: firsts.into_iter().flatten().min(),
             connection,
             settings,
             interval,
@@ -94,6 +107,19 @@ impl<R: FurtherRow> FurtherHistory<R> {
     /// from the first record on.
     pub fn known_from(&self) -> Option<Timestamp> {
         self.known_from
+    }
+
+    /// Returns the time of which the table is complete: from the first whole interval to the instant
+    /// before which all rows are closed. `None` where there is no such time.
+    ///
+    /// # Errors
+    /// [`LedgerError::Sqlite`]
+    pub fn known(&mut self) -> Result<Option<TimeRange>, LedgerError> {
+        let Some(beginning) = self.beginning else { return Ok(None) };
+        let tx = self.connection.transaction()?;
+        let end = stream_time(&tx, &self.topics)?.map(|time| closed_until(&self.settings, time));
+        let start = self.known_from.map_or(beginning, |from| from.max(beginning));
+        Ok(end.filter(|end| start < *end).map(|end| TimeRange { start, end }))
     }
 
     /// Names the topics that are read now: a row is closed once these have been read past it.
@@ -121,8 +147,10 @@ impl<R: FurtherRow> FurtherHistory<R> {
         let Some(first) = first.map(Timestamp) else { return Ok(false) };
         let around = self.query.step.around(first, &self.settings.windows.business_day);
         let step = around.unwrap_or(period);
-        let known = self.known_from.map_or(period.start, |from| from.max(period.start));
-        let range = TimeRange { start: step.start.max(known), end: step.end.min(period.end) };
+        let known =
+            self.beginning.max(self.known_from).map_or(period.start, |from| from.min(first));
+        let start = step.start.max(known).max(period.start);
+        let range = TimeRange { start, end: step.end.min(period.end) };
 
         let columns: Vec<&str> = labels.iter().chain(numbers).copied().collect();
         let mut select = tx.prepare(&format!("SELECT {} {of_range}", columns.join(", ")))?;
