@@ -38,7 +38,7 @@ pub(crate) struct Args {
     /// Day after the last; a week after --from if absent
     #[arg(long, value_name = "DATE")]
     to: Option<String>,
-    /// Length of a row: 15m, 30m or 1h; that of [planning] if absent
+    /// Length of a row: 15m, 30m or 1h; the configured one if absent
     #[arg(long)]
     step: Option<String>,
     /// Only this queue, by id or alias; may be repeated

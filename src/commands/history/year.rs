@@ -18,7 +18,7 @@ use crate::ledger::history::{Headline, History, Layout, Request, headlines, loca
 /// satisfaction.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// The year, of business days in the zone of [windows]
+    /// The year, of business days in the configured zone
     year: String,
     /// How it is written: table for people, csv and json for programs
     #[arg(long, value_enum, default_value_t = Format::Table)]

@@ -23,7 +23,7 @@ pub struct Query {
     pub by: By,
     /// The rows without any number.
     pub fill: Fill,
-    /// The rows are for a [`profile`](super::profile), which needs every step that is known.
+    /// The rows are for a [`profile`](super::profile()), which needs every step that is known.
     pub is_profile: bool,
     /// The rows are for [`headlines`](super::headlines).
     pub is_headline: bool,
