@@ -9,8 +9,8 @@ use nabiz_planning::shrinkage::Shrinkage;
 use nabiz_planning::staffing::{Goal, StaffingError, staff};
 
 use super::learned::Learned;
-use super::plan::{Basis, Method, Missing, SeriesPlan, StepRow, There};
 use super::series::Context;
+use super::whole::{Basis, Method, Missing, SeriesPlan, StepRow, There};
 use super::written::staff_written_series;
 
 /// Adds handle times and agents to the rows of a plan.

@@ -3,7 +3,7 @@
 use nabiz_planning::erlang::Expected as Figures;
 use nabiz_planning::forecast::Expected;
 
-use super::plan::{DayRow, SeriesPlan, StepRow};
+use super::whole::{DayRow, SeriesPlan, StepRow};
 use super::words::{aht_word, class_word, missing_words, reason_word};
 use crate::ledger::history::Cell;
 

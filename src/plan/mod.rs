@@ -9,7 +9,7 @@
 //! - `planner`: makes a plan; `series`: the forecast of a queue; `agents`: the agents that it needs;
 //!   `written`: those of written channels; `pools`: queues that share agents; `simulate`: the plan in
 //!   a simulated centre
-//! - `plan`: the plan; `columns`, `output`: a plan as CSV and JSON; `words`: its texts
+//! - `whole`: the plan; `columns`, `output`: a plan as CSV and JSON; `words`: its texts
 
 mod agents;
 mod columns;
@@ -17,7 +17,6 @@ mod grid;
 mod learned;
 mod output;
 mod past;
-mod plan;
 mod planner;
 mod pools;
 mod request;
@@ -27,17 +26,18 @@ mod simulate;
 #[cfg(test)]
 mod tests;
 mod what_if;
+mod whole;
 mod words;
 mod written;
 
 pub use learned::AhtBasis;
 pub use output::{write_csv, write_json};
-pub use plan::{
-    Basis, DayRow, Method, Missing, Plan, PoolPlan, PoolRow, SeriesPlan, Simulated, SimulatedTotal,
-    StepRow, There,
-};
 pub use planner::{PlanError, Planner, ROWS_MAX};
 pub use request::{DAYS_MAX, PlanQuery, PlanRequest, PlanRequestError};
 pub use settings::PlanningSettings;
 pub use what_if::{Change, WhatIf};
+pub use whole::{
+    Basis, DayRow, Method, Missing, Plan, PoolPlan, PoolRow, SeriesPlan, Simulated, SimulatedTotal,
+    StepRow, There,
+};
 pub use words::{class_word, missing_words};

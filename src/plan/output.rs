@@ -9,8 +9,8 @@ use serde::{Serialize, Serializer};
 use serde_json::{Value, json};
 
 use super::columns::{COLUMNS, QUEUE_COLUMNS, Row, TIME_COLUMNS, rounded};
-use super::plan::{Basis, DayRow, Plan, PoolPlan, SeriesPlan, SimulatedTotal};
 use super::what_if::Change;
+use super::whole::{Basis, DayRow, Plan, PoolPlan, SeriesPlan, SimulatedTotal};
 use super::words::{class_word, method_word, missing_words};
 use crate::ledger::history::{Cell, JsonValue, Layout, local_time, write_csv_record};
 

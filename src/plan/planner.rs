@@ -8,12 +8,12 @@ use nabiz_core::time::{TimeRange, Timestamp};
 use super::agents::staff_series;
 use super::grid::Grid;
 use super::past::Past;
-use super::plan::Plan;
 use super::pools::plan_pools;
 use super::request::PlanQuery;
 use super::series::{Context, plan_series};
 use super::settings::PlanningSettings;
 use super::simulate::{simulate_pool, simulate_series};
+use super::whole::Plan;
 use crate::ledger::LedgerError;
 use crate::ledger::history::{History, Query};
 

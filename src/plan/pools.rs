@@ -7,8 +7,8 @@ use nabiz_planning::pooling::pool;
 use nabiz_planning::staffing::Goal;
 
 use super::agents::{demand, goal};
-use super::plan::{Method, PoolPlan, PoolRow, SeriesPlan};
 use super::settings::PlanningSettings;
+use super::whole::{Method, PoolPlan, PoolRow, SeriesPlan};
 
 /// Returns the plans of the configured pools of which the plan has at least two queues.
 pub(super) fn plan_pools(planning: &PlanningSettings, series: &[SeriesPlan]) -> Vec<PoolPlan> {

@@ -16,10 +16,10 @@ use nabiz_planning::patience::Patience;
 use super::grid::Grid;
 use super::learned::{Learned, Lesson, class_of, date_number, is_open};
 use super::past::{Counts, Past};
-use super::plan::{Basis, DayRow, Method, Missing, SeriesPlan, StepRow};
 use super::request::PlanQuery;
 use super::settings::PlanningSettings;
 use super::what_if::Change;
+use super::whole::{Basis, DayRow, Method, Missing, SeriesPlan, StepRow};
 
 /// What the plans of all queues share.
 pub(super) struct Context<'a> {

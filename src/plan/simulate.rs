@@ -2,7 +2,7 @@
 
 use nabiz_simulator::centre::{Centre, CentreQueue, Counts, Group, Outcome, Times};
 
-use super::plan::{Method, PoolPlan, SeriesPlan, Simulated, SimulatedTotal, StepRow};
+use super::whole::{Method, PoolPlan, SeriesPlan, Simulated, SimulatedTotal, StepRow};
 
 /// Contacts that are simulated, so that the total is within about a tenth of a point.
 const CONTACTS: f64 = 400_000.0;

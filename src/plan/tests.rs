@@ -10,11 +10,11 @@ use nabiz_core::time::{Millis, Timestamp};
 use super::agents::staff_series;
 use super::grid::Grid;
 use super::past::{Agents, Counts, Past};
-use super::plan::{Method, Missing, SeriesPlan, StepRow};
 use super::pools::plan_pools;
 use super::request::PlanRequest;
 use super::series::{Context, plan_series};
 use super::settings::PlanningSettings;
+use super::whole::{Method, Missing, SeriesPlan, StepRow};
 use crate::config::{Config, PlanStep};
 
 const OPEN: &str = "[queues.fault]\nopening_hours = 'Mo-Fr 09:00-17:00'\nholidays = [2026-01-28]\n";

@@ -4,7 +4,7 @@ use nabiz_planning::day::DayClass;
 use nabiz_planning::staffing::Reason;
 
 use super::learned::AhtBasis;
-use super::plan::{Method, Missing};
+use super::whole::{Method, Missing};
 
 const WEEKDAYS: [&str; 7] =
     ["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"];

@@ -4,8 +4,8 @@ use nabiz_core::settings::{Clock as QueueClock, QueueSettings};
 use nabiz_planning::backlog::{Clock, WorkStep, WrittenWork, staff_written};
 use nabiz_planning::shrinkage::Shrinkage;
 
-use super::plan::{Missing, SeriesPlan, StepRow};
 use super::series::Context;
+use super::whole::{Missing, SeriesPlan, StepRow};
 
 /// Adds the agents to a plan: the same number in all opening hours of the period. A plan without a
 /// forecast of every day has none, because what arrives on that day is work of the others too.
