@@ -15,7 +15,9 @@ use super::configuration;
 use super::failure::Failure;
 use crate::clock::system_time;
 use crate::ledger::history::{History, Query};
-use crate::plan::{PlanError, PlanRequest, Planner, PlanningSettings, write_csv, write_json};
+use crate::plan::{
+    Limits, PlanError, PlanRequest, Planner, PlanningSettings, write_csv, write_json,
+};
 
 /// Forecasts what comes, and says how many agents it needs.
 ///
@@ -117,12 +119,15 @@ pub(crate) fn run(args: Args) -> Result<(), Failure> {
         let history = History::open(&config.ledger.path, settings.clone(), interval, query)?;
         Ok(history.of_topics(topics.clone()))
     };
-    let planner = Planner { settings: &settings, planning: &planning, open: &open };
+    let planner =
+        Planner { settings: &settings, planning: &planning, open: &open, limits: Limits::NONE };
     let mut progress = PlanProgress::new();
     let plan = planner.plan(&query, &mut |part, share| progress.show(part, share));
     drop(progress);
     let plan = plan.map_err(|error| match error {
-        PlanError::TooLong { .. } => Failure::usage(error),
+        PlanError::TooLong { .. } | PlanError::TooMuchToSimulate { .. } | PlanError::Cancelled => {
+            Failure::usage(error)
+        }
         PlanError::Output(error) => anyhow::Error::new(error).into(),
         PlanError::Ledger(error) => {
             anyhow::Error::new(error).context("the history cannot be read").into()

@@ -14,6 +14,10 @@ use crate::plan::PlanningSettings;
 /// Concurrent queries. More are answered 503.
 pub(super) const QUERIES_MAX: usize = 4;
 
+/// Concurrent plans: one, because a plan computes much more than a query reads. More are answered
+/// 503.
+pub(super) const PLANS_MAX: usize = 1;
+
 /// The ledger from which the interval history is read.
 #[derive(Clone, Debug)]
 pub struct HistorySource {
@@ -24,6 +28,7 @@ pub struct HistorySource {
     pub(super) planning: Arc<PlanningSettings>,
     distribution_errors: DistributionErrors,
     permits: Arc<Semaphore>,
+    plan_permits: Arc<Semaphore>,
 }
 
 impl HistorySource {
@@ -44,6 +49,7 @@ impl HistorySource {
             planning: Arc::default(),
             distribution_errors: DistributionErrors::default(),
             permits,
+            plan_permits: Arc::new(Semaphore::new(PLANS_MAX)),
         }
     }
 
@@ -70,6 +76,11 @@ impl HistorySource {
     /// Reserves one of the [`QUERIES_MAX`] queries. Returns `None` if all are in use.
     pub(super) fn reserve(&self) -> Option<OwnedSemaphorePermit> {
         self.permits.clone().try_acquire_owned().ok()
+    }
+
+    /// Reserves one of the [`PLANS_MAX`] plans. Returns `None` if all are in use.
+    pub(super) fn reserve_plan(&self) -> Option<OwnedSemaphorePermit> {
+        self.plan_permits.clone().try_acquire_owned().ok()
     }
 
     /// Opens the ledger for a query. Blocks.

@@ -3,6 +3,7 @@
 use std::error::Error;
 use std::io::{self, Write};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use axum::body::Bytes;
 use axum::extract::State;
@@ -13,16 +14,15 @@ use axum::response::{IntoResponse, Response};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use nabiz_core::time::Timestamp;
-use tokio::sync::OwnedSemaphorePermit;
 
 use super::error::error;
-use super::history_source::{HistorySource, QUERIES_MAX};
+use super::history_source::{HistorySource, PLANS_MAX};
 use super::negotiation::{content_coding, history_format};
 use super::state::HttpState;
 use crate::error_chain::error_chain;
 use crate::exposition::ContentCoding;
 use crate::ledger::history::{HistoryFormat, Query};
-use crate::plan::{PlanError, PlanQuery, PlanRequest, Planner, write_csv, write_json};
+use crate::plan::{Limits, PlanError, PlanQuery, PlanRequest, Planner, write_csv, write_json};
 use crate::readmodel::DenialReason;
 
 /// The parameters of a query: names and values, repeated ones included.
@@ -30,6 +30,19 @@ type Parameters = axum::extract::Query<Vec<(String, String)>>;
 
 const ALLOWED: &str =
     "from, to, step, queue, channel, now, volume, aht, patience, agents, simulate or format";
+
+/// The most contacts of a queue or pool that are simulated, over all replications: some seconds.
+const SIMULATED_MAX: f64 = 2e6;
+
+/// Cancels the work of an answer that nobody waits for any more: the handler ends with its client,
+/// and at the latest time for an answer to begin.
+struct CancelOnDrop(Arc<AtomicBool>);
+
+impl Drop for CancelOnDrop {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
 
 /// `/api/v1/plan`
 pub(super) async fn plan(
@@ -54,21 +67,29 @@ pub(super) async fn plan(
         Ok(query) => query,
         Err(problem) => return error(StatusCode::BAD_REQUEST, problem.to_string()),
     };
-    let Some(permit) = source.reserve() else {
+    let Some(permit) = source.reserve_plan() else {
         state.app.denied.count(DenialReason::History);
         let mut response = error(
             StatusCode::SERVICE_UNAVAILABLE,
-            format!("too many history queries (limit {QUERIES_MAX}); retry later"),
+            format!("too many plans at once (limit {PLANS_MAX}); retry later"),
         );
         response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("5"));
         return response;
     };
     let coding = content_coding(&headers);
+    let guard = CancelOnDrop(Arc::default());
+    let cancelled = Arc::clone(&guard.0);
     // The permit is kept to the end of the work, also when the client has left.
-    let made = tokio::task::spawn_blocking(move || body(&source, &query, format, coding, permit));
-    match made.await {
+    let made = tokio::task::spawn_blocking(move || {
+        let made = body(&source, &query, format, coding, &cancelled);
+        drop(permit);
+        made
+    });
+    let made = made.await;
+    drop(guard);
+    match made {
         Ok(Ok(body)) => answer(body, format, coding),
-        Ok(Err(problem @ PlanError::TooLong { .. })) => {
+        Ok(Err(problem @ (PlanError::TooLong { .. } | PlanError::TooMuchToSimulate { .. }))) => {
             error(StatusCode::BAD_REQUEST, problem.to_string())
         }
         Ok(Err(problem)) => not_made(&problem, "the ledger cannot be read"),
@@ -137,10 +158,16 @@ fn body(
     query: &PlanQuery,
     format: HistoryFormat,
     coding: ContentCoding,
-    _permit: OwnedSemaphorePermit,
+    cancelled: &Arc<AtomicBool>,
 ) -> Result<Bytes, PlanError> {
-    let open = |query: Query| source.open(query);
-    let planner = Planner { settings: &source.settings, planning: &source.planning, open: &open };
+    let open = |query: Query| {
+        let cancelled = Arc::clone(cancelled);
+        Ok(source.open(query)?.cancelled_by(move || cancelled.load(Ordering::Relaxed)))
+    };
+    let is_cancelled = || cancelled.load(Ordering::Relaxed);
+    let limits = Limits { is_cancelled: &is_cancelled, simulated_max: SIMULATED_MAX };
+    let (settings, planning) = (&source.settings, &source.planning);
+    let planner = Planner { settings, planning, open: &open, limits };
     let plan = planner.plan(query, &mut |_, _| {})?;
     let zone = source.settings.windows.business_day.zone();
     let write = |out: &mut dyn Write| match format {

@@ -23,6 +23,9 @@ pub(super) fn staff_series(context: &Context<'_>, learned: &Learned, plan: &mut 
     let has_agents = context.settings.channels.name(settings.channel) == &**channel;
     let past = context.past.series.get(&(queue.clone(), channel.clone()));
     for row in rows.iter_mut() {
+        if (context.is_cancelled)() {
+            return;
+        }
         let Some(day) = day_rows.get(row.day) else { continue };
         let change = context.query.what_if.aht;
         row.aht = learned
@@ -84,7 +87,8 @@ fn shrinkage(basis: &Basis) -> Option<Shrinkage> {
 /// Returns what arrives at a queue in a step.
 pub(super) fn demand(basis: &Basis, row: &StepRow) -> Option<Result<Demand, InputError>> {
     let (forecast, (aht, _)) = (row.forecast?, row.aht?);
-    let demand = Demand::new(forecast.mean, seconds(row), aht)
+    // In a step that is open in part, all of them come in that part.
+    let demand = Demand::new(forecast.mean, row.open_seconds, aht)
         .and_then(|demand| match basis.patience_seconds {
             Some(patience) => demand.with_patience(patience),
             None => Ok(demand),
@@ -155,11 +159,12 @@ fn add_hours(plan: &mut SeriesPlan) {
         let rows = || plan.rows.iter().filter(|row| row.day == index && row.open);
         let hours = |of: &dyn Fn(&StepRow) -> Option<f64>| -> Option<f64> {
             let has_rows = rows().next().is_some();
-            let sum = rows().map(|row| Some(of(row)? * seconds(row) / 3600.0)).sum::<Option<f64>>();
+            let sum = rows().map(|row| Some(of(row)? / 3600.0)).sum::<Option<f64>>();
             sum.filter(|_| has_rows)
         };
-        day.agent_hours = hours(&|row| row.agents.map(f64::from));
-        day.scheduled_hours = hours(&|row| row.scheduled.map(f64::from));
-        day.there_hours = hours(&|row| row.there.map(|there| there.agents));
+        let open = |agents: u32, row: &StepRow| f64::from(agents) * row.open_seconds;
+        day.agent_hours = hours(&|row| row.agents.map(|agents| open(agents, row)));
+        day.scheduled_hours = hours(&|row| row.scheduled.map(|agents| open(agents, row)));
+        day.there_hours = hours(&|row| row.there.map(|there| there.agents * seconds(row)));
     }
 }

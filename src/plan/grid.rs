@@ -45,6 +45,14 @@ impl Grid {
         Grid { day, step, minutes, first }
     }
 
+    /// Returns whether no business day begins within a step of a length. The history counts by
+    /// whole steps, so what came in such a step would be of two days.
+    pub(super) fn fits(settings: &Settings, step: PlanStep) -> bool {
+        let day = &settings.windows.business_day;
+        let starts = local_minutes(day, day.start_of(Date::constant(2026, 1, 5)));
+        starts.is_multiple_of(step.minutes())
+    }
+
     /// Returns the IANA name of the time zone; empty where it has none.
     pub(super) fn time_zone(&self) -> String {
         self.day.zone().iana_name().unwrap_or_default().to_string()

@@ -71,10 +71,14 @@ pub(super) fn date_number(date: Date) -> i64 {
 
 /// Returns whether a queue is open at any time of a range.
 pub(super) fn is_open(queue: &QueueSettings, range: TimeRange) -> bool {
-    queue
-        .opening_hours
-        .as_ref()
-        .is_none_or(|hours| hours.open_between(range.start, range.end).get() > 0)
+    open_seconds(queue, range) > 0.0
+}
+
+/// Returns how long a queue is open in a range, in seconds.
+pub(super) fn open_seconds(queue: &QueueSettings, range: TimeRange) -> f64 {
+    let hours = queue.opening_hours.as_ref();
+    let open = hours.map(|hours| hours.open_between(range.start, range.end));
+    open.unwrap_or(range.end.since(range.start)).as_secs_f64()
 }
 
 /// A queue and channel to learn about.
@@ -118,13 +122,17 @@ impl Learned {
                 let known = past.step(series, (date, is_shut), slot.range);
                 let Some(counts) = known else { continue };
                 is_known = true;
-                learned.total.add(&counts);
+                // Special days are like no others: they teach about their own kind alone.
+                if matches!(class, DayClass::Weekday(_)) {
+                    learned.total.add(&counts);
+                    let handled = (counts.handled, counts.handle_seconds);
+                    add(&mut learned.by_time, slot.number, handled);
+                }
                 let number = slot.number;
                 let handled = (counts.handled, counts.handle_seconds);
                 let seconds = slot.range.end.since(slot.range.start).as_secs_f64();
                 add(&mut of_class.there, number, (counts.agents.staffed() / seconds, 1.0));
                 add(&mut of_class.handled, number, handled);
-                add(&mut learned.by_time, number, handled);
                 if let Some(step) = steps.get_mut(number)
                     && (is_written || is_open(queue, slot.range))
                 {

@@ -6,6 +6,7 @@
 //! - `settings`: what plans know beside the history
 //! - `grid`: the steps of business days
 //! - `past`: the history as steps; `learned`: what it teaches about a queue
+//! - `limits`: what a plan may cost
 //! - `planner`: makes a plan; `series`: the forecast of a queue; `agents`: the agents that it needs;
 //!   `written`: those of written channels; `pools`: queues that share agents; `simulate`: the plan in
 //!   a simulated centre
@@ -15,6 +16,7 @@ mod agents;
 mod columns;
 mod grid;
 mod learned;
+mod limits;
 mod output;
 mod past;
 mod planner;
@@ -31,8 +33,9 @@ mod words;
 mod written;
 
 pub use learned::AhtBasis;
+pub use limits::{Limits, PlanError, ROWS_MAX};
 pub use output::{write_csv, write_json};
-pub use planner::{PlanError, Planner, ROWS_MAX};
+pub use planner::Planner;
 pub use request::{DAYS_MAX, PlanQuery, PlanRequest, PlanRequestError};
 pub use settings::PlanningSettings;
 pub use what_if::{Change, WhatIf};

@@ -9,7 +9,7 @@ use nabiz_core::time::{Millis, TimeRange, Timestamp};
 
 use super::grid::Grid;
 use crate::ledger::LedgerError;
-use crate::ledger::history::{History, HistoryRow, Query};
+use crate::ledger::history::{History, HistoryRow, Query, Step};
 
 /// What one queue and channel did in some time.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -141,6 +141,12 @@ impl Past {
                 let row = row?;
                 progress(row.range.end);
                 past.add(grid, &row);
+            }
+            // Whether a day was read at all does not depend on the queues that are asked for.
+            if !filter.queues.is_empty() || !filter.channels.is_empty() {
+                for row in open(Query::new(*period, Step::Day))?.without_distributions() {
+                    past.days.insert(grid.date(row?.range.start));
+                }
             }
         }
         Ok(past)

@@ -7,6 +7,7 @@ use nabiz_core::time::{TimeRange, Timestamp};
 
 use super::agents::staff_series;
 use super::grid::Grid;
+use super::limits::{Limits, PlanError, ROWS_MAX};
 use super::past::Past;
 use super::pools::plan_pools;
 use super::request::PlanQuery;
@@ -17,27 +18,8 @@ use super::whole::Plan;
 use crate::ledger::LedgerError;
 use crate::ledger::history::{History, Query};
 
-/// The most rows of a plan.
-pub const ROWS_MAX: usize = 200_000;
 /// The most earlier days of a name that are read beside the weeks before a plan.
 const NOTED_MAX: usize = 8;
-
-/// The reason why there is no plan.
-#[derive(Debug, thiserror::Error)]
-pub enum PlanError {
-    /// The ledger cannot be read.
-    #[error(transparent)]
-    Ledger(#[from] LedgerError),
-    /// The plan cannot be written; in memory this does not happen.
-    #[error("cannot write")]
-    Output(#[from] std::io::Error),
-    /// The plan would be too long.
-    #[error("the plan has {rows} rows, expected at most {ROWS_MAX}: ask for fewer days or queues")]
-    TooLong {
-        /// Its rows.
-        rows: usize,
-    },
-}
 
 /// What a plan is made with.
 pub struct Planner<'a> {
@@ -47,6 +29,8 @@ pub struct Planner<'a> {
     pub planning: &'a PlanningSettings,
     /// Opens the history.
     pub open: &'a dyn Fn(Query) -> Result<History, LedgerError>,
+    /// What it may cost.
+    pub limits: Limits<'a>,
 }
 
 impl Planner<'_> {
@@ -80,6 +64,7 @@ impl Planner<'_> {
             self.open,
             &mut past_progress,
         )?;
+        self.limits.check()?;
         let rows = past.series.len() * days.len() * grid.numbers();
         if rows > ROWS_MAX {
             return Err(PlanError::TooLong { rows });
@@ -93,20 +78,24 @@ impl Planner<'_> {
             days: &days,
             learning: &learning.dates,
             until: learning.until,
+            is_cancelled: self.limits.is_cancelled,
         };
         let mut series = Vec::with_capacity(past.series.len());
         for (index, ((queue, channel), steps)) in past.series.iter().enumerate() {
             progress("queues", index as f64 / past.series.len() as f64);
             let (mut planned, learned) = plan_series(&context, queue, channel, steps);
             staff_series(&context, &learned, &mut planned);
+            self.limits.check()?;
             if query.simulate {
-                simulate_series(&mut planned);
+                simulate_series(&mut planned, &self.limits)?;
             }
             series.push(planned);
         }
         let mut pools = plan_pools(self.planning, &series);
         if query.simulate {
-            pools.iter_mut().for_each(|pool| simulate_pool(pool, &series));
+            for pool in &mut pools {
+                simulate_pool(pool, &series, &self.limits)?;
+            }
         }
         Ok(Plan {
             days,

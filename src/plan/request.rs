@@ -5,6 +5,7 @@ use jiff::civil::{Date, Weekday};
 use nabiz_core::settings::Settings;
 use nabiz_core::time::{Millis, Timestamp, parse_rfc3339};
 
+use super::grid::Grid;
 use super::settings::PlanningSettings;
 use super::what_if::{Change, WhatIf};
 use crate::config::PlanStep;
@@ -117,7 +118,9 @@ impl PlanRequest {
             let detail = format!("expected a time from {from} until {to}, found one on {today}");
             return Err(wrong("now", detail));
         }
-        let holds = |step: PlanStep| interval <= Millis::from_mins(u64::from(step.minutes()));
+        let holds = |step: PlanStep| {
+            interval <= Millis::from_mins(u64::from(step.minutes())) && Grid::fits(settings, step)
+        };
         let possible = || PlanStep::ALL.into_iter().filter(|(step, _)| holds(*step));
         let step = match &self.step {
             None => Some(planning.planning.step)
@@ -128,10 +131,19 @@ impl PlanRequest {
         let step = step.ok_or_else(|| {
             let words: Vec<&str> = possible().map(|(_, word)| word).collect();
             match (&self.step, words.is_empty()) {
-                (_, true) => wrong("step", "no step of a plan holds an interval of the ledger"),
+                (_, true) => wrong(
+                    "step",
+                    "no step of a plan holds an interval of the ledger and begins with the \
+                     business day",
+                ),
                 (word, false) => {
                     let found = bounded(word.as_deref().unwrap_or_default());
-                    wrong("step", format!("expected {}, found {found}", words.join(", ")))
+                    let within = word.as_deref().and_then(PlanStep::from_word);
+                    let why = match within.is_some_and(|step| !Grid::fits(settings, step)) {
+                        true => "; the business day begins within such a step",
+                        false => "",
+                    };
+                    wrong("step", format!("expected {}, found {found}{why}", words.join(", ")))
                 }
             }
         })?;
@@ -245,6 +257,20 @@ mod tests {
         assert_eq!(query.queues, ["fault"]);
         assert_eq!(query.what_if.volume, Some(Change::Factor(1.1)));
         assert_eq!(query.what_if.aht, Some(Change::Plus(30.0)));
+    }
+
+    #[test]
+    fn step_is_refused_when_the_business_day_begins_within_it() {
+        let toml = "[windows]\nbusiness_day_starts = '06:30'";
+        let config = Config::parse(toml, "t", std::iter::empty()).unwrap();
+        let (settings, planning) = (config.settings(), PlanningSettings::of(&config));
+        let request = PlanRequest { step: some("1h"), ..PlanRequest::default() };
+        let clock = parse_rfc3339(CLOCK).unwrap();
+        let read = request.query(&settings, &planning, Millis::from_mins(15), clock);
+        assert_eq!(
+            read.unwrap_err().to_string(),
+            "step: expected 15m, 30m, found \"1h\"; the business day begins within such a step"
+        );
     }
 
     #[test]

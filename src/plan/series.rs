@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use jiff::civil::Date;
+use nabiz_core::event::ChannelId;
 use nabiz_core::settings::Settings;
 use nabiz_core::time::Timestamp;
 use nabiz_planning::accuracy::{poisson_floor_of, wape};
@@ -13,8 +14,8 @@ use nabiz_planning::forecast::{
 };
 use nabiz_planning::patience::Patience;
 
-use super::grid::Grid;
-use super::learned::{Learned, Lesson, class_of, date_number, is_open};
+use super::grid::{Grid, Slot};
+use super::learned::{Learned, Lesson, class_of, date_number, is_open, open_seconds};
 use super::past::{Counts, Past};
 use super::request::PlanQuery;
 use super::settings::PlanningSettings;
@@ -33,6 +34,8 @@ pub(super) struct Context<'a> {
     /// The days to learn from, all before `until`.
     pub(super) learning: &'a [Date],
     pub(super) until: Date,
+    /// Whether nobody waits for the plan any more.
+    pub(super) is_cancelled: &'a dyn Fn() -> bool,
 }
 
 /// Returns the plan of a queue and channel without agents, and what was learned.
@@ -65,6 +68,7 @@ pub(super) fn plan_series(
         simulated: None,
         notes: Vec::new(),
     };
+    planned.notes = notes(context, &planned);
     for (day, date) in context.days.iter().copied().enumerate() {
         let target = TargetDay { date: date_number(date), class: class(date) };
         let forecast = match &forecaster {
@@ -73,8 +77,53 @@ pub(super) fn plan_series(
         };
         planned.add_day(context, steps, &learned, (day, date), target.class, forecast);
     }
+    // The error is that of the forecast, not that of a change of it.
     planned.basis.error = planned.error();
+    if let Some(change) = context.query.what_if.volume {
+        planned.change_volume(change);
+    }
     (planned, learned)
+}
+
+const NOT_CORRECTED: &str =
+    "no finished step of today has a count and a forecast, so what came corrects nothing yet";
+
+/// Returns what came in the finished steps, by their numbers. A number that comes twice, where the
+/// clocks go back, has the mean of both; one that the clocks skip has none.
+fn finished(
+    slots: &[Slot],
+    until: Timestamp,
+    offered: impl Fn(&Slot) -> Option<f64>,
+) -> Vec<Option<f64>> {
+    let mut sums: Vec<(f64, u32)> = Vec::new();
+    for slot in slots.iter().take_while(|slot| slot.range.end <= until) {
+        if sums.len() <= slot.number {
+            sums.resize(slot.number + 1, (0.0, 0));
+        }
+        if let (Some(sum), Some(offered)) = (sums.get_mut(slot.number), offered(slot)) {
+            *sum = (sum.0 + offered, sum.1 + 1);
+        }
+    }
+    let mean = |(sum, times): (f64, u32)| (times > 0).then(|| sum / f64::from(times));
+    sums.into_iter().map(mean).collect()
+}
+
+/// Returns what is expected in a day. Where the clocks change, its steps are not those of the
+/// forecast, which has each number once; the total moves by the difference.
+fn total(forecast: &DayForecast, slots: &[Slot], numbers: usize) -> Expected {
+    let total = forecast.total;
+    let mut times = vec![0u32; numbers];
+    for slot in slots {
+        if let Some(times) = times.get_mut(slot.number) {
+            *times += 1;
+        }
+    }
+    let steps = times.iter().zip(&forecast.steps);
+    let more: f64 = steps
+        .filter_map(|(times, step)| Some((f64::from(*times) - 1.0) * step.as_ref()?.mean))
+        .sum();
+    let moved = |number: f64| (number + more).max(0.0);
+    Expected { mean: moved(total.mean), p10: moved(total.p10), p90: moved(total.p90) }
 }
 
 fn name(settings: &nabiz_core::settings::QueueSettings, queue: &str) -> String {
@@ -84,6 +133,35 @@ fn name(settings: &nabiz_core::settings::QueueSettings, queue: &str) -> String {
 /// Returns whether contacts of a channel are answered at once or not at all, as calls are.
 fn is_immediate(context: &Context<'_>, channel: &str) -> bool {
     context.settings.channels.id(channel).is_some_and(|channel| channel.is_immediate())
+}
+
+fn is_chat(context: &Context<'_>, channel: &str) -> bool {
+    context.settings.channels.id(channel) == Some(ChannelId::CHAT)
+}
+
+/// Returns what the reader has to know about what the plan goes by.
+fn notes(context: &Context<'_>, plan: &SeriesPlan) -> Vec<String> {
+    let (what_if, basis) = (&context.query.what_if, &plan.basis);
+    let is_written = basis.method == Method::Backlog;
+    let notes = [
+        (
+            is_chat(context, &plan.channel) && basis.concurrency == 1,
+            "an agent is taken to serve 1 chat at a time; `concurrency` of the queue says otherwise",
+        ),
+        (
+            what_if.patience.is_some() && basis.patience_seconds.is_none() && !is_written,
+            "the change of the patience changes nothing, because no patience was measured",
+        ),
+        (
+            what_if.patience.is_some() && is_written,
+            "the change of the patience changes nothing in a written channel",
+        ),
+        (
+            what_if.agents.is_some() && is_written,
+            "the change of the agents changes nothing in a written channel",
+        ),
+    ];
+    notes.into_iter().filter(|(is_so, _)| *is_so).map(|(_, note)| note.to_string()).collect()
 }
 
 fn basis(
@@ -121,7 +199,13 @@ fn basis(
         target_seconds: settings.target_wait.as_secs_f64(),
         max_abandonment: settings.target_abandonment,
         max_occupancy: planning.max_occupancy,
-        concurrency: u32::try_from(planning.concurrency).unwrap_or(1),
+        // The key is of the chats that the queue is configured for.
+        concurrency: match is_chat(context, channel)
+            && context.settings.channels.name(settings.channel) == channel
+        {
+            true => u32::try_from(planning.concurrency).unwrap_or(1),
+            false => 1,
+        },
         days: learned.days.len(),
         dates: learned.dates,
         weekly_growth: forecaster.and_then(Forecaster::trend).map(|trend| trend.weekly_growth),
@@ -159,23 +243,20 @@ impl SeriesPlan {
         let (forecast, multiplier) = match (forecast, query.now) {
             (Ok(forecast), Some(now)) if is_today => {
                 let until = past.known.map_or(now, |known| known.end.min(now));
-                let finished: Vec<Option<f64>> = slots
-                    .iter()
-                    .take_while(|slot| slot.range.end <= until)
-                    .map(|slot| {
-                        past.step(steps, (date, is_shut), slot.range).map(|counts| counts.offered)
-                    })
-                    .collect();
+                let finished = finished(&slots, until, |slot| {
+                    past.step(steps, (date, is_shut), slot.range).map(|counts| counts.offered)
+                });
                 let corrected = forecast.reforecast(&finished);
-                (Ok(corrected.day), Some(corrected.multiplier))
+                if corrected.actual + corrected.forecast > 0.0 {
+                    (Ok(corrected.day), Some(corrected.multiplier))
+                } else {
+                    if !is_closed {
+                        self.notes.push(NOT_CORRECTED.to_string());
+                    }
+                    (Ok(forecast), None)
+                }
             }
             (forecast, _) => (forecast, None),
-        };
-        let change = |number: f64| query.what_if.volume.map_or(number, |change| change.of(number));
-        let changed = |expected: Expected| Expected {
-            mean: change(expected.mean),
-            p10: change(expected.p10),
-            p90: change(expected.p90),
         };
         let missing = match &forecast {
             _ if is_closed => Some(Missing::Closed),
@@ -187,7 +268,7 @@ impl SeriesPlan {
         let forecast = forecast.ok().filter(|_| !is_closed);
         let is_over = past.is_complete(grid.range(date));
         let mut came = is_over.then_some(0.0);
-        for slot in slots {
+        for slot in &slots {
             let open = is_open(settings, slot.range);
             let known = past.step(steps, (date, is_shut), slot.range);
             came = came.zip(known).map(|(sum, counts)| sum + counts.offered);
@@ -205,7 +286,8 @@ impl SeriesPlan {
                 day,
                 number: slot.number,
                 open,
-                forecast: step.filter(|_| accepts).map(changed),
+                open_seconds: open_seconds(settings, slot.range),
+                forecast: step.filter(|_| accepts),
                 offered: known.map(|counts| counts.offered),
                 // Until every contact has its ending, the ratio can still rise.
                 actual_service_level: known
@@ -228,7 +310,7 @@ impl SeriesPlan {
         self.day_rows.push(DayRow {
             date,
             like_days: forecast.as_ref().map_or(like_days, |forecast| forecast.like_days),
-            forecast: forecast.map(|forecast| changed(forecast.total)),
+            forecast: forecast.map(|forecast| total(&forecast, &slots, grid.numbers())),
             class,
             offered: came,
             agent_hours: None,
@@ -237,6 +319,18 @@ impl SeriesPlan {
             multiplier,
             missing,
         });
+    }
+
+    fn change_volume(&mut self, change: Change) {
+        let rows = self.rows.iter_mut().map(|row| &mut row.forecast);
+        let days = self.day_rows.iter_mut().map(|day| &mut day.forecast);
+        for expected in rows.chain(days).flatten() {
+            *expected = Expected {
+                mean: change.of(expected.mean),
+                p10: change.of(expected.p10),
+                p90: change.of(expected.p90),
+            };
+        }
     }
 
     /// Returns the WAPE of the steps whose counts are known, and the least that chance allows.

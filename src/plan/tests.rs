@@ -9,18 +9,23 @@ use nabiz_core::time::{Millis, Timestamp};
 
 use super::agents::staff_series;
 use super::grid::Grid;
+use super::limits::{Limits, PlanError};
 use super::past::{Agents, Counts, Past};
 use super::pools::plan_pools;
 use super::request::PlanRequest;
 use super::series::{Context, plan_series};
 use super::settings::PlanningSettings;
+use super::simulate::simulate_series;
 use super::whole::{Method, Missing, SeriesPlan, StepRow};
 use crate::config::{Config, PlanStep};
 
 const OPEN: &str = "[queues.fault]\nopening_hours = 'Mo-Fr 09:00-17:00'\nholidays = [2026-01-28]\n";
 /// A Monday. Four weeks lie before it.
 const FROM: Date = Date::constant(2026, 1, 26);
-const HISTORY_FROM: Date = Date::constant(2025, 12, 29);
+
+fn history_from(from: Date) -> Date {
+    from.checked_sub(jiff::Span::new().weeks(4)).unwrap()
+}
 
 /// A step of the worked example: 100 calls of 240 s, with a patience of 260 s beyond the short
 /// bound, 16 agents of whom 30 % pause.
@@ -48,6 +53,8 @@ struct Example {
     planning: PlanningSettings,
     request: PlanRequest,
     past: Past,
+    /// The first day of the plan.
+    from: Date,
 }
 
 impl Example {
@@ -57,13 +64,22 @@ impl Example {
     }
 
     fn on(channel: &'static str, toml: &str, of: impl Fn(Date) -> Option<Counts>) -> Example {
+        Self::until(FROM, channel, toml, of)
+    }
+
+    fn until(
+        from: Date,
+        channel: &'static str,
+        toml: &str,
+        of: impl Fn(Date) -> Option<Counts>,
+    ) -> Example {
         let config = Config::parse(toml, "nabiz.toml", std::iter::empty()).unwrap();
         let settings = config.settings();
         let planning = PlanningSettings::of(&config);
         let grid = Grid::new(&settings, PlanStep::HalfHour);
         let mut steps = BTreeMap::new();
-        let mut date = HISTORY_FROM;
-        while date < FROM {
+        let mut date = history_from(from);
+        while date < from {
             for slot in grid.slots(date) {
                 if settings.queue("fault").is_open(slot.range.start)
                     && let Some(counts) = of(date)
@@ -73,9 +89,25 @@ impl Example {
             }
             date = date.tomorrow().unwrap();
         }
-        let past = Past::of("fault", channel, steps, &grid, grid.range(FROM).start);
-        let request = PlanRequest { from: Some(FROM.to_string()), ..PlanRequest::default() };
-        Example { channel, settings, planning, request, past }
+        let past = Past::of("fault", channel, steps, &grid, grid.range(from).start);
+        let request = PlanRequest { from: Some(from.to_string()), ..PlanRequest::default() };
+        Example { channel, settings, planning, request, past, from }
+    }
+
+    /// Adds the same count to the first open steps of the first day, and ends the history there.
+    fn came(&mut self, steps: usize, offered: f64) {
+        let grid = Grid::new(&self.settings, PlanStep::HalfHour);
+        let key = ("fault".into(), self.channel.into());
+        let mut today = grid.slots(self.from);
+        today.retain(|slot| self.settings.queue("fault").is_open(slot.range.start));
+        for slot in today.iter().take(steps) {
+            let counts = Counts { offered, ..example() };
+            self.past.insert(&key, slot.range.start, counts, self.from);
+        }
+        let end = today[steps].range.start;
+        self.past.known.as_mut().unwrap().end = end;
+        let now = jiff::Timestamp::from_millisecond(end.get()).unwrap();
+        self.request.now = Some(now.to_string());
     }
 
     fn plan(&self) -> SeriesPlan {
@@ -93,8 +125,9 @@ impl Example {
             past: &self.past,
             query: &query,
             days: &dates(query.from, query.to),
-            learning: &dates(HISTORY_FROM, FROM),
-            until: FROM,
+            learning: &dates(history_from(self.from), self.from),
+            until: self.from,
+            is_cancelled: &|| false,
         };
         let (queue, channel): (Arc<str>, Arc<str>) = ("fault".into(), self.channel.into());
         let steps = self.past.series.get(&(queue.clone(), channel.clone())).unwrap();
@@ -231,17 +264,7 @@ fn what_if_changes_the_numbers_that_the_agents_follow_from() {
 #[test]
 fn rest_of_today_is_corrected_by_what_came() {
     let mut example = Example::new(OPEN, |_| Some(example()));
-    let grid = Grid::new(&example.settings, PlanStep::HalfHour);
-    let key = ("fault".into(), "phone".into());
-    let mut today: Vec<_> = grid.slots(FROM);
-    today.retain(|slot| example.settings.queue("fault").is_open(slot.range.start));
-    for slot in today.iter().take(4) {
-        let counts = Counts { offered: 130.0, ..self::example() };
-        example.past.insert(&key, slot.range.start, counts, FROM);
-    }
-    let eleven = today[4].range.start;
-    example.past.known.as_mut().unwrap().end = eleven;
-    example.request.now = Some("2026-01-26T11:00:00+03:00".to_string());
+    example.came(4, 130.0);
     let plan = example.plan();
     let multiplier = plan.day_rows[0].multiplier.unwrap();
     // Four weeks of equal days leave little doubt of the level of a day.
@@ -252,6 +275,123 @@ fn rest_of_today_is_corrected_by_what_came() {
     assert_eq!(step(&plan, "2026-01-26T10:30").offered, Some(130.0));
     assert_eq!(step(&plan, "2026-01-26T11:00").offered, None);
     assert_near(mean("2026-01-27T10:00"), 100.0);
+}
+
+#[test]
+fn rest_of_today_is_corrected_by_the_right_steps_when_the_clocks_change() {
+    let toml = "[windows]\ntime_zone = 'Europe/Berlin'";
+    // Without 02:00 to 03:00: three hours end at 04:00, with the steps 6 and 7.
+    let sunday = Date::constant(2026, 3, 29);
+    let mut spring = Example::until(sunday, "phone", toml, |_| Some(example()));
+    let numbers = |plan: &SeriesPlan| -> Vec<(usize, f64)> {
+        let rows = plan.rows.iter().filter(|row| row.day == 0);
+        rows.map(|row| (row.number, row.forecast.unwrap().mean)).collect()
+    };
+    assert_near(spring.plan().day_rows[0].forecast.map(|it| it.mean), 4600.0);
+    spring.came(6, 130.0);
+    let plan = spring.plan();
+    let multiplier = plan.day_rows[0].multiplier.unwrap();
+    assert!(multiplier > 1.01, "{multiplier}");
+    for (number, mean) in numbers(&plan) {
+        assert_near(Some(mean), if number < 8 { 100.0 } else { 100.0 * multiplier });
+    }
+    let total = 6.0 * 130.0 + 40.0 * 100.0 * multiplier;
+    assert_near(plan.day_rows[0].forecast.map(|it| it.mean), total);
+
+    // With 02:00 to 03:00 twice: eight steps end at 03:00, before the step 6.
+    let sunday = Date::constant(2026, 10, 25);
+    let mut autumn = Example::until(sunday, "phone", toml, |_| Some(example()));
+    assert_near(autumn.plan().day_rows[0].forecast.map(|it| it.mean), 5000.0);
+    autumn.came(8, 130.0);
+    let plan = autumn.plan();
+    assert_near(plan.day_rows[0].multiplier, multiplier);
+    for (number, mean) in numbers(&plan) {
+        assert_near(Some(mean), if number < 6 { 100.0 } else { 100.0 * multiplier });
+    }
+}
+
+#[test]
+fn today_has_no_multiplier_when_nothing_of_it_is_known() {
+    let mut example = Example::new(OPEN, |_| Some(example()));
+    example.request.now = Some("2026-01-26T11:00:00+03:00".to_string());
+    let plan = example.plan();
+    assert_eq!(plan.day_rows[0].multiplier, None);
+    assert!(plan.notes.iter().any(|note| note.contains("corrects nothing")), "{:?}", plan.notes);
+    assert_near(step(&plan, "2026-01-26T11:00").forecast.map(|it| it.mean), 100.0);
+}
+
+#[test]
+fn error_is_of_the_forecast_before_a_what_if() {
+    let mut example = Example::new(OPEN, |_| Some(example()));
+    example.came(4, 130.0);
+    example.request.now = None;
+    let error = example.plan().basis.error.unwrap();
+    assert_near(Some(error.0), 30.0 / 130.0);
+    example.request.volume = Some("2".to_string());
+    let plan = example.plan();
+    assert_eq!(plan.basis.error, Some(error));
+    assert_near(step(&plan, "2026-01-26T09:00").forecast.map(|it| it.mean), 200.0);
+}
+
+#[test]
+fn step_that_is_open_in_part_has_agents_for_that_part() {
+    let toml = "[queues.fault]\nopening_hours = 'Mo-Fr 09:00-16:45'\n";
+    let mut example = Example::new(toml, |_| Some(example()));
+    let plan = example.plan();
+    let last = step(&plan, "2026-01-26T16:30");
+    assert_near(last.forecast.map(|it| it.mean), 100.0);
+    // 15 whole steps of 16 agents, and a quarter of an hour of those for twice the rate.
+    let agents = f64::from(last.agents.unwrap());
+    assert_near(plan.day_rows[0].agent_hours, 15.0 * 16.0 / 2.0 + agents / 4.0);
+    example.request.volume = Some("2".to_string());
+    let whole = step(&example.plan(), "2026-01-26T10:00");
+    assert_eq!((last.agents, last.expected), (whole.agents, whole.expected));
+
+    example.request.volume = None;
+    let mut plan = example.plan();
+    simulate_series(&mut plan, &Limits::NONE).unwrap();
+    assert!(step(&plan, "2026-01-26T10:00").simulated.is_some());
+    assert_eq!(step(&plan, "2026-01-26T16:30").simulated, None);
+    assert!(plan.notes.iter().any(|note| note.contains("open in part")), "{:?}", plan.notes);
+}
+
+#[test]
+fn concurrency_is_of_chats_alone() {
+    let concurrency = |channel, toml: &str| {
+        Example::on(channel, toml, |_| Some(example())).plan().basis.concurrency
+    };
+    let chats = format!("{OPEN}channel = 'chat'\nconcurrency = 2\n");
+    assert_eq!(concurrency("chat", &chats), 2);
+    assert_eq!(concurrency("phone", &chats), 1);
+}
+
+#[test]
+fn noted_days_are_in_no_handle_time_and_patience_of_other_days() {
+    let toml = format!("{OPEN}[planning]\nnoted_days = {{ outage = [2026-01-13] }}");
+    let outage =
+        Counts { handle_seconds: 96.0 * 600.0, beyond_short_seconds: 4.0 * 30.0, ..example() };
+    let of = |date| Some(if date == Date::constant(2026, 1, 13) { outage } else { example() });
+    let plan = Example::new(&toml, of).plan();
+    assert_near(plan.basis.aht_seconds, 240.0);
+    assert_near(plan.basis.patience_seconds, 260.0);
+    assert_near(step(&plan, "2026-01-27T10:00").aht.map(|(seconds, _)| seconds), 240.0);
+}
+
+#[test]
+fn simulation_ends_when_it_is_cancelled_and_when_it_is_too_much() {
+    let mut plan = Example::new(OPEN, |_| Some(example())).plan();
+    let asked = std::cell::Cell::new(0);
+    let third = || {
+        asked.set(asked.get() + 1);
+        asked.get() == 3
+    };
+    let limits = Limits { is_cancelled: &third, ..Limits::NONE };
+    let ended = simulate_series(&mut plan, &limits);
+    assert!(matches!(ended, Err(PlanError::Cancelled)), "{ended:?}");
+    assert_eq!((asked.get(), plan.simulated.is_none()), (3, true));
+    let limits = Limits { simulated_max: 1e5, ..Limits::NONE };
+    let ended = simulate_series(&mut plan, &limits);
+    assert!(matches!(ended, Err(PlanError::TooMuchToSimulate { .. })), "{ended:?}");
 }
 
 #[test]
@@ -291,4 +431,17 @@ fn letters_are_planned_by_their_work_and_in_opening_hours_alone() {
     assert_near(night.forecast.map(|it| it.mean), 0.0);
     let written = plan.written.unwrap();
     assert_eq!((written.agents, written.expected.late_items), (14, 0.0));
+}
+
+#[test]
+fn letters_of_a_day_without_a_forecast_are_left_out_and_a_note_says_so() {
+    let toml = "[queues.fault]\nchannel = 'email'\nopening_hours = 'Mo-Fr 09:00-17:00'\n\
+                clock = 'opening_hours'\n[planning]\nnoted_days = { fair = [2026-01-27] }";
+    let plan = Example::on("email", toml, |_| Some(example())).plan();
+    assert_eq!(step(&plan, "2026-01-26T10:00").agents, Some(14));
+    let fair = step(&plan, "2026-01-27T10:00");
+    let too_few = Missing::TooFewLikeDays { found: 0, needed: 2 };
+    assert_eq!((fair.agents, fair.missing), (None, Some(too_few)));
+    let said = plan.notes.iter().any(|note| note.starts_with("1 of 7 days have no forecast"));
+    assert!(said, "{:?}", plan.notes);
 }

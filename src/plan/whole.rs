@@ -176,6 +176,8 @@ pub struct StepRow {
     pub number: usize,
     /// Whether the queue is open.
     pub open: bool,
+    /// The open part of the step, in seconds.
+    pub open_seconds: f64,
     /// What is expected.
     pub forecast: Option<Expected>,
     /// What came; absent until the step is complete.

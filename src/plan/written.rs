@@ -1,5 +1,7 @@
 //! The agents of written channels: by what arrives and when it is due.
 
+use std::collections::BTreeSet;
+
 use nabiz_core::settings::{Clock as QueueClock, QueueSettings};
 use nabiz_planning::backlog::{Clock, WorkStep, WrittenWork, staff_written};
 use nabiz_planning::shrinkage::Shrinkage;
@@ -7,8 +9,8 @@ use nabiz_planning::shrinkage::Shrinkage;
 use super::series::Context;
 use super::whole::{Missing, SeriesPlan, StepRow};
 
-/// Adds the agents to a plan: the same number in all opening hours of the period. A plan without a
-/// forecast of every day has none, because what arrives on that day is work of the others too.
+/// Adds the agents to a plan: the same number in all opening hours of the period. A day without a
+/// forecast is left out, as if the days around it followed each other.
 pub(super) fn staff_written_series(
     context: &Context<'_>,
     shrinkage: Option<Shrinkage>,
@@ -21,14 +23,20 @@ pub(super) fn staff_written_series(
         plan.set_missing(Missing::NoHandleTime);
         return;
     };
-    let Some(steps) = plan.rows.iter().map(|row| work(settings, row)).collect::<Option<Vec<_>>>()
-    else {
-        plan.notes.push(
-            "a day without a forecast leaves the work of the others open, so there are no agents"
-                .to_string(),
-        );
+    let unknown: BTreeSet<usize> =
+        plan.rows.iter().filter(|row| row.forecast.is_none()).map(|row| row.day).collect();
+    let known = plan.rows.iter().filter(|row| !unknown.contains(&row.day));
+    let steps: Vec<WorkStep> = known.filter_map(|row| work(settings, row)).collect();
+    if !unknown.is_empty() {
+        plan.notes.push(format!(
+            "{} of {} days have no forecast: their work is not in the agents of the others",
+            unknown.len(),
+            plan.day_rows.len()
+        ));
+    }
+    if steps.is_empty() {
         return;
-    };
+    }
     let due = settings.target_first_response.as_secs_f64();
     let work = WrittenWork {
         handle_seconds: handle_seconds / f64::from(plan.basis.concurrency),
@@ -44,7 +52,8 @@ pub(super) fn staff_written_series(
     };
     match staff_written(&work) {
         Ok(staffing) => {
-            for row in plan.rows.iter_mut().filter(|row| row.open) {
+            let rows = plan.rows.iter_mut().filter(|row| row.open);
+            for row in rows.filter(|row| !unknown.contains(&row.day)) {
                 row.agents = Some(staffing.agents);
                 row.scheduled = shrinkage.map(|shrinkage| shrinkage.scheduled(staffing.agents));
             }

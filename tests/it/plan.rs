@@ -3,7 +3,10 @@
 mod page;
 mod weeks;
 
+use std::io::Write;
+use std::net::TcpStream;
 use std::process::{Command, Output};
+use std::time::{Duration, Instant};
 
 use nabiz::http::HistorySource;
 use nabiz::plan::PlanningSettings;
@@ -222,4 +225,58 @@ fn simulated_plan_reaches_what_it_expects_and_names_its_error() {
     let found = number(&simulated["service_level"]);
     assert!(number(&simulated["replications"]) >= 10.0);
     assert!((found - expected).abs() < 0.05, "simulated {found}, expected {expected}");
+}
+
+/// Returns the status and the body of an answer about a plan.
+fn answer(server: &Server, query: &str) -> (u16, String) {
+    let agent = ureq::Agent::config_builder().http_status_as_error(false).build().new_agent();
+    let address = server.url(&format!("/api/v1/plan?{query}"));
+    let mut answer = agent.get(address).call().expect("an answer");
+    let status = answer.status().as_u16();
+    (status, answer.body_mut().read_to_string().expect("a text"))
+}
+
+#[test]
+fn simulation_of_too_many_contacts_is_refused_over_http() {
+    let _shared = serial::shared();
+    let (from, to) = (Weeks::date(21), Weeks::date(49));
+    let query = format!("from={from}&to={to}&queue=fault&volume=100&simulate=true");
+    let (status, body) = answer(&server(), &query);
+    assert_eq!(status, 400, "{body}");
+    assert!(body.contains("would be simulated, expected at most 2000000"), "{body}");
+}
+
+#[test]
+fn plan_ends_when_its_client_leaves_and_makes_room_for_the_next() {
+    let _shared = serial::shared();
+    let server = server();
+    let from = Weeks::date(21);
+    let long = format!("/api/v1/plan?from={from}&to={}&simulate=true", Weeks::date(49));
+    let short = format!("from={from}&to={}&queue=fault", Weeks::date(22));
+    let address = server.url("").replace("http://", "");
+    let begin = || {
+        let mut client = TcpStream::connect(&address).expect("connected");
+        let head = format!("GET {long} HTTP/1.1\r\nHost: a\r\n\r\n");
+        client.write_all(head.as_bytes()).expect("sent");
+        std::thread::sleep(Duration::from_millis(200));
+        client
+    };
+    // One plan at a time. On a busy machine the short one may come before the long one.
+    let mut client = begin();
+    let mut refused = answer(&server, &short);
+    for _ in 0..10 {
+        if refused.0 != 503 {
+            client = begin();
+            refused = answer(&server, &short);
+        }
+    }
+    assert_eq!(refused.0, 503, "{}", refused.1);
+    assert!(refused.1.contains("too many plans at once"), "{}", refused.1);
+    drop(client);
+    let left = Instant::now();
+    while answer(&server, &short).0 == 503 {
+        assert!(left.elapsed() < Duration::from_secs(5), "the plan goes on");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    assert_eq!(answer(&server, &short).0, 200);
 }

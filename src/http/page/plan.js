@@ -10,6 +10,10 @@ let trouble = "";
 let loading = false;
 let asked = 0;
 
+// How often a busy server is asked, and the pause between.
+const TRIES = 5;
+const BUSY_PAUSE_MS = 3000;
+
 // What is asked for; it is kept in the address, so that a plan can be passed on.
 const wanted = { from: monday(0), queue: null, volume: "", aht: "", patience: "" };
 const shown = { heat: "agents", day: null };
@@ -69,21 +73,28 @@ function question() {
 
 // The answer
 
-async function load() {
+async function load(tries = TRIES) {
   const number = ++asked;
   loading = true;
   update();
   const asks = question();
-  byId("csv").href = `api/v1/plan?${asks}&format=csv`;
-  const now = wanted.from === monday(0) ? "&now=now" : "";
+  let now = wanted.from === monday(0) ? "&now=now" : "";
+  byId("csv").href = `api/v1/plan?${asks}${now}&format=csv`;
   try {
     let response = await fetch(`api/v1/plan?${asks}${now}`, { cache: "no-store" });
     // Around midnight the day of the browser may be another one than that of the centre.
     if (response.status === 400 && now) {
+      now = "";
+      if (number === asked) byId("csv").href = `api/v1/plan?${asks}&format=csv`;
       response = await fetch(`api/v1/plan?${asks}`, { cache: "no-store" });
     }
     const plan = await response.json();
     if (number !== asked) return;
+    // The server is busy, and says so.
+    if (response.status === 503 && tries > 1) {
+      setTimeout(() => { if (number === asked) load(tries - 1); }, BUSY_PAUSE_MS);
+      return;
+    }
     if (response.ok) {
       [answer, trouble] = [plan, ""];
     } else {

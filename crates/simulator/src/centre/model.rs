@@ -5,7 +5,7 @@ const STEPS_MAX: usize = 366 * 96;
 /// Most queues, and most groups.
 const PARTS_MAX: usize = 1_000;
 /// Most expected arrivals of a replication, over all queues.
-const ARRIVALS_MAX: f64 = 1e8;
+const ARRIVALS_MAX: f64 = 1e7;
 /// Most agents of a group.
 const AGENTS_MAX: u32 = 100_000;
 
@@ -178,7 +178,7 @@ impl CentreQueue {
         }
         for arrivals in &self.arrivals {
             let is_allowed = (0.0..=ARRIVALS_MAX).contains(arrivals);
-            bounded(|| what("arrivals"), *arrivals, is_allowed, "a number from 0 to 1e8")?;
+            bounded(|| what("arrivals"), *arrivals, is_allowed, "a number from 0 to 1e7")?;
         }
         for factor in &self.handling_factors {
             let is_allowed = *factor > 0.0 && *factor <= 100.0;
@@ -246,7 +246,7 @@ impl Centre {
         }
         let expected: f64 = self.queues.iter().map(|queue| self.expected_arrivals(queue)).sum();
         let is_allowed = expected <= ARRIVALS_MAX;
-        bounded(|| "expected arrivals".to_owned(), expected, is_allowed, "at most 1e8")?;
+        bounded(|| "expected arrivals".to_owned(), expected, is_allowed, "at most 1e7")?;
         self.groups.iter().enumerate().try_for_each(|(index, group)| self.check_group(index, group))
     }
 

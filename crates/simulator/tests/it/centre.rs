@@ -202,7 +202,7 @@ fn centre_is_rejected_when_a_number_is_out_of_bounds() {
         (change(&|it| it.queues.clear()), "queues: expected 1 to 1000, found 0"),
         (
             change(&|it| it.queues[0].arrivals[1] = f64::NAN),
-            "arrivals of queue 0: expected a number from 0 to 1e8, found NaN",
+            "arrivals of queue 0: expected a number from 0 to 1e7, found NaN",
         ),
         (
             change(&|it| it.queues[0].handling = Times::Never),
