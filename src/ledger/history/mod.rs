@@ -4,6 +4,7 @@
 //! - `query`: a query as the reader takes it
 //! - `fill`: the rows of each step where rows of zeros are asked for
 //! - `step`: the stretches of time that become one row
+//! - `ledger_reads`: what every reader asks a ledger
 //! - `reader`: reads the intervals of one step after the other
 //! - `row`: adds intervals up to one row
 //! - `further`: the rows of the further tables; `kind`: which table is asked for
@@ -21,6 +22,7 @@ mod fill;
 mod further;
 mod kind;
 mod layout;
+mod ledger_reads;
 mod local_time;
 mod output;
 mod profile;

@@ -10,12 +10,12 @@ use rusqlite::Connection;
 
 use super::row::{FurtherRow, Label, Span};
 use crate::ledger::error::LedgerError;
-use crate::ledger::history::query::Query;
-use crate::ledger::history::reader::{
-    Names, beginning, closed_until, ids, push_filter, round_up, stream_time,
+use crate::ledger::history::ledger_reads::{
+    Names, beginning, closed_until, ids, open_ledger, push_filter, round_up,
 };
+use crate::ledger::history::query::Query;
 use crate::ledger::tables::Table;
-use crate::ledger::{counts, read_only, schema};
+use crate::ledger::{counts, schema};
 
 /// The rows of a query of a further table, step by step, and within a step by their labels. Steps
 /// and labels without an interval have no row.
@@ -56,13 +56,7 @@ impl<R: FurtherRow> FurtherHistory<R> {
         interval: Millis,
         query: Query,
     ) -> Result<Self, LedgerError> {
-        let connection = read_only::open_read_only(path)?;
-        match schema::interval(&connection)? {
-            Some(stored) if stored != interval => {
-                return Err(LedgerError::OtherInterval { stored, configured: interval });
-            }
-            Some(_) | None => {}
-        }
+        let connection = open_ledger(path, interval)?;
         let Table { name, labels, .. } = R::TABLE;
         let known_from = match connection.table_exists(None, name)? {
             true => schema::further_since(&connection)?.map(|since| round_up(since, interval)),
@@ -117,7 +111,7 @@ impl<R: FurtherRow> FurtherHistory<R> {
     pub fn known(&mut self) -> Result<Option<TimeRange>, LedgerError> {
         let Some(beginning) = self.beginning else { return Ok(None) };
         let tx = self.connection.transaction()?;
-        let end = stream_time(&tx, &self.topics)?.map(|time| closed_until(&self.settings, time));
+        let end = closed_until(&tx, &self.settings, &self.topics)?;
         let start = self.known_from.map_or(beginning, |from| from.max(beginning));
         Ok(end.filter(|end| start < *end).map(|end| TimeRange { start, end }))
     }
@@ -177,8 +171,7 @@ impl<R: FurtherRow> FurtherHistory<R> {
         }
         // The period may end within an interval, which then belongs to it as a whole.
         let last_interval_end = round_up(range.end, self.interval);
-        let open = stream_time(&tx, &self.topics)?
-            .map(|time| closed_until(&self.settings, time))
+        let open = closed_until(&tx, &self.settings, &self.topics)?
             .is_none_or(|closed_until| last_interval_end > closed_until);
         let span = Span { range, open };
         self.ready.extend(sums.iter().map(|(labels, numbers)| R::new(span, labels, numbers)));
