@@ -8,7 +8,7 @@ use std::time::Duration;
 use axum::body::{Body, Bytes};
 use axum::extract::State;
 use axum::extract::rejection::QueryRejection;
-use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE, RETRY_AFTER};
+use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use jiff::tz::TimeZone;
@@ -18,6 +18,7 @@ use tokio::sync::{OwnedSemaphorePermit, mpsc};
 use tokio_stream::wrappers::ReceiverStream;
 
 use super::error::error;
+use super::history_parameters::{Parameters, pairs, put_once, too_many, unknown};
 use super::history_rows::{Form, Rows};
 use super::history_source::{HistorySource, QUERIES_MAX};
 use super::negotiation::history_format;
@@ -25,7 +26,6 @@ use super::state::HttpState;
 use crate::error_chain::error_chain;
 use crate::ledger::LedgerError;
 use crate::ledger::history::{HistoryFormat, OutputError, Request, Suite, local_time};
-use crate::readmodel::DenialReason;
 
 /// Size of a chunk of the body.
 const CHUNK_BYTES: usize = 1 << 16;
@@ -40,10 +40,11 @@ const STALLED_AFTER: Duration = Duration::from_secs(30);
 const KNOWN_FROM: HeaderName = HeaderName::from_static("x-nabiz-known-from");
 const KNOWN_TO: HeaderName = HeaderName::from_static("x-nabiz-known-to");
 
-type Chunk = io::Result<Bytes>;
+/// The parameters, in words.
+const ALLOWED: &str = "from, to, year, of, step, by, fill, profile, queue, channel, format, \
+                       columns, header, separator, empty or times";
 
-/// The parameters of a query: names and values, repeated ones included.
-type Parameters = axum::extract::Query<Vec<(String, String)>>;
+type Chunk = io::Result<Bytes>;
 
 /// `/api/v1/history`
 pub(super) async fn history(
@@ -54,11 +55,8 @@ pub(super) async fn history(
     let Some(source) = state.app.history.load_full() else {
         return error(StatusCode::NOT_FOUND, "no ledger is configured, so there is no history");
     };
-    let parameters = match parameters {
-        Ok(axum::extract::Query(parameters)) => parameters,
-        Err(rejection) => return error(StatusCode::BAD_REQUEST, rejection.body_text()),
-    };
-    let (request, format) = match request(parameters, &headers) {
+    let asked = pairs(parameters).and_then(|parameters| request(parameters, &headers));
+    let (request, format) = match asked {
         Ok(request) => request,
         Err(detail) => return error(StatusCode::BAD_REQUEST, detail),
     };
@@ -71,13 +69,7 @@ pub(super) async fn history(
         Err(problem) => return error(StatusCode::BAD_REQUEST, problem.to_string()),
     };
     let Some(permit) = source.reserve() else {
-        state.app.denied.count(DenialReason::History);
-        let mut response = error(
-            StatusCode::SERVICE_UNAVAILABLE,
-            format!("too many history queries (limit {QUERIES_MAX}); retry later"),
-        );
-        response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("5"));
-        return response;
+        return too_many(&state, "history queries", QUERIES_MAX);
     };
     let opener = HistorySource::clone(&source);
     let must_be_known = request.suite.is_some();
@@ -143,17 +135,9 @@ fn request(
             "empty" => &mut request.layout.empty,
             "times" => &mut request.layout.times,
             "format" => &mut format,
-            _ => {
-                let name: String = name.chars().take(64).collect();
-                return Err(format!(
-                    "unknown parameter {name:?}; expected from, to, year, of, step, by, fill, \
-                     profile, queue, channel, format, columns, header, separator, empty or times"
-                ));
-            }
+            _ => return Err(unknown(&name, ALLOWED)),
         };
-        if place.replace(value).is_some() {
-            return Err(format!("{name}: expected once, found twice"));
-        }
+        put_once(place, &name, value)?;
     }
     let missing = |name: &str| {
         format!("{name}: missing; expected a time such as 2026-01-05T08:00:00Z, or a date")

@@ -9,7 +9,7 @@
 //! - `queues`, `status`, `degradations`: the JSON answers, built from one published state
 //! - `sse`: the same numbers, pushed as server-sent events
 //! - `history`, `history_source`: the interval history, streamed from the ledger
-//! - `plan`: plans, made from the same ledger
+//! - `plan`: plans, made from the same ledger; `history_parameters`: what both queries share
 //! - `page`: the live page and that of plans, documents without external assets
 
 mod app;
@@ -17,6 +17,7 @@ mod auth;
 mod degradations;
 mod error;
 mod history;
+mod history_parameters;
 mod history_rows;
 mod history_source;
 mod metrics;

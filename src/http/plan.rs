@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use axum::body::Bytes;
 use axum::extract::State;
 use axum::extract::rejection::QueryRejection;
-use axum::http::header::{CONTENT_DISPOSITION, CONTENT_ENCODING, CONTENT_TYPE, RETRY_AFTER, VARY};
+use axum::http::header::{CONTENT_DISPOSITION, CONTENT_ENCODING, CONTENT_TYPE, VARY};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use flate2::Compression;
@@ -16,6 +16,7 @@ use flate2::write::GzEncoder;
 use nabiz_core::time::Timestamp;
 
 use super::error::error;
+use super::history_parameters::{Parameters, pairs, put_once, too_many, unknown};
 use super::history_source::{HistorySource, PLANS_MAX};
 use super::negotiation::{content_coding, history_format};
 use super::state::HttpState;
@@ -23,11 +24,8 @@ use crate::error_chain::error_chain;
 use crate::exposition::ContentCoding;
 use crate::ledger::history::{HistoryFormat, Query};
 use crate::plan::{Limits, PlanError, PlanQuery, PlanRequest, Planner, write_csv, write_json};
-use crate::readmodel::DenialReason;
 
-/// The parameters of a query: names and values, repeated ones included.
-type Parameters = axum::extract::Query<Vec<(String, String)>>;
-
+/// The parameters, in words.
 const ALLOWED: &str =
     "from, to, step, queue, channel, now, volume, aht, patience, agents, simulate or format";
 
@@ -53,11 +51,8 @@ pub(super) async fn plan(
     let Some(source) = state.app.history.load_full() else {
         return error(StatusCode::NOT_FOUND, "no ledger is configured, so there is no history");
     };
-    let parameters = match parameters {
-        Ok(axum::extract::Query(parameters)) => parameters,
-        Err(rejection) => return error(StatusCode::BAD_REQUEST, rejection.body_text()),
-    };
-    let (request, format) = match request(parameters, &headers) {
+    let asked = pairs(parameters).and_then(|parameters| request(parameters, &headers));
+    let (request, format) = match asked {
         Ok(request) => request,
         Err(detail) => return error(StatusCode::BAD_REQUEST, detail),
     };
@@ -68,13 +63,7 @@ pub(super) async fn plan(
         Err(problem) => return error(StatusCode::BAD_REQUEST, problem.to_string()),
     };
     let Some(permit) = source.reserve_plan() else {
-        state.app.denied.count(DenialReason::History);
-        let mut response = error(
-            StatusCode::SERVICE_UNAVAILABLE,
-            format!("too many plans at once (limit {PLANS_MAX}); retry later"),
-        );
-        response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("5"));
-        return response;
+        return too_many(&state, "plans at once", PLANS_MAX);
     };
     let coding = content_coding(&headers);
     let guard = CancelOnDrop(Arc::default());
@@ -129,14 +118,9 @@ fn request(
             "agents" => &mut request.agents,
             "simulate" => &mut simulate,
             "format" => &mut format,
-            _ => {
-                let name: String = name.chars().take(64).collect();
-                return Err(format!("unknown parameter {name:?}; expected {ALLOWED}"));
-            }
+            _ => return Err(unknown(&name, ALLOWED)),
         };
-        if place.replace(value).is_some() {
-            return Err(format!("{name}: expected once, found twice"));
-        }
+        put_once(place, &name, value)?;
     }
     request.simulate = match simulate.as_deref() {
         None | Some("false") => false,
