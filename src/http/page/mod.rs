@@ -12,10 +12,11 @@ use sha2::{Digest, Sha256};
 
 const TEMPLATE: &str = include_str!("page.html");
 const STYLE: &str = include_str!("style.css");
-/// One script in four parts.
-const SCRIPTS: [&str; 4] = [
+/// One script in its parts.
+const SCRIPTS: [&str; 5] = [
     include_str!("words.js"),
     include_str!("text.js"),
+    include_str!("language.js"),
     include_str!("cards.js"),
     include_str!("page.js"),
 ];
@@ -23,10 +24,11 @@ const SCRIPTS: [&str; 4] = [
 const PLAN_TEMPLATE: &str = include_str!("plan.html");
 const PLAN_STYLES: [&str; 2] = [STYLE, include_str!("plan.css")];
 /// One script in its parts: the texts of the live page are used too.
-const PLAN_SCRIPTS: [&str; 6] = [
+const PLAN_SCRIPTS: [&str; 7] = [
     include_str!("words.js"),
     include_str!("plan_words.js"),
     include_str!("text.js"),
+    include_str!("language.js"),
     include_str!("plan_charts.js"),
     include_str!("plan_table.js"),
     include_str!("plan.js"),

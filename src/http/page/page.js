@@ -6,9 +6,6 @@ const STALE_S = 30;
 // Time without an event after which the numbers are fetched, because the stream may be dead.
 const SILENCE_MS = 10000;
 
-const byId = (id) => document.getElementById(id);
-let language = initialLanguage();
-let words = WORDS[language];
 let numbers = null;
 let progress = null;
 let receivedAt = 0;
@@ -19,17 +16,6 @@ let fetching = false;
 const cards = new Map();
 let made = 0;
 let fitted = "";
-
-function initialLanguage() {
-  let kept = null;
-  try {
-    kept = localStorage.getItem("nabiz-language");
-  } catch {
-    // Without storage the language of the browser decides each time.
-  }
-  if (kept in WORDS) return kept;
-  return navigator.language.toLowerCase().startsWith("tr") ? "tr" : "en";
-}
 
 // Around the cards
 
@@ -312,25 +298,6 @@ function follow(pause) {
     fetchOnce();
     setTimeout(follow, pause, Math.min(30000, pause * 2));
   });
-}
-
-byId("language").addEventListener("click", () => {
-  language = language === "tr" ? "en" : "tr";
-  try {
-    localStorage.setItem("nabiz-language", language);
-  } catch {
-    // Without storage the choice lasts until the page is left.
-  }
-  speak();
-});
-
-function speak() {
-  words = WORDS[language];
-  document.documentElement.lang = language;
-  const button = byId("language");
-  put(button, words.other);
-  button.lang = language === "tr" ? "en" : "tr";
-  update();
 }
 
 addEventListener("resize", fit);

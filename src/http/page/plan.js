@@ -1,9 +1,6 @@
 
 // The page of plans as a whole: what is asked for, and the parts of the answer.
 
-const byId = (id) => document.getElementById(id);
-let language = initialLanguage();
-let words = WORDS[language];
 let planWords = PLAN_WORDS[language];
 let answer = null;
 let trouble = "";
@@ -17,17 +14,6 @@ const BUSY_PAUSE_MS = 3000;
 // What is asked for; it is kept in the address, so that a plan can be passed on.
 const wanted = { from: monday(0), queue: null, volume: "", aht: "", patience: "" };
 const shown = { heat: "agents", day: null };
-
-function initialLanguage() {
-  let kept = null;
-  try {
-    kept = localStorage.getItem("nabiz-language");
-  } catch {
-    // Without storage the language of the browser decides each time.
-  }
-  if (kept in WORDS) return kept;
-  return navigator.language.toLowerCase().startsWith("tr") ? "tr" : "en";
-}
 
 // Days
 
@@ -329,6 +315,7 @@ function updateDay(plan) {
 }
 
 function update() {
+  planWords = PLAN_WORDS[language];
   document.body.classList.toggle("is-loading", loading);
   document.title = `${planWords.title} · nabız`;
   put(byId("title"), `· ${planWords.title}`);
@@ -372,25 +359,6 @@ byId("choose").addEventListener("submit", (event) => {
   writeAddress();
   load();
 });
-byId("language").addEventListener("click", () => {
-  language = language === "tr" ? "en" : "tr";
-  try {
-    localStorage.setItem("nabiz-language", language);
-  } catch {
-    // Without storage the choice lasts until the page is left.
-  }
-  speak();
-});
-
-function speak() {
-  words = WORDS[language];
-  planWords = PLAN_WORDS[language];
-  document.documentElement.lang = language;
-  const button = byId("language");
-  put(button, words.other);
-  button.lang = language === "tr" ? "en" : "tr";
-  update();
-}
 
 readAddress();
 speak();
