@@ -1,4 +1,4 @@
-//! A value of which the newest event time counts.
+//! A value that changes only by events that are newer in event time.
 
 use serde::{Deserialize, Serialize};
 
